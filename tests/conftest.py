@@ -1,0 +1,68 @@
+"""What all tests share: what the marks need, and how hypothesis runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Every run of a commit tries the same examples, so that a red run can be repeated; `deep` is for looking for more.
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile(
+    "deep", deadline=None, max_examples=2_000, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("FPCTL_HYPOTHESIS_PROFILE", "ci"))
+
+
+@cache
+def missing_node() -> str | None:
+    """Return what the tests marked `node` lack on this machine, or None."""
+    if shutil.which("node") is None:
+        return "node is not installed"
+    folder = Path(os.environ.get("FPCTL_NODE_MODULES", ROOT / "node_modules"))
+    if not (folder / "@kusto" / "language-service-next").is_dir():
+        return f"no @kusto/language-service-next in {folder} (make node)"
+    return None
+
+
+@cache
+def missing_chromium() -> str | None:
+    """Return what the tests marked `chromium` lack on this machine, or None."""
+    if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+        return None
+    return "no headless Chromium is installed"
+
+
+NEEDS = {
+    "node": (missing_node, "FPCTL_REQUIRE_NODE"),
+    "chromium": (missing_chromium, "FPCTL_REQUIRE_CHROMIUM"),
+}
+"""Mark -> (what is missing, the variable under which a skip is a failure)."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark, (missing, _) in NEEDS.items():
+        if item.get_closest_marker(mark) and (reason := missing()):
+            pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where CI says that a tool must be there, a test skipped for want of it has failed."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        for mark, (_, variable) in NEEDS.items():
+            if item.get_closest_marker(mark) and os.environ.get(variable) == "1":
+                reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+                report.outcome = "failed"
+                report.longrepr = f"{variable}=1, so this must not be skipped: {reason}"
+    return report
