@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from oracle.bridge import Oracle
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -66,3 +68,10 @@ def pytest_runtest_makereport(
                 report.outcome = "failed"
                 report.longrepr = f"{variable}=1, so this must not be skipped: {reason}"
     return report
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Iterator[Oracle]:
+    """Microsoft's parser and binder, one node process for all tests (which carry the mark `node`)."""
+    with Oracle() as running:
+        yield running

@@ -114,7 +114,8 @@ class Oracle:
         Raises:
             OracleError: the process died, or Microsoft's code threw.
         """
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps({"op": op, **request}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from oracle.bridge import Oracle
 
 pytestmark = pytest.mark.node
