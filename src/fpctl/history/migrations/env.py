@@ -1,0 +1,16 @@
+"""Alembic's environment: it works in the connection and the transaction that `migrate` hands it."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from fpctl.history.tables import HistoryTable
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=HistoryTable.metadata,
+    render_as_batch=True,
+    compare_server_default=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
