@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 HEAD = "0001"
 """The newest version this fpctl knows; a test compares it with the migrations."""
 
+VERSION_TABLE = "fpctl_schema"
+"""Where the version stands: a name of our own, since a team may keep other things in its database."""
+
 _KNOWN = frozenset({"0001"})
 
 
 def current(connection: Connection) -> str | None:
     """Return the version of the schema, or None where fpctl has made none yet."""
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()
 
 
 def is_known(version: str) -> bool:
@@ -34,8 +37,8 @@ def is_known(version: str) -> bool:
 
 
 def foreign_tables(connection: Connection) -> list[str]:
-    """Return the tables of a store without a version: where there are any, it is not a history."""
-    return sorted(inspect(connection).get_table_names())
+    """Return the tables that are there beside the version's: in a store without a version, not ours."""
+    return sorted(name for name in inspect(connection).get_table_names() if name != VERSION_TABLE)
 
 
 def upgrade(connection: Connection, version: str = HEAD) -> None:

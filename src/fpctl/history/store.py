@@ -196,7 +196,9 @@ def sqlite_file(url: URL) -> Path | None:
     """Return the file of a SQLite URL, or None for another database or one in memory."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return None
-    return Path(url.database.removeprefix("file:").partition("?")[0])
+    if url.database.startswith("file:"):
+        return Path(url.database.removeprefix("file:").partition("?")[0])
+    return Path(url.database)
 
 
 def _prepare_file(file: Path, create: bool) -> None:

@@ -55,9 +55,11 @@ def upgrade() -> None:
         sa.Column("error", sa.Text),
         sa.PrimaryKeyConstraint("id", name="pk_run"),
         sa.ForeignKeyConstraint(["rule_version_id"], ["rule_version.id"], name="fk_run_rule_version_id"),
-        sa.CheckConstraint("status IN ('ok', 'failed', 'partial', 'cancelled')", name="ck_run_status"),
-        sa.CheckConstraint("(status = 'ok') = (error IS NULL)", name="ck_run_error"),
-        sa.CheckConstraint("rows_before >= 0 AND rows_suppressed >= 0 AND result_rows >= 0", name="ck_run_counts"),
+        sa.CheckConstraint("status IN ('ok', 'failed', 'partial', 'cancelled')", name=op.f("ck_run_status")),
+        sa.CheckConstraint("(status = 'ok') = (error IS NULL)", name=op.f("ck_run_error")),
+        sa.CheckConstraint(
+            "rows_before >= 0 AND rows_suppressed >= 0 AND result_rows >= 0", name=op.f("ck_run_counts")
+        ),
     )
     op.create_index("ix_run_rule_version_id_started", "run", ["rule_version_id", "started"])
     op.create_index("ix_run_started", "run", ["started"])
@@ -72,10 +74,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "exclusion_version_id", name="pk_hit"),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name="fk_hit_run_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["exclusion_version_id"], ["exclusion_version.id"], name="fk_hit_exclusion_version_id"),
-        sa.CheckConstraint("rows >= 0 AND unique_rows >= 0 AND unique_rows <= rows", name="ck_hit_counts"),
+        sa.CheckConstraint("rows >= 0 AND unique_rows >= 0 AND unique_rows <= rows", name=op.f("ck_hit_counts")),
         sa.CheckConstraint(
             "rows IS NOT NULL OR (unique_rows IS NULL AND first_event IS NULL AND last_event IS NULL)",
-            name="ck_hit_unknown",
+            name=op.f("ck_hit_unknown"),
         ),
         sqlite_with_rowid=False,
     )
