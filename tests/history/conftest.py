@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 
+from fpctl.history import migrate
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.history.repository import History
 
@@ -26,8 +29,22 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def history(database: Path) -> Iterator[History]:
-    with History.open(database) as opened:
+def location(database: Path) -> Path | str:
+    """Where histories are kept: a new file, or the emptied database of FPCTL_TEST_HISTORY_URL."""
+    url = os.environ.get("FPCTL_TEST_HISTORY_URL")
+    if url is None:
+        return database
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        if migrate.current(connection) is not None:
+            migrate.downgrade(connection, "base")
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def history(location: Path | str) -> Iterator[History]:
+    with History.open(location) as opened:
         yield opened
 
 

@@ -28,13 +28,13 @@ with History.open(path) as history:
 """
 
 
-def start(database, writer: int, runs: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WRITE, str(database), str(writer), str(runs)]
+def start(location, writer: int, runs: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITE, str(location), str(writer), str(runs)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_processes_that_write_a_new_history_at_once_lose_nothing(database):
-    writers = [start(database, number, RUNS) for number in range(WRITERS)]
+def test_processes_that_write_a_new_history_at_once_lose_nothing(location):
+    writers = [start(location, number, RUNS) for number in range(WRITERS)]
     outputs = []
     for writer in writers:
         with writer:
@@ -42,7 +42,7 @@ def test_processes_that_write_a_new_history_at_once_lose_nothing(database):
     assert [errors for _, errors in outputs] == [""] * WRITERS
     ids = [int(line) for output, _ in outputs for line in output.split()]
     assert sorted(ids) == list(range(1, WRITERS * RUNS + 1))
-    with History.open(database) as history:
+    with History.open(location) as history:
         totals = history.hits()
         assert len(history.exclusion_versions("fp-0")) == 4
         assert len(history.rule_versions("shared")) == 3
@@ -74,10 +74,10 @@ def test_threads_write_one_history_while_others_read_it(history, make_run, make_
     assert {total.rows for total in history.hits()} == {WRITERS * RUNS}
 
 
-def test_a_writer_that_is_killed_leaves_whole_runs_only(database):
+def test_a_writer_that_is_killed_leaves_whole_runs_only(location):
     recorded = 0
     for attempt in range(4):
-        with start(database, attempt, 100_000) as writer:
+        with start(location, attempt, 100_000) as writer:
             assert writer.stdout is not None
             for _ in range(3 + attempt):
                 recorded = int(writer.stdout.readline())
@@ -85,7 +85,7 @@ def test_a_writer_that_is_killed_leaves_whole_runs_only(database):
             # What was still in the pipe; a line without its end may lack digits.
             rest = [line for line in writer.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
         recorded = int(rest[-1]) if rest else recorded
-    with History.open(database) as history:
+    with History.open(location) as history:
         runs = history.runs()
         assert len(runs) >= recorded
         assert {len(history.run(run.id)[1]) for run in runs} == {50}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -104,15 +105,15 @@ def test_more_exclusions_than_one_statement_can_name_are_recorded(history, make_
     assert [hit.rows for hit in stored] == list(range(3_000))
 
 
-def test_a_run_that_fails_half_way_leaves_nothing(history, database, make_run, make_hit):
-    with sqlite3.connect(database) as raw:
-        raw.execute("CREATE TRIGGER refuse BEFORE INSERT ON hit BEGIN SELECT RAISE(ABORT, 'refused'); END")
-    raw.close()
-    with pytest.raises(FpctlError, match="refused"):
-        history.record_run(make_run(make_hit("fp-1", 1)))
-    assert history.runs() == []
-    assert history.rule_versions("rule-1") == []
-    assert history.exclusion_versions("fp-1") == []
+def test_a_run_that_fails_half_way_leaves_nothing(database, make_run, make_hit):
+    with History.open(database) as history:
+        with closing(sqlite3.connect(database)) as raw, raw:
+            raw.execute("CREATE TRIGGER refuse BEFORE INSERT ON hit BEGIN SELECT RAISE(ABORT, 'refused'); END")
+        with pytest.raises(FpctlError, match="refused"):
+            history.record_run(make_run(make_hit("fp-1", 1)))
+        assert history.runs() == []
+        assert history.rule_versions("rule-1") == []
+        assert history.exclusion_versions("fp-1") == []
 
 
 def test_what_was_recorded_is_there_after_reopening(database, make_run):
