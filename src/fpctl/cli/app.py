@@ -1,0 +1,170 @@
+"""The command line: which verbs there are, and what happens around each of them.
+
+A verb is a module with a function `command`, or with `commands`, a mapping of names to functions, for a
+verb that has verbs of its own. It is imported when it is run, and only then: `fpctl --help` shows
+the summaries below and loads nothing. A verb returns its exit code, or None for `EXIT_OK`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+from fpctl import __version__
+from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
+
+EXIT_INTERRUPTED = 130
+"""Ctrl-C, as shells count it: 128 + SIGINT."""
+EXIT_BROKEN_PIPE = 141
+"""The reader of stdout went away (`fpctl hits | head -1`): 128 + SIGPIPE."""
+
+TRACEBACK_VARIABLE = "FPCTL_TRACEBACK"
+"""Set to anything, it shows where an unexpected error came from."""
+
+
+class Verb(NamedTuple):
+    """A command of fpctl: its name, the module that does it, and a line that says what it does."""
+
+    name: str
+    module: str
+    summary: str
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb("apply", "fpctl.cli.apply", "Rewrite rules with the exclusions that apply to them."),
+    Verb("strip", "fpctl.cli.strip", "Take every clause out of rules again, byte for byte."),
+    Verb("explain", "fpctl.cli.explain", "Show where each clause goes in a rule, and why."),
+    Verb("run", "fpctl.cli.run", "Run tuned rules, and record what each exclusion takes out."),
+    Verb("hits", "fpctl.cli.hits", "Show what each exclusion has taken out so far."),
+    Verb("rules", "fpctl.cli.rules", "List and check a folder of rules."),
+    Verb("demo", "fpctl.cli.demo", "Do the whole job on generated data."),
+)
+"""In the order of the help text."""
+
+_SETTINGS: dict[str, Any] = {
+    "add_completion": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+    "pretty_exceptions_enable": False,
+    # Plain help text: it starts twice as fast, and the pages in docs/ are the same text.
+    "rich_markup_mode": None,
+}
+
+
+def load(verb: Verb) -> TyperCommand | TyperGroup:
+    """Import a verb's module and return its command."""
+    module = import_module(verb.module)
+    commands: Mapping[str, Callable[..., Any]] | None = getattr(module, "commands", None)
+    built = typer.Typer(name=verb.name, help=verb.summary, **_SETTINGS)
+    if commands is None:
+        built.command(verb.name)(module.command)
+    else:
+        # With a callback of its own it stays a group, even of one command.
+        built.callback(no_args_is_help=True)(lambda: None)
+        for name, function in commands.items():
+            built.command(name)(function)
+    command = get_command(built)
+    assert isinstance(command, TyperCommand | TyperGroup)
+    command.name = verb.name
+    return command
+
+
+class VerbGroup(TyperGroup):
+    """The verbs: summaries for the help text, a verb's module only when that verb is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {verb.name: TyperCommand(verb.name, help=verb.summary, rich_markup_mode=None) for verb in VERBS}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        for verb in VERBS:
+            if verb.name == name:
+                return name, load(verb), rest
+        return name, command, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whatever Python still holds for stdout goes nowhere, instead of failing once more at exit.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+            raise typer.Exit(EXIT_BROKEN_PIPE) from None
+        return result
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"fpctl {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(name="fpctl", cls=VerbGroup, no_args_is_help=True, **{**_SETTINGS, "add_completion": True})
+
+
+@app.callback()
+def _fpctl(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Keep the false-positive exclusions of KQL detection rules as reviewed records."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run fpctl with arguments (default: the process's) and return its exit code. Errors go to stderr."""
+    try:
+        result = get_command(app).main(arguments, prog_name="fpctl", standalone_mode=False)
+    except TyperException as error:
+        _show_usage_error(error)
+        return EXIT_ERROR
+    except FpctlError as error:
+        print(f"fpctl: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except typer.Abort:
+        print("fpctl: stopped, nothing was done", file=sys.stderr)
+        return EXIT_ERROR
+    except Exception as error:
+        _show_unexpected(error)
+        return EXIT_ERROR
+    code = result if isinstance(result, int) else EXIT_OK
+    if code == EXIT_INTERRUPTED:
+        print("fpctl: interrupted", file=sys.stderr)
+    return code
+
+
+def main() -> NoReturn:
+    """The console script."""
+    sys.exit(run())
+
+
+def _show_usage_error(error: TyperException) -> None:
+    show = getattr(error, "show", None)
+    if show is not None:
+        show()
+    else:
+        print(f"fpctl: {error.format_message()}", file=sys.stderr)
+
+
+def _show_unexpected(error: Exception) -> None:
+    if os.environ.get(TRACEBACK_VARIABLE):
+        import traceback
+
+        traceback.print_exception(error)
+        return
+    text = str(error).partition("\n")[0]
+    print(
+        f"fpctl: unexpected {type(error).__name__}{': ' if text else ''}{text}\n"
+        f"  hint: this is a fault of fpctl; {TRACEBACK_VARIABLE}=1 shows where it happened",
+        file=sys.stderr,
+    )
