@@ -60,7 +60,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
         typer.BadParameter: it names no time.
     """
     value = text.strip()
-    ago = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)([wdhms])", value)
+    ago = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)([wdhms])", value, re.ASCII)
     try:
         if ago:
             return now - timedelta(seconds=float(ago[1]) * _UNITS[ago[2]])

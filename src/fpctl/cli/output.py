@@ -167,6 +167,7 @@ class _Progress:
     def __init__(self, what: str, total: int | None) -> None:
         self._what, self._total = what, total
         self._done = 0
+        self._ended = False
         self._lock = threading.Lock()
         self._bar: Any = None
         self._task: Any = None
@@ -180,10 +181,9 @@ class _Progress:
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
         with self._lock:
-            self._timer.cancel()
+            self._ended = True
             if self._bar is not None:
                 self._bar.stop()
-            self._total = -1
 
     def update(self, done: int) -> None:
         with self._lock:
@@ -192,19 +192,22 @@ class _Progress:
                 self._bar.update(self._task, completed=done)
 
     def _begin(self) -> None:
+        from rich import progress as rich
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import TimeRemainingColumn as Remaining
 
         with self._lock:
-            if self._total == -1:
+            if self._ended:
                 return
-            known = [BarColumn(), MofNCompleteColumn(), Remaining()] if self._total is not None else []
-            self._bar = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
+            known = (
+                [rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeRemainingColumn()]
+                if self._total is not None
+                else []
+            )
+            self._bar = rich.Progress(
+                rich.SpinnerColumn(),
+                rich.TextColumn("{task.description}"),
                 *known,
-                TimeElapsedColumn(),
+                rich.TimeElapsedColumn(),
                 console=Console(stderr=True),
                 transient=True,
             )
