@@ -1,0 +1,161 @@
+"""YAML text to a tree of nodes that know their places.
+
+Scalars stay text: what a person wrote as `no`, `0443` or `2026-11-24` is never turned into a
+boolean, a number or a date behind their back; the models decide what a key's text means. The tree
+is built from parser events, without recursion and within limits, so that neither nesting nor
+aliases can exhaust stack or memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from fpctl.errors import FpctlError, Location
+
+MAX_DEPTH = 50
+"""Nesting beyond this is refused; rule and exclusion files need about six levels."""
+
+_BOM = "\ufeff"
+
+
+class Node(NamedTuple):
+    """A scalar (`text`), a sequence (`items`) or a mapping (`pairs`); exactly one of the three is set.
+
+    `start` is a 0-based offset into the whole text, `line` and `column` are 1-based. `style` is the
+    scalar's indicator: `|`, `>`, `'`, `"` or None for a plain one.
+    """
+
+    start: int
+    line: int
+    column: int
+    text: str | None = None
+    style: str | None = None
+    items: list[Node] | None = None
+    pairs: list[tuple[Node, Node]] | None = None
+
+    def is_null(self) -> bool:
+        """Tell whether this is YAML's null: a plain empty scalar, `~` or `null`."""
+        return self.style is None and self.text in ("", "~", "null", "Null", "NULL")
+
+
+class YamlError(FpctlError):
+    """A text that is not YAML, or not YAML we accept. `code` is the problem's stable word."""
+
+    def __init__(self, message: str, at: Location, hint: str | None = None, code: str = "invalid-yaml") -> None:
+        super().__init__(message, at, hint)
+        self.code = code
+
+
+def read_documents(text: str, path: str | None = None) -> list[Node]:
+    """Return the root node of each document in a text; a document of comments alone is left out.
+
+    Raises:
+        YamlError: the text is not YAML, is nested too deeply, or its aliases multiply its size.
+    """
+    import yaml
+
+    base = len(_BOM) if text.startswith(_BOM) else 0
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    try:
+        return list(_documents(yaml, yaml.parse(text[base:], loader), base, len(text), path))
+    except yaml.MarkedYAMLError as error:
+        raise _marked(error, path) from error
+    except yaml.reader.ReaderError as error:
+        raise _unreadable(error, text, base, path) from error
+
+
+def _documents(yaml: Any, events: Iterator[Any], base: int, size: int, path: str | None) -> Iterator[Node]:
+    scalar, alias = yaml.ScalarEvent, yaml.AliasEvent
+    open_sequence, open_mapping, close = yaml.SequenceStartEvent, yaml.MappingStartEvent, yaml.CollectionEndEvent
+    # One entry per open collection: its node, what it collected so far, its anchor, nodes below it.
+    stack: list[tuple[Node, list[Node], str | None]] = []
+    anchors: dict[str, tuple[Node, int]] = {}
+    total, sizes = 0, [0]
+    root: Node | None = None
+    for event in events:
+        kind = type(event)
+        if kind is scalar:
+            mark = event.start_mark
+            node = Node(mark.index + base, mark.line + 1, mark.column + 1, event.value, event.style or None)
+            weight = 1
+            if event.anchor:
+                anchors[event.anchor] = (node, 1)
+        elif kind is open_sequence or kind is open_mapping:
+            mark = event.start_mark
+            opened = Node(
+                mark.index + base,
+                mark.line + 1,
+                mark.column + 1,
+                items=[] if kind is open_sequence else None,
+                pairs=[] if kind is open_mapping else None,
+            )
+            if len(stack) >= MAX_DEPTH:
+                at = Location(path, opened.line, opened.column)
+                raise YamlError(f"nested deeper than {MAX_DEPTH} levels", at, code="too-deep")
+            stack.append((opened, [], event.anchor))
+            sizes.append(1)
+            continue
+        elif isinstance(event, close):
+            node, collected, anchor = stack.pop()
+            weight = sizes.pop()
+            if node.items is not None:
+                node.items.extend(collected)
+            elif node.pairs is not None:
+                node.pairs.extend(zip(collected[::2], collected[1::2], strict=True))
+            if anchor:
+                anchors[anchor] = (node, weight)
+        elif kind is alias:
+            mark = event.start_mark
+            at = Location(path, mark.line + 1, mark.column + 1)
+            if event.anchor not in anchors:
+                raise YamlError(f"alias `*{event.anchor}` has no anchor before it", at)
+            node, weight = anchors[event.anchor]
+            total += weight
+            # A tree without aliases has fewer nodes than characters; a larger one was multiplied.
+            if total > size:
+                raise YamlError("aliases multiply the file beyond its size", at, "write the values out", "alias-bomb")
+        else:
+            if kind is yaml.DocumentStartEvent:
+                anchors, root = {}, None
+            elif kind is yaml.DocumentEndEvent and root is not None and not _blank(root):
+                yield root
+            continue
+        if stack:
+            stack[-1][1].append(node)
+            sizes[-1] += weight
+        else:
+            root = node
+
+
+def _blank(root: Node) -> bool:
+    return root.text == "" and root.style is None
+
+
+def _marked(error: Any, path: str | None) -> YamlError:
+    mark = error.problem_mark or error.context_mark
+    at = Location(path, mark.line + 1, mark.column + 1) if mark is not None else Location(path)
+    what = error.problem or error.context or str(error)
+    context = f" ({error.context})" if error.context and error.problem else ""
+    hint = None
+    if "'\\t'" in what or "tab" in what:
+        hint = "indent with spaces: YAML does not take tabs there"
+    return YamlError(f"not valid YAML: {what}{context}", at, hint)
+
+
+def _unreadable(error: Any, text: str, base: int, path: str | None) -> YamlError:
+    character = error.character if isinstance(error.character, int) else ord(error.character)
+    offset = text.find(chr(character), base)
+    if offset < 0:
+        return YamlError(f"not valid YAML: {error.reason}", Location(path))
+    at = Location(path, text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1)
+    return YamlError(f"not valid YAML: the character U+{character:04X} is not allowed", at, "remove the character")
+
+
+def plain_data(node: Node) -> Any:
+    """Return a node as dicts, lists, texts and None."""
+    if node.pairs is not None:
+        return {key.text or "": plain_data(value) for key, value in node.pairs}
+    if node.items is not None:
+        return [plain_data(item) for item in node.items]
+    return None if node.is_null() else node.text
