@@ -51,9 +51,8 @@ def test_whatever_a_value_holds_it_is_one_printable_line(text):
 
 
 def test_json_keeps_order_and_writes_times_in_utc(capsys):
-    output.show_json(
-        {"b": datetime(2026, 11, 20, 3, tzinfo=UTC), "a": date(2026, 11, 20), "path": Path("x/y"), "ü": None}
-    )
+    when = datetime(2026, 11, 20, 3, tzinfo=UTC)
+    output.show_json({"b": when, "a": date(2026, 11, 20), "path": Path("x/y"), "ü": None})
     out = capsys.readouterr().out
     assert out == '{\n  "b": "2026-11-20T03:00:00Z",\n  "a": "2026-11-20",\n  "path": "x/y",\n  "ü": null\n}\n'
     assert json.loads(out)["path"] == "x/y"

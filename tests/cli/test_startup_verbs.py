@@ -34,7 +34,7 @@ def test_a_verb_has_help_of_its_own(fpctl, verb):
 
 
 def test_the_readme_names_every_verb():
-    named = re.findall(r"^\| `fpctl (\S+)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(r"^\| `fpctl (\w+)", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(named) == sorted(verb.name for verb in VERBS)
 
 

@@ -198,11 +198,9 @@ class _Progress:
         with self._lock:
             if self._ended:
                 return
-            known = (
-                [rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeRemainingColumn()]
-                if self._total is not None
-                else []
-            )
+            known: list[rich.ProgressColumn] = []
+            if self._total is not None:
+                known = [rich.BarColumn(), rich.MofNCompleteColumn(), rich.TimeRemainingColumn()]
             self._bar = rich.Progress(
                 rich.SpinnerColumn(),
                 rich.TextColumn("{task.description}"),
