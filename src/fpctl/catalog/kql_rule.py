@@ -17,12 +17,18 @@ _KEYS = {
 }  # fmt: skip
 _COMMENT = re.compile(r"[ \t]*//+[ \t]*([^\r\n]*)(?:\r?\n|$)|[ \t]*\r?\n")
 _ENTRY = re.compile(r"([A-Za-z]+)[ \t]*:[ \t]+(.+)")
-_PIPE = re.compile(r"^[ \t]*\|[ \t]*[a-z][a-z-]+\b|^[ \t]*[A-Za-z_]\w*[ \t]*\|[ \t]*[a-z][a-z-]+\b", re.MULTILINE)
+_OPERATORS = (
+    "as|consume|count|distinct|evaluate|extend|facet|filter|find|fork|getschema|invoke|join|limit|lookup|make-series|"
+    "mv-apply|mv-expand|mvexpand|order|parse|parse-kv|parse-where|partition|project|project-away|project-keep|"
+    "project-rename|project-reorder|reduce|render|sample|scan|search|serialize|sort|summarize|take|top|top-hitters|"
+    "top-nested|union|where"
+)
+_QUERY = re.compile(rf"\|\s*(?:{_OPERATORS})\b(?!\s*\|)|^\s*let\s+\w+\s*=|^\s*externaldata\s*\(", re.MULTILINE)
 
 
 def looks_like_kql(text: str) -> bool:
-    """Tell whether a text of unknown kind is likely a KQL query: a line of it pipes into an operator."""
-    return _PIPE.search(text) is not None
+    """Tell whether a text of unknown kind is likely a KQL query: it pipes into an operator, or names a value."""
+    return _QUERY.search(text) is not None
 
 
 def header(text: str) -> dict[str, str]:
