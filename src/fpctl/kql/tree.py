@@ -13,7 +13,6 @@ Names follow Microsoft's documentation of the language
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -44,7 +43,10 @@ class Star(NamedTuple):
 
 
 class Literal(NamedTuple):
-    """A literal. `type` is a Kusto scalar type name: string bool int long real decimal datetime timespan guid dynamic."""
+    """A literal.
+
+    `type` is a Kusto scalar type name: string bool int long real decimal datetime timespan guid dynamic.
+    """
 
     start: int
     end: int
@@ -75,7 +77,7 @@ class Index(NamedTuple):
     start: int
     end: int
     base: Expr
-    index: Expr
+    index: Expr  # type: ignore[assignment]
 
 
 class Call(NamedTuple):
@@ -147,9 +149,10 @@ class Subquery(NamedTuple):
     pipeline: Pipeline
 
 
-Expr: TypeAlias = typing.Union[
-    Name, Wildcard, Star, Literal, TypeLiteral, Path, Index, Call, Named, Group, Unary, Binary, Membership, Subquery
-]
+Expr: TypeAlias = (
+    Name | Wildcard | Star | Literal | TypeLiteral | Path | Index | Call | Named | Group | Unary | Binary
+    | Membership | Subquery
+)  # fmt: skip
 
 
 class ColumnDecl(NamedTuple):
@@ -266,7 +269,7 @@ class Take(NamedTuple):
     keyword: str
     """`take` or `limit`."""
     parameters: tuple[Parameter, ...]
-    count: Expr
+    count: Expr  # type: ignore[assignment]
 
 
 class Sort(NamedTuple):
@@ -283,7 +286,7 @@ class Top(NamedTuple):
     end: int
     keyword: str
     parameters: tuple[Parameter, ...]
-    count: Expr
+    count: Expr  # type: ignore[assignment]
     by: Ordered
 
 
@@ -292,7 +295,7 @@ class TopNestedClause(NamedTuple):
 
     start: int
     end: int
-    count: Expr | None
+    count: Expr | None  # type: ignore[assignment]
     item: Expr
     others: Expr | None
     by: Ordered
@@ -309,7 +312,7 @@ class TopHitters(NamedTuple):
     start: int
     end: int
     keyword: str
-    count: Expr
+    count: Expr  # type: ignore[assignment]
     item: Expr
     by: Expr | None
 
@@ -318,14 +321,14 @@ class Sample(NamedTuple):
     start: int
     end: int
     keyword: str
-    count: Expr
+    count: Expr  # type: ignore[assignment]
 
 
 class SampleDistinct(NamedTuple):
     start: int
     end: int
     keyword: str
-    count: Expr
+    count: Expr  # type: ignore[assignment]
     item: Expr
 
 
@@ -649,7 +652,7 @@ class MakeGraph(NamedTuple):
 
 
 class GraphOperator(NamedTuple):
-    """`graph-match`, `graph-shortest-paths`, `graph-mark-components`, `graph-to-table`, `graph-where-nodes`, `graph-where-edges`.
+    """`graph-match`, `graph-shortest-paths`, `graph-mark-components`, `graph-to-table`, `graph-where-*`.
 
     `names` are the node and edge names of the pattern (or the tables asked of graph-to-table).
     """
@@ -675,15 +678,19 @@ class MacroExpand(NamedTuple):
     body: tuple[Statement, ...]
 
 
-Operator: TypeAlias = typing.Union[
-    Where, Extend, Project, ProjectAway, ProjectRename, ProjectReorder, ProjectByNames, Summarize, Distinct, Count,
-    Take, Sort, Top, TopNested, TopHitters, Sample, SampleDistinct, Reduce, MvExpand, MvApply, Parse, ParseKv, Join,
-    Lookup, Union, Search, Evaluate, MakeSeries, Partition, Fork, Facet, Invoke, As, Serialize, Render, Scan,
-    AssertSchema, Plain, MakeGraph, GraphOperator,
-]  # fmt: skip
-SourceOperator: TypeAlias = typing.Union[Union, Search, Find, Print, Range, DataTable, ExternalData, Evaluate, MacroExpand]
-Source: TypeAlias = typing.Union[Expr, SourceOperator]
-"""What a pipeline reads: a name, a call, a path, a wildcard (union legs), a `Subquery`, or an operator that is a source."""
+Operator: TypeAlias = (
+    Where | Extend | Project | ProjectAway | ProjectRename | ProjectReorder | ProjectByNames | Summarize | Distinct
+    | Count | Take | Sort | Top | TopNested | TopHitters | Sample | SampleDistinct | Reduce | MvExpand | MvApply
+    | Parse | ParseKv | Join | Lookup | Union | Search | Evaluate | MakeSeries | Partition | Fork | Facet | Invoke
+    | As | Serialize | Render | Scan | AssertSchema | Plain | MakeGraph | GraphOperator | Find | Print | Range
+    | ExternalData | MacroExpand
+)  # fmt: skip
+"""What may follow a `|`. The grammar allows the last five there too, though they are sources to every engine."""
+SourceOperator: TypeAlias = (
+    Union | Search | Find | Print | Range | DataTable | ExternalData | Evaluate | MacroExpand
+)  # fmt: skip
+Source: TypeAlias = Expr | SourceOperator
+"""What a pipeline reads: a name, a call, a path, a wildcard (union legs), a `Subquery`, or a source operator."""
 
 
 # --------------------------------------------------------------------------- pipelines and statements
@@ -758,7 +765,7 @@ class QueryParameters(NamedTuple):
     parameters: tuple[FunctionParameter, ...]
 
 
-Statement: TypeAlias = typing.Union[Let, QueryStatement, Setting, QueryParameters]
+Statement: TypeAlias = Let | QueryStatement | Setting | QueryParameters
 
 
 class Query(NamedTuple):
@@ -774,10 +781,10 @@ class Query(NamedTuple):
         return tuple(s for s in self.statements if isinstance(s, QueryStatement))
 
 
-Node: TypeAlias = typing.Union[
-    Expr, SourceOperator, Operator, Pipeline, Statement, Function, FunctionParameter, ColumnDecl, Parameter, Ordered,
-    TopNestedClause, ExpandItem, Capture, FindColumn, SeriesAggregate, ForkLeg, ScanStep, Query,
-]  # fmt: skip
+Node: TypeAlias = (
+    Expr | SourceOperator | Operator | Pipeline | Statement | Function | FunctionParameter | ColumnDecl | Parameter
+    | Ordered | TopNestedClause | ExpandItem | Capture | FindColumn | SeriesAggregate | ForkLeg | ScanStep | Query
+)  # fmt: skip
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -789,7 +796,7 @@ def children(node: Node) -> Iterator[Node]:
             else:
                 for item in value:
                     if isinstance(item, tuple) and hasattr(item, "_fields"):
-                        yield item
+                        yield item  # type: ignore[misc]
 
 
 def walk(node: Node) -> Iterator[Node]:

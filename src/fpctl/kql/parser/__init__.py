@@ -1,0 +1,20 @@
+"""Text to tree: `parse`."""
+
+from __future__ import annotations
+
+from fpctl.kql.lexer import scan
+from fpctl.kql.parser.statements import Parser
+from fpctl.kql.tree import Query
+
+
+def parse(text: str, path: str | None = None) -> Query:
+    """Return the tree of a KQL text.
+
+    Args:
+        text: one query, or several statements separated by `;`.
+        path: the name of the text in error messages.
+
+    Raises:
+        KqlSyntaxError: the text is not KQL; with the place, what was expected there, and a hint.
+    """
+    return Parser(scan(text, path)).text()
