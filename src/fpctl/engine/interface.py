@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
-from fpctl.errors import FpctlError
+from fpctl.errors import FpctlError, Location
 
 
 class Timespan(NamedTuple):
@@ -49,11 +49,47 @@ class Table:
             yield dict(zip(names, row, strict=True))
 
 
-class EngineError(FpctlError):
-    """A query that an engine could not run. `code` is a stable word, `retryable` whether trying again may help."""
+class TableStatus(NamedTuple):
+    """What an engine knows of a table that a rule reads: "ensure this data connector is enabled".
 
-    def __init__(self, message: str, *, code: str, hint: str | None = None, offset: int | None = None, retryable: bool = False) -> None:
-        super().__init__(message, None, hint)
+    `rows_in_range` counts the rows in the time range asked for (all rows, where none was asked or the
+    table has no time column); `oldest` and `newest` are event times over all rows, None where the table
+    is missing, empty or has no time column.
+    """
+
+    name: str
+    exists: bool
+    rows_in_range: int
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+
+ErrorCode = Literal[
+    "no-data", "bad-data", "unknown-table", "unknown-column", "syntax", "unsupported", "too-complex",
+    "timeout", "interrupted", "closed", "memory", "engine",
+]  # fmt: skip
+"""Stable words of why an engine could not run a query; a remote engine may add words of its service."""
+
+
+class EngineError(FpctlError):
+    """A query that an engine could not run.
+
+    `code` is a stable word (see `ErrorCode`), `retryable` whether trying again may help, `offset` the
+    0-based character of the query at fault where one is known; `at` and `caret` show it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        hint: str | None = None,
+        offset: int | None = None,
+        retryable: bool = False,
+        at: Location | None = None,
+        caret: str | None = None,
+    ) -> None:
+        super().__init__(message, at, hint, caret)
         self.code = code
         self.offset = offset
         self.retryable = retryable
@@ -80,4 +116,10 @@ class Engine(Protocol):
         """Return a table's columns with Kusto types, or None if there is no such table."""
         ...
 
-    def close(self) -> None: ...
+    def preflight(self, tables: Sequence[str], timespan: Timespan | None = None) -> list[TableStatus]:
+        """Return what is known of each named table, in the order given. Raises EngineError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and temporary files. Closing twice is harmless."""
+        ...

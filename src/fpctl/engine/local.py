@@ -1,0 +1,401 @@
+"""The local engine: KQL on Parquet, CSV and JSON Lines files, read in place by DuckDB through duckdb-kql."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from fpctl.engine.data_folder import TableFiles, find_tables
+from fpctl.engine.interface import EngineError, ResultColumn, Table, TableStatus, Timespan
+from fpctl.engine.kusto_types import outgoing, quote_name, quote_text
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from fpctl.engine.lowering import LoweredQuery
+    from fpctl.engine.table_view import TableView
+
+T = TypeVar("T")
+
+_WORD = re.compile(r"\w+")
+_PATTERN = re.compile(r"\w*\*[\w*]*")
+_STORED = "stored"
+"""The DuckDB schema of the views over whole tables; `main` holds them cut to the time range of the query."""
+_BATCH = 65_536
+
+
+class TableSchemas(Protocol):
+    """Documented tables, as `fpctl.schema.tables.Tables` has them."""
+
+    def table(self, name: str) -> Mapping[str, str] | None:
+        """Return a table's columns with their Kusto types, or None."""
+        ...
+
+    def tables(self) -> Iterable[str]:
+        """Return the names of all documented tables."""
+        ...
+
+    def time_column(self, table: str) -> str | None:
+        """Return the column that holds a table's event time, or None."""
+        ...
+
+
+class LocalEngine:
+    """An engine over a folder of files. One query at a time; further threads wait.
+
+    Args:
+        data_dir: the folder with one file or folder per table (see `data_folder`).
+        tables: documented columns; a column that a file lacks is read as null, so that a rule that
+            names it still runs. None: the files' own columns only.
+        now: what `now()` and `ago()` count from, aware; runs with the same `now` give the same rows.
+        threads: DuckDB's threads, None for one per core.
+        memory: DuckDB's memory limit (`2GB`), None for 80 % of the machine's.
+        timeout: seconds a query may run, None for no limit.
+
+    Raises:
+        EngineError: `no-data`, there is no such folder; `engine`, a bad limit.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        now: datetime,
+        tables: TableSchemas | None = None,
+        threads: int | None = None,
+        memory: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        if now.tzinfo is None:
+            raise ValueError("now must be an aware datetime")
+        self.data_dir = data_dir
+        self.now = now.astimezone(UTC)
+        self.timeout = timeout
+        self._schemas = tables
+        self._files = find_tables(data_dir)
+        self._views: dict[str, TableView] = {}
+        self._shown: dict[str, object] = {}
+        self._lock = threading.RLock()
+        self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        try:
+            self._connection = self._connect(threads, memory)
+        except BaseException:
+            self._spill.cleanup()
+            raise
+
+    # ------------------------------------------------------------------ the Engine interface
+
+    def query(self, text: str, timespan: Timespan | None = None) -> Table:
+        """Run one KQL query.
+
+        `statistics` of the answer: `seconds`; `missing_columns` (table -> documented columns that the
+        query names and the files lack); `without_time` (tables that a time range could not be applied
+        to); `lowered` (what was rewritten because duckdb-kql has it under no name).
+
+        Args:
+            text: one query.
+            timespan: a range applied to every table's time column, in addition to the query's own.
+
+        Raises:
+            EngineError: see `ErrorCode`; `offset` and `at` are places in `text`.
+        """
+        from fpctl.engine.lowering import lower
+
+        started = time.perf_counter()
+        with self._lock:
+            names = self._named_tables(text)
+            views = {name: self._view(name) for name in names}
+            lowered = lower(text, _Known(views))
+            self._show(views.values(), timespan, text)
+            sql, parameters = self._translate(lowered, views)
+            table = self._fetch(sql, parameters, lowered)
+        words = set(_WORD.findall(text))
+        statistics: dict[str, Any] = {"seconds": time.perf_counter() - started}
+        missing = {name: sorted(view.missing & words) for name, view in views.items() if view.missing & words}
+        if missing:
+            statistics["missing_columns"] = missing
+        if timespan is not None:
+            statistics["without_time"] = [name for name, view in views.items() if view.time_column is None]
+        if lowered.notes:
+            statistics["lowered"] = list(lowered.notes)
+        return Table(table.columns, table.rows, None, statistics)
+
+    def query_many(self, texts: Sequence[str], timespan: Timespan | None = None) -> list[Table | EngineError]:
+        """Run several queries on the one connection; a failure is a value in its place."""
+        answers: list[Table | EngineError] = []
+        for text in texts:
+            try:
+                answers.append(self.query(text, timespan))
+            except EngineError as error:
+                answers.append(error)
+        return answers
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables in the folder, sorted."""
+        return sorted(self._canonical(name) for name in self._files)
+
+    def columns(self, table: str) -> Mapping[str, str] | None:
+        """Return a table's columns with Kusto types, documented ones that its files lack included."""
+        with self._lock:
+            return self._view(table).columns if self._file_of(table) else None
+
+    def missing_columns(self, table: str) -> frozenset[str]:
+        """Return the documented columns that a table's files lack."""
+        with self._lock:
+            return self._view(table).missing if self._file_of(table) else frozenset()
+
+    def preflight(self, tables: Sequence[str], timespan: Timespan | None = None) -> list[TableStatus]:
+        """Return of each table whether it is there and what rows it holds, in the order given."""
+        with self._lock:
+            return [self._status(name, timespan) for name in tables]
+
+    def interrupt(self) -> None:
+        """Stop the running query, from any thread; its caller gets an EngineError `interrupted`."""
+        connection = self._connection
+        if connection is not None:
+            connection.interrupt()
+
+    def close(self) -> None:
+        """Close the connection and remove temporary files."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            self._spill.cleanup()
+
+    def __enter__(self) -> LocalEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------ tables
+
+    def _canonical(self, name: str) -> str:
+        """Return the documented spelling of a file's table name: file systems mix up case, KQL does not."""
+        if self._schemas is None or self._schemas.table(name) is not None:
+            return name
+        folded = name.casefold()
+        return next((known for known in self._schemas.tables() if known.casefold() == folded), name)
+
+    def _file_of(self, table: str) -> TableFiles | None:
+        files = self._files.get(table)
+        if files is not None:
+            return files if self._canonical(table) == table else None
+        return next((files for name, files in self._files.items() if self._canonical(name) == table), None)
+
+    def _named_tables(self, text: str) -> list[str]:
+        """Return the tables of the folder that a query may read: the words and `Device*` patterns in its text."""
+        words = set(_WORD.findall(text))
+        patterns = [pattern for pattern in _PATTERN.findall(text) if pattern.strip("*")]
+        every = bool(re.search(r"\b(?:search|find)\b|\bunion\b[^|]*\*", text))
+        return [
+            name
+            for name in self.tables()
+            if name in words or every or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        ]
+
+    def _view(self, table: str) -> TableView:
+        from fpctl.engine.table_view import view_of
+
+        view = self._views.get(table)
+        if view is None:
+            files = self._file_of(table)
+            if files is None:
+                raise self._unknown_table(table)
+            documented = self._schemas.table(table) if self._schemas else None
+            time_column = self._schemas.time_column(table) if self._schemas and documented else None
+            view = view_of(files, documented, time_column, self._open())
+            self._open().execute(f"CREATE VIEW {_STORED}.{quote_name(table)} AS {view.sql}")
+            self._views[table] = view
+        return view
+
+    def _show(self, views: Iterable[TableView], timespan: Timespan | None, text: str) -> None:
+        """Make the tables visible to the query: cut to the time range, without columns it writes in another case."""
+        words = set(_WORD.findall(text))
+        folded = {word.casefold() for word in words}
+        for view in views:
+            hidden = frozenset(name for name in view.missing if name not in words and name.casefold() in folded)
+            state = (timespan, hidden)
+            if self._shown.get(view.name) == state:
+                continue
+            columns = f"* EXCLUDE ({', '.join(quote_name(name) for name in sorted(hidden))})" if hidden else "*"
+            sql = f"SELECT {columns} FROM {_STORED}.{quote_name(view.name)}"
+            if timespan is not None and view.time_column is not None:
+                sql += f" WHERE {_within(view.time_column, timespan)}"
+            self._open().execute(f"CREATE OR REPLACE VIEW main.{quote_name(view.name)} AS {sql}")
+            self._shown[view.name] = state
+
+    def _status(self, table: str, timespan: Timespan | None) -> TableStatus:
+        if self._file_of(table) is None:
+            return TableStatus(table, False, 0)
+        view = self._view(table)
+        source = f"{_STORED}.{quote_name(table)}"
+        if view.time_column is None:
+            sql = f"SELECT count(*), NULL, NULL FROM {source}"
+        else:
+            column = quote_name(view.time_column)
+            where = "true" if timespan is None else _within(view.time_column, timespan)
+            sql = f"SELECT count(*) FILTER (WHERE {where}), min({column}), max({column}) FROM {source}"
+        rows = self._guarded(lambda: self._open().sql(sql).fetchall(), None)
+        count, oldest, newest = rows[0]
+        return TableStatus(table, True, int(count), _aware(oldest), _aware(newest))
+
+    def _unknown_table(self, name: str, offset: int | None = None, text: str | None = None) -> EngineError:
+        from fpctl.engine.failures import at_offset
+
+        known = self.tables()
+        near = difflib.get_close_matches(name, known, 1, 0.75)
+        empty = self.data_dir / name
+        if near:
+            hint = f"did you mean {near[0]}?"
+        elif empty.is_dir():
+            hint = f"{empty} holds no .parquet, .csv or .json file"
+        elif known:
+            hint = f"tables there: {', '.join(known[:20])}{' ...' if len(known) > 20 else ''}"
+        else:
+            hint = "the folder holds no .parquet, .csv or .json file"
+        place = at_offset(text, offset)
+        return EngineError(
+            f"there is no table {name} in {self.data_dir}", code="unknown-table", hint=hint, offset=offset, **place
+        )
+
+    # ------------------------------------------------------------------ running
+
+    def _translate(self, lowered: LoweredQuery, views: Mapping[str, TableView]) -> tuple[str, dict[str, Any]]:
+        import duckdb_kql
+
+        from fpctl.engine.failures import translation_error
+
+        schema = {name: self._visible(view) for name, view in views.items()}
+        try:
+            result = duckdb_kql.to_sql(lowered.text, schema=schema, allow_write=False, query_now=self.now)
+        except (duckdb_kql.KqlError, RecursionError, ValueError) as error:
+            raise translation_error(error, lowered, self._unknown_table) from error
+        if result.unbound:
+            raise EngineError(
+                f"the query declares parameters without a value: {', '.join(result.unbound)}",
+                code="unsupported",
+                hint="give each parameter of declare query_parameters a default",
+            )
+        return str(result), dict(result.parameters)
+
+    def _visible(self, view: TableView) -> list[str]:
+        state = self._shown[view.name]
+        hidden = state[1] if isinstance(state, tuple) else frozenset()
+        return [name for name in view.columns if name not in hidden]
+
+    def _fetch(self, sql: str, parameters: dict[str, Any], lowered: LoweredQuery) -> Table:
+        from fpctl.engine.arrow_rows import ArrowRows
+
+        connection = self._open()
+
+        def work() -> Table:
+            relation = connection.sql(sql, params=parameters) if parameters else connection.sql(sql)
+            ways = [outgoing(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
+            if any(way.sql for way in ways):
+                shown = [
+                    f"{way.sql or quote_name(name)} AS {quote_name(name)}"
+                    for name, way in zip(relation.columns, ways, strict=True)
+                ]
+                relation = relation.project(", ".join(shown))
+            rows = relation.to_arrow_reader(_BATCH).read_all()
+            columns = tuple(ResultColumn(name, way.type) for name, way in zip(relation.columns, ways, strict=True))
+            return Table(columns, ArrowRows(rows, [way.convert for way in ways]))
+
+        return self._guarded(work, lowered)
+
+    def _guarded(self, work: Callable[[], T], lowered: LoweredQuery | None) -> T:
+        import duckdb
+
+        from fpctl.engine.failures import run_error
+        from fpctl.engine.running import run_interruptibly
+
+        try:
+            return run_interruptibly(self._open(), work, self.timeout)
+        except (duckdb.Error, RecursionError) as error:
+            columns = sorted({name for view in self._views.values() for name in view.columns})
+            raise run_error(error, lowered, columns, self._unknown_table) from error
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            raise EngineError("the engine is closed", code="closed")
+        return self._connection
+
+    def _connect(self, threads: int | None, memory: str | None) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        connection = duckdb.connect(":memory:")
+        try:
+            connection.execute("SET TimeZone='UTC'")
+            connection.execute(f"SET temp_directory={quote_text(self._spill.name)}")
+            if threads is not None:
+                connection.execute(f"SET threads={int(threads)}")
+            if memory is not None:
+                connection.execute(f"SET memory_limit={quote_text(memory)}")
+            # A query is a rule somebody wrote: it reads the data folder and nothing else, and no network.
+            connection.execute("SET autoinstall_known_extensions=false")
+            folders = sorted({str(self.data_dir.absolute()), str(self.data_dir.resolve()), *self._linked()})
+            connection.execute(f"SET allowed_directories=[{', '.join(map(quote_text, folders))}]")
+            connection.execute("SET enable_external_access=false")
+            connection.execute(f"CREATE SCHEMA {_STORED}")
+        except duckdb.Error as error:
+            connection.close()
+            from fpctl.engine.table_view import first_line
+
+            raise EngineError(
+                f"cannot set up DuckDB: {first_line(str(error))}",
+                code="engine",
+                hint="--threads is a number of at least 1, --memory a size such as 2GB",
+            ) from error
+        return connection
+
+    def _linked(self) -> set[str]:
+        """Return the folders that symbolic links among the table files lead to."""
+        return {
+            str(path.resolve().parent)
+            for files in self._files.values()
+            for path in files.paths
+            if path.resolve() != self.data_dir.resolve() / path.relative_to(self.data_dir)
+        }
+
+
+class _Known:
+    """The folder's tables as the environment that a column analysis asks."""
+
+    def __init__(self, views: Mapping[str, TableView]) -> None:
+        self._views = views
+
+    def table(self, name: str) -> Mapping[str, str] | None:
+        view = self._views.get(name)
+        return view.columns if view else None
+
+    def tables(self) -> Iterable[str]:
+        return sorted(self._views)
+
+    def function(self, name: str) -> None:
+        return None
+
+
+def _within(column: str, timespan: Timespan) -> str:
+    name = quote_name(column)
+    return f"{name} >= {_timestamp(timespan.start)} AND {name} < {_timestamp(timespan.end)}"
+
+
+def _timestamp(moment: datetime) -> str:
+    return f"TIMESTAMP {quote_text(moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' '))}"
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)

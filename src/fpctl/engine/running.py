@@ -1,0 +1,73 @@
+"""Work on a DuckDB connection that Ctrl-C and a time limit can stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from fpctl.engine.interface import EngineError
+
+if TYPE_CHECKING:
+    import duckdb
+
+T = TypeVar("T")
+
+_AGAIN = 0.05
+"""Seconds between two interrupts: the first may come before the query has begun."""
+
+
+def run_interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], T], timeout: float | None) -> T:
+    """Return what `work` returns, done in a thread of its own while this one waits.
+
+    DuckDB does not look at signals while it runs, so the thread that Ctrl-C reaches must not be the
+    one inside DuckDB. When this returns or raises, the work has ended.
+
+    Args:
+        connection: what to interrupt.
+        work: something that runs on the connection.
+        timeout: seconds until it is stopped, None for never.
+
+    Raises:
+        EngineError: `timeout`.
+        KeyboardInterrupt: Ctrl-C, after the query has ended.
+    """
+    done = threading.Event()
+    result: list[T] = []
+    failure: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            result.append(work())
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            done.set()
+
+    thread = threading.Thread(target=body, name="fpctl-query", daemon=True)
+    thread.start()
+    try:
+        in_time = done.wait(timeout)
+    except BaseException:
+        _stop(connection, done)
+        thread.join()
+        raise
+    if not in_time:
+        _stop(connection, done)
+        thread.join()
+        if not result:
+            raise EngineError(
+                f"the query ran longer than {timeout:g} s and was stopped",
+                code="timeout",
+                hint="give more time with --timeout, or a shorter time range",
+            )
+    thread.join()
+    if failure:
+        raise failure[0]
+    return result[0]
+
+
+def _stop(connection: duckdb.DuckDBPyConnection, done: threading.Event) -> None:
+    connection.interrupt()
+    while not done.wait(_AGAIN):
+        connection.interrupt()
