@@ -1,0 +1,307 @@
+"""The settings: `fpctl.toml`, above it the environment, below it the built-in defaults.
+
+Nothing is read at import: a command calls `load_settings` once and passes on what others need. This
+module imports pydantic, so commands import it when they run, not when `fpctl --help` lists them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from fpctl.errors import FpctlError, Location
+from fpctl.files import read_text
+from fpctl.spelling import did_you_mean, nearest
+
+FILE_NAME = "fpctl.toml"
+
+CONFIG_VARIABLE = "FPCTL_CONFIG"
+"""Names the settings file where no option does."""
+
+EnvironmentName = Literal["auto", "xdr", "loganalytics"]
+EngineName = Literal["local", "log-analytics", "defender", "kusto"]
+
+
+class _Table(BaseModel):
+    """A table of the file: no key that we do not know, and no value of another type than its key's."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+_Path = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) and value else value)]
+_Seconds = Annotated[float, Field(gt=0)]
+_Address = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+
+
+class Paths(_Table):
+    """`[paths]`: where things are, relative to the settings file.
+
+    `data` and `out` have no default: a command that needs one asks for it. `root` is the folder in
+    which `schema/` and `functions/` are looked for: that of the settings file.
+    """
+
+    rules: _Path = Path("rules")
+    exclusions: _Path = Path("exclusions")
+    out: _Path | None = None
+    data: _Path | None = None
+    root: Annotated[Path, Field(exclude=True)] = Path()
+
+
+class Schema(_Table):
+    """`[schema]`: whose documented tables the rules read."""
+
+    environment: EnvironmentName = "auto"
+
+
+class History(_Table):
+    """`[history]`: a file, or a database URL."""
+
+    url: Annotated[str, Field(min_length=1)] = ".fpctl/history.db"
+
+
+class LocalEngine(_Table):
+    """`[engine.local]`: DuckDB on files. `memory` as DuckDB writes it (`2GB`), `timeout` in seconds."""
+
+    threads: Annotated[int, Field(ge=1)] | None = None
+    memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] | None = None
+    timeout: _Seconds | None = None
+
+
+class LogAnalytics(_Table):
+    """`[engine.log-analytics]`: the workspace's id (a GUID), further workspaces to query with it, the endpoint."""
+
+    workspace: str | None = None
+    additional_workspaces: list[str] = []
+    endpoint: _Address | None = None
+    timeout: _Seconds | None = None
+
+
+class Defender(_Table):
+    """`[engine.defender]`: advanced hunting through Microsoft Graph; `endpoint` for a national cloud."""
+
+    endpoint: _Address | None = None
+    timeout: _Seconds | None = None
+
+
+class Kusto(_Table):
+    """`[engine.kusto]`: Azure Data Explorer."""
+
+    cluster: _Address | None = None
+    database: str | None = None
+    timeout: _Seconds | None = None
+
+
+class Engines(_Table):
+    """`[engine]`: the engine that runs rules if the command does not say, and a table for each."""
+
+    default: EngineName = "local"
+    local: LocalEngine = LocalEngine()
+    log_analytics: LogAnalytics = Field(default=LogAnalytics(), alias="log-analytics")
+    defender: Defender = Defender()
+    kusto: Kusto = Kusto()
+
+
+class Settings(_Table):
+    """Everything that is set; `file` is the settings file that was read, if any.
+
+    `tables` is the file's `[schema]`; `fields` holds, by table and field, the columns that hold the field
+    instead of the documented ones.
+    """
+
+    paths: Paths = Paths()
+    tables: Schema = Field(default=Schema(), alias="schema")
+    fields: dict[str, dict[str, str | list[str]]] = {}
+    history: History = History()
+    engine: Engines = Engines()
+    file: Annotated[Path | None, Field(exclude=True)] = None
+
+
+VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "FPCTL_RULES": ("paths", "rules"),
+    "FPCTL_EXCLUSIONS": ("paths", "exclusions"),
+    "FPCTL_OUT": ("paths", "out"),
+    "FPCTL_DATA": ("paths", "data"),
+    "FPCTL_ENVIRONMENT": ("schema", "environment"),
+    "FPCTL_HISTORY_URL": ("history", "url"),
+    "FPCTL_ENGINE": ("engine", "default"),
+    "FPCTL_WORKSPACE": ("engine", "log-analytics", "workspace"),
+    "FPCTL_KUSTO_CLUSTER": ("engine", "kusto", "cluster"),
+    "FPCTL_KUSTO_DATABASE": ("engine", "kusto", "database"),
+}
+"""Environment variables and the keys they stand for; paths in them are relative to the working folder."""
+
+_COMPUTED = {("file",), ("paths", "root")}
+"""Attributes that are no keys of the file."""
+
+
+def load_settings(
+    config: Path | None = None, *, folder: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Return the settings in force.
+
+    Args:
+        config: the settings file; None for the one that FPCTL_CONFIG names, else the `fpctl.toml` of
+            `folder` or of the nearest folder above it.
+        folder: the working folder; the process's if None.
+        environ: the environment; the process's if None.
+
+    Raises:
+        FpctlError: the file is missing, is not TOML, or says something it may not; a variable does.
+    """
+    variables = os.environ if environ is None else environ
+    working = Path() if folder is None else folder
+    if config is None and variables.get(CONFIG_VARIABLE):
+        config = Path(variables[CONFIG_VARIABLE])
+    file = config or find_settings(working)
+    data: dict[str, Any] = {}
+    text = ""
+    if file is not None:
+        text = read_text(file)
+        data = _parse(text, file)
+        _validated(data, text, file)
+    _place(data, file.parent if file is not None else working)
+    for name, steps in VARIABLES.items():
+        if variables.get(name):
+            _set(data, steps, variables[name])
+            _variable_checked(data, name, steps)
+    settings = _validated(data, text, file)
+    root = file.parent if file is not None else working
+    return settings.model_copy(update={"file": file, "paths": settings.paths.model_copy(update={"root": root})})
+
+
+def find_settings(folder: Path) -> Path | None:
+    """Return the `fpctl.toml` of a folder or of the nearest folder above it that has one."""
+    for place in (folder, *folder.resolve().parents):
+        candidate = place / FILE_NAME
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _parse(text: str, file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
+        at = Location(str(file), int(place[1]), int(place[2])) if place else Location(str(file))
+        message = re.sub(r" \(at .*\)$", "", str(error))
+        raise FpctlError(f"not valid TOML: {message[:1].lower()}{message[1:]}", at) from error
+
+
+def _place(data: dict[str, Any], folder: Path) -> None:
+    """Make the file's relative paths relative to the working folder; a history URL is left as it is."""
+    paths = data.get("paths", {})
+    for name in Paths.model_fields:
+        if name != "root":
+            given = paths.get(name)
+            default = Paths.model_fields[name].default
+            if given or default:
+                data.setdefault("paths", {})[name] = str(folder / (given or default))
+    history = data.setdefault("history", {})
+    url = history.get("url", History().url)
+    if "://" not in url:
+        history["url"] = str(folder / url)
+
+
+def _set(data: dict[str, Any], steps: tuple[str, ...], value: str) -> None:
+    for step in steps[:-1]:
+        data = data.setdefault(step, {})
+    data[steps[-1]] = value
+
+
+def _variable_checked(data: dict[str, Any], name: str, steps: tuple[str, ...]) -> None:
+    try:
+        Settings.model_validate(data)
+    except ValidationError as error:
+        message, hint = _said(error.errors(include_url=False)[0], steps[-1])
+        raise FpctlError(f"the environment variable {name}: {message}", None, hint) from error
+
+
+def _validated(data: dict[str, Any], text: str, file: Path | None) -> Settings:
+    for computed in _COMPUTED:
+        holder = data
+        for step in computed[:-1]:
+            below = holder.get(step)
+            holder = below if isinstance(below, dict) else {}
+        if computed[-1] in holder:
+            raise _unknown(computed, text, file)
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        steps = tuple(str(step) for step in first["loc"] if isinstance(step, str) and step not in ("str", "list[str]"))
+        if first["type"] == "extra_forbidden":
+            raise _unknown(steps, text, file) from error
+        message, hint = _said(first, steps[-1])
+        raise FpctlError(message, _find(text, steps, file), hint) from error
+
+
+def _unknown(steps: tuple[str, ...], text: str, file: Path | None) -> FpctlError:
+    table = ".".join(steps[:-1])
+    where = f" in [{table}]" if table else ""
+    kind = "table or key" if not table else "key"
+    return FpctlError(
+        f"unknown {kind} `{steps[-1]}`{where}", _find(text, steps, file), did_you_mean(steps[-1], _known(steps[:-1]))
+    )
+
+
+def _known(steps: tuple[str, ...]) -> list[str]:
+    """Return the keys of a table of the file."""
+    model: type[BaseModel] = Settings
+    for step in steps:
+        found = next((i.annotation for n, i in model.model_fields.items() if step in (n, i.alias)), None)
+        if not (isinstance(found, type) and issubclass(found, BaseModel)):
+            return []
+        model = found
+    return [info.alias or name for name, info in model.model_fields.items() if (*steps, name) not in _COMPUTED]
+
+
+def _said(detail: Any, key: str) -> tuple[str, str | None]:
+    """Return a validation error in our words, and a hint."""
+    kind, context = detail["type"], detail.get("ctx") or {}
+    if kind == "literal_error":
+        words = re.findall(r"'([^']*)'", context["expected"])
+        close = nearest(str(detail["input"]), words)
+        shown = ", ".join(f"`{word}`" for word in words)
+        return (
+            f"`{key}` is `{detail['input']}`; it must be one of {shown}",
+            f"did you mean `{close}`?" if close else None,
+        )
+    if kind == "string_pattern_mismatch":
+        example = "2GB" if key == "memory" else "https://host"
+        return f"`{key}` is `{detail['input']}`, which it cannot be", f"write it as in `{example}`"
+    if kind == "string_too_short" or detail["input"] == "":
+        return f"`{key}` is empty", "give a value, or remove the key"
+    expected = {"is_instance_of": "text", "model_type": "a table", "string_type": "text or a list of texts"}
+    if kind.endswith("_type") or kind in expected:
+        return f"`{key}` takes {expected.get(kind, detail['msg'].removeprefix('Input should be ').lower())}", None
+    return f"`{key}`: {detail['msg'].lower()}", None
+
+
+def _find(text: str, steps: tuple[str, ...], file: Path | None) -> Location | None:
+    """Return the line of a key or a table in TOML text; the parser gives no places."""
+    if file is None:
+        return None
+    wanted, table = list(steps), list[str]()
+    best: int | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
+        if header:
+            table = [part.strip().strip("\"'") for part in header[1].split(".")]
+            if table == wanted[: len(table)]:
+                best = number
+            if table == wanted:
+                return Location(str(file), number, line.index("[") + 1)
+            continue
+        entry = re.match(r"\s*([\w\"'.-]+)\s*=", line)
+        if entry:
+            path = [*table, *(part.strip("\"'") for part in entry[1].split("."))]
+            if path == wanted[: len(path)] and len(path) > len(table):
+                return Location(str(file), number, entry.start(1) + 1)
+    return Location(str(file), best)
