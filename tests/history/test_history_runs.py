@@ -71,6 +71,13 @@ def test_runs_are_narrowed_by_rule_id_or_name_and_by_start(history, make_run, no
     assert len(history.runs(limit=2)) == 2
 
 
+def test_the_rules_with_a_run_are_listed_by_every_name_they_had(history, make_run):
+    assert history.rules() == []
+    for rule, name in (("b", "Beta"), ("a", "Old"), ("a", "New"), ("a", "New")):
+        history.record_run(make_run(rule=rule, name=name))
+    assert history.rules() == [("a", "New"), ("a", "Old"), ("b", "Beta")]
+
+
 def test_an_unknown_run_is_an_error(history):
     with pytest.raises(FpctlError, match="there is no run 17"):
         history.run(17)

@@ -7,7 +7,7 @@ built-in default decide.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -51,6 +51,11 @@ ListFormat = Annotated[Literal["table", "json", "csv"], typer.Option("--format",
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
+def now() -> datetime:
+    """Return the time it is: the one place where a command asks the clock."""
+    return datetime.now(UTC)
+
+
 def parse_moment(text: str, now: datetime) -> datetime:
     """Return the time that an option names: `30d` or `12h` before `now`, or an ISO 8601 date or time.
 
@@ -68,3 +73,17 @@ def parse_moment(text: str, now: datetime) -> datetime:
     except (ValueError, OverflowError) as error:
         raise typer.BadParameter(f"{text!r} is no time: give 30d, 12h, 2026-11-01 or 2026-11-01T08:00:00Z") from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parse_day(text: str | None) -> date:
+    """Return the day that `--on` names, today in UTC if it is not given.
+
+    Raises:
+        typer.BadParameter: it is no date.
+    """
+    if text is None:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no date: give 2027-05-24") from error

@@ -132,6 +132,15 @@ class History:
         days = self._store.read(lambda connection: [DayCount.of(row) for row in connection.execute(query)])
         return totals(days, by_rule=by_rule)
 
+    def rules(self) -> list[tuple[str, str]]:
+        """Return the id and the name of every rule with a run, ordered; a renamed rule has a pair for each name."""
+        query = (
+            select(col(RuleVersionRow.rule_id), col(RunRow.rule_name))
+            .join(RunRow, col(RunRow.rule_version_id) == col(RuleVersionRow.id))
+            .distinct()
+        )
+        return self._store.read(lambda connection: sorted((row[0], row[1]) for row in connection.execute(query)))
+
     def exclusion_versions(self, exclusion: str) -> list[StoredVersion]:
         """Return the contents that an exclusion has had at its runs, in the order first seen."""
         return self._versions(

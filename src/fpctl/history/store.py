@@ -192,6 +192,16 @@ def _url(location: str | Path) -> URL:
     return url
 
 
+def is_there(location: str | Path) -> bool:
+    """Tell whether there may be a history to read: False where its file is missing, True for a server.
+
+    Raises:
+        FpctlError: the location is a URL of nothing that can be a history.
+    """
+    file = sqlite_file(_url(location))
+    return file is None or file.exists()
+
+
 def sqlite_file(url: URL) -> Path | None:
     """Return the file of a SQLite URL, or None for another database or one in memory."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
