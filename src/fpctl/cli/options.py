@@ -82,7 +82,7 @@ def parse_day(text: str | None) -> date:
         typer.BadParameter: it is no date.
     """
     if text is None:
-        return datetime.now(UTC).date()
+        return now().date()
     try:
         return date.fromisoformat(text.strip())
     except ValueError as error:
