@@ -37,14 +37,16 @@ _GUID = rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
 _ESCAPE = rf"\\(?:[\\'\"abfnrtv]|u{_HEX}{{4}}|U{_HEX}{{8}}|x{_HEX}{{2}}|[0-3][0-7][0-7]|[0-7][0-7]?)"
 _END_OF_WORD = "(?![A-Za-z0-9_])"
 
-# Dashed keywords are listed, because elsewhere a dash is a minus: `project-away` but `a-b`.
+# Dashed keywords are listed, because elsewhere a dash is a minus: `project-away` but `a-b`. One that runs on
+# (`project-reorderTime`) is taken whole, to be told as what it is rather than as a subtraction.
 _DASHED = (
-    r"(?:project-(?:away|by-names|keep|rename|reorder|smart)|mv-(?:expand|apply)|make-(?:series|graph)"
+    r"(?:(?:project-(?:away|by-names|keep|rename|reorder|smart)|mv-(?:expand|apply)|make-(?:series|graph)"
     r"|parse-(?:where|kv)|top-(?:nested|hitters)|sample-distinct|assert-schema|macro-expand|partitioned-by"
     r"|graph-(?:match|shortest-paths|to-table|mark-components|where-nodes|where-edges)|granny-(?:asc|desc)"
     r"|materialized-view-combine|materialized-views|commands-and-queries|set-or-(?:append|replace)"
-    r"|hint\.(?:concurrency|distribution|materialized|num_partitions|progressive_top|remote|shufflekey|spread|strategy)"
-    rf"|in~){_END_OF_WORD}"
+    r")[A-Za-z0-9_]*+"
+    r"|(?:hint\.(?:concurrency|distribution|materialized|num_partitions|progressive_top|remote|shufflekey|spread|strategy)"
+    rf"|in~){_END_OF_WORD})"
 )
 _TIME_UNIT = (
     r"(?:milliseconds|millisecond|millisec|millis|milli|microseconds|microsecond|microsec|micros|micro"
@@ -73,7 +75,7 @@ _TOKEN = (
     r"|[hH]?@?```(?s:.*?)```|[hH]?@?~~~(?s:.*?)~~~"
     r"|[A-Za-z_$][A-Za-z0-9_]*+"
     rf"|{_NUMBER}"
-    r"|!=|!~|![a-z_]++~?"
+    r"|!=|!~|![A-Za-z0-9_]++~?"
     r"|<[=|>]?|>=?"
     rf"|\#[^{_BREAK}]*+"
     r"|(?s:.)"  # punctuation of one character, and whatever is not KQL
@@ -115,7 +117,9 @@ def _kind(text: str) -> str:
             return STRING
         if "(" in text:
             return BAD
-        return RAW_GUID if "-" in text else NAME
+        if "-" in text:
+            return RAW_GUID if _IS_GUID.fullmatch(text) else BAD
+        return NAME
     return DIRECTIVE if first == "#" else BAD
 
 
@@ -160,6 +164,9 @@ def bad_token(tokens: Tokens, index: int) -> KqlSyntaxError:
         message = f"a multi-line string that begins with {text[0] * 3} does not end"
     elif "(" in text:
         message = f"the literal `{text}` has no `)` on its line"
+    elif "-" in text:
+        message = f"`{text}` is not an operator"
+        hint = "a space is missing after the operator"
     elif text[0] == "!":
         message = f"`{text}` is not an operator"
         hint = "to negate a condition write not(...)"

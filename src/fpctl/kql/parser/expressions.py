@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from fpctl.kql.parser.cursor import Cursor, new
 from fpctl.kql.parser.dynamic import dynamic_end
+from fpctl.kql.parser.parameters import parameter_value
 from fpctl.kql.tokens import (
     DECLARED_NAME_KINDS,
     EXTRA_SCALAR_TYPES,
@@ -72,6 +73,7 @@ _LOGICAL = frozenset(("and", "or"))
 _NAME_GOES_ON = frozenset(("(", ".", "[", "datascope"))
 _PATH_GOES_ON = frozenset((".", "["))
 _SIGNED = frozenset((LONG, REAL, TIMESPAN))
+_TABLE_CALL_KINDS = frozenset(("nooptimization",))
 _ITEM_ENDS = frozenset((",", ")"))
 
 # Python frames from one nested expression to the next; see Cursor.descend.
@@ -484,9 +486,7 @@ class Expressions(Cursor, ABC):
         self.at = at + 1
         if name.value != "materialize" and self.take("kind"):
             self.expect("=", "after `kind`")
-            if self.texts[self.at] != "nooptimization":
-                raise self.unexpected("`nooptimization`")
-            self.at += 1
+            parameter_value(self, _TABLE_CALL_KINDS)
         self.expect("(", f"after `{name.value}`")
         self.descend(_CALL_FRAMES + 2)
         inner = self.query()

@@ -32,12 +32,14 @@ def parameters(
     *,
     before_equals: bool = True,
     words: frozenset[str] = frozenset(),
+    most: int = 0,
 ) -> tuple[Parameter, ...]:
     """Parse the parameters that stand here, possibly none.
 
     Args:
         declared: names that are parameters of this operator alone.
         before_equals: a name is a parameter only if a `=` follows; otherwise its `=` is required.
+        most: how many to parse at most; 0 for all.
         words: keywords that are legal values here, such as `simple` of `parse kind=simple`.
     """
     kinds, texts = p.kinds, p.texts
@@ -57,6 +59,8 @@ def parameters(
         p.expect("=", f"after `{name}`")
         value = parameter_value(p, words)
         found.append(new(Parameter, (p.starts[at], p.end(), name, value)))
+        if len(found) == most:
+            return tuple(found)
 
 
 def parameter_value(p: Expressions, words: frozenset[str] = frozenset()) -> Expr:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fpctl.kql.parser.cursor import LIST_ENDS, new
 from fpctl.kql.parser.operators.rows import ordered
-from fpctl.kql.parser.parameters import parameter_value, parameters
+from fpctl.kql.parser.parameters import parameters
 from fpctl.kql.tokens import LITERAL_TYPES
 from fpctl.kql.tree import (
     Distinct,
@@ -38,18 +38,31 @@ def summarize(p: Expressions) -> Summarize:
     if kinds[p.at] != "by" and kinds[p.at] not in LIST_ENDS:
         aggregates = p.named_list()
     if p.take("by"):
-        by = p.named_list()
-        if kinds[p.at] == "bin" and kinds[p.at + 1] == "=" and kinds[p.at + 2] in LITERAL_TYPES:
-            by = (*by, _legacy_bin(p))
+        by = _keys(p)
     return new(Summarize, (p.starts[at], p.ends[p.at - 1], p.texts[at], found, aggregates, by))
 
 
-def _legacy_bin(p: Expressions) -> Expr:
-    """Parse `by Time bin=1h`, the spelling from before `bin(Time, 1h)`."""
-    at = p.at
-    p.at = at + 2
-    value = p.expression()
-    return new(Named, (p.starts[at], p.end(), (p.name_at(at, at + 1),), value))
+def _keys(p: Expressions) -> tuple[Expr, ...]:
+    """Parse the keys after `by`; the last may be followed by `bin=1h`, the spelling from before `bin(Time, 1h)`."""
+    keys: list[Expr] = []
+    while True:
+        if _at_legacy_bin(p):
+            raise p.unexpected("a key before `bin=`")
+        keys.append(p.named())
+        if p.kinds[p.at] != ",":
+            break
+        p.at += 1
+    if _at_legacy_bin(p):
+        at = p.at
+        p.at = at + 2
+        value = p.expression()
+        keys.append(new(Named, (p.starts[at], p.end(), (p.name_at(at, at + 1),), value)))
+    return tuple(keys)
+
+
+def _at_legacy_bin(p: Expressions) -> bool:
+    kinds, at = p.kinds, p.at
+    return kinds[at] == "bin" and kinds[at + 1] == "=" and kinds[at + 2] in LITERAL_TYPES
 
 
 def distinct(p: Expressions) -> Distinct:
@@ -110,14 +123,17 @@ def reduce(p: Expressions) -> Reduce:
     item = p.named()
     options: list[Parameter] = []
     if p.take("with"):
-        options += parameters(p, _REDUCE, before_equals=False)[:1]
+        options += _one_option(p)
         while options and p.take(","):
-            name = p.at
-            p.at += 1
-            p.expect("=", f"after `{p.texts[name]}`")
-            value = parameter_value(p)
-            options.append(new(Parameter, (p.starts[name], p.end(), p.texts[name], value)))
+            option = _one_option(p)
+            if not option:
+                raise p.unexpected("`threshold` or `characters`")
+            options += option
     return new(Reduce, (p.starts[at], p.end(), p.texts[at], found, item, tuple(options)))
+
+
+def _one_option(p: Expressions) -> tuple[Parameter, ...]:
+    return parameters(p, _REDUCE, before_equals=False, most=1)
 
 
 def top_hitters(p: Expressions) -> TopHitters:
