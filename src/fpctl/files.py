@@ -24,7 +24,9 @@ def read_text(path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:
         size = path.stat().st_size
         if size > limit:
             raise FpctlError(
-                f"the file has {size:,} bytes; at most {limit:,} are read", at, "split the file, or keep values in a list file"
+                f"the file has {size:,} bytes; at most {limit:,} are read",
+                at,
+                "split the file, or keep values in a list file",
             )
         data = path.read_bytes()
     except OSError as error:
