@@ -22,11 +22,13 @@ _BOM = "\ufeff"
 class Node(NamedTuple):
     """A scalar (`text`), a sequence (`items`) or a mapping (`pairs`); exactly one of the three is set.
 
-    `start` is a 0-based offset into the whole text, `line` and `column` are 1-based. `style` is the
-    scalar's indicator: `|`, `>`, `'`, `"` or None for a plain one.
+    `start` and `end` are 0-based offsets into the whole text (a block scalar ends after its last line
+    break), `line` and `column` are 1-based. `style` is the first character of a scalar that is not
+    plain (`|`, `>`, `'`, `"`) and of a collection in brackets (`[`, `{`), else None.
     """
 
     start: int
+    end: int
     line: int
     column: int
     text: str | None = None
@@ -68,49 +70,44 @@ def read_documents(text: str, path: str | None = None) -> list[Node]:
 def _documents(yaml: Any, events: Iterator[Any], base: int, size: int, path: str | None) -> Iterator[Node]:
     scalar, alias = yaml.ScalarEvent, yaml.AliasEvent
     open_sequence, open_mapping, close = yaml.SequenceStartEvent, yaml.MappingStartEvent, yaml.CollectionEndEvent
-    # One entry per open collection: its node, what it collected so far, its anchor, nodes below it.
-    stack: list[tuple[Node, list[Node], str | None]] = []
+    # One entry per open collection: its start event, its children so far (keys and values in turn), and its weight.
+    stack: list[tuple[Any, list[Node], list[int]]] = []
     anchors: dict[str, tuple[Node, int]] = {}
-    total, sizes = 0, [0]
+    total = 0
     root: Node | None = None
     for event in events:
         kind = type(event)
         if kind is scalar:
             mark = event.start_mark
-            node = Node(mark.index + base, mark.line + 1, mark.column + 1, event.value, event.style or None)
-            weight = 1
-            if event.anchor:
-                anchors[event.anchor] = (node, 1)
+            end = event.end_mark.index + base
+            node = Node(mark.index + base, end, mark.line + 1, mark.column + 1, event.value, event.style or None)
+            weight, anchor = 1, event.anchor
         elif kind is open_sequence or kind is open_mapping:
-            mark = event.start_mark
-            opened = Node(
-                mark.index + base,
-                mark.line + 1,
-                mark.column + 1,
-                items=[] if kind is open_sequence else None,
-                pairs=[] if kind is open_mapping else None,
-            )
             if len(stack) >= MAX_DEPTH:
-                at = Location(path, opened.line, opened.column)
+                at = Location(path, event.start_mark.line + 1, event.start_mark.column + 1)
                 raise YamlError(f"nested deeper than {MAX_DEPTH} levels", at, code="too-deep")
-            stack.append((opened, [], event.anchor))
-            sizes.append(1)
+            stack.append((event, [], [1]))
             continue
         elif isinstance(event, close):
-            node, collected, anchor = stack.pop()
-            weight = sizes.pop()
-            if node.items is not None:
-                node.items.extend(collected)
-            elif node.pairs is not None:
-                node.pairs.extend(zip(collected[::2], collected[1::2], strict=True))
-            if anchor:
-                anchors[anchor] = (node, weight)
+            opening, children, (weight,) = stack.pop()
+            anchor, mark = opening.anchor, opening.start_mark
+            start = mark.index + base
+            # A block's end has no width and lies wherever the next token begins.
+            end = event.end_mark.index + base if opening.flow_style else children[-1].end if children else start
+            if type(opening) is open_sequence:
+                style = "[" if opening.flow_style else None
+                node = Node(start, end, mark.line + 1, mark.column + 1, style=style, items=children)
+            else:
+                style = "{" if opening.flow_style else None
+                pairs = list(zip(children[::2], children[1::2], strict=True))
+                node = Node(start, end, mark.line + 1, mark.column + 1, style=style, pairs=pairs)
         elif kind is alias:
             mark = event.start_mark
             at = Location(path, mark.line + 1, mark.column + 1)
             if event.anchor not in anchors:
                 raise YamlError(f"alias `*{event.anchor}` has no anchor before it", at)
             node, weight = anchors[event.anchor]
+            anchor = None
             total += weight
             # A tree without aliases has fewer nodes than characters; a larger one was multiplied.
             if total > size:
@@ -121,9 +118,12 @@ def _documents(yaml: Any, events: Iterator[Any], base: int, size: int, path: str
             elif kind is yaml.DocumentEndEvent and root is not None and not _blank(root):
                 yield root
             continue
+        if anchor:
+            anchors[anchor] = (node, weight)
         if stack:
-            stack[-1][1].append(node)
-            sizes[-1] += weight
+            _, children, weights = stack[-1]
+            children.append(node)
+            weights[0] += weight
         else:
             root = node
 

@@ -214,7 +214,9 @@ def _moved(node: Node, offset: int, lines: int) -> Node:
 
     items = None if node.items is None else [moved(item) for item in node.items]
     pairs = None if node.pairs is None else [(moved(key), moved(value)) for key, value in node.pairs]
-    return node._replace(start=node.start + offset, line=node.line + lines, items=items, pairs=pairs)
+    return node._replace(
+        start=node.start + offset, end=node.end + offset, line=node.line + lines, items=items, pairs=pairs
+    )
 
 
 _BLOCK = re.compile(r"[ \t]*\|([-+]?)[ \t]*(?:#[^\r\n]*)?\r?\n")
