@@ -75,7 +75,13 @@ function tableSymbol(name, columns, open) {
 function globalsOf(schema) {
   const members = [];
   for (const [name, columns] of Object.entries(schema.tables || {})) members.push(tableSymbol(name, columns, false));
-  for (const [name, fn] of Object.entries(schema.functions || {})) {
+  members.push(...functionSymbols(schema.functions));
+  return K.GlobalState.Default.WithDatabase(new Symbols.DatabaseSymbol.ctor('db', members));
+}
+
+function functionSymbols(functions) {
+  const members = [];
+  for (const [name, fn] of Object.entries(functions || {})) {
     if (fn.body !== undefined) {
       members.push(new Symbols.FunctionSymbol.$ctor16(name, fn.parameters || '()', fn.body));
     } else {
@@ -84,7 +90,7 @@ function globalsOf(schema) {
       members.push(new Symbols.FunctionSymbol.$ctor6(name, table, parameters));
     }
   }
-  return K.GlobalState.Default.WithDatabase(new Symbols.DatabaseSymbol.ctor('db', members));
+  return members;
 }
 
 const schemas = new Map();
@@ -92,7 +98,8 @@ function globalsFor(request) {
   if (typeof request.schema === 'string') {
     const known = schemas.get(request.schema);
     if (!known) throw new Error(`schema ${request.schema} was not defined`);
-    return known;
+    const more = functionSymbols(request.functions);
+    return more.length ? known.WithDatabase(known.Database.AddMembers(more)) : known;
   }
   return globalsOf({ tables: request.tables, functions: request.functions });
 }

@@ -178,7 +178,7 @@ def errors(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
 
 def _schema(schema: str | Tables, functions: Functions | None) -> dict[str, Any]:
     if isinstance(schema, str):
-        return {"schema": schema}
+        return {"schema": schema, "functions": functions or {}}
     return {"tables": schema, "functions": functions or {}}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 Kind = Literal["table", "renamed", "grouped", "derived", "redefined"]
@@ -63,14 +63,25 @@ class Scope:
         union: branches that are legs of a union: a row comes from exactly one of them. Otherwise
             a row combines all branches (join).
         rowwise: every row here is still one source event (or a pair of them after a join): no
-            barrier (summarize, top, make-series ...) lies between the tables and this gap.
+            barrier (summarize, top, make-series ...) lies between the tables and this gap, and
+            every branch is in `kept`.
+        kept: the branches whose events still stand here one by one: each row carries one event of
+            the branch (or none, on the other side of an outer join), and no event stands for
+            others. Empty after a barrier. After a join of kind innerunique, the default, the left
+            side's branches are missing: of the left rows with the same key an arbitrary one was
+            kept. A semi or anti join leaves no branch of the side whose columns it drops.
+        unknown: the branches that read a table whose columns are not known. Where one is here, a
+            column assumed on an open scope is taken for a column of that table; where none is
+            (after `evaluate bag_unpack`), for a derived one.
     """
 
     columns: Mapping[str, Column]
     open: bool = False
-    branches: Mapping[int, frozenset[str]] = {}  # noqa: RUF009 - never mutated
+    branches: Mapping[int, frozenset[str]] = field(default_factory=dict)
     union: frozenset[int] = frozenset()
     rowwise: bool = True
+    kept: frozenset[int] = frozenset()
+    unknown: frozenset[int] = frozenset()
 
 
 class Gap(NamedTuple):
