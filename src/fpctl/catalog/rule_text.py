@@ -197,7 +197,7 @@ class IndentedText(RuleText):
     ) -> None:  # fmt: skip
         super().__init__(query, path, file_text, newline)
         self._first_line = first_line
-        self._indent = _first_indent(file_text, first_line) if indent is None else indent
+        self._indent = first_indent(file_text, first_line) if indent is None else indent
         self._chomping = chomping
         self._explicit = explicit
         self._lines: list[_Line] = []
@@ -277,7 +277,8 @@ class IndentedText(RuleText):
                 return offset, message, "escape it in the KQL literal"
         if self._chomping is None or not edits:
             return None
-        if new_query.lstrip("\n")[:1] in (" ", "\t") and not self._explicit:
+        lead, led = new_query.lstrip("\n")[:1], self.query.lstrip("\n")[:1]
+        if not self._explicit and (lead == " " or (lead == "\t" and led != "\t")):
             message = "the block's first line would begin with white space, which YAML takes for indentation"
             return edits[0].offset, message, "begin the inserted text with something else"
         ends = new_query.endswith("\n")
@@ -287,7 +288,7 @@ class IndentedText(RuleText):
         return None
 
 
-def _first_indent(text: str, at: int) -> int:
+def first_indent(text: str, at: int) -> int:
     """Return the indentation of the first line that is not empty, as YAML counts it."""
     match = re.compile(r"(?:[ \t]*(?:\r\n|\n|\r))*( *)").match(text, at)
     return len(match.group(1)) if match else 0
@@ -304,17 +305,16 @@ class Piece(NamedTuple):
 class EncodedText(RuleText):
     """A query that its file encodes: a JSON string, or a YAML scalar that is quoted, plain or folded.
 
-    Subclasses say how: `_pieces` maps, `_encode` writes. With `exact` unset an edit is tried and read
-    back before it is accepted.
+    Subclasses say how: `_pieces` maps, `_encode` writes. Where the encoding depends on what is around,
+    `_fragile` is set, and an edit is tried and read back before it is accepted.
     """
 
-    __slots__ = ("_parts",)
-
-    exact = True
+    __slots__ = ("_fragile", "_parts")
 
     def __init__(self, query: str, path: str, file_text: str) -> None:
         super().__init__(query, path, file_text)
         self._parts: tuple[list[Piece], int] | None = None
+        self._fragile = False
 
     @abstractmethod
     def _pieces(self) -> tuple[list[Piece], int]:
@@ -348,7 +348,7 @@ class EncodedText(RuleText):
         return Edit(self.file_offset(offset), self._encode(offset, text))
 
     def _objection(self, edits: Sequence[Edit], new_query: str) -> tuple[int, str, str] | None:
-        if self.exact or not edits:
+        if not self._fragile or not edits:
             return None
         again = self._reread(apply_edits(self.file_text, [self._insertion(*edit) for edit in edits]))
         if again is not None and again.query == new_query:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from fpctl.catalog.rule_text import EncodedText, IndentedText, Piece, RuleText
+from fpctl.catalog.rule_text import EncodedText, IndentedText, Piece, RuleText, first_indent
 from fpctl.catalog.yaml_node import Node
 
 Reread = Callable[[str], RuleText | None]
@@ -39,13 +39,28 @@ def scalar_text(node: Node, parent_indent: int, path: str, file_text: str, rerea
             return IndentedText(query, path, file_text, header.end(), indent, chomping, explicit=digit is not None)
         return _FoldedText(query, path, file_text, header.end(), indent, reread)
     if node.style == '"':
-        return _DoubleQuotedText(query, path, file_text, node.start)
+        return _DoubleQuotedText(query, path, file_text, node, reread)
     text = _SingleQuotedText if node.style == "'" else _PlainText
     return text(query, path, file_text, node.start, parent_indent, reread)
 
 
-class _DoubleQuotedText(EncodedText):
-    __slots__ = ("_start",)
+class _ReadBackText(EncodedText):
+    """A style whose edits are tried: `reread` reads the same query from the changed file."""
+
+    __slots__ = ("_reader", "_start")
+
+    def __init__(self, query: str, path: str, file_text: str, start: int, reread: Reread) -> None:
+        super().__init__(query, path, file_text)
+        self._start = start
+        self._reader = reread
+        self._fragile = True
+
+    def _reread(self, file_text: str) -> RuleText | None:
+        return self._reader(file_text)
+
+
+class _DoubleQuotedText(_ReadBackText):
+    __slots__ = ()
 
     _TOKEN = re.compile(
         r"\\(?:(?P<skip>(?:\r\n|\n|\r)[ \t]*)|x..|u....|U........|.)"
@@ -55,9 +70,10 @@ class _DoubleQuotedText(EncodedText):
 
     _GAP = re.compile(r"(?:\r\n|\n|\r)[ \t]*")
 
-    def __init__(self, query: str, path: str, file_text: str, start: int) -> None:
-        super().__init__(query, path, file_text)
-        self._start = start
+    def __init__(self, query: str, path: str, file_text: str, node: Node, reread: Reread) -> None:
+        super().__init__(query, path, file_text, node.start, reread)
+        # In one line every character is itself or an escape; only folded lines depend on each other.
+        self._fragile = _BREAK.search(file_text, node.start, node.end) is not None
 
     def _pieces(self) -> tuple[list[Piece], int]:
         pieces: list[Piece] = []
@@ -116,21 +132,14 @@ def _fold(pieces: list[Piece], query: int, at: int, run: str) -> int:
     return query
 
 
-class _FoldingText(EncodedText):
-    """The styles in which a line feed is an empty line."""
+class _FoldingText(_ReadBackText):
+    """The flow styles in which a line feed is an empty line."""
 
-    __slots__ = ("_indent", "_reader", "_start")
-
-    exact = False
+    __slots__ = ("_indent",)
 
     def __init__(self, query: str, path: str, file_text: str, start: int, indent: int, reread: Reread) -> None:
-        super().__init__(query, path, file_text)
-        self._start = start
+        super().__init__(query, path, file_text, start, reread)
         self._indent = indent
-        self._reader = reread
-
-    def _reread(self, file_text: str) -> RuleText | None:
-        return self._reader(file_text)
 
     def _newline(self) -> str:
         return "\r\n" if "\r\n" in self.file_text else "\n"
@@ -188,29 +197,21 @@ class _PlainText(_FoldingText):
         return self._break_lines(text)
 
 
-class _FoldedText(EncodedText):
+class _FoldedText(_ReadBackText):
     """A `>` block: a line break between two lines of text is a space, unless one of them begins with white space."""
 
-    __slots__ = ("_indent", "_reader", "_start")
-
-    exact = False
+    __slots__ = ("_indent",)
 
     def __init__(self, query: str, path: str, file_text: str, start: int, indent: int | None, reread: Reread) -> None:
-        super().__init__(query, path, file_text)
-        match = re.compile(r"(?:[ \t]*(?:\r\n|\n|\r))*( *)").match(file_text, start)
-        self._indent = indent if indent is not None else len(match.group(1)) if match else 0
-        self._start = start
-        self._reader = reread
-
-    def _reread(self, file_text: str) -> RuleText | None:
-        return self._reader(file_text)
+        super().__init__(query, path, file_text, start, reread)
+        self._indent = first_indent(file_text, start) if indent is None else indent
 
     def _pieces(self) -> tuple[list[Piece], int]:
         pieces: list[Piece] = []
         text, query, at = self.file_text, 0, self._start
         breaks: list[int] = []  # file offsets of the breaks since the last line of text
         before: str | None = None  # that line's first character
-        while query < len(self.query):
+        while query < len(self.query.rstrip("\n")):
             end = _BREAK.search(text, at)
             line_end, following = (end.start(), end.end()) if end else (len(text), len(text))
             content = at
@@ -228,14 +229,14 @@ class _FoldedText(EncodedText):
                 before, breaks = text[content], [line_end]
             else:
                 breaks.append(at if before is None else line_end)
-            if end is None:
-                break
             at = following
         # What is left of the query are its last line breaks.
-        for place in breaks[: len(self.query) - query]:
+        place = pieces[-1].file + pieces[-1].length
+        while query < len(self.query):
             pieces.append(Piece(query, place, 1))
-            query += 1
-        return pieces, at if self.query.endswith("\n") else pieces[-1].file + pieces[-1].length
+            end = _BREAK.search(text, place)
+            query, place = query + 1, end.end() if end else len(text)
+        return pieces, place
 
     def _encode(self, offset: int, text: str) -> str:
         newline = "\r\n" if "\r\n" in self.file_text else "\n"
