@@ -9,14 +9,14 @@ SkipReason = Literal[
     "draft", "retired", "not-yet-valid", "expired",
     "field-not-in-table", "columns-dropped", "column-redefined", "column-ambiguous", "no-table",
     "inverting-position", "both-polarities", "inverting-rule", "after-aggregation",
-    "unknown-column", "unsupported-position", "required-output", "dialect", "budget",
-    "placement-unavailable",
+    "unknown-column", "invalid-where", "unsupported-position", "required-output", "dialect", "budget",
+    "placement-unavailable", "shadow",
 ]  # fmt: skip
 """Stable words of why an exclusion is not in a rule's plan; documented in docs/reasons.md."""
 
 WarningCode = Literal[
     "effect", "assumed-columns", "no-expiry-guard", "open-schema", "unknown-column", "unknown-function",
-    "mixed-sources", "partial-union", "trigger-operator", "dialect", "query-length", "rule-file", "out-of-line",
+    "mixed-sources", "partial-fields", "partial-match", "untested-values", "partial-union", "trigger-operator", "dialect", "query-length", "rule-file", "out-of-line",
 ]  # fmt: skip
 
 

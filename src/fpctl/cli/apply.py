@@ -1,0 +1,85 @@
+"""`fpctl apply`: rewrite rules with the exclusions that apply to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpctl.cli import options, output
+from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
+
+
+def command(
+    rule: options.Rules = None,
+    rules: options.RulesFolder = None,
+    exclusions: options.ExclusionsFolder = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write every rule below DIR, under its path in the rules folder."),
+    ] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what changes, as a unified diff.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when DIR is not up to date.")] = False,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="Plan as of a day.", show_default="today")
+    ] = None,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Do not read the tuned queries again with the second parser.")
+    ] = False,
+    config: options.ConfigFile = None,
+    format: options.TextFormat = "text",
+) -> int:
+    """Rewrite rules with the exclusions that apply to them.
+
+    Without --out the tuned rules go to stdout. Exit code 1 means that an exclusion names a rule it
+    cannot be placed in (or, with --check, that DIR is not up to date); 2 that something could not be read.
+    """
+    from fpctl.cli.outcomes import show_diff, talk
+    from fpctl.cli.workspace import open_workspace
+    from fpctl.files import write_text
+    from fpctl.report.explanation import apply_to_dict
+    from fpctl.rewrite.apply import differences, tune, tuned_files
+
+    if check and out is None:
+        raise typer.BadParameter("--check compares with what is in --out DIR; give it")
+    today = options.parse_day(on)
+    workspace = open_workspace(config, rules, exclusions)
+    chosen = workspace.repository.rules.select(rule or [])
+    with output.progress("Rewriting rules", len(chosen)) as update:
+        outcomes = list(
+            tune(
+                chosen,
+                workspace.repository.active(),
+                workspace.repository.planner(today),
+                second_parser=not no_verify,
+                progress=lambda done, _: update(done),
+            )
+        )
+    files = tuned_files(outcomes)
+    stale = differences(files, out) if check and out is not None else []
+    if format == "json":
+        output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})
+    elif diff:
+        for outcome in outcomes:
+            show_diff(outcome)
+    elif out is None and not check:
+        for file in files:
+            if len(files) > 1:
+                output.say(f"--- {file.relative}")
+            output.write(file.text)
+    if out is not None and not check:
+        for file in files:
+            write_text(out / file.relative, file.text)
+        output.say(f"{output.counted(len(files), 'rule file')} written to {out}")
+    output.show_problems(workspace.repository.problems)
+    talk(outcomes)
+    for path in stale:
+        output.say(f"{out}/{path}: not up to date")
+    if stale:
+        output.say(f"  hint: fpctl apply --out {out}")
+    if workspace.repository.broken or any(o.status == "error" for o in outcomes):
+        return EXIT_ERROR
+    if stale or any(o.findings for o in outcomes):
+        return EXIT_FINDINGS
+    return EXIT_OK

@@ -1,0 +1,1 @@
+"""Running tuned rules: plan, engine and history brought together."""

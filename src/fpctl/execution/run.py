@@ -1,0 +1,173 @@
+"""One run of one rule: the tuned query, the counting queries, and what they say.
+
+Nothing here turns "not known" into zero: a failed or partial answer leaves the counts None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from fpctl.catalog.rule import Rule
+from fpctl.engine.interface import Engine, EngineError, Table, Timespan
+from fpctl.rewrite.counting import CountingQuery, GapCount, read_counts
+from fpctl.rewrite.planner import TunedQuery
+
+RunStatus = Literal["ok", "failed", "partial"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionHits:
+    """What one exclusion took out in a run; every number is None where it is not known."""
+
+    exclusion: str
+    rows: int | None
+    unique: int | None
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One run of one rule.
+
+    Attributes:
+        rows_before: rows that reached the clauses; None when not known.
+        rows_suppressed: those of them that were taken out.
+        result: the tuned query's rows; None when it failed.
+        base_rows: result rows of the base query, where it was run too.
+        error: why the run is not `ok`.
+        notes: things to say that are no errors: an empty table, counts that cannot be had.
+    """
+
+    rule: Rule
+    tuned: TunedQuery
+    engine: str
+    status: RunStatus
+    rows_before: int | None = None
+    rows_suppressed: int | None = None
+    result: Table | None = None
+    base_rows: int | None = None
+    hits: tuple[ExclusionHits, ...] = ()
+    error: str | None = None
+    hint: str | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+def run_rule(
+    rule: Rule, tuned: TunedQuery, engine: Engine, timespan: Timespan | None = None, *, with_base: bool = False
+) -> RunResult:
+    """Run a tuned rule and count what its exclusions took out.
+
+    Args:
+        timespan: applied by the engine in addition to the query's own time filter.
+        with_base: also run the base query, to tell its result rows.
+    """
+    counting = tuned.counting_queries()
+    texts = [tuned.tuned, *(q.text for q in counting if q.text is not None)]
+    if with_base and tuned.edits:
+        texts.append(tuned.base)
+    answers = engine.query_many(texts, timespan)
+    main = answers[0]
+    base = answers.pop() if with_base and tuned.edits else (main if with_base else None)
+    if isinstance(main, EngineError):
+        return RunResult(
+            rule, tuned, engine.name, "failed", hits=_unknown(tuned), error=main.message, hint=main.hint
+        )
+    counts, problem = _counts(counting, answers[1:])
+    base_rows = len(base.rows) if isinstance(base, Table) and base.partial is None else None
+    if main.partial is not None:
+        return RunResult(
+            rule,
+            tuned,
+            engine.name,
+            "partial",
+            result=main,
+            hits=_unknown(tuned),
+            error=f"the service answered in part only, which proves nothing: {main.partial}",
+            hint="narrow the time range with --since and run again",
+        )
+    if counts is None:
+        return RunResult(
+            rule,
+            tuned,
+            engine.name,
+            "partial",
+            result=main,
+            base_rows=base_rows,
+            hits=_unknown(tuned),
+            error=f"hits unknown: {problem}",
+        )
+    before, suppressed = _totals(counting, counts)
+    hits = _merged(tuned, counts)
+    notes = tuple(f"hits unknown in {q.pipeline}: {q.unknown}" for q in counting if q.text is None)
+    return RunResult(
+        rule, tuned, engine.name, "ok", before, suppressed, main, base_rows, hits, notes=notes
+    )
+
+
+def _unknown(tuned: TunedQuery) -> tuple[ExclusionHits, ...]:
+    return tuple(ExclusionHits(i, None, None) for i in sorted({c.exclusion for c in tuned.clauses}))
+
+
+def _counts(
+    counting: Sequence[CountingQuery], answers: Sequence[Table | EngineError]
+) -> tuple[list[GapCount | None] | None, str]:
+    """Return the count of each gap (None where it cannot be had), or None and why if a query failed."""
+    counts: list[GapCount | None] = []
+    remaining = iter(answers)
+    for query in counting:
+        if query.text is None:
+            counts.append(None)
+            continue
+        answer = next(remaining)
+        if isinstance(answer, EngineError):
+            return None, f"the counting query failed: {answer.message}"
+        if answer.partial is not None:
+            return None, f"the counting query was answered in part only: {answer.partial}"
+        counts.append(read_counts(answer.dicts(), query.exclusions))
+    return counts, ""
+
+
+def _totals(counting: Sequence[CountingQuery], counts: Sequence[GapCount | None]) -> tuple[int | None, int | None]:
+    """Add the gaps up without counting a row twice.
+
+    Gaps of one pipeline lie behind each other: the rows before its last gap have already lost what
+    its earlier gaps took out. Gaps of different pipelines see different rows.
+    """
+    if not counts:
+        return None, None
+    if any(count is None for count in counts):
+        return None, None
+    before = suppressed = 0
+    last: dict[str, int] = {query.pipeline: index for index, query in enumerate(counting)}
+    for index, (query, count) in enumerate(zip(counting, counts, strict=True)):
+        assert count is not None
+        suppressed += count.suppressed
+        before += count.rows_before if last[query.pipeline] == index else count.suppressed
+    return before, suppressed
+
+
+def _merged(tuned: TunedQuery, counts: Sequence[GapCount | None]) -> tuple[ExclusionHits, ...]:
+    """Return one line per exclusion; its gaps added up, unknown as soon as one gap is unknown."""
+    found: dict[str, ExclusionHits] = {}
+    for count in counts:
+        for hit in count.hits if count is not None else ():
+            old = found.get(hit.exclusion)
+            if old is None or old.rows is None or old.unique is None:
+                found[hit.exclusion] = ExclusionHits(hit.exclusion, hit.rows, hit.unique, hit.first, hit.last)
+                continue
+            found[hit.exclusion] = ExclusionHits(
+                hit.exclusion,
+                old.rows + hit.rows,
+                old.unique + hit.unique,
+                min((t for t in (old.first, hit.first) if t is not None), default=None),
+                max((t for t in (old.last, hit.last) if t is not None), default=None),
+            )
+    known = {c.exclusion for c in tuned.clauses}
+    if any(count is None for count in counts):
+        # One gap of the rule cannot be counted: which exclusions stand there is not kept apart.
+        return tuple(ExclusionHits(i, None, None) for i in sorted(known))
+    return tuple(found[i] for i in sorted(found))

@@ -1,0 +1,131 @@
+"""Many runs: check the tables, run each rule, record what came out. One failing rule never stops the others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fpctl.catalog.exclusion_file import LoadedExclusion
+from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
+from fpctl.execution.run import RunResult, run_rule
+from fpctl.execution.time_range import range_of
+from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
+from fpctl.history.repository import History
+from fpctl.rewrite.apply import RuleOutcome
+from fpctl.rewrite.planner import TunedQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What all runs of one command share.
+
+    Args:
+        engine: runs the queries.
+        timespan: asked for by the user, or None: the rules' own time filters decide.
+        now: what "now" means in the rules.
+        clock: returns the current time, for the record.
+        exclusions: the loaded exclusions by id, for their versions in the record.
+        history: where runs are recorded; None records nothing.
+        with_base: run the base queries too.
+    """
+
+    engine: Engine
+    timespan: Timespan | None
+    now: datetime
+    clock: Callable[[], datetime]
+    exclusions: Mapping[str, LoadedExclusion]
+    history: History | None = None
+    with_base: bool = False
+
+    def run(self, outcomes: Iterable[RuleOutcome]) -> Iterator[RunResult]:
+        """Yield one result per rule that could be planned, recorded as it comes.
+
+        An interrupt (Ctrl-C) between or in runs leaves the record with whole runs only.
+
+        Raises:
+            FpctlError: the history cannot be written.
+        """
+        for outcome in outcomes:
+            if outcome.tuned is None:
+                continue
+            started = self.clock()
+            result = self._one(outcome, outcome.tuned)
+            if self.history is not None:
+                self.history.record_run(self._record(result, outcome.tuned, started, self.clock()))
+            yield result
+
+    def _one(self, outcome: RuleOutcome, tuned: TunedQuery) -> RunResult:
+        rule = outcome.rule
+        wanted = range_of(rule, tuned.query, self.timespan, self.now)
+        try:
+            statuses = self.engine.preflight(tables_read(tuned), wanted)
+        except EngineError as error:
+            return RunResult(rule, tuned, self.engine.name, "failed", error=error.message, hint=error.hint)
+        missing = [status.name for status in statuses if not status.exists]
+        if missing:
+            there = ", ".join(self.engine.tables()[:12]) or "none"
+            return RunResult(
+                rule,
+                tuned,
+                self.engine.name,
+                "failed",
+                hits=(),
+                error=f"the engine has no table {', '.join(missing)}, which the rule reads (it has: {there})",
+                hint="ensure this data connector is enabled",
+            )
+        result = run_rule(rule, tuned, self.engine, self.timespan, with_base=self.with_base)
+        notes = [empty_note(status, wanted) for status in statuses if status.rows_in_range == 0]
+        return replace(result, notes=(*result.notes, *notes)) if notes else result
+
+    def _record(self, result: RunResult, tuned: TunedQuery, started: datetime, finished: datetime) -> RunRecord:
+        return RunRecord(
+            RuleVersion(result.rule.id, result.rule.name, text_hash(tuned.base), tuned.base),
+            result.engine,
+            result.status,
+            started,
+            finished,
+            self.timespan.start if self.timespan else None,
+            self.timespan.end if self.timespan else None,
+            text_hash(tuned.tuned),
+            result.rows_before,
+            result.rows_suppressed,
+            len(result.result.rows) if result.result is not None and result.result.partial is None else None,
+            result.error,
+            tuple(
+                HitRecord(self._version(hit.exclusion), hit.rows, hit.unique, hit.first, hit.last)
+                for hit in result.hits
+            ),
+        )
+
+    def _version(self, exclusion: str) -> ExclusionVersion:
+        loaded = self.exclusions[exclusion]
+        return ExclusionVersion(exclusion, loaded.content_hash, loaded.exclusion.title)
+
+
+def tables_read(tuned: TunedQuery) -> list[str]:
+    """Return the names of the tables that a rule reads, sorted."""
+    names: set[str] = set()
+    for pipeline in tuned.analysis.pipelines:
+        for gap in pipeline.gaps[:1]:
+            for tables in gap.scope.branches.values():
+                names.update(tables)
+    return sorted(names)
+
+
+def text_hash(text: str) -> str:
+    """Return the SHA-256 of a query text: what tells one version of a rule from another."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def empty_note(status: TableStatus, wanted: Timespan | None) -> str:
+    """Return the words for a table that holds no rows where the rule looks."""
+    if wanted is None:
+        where = "no rows"
+    else:
+        where = f"no rows between {wanted.start:%Y-%m-%d %H:%M} and {wanted.end:%Y-%m-%d %H:%M} UTC"
+    newest = f"; its newest row is of {status.newest:%Y-%m-%d %H:%M}" if status.newest else ""
+    return f"{status.name} holds {where}{newest}: ensure this data connector is enabled"
+
+

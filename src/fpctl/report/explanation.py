@@ -1,0 +1,196 @@
+"""A rule's plan told to people: the pipeline with its gaps, the columns, each clause and why it stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fpctl.kql.columns import PipelineColumns
+from fpctl.kql.columns.scope import Column, Gap
+from fpctl.rewrite.apply import RuleOutcome
+from fpctl.rewrite.plan import Insertion
+from fpctl.source import SourceText
+
+WIDTH = 100
+SHOWN_COLUMNS = 8
+"""A picture lists at most so many column names per line; `--columns` and JSON give all."""
+
+
+def outcome_to_dict(outcome: RuleOutcome) -> dict[str, Any]:
+    """Return the part of the documented JSON that `apply` and `explain` share."""
+    plan = outcome.tuned.plan if outcome.tuned else None
+    warnings: list[dict[str, Any]] = []
+    if plan is not None:
+        warnings = [{"code": w.code, "message": w.message, "line": w.line, "exclusion": w.exclusion} for w in plan.warnings]
+    return {
+        "insertions": [insertion_to_dict(i) for i in plan.insertions] if plan else [],
+        "skips": [
+            {
+                "exclusion": s.exclusion,
+                "reason": s.reason,
+                "message": s.message,
+                "line": s.line,
+                "hint": s.hint,
+                "finding": s.finding,
+            }
+            for s in (plan.skips if plan else ())
+        ],
+        "warnings": warnings,
+    }
+
+
+def apply_to_dict(outcome: RuleOutcome) -> dict[str, Any]:
+    """Return the documented JSON of `fpctl apply` for one rule."""
+    return {
+        "rule": outcome.rule.id,
+        "name": outcome.rule.name,
+        "path": outcome.rule.path,
+        "status": outcome.status,
+        "error": str(outcome.error) if outcome.error else None,
+        **outcome_to_dict(outcome),
+    }
+
+
+def insertion_to_dict(insertion: Insertion) -> dict[str, Any]:
+    """Return the documented JSON of one clause. `line` is the base-query line of the operator it follows."""
+    return {
+        "exclusions": list(insertion.exclusions),
+        "line": insertion.line,
+        "clause": insertion.clause,
+        "gap": insertion.gap,
+        "offset": insertion.offset,
+        "pipeline": insertion.pipeline,
+    }
+
+
+def explanation_to_dict(outcome: RuleOutcome) -> dict[str, Any]:
+    """Return the documented JSON of `fpctl explain` for one rule."""
+    pipelines = outcome.tuned.analysis.pipelines if outcome.tuned else ()
+    return {
+        "rule": outcome.rule.id,
+        "name": outcome.rule.name,
+        "path": outcome.rule.path,
+        "status": outcome.status,
+        "error": str(outcome.error) if outcome.error else None,
+        "pipelines": [{"path": p.path, "gaps": [_gap_to_dict(gap) for gap in p.gaps]} for p in pipelines],
+        **outcome_to_dict(outcome),
+    }
+
+
+def _gap_to_dict(gap: Gap) -> dict[str, Any]:
+    return {
+        "offset": gap.offset,
+        "after": gap.after,
+        "open": gap.scope.open,
+        "rowwise": gap.scope.rowwise,
+        "columns": {name: {"type": c.type, "origin": c.describe()} for name, c in gap.scope.columns.items()},
+    }
+
+
+# --------------------------------------------------------------------------- the picture
+
+
+def picture(outcome: RuleOutcome, *, all_columns: bool = False) -> Iterator[str]:
+    """Yield the lines of the picture of one rule."""
+    rule = outcome.rule
+    yield f"{rule.name}"
+    yield f"  id {rule.id}, file {rule.path}"
+    if outcome.tuned is None:
+        yield ""
+        yield f"  not read: {outcome.error}"
+        return
+    tuned = outcome.tuned
+    source = SourceText(tuned.base, rule.path)
+    by_gap: dict[int, list[Insertion]] = {}
+    for insertion in tuned.plan.insertions:
+        by_gap.setdefault(insertion.offset, []).append(insertion)
+    for pipeline in tuned.analysis.pipelines:
+        yield ""
+        yield from _pipeline(pipeline, source, by_gap, all_columns)
+    yield ""
+    yield from _words(outcome)
+
+
+def _pipeline(
+    pipeline: PipelineColumns, source: SourceText, by_gap: Mapping[int, list[Insertion]], all_columns: bool
+) -> Iterator[str]:
+    yield f"  {pipeline.path}"
+    node = pipeline.node
+    parts = ([node.source] if node.source is not None else []) + list(node.operators)
+    gaps = pipeline.gaps[-len(parts) :] if parts else ()
+    before: Mapping[str, Column] | None = None
+    rowwise = True
+    for index, (part, gap) in enumerate(zip(parts, gaps, strict=True)):
+        line = source.line_column(part.start)[0]
+        text = " ".join(source.text[part.start : part.end].split())
+        lead = "" if index == 0 and node.source is not None else "| "
+        yield f"  {line:>5}  {_cut(lead + text, WIDTH - 10)}"
+        if rowwise and not gap.scope.rowwise:
+            yield "         ^ from here on a row is no longer one event"
+            rowwise = False
+        change = _change(before, gap, all_columns)
+        if change:
+            yield f"         {change}"
+        before = gap.scope.columns
+        for insertion in by_gap.get(gap.offset, ()):
+            yield f"    ==>  {insertion.clause}"
+            yield f"         {', '.join(insertion.exclusions)}: {_why(pipeline, gap)}"
+
+
+def _why(pipeline: PipelineColumns, gap: Gap) -> str:
+    following = next((later for later in pipeline.gaps if later.index == gap.index + 1), None)
+    if following is None:
+        return "the end of this pipeline; every field is still the table's own column here"
+    if not following.scope.rowwise:
+        return f"the last place before `{following.after}` turns events into groups"
+    return f"the last place at which every field is the table's own column (`{following.after}` follows)"
+
+
+def _change(before: Mapping[str, Column] | None, gap: Gap, all_columns: bool) -> str:
+    columns = gap.scope.columns
+    more = ", and columns that are not known" if gap.scope.open else ""
+    if before is None:
+        shown = f": {_list(columns, all_columns)}" if all_columns or 0 < len(columns) <= SHOWN_COLUMNS else ""
+        return f"{len(columns)} columns{more}{shown}"
+    if columns is before:
+        return ""
+    added = [name for name in columns if name not in before]
+    gone = [name for name in before if name not in columns]
+    changed = [name for name, column in columns.items() if name in before and before[name].kind != column.kind]
+    if all_columns or len(gone) > len(columns):
+        return f"leaves {len(columns)} columns{more}: {_list(columns, all_columns)}"
+    parts = []
+    if added:
+        parts.append(f"adds {_list(added, all_columns)}")
+    if changed:
+        parts.append(f"changes {_list(changed, all_columns)}")
+    if gone:
+        parts.append(f"drops {_list(gone, all_columns)}")
+    return "; ".join(parts)
+
+
+def _list(names: Mapping[str, Column] | list[str], everything: bool) -> str:
+    listed = list(names)
+    if everything or len(listed) <= SHOWN_COLUMNS:
+        return ", ".join(listed)
+    return ", ".join(listed[:SHOWN_COLUMNS]) + f" and {len(listed) - SHOWN_COLUMNS} more"
+
+
+def _words(outcome: RuleOutcome) -> Iterator[str]:
+    assert outcome.tuned is not None
+    plan = outcome.tuned.plan
+    if not plan.insertions and not plan.skips:
+        yield "  No exclusion selects this rule."
+    for skip in plan.skips:
+        at = f" (line {skip.line})" if skip.line else ""
+        yield f"  {'refused' if skip.finding else 'not applied'}: {skip.exclusion} [{skip.reason}]{at}: {skip.message}"
+        if skip.hint:
+            yield f"      hint: {skip.hint}"
+    for warning in plan.warnings:
+        at = f" (line {warning.line})" if warning.line else ""
+        about = f"{warning.exclusion} " if warning.exclusion else ""
+        yield f"  warning: {about}[{warning.code}]{at}: {warning.message}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 3] + "..."

@@ -1,0 +1,464 @@
+"""Into which gap of a query a clause goes, or why into none.
+
+The rule (docs/architecture.md tells the reasons): the last gap of the outermost pipeline's row-wise
+run at which every field is an untouched column; else down into the pipelines that feed it, only in
+positive position. A refusal is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from fpctl.kql import tree
+from fpctl.kql.columns import Analysis, Environment, analyse
+from fpctl.kql.columns.scope import Gap, Scope
+from fpctl.rewrite.effects import Effect, effects
+from fpctl.rewrite.plan import SkipReason
+from fpctl.rewrite.polarity import JOIN_LEFT, Edge, Polarity, Positions, join_kind, positions
+from fpctl.rewrite.resolve import Needs, Resolution, Resolver, Unresolved
+
+Mode = Literal["auto", "source", "result"]
+
+CLOSED_AFTER = frozenset(
+    "render consume fork facet make-graph graph-mark-components graph-where-nodes graph-where-edges".split()
+)
+"""Operators behind which no `where` may stand (docs/kql.md, "Where a where may stand")."""
+
+MAX_PATHS = 64
+"""At most so many ways from a gap to the results are looked at for effects; queries have a handful."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One gap chosen for a clause."""
+
+    pipeline: tree.Pipeline
+    path: str
+    gap: Gap
+    resolution: Resolution
+    effects: tuple[Effect, ...]
+    wraps: int | None = None
+    """Where the opening parenthesis goes, for a union leg that has no pipeline of its own yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a clause cannot be placed. `offset` is the place that forbids it, in the base query."""
+
+    reason: SkipReason
+    message: str
+    offset: int | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The gaps of a clause. `left_out` are union legs that could not take it: their events still fire."""
+
+    places: tuple[Place, ...]
+    left_out: tuple[Refusal, ...] = ()
+
+
+Outcome = Placed | Refusal
+
+_RANK: tuple[SkipReason, ...] = (
+    "no-table", "field-not-in-table", "unknown-column", "columns-dropped", "column-redefined", "column-ambiguous",
+    "after-aggregation", "unsupported-position", "placement-unavailable", "both-polarities", "inverting-position",
+)  # fmt: skip
+
+
+def _more_telling(a: Refusal | None, b: Refusal) -> Refusal:
+    if a is None:
+        return b
+    return b if _RANK.index(b.reason) > _RANK.index(a.reason) else a
+
+
+class Placer:
+    """Places clauses in one query. Results are remembered per (needs, mode): many exclusions ask the same."""
+
+    def __init__(self, query: tree.Query, analysis: Analysis, resolver: Resolver, environment: Environment) -> None:
+        self.environment = environment
+        self.query = query
+        self.analysis = analysis
+        self.resolver = resolver
+        self._positions: Positions | None = None
+        self._memo: dict[tuple[Needs, Mode], Outcome] = {}
+
+    def leg_scope(self, leg: tree.Name) -> Scope:
+        """Return the columns of a table that a union names without a pipeline."""
+        alone = tree.Pipeline(leg.start, leg.end, leg, ())
+        statement = tree.QueryStatement(leg.start, leg.end, alone)
+        query = tree.Query(leg.start, leg.end, self.query.text, (statement,))
+        return analyse(query, self.environment).columns_of(alone).gaps[0].scope
+
+    @property
+    def positions(self) -> Positions:
+        """The polarity of every pipeline, computed when first asked for."""
+        if self._positions is None:
+            self._positions = positions(self.query)
+        return self._positions
+
+    def place(self, needs: Needs, mode: Mode) -> Outcome:
+        """Return where a clause with these needs goes in every result of the query."""
+        key = (needs, mode)
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._place(needs, mode)
+        return found
+
+    def _place(self, needs: Needs, mode: Mode) -> Outcome:
+        results = self.query.results()
+        if not results:
+            return Refusal("no-table", "the text has no query statement, only definitions")
+        outcomes = [self._result(statement.pipeline, needs, mode) for statement in results]
+        placed = [outcome for outcome in outcomes if isinstance(outcome, Placed)]
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        if not placed:
+            answer: Refusal | None = None
+            for refusal in refused:
+                answer = _more_telling(answer, refusal)
+            assert answer is not None
+            return answer
+        left_out = tuple(refusal for refusal in refused if refusal.reason not in ("no-table", "field-not-in-table"))
+        return Placed(
+            _distinct(place for outcome in placed for place in outcome.places),
+            tuple(r for outcome in placed for r in outcome.left_out) + left_out,
+        )
+
+    def _result(self, pipeline: tree.Pipeline, needs: Needs, mode: Mode) -> Outcome:
+        if mode == "result":
+            return self._at_result(pipeline, needs)
+        outcome: Outcome | None = None
+        # The strict reading first. Only if it finds no place: the other side of a join that keeps one left
+        # row per key, fields from several events of a joined row, a field of which a column is gone.
+        for loose, mixed, partial in (
+            (False, False, False),
+            (True, False, False),
+            (True, True, False),
+            (True, True, True),
+        ):
+            attempt = _Attempt(self, needs, mode, loose, mixed, partial)
+            result = attempt.run(pipeline)
+            if isinstance(result, Placed):
+                return result
+            outcome = result if outcome is None else _more_telling(outcome, result)  # type: ignore[arg-type]
+            if result.reason not in ("columns-dropped", "column-redefined", "field-not-in-table", "after-aggregation"):
+                break
+        assert outcome is not None
+        return outcome
+
+    def _at_result(self, pipeline: tree.Pipeline, needs: Needs) -> Outcome:
+        """Place at the end of the outermost pipeline, where a clause can never add a row."""
+        columns = self.analysis.columns_of(pipeline)
+        last = len(columns.gaps) - 1
+        while last > 0 and pipeline.operators[last - 1].keyword in CLOSED_AFTER:
+            last -= 1
+        gap = columns.gaps[last]
+        found = self.resolver.resolve(gap.scope, needs, mixed=True, partial=True, surviving=True)
+        if isinstance(found, Unresolved):
+            return Refusal(
+                "placement-unavailable",
+                f"`placement: result` asks for the end of the query, and there {found.message}",
+                gap.offset - 1,
+                "remove `placement: result`, or keep the column in the rule's output",
+            )
+        return Placed((Place(pipeline, columns.path, gap, found, ()),))
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One search for places, with one reading of the needs."""
+
+    placer: Placer
+    needs: Needs
+    mode: Mode
+    loose: bool
+    mixed: bool
+    partial: bool
+    depth: int = 0
+
+    def run(self, pipeline: tree.Pipeline) -> Outcome:
+        if self.depth > 64:
+            return Refusal("unsupported-position", "the query nests its pipelines too deeply", pipeline.start)
+        self.depth += 1
+        try:
+            order = (self.descend, self.here) if self.mode == "source" else (self.here, self.descend)
+            refusal: Refusal | None = None
+            for search in order:
+                outcome = search(pipeline)
+                if isinstance(outcome, Placed):
+                    return outcome
+                if outcome is not None:
+                    refusal = _more_telling(refusal, outcome)
+            return refusal or Refusal("after-aggregation", "the rows here are groups, not events", pipeline.start)
+        finally:
+            self.depth -= 1
+
+    # ------------------------------------------------------------------ this pipeline's own gaps
+
+    def here(self, pipeline: tree.Pipeline) -> Outcome | None:
+        """Search the pipeline's own gaps; None when its rows are no events anywhere."""
+        columns = self.placer.analysis.columns_of(pipeline)
+        refusal: Refusal | None = None
+        indexes = range(len(columns.gaps))
+        for index in indexes if self.mode == "source" else reversed(indexes):
+            gap = columns.gaps[index]
+            if not self.usable(pipeline, index, gap.scope):
+                continue
+            found = self.placer.resolver.resolve(gap.scope, self.needs, mixed=self.mixed, partial=self.partial)
+            if isinstance(found, Unresolved):
+                # Scanning goes on towards the source; the reason of the gap nearest to it tells most.
+                refusal = Refusal(found.reason, found.message, max(gap.offset - 1, 0))
+                continue
+            if self.mode == "source":
+                index, gap, found = self.after_leading_wheres(pipeline, index, gap, found)
+            return self.accept(pipeline, columns.path, index, gap, found)
+        return refusal
+
+    def usable(self, pipeline: tree.Pipeline, index: int, scope: Scope) -> bool:
+        if not scope.rowwise and not (self.loose and scope.kept):
+            return False
+        if index == 0:
+            return pipeline.source is not None or bool(pipeline.operators)
+        return pipeline.operators[index - 1].keyword not in CLOSED_AFTER
+
+    def after_leading_wheres(
+        self, pipeline: tree.Pipeline, index: int, gap: Gap, found: Resolution
+    ) -> tuple[int, Gap, Resolution]:
+        """Step over the `where`s that follow: they narrow by time and index, and change no column."""
+        columns = self.placer.analysis.columns_of(pipeline)
+        while index < len(pipeline.operators) and isinstance(pipeline.operators[index], tree.Where):
+            index += 1
+        if columns.gaps[index] is not gap:
+            later = self.placer.resolver.resolve(
+                columns.gaps[index].scope, self.needs, mixed=self.mixed, partial=self.partial
+            )
+            if isinstance(later, Resolution):
+                return index, columns.gaps[index], later
+        return index, gap, found
+
+    def accept(self, pipeline: tree.Pipeline, path: str, index: int, gap: Gap, found: Resolution) -> Outcome:
+        """Check that nothing behind the gap inverts it, and place the legs of unions that come after it."""
+        refusal = self.polarity(pipeline)
+        if refusal is not None:
+            return refusal
+        if pipeline.source is None and index == 0:
+            return Refusal(
+                "unsupported-position",
+                "the only place is at the start of a sub-pipeline without a source, where no `|` may stand",
+                pipeline.start,
+            )
+        places: list[Place] = []
+        left_out: list[Refusal] = []
+        for later in range(index, len(pipeline.operators)):
+            operator = pipeline.operators[later]
+            if isinstance(operator, tree.Join):
+                kind = join_kind(operator)
+                side = JOIN_LEFT.get(kind, Polarity.OPAQUE)
+                if side is not Polarity.POSITIVE:
+                    return _inverted(f"the left side of join kind={kind}", side, operator.start)
+            elif isinstance(operator, tree.As) and self.named_elsewhere(pipeline, operator):
+                return Refusal(
+                    "both-polarities",
+                    f"`as {operator.name.value}` gives these rows to another part of the query as well",
+                    operator.start,
+                )
+            elif isinstance(operator, tree.Union):
+                outcome = self.legs(pipeline, later + 1)
+                if isinstance(outcome, Placed):
+                    places.extend(outcome.places)
+                    left_out.extend(outcome.left_out)
+                elif outcome.reason not in ("no-table", "field-not-in-table"):
+                    left_out.append(outcome)
+        found_effects = tuple(self.effects_behind(pipeline, index))
+        places.insert(0, Place(pipeline, path, gap, found, found_effects))
+        return Placed(tuple(places), tuple(left_out))
+
+    def polarity(self, pipeline: tree.Pipeline) -> Refusal | None:
+        found = self.placer.positions.of(pipeline)
+        if found == {Polarity.POSITIVE}:
+            return None
+        edge = next(
+            (e for e in self.placer.positions.uses.get(id(pipeline), ()) if e.polarity is not Polarity.POSITIVE), None
+        )
+        if edge is None:
+            uses = self.placer.positions.uses.get(id(pipeline), ())
+            outer = next((self.polarity(e.parent) for e in uses if self.polarity(e.parent) is not None), None)
+            return outer or Refusal("unsupported-position", "no result of the query uses this pipeline", pipeline.start)
+        if Polarity.POSITIVE in found:
+            return Refusal(
+                "both-polarities",
+                f"these rows are used twice, once as {edge.where}: without them that use lets other rows through",
+                edge.node.start,
+                "end the rule with the columns the exclusion needs, or write the two uses as separate `let`s",
+            )
+        return _inverted(edge.where, edge.polarity, edge.node.start)
+
+    def named_elsewhere(self, pipeline: tree.Pipeline, operator: tree.As) -> bool:
+        name = operator.name.value
+        return any(
+            isinstance(node, tree.Name) and node.value == name and node is not operator.name
+            for node in tree.walk(self.placer.query)
+        )
+
+    # ------------------------------------------------------------------ pipelines that feed this one
+
+    def descend(self, pipeline: tree.Pipeline) -> Outcome | None:
+        """Search the pipelines that feed this one; None when there are none."""
+        edges = self.placer.positions.edges.get(id(pipeline), [])
+        refusal: Refusal | None = None
+        if isinstance(pipeline.source, tree.Union) or any(e.index == 0 for e in edges):
+            outcome = self.legs(pipeline, 0)
+            if isinstance(outcome, Placed):
+                return self.with_later_unions(pipeline, outcome)
+            refusal = _more_telling(refusal, outcome)
+        for flow in (True, False):
+            for edge in edges:
+                if edge.index == 0 or edge.flow is not flow or isinstance(edge.node, tree.Union):
+                    continue
+                if not flow and edge.polarity is Polarity.OPAQUE:
+                    continue
+                outcome = self.run(edge.child)
+                if isinstance(outcome, Placed):
+                    return outcome
+                if edge.polarity is Polarity.POSITIVE:
+                    refusal = _more_telling(refusal, outcome)
+        for index, operator in enumerate(pipeline.operators, 1):
+            if isinstance(operator, tree.Union):
+                outcome = self.legs(pipeline, index)
+                if isinstance(outcome, Placed):
+                    return outcome
+                refusal = _more_telling(refusal, outcome)
+        return refusal
+
+    def with_later_unions(self, pipeline: tree.Pipeline, outcome: Placed) -> Placed:
+        places, left_out = list(outcome.places), list(outcome.left_out)
+        for index, operator in enumerate(pipeline.operators, 1):
+            if isinstance(operator, tree.Union):
+                legs = self.legs(pipeline, index)
+                if isinstance(legs, Placed):
+                    places.extend(legs.places)
+                    left_out.extend(legs.left_out)
+                elif legs.reason not in ("no-table", "field-not-in-table"):
+                    left_out.append(legs)
+        return Placed(_distinct(places), tuple(left_out))
+
+    def legs(self, pipeline: tree.Pipeline, index: int) -> Outcome:
+        """Place in every pipeline that flows in at one operator (0: the source); all legs of a union count."""
+        edges = [
+            e
+            for e in self.placer.positions.edges.get(id(pipeline), [])
+            if e.index == index and e.flow and (index == 0 or isinstance(e.node, tree.Union))
+        ]
+        places: list[Place] = []
+        left_out: list[Refusal] = []
+        refusal: Refusal | None = None
+        for edge in edges:
+            outcome = self.run(edge.child)
+            if isinstance(outcome, Placed):
+                places.extend(outcome.places)
+                left_out.extend(outcome.left_out)
+            else:
+                refusal = _more_telling(refusal, outcome)
+                if outcome.reason not in ("no-table", "field-not-in-table"):
+                    left_out.append(outcome)
+        for leg in self.bare_legs(pipeline, index):
+            outcome = self.wrapped(pipeline, index, leg)
+            if isinstance(outcome, Place):
+                places.append(outcome)
+            else:
+                refusal = _more_telling(refusal, outcome)
+                if outcome.reason not in ("no-table", "field-not-in-table"):
+                    left_out.append(outcome)
+        if places:
+            return Placed(_distinct(places), tuple(left_out))
+        return refusal or Refusal("field-not-in-table", "no pipeline flows in here", pipeline.start)
+
+    def bare_legs(self, pipeline: tree.Pipeline, index: int) -> list[tree.Name | tree.Wildcard]:
+        """Return the legs of a union that are bare table names, without a pipeline of their own."""
+        node: tree.Node | None = pipeline.source if index == 0 else pipeline.operators[index - 1]
+        if not isinstance(node, tree.Union):
+            return []
+        with_pipeline = {edge.child.start for edge in self.placer.positions.edges.get(id(pipeline), [])}
+        return [
+            leg
+            for leg in node.legs
+            if isinstance(leg, (tree.Name, tree.Wildcard))
+            and leg.start not in with_pipeline
+            and not (isinstance(leg, tree.Name) and leg.value in self.placer.analysis.lets)
+        ]
+
+    def wrapped(self, pipeline: tree.Pipeline, index: int, leg: tree.Name | tree.Wildcard) -> Place | Refusal:
+        """Place inside a bare leg: it becomes a pipeline of its own, in parentheses."""
+        refusal = self.polarity(pipeline)
+        if refusal is not None:
+            return refusal
+        if isinstance(leg, tree.Wildcard):
+            return Refusal(
+                "column-ambiguous",
+                f"the tables of {leg.pattern} hold the fields in different columns, and no clause can stand inside a pattern",
+                leg.start,
+                "name the tables",
+            )
+        scope = self.placer.leg_scope(leg)
+        found = self.placer.resolver.resolve(scope, self.needs, mixed=self.mixed, partial=self.partial)
+        if isinstance(found, Unresolved):
+            return Refusal(found.reason, found.message, leg.start)
+        own = tree.Pipeline(leg.start, leg.end, leg, ())
+        path = f"{self.placer.analysis.columns_of(pipeline).path}/union leg {leg.value}"
+        return Place(
+            own, path, Gap(leg.end, "source", 0, scope), found, tuple(self.effects_behind(pipeline, index)), wraps=leg.start
+        )
+
+    # ------------------------------------------------------------------ behind the gap
+
+    def effects_behind(self, pipeline: tree.Pipeline, index: int) -> list[Effect]:
+        found: dict[int, Effect] = {}
+        for path in self.paths(pipeline, index):
+            for effect in effects(path, self.placer.query.text):
+                found.setdefault(effect.offset, effect)
+        return [found[offset] for offset in sorted(found)]
+
+    def paths(self, pipeline: tree.Pipeline, index: int) -> Iterator[tuple[tree.Operator, ...]]:
+        """Yield the operators between a gap and the results, one tuple per way."""
+        stack: list[tuple[tree.Pipeline, tuple[tree.Operator, ...], int]] = [
+            (pipeline, pipeline.operators[index:], 0)
+        ]
+        given = 0
+        while stack and given < MAX_PATHS:
+            current, so_far, depth = stack.pop()
+            uses = self.placer.positions.uses.get(id(current), [])
+            if not uses or depth > 64:
+                given += 1
+                yield so_far
+                continue
+            for use in uses:
+                stack.append((use.parent, so_far + use.parent.operators[use.index :], depth + 1))
+
+
+def _inverted(where: str, polarity: Polarity, offset: int) -> Refusal:
+    if polarity is Polarity.NEGATIVE:
+        why = f"this is {where}: rows removed here let other rows through and would create alerts"
+    else:
+        why = f"this is {where}: without these rows the result holds different rows, not fewer"
+    return Refusal(
+        "inverting-position", why, offset, "keep the columns the exclusion needs in the detecting part of the rule"
+    )
+
+
+def _distinct(places: Iterator[Place] | list[Place]) -> tuple[Place, ...]:
+    """Return the places without repeats (a `let` used by two legs is one place), in order of offset."""
+    seen: dict[tuple[int, int], Place] = {}
+    for place in places:
+        key = (place.gap.offset, place.gap.index)
+        if key in seen:
+            merged = {e.offset: e for e in (*seen[key].effects, *place.effects)}
+            seen[key] = replace(seen[key], effects=tuple(merged[o] for o in sorted(merged)))
+        else:
+            seen[key] = place
+    return tuple(seen[key] for key in sorted(seen))
+
+
+__all__ = ["Edge", "Mode", "Outcome", "Place", "Placed", "Placer", "Refusal"]

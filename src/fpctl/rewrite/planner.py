@@ -1,0 +1,324 @@
+"""One rule and its exclusions to a plan and a tuned query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from fpctl.catalog.exclusion import Alternative, Exclusion
+from fpctl.catalog.rule import Rule
+from fpctl.catalog.rule_text import Edit, apply_edits
+from fpctl.errors import KqlSyntaxError
+from fpctl.kql import tree
+from fpctl.kql.columns import Analysis, analyse
+from fpctl.kql.parser import parse
+from fpctl.rewrite.counting import Counted, CountingQuery, counting_query
+from fpctl.rewrite.needs import NeedsError, needs_of
+from fpctl.rewrite.placement import Outcome, Place, Placed, Placer, Refusal
+from fpctl.rewrite.plan import Insertion, Plan, PlanWarning, Skip
+from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, build
+from fpctl.rewrite.resolve import Resolver
+from fpctl.rewrite.splice import ClauseLine, edits_for, strip
+from fpctl.schema.fields import FieldMap
+from fpctl.schema.tables import Tables
+from fpctl.source import SourceText
+
+INVERTING_TRIGGERS = {"lt": "less than", "eq": "equal to", "ne": "not equal to"}
+"""Trigger operators with which a smaller result can fire the rule (docs/kql.md, rule level)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One exclusion at one gap: the clause's `text`, and the `condition` under which it takes a row out."""
+
+    exclusion: str
+    place: Place
+    text: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class TunedQuery:
+    """A rule's base query, its plan, and the tuned text.
+
+    `base` is the text without any clause of fpctl, even if the rule file had some. `edits` turn
+    `base` into `tuned`.
+    """
+
+    plan: Plan
+    base: str
+    tuned: str
+    edits: tuple[Edit, ...]
+    clauses: tuple[Clause, ...]
+    query: tree.Query
+    analysis: Analysis
+    tables: Tables
+
+    def counting_queries(self) -> list[CountingQuery]:
+        """Return the counting queries, one per gap, in order of offset."""
+        by_gap: dict[tuple[int, int], list[Clause]] = {}
+        for clause in self.clauses:
+            by_gap.setdefault((clause.place.gap.offset, clause.place.gap.index), []).append(clause)
+        return [
+            counting_query(
+                self.query, group[0].place, [Counted(c.exclusion, c.condition) for c in group], self.edits
+            )
+            for _, group in sorted(by_gap.items())
+        ]
+
+
+class Planner:
+    """Plans rules against exclusions.
+
+    Args:
+        tables: the schema.
+        fields: the field mapping.
+        today: the day the plan is for; exclusions outside their dates are left out.
+        streamed: the schema for queries that speak of `TimeGenerated`: where Defender XDR and Log
+            Analytics disagree on a type, such a query is meant for the latter.
+    """
+
+    def __init__(self, tables: Tables, fields: FieldMap, today: date, *, streamed: Tables | None = None) -> None:
+        self.tables = tables
+        self.streamed = streamed or tables
+        self.fields = fields
+        self.today = today
+        self._known: dict[str, bool] = {}
+
+    def plan(
+        self, rule: Rule, exclusions: Iterable[tuple[Exclusion, bool]], *, newline: str | None = None
+    ) -> TunedQuery:
+        """Plan one rule.
+
+        Args:
+            exclusions: those that select the rule, each with whether it names the rule itself
+                (then a refusal is a finding) or only sweeps it.
+            newline: what ends a line where the query is kept; the query's own style if not given.
+
+        Raises:
+            KqlSyntaxError: the base query cannot be parsed.
+        """
+        base = strip(rule.query)
+        query = parse(base, rule.path)
+        source = SourceText(base, rule.path)
+        mentioned = frozenset(node.value for node in tree.walk(query) if isinstance(node, tree.Name))
+        prefer = next((name for name in ("Timestamp", "TimeGenerated") if name in mentioned), None)
+        tables = self.tables_for(prefer)
+        analysis = analyse(query, tables)
+        placer = Placer(query, analysis, Resolver(self.fields, self._is_known, mentioned, prefer), tables)
+        dialect = Dialect.NRT if rule.continuous else Dialect.STANDARD
+
+        skips: list[Skip] = []
+        warnings: dict[tuple[object, ...], PlanWarning] = {}
+        clauses: list[Clause] = []
+
+        def warn(warning: PlanWarning) -> None:
+            warnings.setdefault((warning.code, warning.line, warning.message, warning.exclusion), warning)
+
+        for exclusion, named in sorted(exclusions, key=lambda pair: pair[0].id):
+            state = exclusion.state(self.today)
+            if state != "active":
+                skips.append(_not_in_force(exclusion, state))
+                continue
+            try:
+                alternatives, outcome = _place(placer, exclusion)
+                if isinstance(outcome, Refusal):
+                    skips.append(_refused(exclusion, outcome, source, named))
+                    continue
+                new, found = self._clauses(exclusion, alternatives, outcome, dialect, source)
+            except NeedsError as error:
+                skips.append(Skip(exclusion.id, "invalid-where", error.message, None, error.hint, named))
+            except PredicateError as error:
+                skips.append(Skip(exclusion.id, error.reason, error.message, None, error.hint, named))
+            except DialectError as error:
+                skips.append(Skip(exclusion.id, "dialect", error.message, None, error.hint, named))
+            else:
+                clauses.extend(new)
+                for warning in found:
+                    warn(warning)
+        if clauses:
+            trigger = INVERTING_TRIGGERS.get(rule.trigger_operator or "")
+            if trigger:
+                warn(
+                    PlanWarning(
+                        "trigger-operator",
+                        f"the rule fires on a result count that is {trigger} {rule.trigger_threshold}: "
+                        "fewer rows can make it fire",
+                    )
+                )
+        clauses.sort(key=lambda c: (c.place.gap.offset, c.place.gap.index, c.exclusion))
+        insertions = tuple(_insertion(clause, source) for clause in clauses)
+        lines = [
+            ClauseLine(i.offset, i.clause, i.exclusions, c.place.wraps) for i, c in zip(insertions, clauses, strict=True)
+        ]
+        edits = tuple(edits_for(base, lines, comments=dialect is not Dialect.NRT, newline=newline))
+        tuned = apply_edits(base, edits)
+        for unknown in analysis.problems:
+            warn(PlanWarning(unknown.code, unknown.message, source.line_column(unknown.offset)[0]))
+        plan = Plan(
+            rule.id,
+            insertions,
+            tuple(sorted(skips, key=lambda s: (s.exclusion, s.reason))),
+            tuple(sorted(warnings.values(), key=lambda w: (w.line or 0, w.code, w.message, w.exclusion or ""))),
+        )
+        return TunedQuery(plan, base, tuned, edits, tuple(clauses), query, analysis, tables)
+
+    def tables_for(self, time_column: str | None) -> Tables:
+        """Return the schema for a query that uses this time column."""
+        return self.streamed if time_column == "TimeGenerated" else self.tables
+
+    def _is_known(self, table: str) -> bool:
+        known = self._known.get(table)
+        if known is None:
+            known = self._known[table] = self.tables.table(table) is not None or isinstance(
+                self.tables.function(table), Mapping
+            )
+        return known
+
+    def _clauses(
+        self,
+        exclusion: Exclusion,
+        alternatives: Sequence[Alternative],
+        placed: Placed,
+        dialect: Dialect,
+        source: SourceText,
+    ) -> tuple[list[Clause], list[PlanWarning]]:
+        clauses: list[Clause] = []
+        warnings: list[PlanWarning] = []
+        left = [index for index, alternative in enumerate(exclusion.match, 1) if alternative not in alternatives]
+        if left:
+            message = f"alternative {', '.join(map(str, left))} of the match names a field that no table here has"
+            warnings.append(PlanWarning("partial-match", message, None, exclusion.id))
+        for place in placed.places:
+            found = place.resolution
+            line = _line(source, place)
+            predicate = build(
+                alternatives,
+                found.bindings,
+                window=exclusion.window,
+                time_column=found.time_column,
+                expires=exclusion.expires,
+                dialect=dialect,
+            )
+            clauses.append(Clause(exclusion.id, place, predicate.clause(), predicate.render()))
+            if predicate.untested:
+                values = ", ".join(f"{u.field} {u.value}" for u in predicate.untested[:3])
+                more = f" and {len(predicate.untested) - 3} more" if len(predicate.untested) > 3 else ""
+                warnings.append(
+                    PlanWarning(
+                        "untested-values",
+                        f"no column here can hold {values}{more}: these match nothing",
+                        line,
+                        exclusion.id,
+                    )
+                )
+            if predicate.unguarded:
+                warnings.append(
+                    PlanWarning(
+                        "no-expiry-guard",
+                        f"no time column is visible here, so {exclusion.id} keeps suppressing after {exclusion.expires} "
+                        "until the rule is applied again",
+                        line,
+                        exclusion.id,
+                    )
+                )
+            if found.assumed:
+                warnings.append(
+                    PlanWarning(
+                        "assumed-columns",
+                        f"the columns of this table are not known; {', '.join(found.assumed)} is assumed to be there",
+                        line,
+                        exclusion.id,
+                    )
+                )
+            if found.mixed:
+                warnings.append(
+                    PlanWarning(
+                        "mixed-sources",
+                        "the fields come from different events of a joined row: the clause takes a row out when they hold together",
+                        line,
+                        exclusion.id,
+                    )
+                )
+            if found.partial:
+                warnings.append(
+                    PlanWarning(
+                        "partial-fields",
+                        f"{', '.join(found.partial)} is no longer visible here; matches in it are not taken out",
+                        line,
+                        exclusion.id,
+                    )
+                )
+            for effect in place.effects:
+                warnings.append(
+                    PlanWarning(
+                        "effect",
+                        f"{effect.keyword}: {effect.message}",
+                        source.line_column(effect.offset)[0],
+                        exclusion.id,
+                    )
+                )
+        for refusal in placed.left_out:
+            warnings.append(
+                PlanWarning(
+                    "partial-union",
+                    f"events of one part of the query are not taken out: {refusal.message}",
+                    source.line_column(refusal.offset)[0] if refusal.offset is not None else None,
+                    exclusion.id,
+                )
+            )
+        return clauses, warnings
+
+
+def _insertion(clause: Clause, source: SourceText) -> Insertion:
+    gap = clause.place.gap
+    line = _line(source, clause.place)
+    where = f"after {gap.after}, line {line}"
+    if clause.place.path != "main":
+        where += f", in {clause.place.path}"
+    return Insertion((clause.exclusion,), gap.offset, line, where, clause.place.path, clause.text, clause.condition)
+
+
+def _place(placer: Placer, exclusion: Exclusion) -> tuple[tuple[Alternative, ...], Outcome]:
+    """Return where an exclusion goes, with the alternatives of its match that can match here at all.
+
+    An alternative that names a field which no table of the rule has can match no event of it; the
+    others still can.
+    """
+    outcome = placer.place(needs_of(exclusion.match, exclusion.id), exclusion.placement)
+    if isinstance(outcome, Refusal) and outcome.reason == "field-not-in-table" and len(exclusion.match) > 1:
+        possible = tuple(
+            alternative
+            for alternative in exclusion.match
+            if not isinstance(placer.place(needs_of([alternative], exclusion.id), exclusion.placement), Refusal)
+        )
+        if possible:
+            return possible, placer.place(needs_of(possible, exclusion.id), exclusion.placement)
+    return exclusion.match, outcome
+
+
+def _line(source: SourceText, place: Place) -> int:
+    index = place.gap.index
+    if index == 0:
+        return source.line_column(max(place.gap.offset - 1, 0))[0]
+    return source.line_column(place.pipeline.operators[index - 1].start)[0]
+
+
+def _not_in_force(exclusion: Exclusion, state: str) -> Skip:
+    messages = {
+        "draft": "is a draft; approve it to bring it into force",
+        "retired": "is retired",
+        "shadow": "is only counted (status: shadow)",
+        "expired": f"expired on {exclusion.expires}",
+        "not-yet-valid": f"begins on {exclusion.created}",
+    }
+    return Skip(exclusion.id, state, f"{exclusion.id} {messages[state]}")  # type: ignore[arg-type]
+
+
+def _refused(exclusion: Exclusion, refusal: Refusal, source: SourceText, named: bool) -> Skip:
+    line = source.line_column(refusal.offset)[0] if refusal.offset is not None else None
+    return Skip(exclusion.id, refusal.reason, refusal.message, line, refusal.hint, named)
+
+
+__all__ = ["Clause", "Planner", "TunedQuery"]

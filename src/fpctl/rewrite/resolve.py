@@ -1,0 +1,304 @@
+"""From the fields of an exclusion to the columns that are visible at a gap.
+
+A row at a gap may carry several events (after a join) or come from one of several tables (after a
+union). An exclusion speaks of one event, so all its fields are looked for in one event source
+first; every table of that source that has the field must say the same about which visible column
+holds it, else the gap is ambiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from fpctl.kql.columns.scope import Scope
+from fpctl.kql.literals import bracket_name
+from fpctl.rewrite.plan import SkipReason
+from fpctl.rewrite.predicate import BoundColumn
+
+
+class MappedColumn(Protocol):
+    """A table column that holds a field: `column` with dynamic `members` below it, and the `role` it plays."""
+
+    @property
+    def column(self) -> str: ...
+    @property
+    def members(self) -> tuple[str, ...]: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def parse(self) -> bool: ...
+
+
+class Fields(Protocol):
+    """The field mapping of the schema floor, as far as placement needs it."""
+
+    def columns(self, table: str, field: str) -> Sequence[MappedColumn]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What must be visible at a gap: fields with the roles their values can match, and raw columns."""
+
+    fields: tuple[tuple[str, frozenset[str] | None], ...]
+    raw: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Fields bound to columns at one gap.
+
+    `mixed` is set when the fields come from different events of a joined row, `partial` when some
+    columns of a field are no longer visible there, `assumed` names columns of an unknown table
+    that are only believed to exist.
+    """
+
+    bindings: Mapping[str, tuple[BoundColumn, ...]]
+    time_column: str | None
+    mixed: bool = False
+    partial: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Why fields cannot be bound at a gap. `rank` orders reasons: the higher says more."""
+
+    reason: SkipReason
+    message: str
+
+    @property
+    def rank(self) -> int:
+        order: tuple[SkipReason, ...] = (
+            "no-table", "field-not-in-table", "unknown-column", "after-aggregation", "columns-dropped",
+            "column-redefined", "column-ambiguous",
+        )  # fmt: skip
+        return order.index(self.reason) if self.reason in order else len(order)
+
+
+TIME_COLUMNS = ("Timestamp", "TimeGenerated")
+
+LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "print", "range"})
+"""Sources whose rows stand in the query or in a file: no events of a table."""
+
+ASSUMED_COLUMNS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "device": (("DeviceName", "host-name"), ("Computer", "host-name"), ("DeviceId", "device-id")),
+    "url": (("RemoteUrl", "url-or-host"), ("Url", "url-or-host")),
+    "hash": (("SHA256", "sha256"), ("SHA1", "sha1"), ("MD5", "md5")),
+    "process": (("FileName", "file-name"), ("Process", "file-name")),
+    "parent_process": (("InitiatingProcessFileName", "file-name"), ("ParentProcessName", "file-path")),
+    "command_line": (("ProcessCommandLine", "command-line"), ("CommandLine", "command-line")),
+    "path": (("FolderPath", "folder-path"),),
+    "account": (("AccountName", "account-name"), ("AccountUpn", "account-upn"), ("Account", "account-name")),
+    "ip": (("RemoteIP", "ip"), ("SourceIP", "ip"), ("IPAddress", "ip"), ("LocalIP", "ip")),
+    "signer": (("Signer", "signer"),),
+    "port": (("RemotePort", "port"),),
+}
+"""The usual names of a field's columns, for tables that no schema describes (design: the plan says so)."""
+
+
+class Resolver:
+    """Binds needs at scopes.
+
+    Args:
+        fields: the field mapping.
+        known: whether a table's columns are known.
+        mentioned: names that the query itself refers to; on an unknown table these exist.
+        prefer_time: the time column the query itself uses, if any.
+    """
+
+    def __init__(
+        self, fields: Fields, known: Callable[[str], bool], mentioned: frozenset[str], prefer_time: str | None
+    ) -> None:
+        self.fields = fields
+        self.known = known
+        self.mentioned = mentioned
+        self.time_columns = tuple(sorted(TIME_COLUMNS, key=lambda name: (name != prefer_time, TIME_COLUMNS.index(name))))
+
+    def resolve(
+        self, scope: Scope, needs: Needs, *, mixed: bool = False, partial: bool = False, surviving: bool = False
+    ) -> Resolution | Unresolved:
+        """Bind needs at a gap.
+
+        Args:
+            mixed: accept fields from different events of a joined row.
+            partial: accept a field of which some columns are no longer visible.
+            surviving: look at values that came through an aggregation as keys, too (`placement: result`).
+        """
+        groups = self._groups(scope, surviving)
+        if not groups:
+            return Unresolved("no-table", "the rows here do not come from a table")
+        raw = self._raw(scope, needs.raw, surviving)
+        if isinstance(raw, Unresolved):
+            return raw
+        best: Unresolved | None = None
+        per_field: dict[str, tuple[BoundColumn, ...]] = {}
+        lost: set[str] = set()
+        for group in groups:
+            bindings: dict[str, tuple[BoundColumn, ...]] = {}
+            group_lost: list[str] = []
+            assumed: list[str] = []
+            failure: Unresolved | None = None
+            for field, roles in needs.fields:
+                found = self._field(scope, group, field, roles, partial, surviving, assumed, group_lost)
+                if isinstance(found, Unresolved):
+                    failure = found if failure is None or found.rank > failure.rank else failure
+                else:
+                    bindings[field] = found
+                    per_field.setdefault(field, found)
+            lost.update(group_lost)
+            if failure is None:
+                return Resolution(
+                    bindings, self._time(scope, group, surviving), False, tuple(sorted(set(group_lost))), tuple(assumed)
+                )
+            if best is None or failure.rank > best.rank:
+                best = failure
+        if mixed and len(per_field) == len(needs.fields) and len(groups) > 1:
+            return Resolution(per_field, self._time(scope, groups[0], surviving), True, tuple(sorted(lost)))
+        assert best is not None
+        return best
+
+    def _groups(self, scope: Scope, surviving: bool) -> list[dict[int, frozenset[str]]]:
+        """Return the event sources of a row: the legs of a union are one, every other branch is its own."""
+        kept = None if surviving else scope.kept
+        groups: list[dict[int, frozenset[str]]] = []
+        legs: dict[int, frozenset[str]] = {}
+        for branch in sorted(scope.branches):
+            tables = scope.branches[branch] - LITERAL_SOURCES
+            if kept is not None and branch not in kept:
+                continue
+            if not tables:
+                continue
+            if branch in scope.union:
+                if not legs:
+                    groups.append(legs)
+                legs[branch] = tables
+            else:
+                groups.append({branch: tables})
+        return groups
+
+    def _raw(self, scope: Scope, names: tuple[str, ...], surviving: bool) -> Unresolved | None:
+        for name in names:
+            column = scope.columns.get(name)
+            if column is None:
+                if not scope.open:
+                    return Unresolved("columns-dropped", f"column {name} is not visible here")
+            elif column.kind != "table" and not (surviving and column.kind == "grouped" and column.origins):
+                if column.kind == "derived" and not column.origins and name not in self.mentioned:
+                    continue
+                return Unresolved("column-redefined", f"column {name} no longer holds the table's own value here")
+        return None
+
+    def _field(
+        self,
+        scope: Scope,
+        group: Mapping[int, frozenset[str]],
+        field: str,
+        roles: frozenset[str] | None,
+        partial: bool,
+        surviving: bool,
+        assumed: list[str],
+        lost: list[str],
+    ) -> tuple[BoundColumn, ...] | Unresolved:
+        answer: tuple[BoundColumn, ...] | None = None
+        missing: Unresolved | None = None
+        unknown: list[str] = []
+        for branch, tables in group.items():
+            for table in sorted(tables):
+                mapped = [c for c in self.fields.columns(table, field) if roles is None or c.role in roles]
+                if not mapped:
+                    if not self.known(table):
+                        unknown.append(table)
+                    continue
+                bound: list[BoundColumn] = []
+                for target in mapped:
+                    name = self._visible(scope, table, target.column, branch, surviving)
+                    if isinstance(name, Unresolved):
+                        if missing is None or name.rank > missing.rank:
+                            missing = name
+                        lost.append(target.column)
+                    else:
+                        bound.append(_bound(name, scope, target))
+                if not bound or (len(bound) < len(mapped) and not partial):
+                    assert missing is not None
+                    return missing
+                if answer is None:
+                    answer = tuple(bound)
+                elif {c.text for c in answer} != {c.text for c in bound}:
+                    return Unresolved(
+                        "column-ambiguous",
+                        f"{field} is held by different columns of the tables that meet here ({_tables(group)})",
+                    )
+        if answer is not None:
+            return answer
+        if unknown or (scope.open and any(branch in scope.unknown for branch in group)):
+            return self._assume(scope, field, roles, assumed, unknown)
+        kinds = "" if roles is None else " that can hold the given values"
+        return Unresolved("field-not-in-table", f"no column of {_tables(group)} holds the field {field}{kinds}")
+
+    def _visible(self, scope: Scope, table: str, column: str, branch: int, surviving: bool) -> str | Unresolved:
+        """Return the name under which a table column is visible unchanged."""
+        kinds = ("table", "renamed", "grouped") if surviving else ("table", "renamed")
+        here = scope.columns.get(column)
+        if here is not None and here.kind in kinds:
+            for origin in here.origins:
+                if origin.branch == branch and origin.column == column and origin.table == table:
+                    return column
+        for name, candidate in scope.columns.items():
+            if candidate.kind in kinds:
+                for origin in candidate.origins:
+                    if origin.branch == branch and origin.column == column and origin.table == table:
+                        return name
+        if here is not None and here.kind == "redefined":
+            return Unresolved("column-redefined", f"{column} was redefined before this place")
+        if here is not None and here.kind == "grouped":
+            return Unresolved("after-aggregation", f"{column} is a group key here: the rows are no longer events")
+        return Unresolved("columns-dropped", f"column {column} of {table} is not visible at the end of the pipeline's rows")
+
+    def _assume(
+        self, scope: Scope, field: str, roles: frozenset[str] | None, assumed: list[str], tables: Iterable[str]
+    ) -> tuple[BoundColumn, ...] | Unresolved:
+        candidates = [(n, r) for n, r in ASSUMED_COLUMNS.get(field, ()) if roles is None or r in roles]
+        visible = [
+            (n, r) for n, r in candidates if n in self.mentioned and (scope.open or n in scope.columns)
+            and (n not in scope.columns or scope.columns[n].kind in ("table", "renamed"))
+        ]  # fmt: skip
+        if visible:
+            assumed.extend(n for n, _ in visible)
+            return tuple(BoundColumn(bracket_name(n), "int" if r == "port" else "string", r) for n, r in visible)
+        if not scope.open or not candidates:
+            shown = ", ".join(sorted(set(tables))) or "its table"
+            return Unresolved("unknown-column", f"the columns of {shown} are not known, and nothing tells which holds {field}")
+        name, role = candidates[0]
+        assumed.append(name)
+        default = "int(null)" if role == "port" else '""'
+        return (BoundColumn(f'column_ifexists("{name}", {default})', "int" if role == "port" else "string", role),)
+
+    def _time(self, scope: Scope, group: Mapping[int, frozenset[str]], surviving: bool) -> str | None:
+        """Return the name of the event time at this gap, preferring the column the query itself uses."""
+        kinds = ("table", "renamed", "grouped") if surviving else ("table", "renamed")
+        for wanted in self.time_columns:
+            for name, column in scope.columns.items():
+                if column.kind in kinds and any(o.column == wanted and o.branch in group for o in column.origins):
+                    return bracket_name(name)
+        if scope.open:
+            for wanted in self.time_columns:
+                if wanted in self.mentioned and wanted not in scope.columns:
+                    return wanted
+        return None
+
+
+def _tables(group: Mapping[int, frozenset[str]]) -> str:
+    names = sorted(set().union(*group.values()))
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+def _bound(name: str, scope: Scope, target: MappedColumn) -> BoundColumn:
+    text = bracket_name(name)
+    if target.members:
+        base = f"parse_json({text})" if target.parse else text
+        path = "".join(f".{bracket_name(m)}" if not m.isdigit() else f"[{m}]" for m in target.members)
+        return BoundColumn(f"tostring({base}{path})", "string", target.role)
+    kind = scope.columns[name].type
+    return BoundColumn(f"tostring({text})" if kind == "dynamic" else text, "string" if kind == "dynamic" else kind, target.role)
