@@ -43,11 +43,15 @@ def read_text(path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:
         ) from error
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Replace a file's content atomically: temporary file beside it, fsync, rename.
 
     After a crash or a full disk the file holds the old text or the new, never a part. The mode of
     an existing file is kept. Parent folders are made.
+
+    Args:
+        durable: wait until the disk has it. False for output that the same command can make again:
+            it is as whole, and a thousand files take a second instead of ten.
 
     Raises:
         FpctlError: the folder or file cannot be written.
@@ -60,7 +64,8 @@ def write_text(path: Path, text: str) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8"))
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         try:
             mode = target.stat().st_mode & 0o7777
         except FileNotFoundError:

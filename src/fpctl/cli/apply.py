@@ -25,7 +25,7 @@ def command(
         str | None, typer.Option("--on", metavar="DATE", help="Plan as of a day.", show_default="today")
     ] = None,
     no_verify: Annotated[
-        bool, typer.Option("--no-verify", help="Do not read the tuned queries again with the second parser.")
+        bool, typer.Option("--no-verify", help="Do not parse the tuned queries again.")
     ] = False,
     config: options.ConfigFile = None,
     format: options.TextFormat = "text",
@@ -52,7 +52,7 @@ def command(
                 chosen,
                 workspace.repository.active(),
                 workspace.repository.planner(today),
-                second_parser=not no_verify,
+                checked=not no_verify,
                 progress=lambda done, _: update(done),
             )
         )
@@ -70,7 +70,7 @@ def command(
             output.write(file.text)
     if out is not None and not check:
         for file in files:
-            write_text(out / file.relative, file.text)
+            write_text(out / file.relative, file.text, durable=False)
         output.say(f"{output.counted(len(files), 'rule file')} written to {out}")
     output.show_problems(workspace.repository.problems)
     talk(outcomes)

@@ -33,7 +33,7 @@ def command(
     files, errors = base_files(rule_set.select(rule or []))
     for file in files:
         if out is not None:
-            write_text(out / file.relative, file.text)
+            write_text(out / file.relative, file.text, durable=False)
         else:
             if len(files) > 1:
                 output.say(f"--- {file.relative}")
