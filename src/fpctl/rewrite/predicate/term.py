@@ -1,0 +1,121 @@
+"""The parts of a predicate: tests of one operand, and their conjunctions and disjunctions.
+
+Every test is true or false, never null, whatever the row holds; `render` sees to that. Texts and
+patterns are values here, not KQL: they become literals when rendered. Operands are KQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from ipaddress import IPv4Network, IPv6Address
+from typing import Literal, NamedTuple, TypeAlias
+
+
+class Among(NamedTuple):
+    """The operand equals one of the values, all ASCII or none, ignoring case. Made by `among`."""
+
+    operand: str
+    values: tuple[str, ...]
+
+
+class Numbers(NamedTuple):
+    """The numeric operand equals one of the values."""
+
+    operand: str
+    values: tuple[int, ...]
+
+
+class Affix(NamedTuple):
+    """The operand starts with, ends with or contains the value, ignoring case."""
+
+    operand: str
+    kind: Literal["startswith", "endswith", "contains"]
+    value: str
+
+
+class Lacks(NamedTuple):
+    """The operand does not contain the value."""
+
+    operand: str
+    value: str
+
+
+class Regex(NamedTuple):
+    """The operand matches the pattern, in the syntax that Rust's regex and RE2 share."""
+
+    operand: str
+    pattern: str
+
+
+class InRangeV4(NamedTuple):
+    """The operand is an IPv4 address, or its IPv6 form, in the range."""
+
+    operand: str
+    range: IPv4Network
+
+
+class AmongV6(NamedTuple):
+    """The operand is one of the IPv6 addresses, in any spelling."""
+
+    operand: str
+    values: tuple[IPv6Address, ...]
+
+
+class Sure(NamedTuple):
+    """A boolean KQL expression that may be null, which then counts as false."""
+
+    expression: str
+
+
+class Period(NamedTuple):
+    """The time column lies in [since, until); either may be open. False where the time is null."""
+
+    column: str
+    since: date | None
+    until: date | None
+
+
+class AllOf(NamedTuple):
+    """Every term is true."""
+
+    terms: tuple[Term, ...]
+
+
+class AnyOf(NamedTuple):
+    """At least one term is true."""
+
+    terms: tuple[Term, ...]
+
+
+Test: TypeAlias = Among | Numbers | Affix | Lacks | Regex | InRangeV4 | AmongV6 | Sure | Period
+Term: TypeAlias = Test | AllOf | AnyOf
+
+
+def among(operand: str, values: Iterable[str]) -> Term:
+    """Return the test that the operand is one of at least one value, in order, ignoring case.
+
+    KQL's own operators ignore the case of ASCII letters only; other texts are compared in lower case.
+    """
+    given = tuple(values)
+    plain = tuple(value for value in given if value.isascii())
+    other = tuple(value for value in given if not value.isascii())
+    return any_of([Among(operand, part) for part in (plain, other) if part])
+
+
+def all_of(terms: Iterable[Term]) -> Term:
+    """Return the conjunction of at least one term, flat."""
+    flat: list[Term] = []
+    for term in terms:
+        flat.extend(term.terms if isinstance(term, AllOf) else [term])
+    unique = tuple(dict.fromkeys(flat))
+    return unique[0] if len(unique) == 1 else AllOf(unique)
+
+
+def any_of(terms: Iterable[Term]) -> Term:
+    """Return the disjunction of at least one term, flat."""
+    flat: list[Term] = []
+    for term in terms:
+        flat.extend(term.terms if isinstance(term, AnyOf) else [term])
+    unique = tuple(dict.fromkeys(flat))
+    return unique[0] if len(unique) == 1 else AnyOf(unique)
