@@ -128,9 +128,9 @@ class History:
             since: only runs that started then or later.
             by_rule: totals for each exclusion and rule instead of each exclusion.
         """
-        query = daily_hits(rule, exclusion, since)
+        query = daily_hits(rule, exclusion, since, by_rule=by_rule)
         days = self._store.read(lambda connection: [DayCount.of(row) for row in connection.execute(query)])
-        return totals(days, by_rule=by_rule)
+        return totals(days)
 
     def rules(self) -> list[tuple[str, str]]:
         """Return the id and the name of every rule with a run, ordered; a renamed rule has a pair for each name."""

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, Select, case, func, or_, select
+from sqlalchemy import Row, Select, case, func, null, or_, select
 from sqlmodel import col
 
 from fpctl.history.records import DayHits, HitTotals
@@ -17,11 +17,11 @@ from fpctl.history.tables import ExclusionVersionRow, HitRow, RuleVersionRow, Ru
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """The hits of one exclusion in the runs of one rule on one UTC day; the counts as in `HitTotals`."""
+    """The hits of one exclusion on one UTC day, in all runs or in those of one rule; counts as in `HitTotals`."""
 
     exclusion: str
-    rule: str
-    rule_name: str
+    rule: str | None
+    rule_name: str | None
     day: date
     runs: int
     known_runs: int
@@ -61,18 +61,19 @@ def narrowed(query: Select[*tuple[Any, ...]], rule: str | None, since: datetime 
     return query
 
 
-def daily_hits(rule: str | None, exclusion: str | None, since: datetime | None) -> Select[*tuple[Any, ...]]:
+def daily_hits(
+    rule: str | None, exclusion: str | None, since: datetime | None, *, by_rule: bool
+) -> Select[*tuple[Any, ...]]:
     """Select what `DayCount.of` takes."""
     day = func.date(col(RunRow.started))
-    groups = (
-        col(ExclusionVersionRow.exclusion_id),
-        col(RuleVersionRow.rule_id),
-        col(RunRow.rule_name),
-        day,
-    )
+    owner = col(ExclusionVersionRow.exclusion_id)
+    # Rules are told apart only where that is asked: there is a row for each group, and they are many.
+    rules = (col(RuleVersionRow.rule_id), col(RunRow.rule_name)) if by_rule else ()
     query = (
         select(
-            *groups,
+            owner,
+            *(rules or (null(), null())),
+            day,
             func.count(),
             func.count(col(HitRow.rows)),
             func.sum(col(HitRow.rows)),
@@ -86,30 +87,30 @@ def daily_hits(rule: str | None, exclusion: str | None, since: datetime | None) 
         .join(ExclusionVersionRow, col(ExclusionVersionRow.id) == col(HitRow.exclusion_version_id))
         .join(RunRow, col(RunRow.id) == col(HitRow.run_id))
         .join(RuleVersionRow, col(RuleVersionRow.id) == col(RunRow.rule_version_id))
-        .group_by(*groups)
+        .group_by(owner, *rules, day)
     )
     if exclusion is not None:
         query = query.where(col(ExclusionVersionRow.exclusion_id) == exclusion)
     return narrowed(query, rule, since)
 
 
-def totals(days: Iterable[DayCount], *, by_rule: bool) -> list[HitTotals]:
-    """Add up days to totals for each exclusion (and rule), in that order."""
+def totals(days: Iterable[DayCount]) -> list[HitTotals]:
+    """Add up days to totals for each exclusion (and rule, where the days tell it), in that order."""
 
     def key(count: DayCount) -> tuple[str, str]:
-        return count.exclusion, count.rule if by_rule else ""
+        return count.exclusion, count.rule or ""
 
     ordered = sorted(days, key=lambda count: (key(count), count.day, count.last_run))
-    return [_total(list(group), by_rule) for _, group in groupby(ordered, key=key)]
+    return [_total(list(group)) for _, group in groupby(ordered, key=key)]
 
 
-def _total(days: list[DayCount], by_rule: bool) -> HitTotals:
+def _total(days: list[DayCount]) -> HitTotals:
     newest = max(days, key=lambda count: count.last_run)
     runs = sum(count.runs for count in days)
     return HitTotals(
         exclusion=newest.exclusion,
-        rule=newest.rule if by_rule else None,
-        rule_name=newest.rule_name if by_rule else None,
+        rule=newest.rule,
+        rule_name=newest.rule_name,
         runs=runs,
         unknown_runs=runs - sum(count.known_runs for count in days),
         rows=_sum(count.rows for count in days),
