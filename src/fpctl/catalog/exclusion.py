@@ -230,7 +230,8 @@ class Exclusion(BaseModel):
             if not self.broad:
                 hint = "name one, or set `broad: true` and have it approved"
                 raise fault("too-broad", "the match names no device, url or hash", hint, ("match", index))
-            if not (self.approved_by or "").strip():
+            # A draft waits for its approval, and what is retired suppresses nothing.
+            if not (self.approved_by or "").strip() and self.status not in ("draft", "retired"):
                 hint = "set `approved_by` to who accepts the risk, or name a device, url or hash"
                 raise fault("not-approved", "a broad exclusion needs `approved_by`", hint, ("broad",))
         return self

@@ -39,7 +39,7 @@ def parse_list(text: str, name: str, path: str, field: str) -> ValueList:
     problems: list[Problem] = []
     seen: dict[str, int] = {}
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        value = _without_comment(line).strip()
+        value = line_value(line)
         if not value:
             continue
         problem = check_value(field, value)
@@ -83,11 +83,12 @@ def read_list(root: Path, reference: str, field: str, at: Location) -> ValueList
         return ValueList(name, str(path), field, (), (problem,))
 
 
-def _without_comment(line: str) -> str:
+def line_value(line: str) -> str:
+    """Return the value on a line: without the comment behind it and blanks around it; empty if there is none."""
     at = line.find("#")
     while at > 0 and not line[at - 1].isspace():
         at = line.find("#", at + 1)
-    return line if at < 0 else line[:at]
+    return (line if at < 0 else line[:at]).strip()
 
 
 def _short(value: str) -> str:

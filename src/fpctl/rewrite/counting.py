@@ -62,9 +62,7 @@ class GapCount:
     hits: tuple[Hits, ...]
 
 
-def counting_query(
-    query: tree.Query, place: Place, counted: Sequence[Counted], edits: Sequence[Edit]
-) -> CountingQuery:
+def counting_query(query: tree.Query, place: Place, counted: Sequence[Counted], edits: Sequence[Edit]) -> CountingQuery:
     """Build the counting query of one gap.
 
     Args:
@@ -77,7 +75,22 @@ def counting_query(
     source = _text_up_to(query, place, edits)
     if isinstance(source, _Unknown):
         return CountingQuery(place.path, place.gap.offset, ids, None, source.why)
-    return CountingQuery(place.path, place.gap.offset, ids, source.wrap(aggregate(counted, place.resolution.time_column)))
+    return CountingQuery(
+        place.path, place.gap.offset, ids, source.wrap(aggregate(counted, place.resolution.time_column))
+    )
+
+
+def query_at(query: tree.Query, place: Place, operators: str, edits: Sequence[Edit] = ()) -> str | None:
+    """Return a query of the rows at a gap, continued by operators; None where there is no such query.
+
+    Args:
+        query: the base query.
+        place: the gap.
+        operators: `| where ...`, lines that continue the query.
+        edits: edits of the query; those before the gap are part of the text.
+    """
+    source = _text_up_to(query, place, edits)
+    return None if isinstance(source, _Unknown) else source.wrap(operators)
 
 
 def aggregate(counted: Sequence[Counted], time_column: str | None) -> str:
@@ -149,7 +162,9 @@ def _text_up_to(query: tree.Query, place: Place, edits: Sequence[Edit]) -> _Text
                 return _in_function(query, statement, statement.value, place, definitions, edits)
             return _Text("".join(definitions) + inner)
         if not isinstance(statement, tree.QueryStatement):
-            definitions.append(_slice(query.text, statement.start, statement.end, edits).rstrip().removesuffix(";") + ";\n")
+            definitions.append(
+                _slice(query.text, statement.start, statement.end, edits).rstrip().removesuffix(";") + ";\n"
+            )
     return _Unknown("the clause's pipeline is not part of a statement")
 
 
@@ -184,7 +199,7 @@ def _in_function(
     )
     inner = _slice(query.text, pipeline.start, place.gap.offset, edits)
     copy = f"{PREFIX}gap"
-    called = ", ".join(f"({copy}{call[call.index('('):]})" for call in sorted(set(calls)))
+    called = ", ".join(f"({copy}{call[call.index('(') :]})" for call in sorted(set(calls)))
     main = called.removeprefix("(").removesuffix(")") if len(set(calls)) == 1 else f"union {called}"
     return _Text("".join(definitions) + f"let {copy} = {head}{local}{inner}", f"\n}};\n{main}")
 
