@@ -45,6 +45,10 @@ HistoryPlace = Annotated[
         show_default=".fpctl/history.db",
     ),
 ]
+EngineName = Annotated[
+    Literal["local", "log-analytics", "defender", "kusto"] | None,
+    typer.Option("--engine", help="What runs the queries.", show_default="local"),
+]
 TextFormat = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
 ListFormat = Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="How to print the list.")]
 

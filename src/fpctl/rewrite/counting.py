@@ -102,8 +102,9 @@ def aggregate(counted: Sequence[Counted], time_column: str | None) -> str:
         columns.append(f"{PREFIX}hits_{i} = countif({PREFIX}{i} == 1)")
         columns.append(f"{PREFIX}unique_{i} = countif({PREFIX}{i} == 1 and {PREFIX}n == 1)")
         if time_column is not None:
-            columns.append(f"{PREFIX}first_{i} = minif({time_column}, {PREFIX}{i} == 1)")
-            columns.append(f"{PREFIX}last_{i} = maxif({time_column}, {PREFIX}{i} == 1)")
+            moment = f"iff({PREFIX}{i} == 1, {time_column}, datetime(null))"
+            columns.append(f"{PREFIX}first_{i} = min({moment})")
+            columns.append(f"{PREFIX}last_{i} = max({moment})")
     return f"| extend {flags}\n| extend {PREFIX}n = {total}\n| summarize {', '.join(columns)}"
 
 

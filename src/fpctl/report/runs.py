@@ -1,0 +1,29 @@
+"""Runs as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fpctl.execution.run import RunResult
+
+
+def run_to_dict(result: RunResult) -> dict[str, Any]:
+    """Return the documented JSON of one run. A count that is not known is null, never 0."""
+    rows = result.result
+    return {
+        "rule": result.rule.id,
+        "name": result.rule.name,
+        "path": result.rule.path,
+        "status": result.status,
+        "engine": result.engine,
+        "rows_before": result.rows_before,
+        "rows_suppressed": result.rows_suppressed,
+        "result_rows": len(rows.rows) if rows is not None and rows.partial is None else None,
+        "base_result_rows": result.base_rows,
+        "hits": [
+            {"exclusion": h.exclusion, "rows": h.rows, "unique": h.unique, "first": h.first, "last": h.last}
+            for h in result.hits
+        ],
+        "error": result.error,
+        "notes": list(result.notes),
+    }
