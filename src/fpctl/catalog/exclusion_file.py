@@ -104,6 +104,8 @@ class _DocumentReader:
         self.problems: list[Problem] = []
         self.lists: set[str] = set()
         self._broken = False
+        # Fields whose list cannot be read: its problem says so, that no values are there need not be said too.
+        self._unfilled: set[tuple[str | int, ...]] = set()
 
     def read(self) -> Exclusion | None:
         """Return the exclusion, or None with at least one error in `problems`."""
@@ -169,7 +171,9 @@ class _DocumentReader:
                 continue
             found = self.shelf.get(value, field, self._at(self._place((*place, index))))
             self.problems += found.problems
-            self._broken |= any(problem.severity == "error" for problem in found.problems)
+            if any(problem.severity == "error" for problem in found.problems):
+                self._broken = True
+                self._unfilled.add(place)
             self.lists.add(found.name)
             yield from found.values()
 
@@ -194,6 +198,8 @@ class _DocumentReader:
     def _translate(self, detail: Any) -> None:
         """Add the problem that a pydantic error stands for."""
         steps: tuple[str | int, ...] = tuple(detail["loc"])
+        if steps in self._unfilled:
+            return
         kind, context = detail["type"], detail.get("ctx") or {}
         name = next((str(step) for step in reversed(steps) if isinstance(step, str)), "")
         if "at" in context:

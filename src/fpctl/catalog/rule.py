@@ -155,6 +155,13 @@ class RuleMetadata(_Foreign):
     version: str | None = Field(None, validation_alias=AliasChoices("version", "templateVersion"))
 
 
+_EXPECTED = {
+    "int_parsing": "is not a whole number", "int_type": "is not a whole number",
+    "string_type": "is not a text", "list_type": "is not a list", "dict_type": "is not a map",
+    "model_type": "is not a map", "model_attributes_type": "is not a map", "missing": "is missing",
+}  # fmt: skip
+"""What is wrong with a metadata value, by pydantic's type of error."""
+
 _SPELLINGS = {
     "displayName": ("displayName", "name"),
     "relevantTechniques": ("relevantTechniques", "techniques"),
@@ -198,7 +205,9 @@ def read_rule(
                 stated_as = next(key for key in _SPELLINGS.get(str(detail["loc"][0]), detail["loc"]) if key in usable)
                 del usable[stated_as]
                 place = ".".join(str(step) for step in (stated_as, *detail["loc"][1:]))
-                faults.append(MetadataFault(str(stated_as), f"`{place}`: {detail['msg'].lower()}"))
+                faults.append(
+                    MetadataFault(str(stated_as), f"`{place}` {_EXPECTED.get(detail['type'], 'cannot be used')}")
+                )
     operator = None
     if read.trigger_operator:
         operator = _OPERATORS.get(read.trigger_operator.lower())

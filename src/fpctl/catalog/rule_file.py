@@ -61,7 +61,8 @@ def read_rule_file(text: str, path: str, relative: str) -> RuleFile:
     else:
         from fpctl.catalog.kql_rule import read
     rules = tuple(read(reader))
-    return RuleFile(path, text, rules, tuple(reader.problems))
+    problems = sorted(reader.problems, key=lambda problem: (problem.at.line or 0, problem.at.column or 0, problem.code))
+    return RuleFile(path, text, rules, tuple(problems))
 
 
 class RuleReader:

@@ -149,7 +149,10 @@ def _unreadable(error: Any, text: str, base: int, path: str | None) -> YamlError
     if offset < 0:
         return YamlError(f"not valid YAML: {error.reason}", Location(path))
     at = Location(path, text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1)
-    return YamlError(f"not valid YAML: the character U+{character:04X} is not allowed", at, "remove the character")
+    code = "invalid-yaml" if character else "not-text"
+    return YamlError(
+        f"not valid YAML: the character U+{character:04X} is not allowed", at, "remove the character", code
+    )
 
 
 def plain_data(node: Node) -> Any:
