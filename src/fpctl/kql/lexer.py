@@ -18,6 +18,7 @@ from fpctl.errors import KqlSyntaxError
 from fpctl.kql.tokens import (
     BAD,
     DIRECTIVE,
+    ENDS,
     FIXED_KINDS,
     LONG,
     NAME,
@@ -37,8 +38,8 @@ _GUID = rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
 _ESCAPE = rf"\\(?:[\\'\"abfnrtv]|u{_HEX}{{4}}|U{_HEX}{{8}}|x{_HEX}{{2}}|[0-3][0-7][0-7]|[0-7][0-7]?)"
 _END_OF_WORD = "(?![A-Za-z0-9_])"
 
-# Dashed keywords are listed, because elsewhere a dash is a minus: `project-away` but `a-b`. One that runs on
-# (`project-reorderTime`) is taken whole, to be told as what it is rather than as a subtraction.
+# Dashed keywords are listed, because elsewhere a dash is a minus: `project-away` but `a-b`. A word that runs on
+# from one (`project-awayX`) is taken whole, and then taken apart by `_without_run_ons`.
 _DASHED = (
     r"(?:(?:project-(?:away|by-names|keep|rename|reorder|smart)|mv-(?:expand|apply)|make-(?:series|graph)"
     r"|parse-(?:where|kv)|top-(?:nested|hitters)|sample-distinct|assert-schema|macro-expand|partitioned-by"
@@ -81,6 +82,8 @@ _TOKEN = (
     r"|(?s:.)"  # punctuation of one character, and whatever is not KQL
 )
 _MATCHES = re.compile(rf"((?:[{_SPACE}]++|//[^{_BREAK}]*+[\u2028\u2029]?)*+)({_TOKEN}|\Z)")
+_RUN_ON = "RUN_ON"
+"""Kind of a word that runs on from a dashed keyword, until it is taken apart."""
 _IS_GUID = re.compile(_GUID)
 _IS_HEX = re.compile(rf"0[xX]{_HEX}+")
 _IS_REAL = re.compile(r"[0-9]+(?:\.[0-9]*(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)")
@@ -90,8 +93,13 @@ _IS_TIMESPAN = re.compile(rf"[0-9]+(?:\.[0-9]+)?{_TIME_UNIT}")
 class _Kinds(dict[str, str]):
     """Kind by token text. Fixed texts are in it from the start; others are told by their looks, once."""
 
+    run_ons = False
+    """Whether a word that runs on from a dashed keyword was seen."""
+
     def __missing__(self, text: str) -> str:
         kind = self[text] = _kind(text)
+        if kind == _RUN_ON:
+            self.run_ons = True
         return kind
 
 
@@ -118,7 +126,7 @@ def _kind(text: str) -> str:
         if "(" in text:
             return BAD
         if "-" in text:
-            return RAW_GUID if _IS_GUID.fullmatch(text) else BAD
+            return RAW_GUID if _IS_GUID.fullmatch(text) else _RUN_ON
         return NAME
     return DIRECTIVE if first == "#" else BAD
 
@@ -131,13 +139,32 @@ def scan(text: str, path: str | None = None) -> Tokens:
     trivia, texts = map(list, zip(*matches, strict=True))
     offsets = list(accumulate(map(len, chain.from_iterable(matches))))
     starts, ends = offsets[0::2], offsets[1::2]
-    trivia += ("", "")
-    texts += ("", "")
-    size = len(text)
-    starts += (size, size)
-    ends += (size, size)
-    kinds = list(map(_Kinds(FIXED_KINDS).__getitem__, texts))
-    return Tokens(SourceText(text, path), kinds, texts, starts, ends, trivia)
+    trivia += [""] * (ENDS - 1)
+    texts += [""] * (ENDS - 1)
+    starts += [len(text)] * (ENDS - 1)
+    ends += [len(text)] * (ENDS - 1)
+    kind_of = _Kinds(FIXED_KINDS)
+    kinds = list(map(kind_of.__getitem__, texts))
+    tokens = Tokens(SourceText(text, path), kinds, texts, starts, ends, trivia)
+    return _without_run_ons(tokens) if kind_of.run_ons else tokens
+
+
+def _without_run_ons(tokens: Tokens) -> Tokens:
+    """Return the tokens with words such as `project-awayX` taken apart: a name `project`, a minus, and the rest."""
+    split = Tokens(tokens.source, [], [], [], [], [])
+    for kind, text, start, end, trivia in zip(
+        tokens.kinds, tokens.texts, tokens.starts, tokens.ends, tokens.trivia, strict=True
+    ):
+        if kind != _RUN_ON:
+            split.append(kind, text, start, end, trivia)
+            continue
+        stem = text.partition("-")[0]
+        middle = start + len(stem)
+        split.append(NAME, stem, start, middle, trivia)
+        rest = scan(text[len(stem) :])
+        for at in range(len(rest.kinds) - ENDS):
+            split.append(rest.kinds[at], rest.texts[at], middle + rest.starts[at], middle + rest.ends[at], "")
+    return split
 
 
 def tokenize(text: str, path: str | None = None) -> Tokens:
@@ -164,9 +191,6 @@ def bad_token(tokens: Tokens, index: int) -> KqlSyntaxError:
         message = f"a multi-line string that begins with {text[0] * 3} does not end"
     elif "(" in text:
         message = f"the literal `{text}` has no `)` on its line"
-    elif "-" in text:
-        message = f"`{text}` is not an operator"
-        hint = "a space is missing after the operator"
     elif text[0] == "!":
         message = f"`{text}` is not an operator"
         hint = "to negate a condition write not(...)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fpctl.kql.lexer import scan
+from fpctl.kql.parser.complaints import too_deep
 from fpctl.kql.parser.statements import Parser
 from fpctl.kql.tree import Query
 
@@ -17,4 +18,9 @@ def parse(text: str, path: str | None = None) -> Query:
     Raises:
         KqlSyntaxError: the text is not KQL; with the place, what was expected there, and a hint.
     """
-    return Parser(scan(text, path)).text()
+    parser = Parser(scan(text, path))
+    try:
+        return parser.text()
+    except RecursionError:
+        # Our own limit comes first, unless the caller has used up most of Python's stack.
+        raise too_deep(parser.tokens, parser.at) from None

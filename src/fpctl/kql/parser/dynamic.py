@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fpctl.kql.parser.cursor import MAX_NESTING
 from fpctl.kql.tokens import BOOL, DATETIME, DECIMAL, GUID, LONG, REAL, STRING, TIMESPAN
 
 if TYPE_CHECKING:
     from fpctl.kql.parser.cursor import Cursor
 
 _SCALARS = frozenset((LONG, REAL, BOOL, DATETIME, TIMESPAN, GUID, DECIMAL, STRING, "null"))
-_MAX_DEPTH = 400
 
 
 def dynamic_end(cursor: Cursor, index: int) -> int:
@@ -52,7 +52,7 @@ def dynamic_end(cursor: Cursor, index: int) -> int:
             continue
         else:
             raise cursor.unexpected("a JSON value in `dynamic(...)`", index)
-        if len(closers) > _MAX_DEPTH:
+        if len(closers) > MAX_NESTING:
             cursor.at = index
             cursor.fail_deep()
         # A value is complete; close what closes here.

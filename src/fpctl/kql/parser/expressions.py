@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from fpctl.kql.parser.cursor import Cursor, new
+from fpctl.kql.parser.cursor import MAX_NESTING, Cursor, new
 from fpctl.kql.parser.dynamic import dynamic_end
 from fpctl.kql.parser.parameters import parameter_value
 from fpctl.kql.tokens import (
@@ -75,9 +75,6 @@ _PATH_GOES_ON = frozenset((".", "["))
 _SIGNED = frozenset((LONG, REAL, TIMESPAN))
 _TABLE_CALL_KINDS = frozenset(("nooptimization",))
 _ITEM_ENDS = frozenset((",", ")"))
-
-# Python frames from one nested expression to the next; see Cursor.descend.
-_CALL_FRAMES = 4
 
 
 class Expressions(Cursor, ABC):
@@ -264,7 +261,7 @@ class Expressions(Cursor, ABC):
         """Parse `in (...)`: a list of values, or one sub-query."""
         self.at += 1
         self.expect("(", f"after `{op}`")
-        self.descend(_CALL_FRAMES)
+        self.descend()
         kinds, starts, ends = self.kinds, self.starts, self.ends
         items: list[Expr] = []
         if self.at_operator():
@@ -287,19 +284,19 @@ class Expressions(Cursor, ABC):
                 pipeline = self.pipeline_from(items[0])
                 items[0] = new(Subquery, (pipeline[0], pipeline[1], pipeline))
         self.expect(")", f"to close the list of `{op}`")
-        self.depth -= _CALL_FRAMES
+        self.depth -= 1
         return new(Membership, (left[0], self.ends[self.at - 1], op, left, tuple(items)))
 
     def _ranged(self, op: str, left: Expr) -> Membership:
         """Parse `between (low .. high)`."""
         self.at += 1
         self.expect("(", f"after `{op}`")
-        self.descend(_CALL_FRAMES)
+        self.descend()
         low = self.expression()
         self.expect("..", f"between the bounds of `{op}`")
         high = self.expression()
         self.expect(")", f"to close `{op} (`")
-        self.depth -= _CALL_FRAMES
+        self.depth -= 1
         return new(Membership, (left[0], self.ends[self.at - 1], op, left, (low, high)))
 
     # ------------------------------------------------------------------ operands
@@ -362,7 +359,7 @@ class Expressions(Cursor, ABC):
     def path(self, base: Expr) -> Expr:
         """Parse the `.member` and `[index]` steps after `base`."""
         kinds = self.kinds
-        while True:
+        for _ in range(MAX_NESTING):
             at = self.at
             kind = kinds[at]
             if kind == ".":
@@ -378,6 +375,7 @@ class Expressions(Cursor, ABC):
                 base = new(Index, (base[0], self.ends[self.at - 1], base, index))
             else:
                 return base
+        self.fail_deep()
 
     def _path_step(self, base: Expr) -> Expr:
         """Parse a `.` and a member that is not a plain identifier."""
@@ -412,10 +410,10 @@ class Expressions(Cursor, ABC):
 
     def _index(self) -> Expr:
         self.at += 1
-        self.descend(_CALL_FRAMES)
+        self.descend()
         index = self.expression()
         self.expect("]", "to close `[`")
-        self.depth -= _CALL_FRAMES
+        self.depth -= 1
         return index
 
     def _bracket(self) -> Expr:
@@ -444,7 +442,7 @@ class Expressions(Cursor, ABC):
         """Parse the arguments after a function's name."""
         kinds = self.kinds
         self.at += 1
-        self.descend(_CALL_FRAMES)
+        self.descend()
         args: list[Expr] = []
         if kinds[self.at] != ")":
             while True:
@@ -458,16 +456,16 @@ class Expressions(Cursor, ABC):
             if kinds[self.at] != ")":
                 raise self.unexpected(f"`,` or `)` in the arguments of `{name.value}`")
         self.at += 1
-        self.depth -= _CALL_FRAMES
+        self.depth -= 1
         return new(Call, (name[0], self.ends[self.at - 1], name, tuple(args)))
 
     def parenthesised(self) -> Group | Subquery:
         """Parse `( ... )`: a `Subquery` when a pipeline is inside, else a `Group`."""
         at = self.expect("(")
-        self.descend(_CALL_FRAMES + 2)
+        self.descend()
         inner = self.query()
         self.expect(")", "to close `(`")
-        self.depth -= _CALL_FRAMES + 2
+        self.depth -= 1
         span = (self.starts[at], self.ends[self.at - 1], inner)
         return new(Subquery, span) if isinstance(inner, Pipeline) else new(Group, span)
 
@@ -488,10 +486,10 @@ class Expressions(Cursor, ABC):
             self.expect("=", "after `kind`")
             parameter_value(self, _TABLE_CALL_KINDS)
         self.expect("(", f"after `{name.value}`")
-        self.descend(_CALL_FRAMES + 2)
+        self.descend()
         inner = self.query()
         self.expect(")", f"to close `{name.value}(`")
-        self.depth -= _CALL_FRAMES + 2
+        self.depth -= 1
         arg: Expr = new(Subquery, (inner[0], inner[1], inner)) if isinstance(inner, Pipeline) else inner
         return new(Call, (name[0], self.end(), name, (arg,)))
 
@@ -603,14 +601,14 @@ class Expressions(Cursor, ABC):
 
     def column_declarations(self) -> tuple[ColumnDecl, ...]:
         """Parse the declarations after a `(`, and its `)`; a trailing comma is legal."""
-        self.descend(_CALL_FRAMES)
+        self.descend()
         columns: list[ColumnDecl] = []
         while self.kinds[self.at] != ")":
             columns.append(self.column_declaration())
             if not self.take(","):
                 break
         self.expect(")", "to close the schema")
-        self.depth -= _CALL_FRAMES
+        self.depth -= 1
         return tuple(columns)
 
 

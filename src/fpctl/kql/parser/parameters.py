@@ -40,7 +40,7 @@ def parameters(
         declared: names that are parameters of this operator alone.
         before_equals: a name is a parameter only if a `=` follows; otherwise its `=` is required.
         most: how many to parse at most; 0 for all.
-        words: keywords that are legal values here, such as `simple` of `parse kind=simple`.
+        words: keywords that are legal values of `kind` here, such as `simple` of `parse kind=simple`.
     """
     kinds, texts = p.kinds, p.texts
     found: list[Parameter] = []
@@ -48,7 +48,8 @@ def parameters(
         at = p.at
         name = texts[at]
         if name not in _KNOWN and name not in declared:
-            if name != "hint" or kinds[at + 1] != "." or texts[at + 2] not in _LATE_HINTS:
+            late = name == "hint" and kinds[at + 1] == "." and texts[at + 2] in _LATE_HINTS
+            if not late or not p.adjacent(at + 1) or not p.adjacent(at + 2):
                 return tuple(found)
             name = f"hint.{texts[at + 2]}"
             p.at = at + 3
@@ -57,7 +58,7 @@ def parameters(
                 return tuple(found)
             p.at = at + 1
         p.expect("=", f"after `{name}`")
-        value = parameter_value(p, words)
+        value = parameter_value(p, words if name == "kind" else frozenset())
         found.append(new(Parameter, (p.starts[at], p.end(), name, value)))
         if len(found) == most:
             return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fpctl.kql.parser.complaints import not_an_operator
 from fpctl.kql.parser.cursor import new
 from fpctl.kql.parser.expressions import Expressions, as_source
 from fpctl.kql.parser.operators import OPERATORS, SOURCES, starts_operator
@@ -72,5 +73,5 @@ class Pipelines(Expressions):
     def _operator(self) -> Operator:
         parse = OPERATORS.get(self.kinds[self.at])
         if parse is None:
-            raise self.unexpected("an operator such as `where` after `|`")
+            raise not_an_operator(self.tokens, self.at)
         return parse(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fpctl.kql.parser.cursor import LIST_ENDS, new
+from fpctl.kql.parser.cursor import LIST_ENDS, MAX_NESTING, new
 from fpctl.kql.parser.expressions import as_source
 from fpctl.kql.parser.parameters import parameter_value, parameters
 from fpctl.kql.tokens import DATETIME, GUID, NAME, RAW_GUID, STRING
@@ -58,7 +58,9 @@ def _datatable(p: Expressions) -> Source:
 def _contextual_datatable(p: Expressions) -> Source:
     at = p.at
     p.at = at + 1
+    p.descend()
     p.expression()
+    p.depth -= 1
     columns = p.row_schema()
     return new(DataTable, (p.starts[at], p.end(), p.texts[at], (), columns, ()))
 
@@ -249,7 +251,7 @@ def entity(p: Expressions) -> Source:
     if end:
         return p.wildcard(end)
     node: Expr = _step(p, _selected(p))
-    while True:
+    for _ in range(MAX_NESTING):
         kind = p.kinds[p.at]
         if kind == ".":
             p.at += 1
@@ -267,6 +269,7 @@ def entity(p: Expressions) -> Source:
             node = new(Index, (node[0], p.end(), node, index))
         else:
             return node
+    p.fail_deep()
 
 
 def _selected(p: Expressions) -> Expr:
@@ -285,7 +288,7 @@ def _step(p: Expressions, node: Expr) -> Expr:
 def simple_path(p: Expressions) -> Expr:
     """Parse a column as `partition by` and `facet by` take it: a name or a path, no call."""
     node = _selected(p)
-    while True:
+    for _ in range(MAX_NESTING):
         kind = p.kinds[p.at]
         if kind == ".":
             p.at += 1
@@ -299,6 +302,7 @@ def simple_path(p: Expressions) -> Expr:
             node = new(Index, (node[0], p.end(), node, index))
         else:
             return node
+    p.fail_deep()
 
 
 def column_pattern(p: Expressions) -> Expr:

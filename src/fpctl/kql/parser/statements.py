@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fpctl.kql.parser.complaints import left_over, no_query
 from fpctl.kql.parser.cursor import new
 from fpctl.kql.parser.pipelines import Pipelines
 from fpctl.kql.parser.sources import entity, with_properties
@@ -34,7 +35,7 @@ class Parser(Pipelines):
             self.at += 1
         start = self.starts[self.at]
         if self.kinds[self.at] == END:
-            raise self.unexpected("a query")
+            raise no_query(self.tokens)
         statements = self.statements(END)
         return Query(start, self.end(), self.tokens.source.text, statements)
 
@@ -45,7 +46,7 @@ class Parser(Pipelines):
             if not self.take(";"):
                 break
         if self.kinds[self.at] != closing:
-            raise self.unexpected("`|`, `;` or the end of the query" if closing == END else f"`|`, `;` or `{closing}`")
+            raise left_over(self.tokens, self.at, bool(found) and isinstance(found[-1], Let), closing)
         return tuple(found)
 
     def _statement(self) -> Statement:
@@ -147,7 +148,7 @@ class Parser(Pipelines):
 
     def _function_body(self, parameters: bool = True) -> tuple[Statement, ...]:
         self.expect("{", "and a function body")
-        self.descend(8)
+        self.descend()
         found: list[Statement] = []
         while True:
             kind = self.kinds[self.at]
@@ -163,7 +164,7 @@ class Parser(Pipelines):
             found.append(new(QueryStatement, (pipeline[0], pipeline[1], pipeline)))
         self.take(";")
         self.expect("}", "to close the function body")
-        self.depth -= 8
+        self.depth -= 1
         return tuple(found)
 
     # ------------------------------------------------------------------ the other statements

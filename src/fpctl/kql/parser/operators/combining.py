@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 _UNION = frozenset(("best_effort",))
 
-# Python frames from a pipeline's operator to the pipeline in its parentheses; see Cursor.descend.
-_BODY_FRAMES = 6
-
 
 def join(p: Expressions) -> Join:
     at = p.at
@@ -151,10 +148,10 @@ def _find_column(p: Expressions) -> FindColumn:
 def body(p: Expressions) -> Pipeline:
     """Parse `( operators )`, the body of mv-apply and its like."""
     p.expect("(", "and a sub-query")
-    p.descend(_BODY_FRAMES)
+    p.descend()
     pipeline = p.body()
     p.expect(")", "to close the sub-query")
-    p.depth -= _BODY_FRAMES
+    p.depth -= 1
     return pipeline
 
 
@@ -169,11 +166,11 @@ def partition(p: Expressions) -> Partition:
         p.call(name)
     if p.kinds[p.at] == "{":
         p.at += 1
-        p.descend(_BODY_FRAMES)
+        p.descend()
         query = p.query()
         pipeline = query if isinstance(query, Pipeline) else p.pipeline_from(query)
         p.expect("}", "to close the sub-query")
-        p.depth -= _BODY_FRAMES
+        p.depth -= 1
     else:
         pipeline = body(p)
     return new(Partition, (p.starts[at], p.end(), p.texts[at], found, by, pipeline))
@@ -211,10 +208,10 @@ def _fork_leg(p: Expressions) -> ForkLeg:
         name = p.name("`(` or a name after `fork`")
         p.expect("=", "after the leg's name")
     p.expect("(", "and a sub-query")
-    p.descend(_BODY_FRAMES)
+    p.descend()
     pipeline = _fork_body(p)
     p.expect(")", "to close the sub-query")
-    p.depth -= _BODY_FRAMES
+    p.depth -= 1
     return new(ForkLeg, (p.starts[at], p.end(), name, pipeline))
 
 
@@ -235,7 +232,9 @@ def facet(p: Expressions) -> Facet:
         by.append(simple_path(p))
     pipeline: Pipeline | None = None
     if p.take("with"):
+        p.descend()
         pipeline = body(p) if p.kinds[p.at] == "(" else p.one_operator()
+        p.depth -= 1
     return new(Facet, (p.starts[at], p.end(), p.texts[at], tuple(by), pipeline))
 
 
@@ -247,10 +246,10 @@ def macro_expand(p: Expressions) -> MacroExpand:
     p.expect("as", "in `macro-expand`")
     alias = p.name("a name after `as`")
     p.expect("(", "and statements")
-    p.descend(_BODY_FRAMES + 2)
+    p.descend()
     statements = p.statements(")")
     p.expect(")", "to close `macro-expand`")
-    p.depth -= _BODY_FRAMES + 2
+    p.depth -= 1
     return new(MacroExpand, (p.starts[at], p.end(), p.texts[at], found, group, alias, statements))
 
 
