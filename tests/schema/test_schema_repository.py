@@ -38,10 +38,41 @@ def test_tables_and_functions_are_read_with_every_spelling_of_a_type(tmp_path: P
         "Other_CL": {"T": "datetime"},
     }
     assert loaded.functions == {
-        "Known": "DeviceInfo | distinct DeviceName",
-        "Parsed": "Syslog\n| take 1\n",
+        "Known": "() {\nDeviceInfo | distinct DeviceName\n}",
+        "Parsed": "() {\nSyslog\n| take 1\n}",
         "Shape": {"A": "long"},
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "function"),
+    [
+        ("f.kql", "T | take 1 // few", "() {\nT | take 1 // few\n}"),
+        ("f.kql", "T | take 1;\n", "() {\nT | take 1\n}"),
+        ("f.kql", "(n:long) { T | take n }", "(n:long) { T | take n }"),
+        ("f.kql", "let f = (n:long=1) { T | take n };", "(n:long=1) { T | take n }"),
+        ("f.kql", "let n = 1;\nT | take n", "() {\nlet n = 1;\nT | take n\n}"),
+        (
+            "f.yaml",
+            "FunctionQuery: T | where a has x\n"
+            "ParserParams: [{Name: x, Type: string, Default: '*'}, {Name: n, Type: int}]",
+            '(x:string="", n:int) {\nT | where a has x\n}',
+        ),
+        ("f.yaml", "FunctionQuery: T\nFunctionParameters: 'n:long=1'", "(n:long=1) {\nT\n}"),
+    ],
+)
+def test_a_function_is_given_as_after_let(tmp_path: Path, name: str, text: str, function: str) -> None:
+    write(tmp_path, {f"functions/{name}": text})
+    loaded = load_repository(tmp_path)
+    assert loaded.problems == ()
+    assert loaded.functions == {"f": function}
+
+
+def test_a_function_that_is_not_kql_is_reported_where_it_breaks(tmp_path: Path) -> None:
+    write(tmp_path, {"functions/f.kql": "T\n| where a ==\n| take 1"})
+    (problem,) = load_repository(tmp_path).problems
+    assert problem.code == "kql-syntax"
+    assert (problem.at.path, problem.at.line) == (str(tmp_path / "functions/f.kql"), 3)
 
 
 @pytest.mark.parametrize(

@@ -119,15 +119,6 @@ def test_what_only_looks_like_an_asim_parser_is_no_function(name: str) -> None:
     assert Tables.packaged().function(name) is None
 
 
-def test_a_watchlist_has_its_search_key_and_more_than_is_known() -> None:
-    tables = Tables.packaged()
-    result = tables.function("_GetWatchlist")
-    assert result is not None
-    assert "SearchKey" in result
-    assert tables.is_open("_GetWatchlist")
-    assert not tables.is_open("_Im_Dns")
-
-
 def test_own_functions_come_first() -> None:
-    tables = Tables.packaged().with_functions({"imDns": "DnsEvents | project Name"})
-    assert tables.function("imDns") == "DnsEvents | project Name"
+    tables = Tables.packaged().with_functions({"imDns": "() { DnsEvents | project Name }"})
+    assert tables.function("imDns") == "() { DnsEvents | project Name }"

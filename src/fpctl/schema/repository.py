@@ -2,11 +2,12 @@
 
 Read from these files:
 
-    schema/*.yaml        {TableName: {Column: type}}
-    functions/*.kql      a saved function: the name is the file's, the text its body, with or without
-                         `let name = (parameters) { ... };` around it
-    functions/*.yaml     the same in Sentinel's form, FunctionName and FunctionQuery, or with
-                         `columns: {Column: type}` instead of a query where only its result matters
+schema/*.yaml        {TableName: {Column: type}}
+functions/*.kql      a saved function named after its file: its body, or `(parameters) { body }`, or
+                     `let name = (parameters) { body };`
+functions/*.yaml     the same in Sentinel's form: FunctionName, FunctionQuery (the body) and
+                     FunctionParameters or ParserParams ({Name, Type, Default}); or `columns:
+                     {Column: type}` instead of a query, where only its result matters
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fpctl.errors import FpctlError, Location, Problem
+from fpctl.errors import FpctlError, KqlSyntaxError, Location, Problem
 from fpctl.files import read_text
+from fpctl.kql.literals import string_literal
+from fpctl.kql.parser import parse
+from fpctl.kql.tree import Function, Let
 
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node, ScalarNode
@@ -114,7 +118,7 @@ class _Reader:
                     "add `FunctionQuery: |` with its KQL, or `columns: {Column: type}` with what it returns",
                 )  # fmt: skip
                 raise _Broken
-            result = text
+            result = self._function(path, text, self._parameters(entries, path))
         self._claim("function", name, Location(str(path)))
         self.functions[name] = result
 
@@ -136,15 +140,64 @@ class _Reader:
             )  # fmt: skip
             raise _Broken
         self._claim("function", path.stem, Location(str(path)))
-        self.functions[path.stem] = text
+        self.functions[path.stem] = self._function(path, text, None)
+
+    def _parameters(self, entries: Mapping[str, Node], path: Path) -> str | None:
+        """Return the parameters of a function in Sentinel's YAML as KQL, None where it declares none."""
+        node = entries.get("FunctionParameters") or entries.get("ParserParams")
+        if node is None or (_kind(node) == "scalar" and not node.value):
+            return None
+        if _kind(node) == "scalar":
+            return f"({node.value})"
+        if _kind(node) != "sequence":
+            self._problem(
+                "not-a-list", "a list of parameters is needed here", _at(path, node), "- {Name: x, Type: string}"
+            )
+            raise _Broken
+        declared = []
+        for item in node.value:
+            parts = {key.value: value.value for key, value in self._entries(item, path, "{Name: x, Type: string}")}
+            default = str(parts.get("Default", ""))
+            kind = str(parts.get("Type", "")).lower().removeprefix("table:")
+            if default and kind == "string" and not default.startswith(("'", '"')):
+                default = string_literal("" if default == "*" else default)
+            declared.append(f"{parts.get('Name')}:{kind}" + (f"={default}" if default else ""))
+        return f"({', '.join(declared)})"
+
+    def _function(self, path: Path, text: str, parameters: str | None) -> str:
+        """Return a function as KQL has it after `let name =`, so that parameters and body are one text."""
+        if parameters is None:
+            for shape in (f"let f = {text}", text):
+                try:
+                    statements = parse(shape).statements
+                except KqlSyntaxError:
+                    continue
+                first = statements[0]
+                if len(statements) == 1 and isinstance(first, Let) and isinstance(first.value, Function):
+                    return shape[first.value.start : first.value.end]
+        try:
+            body = parse(text, str(path))
+        except KqlSyntaxError as error:
+            at = error.at if path.suffix.lower() not in (".yaml", ".yml") else Location(str(path))
+            self._problem(
+                "kql-syntax", f"the function is not KQL: {error.message}", at or Location(str(path)), error.hint
+            )
+            raise _Broken from error
+        # A newline, since the text may end with a comment; a lone `let` gives no result.
+        if not body.results():
+            self._problem(
+                "no-function-query", "the function gives no result", Location(str(path)), "end it with a query"
+            )
+            raise _Broken
+        return f"{parameters or '()'} {{\n{text.rstrip().removesuffix(';')}\n}}"
 
     def _columns(self, node: Node, path: Path) -> Mapping[str, str]:
         columns: dict[str, str] = {}
         before = len(self.problems)
         for key, value in self._entries(node, path, "columns: {Column: type}"):
-            kind = KUSTO_TYPES.get(str(value.value).lower()) if value.id == "scalar" else None
+            kind = KUSTO_TYPES.get(str(value.value).lower()) if _kind(value) == "scalar" else None
             if kind is None:
-                shown = value.value if value.id == "scalar" else f"a {value.id}"
+                shown = value.value if _kind(value) == "scalar" else f"a {_kind(value)}"
                 self._problem(
                     "unknown-type", f"{key.value}: {shown} is not a Kusto type", _at(path, value),
                     "one of " + ", ".join(sorted(set(KUSTO_TYPES.values()))),
@@ -186,12 +239,12 @@ class _Reader:
         return node
 
     def _entries(self, node: Node, path: Path, shape: str) -> Iterator[tuple[ScalarNode, Node]]:
-        if node.id != "mapping":
+        if _kind(node) != "mapping":
             self._problem("not-a-mapping", "a mapping is needed here", _at(path, node), shape)
             raise _Broken
         mapping: MappingNode = node  # type: ignore[assignment]
         for key, value in mapping.value:
-            if key.id != "scalar" or not key.value:
+            if _kind(key) != "scalar" or not key.value:
                 self._problem("not-a-name", "a name is needed here", _at(path, key), shape)
             else:
                 yield key, value
@@ -200,7 +253,7 @@ class _Reader:
         node = entries.get(key)
         if node is None:
             return None
-        if node.id != "scalar":
+        if _kind(node) != "scalar":
             self._problem("not-a-text", f"{key} must be a text", _at(path, node))
             raise _Broken
         return str(node.value)
@@ -214,6 +267,11 @@ class _Reader:
 
     def _problem(self, code: str, message: str, at: Location, hint: str | None = None) -> None:
         self.problems.append(Problem(code, message, at, hint))
+
+
+def _kind(node: Node) -> str:
+    """Return `scalar`, `sequence` or `mapping`."""
+    return str(vars(type(node)).get("id", ""))
 
 
 def _at(path: Path, node: Node) -> Location:

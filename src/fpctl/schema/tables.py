@@ -21,20 +21,6 @@ EnvironmentName = Literal["auto", "xdr", "loganalytics"]
 
 TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 
-WATCHLIST = MappingProxyType(
-    {
-        "_DTItemId": "string",
-        "LastUpdatedTimeUTC": "datetime",
-        "SearchKey": "string",
-        "WatchlistItem": "dynamic",
-        "TimeGenerated": "datetime",
-    }
-)
-"""What every `_GetWatchlist('alias')` has; the columns of the watchlist's own file come on top.
-
-https://learn.microsoft.com/azure/sentinel/watchlists-queries
-"""
-
 
 class Tables:
     """Tables by name, each a mapping of column name to Kusto type in the order of its documentation.
@@ -108,22 +94,16 @@ class Tables:
     def function(self, name: str) -> Mapping[str, str] | str | None:
         """Return what a stored function gives: result columns, or KQL text to analyse; None if unknown.
 
-        Known without being told are the ASIM parsers, by each of their documented names, and
-        `_GetWatchlist`, whose mapping names only the columns every watchlist has: see `is_open`.
+        Known without being told are the ASIM parsers, by each of their documented names. KQL text is
+        a function as after `let name =`: `(parameters) { body }`.
         """
         own = self._functions.get(name)
         if own is not None:
             return own
         if not self._packaged or self.table(name) is not None:
             return None
-        if name == "_GetWatchlist":
-            return WATCHLIST
         schema = asim_schema(name)
         return None if schema is None else self._asim(schema)
-
-    def is_open(self, name: str) -> bool:
-        """Return whether a known function's rows may have more columns than `function` names."""
-        return name == "_GetWatchlist" and name not in self._functions
 
     def time_column(self, name: str) -> str | None:
         """Return the column of a table that holds the event's time, or None.
