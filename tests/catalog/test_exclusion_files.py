@@ -147,7 +147,9 @@ def message(text: str, hint: str | None = None, at: str = "") -> str:
         ),
         (
             "id: a\nrules: r\nmatch: {device: b, where: ' '}\n",
-            message("the predicate is empty", "give a KQL condition, or remove `where`", "3:27"),
+            message(
+                "the condition is empty; it would match everything", "give a KQL condition, or remove `where`", "3:27"
+            ),
         ),
         (
             "id: a\nrules: r\nmatch: {device: {a: b}}\n",
@@ -280,6 +282,29 @@ def message(text: str, hint: str | None = None, at: str = "") -> str:
 )
 def test_each_fault_is_one_message_at_its_place(text: str, expected: str) -> None:
     assert said(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        ("a == 1 | count", "a condition holds no `|`"),
+        ("a == 1; T", "a condition holds no `;`"),
+        ("a in (T | project b)", "a condition holds no sub-query"),
+        ("a = 1", "`=` names a column here, it does not compare"),
+        ("1 == 1", "the condition names no column; it would match every event or none"),
+        ("true", "the condition names no column; it would match every event or none"),
+    ],
+)
+def test_a_raw_condition_is_one_condition_on_columns(condition: str, text: str) -> None:
+    (problem,) = read_exclusion(f"id: a\nrules: r\nmatch: {{device: b, where: '{condition}'}}\n")[1]
+    assert (problem.code, problem.message, str(problem.at)) == ("invalid-where", text, "<text>:3:27")
+
+
+@pytest.mark.parametrize("condition", ["a ==", "a == 1) or (b == 1", 'a == "x'])
+def test_a_raw_condition_that_is_not_kql_is_refused(condition: str) -> None:
+    (problem,) = read_exclusion(f"id: a\nrules: r\nmatch: {{device: b, where: '{condition}'}}\n")[1]
+    assert problem.code == "invalid-where"
+    assert problem.message.startswith("not a KQL condition: ")
 
 
 def test_every_fault_of_a_document_is_reported_at_once() -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
+from fpctl.catalog.condition import check_condition
 from fpctl.catalog.fault import fault
 from fpctl.catalog.selector import Selection, selection
 from fpctl.catalog.values import FIELDS, NARROW_FIELDS, check_value
@@ -94,11 +95,13 @@ class Alternative(BaseModel):
 
     @field_validator("where", mode="before")
     @classmethod
-    def _predicate(cls, value: object) -> object:
-        if value is None or (isinstance(value, str) and not value.strip()):
-            raise fault("empty-value", "the predicate is empty", "give a KQL condition, or remove `where`")
-        if isinstance(value, str) and re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", value):
-            raise fault("invalid-value", "the predicate holds a control character", "remove it")
+    def _condition(cls, value: object) -> object:
+        if not isinstance(value, str) and value is not None:
+            return value
+        problem = check_condition(value or "")
+        if problem is not None:
+            code = "invalid-where" if value and value.strip() else "empty-value"
+            raise fault(code, problem.message, problem.hint)
         return value
 
     def fields(self) -> dict[str, tuple[str, ...]]:
