@@ -167,7 +167,8 @@ function gapsOf(code, at) {
   const byEnd = new Map();
   visit(code.Syntax, (node) => {
     const type = node.ResultType;
-    const isPart = node.Parent instanceof Syntax.PipeExpression && node.Parent.Operator === node;
+    const isPart = (node.Parent instanceof Syntax.PipeExpression && node.Parent.Operator === node) ||
+      node instanceof Syntax.ForkExpression;
     if (!(type instanceof Symbols.TableSymbol) || isPart) return;
     const end = node.GetPositionInOriginalTree(node.End);
     const start = node.GetPositionInOriginalTree(node.TextStart);

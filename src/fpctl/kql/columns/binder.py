@@ -98,6 +98,13 @@ class Binder(Context):
 
     # ----------------------------------------------------------------- pipelines
 
+    def type_of(self, expr: tree.Expr) -> str:
+        """Return the type of an expression that was looked at before: nothing is noted again."""
+        recording, self.recording = self.recording, False
+        type_ = evaluate(self, expr)
+        self.recording = recording
+        return type_
+
     def tabular(self, node: tree.Expr) -> Scope | None:
         """Return the scope of an expression that is a table, or None if it is a value or not known."""
         return tabular(self, node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias, Union
+from typing import NamedTuple, TypeAlias
 
 from fpctl.kql import tree
 from fpctl.kql.columns.scope import Column, Scope
@@ -51,6 +51,6 @@ class Argument(NamedTuple):
     expression: tree.Expr | None
 
 
-Binding: TypeAlias = Union[Scalar, Tabular, Routine, Record]
+Binding: TypeAlias = Scalar | Tabular | Routine | Record
 Names: TypeAlias = dict[str, Binding]
 """Names in scope. A child scope is a copy, so that what a function saw does not change later."""

@@ -140,8 +140,7 @@ def _merged(name: str, members: Sequence[Column]) -> Column:
         origins += member.origins
     kind: Kind = "grouped"
     if "grouped" not in kinds:
-        own = kinds == {"table"} and members[0].name == name
-        own = own or all([origin.column == name for origin in origins])
+        own = (kinds == {"table"} and members[0].name == name) or all(origin.column == name for origin in origins)
         kind = "table" if own else "renamed"
     return Column(name, type_, kind, tuple(origins))
 

@@ -137,6 +137,10 @@ class Context(ABC):
         """Walk a pipeline; `row` is what flows into one that has no source of its own."""
 
     @abstractmethod
+    def type_of(self, expr: tree.Expr) -> str:
+        """Return the type of an expression that was looked at before: nothing is noted again."""
+
+    @abstractmethod
     def tabular(self, node: tree.Expr) -> Scope | None:
         """Return the scope of an expression that is a table, or None if it is a value or not known."""
 

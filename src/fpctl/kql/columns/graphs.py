@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,10 +10,15 @@ from fpctl.kql import tree
 from fpctl.kql.columns.bindings import Record
 from fpctl.kql.columns.branches import united
 from fpctl.kql.columns.context import Context, Row, barrier
-from fpctl.kql.columns.expressions import evaluate, evaluate_all, result_name
+from fpctl.kql.columns.expressions import evaluate, evaluate_all
+from fpctl.kql.columns.outputs import Style, add_item
 from fpctl.kql.columns.projection import Projection
+from fpctl.kql.columns.references import result_name
 from fpctl.kql.columns.scope import Column, Scope
 from fpctl.kql.columns.sources import source
+
+_VARIABLE_EDGE = re.compile(r"\[\s*(\w+)\s*\*")
+_TABLES = re.compile(r"\b(?:nodes|edges)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +84,30 @@ def _graph(graph: Graph, nodes: Mapping[str, Column]) -> Graph:
 def _match(context: Context, node: tree.GraphOperator, graph: Graph) -> Scope:
     names, context.names = context.names, dict(context.names)
     elements = {**graph.nodes, **graph.edges}
-    for name in node.names:
-        context.names[name.value] = Record(elements, True)
+    for element in node.names:
+        context.names[element.value] = Record(elements, True)
     outer, context.row = context.row, Row()
     if node.predicate is not None:
         evaluate_all(context, (node.predicate,))
     types = evaluate_all(context, node.project)
+    runs = _variable_edges(context, node)
     output = Projection()
     for item, type_ in zip(node.project, types, strict=True):
-        named = isinstance(item, tree.Named)
-        name = item.names[0].value if isinstance(item, tree.Named) else _element_name(context, item)
-        output.add(Column(name or context.column_name(extending=False), type_, "derived"), replace=named)
+        mentioned = any(isinstance(part, tree.Name) and part.value in runs for part in tree.walk(item))
+        as_type = "dynamic" if mentioned else None
+        if isinstance(item, tree.Named):
+            add_item(context, output, item, type_, Style.SUMMARIZE, as_type=as_type)
+        else:
+            name = _element_name(context, item) or context.column_name(extending=False)
+            output.add(Column(name, as_type or type_, "derived"))
+    output.columns = {name: Column(name, column.type, "derived") for name, column in output.columns.items()}
     context.row, context.names = outer, names
     return barrier(graph, output.columns) if node.project else graph
+
+
+def _variable_edges(context: Context, node: tree.GraphOperator) -> set[str]:
+    """Return the names of edges that stand for several (`-[e*1..3]->`): what is projected of them are arrays."""
+    return set(_VARIABLE_EDGE.findall(context.text[node.start : node.end]))
 
 
 def _element_name(context: Context, item: tree.Expr) -> str:
@@ -106,9 +123,9 @@ def _element_name(context: Context, item: tree.Expr) -> str:
 
 
 def _to_table(context: Context, node: tree.GraphOperator, graph: Graph) -> Scope:
-    edges = any(name.value == "edges" for name in node.names)
-    nodes = any(name.value == "nodes" for name in node.names)
-    if edges and nodes:
+    wanted = set(_TABLES.findall(context.text[node.start : node.end]))
+    edges = "edges" in wanted
+    if len(wanted) == 2:
         return barrier(graph, {})
     hashes = ("with_source_id", "with_target_id") if edges else ("with_node_id",)
     added = [name for hash_ in hashes if (name := context.parameter_text(node.parameters, hash_))]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from fpctl.kql import tree
 from fpctl.kql.columns.bindings import Record, Scalar
-from fpctl.kql.columns.context import Context, Row, barrier
-from fpctl.kql.columns.expressions import column_of, evaluate, evaluate_all, result_name
+from fpctl.kql.columns.context import Context, barrier
+from fpctl.kql.columns.expressions import evaluate, evaluate_all
 from fpctl.kql.columns.outputs import Style, add_item, add_items
 from fpctl.kql.columns.projection import Projection, all_grouped, carried, computed, grouped
+from fpctl.kql.columns.references import column_of, result_name
 from fpctl.kql.columns.rows import column_behind
 from fpctl.kql.columns.scope import Column, Scope
 
@@ -184,7 +185,3 @@ def scan(context: Context, node: tree.Scan, scope: Scope) -> Scope:
 def _assignments(context: Context, assignments: Sequence[tree.Named]) -> None:
     for assignment in assignments:
         evaluate(context, assignment.value)
-
-
-__all__ = ["Row", "count", "distinct", "facet", "fork", "make_series", "partition", "reduce", "sample_distinct",
-           "scan", "summarize", "top_hitters", "top_nested"]  # fmt: skip

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from fpctl.kql import tree
 from fpctl.kql.columns.branches import Shift, after, preceded, united
 from fpctl.kql.columns.context import Context, Row, with_columns
-from fpctl.kql.columns.expressions import evaluate_all, referenced
+from fpctl.kql.columns.expressions import evaluate_all
 from fpctl.kql.columns.projection import unique_names
+from fpctl.kql.columns.references import referenced
 from fpctl.kql.columns.scope import Column, Scope
 from fpctl.kql.columns.sources import legs, source, united_once
 

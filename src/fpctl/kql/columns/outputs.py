@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 
 from fpctl.kql import tree
 from fpctl.kql.columns.context import Context
-from fpctl.kql.columns.expressions import column_of, referenced, result_name
 from fpctl.kql.columns.projection import Projection, carried, computed
+from fpctl.kql.columns.references import column_of, referenced, result_name
 from fpctl.kql.columns.scalar import Tuple
 from fpctl.kql.columns.scope import Column
 
@@ -48,8 +48,6 @@ def add_item(context: Context, output: Projection, item: tree.Expr, type_: str, 
         as_type: what the column's type becomes, if not the item's.
         default: the name of an unnamed result, if not `ColumnN`.
     """
-    if isinstance(item, tree.Ordered):
-        item = item.value
     if isinstance(item, tree.Named):
         _named(context, output, item, type_, style, as_type)
         return
@@ -61,12 +59,13 @@ def add_item(context: Context, output: Projection, item: tree.Expr, type_: str, 
     if isinstance(type_, Tuple):
         _several(context, output, type_, style, default)
         return
-    column = column_of(context, item)
-    if column is not None and style is not Style.PRINT:
-        output.declare(_retyped(context, column, as_type), replace=style is Style.REPLACE)
+    if style is Style.PRINT:
+        shown = default if default is not None else context.column_name(extending=False)
+        output.add(computed(shown, type_, {}), stem=shown)
         return
-    if style is Style.PRINT and default is not None:
-        output.add(computed(default, type_, {}), stem=default)
+    same = column_of(context, item)
+    if same is not None:
+        output.declare(_retyped(context, same, as_type), replace=style is Style.REPLACE)
         return
     name = result_name(context, item, None)
     if name is None:
@@ -89,13 +88,13 @@ def _named(context: Context, output: Projection, item: tree.Named, type_: str, s
             elif style is not Style.PRINT:
                 output.add(_prefixed(column, type_))
         return
-    column = column_of(context, item.value)
-    if column is None:
+    same = column_of(context, item.value)
+    if same is None:
         output.declare(computed(name, as_type or type_, before), replace=replace)
         return
     direct = referenced(context, item.value) is not None
     if as_type is None:
-        output.declare(_under(column, name, None, before), replace=replace or direct)
+        output.declare(_under(same, name, None, before), replace=replace or direct)
     else:
         output.declare(computed(name, as_type, before), replace=True)
 
@@ -112,10 +111,10 @@ def _prefixed(column: Column, type_: Tuple) -> Column:
     return carried(column, f"{type_.prefix}_{column.name}") if type_.prefix is not None else column
 
 
-def _under(column: Column, name: str, as_type: str | None, before: object) -> Column:
+def _under(column: Column, name: str, as_type: str | None, before: Mapping[str, Column]) -> Column:
     if as_type is not None:
         return Column(name, as_type, "derived")
-    if column.kind == "derived" and isinstance(before, dict) and name in before and before[name] is not column:
+    if column.kind == "derived" and name in before and before[name] is not column:
         return Column(name, column.type, "redefined")
     return carried(column, name)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fpctl.kql import tree
-from fpctl.kql.columns.bindings import Scalar
 from fpctl.kql.columns.branches import Shift, after
 from fpctl.kql.columns.context import Context, barrier
-from fpctl.kql.columns.expressions import evaluate, evaluate_all, referenced, result_name
+from fpctl.kql.columns.expressions import evaluate, evaluate_all
 from fpctl.kql.columns.functions import builtins
 from fpctl.kql.columns.nearest import nearest
 from fpctl.kql.columns.projection import grouped, unique_names
+from fpctl.kql.columns.references import referenced, result_name
 from fpctl.kql.columns.scalar import ARRAY, BAG
 from fpctl.kql.columns.scope import Column, Scope
 from fpctl.kql.columns.sources import schema_columns, source
@@ -56,10 +56,7 @@ def evaluate_source(context: Context, node: tree.Evaluate) -> Scope:
 
 
 def _arguments(context: Context, call: tree.Call) -> list[str]:
-    return [UNTYPED if isinstance(arg, tree.Subquery) else evaluate(context, arg) for arg in call.args]
-
-
-UNTYPED = "table"
+    return evaluate_all(context, call.args)
 
 
 def _fixed(columns: tuple[tuple[str, str], ...], *, keep_row: bool = False) -> Plugin:
@@ -261,9 +258,6 @@ def _rolling_percentile(context: Context, call: tree.Call, scope: Scope) -> Scop
 
 def _text(context: Context, call: tree.Call, at: int) -> str | None:
     arg = call.args[at] if at < len(call.args) else None
-    if isinstance(arg, tree.Name):
-        bound = context.names.get(arg.value)
-        return None if not isinstance(bound, Scalar) else None
     return context.text[arg.start : arg.end] if isinstance(arg, tree.Literal) else None
 
 

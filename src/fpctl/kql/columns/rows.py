@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from fpctl.kql import tree
 from fpctl.kql.columns.bindings import Routine, Scalar, Tabular
 from fpctl.kql.columns.context import Context, Row, barrier, with_columns
-from fpctl.kql.columns.expressions import call_routine, column_of, evaluate_all, find_column
+from fpctl.kql.columns.expressions import call_routine, evaluate_all
 from fpctl.kql.columns.nearest import nearest
 from fpctl.kql.columns.outputs import Style, add_item, add_items
 from fpctl.kql.columns.projection import Projection, carried
+from fpctl.kql.columns.references import column_of, find_column
 from fpctl.kql.columns.scalar import BAG, Dynamic, array_of, element_of
 from fpctl.kql.columns.scope import Column, Scope
 from fpctl.kql.columns.sources import tabular
@@ -89,8 +90,6 @@ def _has_wildcard(items: Sequence[tree.Expr]) -> bool:
 def _listed(context: Context, items: Iterable[tree.Expr], scope: Scope) -> list[str]:
     names: list[str] = []
     for item in items:
-        if isinstance(item, tree.Ordered):
-            item = item.value
         if isinstance(item, tree.Wildcard):
             found = matching(item.pattern, scope.columns)
             if not found and not scope.open:
@@ -112,9 +111,7 @@ def project_rename(context: Context, node: tree.ProjectRename, scope: Scope) -> 
     for item in node.items:
         if not isinstance(item, tree.Named) or not isinstance(item.value, tree.Name):
             continue
-        if item.value.value in scope.columns:
-            renames[item.value.value] = item.names[0].value
-        elif context.row.infer(item.value.value) is not None:
+        if item.value.value in scope.columns or context.row.infer(item.value.value) is not None:
             renames[item.value.value] = item.names[0].value
         else:
             context.unknown_column(item.value)
@@ -130,7 +127,7 @@ def project_reorder(context: Context, node: tree.ProjectReorder, scope: Scope) -
     """`project-reorder`: same columns, the listed ones first."""
     order: dict[str, Column] = {}
     for item in node.items:
-        names = _listed(context, (item,), scope)
+        names = _listed(context, (item.value,), scope)
         if isinstance(item.value, (tree.Wildcard, tree.Star)) and item.order:
             names.sort(key=_natural if "granny" in item.order else str.upper, reverse=item.order.endswith("desc"))
         for name in names:

@@ -93,5 +93,5 @@ class Gap(NamedTuple):
 
     offset: int
     after: str
-    index: int
+    index: int  # type: ignore[assignment]  # of a gap, not of an element
     scope: Scope

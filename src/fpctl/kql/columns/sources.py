@@ -78,7 +78,7 @@ def source(context: Context, node: tree.Source) -> Scope:
     operator = SOURCES.get(type(node))
     if operator is not None:
         return operator(context, node)
-    scope = tabular(context, node)  # type: ignore[arg-type]
+    scope = tabular(context, node)
     if scope is not None:
         return scope
     if isinstance(node, tree.Group):
@@ -87,11 +87,11 @@ def source(context: Context, node: tree.Source) -> Scope:
         return assumed_table(context, node.value, node.start)
     if isinstance(node, tree.Wildcard):
         return united(_matching_tables(context, node) or [assumed_table(context, node.pattern, node.start)])
-    evaluate(context, node)  # type: ignore[arg-type]
+    evaluate(context, node)
     return Scope({}, open=True)
 
 
-def tabular(context: Context, node: tree.Expr) -> Scope | None:
+def tabular(context: Context, node: tree.Source) -> Scope | None:
     """Return the scope of an expression that is a table, or None if it is a value or not known."""
     if isinstance(node, tree.Name):
         return _named(context, node)
