@@ -165,9 +165,9 @@ def test_a_selector_that_names_a_rule_which_is_not_there_is_a_problem(tmp_path: 
         },
     )
     assert shown(check_references(loaded, found), tmp_path) == [
-        "ROOT/exclusions/a.yaml:1: error: exclusion a names the rule `rule-y`, which is not there\n"
+        "ROOT/exclusions/a.yaml:2:9: error: exclusion a names the rule `rule-y`, which is not there\n"
         "  hint: did you mean `rule-x`?",
-        "ROOT/exclusions/d.yaml:1: error: exclusion d names the rule `id:x.yaml`, which is not there\n"
+        "ROOT/exclusions/d.yaml:2:9: error: exclusion d names the rule `id:x.yaml`, which is not there\n"
         "  hint: did you mean `x.yaml`?",
     ]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ class LoadedExclusion:
     """An exclusion with its lists read in, and where it stands.
 
     `lists` names the list files that its values come from. `content_hash` covers the values of the
-    lists: a changed list is a changed exclusion.
+    lists: a changed list is a changed exclusion. `places` has the line and column of each key's value,
+    and of each selector as `rules.0`.
     """
 
     exclusion: Exclusion
@@ -32,6 +33,7 @@ class LoadedExclusion:
     line: int
     content_hash: str
     lists: tuple[str, ...] = ()
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -42,6 +44,10 @@ class LoadedExclusion:
     def at(self) -> Location:
         """Where the exclusion begins."""
         return Location(self.path, self.line)
+
+    def at_key(self, key: str) -> Location:
+        """Return where the value of a key stands, or where the exclusion begins if the key is not given."""
+        return Location(self.path, *self.places[key]) if key in self.places else self.at
 
 
 class ListShelf:
@@ -90,8 +96,19 @@ def read_exclusion_file(
         problems += reader.problems
         if exclusion is not None:
             lists = tuple(sorted(reader.lists))
-            loaded.append((LoadedExclusion(exclusion, path, root.line, exclusion.content_hash(), lists), root))
+            version = exclusion.content_hash()
+            loaded.append((LoadedExclusion(exclusion, path, root.line, version, lists, _places(root)), root))
     return loaded, problems
+
+
+def _places(root: Node) -> dict[str, tuple[int, int]]:
+    places: dict[str, tuple[int, int]] = {}
+    for key, value in root.pairs or ():
+        places[key.text or ""] = value.line, value.column
+        if key.text == "rules":
+            for index, item in enumerate(value.items or [value]):
+                places[f"rules.{index}"] = item.line, item.column
+    return places
 
 
 class _DocumentReader:
@@ -158,11 +175,11 @@ class _DocumentReader:
         for index, alternative in enumerate(alternatives):
             if not isinstance(alternative, dict):
                 continue
-            for field in FIELDS:
-                values = alternative.get(field)
+            for name in FIELDS:
+                values = alternative.get(name)
                 given = [values] if isinstance(values, str) else values
                 if isinstance(given, list) and any(isinstance(v, str) and v.startswith("@") for v in given):
-                    alternative[field] = list(self._filled(field, given, ("match", index, field)))
+                    alternative[name] = list(self._filled(name, given, ("match", index, name)))
 
     def _filled(self, field: str, given: list[Any], place: tuple[str | int, ...]) -> Iterator[Any]:
         for index, value in enumerate(given):

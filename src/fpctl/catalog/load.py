@@ -138,7 +138,7 @@ def check_references(rules: RuleSet, exclusions: ExclusionSet) -> tuple[Problem,
     known: set[str] | None = None
     exact = {name.casefold() for loaded in rules.rules for name in (loaded.rule.id, loaded.rule.name, loaded.rule.path)}
     for loaded in exclusions.exclusions:
-        for text in loaded.exclusion.rules:
+        for index, text in enumerate(loaded.exclusion.rules):
             selector = parse_selector(text)
             if not selector.names_one or (selector.on is None and selector.pattern.casefold() in exact):
                 continue
@@ -147,14 +147,8 @@ def check_references(rules: RuleSet, exclusions: ExclusionSet) -> tuple[Problem,
             if known is None:
                 known = {name for rule in rules.rules for name in (rule.rule.id, rule.rule.name, rule.rule.path)}
             hint = did_you_mean(selector.pattern, known, what="rule")
-            problems.append(
-                Problem(
-                    "unknown-rule",
-                    f"exclusion {loaded.id} names the rule `{text}`, which is not there",
-                    loaded.at,
-                    hint,
-                )
-            )
+            message = f"exclusion {loaded.id} names the rule `{text}`, which is not there"
+            problems.append(Problem("unknown-rule", message, loaded.at_key(f"rules.{index}"), hint))
     return _sorted(problems)
 
 
