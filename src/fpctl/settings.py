@@ -26,6 +26,7 @@ CONFIG_VARIABLE = "FPCTL_CONFIG"
 
 EnvironmentName = Literal["auto", "xdr", "loganalytics"]
 EngineName = Literal["local", "log-analytics", "defender", "kusto"]
+CredentialName = Literal["default", "cli", "managed-identity", "device-code", "environment", "token", "none"]
 
 
 class _Table(BaseModel):
@@ -73,34 +74,49 @@ class LocalEngine(_Table):
     timeout: _Seconds | None = None
 
 
-class LogAnalytics(_Table):
-    """`[engine.log-analytics]`: the workspace's id (a GUID), further workspaces to query with it, the endpoint."""
+class _Service(_Table):
+    """What the engines of Microsoft's services share.
 
-    workspace: str | None = None
-    additional_workspaces: list[str] = []
-    endpoint: _Address | None = None
+    `credential` (that of `[engine]` if not set), `tenant` and `client_id` say who asks; `timeout` is in
+    seconds, `concurrency` is how many queries run at once.
+    """
+
+    credential: CredentialName | None = None
+    tenant: str | None = None
+    client_id: str | None = None
     timeout: _Seconds | None = None
+    concurrency: Annotated[int, Field(ge=1, le=50)] | None = None
 
 
-class Defender(_Table):
+class LogAnalytics(_Service):
+    """`[engine.log-analytics]`: the workspace's id (a GUID) and more workspaces to query with it; or a resource's."""
+
+    workspace_id: str | None = None
+    additional_workspaces: list[str] = []
+    resource_id: Annotated[str, Field(pattern="^/")] | None = None
+    endpoint: _Address | None = None
+
+
+class Defender(_Service):
     """`[engine.defender]`: advanced hunting through Microsoft Graph; `endpoint` for a national cloud."""
 
     endpoint: _Address | None = None
-    timeout: _Seconds | None = None
+    look_back_days: Annotated[int, Field(ge=1)] | None = None
 
 
-class Kusto(_Table):
-    """`[engine.kusto]`: Azure Data Explorer."""
+class Kusto(_Service):
+    """`[engine.kusto]`: Azure Data Explorer; `time_column` where it is neither Timestamp nor TimeGenerated."""
 
     cluster: _Address | None = None
     database: str | None = None
-    timeout: _Seconds | None = None
+    time_column: str | None = None
 
 
 class Engines(_Table):
-    """`[engine]`: the engine that runs rules if the command does not say, and a table for each."""
+    """`[engine]`: the engine that runs rules if the command does not say, who asks, and a table for each engine."""
 
     default: EngineName = "local"
+    credential: CredentialName = "default"
     local: LocalEngine = LocalEngine()
     log_analytics: LogAnalytics = Field(default=LogAnalytics(), alias="log-analytics")
     defender: Defender = Defender()
@@ -130,9 +146,16 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "FPCTL_ENVIRONMENT": ("schema", "environment"),
     "FPCTL_HISTORY_URL": ("history", "url"),
     "FPCTL_ENGINE": ("engine", "default"),
-    "FPCTL_WORKSPACE": ("engine", "log-analytics", "workspace"),
+    "FPCTL_CREDENTIAL": ("engine", "credential"),
+    "FPCTL_WORKSPACE_ID": ("engine", "log-analytics", "workspace_id"),
+    "FPCTL_LOG_ANALYTICS_ENDPOINT": ("engine", "log-analytics", "endpoint"),
+    "FPCTL_LOG_ANALYTICS_CREDENTIAL": ("engine", "log-analytics", "credential"),
+    "FPCTL_RESOURCE_ID": ("engine", "log-analytics", "resource_id"),
+    "FPCTL_DEFENDER_ENDPOINT": ("engine", "defender", "endpoint"),
+    "FPCTL_DEFENDER_CREDENTIAL": ("engine", "defender", "credential"),
     "FPCTL_KUSTO_CLUSTER": ("engine", "kusto", "cluster"),
     "FPCTL_KUSTO_DATABASE": ("engine", "kusto", "database"),
+    "FPCTL_KUSTO_CREDENTIAL": ("engine", "kusto", "credential"),
 }
 """Environment variables and the keys they stand for; paths in them are relative to the working folder."""
 

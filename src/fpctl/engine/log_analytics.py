@@ -1,0 +1,293 @@
+"""The `log-analytics` engine: a Log Analytics (Microsoft Sentinel) workspace, through azure-monitor-query.
+
+Single queries only: the `$batch` operation of the service ends on 31 March 2028
+(https://learn.microsoft.com/azure/azure-monitor/logs/api/migrate-batch-and-beta).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.rest import HttpRequest
+from azure.monitor.query import LogsQueryClient
+
+from fpctl.engine.azure_faults import fault_of_exception
+from fpctl.engine.bearer import authentication_policy
+from fpctl.engine.credentials import TokenSource
+from fpctl.engine.endpoint import endpoint_of, log_analytics_audience
+from fpctl.engine.interface import EngineError, Table, Timespan
+from fpctl.engine.remote import READ_MARGIN, RemoteEngine, utc
+from fpctl.engine.retry import Fault, Retrier
+from fpctl.engine.service_faults import Answer, fault_of_answer, said_in, shorten
+from fpctl.engine.wire import bad_response, kusto_type, read_json, table_of
+
+ENDPOINT = "https://api.loganalytics.io"
+LONGEST = 600
+"""Seconds: the most that the service lets a query run (https://learn.microsoft.com/azure/azure-monitor/logs/api/timeouts)."""
+AT_ONCE = 5
+"""Queries of one user that the service runs at a time; more wait in its queue, and then get a 429."""
+MOST_WORKSPACES = 100
+
+_BLOCK = 1 << 20
+_FAILURES = (AzureError, ValueError, OSError)
+"""What the client raises. A body that is no JSON is a ValueError; a stream that breaks off may be requests' own (OSError)."""
+_PERMISSION = (
+    "the account needs Log Analytics Reader (or Microsoft Sentinel Reader) on the workspace; an app, Data.Read too"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceSchema:
+    """What a workspace has: tables with their columns' Kusto types, and saved functions with their KQL."""
+
+    tables: Mapping[str, Mapping[str, str]]
+    functions: Mapping[str, str]
+
+
+class LogAnalyticsEngine(RemoteEngine):
+    """An engine on a workspace, or on one Azure resource's logs.
+
+    Args:
+        target: the workspace's id (a GUID), or a resource id that begins with `/subscriptions/`.
+        source: gives tokens.
+        endpoint: the service; its cloud's audience follows from it.
+        additional_workspaces: ids, names or resource ids of more workspaces to query with it.
+        timeout: seconds the service may run a query, at most 600.
+        statistics: ask for the query's cost.
+        concurrency: queries in flight at once.
+        retrier, clock, patience: see RemoteEngine.
+
+    Raises:
+        EngineError: `settings`.
+    """
+
+    name = "log-analytics"
+    service = "Log Analytics"
+
+    def __init__(
+        self,
+        target: str,
+        source: TokenSource,
+        *,
+        endpoint: str = ENDPOINT,
+        additional_workspaces: Sequence[str] = (),
+        timeout: float = 180,
+        statistics: bool = True,
+        concurrency: int = AT_ONCE,
+        retrier: Retrier | None = None,
+        clock: Callable[[], float] = time.time,
+        patience: float | None = None,
+    ) -> None:
+        place = endpoint_of(endpoint, setting="endpoint of the engine log-analytics")
+        if not target.strip():
+            raise EngineError(
+                "no workspace is set", code="settings", hint="set `workspace` to the workspace's id, a GUID"
+            )
+        if not 1 <= timeout <= LONGEST:
+            raise EngineError(f"timeout must be 1 to {LONGEST} seconds, not {timeout:g}", code="settings")
+        if len(additional_workspaces) >= MOST_WORKSPACES:
+            raise EngineError(f"a query reads at most {MOST_WORKSPACES} workspaces", code="settings")
+        if source.anonymous and not place.loopback:
+            raise EngineError("the credential `none` is for servers on this machine", code="settings")
+        super().__init__(
+            source=source, timeout=timeout, concurrency=concurrency, retrier=retrier, clock=clock, patience=patience
+        )
+        self.target = target.strip()
+        self.additional_workspaces = tuple(additional_workspaces)
+        self._statistics = statistics
+        self._scope = log_analytics_audience(place).rstrip("/") + "/.default"
+        self._schema: WorkspaceSchema | None = None
+        self._client = LogsQueryClient(
+            source,
+            endpoint=place.url,
+            audience=log_analytics_audience(place),
+            authentication_policy=authentication_policy(source, self._scope, place),
+            retry_total=0,  # ours, in one place for all engines
+            connection_timeout=30,
+            connection_data_block_size=_BLOCK,
+            use_env_settings=not place.loopback,  # a proxy must not see what stays on this machine
+        )
+
+    # ------------------------------------------------------------------ the Engine interface
+
+    def tables(self) -> list[str]:
+        """Return the names of the workspace's tables, sorted."""
+        return sorted(self.schema().tables)
+
+    def columns(self, table: str) -> Mapping[str, str] | None:
+        """Return a table's columns with Kusto types, or None if there is no such table."""
+        if self._schema is not None:
+            known = self._schema.tables.get(table)
+            if known:
+                return known
+        return super().columns(table)
+
+    def schema(self) -> WorkspaceSchema:
+        """Return the workspace's tables and saved functions, asked for once.
+
+        https://learn.microsoft.com/rest/api/logsquery/metadata
+        """
+        if self._schema is None:
+            self._schema = self._bounded(self._metadata)
+        return self._schema
+
+    # ------------------------------------------------------------------ requests
+
+    def _sign_in(self) -> None:
+        if not self._source.anonymous:
+            self._source.get_token_info(self._scope)
+
+    def _disconnect(self) -> None:
+        self._client.close()
+
+    def _attempt(self, text: str, timespan: Timespan | None) -> Table:
+        seen = _Seen()
+        query = self._client.query_resource if self.target.startswith("/") else self._client.query_workspace
+        try:
+            query(
+                self.target,
+                text,
+                timespan=None if timespan is None else (_milliseconds(timespan.start), _milliseconds(timespan.end)),
+                server_timeout=int(self.timeout),
+                include_statistics=self._statistics,
+                additional_workspaces=list(self.additional_workspaces) or None,
+                read_timeout=self.timeout + READ_MARGIN,
+                # The body is read and converted here: the client parses it twice, makes three objects
+                # per row, and turns a null guid or timespan into the text "None".
+                stream=True,
+                cls=seen.receive,
+                raw_response_hook=seen.hook,
+            )
+        except _FAILURES as error:
+            raise self._fault(error, seen, text) from None
+        try:
+            return _table(seen.body)
+        except EngineError as error:
+            raise Fault(error, "transient" if error.code == "bad-response" else "fatal") from None
+
+    def _metadata(self) -> WorkspaceSchema:
+        if self.target.startswith("/"):
+            unsupported = EngineError(
+                "the tables of a resource cannot be listed",
+                code="unsupported",
+                hint="set `workspace` to a workspace's id",
+            )
+            raise Fault(unsupported, "fatal")
+        seen = _Seen()
+        request = HttpRequest("GET", f"/workspaces/{self.target}/metadata")
+        try:
+            response = self._client.send_request(
+                request, read_timeout=self.timeout + READ_MARGIN, raw_response_hook=seen.hook
+            )
+            if response.status_code != 200:
+                raise HttpResponseError(response=response)
+            return _schema(read_json(response.read()))
+        except EngineError as error:
+            raise Fault(error, "transient") from None
+        except _FAILURES as error:
+            raise self._fault(error, seen, "") from None
+
+    def _fault(self, error: Exception, seen: _Seen, text: str) -> Fault:
+        response = getattr(error, "response", None) or seen.response
+        if response is not None and response.status_code != 200:
+            return fault_of_answer(
+                Answer(response.status_code, dict(response.headers), _body_of(response)),
+                service=self.service,
+                query=text,
+                permission=_PERMISSION,
+                scrub=self._source.scrub,
+                now=self._clock,
+            )
+        if isinstance(error, AzureError | OSError):
+            return fault_of_exception(error, service=self.service, scrub=self._source.scrub)
+        return Fault(bad_response("it is not JSON"), "transient")
+
+
+class _Seen:
+    """What came back for one request: the answer's head, and its body where it is a result."""
+
+    __slots__ = ("body", "response")
+
+    def __init__(self) -> None:
+        self.response: Any = None
+        self.body: Any = None
+
+    def hook(self, response: Any) -> None:
+        self.response = response.http_response
+
+    def receive(self, response: Any, body: Iterable[bytes] | Mapping[str, Any], _: Mapping[str, Any]) -> dict[str, Any]:
+        # An empty dict, so that the client has nothing left to convert.
+        self.body = body if isinstance(body, Mapping) else b"".join(body)
+        return {}
+
+
+def _table(body: Any) -> Table:
+    answer = body if isinstance(body, Mapping) else read_json(_bytes(body))
+    if not isinstance(answer, Mapping):
+        raise bad_response("it is no JSON object")
+    said = said_in(answer.get("error"))
+    partial = None
+    if answer.get("error"):
+        # Any 200 with an error is an incomplete answer, whatever its code: never evidence.
+        partial = shorten(f"{said.code}: {said.message}" if said else "the service gives no reason")
+    tables = answer.get("tables")
+    if not isinstance(tables, list) or not tables:
+        if partial is not None:
+            raise EngineError(f"the query failed: {partial}", code="partial", retryable=True)
+        raise bad_response("it has no table")
+    primary = [
+        table for table in tables if isinstance(table, Mapping) and table.get("name") == "PrimaryResult"
+    ] or tables
+    if len(primary) > 1:
+        raise EngineError(
+            f"the query gives {len(primary)} results; a rule must give one", code="unsupported", hint="remove `fork`"
+        )
+    table = primary[0]
+    try:
+        columns = [(column["name"], column["type"]) for column in table["columns"]]
+    except (KeyError, TypeError):
+        raise bad_response("a column has no name or no type") from None
+    statistics = answer.get("statistics")
+    return table_of(
+        columns, table.get("rows"), partial=partial, statistics=statistics if isinstance(statistics, Mapping) else None
+    )
+
+
+def _schema(answer: Any) -> WorkspaceSchema:
+    try:
+        tables = {
+            table["name"]: {column["name"]: kusto_type(column["type"]) for column in table.get("columns", ())}
+            for table in answer["tables"]
+        }
+        functions = {function["name"]: function.get("body", "") for function in answer.get("functions") or ()}
+    except (KeyError, TypeError, AttributeError):
+        raise bad_response("it does not describe a workspace") from None
+    return WorkspaceSchema(dict(sorted(tables.items())), dict(sorted(functions.items())))
+
+
+def _body_of(response: Any) -> str:
+    try:
+        return str(response.text())
+    except Exception:  # whatever reading a broken answer raises, its status is what counts
+        return ""
+
+
+def _bytes(body: Any) -> bytes:
+    if body is None:
+        raise bad_response("its body is empty")
+    return bytes(body) if not isinstance(body, bytes) else body
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    """Return a time as the service can take it.
+
+    The client sends milliseconds. Both ends are cut the same way, so that ranges side by side still
+    neither overlap nor leave a gap.
+    """
+    moment = utc(moment)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
