@@ -100,7 +100,7 @@ def run_error(
         return unknown_table(name, _place_of(name, lowered.original) if lowered else None, text)
     column = _NO_COLUMN.search(message)
     if column:
-        name = column.group(1) or column.group(2)
+        name = (lowered.restored if lowered else str)(column.group(1) or column.group(2))
         offset = _place_of(name, lowered.original) if lowered else None
         near = difflib.get_close_matches(name, columns, 1, 0.7)
         return EngineError(

@@ -84,7 +84,7 @@ class LocalEngine:
         self._schemas = tables
         self._files = find_tables(data_dir)
         self._views: dict[str, TableView] = {}
-        self._shown: dict[str, object] = {}
+        self._shown: dict[str, tuple[Timespan | None, tuple[tuple[str, str], ...]]] = {}
         self._lock = threading.RLock()
         self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -116,8 +116,9 @@ class LocalEngine:
         with self._lock:
             names = self._named_tables(text)
             views = {name: self._view(name) for name in names}
-            lowered = lower(text, _Known(views))
-            self._show(views.values(), timespan, text)
+            times = {name: view.time_column for name, view in views.items() if view.time_column}
+            lowered = lower(text, _Known(views), time_columns=times)
+            self._show(views.values(), timespan, lowered)
             sql, parameters = self._translate(lowered, views)
             table = self._fetch(sql, parameters, lowered)
         words = set(_WORD.findall(text))
@@ -221,21 +222,21 @@ class LocalEngine:
             self._views[table] = view
         return view
 
-    def _show(self, views: Iterable[TableView], timespan: Timespan | None, text: str) -> None:
-        """Make the tables visible to the query: cut to the time range, without columns it writes in another case."""
-        words = set(_WORD.findall(text))
-        folded = {word.casefold() for word in words}
+    def _show(self, views: Iterable[TableView], timespan: Timespan | None, lowered: LoweredQuery) -> None:
+        """Make the tables visible to the query: cut to the time range, clashing names as the lowered text has them."""
+        spelled = {users: name for name, users in lowered.spellings.items()}
         for view in views:
-            hidden = frozenset(name for name in view.missing if name not in words and name.casefold() in folded)
-            state = (timespan, hidden)
-            if self._shown.get(view.name) == state:
+            renamed = tuple((name, spelled[name]) for name in view.columns if name in spelled)
+            if self._shown.get(view.name) == (timespan, renamed):
                 continue
-            columns = f"* EXCLUDE ({', '.join(quote_name(name) for name in sorted(hidden))})" if hidden else "*"
+            columns = "*"
+            if renamed:
+                columns += f" RENAME ({', '.join(f'{quote_name(old)} AS {quote_name(new)}' for old, new in renamed)})"
             sql = f"SELECT {columns} FROM {_STORED}.{quote_name(view.name)}"
             if timespan is not None and view.time_column is not None:
                 sql += f" WHERE {_within(view.time_column, timespan)}"
             self._open().execute(f"CREATE OR REPLACE VIEW main.{quote_name(view.name)} AS {sql}")
-            self._shown[view.name] = state
+            self._shown[view.name] = (timespan, renamed)
 
     def _status(self, table: str, timespan: Timespan | None) -> TableStatus:
         if self._file_of(table) is None:
@@ -278,7 +279,8 @@ class LocalEngine:
 
         from fpctl.engine.failures import translation_error
 
-        schema = {name: self._visible(view) for name, view in views.items()}
+        spelled = {users: name for name, users in lowered.spellings.items()}
+        schema = {name: [spelled.get(column, column) for column in view.columns] for name, view in views.items()}
         try:
             result = duckdb_kql.to_sql(lowered.text, schema=schema, allow_write=False, query_now=self.now)
         except (duckdb_kql.KqlError, RecursionError, ValueError) as error:
@@ -290,11 +292,6 @@ class LocalEngine:
                 hint="give each parameter of declare query_parameters a default",
             )
         return str(result), dict(result.parameters)
-
-    def _visible(self, view: TableView) -> list[str]:
-        state = self._shown[view.name]
-        hidden = state[1] if isinstance(state, tuple) else frozenset()
-        return [name for name in view.columns if name not in hidden]
 
     def _fetch(self, sql: str, parameters: dict[str, Any], lowered: LoweredQuery) -> Table:
         from fpctl.engine.arrow_rows import ArrowRows
@@ -311,7 +308,9 @@ class LocalEngine:
                 ]
                 relation = relation.project(", ".join(shown))
             rows = relation.to_arrow_reader(_BATCH).read_all()
-            columns = tuple(ResultColumn(name, way.type) for name, way in zip(relation.columns, ways, strict=True))
+            columns = tuple(
+                ResultColumn(lowered.restored(name), way.type) for name, way in zip(relation.columns, ways, strict=True)
+            )
             return Table(columns, ArrowRows(rows, [way.convert for way in ways]))
 
         return self._guarded(work, lowered)

@@ -1,0 +1,68 @@
+"""KQL that duckdb-kql lacks, rewritten into KQL that it has.
+
+Works on fpctl's own tree, in rounds, and leaves everything else of the text as it is, so that a place
+in the lowered text can be told as a place in the user's. What cannot be said otherwise stays as it is;
+duckdb-kql then refuses it by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from fpctl.engine.interface import EngineError
+from fpctl.engine.lowering import chains, functions, operators, routines, spellings
+from fpctl.engine.lowering.draft import Draft, Edit, LoweredQuery, apply_edits
+from fpctl.errors import KqlSyntaxError
+from fpctl.kql.columns.environment import Environment
+
+__all__ = ["Edit", "LoweredQuery", "lower"]
+
+_MOST_ROUNDS = 40
+"""Rounds end by themselves; functions that call each other do not."""
+
+_RULES: tuple[Callable[[Draft], Iterable[Edit]], ...] = (
+    routines.edits,
+    operators.edits,
+    functions.edits,
+    chains.edits,
+)
+
+
+def lower(
+    text: str, environment: Environment, *, time_columns: Mapping[str, str] = MappingProxyType({})
+) -> LoweredQuery:
+    """Return a query in the KQL that duckdb-kql has.
+
+    Args:
+        text: the user's query.
+        environment: the tables, for what needs to know the columns.
+        time_columns: table -> the column that stands for `ingestion_time()`, which files do not have.
+
+    Raises:
+        EngineError: `syntax`, the text is not KQL.
+    """
+    from fpctl.kql.parser import parse
+
+    try:
+        query = original = parse(text)
+    except KqlSyntaxError as error:
+        raise EngineError(
+            error.message, code="syntax", hint=error.hint, offset=error.offset, at=error.at, caret=error.caret
+        ) from error
+    renamed = spellings.clashes(query, environment)
+    environment = spellings.renamed_environment(environment, renamed)
+    rounds: list[tuple[Edit, ...]] = []
+    notes: set[str] = set()
+    pending = tuple(spellings.edits(query, renamed))
+    for _ in range(_MOST_ROUNDS):
+        if not pending:
+            draft = Draft(query, environment, time_columns)
+            pending = tuple(edit for rule in _RULES for edit in rule(draft))
+            notes |= draft.notes
+        if not pending:
+            break
+        changed, kept = apply_edits(query.text, pending)
+        rounds.append(kept)
+        query, pending = parse(changed), ()
+    return LoweredQuery(query.text, original, tuple(rounds), tuple(sorted(notes)), renamed)

@@ -1,0 +1,154 @@
+"""A query on its way down, and the edits that take it there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from fpctl.kql import tree
+from fpctl.kql.columns import Analysis, Gap, analyse
+from fpctl.kql.columns.environment import Environment
+from fpctl.source import SourceText
+
+
+class Edit(NamedTuple):
+    """Replace `text[start:end]`."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredQuery:
+    """A query as the engine runs it.
+
+    Attributes:
+        text: what is translated.
+        original: the user's query.
+        rounds: the edits that led from the one to the other, each round on the text of the one before.
+        notes: what was lowered, sorted: `project-reorder`, `make_set_if` ...
+        spellings: names that are written otherwise in `text`, as they were: lowered -> the user's.
+    """
+
+    text: str
+    original: tree.Query
+    rounds: tuple[tuple[Edit, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+    spellings: Mapping[str, str] = field(default_factory=dict)
+
+    def offset_of(self, line: int, column: int) -> int:
+        """Return the offset in the user's text of a 1-based line and 0-based column of the lowered text."""
+        starts = SourceText(self.text).line_starts()
+        return self.original_offset(starts[min(line, len(starts)) - 1] + column)
+
+    def original_offset(self, offset: int) -> int:
+        """Return the offset in the user's text of one in the lowered text; inside a replacement, its start."""
+        for edits in reversed(self.rounds):
+            offset = _before(edits, offset)
+        return min(max(offset, 0), len(self.original.text))
+
+    def restored(self, name: str) -> str:
+        """Return a name or message with the user's spelling of every renamed name in it."""
+        for lowered, users in self.spellings.items():
+            name = name.replace(lowered, users)
+        return name
+
+
+def _before(edits: tuple[Edit, ...], offset: int) -> int:
+    shift = 0
+    for edit in edits:
+        at = edit.start + shift
+        if offset < at:
+            break
+        if offset < at + len(edit.text):
+            return edit.start
+        shift += len(edit.text) - (edit.end - edit.start)
+    return offset - shift
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, tuple[Edit, ...]]:
+    """Return the text with the edits made, and those edits in order.
+
+    Of edits that overlap, only the one that begins first is made; the next round sees to the others.
+    """
+    kept: list[Edit] = []
+    pieces: list[str] = []
+    at = 0
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        if edit.start < at:
+            continue
+        pieces += [text[at : edit.start], edit.text]
+        at = edit.end
+        kept.append(edit)
+    return "".join([*pieces, text[at:]]), tuple(kept)
+
+
+class Draft:
+    """One round's query, with what the rules need to know of it.
+
+    Args:
+        query: the query as it stands.
+        environment: the tables.
+        time_columns: table -> its event time.
+    """
+
+    def __init__(self, query: tree.Query, environment: Environment, time_columns: Mapping[str, str]) -> None:
+        self.query = query
+        self.text = query.text
+        self.environment = environment
+        self.time_columns = time_columns
+        self.notes: set[str] = set()
+
+    @cached_property
+    def nodes(self) -> tuple[tree.Node, ...]:
+        """Every node, outer before inner."""
+        return tuple(tree.walk(self.query))
+
+    @cached_property
+    def lets(self) -> Mapping[str, tree.Expr | tree.Function]:
+        """What each `let` of the query is bound to."""
+        return {node.name.value: node.value for node in self.nodes if isinstance(node, tree.Let)}
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """The columns at every gap."""
+        return analyse(self.query, self.environment)
+
+    @cached_property
+    def gaps(self) -> Mapping[int, tuple[Gap, Gap]]:
+        """The gaps before and after each operator, by `id` of its node."""
+        found: dict[int, tuple[Gap, Gap]] = {}
+        for pipeline in self.analysis.pipelines:
+            gaps = pipeline.gaps[-len(pipeline.node.operators) - 1 :]
+            if len(gaps) == len(pipeline.node.operators) + 1:
+                for position, operator in enumerate(pipeline.node.operators):
+                    found[id(operator)] = (gaps[position], gaps[position + 1])
+        return found
+
+    def source(self, node: tree.Node) -> str:
+        """Return the text of a node."""
+        return self.text[node.start : node.end]
+
+    def columns_after(self, operator: tree.Node) -> list[str] | None:
+        """Return the names of the columns after an operator, or None where they are not all known."""
+        gaps = self.gaps.get(id(operator))
+        if gaps is None or gaps[1].scope.open:
+            return None
+        return list(gaps[1].scope.columns)
+
+    def literal(self, node: tree.Expr) -> tree.Literal | None:
+        """Return the literal that an expression is, or that the `let` it names is bound to."""
+        for _ in range(10):
+            if isinstance(node, tree.Group):
+                node = node.inner
+            elif isinstance(node, tree.Name) and isinstance(bound := self.lets.get(node.value), _EXPRESSIONS):
+                node = bound
+            else:
+                break
+        return node if isinstance(node, tree.Literal) else None
+
+
+_EXPRESSIONS = (tree.Literal, tree.Name, tree.Group)
