@@ -8,6 +8,7 @@ from fpctl.kql import tree
 from fpctl.kql.columns.branches import Shift, after, preceded, united
 from fpctl.kql.columns.context import Context, Row, with_columns
 from fpctl.kql.columns.expressions import evaluate_all
+from fpctl.kql.columns.nearest import nearest
 from fpctl.kql.columns.projection import unique_names
 from fpctl.kql.columns.references import referenced
 from fpctl.kql.columns.scope import Column, Scope
@@ -22,8 +23,7 @@ RIGHT_ONLY = frozenset({"rightanti", "rightsemi", "rightantisemi"})
 def join(context: Context, node: tree.Join, scope: Scope) -> Scope:
     """`join`: all left columns, then all right ones (the key too), names that clash with a suffix."""
     right = _side(context, node.right, "join")
-    context.row = Row(scope.columns, scope, right)
-    evaluate_all(context, node.on)
+    _match(context, node.on, scope, right)
     kind = context.parameter_text(node.parameters, "kind") or "innerunique"
     left, right = context.visible(), _right_visible(context, right)
     if kind in LEFT_ONLY:
@@ -36,8 +36,7 @@ def join(context: Context, node: tree.Join, scope: Scope) -> Scope:
 def lookup(context: Context, node: tree.Lookup, scope: Scope) -> Scope:
     """`lookup`: all left columns, then the right ones that are not keys."""
     right = _side(context, node.right, "lookup")
-    context.row = Row(scope.columns, scope, right)
-    evaluate_all(context, node.on)
+    _match(context, node.on, scope, right)
     left, right = context.visible(), _right_visible(context, right)
     keys = {id(column) for column in _right_keys(context, node.on, right)}
     others = [column for column in right.columns.values() if id(column) not in keys]
@@ -52,6 +51,22 @@ def _side(context: Context, node: tree.Source, kind: str) -> Scope:
     scope = context.pipeline(node.pipeline, path) if isinstance(node, tree.Subquery) else source(context, node)
     context.row = outer
     return scope
+
+
+def _match(context: Context, on: Sequence[tree.Expr], left: Scope, right: Scope) -> None:
+    """Look at the conditions of a join; a plain name must be a column of both sides."""
+    row = context.row = Row(left.columns, left, right)
+    for condition in on:
+        for part in _conjuncts(condition):
+            if isinstance(part, tree.Name):
+                found = part.value in left.columns or row.infer(part.value) is not None
+                if not (found and (part.value in right.columns or row.infer(part.value, right=True) is not None)):
+                    side = "right" if found else "left"
+                    hint = nearest(part.value, right.columns if found else left.columns)
+                    message = f"there is no column {part.value} on the {side} side of the join"
+                    context.problem(part.start, "unknown-column", message, hint)
+            else:
+                evaluate_all(context, (part,))
 
 
 def _right_visible(context: Context, right: Scope) -> Scope:

@@ -1,0 +1,45 @@
+"""What each operator does to the columns: names, order and types, as Microsoft's binder has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from columns.binder_cases import BINDER_DIFFERS, ENVIRONMENT, TABLES, cases, gaps, last_scope, typed
+from oracle.bridge import Oracle, errors
+
+from fpctl.kql import tree
+from fpctl.kql.columns import analyse
+from fpctl.kql.parser import parse
+
+CASES = cases()
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_columns_at_the_end(case: dict[str, Any]) -> None:
+    scope = last_scope(case["query"])
+    assert list(typed(scope).items()) == list(case["columns"].items())
+    assert scope.open == case.get("open", False)
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_every_gap_is_the_binders(case: dict[str, Any], oracle: Oracle) -> None:
+    diagnostics, theirs = oracle.gaps(case["query"], TABLES)
+    if errors(diagnostics) or case["name"] in BINDER_DIFFERS:
+        # What is unknown to the binder is an error there, and open here.
+        assert last_scope(case["query"]).open or case["name"] in BINDER_DIFFERS or _names_unknown(case["query"])
+        return
+    for gap in gaps(case["query"]):
+        if gap.offset in theirs and not gap.scope.open:
+            assert tuple(typed(gap.scope).items()) == theirs[gap.offset].columns
+
+
+def _names_unknown(query: str) -> bool:
+    return bool(analyse(parse(query), ENVIRONMENT).assumed) or "workspace(" in query
+
+
+def test_every_operator_of_the_tree_has_a_case() -> None:
+    met = {type(node) for case in CASES for node in tree.walk(parse(case["query"]))}
+    operators = {*tree.Operator.__args__, *tree.SourceOperator.__args__}  # type: ignore[attr-defined]
+    assert operators - met <= {tree.MacroExpand}
