@@ -806,3 +806,8 @@ def walk(node: Node) -> Iterator[Node]:
         current = stack.pop()
         yield current
         stack.extend(reversed(list(children(current))))
+
+
+def names(node: Node) -> frozenset[str]:
+    """Return every identifier at or below a node, whatever it stands for."""
+    return frozenset(inner.value for inner in walk(node) if isinstance(inner, Name))

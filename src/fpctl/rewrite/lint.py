@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 
 from fpctl.catalog.rule_file import LoadedRule
 from fpctl.errors import KqlSyntaxError, Problem
-from fpctl.kql import tree
 from fpctl.kql.columns import analyse
 from fpctl.kql.parser import parse
-from fpctl.rewrite.planner import Planner
+from fpctl.rewrite.planner import Planner, time_column_of
 from fpctl.rewrite.splice import strip
 
 QUERY_LIMIT = 10_000
@@ -43,9 +42,7 @@ def _lint(loaded: LoadedRule, planner: Planner) -> list[Problem]:
     # Places are those of the file as it is: with clauses in it, problems are looked for in the whole text.
     if base != rule.query:
         query = parse(rule.query, loaded.path)
-    names = {node.value for node in tree.walk(query) if isinstance(node, tree.Name)}
-    time_column = next((name for name in ("Timestamp", "TimeGenerated") if name in names), None)
-    analysis = analyse(query, planner.tables_for(time_column))
+    analysis = analyse(query, planner.tables_for(time_column_of(rule.query)))
     problems = [
         Problem(p.code, p.message, loaded.text.file_location(p.offset), p.hint, "warning") for p in analysis.problems
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +19,7 @@ from fpctl.rewrite.needs import NeedsError, needs_of
 from fpctl.rewrite.placement import Outcome, Place, Placed, Placer, Refusal
 from fpctl.rewrite.plan import Insertion, Plan, PlanWarning, Skip
 from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, build
-from fpctl.rewrite.resolve import Resolver
+from fpctl.rewrite.resolve import TIME_COLUMNS, Resolver
 from fpctl.rewrite.splice import ClauseLine, edits_for, strip
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
@@ -26,6 +27,8 @@ from fpctl.source import SourceText
 
 INVERTING_TRIGGERS = {"lt": "less than", "eq": "equal to", "ne": "not equal to"}
 """Trigger operators with which a smaller result can fire the rule (docs/kql.md, rule level)."""
+
+_TIME_WORDS = tuple((name, re.compile(rf"\b{name}\b")) for name in TIME_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +105,10 @@ class Planner:
         base = strip(rule.query)
         query = parse(base, rule.path)
         source = SourceText(base, rule.path)
-        mentioned = frozenset(node.value for node in tree.walk(query) if isinstance(node, tree.Name))
-        prefer = next((name for name in ("Timestamp", "TimeGenerated") if name in mentioned), None)
+        prefer = time_column_of(base)
         tables = self.tables_for(prefer)
         analysis = analyse(query, tables)
-        placer = Placer(query, analysis, Resolver(self.fields, self._is_known, mentioned, prefer), tables)
+        placer = Placer(query, analysis, Resolver(self.fields, self._is_known, lambda: tree.names(query), prefer), tables)
         dialect = Dialect.NRT if rule.continuous else Dialect.STANDARD
 
         skips: list[Skip] = []
@@ -269,6 +271,11 @@ class Planner:
                 )
             )
         return clauses, warnings
+
+
+def time_column_of(query: str) -> str | None:
+    """Return the time column that a query speaks of: it tells which product the query is meant for."""
+    return next((name for name, word in _TIME_WORDS if word.search(query)), None)
 
 
 def _insertion(clause: Clause, source: SourceText) -> Insertion:

@@ -104,17 +104,29 @@ class Resolver:
     Args:
         fields: the field mapping.
         known: whether a table's columns are known.
-        mentioned: names that the query itself refers to; on an unknown table these exist.
+        mentioned: returns the names that the query refers to; on an unknown table these exist.
         prefer_time: the time column the query itself uses, if any.
     """
 
     def __init__(
-        self, fields: Fields, known: Callable[[str], bool], mentioned: frozenset[str], prefer_time: str | None
+        self,
+        fields: Fields,
+        known: Callable[[str], bool],
+        mentioned: Callable[[], frozenset[str]],
+        prefer_time: str | None,
     ) -> None:
         self.fields = fields
         self.known = known
-        self.mentioned = mentioned
+        self._ask = mentioned
+        self._mentioned: frozenset[str] | None = None
         self.time_columns = tuple(sorted(TIME_COLUMNS, key=lambda name: (name != prefer_time, TIME_COLUMNS.index(name))))
+
+    @property
+    def mentioned(self) -> frozenset[str]:
+        """The names that the query refers to, gathered when first asked for."""
+        if self._mentioned is None:
+            self._mentioned = self._ask()
+        return self._mentioned
 
     def resolve(
         self, scope: Scope, needs: Needs, *, mixed: bool = False, partial: bool = False, surviving: bool = False
