@@ -161,6 +161,15 @@ NEGATED_WORDS = frozenset(
     """.split()  # noqa: SIM905
 )
 
+STRING_OPERATORS = frozenset(
+    """
+    =~ !~ : has !has has_cs !has_cs hasprefix !hasprefix hasprefix_cs !hasprefix_cs hassuffix !hassuffix hassuffix_cs
+    !hassuffix_cs like notlike likecs notlikecs contains notcontains !contains containscs contains_cs notcontainscs
+    !contains_cs startswith !startswith startswith_cs !startswith_cs endswith !endswith endswith_cs !endswith_cs
+    """.split()  # noqa: SIM905
+) | {"matches regex"}
+"""The operators that bind tightest; a `*` for all columns may stand left of them."""
+
 PUNCTUATION = frozenset(
     "( ) [ ] { } | <| + - * / % . .. < <= > >= = == => =~ != !~ <> : ; , @ ?".split()  # noqa: SIM905
 )

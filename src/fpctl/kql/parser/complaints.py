@@ -270,8 +270,8 @@ def _begins_line(tokens: Tokens, index: int) -> bool:
 
 _LOOKS: tuple[Callable[[Tokens, int, str], str | None], ...] = (
     _headless,
-    _placeholder,
     _any_foreign,
+    _placeholder,
     _words,
     _assignment,
     _reserved,

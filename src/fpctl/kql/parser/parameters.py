@@ -9,7 +9,7 @@ from fpctl.kql.tokens import NAME_KINDS
 from fpctl.kql.tree import Expr, Name, Parameter
 
 if TYPE_CHECKING:
-    from fpctl.kql.parser.expressions import Expressions
+    from fpctl.kql.parser.operands import Operands
 
 _KNOWN = frozenset(
     """
@@ -27,7 +27,7 @@ _COLUMN_LISTS = frozenset(("ycolumns", "anomalycolumns", "series", "by"))
 
 
 def parameters(
-    p: Expressions,
+    p: Operands,
     declared: frozenset[str] = frozenset(),
     *,
     before_equals: bool = True,
@@ -64,7 +64,7 @@ def parameters(
             return tuple(found)
 
 
-def parameter_value(p: Expressions, words: frozenset[str] = frozenset()) -> Expr:
+def parameter_value(p: Operands, words: frozenset[str] = frozenset()) -> Expr:
     """Parse a literal, a word, or a name."""
     at = p.at
     if p.kinds[at] in NAME_KINDS or p.texts[at] in words:
@@ -76,7 +76,7 @@ def parameter_value(p: Expressions, words: frozenset[str] = frozenset()) -> Expr
     return p.name("a value")
 
 
-def property_list(p: Expressions, declared: frozenset[str], closing: str) -> tuple[Parameter, ...]:
+def property_list(p: Operands, declared: frozenset[str], closing: str) -> tuple[Parameter, ...]:
     """Parse `name=value, ...` up to the token `closing`, which is left standing."""
     found: list[Parameter] = []
     if p.kinds[p.at] == closing:
@@ -91,13 +91,13 @@ def property_list(p: Expressions, declared: frozenset[str], closing: str) -> tup
         if name in _COLUMN_LISTS:
             found += column_list(p, at, name, declared)
         else:
-            value = p.operand() if name in _PATH_VALUES else parameter_value(p)
+            value = p.unsigned_operand() if name in _PATH_VALUES else parameter_value(p)
             found.append(new(Parameter, (p.starts[at], p.end(), name, value)))
         if not p.take(","):
             return tuple(found)
 
 
-def column_list(p: Expressions, at: int, name: str, declared: frozenset[str]) -> list[Parameter]:
+def column_list(p: Operands, at: int, name: str, declared: frozenset[str]) -> list[Parameter]:
     """Parse the names after `ycolumns=`; each one is a parameter of its own in the tree."""
     found: list[Parameter] = []
     while True:

@@ -20,10 +20,10 @@ from fpctl.kql.tree import (
     Literal,
     Name,
     Parameter,
-    Path,
     Pipeline,
     Source,
     Subquery,
+    Wildcard,
 )
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def _external_data(p: Expressions) -> Source:
 def _addresses(p: Expressions, closing: str) -> tuple[Expr, ...]:
     addresses: list[Expr] = []
     while p.kinds[p.at] != closing:
-        address = p.query()
-        addresses.append(new(Subquery, (address[0], address[1], address)) if isinstance(address, Pipeline) else address)
+        addresses.append(p.query_value())
         if not p.take(","):
             break
     p.expect(closing, "to close the list of addresses")
@@ -97,8 +96,11 @@ def _materialized_view_combine(p: Expressions) -> Source:
             raise p.unexpected(f"`{clause}`")
         p.at += bool(clause)
         p.expect("(", f"after `{clause or name.value}`")
-        inner = p.body() if clause == "aggregations" else p.query()
-        args.append(new(Subquery, (inner[0], inner[1], inner)) if isinstance(inner, Pipeline) else inner)
+        if clause == "aggregations":
+            body = p.body()
+            args.append(new(Subquery, (body[0], body[1], body)))
+        else:
+            args.append(p.query_value())
         p.expect(")", f"to close `{clause or name.value}(`")
     return new(Call, (name[0], p.end(), name, tuple(args)))
 
@@ -250,39 +252,20 @@ def entity(p: Expressions) -> Source:
     end = p.wildcard_end(p.at)
     if end:
         return p.wildcard(end)
-    node: Expr = _step(p, _selected(p))
+    node = p.called(_selected(p))
     for _ in range(MAX_NESTING):
         kind = p.kinds[p.at]
         if kind == ".":
             p.at += 1
             end = p.wildcard_end(p.at)
             if end:
-                member = p.wildcard(end)
-                return new(Path, (node[0], member[1], node, member))
-            step = _step(p, p.selector())
-            if isinstance(step, Name | Call):
-                node = new(Path, (node[0], p.end(), node, step))
-            else:
-                node = new(Index, (node[0], p.end(), node, step))
+                return p.stepped(node, p.wildcard(end))
+            node = p.stepped(node, p.called(p.selector()))
         elif kind == "[":
-            index = p.selector()
-            node = new(Index, (node[0], p.end(), node, index))
+            node = _indexed(p, node)
         else:
             return node
     p.fail_deep()
-
-
-def _selected(p: Expressions) -> Expr:
-    at = p.at
-    node = p.selector()
-    if p.kinds[at] == "[" and not isinstance(node, Name) and node[0] != p.starts[at]:
-        from_pattern = hasattr(node, "pattern")
-        return node if from_pattern else new(Group, (p.starts[at], p.end(), node))
-    return node
-
-
-def _step(p: Expressions, node: Expr) -> Expr:
-    return p.call(node) if p.kinds[p.at] == "(" and isinstance(node, Name) else node
 
 
 def simple_path(p: Expressions) -> Expr:
@@ -292,17 +275,26 @@ def simple_path(p: Expressions) -> Expr:
         kind = p.kinds[p.at]
         if kind == ".":
             p.at += 1
-            step = p.selector()
-            if isinstance(step, Name):
-                node = new(Path, (node[0], p.end(), node, step))
-            else:
-                node = new(Index, (node[0], p.end(), node, step))
+            node = p.stepped(node, p.selector())
         elif kind == "[":
-            index = p.selector()
-            node = new(Index, (node[0], p.end(), node, index))
+            node = _indexed(p, node)
         else:
             return node
     p.fail_deep()
+
+
+def _indexed(p: Expressions, base: Expr) -> Expr:
+    index = p.selector()
+    return new(Index, (base[0], p.end(), base, index))
+
+
+def _selected(p: Expressions) -> Expr:
+    """Parse the first step of a path; an expression in brackets is a group here, as there is nothing to index."""
+    at = p.at
+    node = p.selector()
+    if p.kinds[at] == "[" and not isinstance(node, Name | Wildcard):
+        return new(Group, (p.starts[at], p.end(), node))
+    return node
 
 
 def column_pattern(p: Expressions) -> Expr:

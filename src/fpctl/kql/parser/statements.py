@@ -14,13 +14,11 @@ from fpctl.kql.tree import (
     FunctionParameter,
     Let,
     Name,
-    Pipeline,
     Query,
     QueryParameters,
     QueryStatement,
     Setting,
     Statement,
-    Subquery,
 )
 
 
@@ -84,8 +82,7 @@ class Parser(Pipelines):
         elif self._at_function():
             value = self._function()
         else:
-            query = self.query()
-            value = new(Subquery, (query[0], query[1], query)) if isinstance(query, Pipeline) else query
+            value = self.query_value()
         return new(Let, (self.starts[at], self.end(), name, value))
 
     def entity_group(self) -> Call:

@@ -167,8 +167,7 @@ def partition(p: Expressions) -> Partition:
     if p.kinds[p.at] == "{":
         p.at += 1
         p.descend()
-        query = p.query()
-        pipeline = query if isinstance(query, Pipeline) else p.pipeline_from(query)
+        pipeline = p.pipeline()
         p.expect("}", "to close the sub-query")
         p.depth -= 1
     else:
@@ -219,8 +218,7 @@ def _fork_body(p: Expressions) -> Pipeline:
     # Here `count` and its like are operators, though elsewhere they would be names.
     if p.starts_body():
         return p.body()
-    query = p.query()
-    return query if isinstance(query, Pipeline) else p.pipeline_from(query)
+    return p.pipeline()
 
 
 def facet(p: Expressions) -> Facet:

@@ -9,7 +9,7 @@ from fpctl.kql.parser.expressions import as_source
 from fpctl.kql.parser.operators.combining import body
 from fpctl.kql.parser.parameters import parameters
 from fpctl.kql.parser.sources import simple_path
-from fpctl.kql.tree import Expr, GraphOperator, MakeGraph, Name, Parameter, Pipeline, Source
+from fpctl.kql.tree import GraphOperator, MakeGraph, Name, Parameter, Pipeline, Source
 
 if TYPE_CHECKING:
     from fpctl.kql.parser.expressions import Expressions
@@ -59,12 +59,7 @@ def match(p: Expressions) -> GraphOperator:
     _pattern(p, names)
     while p.take(","):
         _pattern(p, names)
-    predicate: Expr | None = None
-    if p.take("where"):
-        condition = p.query()
-        if isinstance(condition, Pipeline):
-            raise p.unexpected("a condition")
-        predicate = condition
+    predicate = p.query_value() if p.take("where") else None
     project = p.named_list() if p.take("project") else ()
     return new(GraphOperator, (p.starts[at], p.end(), p.texts[at], found, tuple(names), predicate, project))
 

@@ -160,7 +160,7 @@ def _legacy_properties(p: Expressions) -> list[Parameter]:
         name, after = p.texts[at], p.kinds[at + 1]
         if name in ("kind", "title", "accumulate") and after == "=":
             p.at = at + 2
-            value: Expr = p.operand() if name == "title" else parameter_value(p)
+            value: Expr = p.unsigned_operand() if name == "title" else parameter_value(p)
         elif name == "with" and after != "(":
             p.at = at + 1
             value = parameter_value(p)
