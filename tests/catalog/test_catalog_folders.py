@@ -194,6 +194,12 @@ def test_lists_and_values_mix(tmp_path: Path) -> None:
     assert exclusions(tmp_path, files).exclusions[0].exclusion.match[0].device == ("x", "y1", "y2", "z")
 
 
+def test_a_bad_value_after_a_list_is_located_where_it_stands(tmp_path: Path) -> None:
+    files = {"a.yaml": "id: a\nrules: r\nmatch: {device: ['@d.txt', a b]}\n", "d.txt": "x\ny\nz\n"}
+    (problem,) = exclusions(tmp_path, files).problems
+    assert (problem.at.line, problem.at.column, problem.message) == (3, 28, "a device name has no spaces")
+
+
 def test_bad_lines_of_a_list_are_located_and_leave_its_exclusions_out(tmp_path: Path) -> None:
     found = exclusions(
         tmp_path,

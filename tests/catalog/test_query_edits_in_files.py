@@ -52,6 +52,7 @@ STYLES = {
     "literal, blank lines with spaces": "id: r\nquery: |\n    T\n  \n    \n      \n    | where a == 1\n    | count\n",
     "literal with tabs": "id: r\nquery: |\n  T\n  \t| where a == 1\n  | count\t\n",
     "literal, comment in the header": "id: r\nquery: | # the query\n  T\n  | where a == 1\n  | count\n",
+    "literal with an anchor and a tag": "id: r\nquery: &q !!str |\n  T\n  | where a == 1\n  | count\n",
     "literal beginning with empty lines": "id: r\nquery: |\n\n\n  T\n  | where a == 1\n  | count\n",
     "double quoted": 'id: r\nquery: "T\\n| where a == \\"1\\"\\n| count"\n',
     "double quoted, folded": 'id: r\nquery: "T\n  | where a == \\x31\\\n    2\n\n\n  | count"\nversion: 1\n',

@@ -203,6 +203,15 @@ def test_metadata_of_the_wrong_type_is_a_warning_at_its_key() -> None:
             "  hint: remove the character",
         ),
         (
+            "id: r\nquery: |\n  T \u2028\n",
+            "rules/r.yaml:3:5: error: the query holds the line separator U+2028\n"
+            "  hint: put an ordinary line break or a space in its place",
+        ),
+        (
+            "id: r\ndescription: &q |\n  T\nquery: *q\n",
+            "rules/r.yaml:4:1: error: the rule's `query` is an alias\n  hint: write the query out",
+        ),
+        (
             "kind: Fusion\nid: r\n",
             "rules/r.yaml:1:1: warning: a rule of kind Fusion has no query to tune; it is left out",
         ),
@@ -406,6 +415,12 @@ def test_an_arm_export_of_several_rules_is_read() -> None:
     assert (one.tactics, one.techniques, one.version) == (("Execution",), ("T1059", "T1059.001"), "1.0.4")
     assert (two.id, two.name) == (f"{GUID}2", "Rule 2")
     assert file.rules[0].text.newline == "\r\n"
+
+
+def test_a_query_that_is_an_arm_expression_is_refused() -> None:
+    file = read(json.dumps({"resources": [{**arm(1, query="[variables('q')]"), "apiVersion": "2022-09-01"}]}), "e.json")
+    assert file.rules == ()
+    assert [problem.code for problem in file.problems] == ["arm-expression"]
 
 
 def test_a_graph_detection_rule_is_read() -> None:

@@ -37,11 +37,16 @@ class Salvaged(NamedTuple):
     twice: dict[str, int]
 
 
+def has_query_key(text: str) -> bool:
+    """Tell whether a line of the text begins with the key that holds a rule's query."""
+    return any(match.group(1) in ("query", "queryCondition") for match in _TOP_KEY.finditer(text))
+
+
 def salvage(reader: RuleReader) -> Salvaged | None:
     """Return the parts of a file, or None if it has no query key or several documents."""
     text = reader.text
     keys = list(_TOP_KEY.finditer(text))
-    if not {match.group(1) for match in keys} & {"query", "queryCondition"} or len(_DOCUMENT.findall(text)) > 1:
+    if not has_query_key(text) or len(_DOCUMENT.findall(text)) > 1:
         return None
     saved = Salvaged({}, {}, None, {}, [], {})
     for number, match in enumerate(keys):
@@ -122,8 +127,8 @@ _ITEM = re.compile(r"^[ \t]*-[ \t]+([\w.]+)[ \t]*\r?$", re.MULTILINE)
 def _connectors(part: str) -> list[dict[str, Any]]:
     """Return connectors and their tables from text whose indentation is wrong."""
     found = list(_CONNECTOR.finditer(part))
-    ends = [match.start() for match in found[1:]] + [len(part)]
+    ends = [*(match.start() for match in found[1:]), len(part)]
     return [
         {"connectorId": match.group(1), "dataTypes": _ITEM.findall(part, match.end(), end)}
-        for match, end in zip(found, ends, strict=True)
+        for match, end in zip(found, ends, strict=False)  # no connector, one end
     ]

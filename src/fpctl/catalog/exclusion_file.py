@@ -123,6 +123,8 @@ class _DocumentReader:
         self._broken = False
         # Fields whose list cannot be read: its problem says so, that no values are there need not be said too.
         self._unfilled: set[tuple[str | int, ...]] = set()
+        # Where a value stands in the file that stands elsewhere once the lists before it are filled in.
+        self._written: dict[tuple[str | int, ...], tuple[str | int, ...]] = {}
 
     def read(self) -> Exclusion | None:
         """Return the exclusion, or None with at least one error in `problems`."""
@@ -182,8 +184,11 @@ class _DocumentReader:
                     alternative[name] = list(self._filled(name, given, ("match", index, name)))
 
     def _filled(self, field: str, given: list[Any], place: tuple[str | int, ...]) -> Iterator[Any]:
+        count = 0
         for index, value in enumerate(given):
             if not (isinstance(value, str) and value.startswith("@")):
+                self._written[(*place, count)] = (*place, index)
+                count += 1
                 yield value
                 continue
             found = self.shelf.get(value, field, self._at(self._place((*place, index))))
@@ -192,6 +197,7 @@ class _DocumentReader:
                 self._broken = True
                 self._unfilled.add(place)
             self.lists.add(found.name)
+            count += len(found.entries)
             yield from found.values()
 
     def _place(self, steps: tuple[str | int, ...], *, key: bool = False) -> Node:
@@ -217,6 +223,7 @@ class _DocumentReader:
         steps: tuple[str | int, ...] = tuple(detail["loc"])
         if steps in self._unfilled:
             return
+        steps = self._written.get(steps, steps)
         kind, context = detail["type"], detail.get("ctx") or {}
         name = next((str(step) for step in reversed(steps) if isinstance(step, str)), "")
         if "at" in context:

@@ -35,6 +35,11 @@ def read(reader: RuleReader) -> Iterator[LoadedRule]:
         if not text.query.strip():
             reader.error("no-query", "the rule's query is empty", query.start)
             continue
+        if "apiVersion" in owner and text.query.startswith("["):
+            # Resource Manager evaluates such a string; what the engine would get is not in the file.
+            hint = "write the query itself; begin one that needs a `[` with a comment line"
+            reader.error("arm-expression", "the rule's query is an ARM template expression", query.start, hint)
+            continue
         metadata, kind = _metadata(owner, query)
         fallback = reader.relative if len(found) == 1 else f"{reader.relative}#{number}"
         stem = PurePosixPath(reader.relative).stem

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from fpctl.catalog.kql_rule import header, looks_like_kql
 from fpctl.catalog.rule import read_rule
 from fpctl.catalog.rule_file import LoadedRule, RuleReader
-from fpctl.catalog.rule_text import IndentedText, RuleText, VerbatimText
+from fpctl.catalog.rule_text import Edit, IndentedText, RuleText, VerbatimText
 
 _KQL_WORDS = ("kql", "kusto", "csl")
 # Public collections mark KQL as C#, too: the highlighting of either is near enough.
@@ -23,6 +23,7 @@ _HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
 class _Block(NamedTuple):
     opening: int
     """File offset of the opening fence's line."""
+    fence: str
     info: str
     indent: int
     start: int
@@ -63,14 +64,32 @@ def _blocks(text: str) -> Iterator[_Block]:
             opening, fence, start = opened
             end = at - (2 if text[at - 2 : at] == "\r\n" else 1)
             if end > start:
-                yield _Block(opening, fence.group("info"), len(fence.group("indent")), start, end, title, heading)
+                yield _Block(
+                    opening,
+                    fence.group("fence"),
+                    fence.group("info"),
+                    len(fence.group("indent")),
+                    start,
+                    end,
+                    title,
+                    heading,
+                )
             opened = None
         at += len(line)
     if opened is not None:
         opening, fence, start = opened
         end = start + len(text[start:].rstrip("\r\n"))
         if end > start:
-            yield _Block(opening, fence.group("info"), len(fence.group("indent")), start, end, title, heading)
+            yield _Block(
+                opening,
+                fence.group("fence"),
+                fence.group("info"),
+                len(fence.group("indent")),
+                start,
+                end,
+                title,
+                heading,
+            )
 
 
 def _closes(line: str, fence: str) -> bool:
@@ -79,7 +98,7 @@ def _closes(line: str, fence: str) -> bool:
 
 
 def _is_query(reader: RuleReader, block: _Block) -> bool:
-    word = block.info.split(None, 1)[0].lower() if block.info else ""
+    word = "".join(block.info.split(None, 1)[:1]).lower()
     content = reader.text[block.start : block.end]
     if word in _KQL_WORDS:
         return bool(content.strip())
@@ -99,8 +118,34 @@ def _name(block: _Block, stem: str) -> str:
 def _text(reader: RuleReader, block: _Block) -> RuleText:
     raw = reader.text[block.start : block.end]
     newline = "\r\n" if reader.text[block.end : block.end + 2] == "\r\n" else "\n"
-    if not block.indent:
-        return VerbatimText(raw, reader.path, reader.text, block.start, newline)
-    # A fence's indentation is taken off its content, as far as each line has it.
-    query = re.sub(rf"^[ ]{{1,{block.indent}}}", "", raw, flags=re.MULTILINE)
-    return IndentedText(query, reader.path, reader.text, block.start, block.indent, None, newline=newline)
+    text: _FencedText | _IndentedFencedText
+    if block.indent:
+        # A fence's indentation is taken off its content, as far as each line has it.
+        query = re.sub(rf"^[ ]{{1,{block.indent}}}", "", raw, flags=re.MULTILINE)
+        text = _IndentedFencedText(query, reader.path, reader.text, block.start, block.indent, None, newline=newline)
+    else:
+        text = _FencedText(raw, reader.path, reader.text, block.start, newline)
+    text.fence = block.fence
+    return text
+
+
+class _FencedText(VerbatimText):
+    __slots__ = ("fence",)
+    fence: str
+
+    def _objection(self, edits: Sequence[Edit], new_query: str) -> tuple[int, str, str] | None:
+        return _fence_in(new_query, self.fence, edits)
+
+
+class _IndentedFencedText(IndentedText):
+    __slots__ = ("fence",)
+    fence: str
+
+    def _objection(self, edits: Sequence[Edit], new_query: str) -> tuple[int, str, str] | None:
+        return super()._objection(edits, new_query) or _fence_in(new_query, self.fence, edits)
+
+
+def _fence_in(query: str, fence: str, edits: Sequence[Edit]) -> tuple[int, str, str] | None:
+    if fence in query and any(_closes(line, fence) for line in query.split("\n")):
+        return edits[0].offset, "the edit would close the fenced block early", "fence the block with more characters"
+    return None

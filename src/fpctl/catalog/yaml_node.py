@@ -8,6 +8,7 @@ aliases can exhaust stack or memory.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -17,13 +18,15 @@ MAX_DEPTH = 50
 """Nesting beyond this is refused; rule and exclusion files need about six levels."""
 
 _BOM = "\ufeff"
+# An anchor and a tag may stand before a node, with lines and comments between.
+_PROPERTIES = re.compile(r"(?:[&!][^\s]*(?:\s+(?:#[^\r\n]*)?)*)*")
 
 
 class Node(NamedTuple):
     """A scalar (`text`), a sequence (`items`) or a mapping (`pairs`); exactly one of the three is set.
 
-    `start` and `end` are 0-based offsets into the whole text (a block scalar ends after its last line
-    break), `line` and `column` are 1-based. `style` is the first character of a scalar that is not
+    `start` and `end` are 0-based offsets into the whole text, without anchor and tag (a block scalar ends
+    after its last line break), `line` and `column` are 1-based. `style` is the first character of a scalar that is not
     plain (`|`, `>`, `'`, `"`) and of a collection in brackets (`[`, `{`), else None.
     """
 
@@ -57,17 +60,17 @@ def read_documents(text: str, path: str | None = None) -> list[Node]:
     """
     import yaml
 
-    base = len(_BOM) if text.startswith(_BOM) else 0
+    base = len(text) - len(text.lstrip(_BOM))
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        return list(_documents(yaml, yaml.parse(text[base:], loader), base, len(text), path))
+        return list(_documents(yaml, yaml.parse(text[base:], loader), base, text, path))
     except yaml.MarkedYAMLError as error:
         raise _marked(error, path) from error
     except yaml.reader.ReaderError as error:
         raise _unreadable(error, text, base, path) from error
 
 
-def _documents(yaml: Any, events: Iterator[Any], base: int, size: int, path: str | None) -> Iterator[Node]:
+def _documents(yaml: Any, events: Iterator[Any], base: int, text: str, path: str | None) -> Iterator[Node]:
     scalar, alias = yaml.ScalarEvent, yaml.AliasEvent
     open_sequence, open_mapping, close = yaml.SequenceStartEvent, yaml.MappingStartEvent, yaml.CollectionEndEvent
     # One entry per open collection: its start event, its children so far (keys and values in turn), and its weight.
@@ -79,8 +82,10 @@ def _documents(yaml: Any, events: Iterator[Any], base: int, size: int, path: str
         kind = type(event)
         if kind is scalar:
             mark = event.start_mark
-            end = event.end_mark.index + base
-            node = Node(mark.index + base, end, mark.line + 1, mark.column + 1, event.value, event.style or None)
+            start, end = mark.index + base, event.end_mark.index + base
+            if (event.anchor or event.tag) and (properties := _PROPERTIES.match(text, start)):
+                start = properties.end()
+            node = Node(start, end, mark.line + 1, mark.column + 1, event.value, event.style or None)
             weight, anchor = 1, event.anchor
         elif kind is open_sequence or kind is open_mapping:
             if len(stack) >= MAX_DEPTH:
@@ -110,7 +115,7 @@ def _documents(yaml: Any, events: Iterator[Any], base: int, size: int, path: str
             anchor = None
             total += weight
             # A tree without aliases has fewer nodes than characters; a larger one was multiplied.
-            if total > size:
+            if total > len(text):
                 raise YamlError("aliases multiply the file beyond its size", at, "write the values out", "alias-bomb")
         else:
             if kind is yaml.DocumentStartEvent:

@@ -6,11 +6,12 @@ comes from have `dataTypes` at the indent of the dash above it. What can be read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from fpctl.catalog.broken_yaml import salvage
+from fpctl.catalog.broken_yaml import has_query_key, salvage
 from fpctl.catalog.kql_rule import looks_like_kql
 from fpctl.catalog.kql_rule import read as read_bare
 from fpctl.catalog.rule import RuleKind, read_rule
@@ -22,6 +23,7 @@ from fpctl.errors import Location, Problem
 
 _NO_QUERY_KINDS = ("fusion", "microsoftsecurityincidentcreation", "mlbehavioranalytics", "threatintelligence")
 _NO_QUERY_HINT = "write `query: |` and the KQL below it, indented"
+_ODD_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 _ONE_QUERY_HINT = "remove one of the `query` keys"
 
 
@@ -35,7 +37,7 @@ def read(reader: RuleReader) -> Iterator[LoadedRule]:
         else:
             yield from _read_broken(reader, error)
         return
-    if len(documents) == 1 and documents[0].pairs is None and looks_like_kql(reader.text):
+    if len(documents) == 1 and documents[0].pairs is None and _is_kql(reader):
         yield from _read_as_kql(reader, documents[0].start)
         return
     if not documents:
@@ -102,9 +104,24 @@ def _rule(reader: RuleReader, pairs: dict[str, tuple[Node, Node]], start: int, o
         what = "empty" if value.text is not None or value.is_null() else "not a text"
         reader.error("no-query", f"the rule's `query` is {what}", key.start, _NO_QUERY_HINT)
         return
+    if value.start < key.start:
+        reader.error("no-query", "the rule's `query` is an alias", key.start, "write the query out")
+        return
+    if _has_odd_break(reader, value.start, value.end):
+        return
     text = scalar_text(value, key.column - 1, reader.path, reader.text, _again(reader, start))
     metadata = {name: plain_data(node) for name, (_, node) in pairs.items() if node is not value}
     yield _loaded(reader, metadata, {name: k.start for name, (k, _) in pairs.items()}, text, start, own_id)
+
+
+def _has_odd_break(reader: RuleReader, start: int, end: int) -> bool:
+    """Note a line break that YAML knows and KQL, editors and we do not: what the query is depends on who reads it."""
+    found = _ODD_BREAK.search(reader.text, start, end)
+    if found is None:
+        return False
+    message = f"the query holds the line separator U+{ord(found.group()):04X}"
+    reader.error("line-separator", message, found.start(), "put an ordinary line break or a space in its place")
+    return True
 
 
 def _loaded(
@@ -129,6 +146,11 @@ def _again(reader: RuleReader, start: int) -> Callable[[str], RuleText | None]:
     return reread
 
 
+def _is_kql(reader: RuleReader) -> bool:
+    """Tell whether a file named as YAML holds a bare query."""
+    return looks_like_kql(reader.text) and not has_query_key(reader.text)
+
+
 def _read_as_kql(reader: RuleReader, start: int) -> Iterator[LoadedRule]:
     reader.warn(
         "not-a-rule", "the file holds a bare query, not a YAML rule; it is read as KQL", start, "name it `.kql`"
@@ -141,7 +163,7 @@ def _read_broken(reader: RuleReader, error: YamlError) -> Iterator[LoadedRule]:
     invalid = Problem(error.code, error.message, error.at or Location(reader.path), error.hint)
     saved = salvage(reader)
     if saved is None:
-        if looks_like_kql(reader.text):
+        if _is_kql(reader):
             yield from _read_as_kql(reader, 0)
         else:
             reader.problems.append(invalid)
@@ -152,7 +174,11 @@ def _read_broken(reader: RuleReader, error: YamlError) -> Iterator[LoadedRule]:
         return
     start = min(saved.places.values())
     text, found = saved.block, _find_query(saved.pairs)
+    if text is not None and _has_odd_break(reader, text.file_offset(0), text.file_offset(len(text.query))):
+        return
     if text is None and found is not None and found[1].text and found[1].text.strip():
+        if _has_odd_break(reader, found[1].start, found[1].end):
+            return
         text = scalar_text(found[1], found[0].column - 1, reader.path, reader.text, _again(reader, start))
     if text is None or not text.query.strip():
         reader.problems.append(invalid)
