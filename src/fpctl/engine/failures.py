@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 UnknownTable = Callable[[str, int | None, str | None], EngineError]
 
 _NO_TABLE = re.compile(r"Table with name (?:main\.)?(.+?) does not exist")
-_NO_COLUMN = re.compile(r'Referenced column "(.+?)" (?:was )?not found|column "(.+?)" (?:does not exist|not found)')
+_NO_COLUMN = re.compile(
+    r'Referenced column "(.+?)" (?:was )?not found|column "(.+?)" (?:does not exist|not found)'
+    r'|Column "(.+?)" referenced that exists in the SELECT clause|Alias with name ""(.+?)"" exists'
+    r'|Values list "\w+" does not have a column named "(.+?)"'
+)
 _TOO_DEEP = "an expression is nested too deeply for the local engine"
 
 
@@ -100,7 +104,7 @@ def run_error(
         return unknown_table(name, _place_of(name, lowered.original) if lowered else None, text)
     column = _NO_COLUMN.search(message)
     if column:
-        name = (lowered.restored if lowered else str)(column.group(1) or column.group(2))
+        name = (lowered.restored if lowered else str)(next(filter(None, column.groups())))
         offset = _place_of(name, lowered.original) if lowered else None
         near = difflib.get_close_matches(name, columns, 1, 0.7)
         return EngineError(

@@ -35,7 +35,9 @@ ERROR_MARK = "fpctl-data: "
 
 _SMALL_INTEGERS = frozenset({"TINYINT", "UTINYINT", "SMALLINT", "USMALLINT", "INTEGER"})
 _BIG_INTEGERS = frozenset({"UINTEGER", "BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT"})
-_TIMES = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"})
+_TIMES = frozenset(
+    {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"}
+)
 _PLAIN: Mapping[str, str] = MappingProxyType(
     {"BOOLEAN": "bool", "FLOAT": "real", "DOUBLE": "real", "UUID": "guid", "INTERVAL": "timespan", "TIME": "timespan"}
 )
@@ -118,6 +120,8 @@ def cast_to_kusto(column: str, duckdb_type: str, to: str, where: str) -> str | N
 def _same_type(column: str, name: str, to: str) -> str:
     if name == "TIMESTAMP WITH TIME ZONE":
         return f"({column} AT TIME ZONE 'UTC')"
+    if name == "TIMESTAMPTZ_NS":
+        return f"(CAST({column} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
     if name.startswith("DECIMAL") or name == HELD_AS[to]:
         return column
     return f"CAST({column} AS {HELD_AS[to]})"

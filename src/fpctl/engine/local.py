@@ -226,7 +226,7 @@ class LocalEngine:
         """Make the tables visible to the query: cut to the time range, clashing names as the lowered text has them."""
         spelled = {users: name for name, users in lowered.spellings.items()}
         for view in views:
-            renamed = tuple((name, spelled[name]) for name in view.columns if name in spelled)
+            renamed = tuple((view.held_as.get(name, name), spelled[name]) for name in view.columns if name in spelled)
             if self._shown.get(view.name) == (timespan, renamed):
                 continue
             columns = "*"

@@ -24,6 +24,7 @@ class TableView:
     Attributes:
         name: the table.
         columns: every column with its Kusto type, documented ones first in their documented order.
+        held_as: columns that DuckDB has under another name, since it takes `ISP` and `Isp` for one.
         missing: documented columns that the files do not have; they read as null (or "").
         sql: a SELECT over the files that gives `columns` in order.
         time_column: what a time range applies to, None if the files have no time column.
@@ -31,6 +32,7 @@ class TableView:
 
     name: str
     columns: Mapping[str, str]
+    held_as: Mapping[str, str]
     missing: frozenset[str]
     sql: str
     time_column: str | None
@@ -65,27 +67,38 @@ def view_of(
     columns: dict[str, str] = {}
     shown: dict[str, str] = {}
     missing: list[str] = []
+    # A column documented in two spellings (XDR's and Log Analytics') is the file's one column twice.
     for name, kind in (documented or {}).items():
-        actual = by_folded.pop(name.casefold(), None)
+        actual = by_folded.get(name.casefold())
         if actual is None:
-            if any(name.casefold() == known.casefold() for known in columns):
-                continue  # documented twice, in two spellings: DuckDB could not tell them apart
             missing.append(name)
             shown[name] = "''" if kind == "string" else f"CAST(NULL AS {HELD_AS[kind]})"
         else:
             shown[name] = _cast(files, name, actual, stored[actual].held, kind)
         columns[name] = kind
-    for actual in by_folded.values():
+    documented_names = {name.casefold() for name in columns}
+    for folded, actual in by_folded.items():
+        if folded in documented_names:
+            continue
         name, column = _clean(actual, files), stored[actual]
         kind = "datetime" if name != actual else column.kind
         columns[name] = kind
         shown[name] = _cast(files, name, actual, column.held, kind)
-    select = ",\n  ".join(f"{sql} AS {quote_name(name)}" for name, sql in shown.items())
+    held_as = _held_names(columns)
+    select = ",\n  ".join(f"{sql} AS {quote_name(held_as.get(name, name))}" for name, sql in shown.items())
     times = {name for name, kind in columns.items() if kind == "datetime" and name not in missing}
     found = next((name for name in (time_column, "TimeGenerated", "Timestamp") if name in times), None)
-    return TableView(
-        files.name, columns, frozenset(missing), f"SELECT\n  {select}\nFROM {_reader(files, stored)}", found
-    )
+    sql = f"SELECT\n  {select}\nFROM {_reader(files, stored)}"
+    return TableView(files.name, columns, held_as, frozenset(missing), sql, found)
+
+
+def _held_names(columns: Mapping[str, str]) -> dict[str, str]:
+    first: dict[str, str] = {}
+    return {
+        name: f"{name}__held{position}"
+        for position, name in enumerate(columns)
+        if first.setdefault(name.casefold(), name) != name
+    }
 
 
 class _Stored(NamedTuple):
@@ -135,7 +148,11 @@ def _csv_options(files: TableFiles) -> str:
             code="bad-data",
             hint="write all parts alike",
         )
-    return f"header=true, union_by_name=true, delim={quote_text(delimiters[0])}, quote='\"', escape='\"'"
+    # Left to guess, DuckDB would skip rows before one that is longer, and take lines with # for comments.
+    return (
+        f"header=true, union_by_name=true, delim={quote_text(delimiters[0])}, quote='\"', escape='\"', "
+        "skip=0, comment='', null_padding=false, strict_mode=true"
+    )
 
 
 def _stored_columns(files: TableFiles, connection: duckdb.DuckDBPyConnection) -> dict[str, _Stored]:

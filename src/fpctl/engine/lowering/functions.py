@@ -9,6 +9,7 @@ from types import MappingProxyType
 from fpctl.engine.lowering import addresses
 from fpctl.engine.lowering.draft import Draft, Edit
 from fpctl.kql import tree
+from fpctl.kql.columns import Column, Tabular
 from fpctl.kql.literals import bracket_name, string_literal, string_value
 
 Lowering = Callable[[Draft, tree.Call], str | None]
@@ -56,18 +57,23 @@ def edits(draft: Draft) -> Iterator[Edit]:
                     yield Edit(node.start, node.end, text)
         elif isinstance(node, tree.Summarize):
             yield from _aggregates(draft, node)
+        elif isinstance(node, tree.Membership):
+            yield from _membership(draft, node)
 
 
 # ------------------------------------------------------------------------------------ aggregates
 
 
 def _aggregates(draft: Draft, node: tree.Summarize) -> Iterator[Edit]:
-    """Conditional aggregates, each under the name that Kusto gives it."""
-    if not any(isinstance(inner, tree.Call) and inner.name.value in _AGGREGATES for inner in _inside(node.aggregates)):
+    """Conditional aggregates, each under the name that Kusto gives it; lists as dynamic values."""
+    called = {inner.name.value for inner in _inside(node.aggregates) if isinstance(inner, tree.Call)}
+    if not called & {*_AGGREGATES, "make_list"}:
         return
     gaps = draft.gaps.get(id(node))
     columns = list(gaps[1].scope.columns.values()) if gaps else []
     matched = len(columns) == len(node.by) + len(node.aggregates)
+    if matched and not called & {*_AGGREGATES}:
+        yield from _lists(draft, node, columns[len(node.by) :])
     for position, item in enumerate(node.aggregates):
         column = columns[len(node.by) + position] if matched else None
         direct = item.value if isinstance(item, tree.Named) and len(item.names) == 1 else item
@@ -84,6 +90,21 @@ def _aggregates(draft: Draft, node: tree.Summarize) -> Iterator[Edit]:
                 text = f"{bracket_name(column.name)} = {text}"
             draft.notes.add(call.name.value)
             yield Edit(call.start, call.end, text)
+
+
+def _lists(draft: Draft, node: tree.Summarize, columns: list[Column]) -> Iterator[Edit]:
+    """duckdb-kql gives make_list as an array of DuckDB's, which `has`, `in` and others do not take."""
+    names = [
+        bracket_name(column.name)
+        for item, column in zip(node.aggregates, columns, strict=True)
+        if isinstance(call := item.value if isinstance(item, tree.Named) else item, tree.Call)
+        and call.name.value == "make_list"
+        and "datetime" not in column.type
+        and "timespan" not in column.type
+    ]
+    text = f" | extend {', '.join(f'{name} = pack_array({name})[0]' for name in names)}"
+    if names and not draft.text.startswith(text, node.end):
+        yield Edit(node.end, node.end, text)
 
 
 def _inside(items: tuple[tree.Expr, ...]) -> Iterator[tree.Node]:
@@ -131,6 +152,32 @@ _AGGREGATES: Mapping[str, Callable[[Draft, tree.Call, str | None], str | None]] 
         "count_distinctif": _renamed_aggregate("dcountif"),
     }
 )
+
+
+# ------------------------------------------------------------------------------------ membership
+
+
+def _membership(draft: Draft, node: tree.Membership) -> Iterator[Edit]:
+    """`x in (T)` where the first column of T holds arrays: their elements are what is meant."""
+    if node.op in ("between", "!between") or len(node.items) != 1 or not isinstance(node.items[0], tree.Name):
+        return
+    name = node.items[0]
+    if not isinstance(draft.lets.get(name.value), tree.Subquery):
+        return
+    bound = draft.analysis.lets.get(name.value)
+    if not isinstance(bound, Tabular) or bound.scope.open or not bound.scope.columns:
+        return
+    first = next(iter(bound.scope.columns.values()))
+    if not first.type.startswith("dynamic"):
+        return
+    element = first.type.partition("[]")[2] or "string"
+    column = bracket_name(first.name)
+    expanded = f"(({name.value} | mv-expand {column} to typeof({element}) | project {column}))"
+    draft.notes.add("in of a column of arrays")
+    before = draft.text.rfind("(", node.left.end, name.start)
+    after = draft.text.find(")", name.end, node.end)
+    if before >= 0 and after >= 0:
+        yield Edit(before, after + 1, expanded)
 
 
 # ------------------------------------------------------------------------------------ scalar functions
@@ -210,7 +257,7 @@ def _unix_time(unit: str) -> Lowering:
     def lowered(draft: Draft, call: tree.Call) -> str | None:
         if len(call.args) != 1:
             return None
-        return f"(datetime(1970-01-01) + tolong({draft.source(call.args[0])}) * {unit})"
+        return f"(datetime(1970-01-01) + todouble({draft.source(call.args[0])}) * {unit})"
 
     return lowered
 

@@ -106,10 +106,21 @@ def _count(draft: Draft, node: tree.Count) -> Iterator[Edit]:
 
 
 def _as(draft: Draft, node: tree.As) -> Iterator[Edit]:
-    """A name that nothing else uses."""
-    if sum(isinstance(other, tree.Name) and other.value == node.name.value for other in draft.nodes) == 1:
+    """A name that nothing else uses is dropped; else what comes before it becomes a `let`."""
+    named = sum(isinstance(other, tree.Name) and other.value == node.name.value for other in draft.nodes)
+    if named == 1:
         draft.notes.add(node.keyword)
         yield Edit(node.start, node.end, "where true")
+        return
+    for statement in draft.query.results():
+        pipeline = statement.pipeline
+        position = next((at for at, operator in enumerate(pipeline.operators) if operator is node), None)
+        if position is not None and pipeline.source is not None:
+            draft.notes.add(node.keyword)
+            name = draft.source(node.name)
+            last = pipeline.operators[position - 1] if position else pipeline.source
+            before = draft.text[pipeline.start : last.end]
+            yield Edit(pipeline.start, node.end, f"let {name} = materialize({before}\n);\n{name}")
 
 
 def _serialize(draft: Draft, node: tree.Serialize) -> Iterator[Edit]:
@@ -121,11 +132,12 @@ def _serialize(draft: Draft, node: tree.Serialize) -> Iterator[Edit]:
 
 
 def _mv_expand(draft: Draft, node: tree.MvExpand) -> Iterator[Edit]:
-    """An unnamed expression gets the name that Kusto gives it."""
+    """An unnamed expression gets the name that Kusto gives it: a new one, or of the column it is made of."""
     gaps = draft.gaps.get(id(node))
     if gaps is None or len(node.items) != 1 or isinstance(node.items[0].value, tree.Named | tree.Name):
         return
-    new = [name for name in gaps[1].scope.columns if name not in gaps[0].scope.columns]
+    before = gaps[0].scope.columns
+    new = [name for name, column in gaps[1].scope.columns.items() if before.get(name) != column]
     if len(new) == 1:
         draft.notes.add("mv-expand of an expression")
         yield Edit(node.items[0].start, node.items[0].start, f"{bracket_name(new[0])} = ")
