@@ -104,6 +104,7 @@ class DefenderEngine(RemoteEngine):
         self._rate = rate or RateLimit(CALLS_A_MINUTE, 60)
         self._known = known_tables
         self._scope = (ENDPOINT if place.loopback else f"https://{place.host}") + "/.default"
+        self._url = place.url + PATH
         self._client = PipelineClient[HttpRequest, Any](
             place.url,
             policies=[
@@ -215,7 +216,7 @@ class DefenderEngine(RemoteEngine):
         body: dict[str, str] = {"Query": text}
         if timespan is not None:
             body["Timespan"] = f"{_iso(timespan.start)}/{_iso(timespan.end)}"
-        request = HttpRequest("POST", PATH, json=body)
+        request = HttpRequest("POST", self._url, json=body)
         try:
             response = self._client.send_request(request, read_timeout=self.timeout + READ_MARGIN)
             content = response.read()

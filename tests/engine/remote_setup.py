@@ -1,0 +1,89 @@
+"""Engines on loopback servers, with time that passes without waiting."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from fpctl.engine.credentials import TokenSource, token_source
+from fpctl.engine.defender import DefenderEngine
+from fpctl.engine.kusto import KustoEngine
+from fpctl.engine.log_analytics import LogAnalyticsEngine
+from fpctl.engine.rate import RateLimit
+from fpctl.engine.remote import RemoteEngine
+from fpctl.engine.retry import Retrier, RetryPolicy
+from servers.graph import GraphServer
+from servers.kusto import KustoServer
+from servers.log_analytics import LogAnalyticsServer
+from servers.loopback import LoopbackServer, Misbehaviour
+from servers.store import Store
+
+NOW = datetime(2024, 5, 20, tzinfo=UTC)
+TOKEN = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7-secret"
+REMOTE = ("log-analytics", "defender", "kusto")
+
+
+class Waits:
+    """A clock that a sleep moves on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def clock(self) -> float:
+        return self.now
+
+
+class Remote(NamedTuple):
+    """An engine, the server it talks to, and the waits it did not wait."""
+
+    engine: Any
+    server: Any
+    waits: Waits
+
+
+def given_token() -> TokenSource:
+    return token_source("token", environ={"FPCTL_ACCESS_TOKEN": TOKEN})
+
+
+def remote(
+    name: str,
+    store: Store,
+    script: Iterable[Misbehaviour] = (),
+    *,
+    source: TokenSource | None = None,
+    policy: RetryPolicy | None = None,
+    seed: int = 0,
+    patience: float | None = 20,
+    clock: Callable[[], float] = time.time,
+    **settings: Any,
+) -> Remote:
+    """Return an engine and its server; the server is started, and the caller closes both."""
+    waits = Waits()
+    retrier = Retrier(policy, sleep=waits.sleep, draw=random.Random(seed).random)
+    shared: dict[str, Any] = {"retrier": retrier, "patience": patience, "clock": clock, **settings}
+    tokens = source or given_token()
+    server: LoopbackServer
+    engine: RemoteEngine
+    if name == "log-analytics":
+        server = LogAnalyticsServer(store, script)
+        engine = LogAnalyticsEngine("00000000-1111-2222-3333-444444444444", tokens, endpoint=server.url, **shared)
+    elif name == "defender":
+        row_limit = shared.pop("row_limit", 100_000)
+        server = GraphServer(store, script, row_limit=row_limit)
+        shared.setdefault("look_back", timedelta(days=10_000))
+        rate = RateLimit(45, 60, clock=waits.clock, sleep=waits.sleep)
+        engine = DefenderEngine(tokens, endpoint=server.url, row_limit=row_limit, rate=rate, **shared)
+    else:
+        progressive = shared.pop("progressive", False)
+        server = KustoServer(store, script, progressive=progressive)
+        engine = KustoEngine(server.url, server.database, tokens, now=NOW, **shared)
+    server.__enter__()
+    return Remote(engine, server, waits)
