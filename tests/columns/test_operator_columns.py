@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from columns.binder_cases import BINDER_DIFFERS, ENVIRONMENT, TABLES, cases, gaps, last_scope, typed
-from oracle.bridge import Oracle, errors
 
+from columns.binder_cases import BINDER_DIFFERS, ENVIRONMENT, TABLES, cases, gaps, last_scope, typed
 from fpctl.kql import tree
 from fpctl.kql.columns import analyse
 from fpctl.kql.parser import parse
+from oracle.bridge import Oracle, errors
 
 CASES = cases()
 

@@ -22,12 +22,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from oracle.bridge import Oracle, errors, reason_missing
-
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql.columns import Analysis, Gap, analyse
 from fpctl.kql.parser import parse
 from fpctl.schema.tables import Tables
+from oracle.bridge import Oracle, errors, reason_missing
 
 FUNCTION = re.compile(r"\b(?:_Im_|_ASim_|ASim|im|vim|_GetWatchlist)\w*")
 
@@ -75,7 +74,9 @@ def functions_in(text: str, tables: Tables) -> dict[str, dict[str, object]]:
     for name in FUNCTION.findall(text):
         columns = tables.function(name)
         if isinstance(columns, Mapping):
-            found[name] = {"columns": dict(columns), "parameters": "()", "open": tables.is_open(name)}
+            found[name] = {"columns": dict(columns), "parameters": "()", "open": False}
+        elif name == "_GetWatchlist":
+            found[name] = {"columns": {"SearchKey": "string"}, "parameters": "(alias: string)", "open": True}
     return found
 
 

@@ -54,7 +54,7 @@ def analyse(query: tree.Query, environment: Environment) -> Analysis:
     )
     return Analysis(
         tuple(ordered),
-        binder.names,
+        binder.names.visible(),
         tuple(dict.fromkeys(sorted(binder.problems, key=lambda problem: problem.offset))),
         tuple(sorted(binder.assumed)),
         binder.pipelines,

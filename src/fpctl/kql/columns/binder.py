@@ -19,6 +19,9 @@ from fpctl.kql.columns.scope import Column, Gap, Origin, Scope
 from fpctl.kql.columns.sources import called, source, tabular
 from fpctl.kql.parser import parse
 
+_CALL_DEPTH = 40
+"""How deep calls of the query's functions may nest: well within Python's stack."""
+
 
 class Binder(Context):
     """Walks a query from top to bottom."""
@@ -26,18 +29,23 @@ class Binder(Context):
     # ----------------------------------------------------------------- statements
 
     def statements(self, statements: Iterable[tree.Statement], path: str) -> Scope | str | None:
-        """Walk statements; return what the (last) result statement gives."""
+        """Walk statements; return what the last result statement gives."""
         result: Scope | str | None = None
         seen = 0
         for statement in statements:
-            if isinstance(statement, tree.QueryStatement):
-                seen += 1
-                result = self._result(statement.pipeline, path if seen == 1 else f"{path} {seen}")
-            elif isinstance(statement, tree.Let):
-                self._let(statement)
-            elif isinstance(statement, tree.QueryParameters):
-                for parameter in statement.parameters:
-                    self.names[parameter.name.value] = self.parameter(parameter)
+            try:
+                if isinstance(statement, tree.QueryStatement):
+                    seen += 1
+                    result = self._result(statement.pipeline, path if seen == 1 else f"{path} {seen}")
+                elif isinstance(statement, tree.Let):
+                    self._let(statement)
+                elif isinstance(statement, tree.QueryParameters):
+                    for parameter in statement.parameters:
+                        self.names[parameter.name.value] = self.parameter(parameter)
+            except RecursionError:
+                result = self._too_deep(statement)
+                if isinstance(statement, tree.Let):
+                    self.names[statement.name.value] = Tabular(result)
         return result
 
     def uncalled(self) -> None:
@@ -64,7 +72,7 @@ class Binder(Context):
     def _let(self, let: tree.Let) -> None:
         name, value = let.name.value, let.value
         if isinstance(value, tree.Function):
-            routine = Routine(name, value, self.text, dict(self.names))
+            routine = Routine(name, value, self.text, self.names.child())
             self.names[name] = routine
             if self.recording:
                 self._routines.append(routine)
@@ -158,7 +166,7 @@ class Binder(Context):
                 position += 1
             given[name] = Tabular(value) if isinstance(value, Scope) else Scalar(value, expression, self.text)
         key: list[object] = [routine.node.start, routine.text]
-        names: Names = dict(routine.names)
+        names = routine.names.child()
         for parameter in parameters:
             name = parameter.name.value
             bound = given.get(name)
@@ -171,8 +179,10 @@ class Binder(Context):
         known = self._results.get(tuple(key))
         if known is not None:
             return known
-        if routine.name in self._running or len(self._running) > 40:
-            self.problem(offset, "recursion", f"{routine.name} calls itself", None)
+        itself = any(node is routine.node for node in self._running)
+        if itself or len(self._running) == _CALL_DEPTH:
+            message = f"{routine.name} calls itself" if itself else "calls nest too deeply here"
+            self.problem(offset, "recursion", message, None)
             return Scope({}, open=True, rowwise=False)
         result = self._run(routine, names)
         self._results[tuple(key)] = result
@@ -181,7 +191,7 @@ class Binder(Context):
 
     def _run(self, routine: Routine, names: Names) -> Scope | str:
         self._called.add(id(routine.node))
-        self._running.append(routine.name)
+        self._running.append(routine.node)
         saved = self.names, self.row, self.aggregating, self.column_number, self.text, self.path, self.recording
         self.recording = self.recording and routine.text is self.text
         self.names, self.row, self.aggregating, self.column_number = names, Row(), False, 1
@@ -203,5 +213,5 @@ class Binder(Context):
             self.problem(0, "stored-function", f"the stored function {name} does not parse: {error.message}", None)
             return None
         if isinstance(statement, tree.Let) and isinstance(statement.value, tree.Function):
-            return Routine(name, statement.value, text, {})
+            return Routine(name, statement.value, text, Names())
         return None

@@ -110,7 +110,7 @@ class Context(ABC):
         """Start at the top of a query."""
         self.text = text
         self.environment = environment
-        self.names: Names = {}
+        self.names = Names()
         self.row = Row()
         self.aggregating = False
         self.keys: frozenset[int] = frozenset()
@@ -126,7 +126,7 @@ class Context(ABC):
         self._results: dict[tuple[object, ...], Scope | str] = {}
         self._held: list[object] = []
         """What keys of `_results` name by identity."""
-        self._running: list[str] = []
+        self._running: list[tree.Function] = []
         self._called: set[int] = set()
         self._routines: list[Routine] = []
 

@@ -82,7 +82,7 @@ def _graph(graph: Graph, nodes: Mapping[str, Column]) -> Graph:
 
 
 def _match(context: Context, node: tree.GraphOperator, graph: Graph) -> Scope:
-    names, context.names = context.names, dict(context.names)
+    names, context.names = context.names, context.names.child()
     elements = {**graph.nodes, **graph.edges}
     for element in node.names:
         context.names[element.value] = Record(elements, True)

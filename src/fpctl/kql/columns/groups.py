@@ -137,7 +137,7 @@ def make_series(context: Context, node: tree.MakeSeries, scope: Scope) -> Scope:
 def partition(context: Context, node: tree.Partition, scope: Scope) -> Scope:
     """`partition by key (body)`: what the body gives for each key."""
     evaluate_all(context, (node.by,))
-    names, context.names = context.names, dict(context.names)
+    names, context.names = context.names, context.names.child()
     key = column_of(context, node.by)
     if key is not None:
         context.names[key.name] = Scalar(key.type)
@@ -165,7 +165,7 @@ def scan(context: Context, node: tree.Scan, scope: Scope) -> Scope:
     """`scan`: the row's columns, the declared ones, and the number of the match."""
     evaluate_all(context, [item.value for item in node.order_by])
     evaluate_all(context, node.partition_by)
-    names, context.names = context.names, dict(context.names)
+    names, context.names = context.names, context.names.child()
     declared = {column.name: Column(column.name, column.type or "string", "derived") for column in node.declare}
     visible = context.visible()
     for name, column in declared.items():

@@ -314,7 +314,7 @@ def invoke(context: Context, node: tree.Invoke, scope: Scope) -> Scope:
             return barrier(scope, {column: Column(column, type_, "derived") for column, type_ in routine.items()})
         else:
             context.assumed.add(name.value)
-            hint = nearest(name.value, context.names)
+            hint = nearest(name.value, context.names.visible())
             context.problem(name.start, "unknown-function", f"the function {name.value} is not known", hint)
     return barrier(scope, {}, is_open=True)
 

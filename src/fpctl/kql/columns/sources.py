@@ -23,8 +23,11 @@ _SCOPES: WeakKeyDictionary[object, dict[tuple[str, str], tuple[Mapping[str, str]
 _UNIONS: WeakKeyDictionary[object, dict[str, tuple[list[Scope], Scope]]] = WeakKeyDictionary()
 """By pattern, the tables that `union Device*` or `search *` reads, and their union: hundreds of tables for `*`."""
 
-OPEN_FUNCTIONS = frozenset({"_GetWatchlist"})
-"""Stored functions that give more columns than are known: https://learn.microsoft.com/azure/sentinel/watchlists-queries"""
+WATCHLIST = "_GetWatchlist"
+"""Microsoft Sentinel's `_GetWatchlist('alias')`: SearchKey, and the columns of a file nobody knows here.
+
+https://learn.microsoft.com/azure/sentinel/watchlists-queries
+"""
 
 
 # --------------------------------------------------------------------------- tables
@@ -149,6 +152,9 @@ def called(context: Context, node: tree.Call, *, tabular: bool) -> Scope | None:
         return scope
     for arg in node.args:
         evaluate(context, arg)
+    if name == WATCHLIST:
+        known = declared_scope(name, {"SearchKey": "string"})
+        return Scope(known.columns, True, known.branches, kept=_ZERO, unknown=_ZERO)
     context.assumed.add(name)
     if not context.fuzzy:
         hint = nearest(name, builtins().functions)
@@ -165,10 +171,7 @@ def _stored(context: Context, node: tree.Call) -> Scope | None:
         result = call_routine(context, found, node)
         return result if isinstance(result, Scope) else None
     evaluate_all(context, node.args)
-    scope = _kept(context, "function", name, found)
-    if name in OPEN_FUNCTIONS:
-        return Scope(scope.columns, True, scope.branches, kept=_ZERO, unknown=_ZERO)
-    return scope
+    return _kept(context, "function", name, found)
 
 
 def _by_text(context: Context, node: tree.Call) -> Scope:
@@ -218,7 +221,7 @@ def _placed(context: Context, node: tree.Path) -> Scope | None:
 def _matching_tables(context: Context, node: tree.Wildcard) -> list[Scope]:
     names = matching(node.pattern, context.environment.tables())
     scopes = [scope for name in names if (scope := table_scope(context, name)) is not None]
-    for name, bound in context.names.items():
+    for name, bound in context.names.visible().items():
         if isinstance(bound, Routine) and bound.node.view and matching(node.pattern, (name,)):
             result = context.call(bound, (), node.start)
             if isinstance(result, Scope):
@@ -384,7 +387,7 @@ def _leaves_some(scopes: Sequence[Scope], columns: Sequence[Column]) -> bool:
 
 
 def _macro_expand(context: Context, node: tree.MacroExpand) -> Scope:
-    names, context.names = context.names, dict(context.names)
+    names, context.names = context.names, context.names.child()
     result = context.statements(node.body, context.numbered("macro-expand"))
     context.names = names
     return Scope({}, open=True) if not isinstance(result, Scope) else result

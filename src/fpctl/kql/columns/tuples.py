@@ -35,7 +35,7 @@ def sorted_arrays(context: Context, expr: tree.Call, types: Sequence[str]) -> st
             break
         name = result_name(context, arg, "")
         columns.append(Column(f"{name}_sorted" if name else f"array{at}_sorted", type_, "derived"))
-    return Tuple(tuple(columns)) if columns else ARRAY
+    return Tuple(tuple(columns))
 
 
 def several(context: Context, expr: tree.Call, types: Sequence[str]) -> str:
