@@ -154,6 +154,12 @@ def complaint(text: str) -> KqlSyntaxError:
             "expected `|`, `;` or the end of the query, but found `# heading`",
             "a comment begins with `//`",
         ),
+        (
+            "T\n| take 1\nset notruncation;\nU",
+            "3:1",
+            "a second query seems to start here: `set notruncation;`",
+            "a rule is one query; end the first with `;` if both are meant",
+        ),
         ("T;;", "1:3", "expected an expression, but found `;`", "there is no statement before this `;`"),
         (
             r'T | where a == "C:\windows"',

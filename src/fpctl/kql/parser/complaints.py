@@ -33,6 +33,10 @@ _OPERATORS = tuple(
     sample-distinct scan search serialize sort summarize take top top-hitters top-nested union where
     """.split()  # noqa: SIM905 - a word list reads better as words
 )
+_BEGINNERS = frozenset(
+    ("declare", "datatable", "external_data", "externaldata", "find", "let", "print", "search", "set", "union")
+)
+"""Keywords that a query or a statement begins with; others begin with a name."""
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _COMPARISONS = frozenset(("==", "!=", "=~", "!~", "<", "<=", ">", ">=", "has", "contains", "startswith", "endswith"))
 
@@ -95,9 +99,7 @@ def left_over(tokens: Tokens, index: int, after_let: bool, closing: str) -> KqlS
         if after_let:
             message = f"expected `;` after the `let` statement, but {_found(tokens, index)}"
             return _error(tokens, index, message, "every `let` ends with `;`")
-        if kind in ("let", "union", "find", "search", "print", "datatable") or (
-            kind in NAME_KINDS and kind not in _OPERATORS
-        ):
+        if kind in _BEGINNERS or (kind in NAME_KINDS and kind not in _OPERATORS):
             line = tokens.source.line(tokens.source.line_column(tokens.starts[index])[0]).strip()
             message = f"a second query seems to start here: `{_short(line)}`"
             return _error(tokens, index, message, "a rule is one query; end the first with `;` if both are meant")
