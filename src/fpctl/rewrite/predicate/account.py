@@ -14,7 +14,7 @@ from fpctl.rewrite.predicate.term import Affix, Term, all_of, among, any_of
 _SID = re.compile(r"S-1-\d+(?:-\d+)+", re.IGNORECASE)
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
-Kind = Literal["name", "domain-name", "upn", "sid", "id", "other"]
+Kind = Literal["name", "domain-name", "upn", "sid", "id"]
 
 _ROLES: dict[Kind, frozenset[str]] = {
     "name": frozenset({"account", "account-name"}),
@@ -22,7 +22,6 @@ _ROLES: dict[Kind, frozenset[str]] = {
     "upn": frozenset({"account", "account-upn"}),
     "sid": frozenset({"account", "account-sid"}),
     "id": frozenset({"account", "account-id"}),
-    "other": frozenset({"account"}),
 }
 
 
@@ -52,8 +51,7 @@ class AccountMatcher(Matcher[Account]):
             if not name or not domain:
                 return ValueProblem(f"`{value}` is not user@domain", "write svc-backup@contoso.com or svc-backup")
             return Account(value, "upn")
-        # An ARN and the like: nothing an account name may hold.
-        return Account(value, "other" if ":" in value or "/" in value else "name")
+        return Account(value, "name")
 
     def roles(self, value: Account) -> frozenset[str]:
         return _ROLES[value.kind]

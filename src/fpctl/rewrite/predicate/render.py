@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import Enum
-from ipaddress import IPv4Network
 from typing import assert_never
 
 from fpctl.errors import FpctlError
@@ -15,9 +14,7 @@ from fpctl.rewrite.predicate.term import (
     Affix,
     AllOf,
     Among,
-    AmongV6,
     AnyOf,
-    InRangeV4,
     Lacks,
     Numbers,
     Period,
@@ -125,12 +122,6 @@ def _standard(term: Test) -> str:
         return f"{term.operand} !contains {string_literal(term.value)}"
     if isinstance(term, Regex):
         return f"{term.operand} matches regex {string_literal(term.pattern)}"
-    if isinstance(term, InRangeV4):
-        # -1 is no address, so a text that is none is outside every range instead of null.
-        low, high = (f'parse_ipv4("{address}")' for address in (term.range[0], term.range[-1]))
-        return f'coalesce(parse_ipv4(trim_start("(?i)::ffff:", {term.operand})), -1) between ({low} .. {high})'
-    if isinstance(term, AmongV6):
-        return f"parse_ipv6({term.operand}) in ({_literals([a.exploded for a in term.values])})"
     if isinstance(term, Sure):
         return f"coalesce({term.expression}, false)"
     if isinstance(term, Period):
@@ -185,19 +176,9 @@ def _nrt(term: Test, negated: bool) -> str:
     if isinstance(term, Lacks):
         return f"{term.operand} {'' if negated else '!'}contains {string_literal(term.value)}"
     if isinstance(term, Regex):
-        return _nrt_regex(term.operand, term.pattern, negated)
-    if isinstance(term, InRangeV4):
-        return _nrt_regex(term.operand, f"(?i)^(?:::ffff:)?{range_pattern(term.range)}$", negated)
-    if isinstance(term, AmongV6):
-        # There is no function to normalise with, so the two usual spellings are listed.
-        spellings = [text for address in term.values for text in (address.compressed, address.exploded)]
-        return f"tolower({term.operand}) {bang}in ({_literals(spellings)})"
+        # There is no `!matches regex`.
+        return f"({term.operand} matches regex {string_literal(term.pattern)}) == {'false' if negated else 'true'}"
     assert_never(term)
-
-
-def _nrt_regex(operand: str, pattern: str, negated: bool) -> str:
-    # There is no `!matches regex`.
-    return f"({operand} matches regex {string_literal(pattern)}) == {'false' if negated else 'true'}"
 
 
 def _require_nrt(expression: str) -> None:
@@ -212,18 +193,3 @@ def _require_nrt(expression: str) -> None:
 
 
 _NRT_HINT = "run the detection on a schedule, or leave this exclusion out of it"
-
-
-def range_pattern(network: IPv4Network) -> str:
-    """Return the regular expression of the dotted addresses in a range."""
-    octets = [*network.network_address.packed]
-    ends = [*network.broadcast_address.packed]
-    return "[.]".join(_octet(low, high) for low, high in zip(octets, ends, strict=True))
-
-
-def _octet(low: int, high: int) -> str:
-    if low == high:
-        return str(low)
-    if (low, high) == (0, 255):
-        return "[0-9]{1,3}"
-    return "(?:" + "|".join(str(n) for n in range(low, high + 1)) + ")"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from ipaddress import IPv4Network, IPv6Address
 from typing import Literal, NamedTuple, TypeAlias
 
 
@@ -48,20 +47,6 @@ class Regex(NamedTuple):
     pattern: str
 
 
-class InRangeV4(NamedTuple):
-    """The operand is an IPv4 address, or its IPv6 form, in the range."""
-
-    operand: str
-    range: IPv4Network
-
-
-class AmongV6(NamedTuple):
-    """The operand is one of the IPv6 addresses, in any spelling."""
-
-    operand: str
-    values: tuple[IPv6Address, ...]
-
-
 class Sure(NamedTuple):
     """A boolean KQL expression that may be null, which then counts as false."""
 
@@ -88,7 +73,7 @@ class AnyOf(NamedTuple):
     terms: tuple[Term, ...]
 
 
-Test: TypeAlias = Among | Numbers | Affix | Lacks | Regex | InRangeV4 | AmongV6 | Sure | Period
+Test: TypeAlias = Among | Numbers | Affix | Lacks | Regex | Sure | Period
 Term: TypeAlias = Test | AllOf | AnyOf
 
 
