@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fpctl.rewrite.predicate import check_value, usable_roles
+from fpctl.rewrite.predicate import build, check_value, usable_roles
 from fpctl.schema.fields import FIELDS, ROLES
-from predicate.samples import VALUES
+from predicate.samples import COLUMNS, VALUES
 
 
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field in sorted(VALUES) for value in VALUES[field]])
@@ -109,3 +111,9 @@ def test_a_value_tells_the_columns_that_can_hold_it(field: str, values: list[str
 @pytest.mark.parametrize("field", sorted(VALUES))
 def test_the_roles_of_the_values_are_the_roles_of_the_mapping(field: str) -> None:
     assert usable_roles(field, VALUES[field]) == set(ROLES[field])
+
+
+@given(st.sampled_from(sorted(COLUMNS)), st.text(max_size=12) | st.text("ab1.:/@\\\\*-_[]%C ", max_size=12))
+def test_every_value_that_the_catalog_accepts_can_be_compared(field: str, value: str) -> None:
+    if check_value(field, value) is None:
+        assert build([{field: [value]}], {field: COLUMNS[field]}).render()

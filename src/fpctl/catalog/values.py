@@ -125,7 +125,18 @@ def _url(value: str) -> ValueProblem | None:
     if "@" in authority:
         hint = f"write `{rest.rpartition('@')[2]}`; for a mail address use `account` or `where`"
         return ValueProblem("a URL value has no user name before the host", hint)
-    return _host(authority)
+    return _url_path(rest[len(authority) :]) or _host(authority)
+
+
+def _url_path(path: str) -> ValueProblem | None:
+    if ".." in path or "%2e" in path.lower():
+        return ValueProblem(
+            "a URL's path with `..` or `%2e` in it does not say where it leads", "write the path itself"
+        )
+    bad = re.search(r"[\"<>^`{|}]", path)
+    if bad:
+        return ValueProblem(f"`{bad.group()}` cannot be part of a URL", "write it percent-encoded, as events show it")
+    return None
 
 
 def _host(authority: str) -> ValueProblem | None:
@@ -226,11 +237,35 @@ def _command_line(value: str) -> ValueProblem | None:
     return None
 
 
+# Also every file of one extension on it.
+_WHOLE_DRIVE = re.compile(r"(?:[A-Za-z]:)?[\\/*]*(?:\.\w+)?")
+_ROOTED = re.compile(r"[A-Za-z]:[\\/]|[\\/]|\*")
+_VARIABLE = re.compile(r"%[^%\\/]+%|\$\{\w+\}|\$env:\w+|^\$\w+|^~(?=[\\/])")
+
+
 def _path(value: str) -> ValueProblem | None:
-    if re.fullmatch(r"(?:[A-Za-z]:)?[\\/*]*", value):
+    if _WHOLE_DRIVE.fullmatch(value):
         return ValueProblem(f"`{value}` is a whole drive", "name a folder")
+    variable = _VARIABLE.search(value)
+    if variable:
+        return ValueProblem(f"`{variable.group()}` is not expanded in events", "write the path as events show it")
     bad = re.search(r"[\"<>|]", value)
-    return ValueProblem(f"`{bad.group()}` cannot be part of a path", None) if bad else None
+    if bad:
+        return ValueProblem(f"`{bad.group()}` cannot be part of a path", None)
+    if not _ROOTED.match(value):
+        return ValueProblem(f"`{value}` is not a full path", "begin with a drive, `/`, `\\\\server` or `**\\`")
+    if re.search(r"[\\/]\.\.?(?:[\\/]|$)", value):
+        return ValueProblem(f"`{value}` holds `.` or `..` as a folder", "write the path as events show it")
+    return None
+
+
+def _account(value: str) -> ValueProblem | None:
+    domain, backslash, name = value.partition("\\")
+    if backslash and (not domain or not name or "\\" in name):
+        return ValueProblem(f"`{value}` is not DOMAIN\\name", "write CONTOSO\\svc-backup or svc-backup")
+    if "@" in value and not backslash and not all(value.rpartition("@")[::2]):
+        return ValueProblem(f"`{value}` is not user@domain", "write svc-backup@contoso.com or svc-backup")
+    return _no_wildcard(value)
 
 
 def _no_wildcard(value: str) -> ValueProblem | None:
@@ -259,7 +294,13 @@ def _ip(value: str) -> ValueProblem | None:
         return ValueProblem(f"`{value}` is every address", "name a network")
     if ipaddress.ip_interface(value).ip != network.network_address:
         return ValueProblem(f"`{value}` has bits set beyond its prefix", f"write `{network}`, or the address alone")
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen < 96 and network.supernet_of(_MAPPED):
+        return ValueProblem(f"`{value}` contains every IPv4 address", "name the networks you mean")
     return None
+
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+"""The IPv6 form of all IPv4 addresses."""
 
 
 def _port(value: str) -> ValueProblem | None:
@@ -270,6 +311,6 @@ def _port(value: str) -> ValueProblem | None:
 
 _CHECKS = {
     "device": _device, "url": _url, "hash": _hash, "process": _process, "parent_process": _process,
-    "command_line": _command_line, "path": _path, "account": _no_wildcard, "ip": _ip, "signer": _no_wildcard,
+    "command_line": _command_line, "path": _path, "account": _account, "ip": _ip, "signer": _no_wildcard,
     "port": _port,
 }  # fmt: skip

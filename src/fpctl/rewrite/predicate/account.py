@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from fpctl.catalog.values import ValueProblem
 from fpctl.rewrite.predicate.match import BoundColumn, Matcher
 from fpctl.rewrite.predicate.name import sorted_ignoring_case
 from fpctl.rewrite.predicate.term import Affix, Term, all_of, among, any_of
@@ -36,20 +35,15 @@ class Account(NamedTuple):
 class AccountMatcher(Matcher[Account]):
     """The form of the value says what it is compared with."""
 
-    def parse(self, value: str) -> Account | ValueProblem:
+    def parse(self, value: str) -> Account:
         if _SID.fullmatch(value):
             return Account(value, "sid")
         if _GUID.fullmatch(value):
             return Account(value.lower(), "id")
         if "\\" in value:
             domain, _, name = value.partition("\\")
-            if not domain or not name or "\\" in name:
-                return ValueProblem(f"`{value}` is not DOMAIN\\name", "write CONTOSO\\svc-backup or svc-backup")
             return Account(name, "domain-name", domain)
         if "@" in value:
-            name, _, domain = value.rpartition("@")
-            if not name or not domain:
-                return ValueProblem(f"`{value}` is not user@domain", "write svc-backup@contoso.com or svc-backup")
             return Account(value, "upn")
         return Account(value, "name")
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fpctl.catalog.values import ValueProblem
 from fpctl.rewrite.predicate import glob
 from fpctl.rewrite.predicate.match import FEW, BoundColumn, Matcher
 from fpctl.rewrite.predicate.term import Affix, Regex, Term, among, any_of
@@ -25,7 +24,7 @@ class Device(NamedTuple):
 class DeviceMatcher(Matcher[Device]):
     """A name without a dot is a short name, with one a full name; 40 hexadecimal digits or a GUID are an id."""
 
-    def parse(self, value: str) -> Device | ValueProblem:
+    def parse(self, value: str) -> Device:
         text = value.lower() if value.isascii() else value
         if _ID.fullmatch(text):
             return Device(text, True, False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fpctl.catalog.values import ValueProblem
 from fpctl.rewrite.predicate.match import BoundColumn, Matcher
 from fpctl.rewrite.predicate.term import Term, among
 
@@ -23,11 +22,8 @@ class Digest(NamedTuple):
 class HashMatcher(Matcher[Digest]):
     """A hash is told by its length and compared with columns of that algorithm."""
 
-    def parse(self, value: str) -> Digest | ValueProblem:
-        algorithm = ALGORITHMS.get(len(value))
-        if algorithm is None:
-            return ValueProblem(f"{value} is not a hash", "MD5 has 32 digits, SHA-1 has 40, SHA-256 has 64")
-        return Digest(value.lower(), algorithm)
+    def parse(self, value: str) -> Digest:
+        return Digest(value.lower(), ALGORITHMS[len(value)])
 
     def roles(self, value: Digest) -> frozenset[str]:
         return frozenset({value.algorithm, "hash"})

@@ -40,8 +40,8 @@ class Matcher(ABC, Generic[V]):
     """How the values of one field are read and tested."""
 
     @abstractmethod
-    def parse(self, value: str) -> V | ValueProblem:
-        """Return the parsed value, or what is wrong with it beyond what `catalog.values` refuses."""
+    def parse(self, value: str) -> V:
+        """Return a value that `catalog.values` accepts in its parsed form."""
 
     @abstractmethod
     def roles(self, value: V) -> frozenset[str]:
@@ -78,16 +78,15 @@ def matchers() -> Mapping[str, Matcher[Any]]:
 
 def parse_value(field: str, value: str) -> Any | ValueProblem:
     """Return a parsed value of a field, or what is wrong with it."""
-    matcher = matchers().get(field)
-    if matcher is None:
-        return ValueProblem(f"there is no field {field}", "the fields are " + ", ".join(sorted(matchers())))
-    return check_authored(field, value) or matcher.parse(value)
+    problem = check_value(field, value)
+    return matchers()[field].parse(value) if problem is None else problem
 
 
 def check_value(field: str, value: str) -> ValueProblem | None:
-    """Return what is wrong with a value of a field, or None: empty, too wide, malformed, not comparable."""
-    parsed = parse_value(field, value)
-    return parsed if isinstance(parsed, ValueProblem) else None
+    """Return what is wrong with a value of a field, or None: empty, too wide, malformed. Knows unknown fields, too."""
+    if field not in matchers():
+        return ValueProblem(f"there is no field {field}", "the fields are " + ", ".join(sorted(matchers())))
+    return check_authored(field, value)
 
 
 def usable_roles(field: str, values: Sequence[str]) -> frozenset[str]:

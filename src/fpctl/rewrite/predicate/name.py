@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fpctl.catalog.values import ValueProblem
 from fpctl.rewrite.predicate import glob
 from fpctl.rewrite.predicate.match import FEW, BoundColumn, Matcher
 from fpctl.rewrite.predicate.term import Affix, Regex, Term, among, any_of
-
-_VARIABLE = re.compile(r"%[^%\\/]+%|\$\{\w+\}|\$env:\w+|^\$\w+|^~(?=[\\/])")
-_ROOTED = re.compile(r"[A-Za-z]:[\\/]|[\\/]|\*")
-_WHOLE_DRIVE = re.compile(r"(?:[A-Za-z]:)?[\\/*]*(?:\.\w+)?")
-"""Also every file of one extension on it."""
 
 
 def sorted_ignoring_case(values: Sequence[str]) -> tuple[str, ...]:
@@ -28,7 +21,7 @@ def sorted_ignoring_case(values: Sequence[str]) -> tuple[str, ...]:
 class FileNameMatcher(Matcher[str]):
     """A whole file name. In a column of full paths it is the last part."""
 
-    def parse(self, value: str) -> str | ValueProblem:
+    def parse(self, value: str) -> str:
         return value
 
     def roles(self, value: str) -> frozenset[str]:
@@ -59,17 +52,8 @@ class FileNameMatcher(Matcher[str]):
 class PathMatcher(Matcher[str]):
     """A file or folder by its full path, or anything below it."""
 
-    def parse(self, value: str) -> str | ValueProblem:
-        if variable := _VARIABLE.search(value):
-            return ValueProblem(f"`{variable.group()}` is not expanded in events", "write the path as events show it")
-        if not _ROOTED.match(value):
-            return ValueProblem(f"`{value}` is not a full path", "begin with a drive, `/`, `\\\\server` or `**\\`")
-        text = value.rstrip("\\/")
-        if _WHOLE_DRIVE.fullmatch(text):
-            return ValueProblem(f"`{value}` is a whole drive", "name a folder or file")
-        if re.search(r"(?:^|[\\/])\.\.?(?:[\\/]|$)", text):
-            return ValueProblem(f"`{value}` contains . or .. as a folder", "write the path as events show it")
-        return text
+    def parse(self, value: str) -> str:
+        return value.rstrip("\\/")
 
     def roles(self, value: str) -> frozenset[str]:
         return frozenset({"file-path", "folder-path", "windows-path"})
@@ -96,7 +80,7 @@ def _separator(path: str) -> str:
 class CommandLineMatcher(Matcher[str]):
     """A text that the command line contains."""
 
-    def parse(self, value: str) -> str | ValueProblem:
+    def parse(self, value: str) -> str:
         return value
 
     def roles(self, value: str) -> frozenset[str]:
@@ -115,7 +99,7 @@ class Signer(NamedTuple):
 class SignerMatcher(Matcher[Signer]):
     """The whole name of a signer; `*` is part of the name here."""
 
-    def parse(self, value: str) -> Signer | ValueProblem:
+    def parse(self, value: str) -> Signer:
         return Signer(value)
 
     def roles(self, value: Signer) -> frozenset[str]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import TypeAlias
 
-from fpctl.catalog.values import ValueProblem
 from fpctl.rewrite.predicate import address_pattern, glob
 from fpctl.rewrite.predicate.match import BoundColumn, Matcher
 from fpctl.rewrite.predicate.term import Numbers, Regex, Term, among, any_of
@@ -26,13 +25,10 @@ class AddressMatcher(Matcher[Range]):
     null, know the IPv6 form of an IPv4 address, and may stand in every rule.
     """
 
-    def parse(self, value: str) -> Range | ValueProblem:
+    def parse(self, value: str) -> Range:
         network = ipaddress.ip_network(value)
-        if isinstance(network, IPv6Network):
-            if network.subnet_of(_MAPPED):
-                return IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
-            if _MAPPED.subnet_of(network):
-                return ValueProblem(f"`{value}` contains every IPv4 address", "name the networks you mean")
+        if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+            return IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
         return network
 
     def roles(self, value: Range) -> frozenset[str]:
@@ -66,7 +62,7 @@ class AddressMatcher(Matcher[Range]):
 class PortMatcher(Matcher[int]):
     """A port number."""
 
-    def parse(self, value: str) -> int | ValueProblem:
+    def parse(self, value: str) -> int:
         return int(value)
 
     def roles(self, value: int) -> frozenset[str]:
