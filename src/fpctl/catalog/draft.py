@@ -10,6 +10,9 @@ from pathlib import Path
 from fpctl.catalog.edit import new_text
 from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.exclusion_file import ListShelf, read_exclusion_file
+from fpctl.catalog.rule import Rule
+from fpctl.catalog.scenario import scenario
+from fpctl.catalog.selector import selection
 from fpctl.catalog.values import FIELDS
 from fpctl.catalog.yaml_text import Value
 from fpctl.errors import FpctlError, Problem
@@ -47,6 +50,7 @@ class Draft:
     expires: date | None = None
     approved_by: str | None = None
     approval: Mapping[str, str] | None = None
+    approved_on: date | None = None
     status: str = "active"
     broad: bool = False
     placement: str | None = None
@@ -59,11 +63,25 @@ class Draft:
             return self
         return replace(self, match=tuple({**one, **fields} for one in self.match or ({},)))
 
+    def selects(self, rule: Rule) -> bool:
+        """Tell whether the draft reaches a rule."""
+        return selection(self.rules, rule) is not None
+
+    def with_defaults(self, fields: Alternative) -> Alternative:
+        """Return fields with the narrowing defaults of the draft's scenario for those not given.
+
+        Raises:
+            FpctlError: there is no such scenario.
+        """
+        if self.scenario is None:
+            return fields
+        return {**scenario(self.scenario).defaults, **fields}
+
     def data(self) -> dict[str, Value]:
         """Return the keys that say something, as they stand in the file."""
         approval: dict[str, Value] | None = None
         if self.approval is not None:
-            approval = {"on": self.created, "rules": dict(sorted(self.approval.items()))}
+            approval = {"on": self.approved_on, "rules": dict(sorted(self.approval.items()))}
         given: dict[str, Value] = {
             "id": self.id,
             "title": self.title,
@@ -144,9 +162,9 @@ def _with_caret(problem: Problem, text: str, name: str) -> Problem:
     return replace(problem, caret=source.caret(offset))
 
 
-def title_of(alternatives: Sequence[Alternative], scenario: str = "") -> str:
+def title_of(alternatives: Sequence[Alternative], scenario_id: str = "") -> str:
     """Return a title made of what is matched, for those who give none."""
-    words = [scenario] if scenario else []
+    words = [scenario_id] if scenario_id else []
     for field_name in FIELDS:
         values = list(dict.fromkeys(value for one in alternatives for value in one.get(field_name, ())))
         if values and (not words or field_name in ("device", "url", "process")):

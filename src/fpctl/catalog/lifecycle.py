@@ -54,14 +54,9 @@ def approved(exclusion: Exclusion, by: str, rules: Mapping[str, str], today: dat
     Raises:
         FpctlError: the approver owns the exclusion or is not named, or it is retired.
     """
-    approver = by.strip()
     if exclusion.status == "retired":
         raise FpctlError(f"{exclusion.id} is retired", None, "record a new exclusion: fpctl add")
-    if not approver:
-        raise FpctlError("nobody is named as approver", None, "give --by, or set git's user.email")
-    if exclusion.owner is not None and approver.casefold() == exclusion.owner.strip().casefold():
-        hint = "have somebody else approve it; `--by` says who"
-        raise FpctlError(f"{approver} owns {exclusion.id} and cannot approve it", None, hint)
+    approver = approver_of(exclusion, by)
     approval: dict[str, Value] = {"on": today}
     if rules:
         approval["rules"] = dict(sorted(rules.items()))
@@ -69,3 +64,17 @@ def approved(exclusion: Exclusion, by: str, rules: Mapping[str, str], today: dat
     if exclusion.status == "draft":
         changes["status"] = "active"
     return changes
+
+
+def approver_of(exclusion: Exclusion, by: str) -> str:
+    """Return the approver's name as it is written down.
+
+    Raises:
+        FpctlError: nobody is named, or the owner is.
+    """
+    approver = by.strip()
+    if not approver:
+        raise FpctlError("nobody is named as approver", None, "say who with --by, or set git's user.email")
+    if exclusion.owner is not None and approver.casefold() == exclusion.owner.strip().casefold():
+        raise FpctlError(f"{approver} owns {exclusion.id} and cannot approve it", None, "have somebody else approve it")
+    return approver

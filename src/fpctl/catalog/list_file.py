@@ -202,3 +202,13 @@ def removed(text: str, values: Sequence[str], path: str) -> ListChange:
 
 def _lines(text: str) -> list[str]:
     return [value for line in text.removeprefix("\ufeff").split("\n") if (value := line_value(line))]
+
+
+def new_list(field: str) -> str:
+    """Return the beginning of a new list: a comment that says what it is for."""
+    return f"# field: {field}\n"
+
+
+def holds_values(text: str) -> bool:
+    """Tell whether a list has any value."""
+    return bool(_lines(text))

@@ -45,6 +45,15 @@ VERBS: tuple[Verb, ...] = (
     Verb("run", "fpctl.cli.run", "Run tuned rules, and record what each exclusion takes out."),
     Verb("hits", "fpctl.cli.hits", "Show what each exclusion has taken out so far."),
     Verb("rules", "fpctl.cli.rules", "List and check a folder of rules."),
+    Verb("init", "fpctl.cli.init", "Set up a repository of rules and exclusions."),
+    Verb("add", "fpctl.cli.add", "Record an exclusion."),
+    Verb("list", "fpctl.cli.list", "List exclusions: by rule, owner, status, value, end."),
+    Verb("show", "fpctl.cli.show", "Show one exclusion: its fields, clauses and hits."),
+    Verb("edit", "fpctl.cli.edit", "Edit an exclusion; what is broken is not saved."),
+    Verb("renew", "fpctl.cli.renew", "Let exclusions hold longer."),
+    Verb("retire", "fpctl.cli.retire", "Take exclusions out of force for good."),
+    Verb("approve", "fpctl.cli.approve", "Record who approved exclusions, and what was seen."),
+    Verb("lists", "fpctl.cli.lists", "Check and change the lists that exclusions refer to."),
     Verb("demo", "fpctl.cli.demo", "Do the whole job on generated data."),
 )
 """In the order of the help text."""

@@ -1,0 +1,47 @@
+"""`fpctl approve`: record who approved exclusions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fpctl.cli import options, output
+from fpctl.errors import EXIT_OK
+
+
+def command(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The exclusions.")],
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="WHO", help="Who approves; not the owner.", show_default="git's user.email"),
+    ] = None,
+    exclusions: options.ExclusionsFolder = None,
+    rules: options.RulesFolder = None,
+    config: options.ConfigFile = None,
+) -> int:
+    """Record an approval: who, the day, and the hash of each rule's base query as the approver saw it.
+
+    So a rule that changes afterwards can be told. A draft becomes active. The approver must not be the
+    owner. If one of them cannot be approved, none is.
+    """
+    from fpctl.catalog.amendment import amend
+    from fpctl.catalog.lifecycle import approved, approver_of
+    from fpctl.cli.recording import git_owner, open_book
+    from fpctl.rewrite.approval import rules_seen
+
+    book = open_book(config, rules, exclusions)
+    chosen = [book.repository.exclusions.get(id) for id in dict.fromkeys(ids)]
+    approver = by or git_owner(book.folder) or ""
+    all_rules = [loaded.rule for loaded in book.repository.rules.rules]
+    changes = []
+    for loaded in chosen:
+        seen = rules_seen(loaded.exclusion, all_rules)
+        changes.append((loaded, approved(loaded.exclusion, approver, seen, book.today)))
+    amend(changes, book.folder)
+    for loaded, change in changes:
+        began = ", and active now" if "status" in change else ""
+        seen_rules = len(rules_seen(loaded.exclusion, all_rules))
+        who = approver_of(loaded.exclusion, approver)
+        output.say(f"{loaded.id} is approved by {who} for {output.counted(seen_rules, 'rule')}{began}")
+    return EXIT_OK

@@ -1,0 +1,40 @@
+"""`fpctl renew`: let exclusions hold longer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fpctl.cli import options, output
+from fpctl.errors import EXIT_OK
+
+
+def command(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The exclusions.")],
+    until: Annotated[
+        str,
+        typer.Option("--until", metavar="DATE|90d", help="First day on which they no longer hold; spans from today."),
+    ],
+    exclusions: options.ExclusionsFolder = None,
+    config: options.ConfigFile = None,
+) -> int:
+    """Let exclusions hold until a later day.
+
+    Only `expires` changes in their files. If one of them cannot be renewed, none is: it is retired, its
+    file is broken, or it already holds that long.
+    """
+    from fpctl.catalog.amendment import amend
+    from fpctl.catalog.lifecycle import renewal
+    from fpctl.catalog.lifespan import parse_until
+    from fpctl.cli.recording import open_exclusions
+
+    today = options.now().date()
+    day = parse_until(until, today)
+    known, folder = open_exclusions(config, exclusions)
+    chosen = [known.get(id) for id in dict.fromkeys(ids)]
+    amend([(loaded, renewal(loaded.exclusion, day, today)) for loaded in chosen], folder)
+    for loaded in chosen:
+        was = loaded.exclusion.expires
+        output.say(f"{loaded.id} holds until {day}{f' (was {was})' if was else ''}")
+    return EXIT_OK

@@ -1,0 +1,34 @@
+"""`fpctl retire`: take exclusions out of force for good."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fpctl.cli import options, output
+from fpctl.errors import EXIT_OK
+
+
+def command(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The exclusions.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they are no longer needed.")],
+    exclusions: options.ExclusionsFolder = None,
+    config: options.ConfigFile = None,
+) -> int:
+    """Take exclusions out of force for good.
+
+    They stay in their files, with `status: retired` and the day and the reason in `notes`: the record of
+    what was once left out is worth keeping. The next `fpctl apply` takes their clauses out.
+    """
+    from fpctl.catalog.amendment import amend
+    from fpctl.catalog.lifecycle import retirement
+    from fpctl.cli.recording import open_exclusions
+
+    today = options.now().date()
+    known, folder = open_exclusions(config, exclusions)
+    chosen = [known.get(id) for id in dict.fromkeys(ids)]
+    amend([(loaded, retirement(loaded.exclusion, reason, today)) for loaded in chosen], folder)
+    for loaded in chosen:
+        output.say(f"{loaded.id} is retired")
+    return EXIT_OK
