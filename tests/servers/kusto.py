@@ -35,6 +35,10 @@ class KustoServer(LoopbackServer):
         super().close()
         self._cursor.close()
 
+    def scripted(self, request: Request) -> bool:
+        # Before its first query the client asks (GET) which cloud this is.
+        return request.method == "POST"
+
     def answer(self, request: Request) -> tuple[int, Any]:
         if request.method != "POST":
             return 404, error_response("no such page")

@@ -100,11 +100,15 @@ class LoopbackServer(ABC):
         """Return a good answer spoiled in the service's own format: `partial`, `wrong-columns`, `lost-end`."""
         raise NotImplementedError(kind)
 
+    def scripted(self, request: Request) -> bool:
+        """Return whether the script is about a request of this kind."""
+        return True
+
     def taken(self, request: Request) -> Misbehaviour | None:
         """Note a request, and return what to do with it."""
         with self._lock:
             self.requests.append(request)
-            misbehaviour = self.script.popleft() if self.script else None
+            misbehaviour = self.script.popleft() if self.script and self.scripted(request) else None
         if self.on_request is not None:
             self.on_request(request)
         return misbehaviour

@@ -172,12 +172,17 @@ class DefenderEngine(RemoteEngine):
         cancelled: threading.Event | None,
     ) -> Table:
         now = datetime.fromtimestamp(self._clock(), UTC)
-        begin, stop = (utc(timespan.start), utc(timespan.end)) if timespan else (now - self.look_back, now)
+        # The range is mostly wider than the events are spread: halving begins with what there is.
+        column = bracket_name(time_column)
+        extent = f"{bracket_name(slicing.table)} | summarize Low = min({column}), High = max({column})"
+        begin, stop = whole(super()._run(extent, timespan, cancelled)).rows[0]
+        if begin is None:
+            return self._cut(cut, f"and no row of {slicing.table} has a time to take the query apart by")
         middle = begin + (stop - begin) / 2
         # A stack with the earliest part on top, so that the rows come in order of time.
         parts: list[tuple[datetime | None, datetime | None]] = [(middle, None), (None, middle)]
         rows: list[tuple[Any, ...]] = []
-        requests = 1
+        requests = 2
         while parts:
             start, end = parts.pop()
             if requests >= self._most_parts:

@@ -35,7 +35,7 @@ MOST_WORKSPACES = 100
 
 _BLOCK = 1 << 20
 _FAILURES = (AzureError, ValueError, OSError)
-"""What the client raises: ValueError for a body that is no JSON, OSError (requests' own) for a stream that breaks off."""
+"""What the client raises: ValueError for a body that is no JSON, OSError for a stream that breaks off."""
 _PERMISSION = (
     "the account needs Log Analytics Reader (or Microsoft Sentinel Reader) on the workspace; an app, Data.Read too"
 )
