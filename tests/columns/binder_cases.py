@@ -31,7 +31,7 @@ BINDER_DIFFERS = {
 
 
 def cases() -> list[dict[str, Any]]:
-    """Return the cases: name, query, columns, and whether they are open."""
+    """Return the cases: name, query, columns, whether they are open, and whether they are ours, not the binder's."""
     loaded: list[dict[str, Any]] = yaml.safe_load(PATH.read_text(encoding="utf-8"))
     return loaded
 

@@ -36,13 +36,16 @@ def main() -> None:
             diagnostics, theirs = oracle.gaps(query, TABLES)
             gap = theirs.get(len(query.rstrip()))
             settled = gap is not None and not (gap.open or ours.open or errors(diagnostics))
-            if gap is not None and settled and case["name"] not in BINDER_DIFFERS:
+            settled = settled and case["name"] not in BINDER_DIFFERS
+            if gap is not None and settled:
                 columns = dict(gap.columns)
             lines.append(f"- name: {case['name']}")
             lines.append(f"  query: {query if not set(query) & set(':#') else json.dumps(query)}")
             lines.append(f"  columns: {flow(columns)}")
             if ours.open:
                 lines.append("  open: true")
+            if not settled:
+                lines.append("  ours: true")
     PATH.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

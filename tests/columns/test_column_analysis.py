@@ -238,6 +238,29 @@ def test_a_watchlist_has_more_columns_than_are_known() -> None:
     assert scope.columns["Site"].describe() == "_GetWatchlist.Site"
 
 
+def test_file_profile_adds_columns_to_each_row() -> None:
+    query = "DeviceFileEvents | invoke FileProfile(SHA1, 500) | where GlobalPrevalence < 100"
+    scope = analysis(query, Tables.packaged()).pipelines[0].gaps[-1].scope
+    assert scope.rowwise
+    assert not scope.open
+    assert scope.columns["DeviceName"].describe() == "DeviceFileEvents.DeviceName"
+    assert scope.columns["GlobalFirstSeen"].type == "datetime"
+    # What was looked up need not be the file's own hash: the argument may have been another column.
+    assert scope.columns["SHA1"].describe() == "redefined"
+
+
+def test_a_function_that_gives_rows_of_its_own_leaves_none_of_the_events() -> None:
+    scope = analysis("DeviceInfo | invoke SeenBy()", Tables.packaged()).pipelines[0].gaps[-1].scope
+    assert scope.columns["DeviceId"].describe() == "derived"
+    assert (scope.open, scope.rowwise) == (True, False)
+
+
+def test_assigned_ip_addresses_is_a_source() -> None:
+    found = analysis("AssignedIPAddresses('host') | where IPType == 'x'", Tables.packaged())
+    assert found.problems == ()
+    assert found.pipelines[0].gaps[-1].scope.columns["IPAddress"].type == "string"
+
+
 def test_an_asim_parser_has_its_schemas_columns() -> None:
     scope = analysis("_Im_WebSession(starttime=ago(1d)) | take 1", Tables.packaged()).pipelines[0].gaps[-1].scope
     assert scope.columns["SrcIpAddr"].type == "string"

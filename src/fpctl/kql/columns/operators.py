@@ -12,7 +12,8 @@ from fpctl.kql.columns.expressions import evaluate_all
 from fpctl.kql.columns.outputs import Style, add_item
 from fpctl.kql.columns.projection import Projection
 from fpctl.kql.columns.scope import Scope
-from fpctl.kql.columns.sources import SOURCES, search
+from fpctl.kql.columns.searches import find, search
+from fpctl.kql.columns.sources import SOURCES
 
 
 def _print(context: Context, node: tree.Print) -> Scope:
@@ -68,5 +69,7 @@ OPERATORS: dict[type, Callable[[Context, Any, Scope], Scope]] = {
 """Each piped operator."""
 
 SOURCES[tree.Print] = _print
+SOURCES[tree.Search] = search
+SOURCES[tree.Find] = find
 SOURCES[tree.Union] = joins.union_source
 SOURCES[tree.Evaluate] = plugins.evaluate_source

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fpctl.kql import tree
+from fpctl.kql.columns import product_functions
 from fpctl.kql.columns.bindings import Routine, Scalar, Tabular
 from fpctl.kql.columns.context import Context, Row, barrier, with_columns
 from fpctl.kql.columns.expressions import call_routine, evaluate_all
@@ -293,7 +294,7 @@ def plain(context: Context, node: tree.Plain, scope: Scope) -> Scope:
         if context.parameter_text(node.parameters, "kind") == "csl":
             return barrier(scope, {"Schema": Column("Schema", "string", "derived")})
         types = {"ColumnName": "string", "ColumnOrdinal": "long", "DataType": "string", "ColumnType": "string"}
-        return barrier(scope, {name: Column(name, type_, "derived") for name, type_ in types.items()})
+        return barrier(scope, _made(types))
     return barrier(scope, {}) if node.keyword == "consume" else scope
 
 
@@ -311,12 +312,28 @@ def invoke(context: Context, node: tree.Invoke, scope: Scope) -> Scope:
             if isinstance(result, Scope):
                 return barrier(result, result.columns, is_open=result.open)
         elif routine is not None:
-            return barrier(scope, {column: Column(column, type_, "derived") for column, type_ in routine.items()})
+            return barrier(scope, _made(routine))
+        elif name.value in product_functions.ENRICHMENTS:
+            return _enriched(scope, product_functions.ENRICHMENTS[name.value])
+        elif name.value in product_functions.INVOKED:
+            return barrier(Scope({}), _made(product_functions.INVOKED[name.value]), is_open=True)
         else:
             context.assumed.add(name.value)
             hint = nearest(name.value, context.names.visible())
             context.problem(name.start, "unknown-function", f"the function {name.value} is not known", hint)
     return barrier(scope, {}, is_open=True)
+
+
+def _made(columns: Mapping[str, str]) -> dict[str, Column]:
+    return {name: Column(name, type_, "derived") for name, type_ in columns.items()}
+
+
+def _enriched(scope: Scope, added: Mapping[str, str]) -> Scope:
+    """Return a scope with columns looked up for each row; one of a name that was there may hold another value."""
+    columns = dict(scope.columns)
+    for name, type_ in added.items():
+        _capture(columns, name, type_)
+    return with_columns(scope, columns)
 
 
 def column_behind(context: Context, expr: tree.Expr) -> Column | None:

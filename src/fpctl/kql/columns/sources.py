@@ -7,8 +7,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from fpctl.kql import tree
+from fpctl.kql.columns import product_functions
 from fpctl.kql.columns.bindings import Routine, Tabular
-from fpctl.kql.columns.branches import common_columns, preceded, unified, united
+from fpctl.kql.columns.branches import united
 from fpctl.kql.columns.context import Context, Row
 from fpctl.kql.columns.expressions import TABLE_FUNCTIONS, call_routine, evaluate, evaluate_all
 from fpctl.kql.columns.functions import builtins, range_type
@@ -22,12 +23,6 @@ _SCOPES: WeakKeyDictionary[object, dict[tuple[str, str], tuple[Mapping[str, str]
 """Scopes of tables, kept for each environment: a table's columns are made once, not once a query."""
 _UNIONS: WeakKeyDictionary[object, dict[str, tuple[list[Scope], Scope]]] = WeakKeyDictionary()
 """By pattern, the tables that `union Device*` or `search *` reads, and their union: hundreds of tables for `*`."""
-
-WATCHLIST = "_GetWatchlist"
-"""Microsoft Sentinel's `_GetWatchlist('alias')`: SearchKey, and the columns of a file nobody knows here.
-
-https://learn.microsoft.com/azure/sentinel/watchlists-queries
-"""
 
 
 # --------------------------------------------------------------------------- tables
@@ -89,7 +84,7 @@ def source(context: Context, node: tree.Source) -> Scope:
     if isinstance(node, tree.Name):
         return assumed_table(context, node.value, node.start)
     if isinstance(node, tree.Wildcard):
-        return united(_matching_tables(context, node) or [assumed_table(context, node.pattern, node.start)])
+        return united(matching_tables(context, node) or [assumed_table(context, node.pattern, node.start)])
     evaluate(context, node)
     return Scope({}, open=True)
 
@@ -152,8 +147,10 @@ def called(context: Context, node: tree.Call, *, tabular: bool) -> Scope | None:
         return scope
     for arg in node.args:
         evaluate(context, arg)
-    if name == WATCHLIST:
-        known = declared_scope(name, {"SearchKey": "string"})
+    if name in product_functions.TABLES:
+        return declared_scope(name, product_functions.TABLES[name])
+    if name in product_functions.PARTLY_KNOWN:
+        known = declared_scope(name, product_functions.PARTLY_KNOWN[name])
         return Scope(known.columns, True, known.branches, kept=_ZERO, unknown=_ZERO)
     context.assumed.add(name)
     if not context.fuzzy:
@@ -210,7 +207,7 @@ def _placed(context: Context, node: tree.Path) -> Scope | None:
     if isinstance(member, tree.Call):
         return called(context, member, tabular=True)
     if isinstance(member, tree.Wildcard):
-        return united(_matching_tables(context, member) or [open_scope(member.pattern)])
+        return united(matching_tables(context, member) or [open_scope(member.pattern)])
     scope = table_scope(context, member.value)
     if scope is not None:
         return scope
@@ -218,7 +215,8 @@ def _placed(context: Context, node: tree.Path) -> Scope | None:
     return scope if scope is not None else assumed_table(context, member.value, member.start)
 
 
-def _matching_tables(context: Context, node: tree.Wildcard) -> list[Scope]:
+def matching_tables(context: Context, node: tree.Wildcard) -> list[Scope]:
+    """Return the tables, and the views of the query, that a pattern matches."""
     names = matching(node.pattern, context.environment.tables())
     scopes = [scope for name in names if (scope := table_scope(context, name)) is not None]
     for name, bound in context.names.visible().items():
@@ -236,7 +234,7 @@ def legs(context: Context, nodes: Sequence[tree.Source], kind: str) -> list[Scop
     for node in nodes:
         path = context.numbered(kind)
         if isinstance(node, tree.Wildcard):
-            found = _matching_tables(context, node)
+            found = matching_tables(context, node)
             scopes.extend(found or [assumed_table(context, node.pattern, node.start)])
         elif isinstance(node, tree.Subquery):
             scopes.append(context.pipeline(node.pipeline, path))
@@ -244,6 +242,18 @@ def legs(context: Context, nodes: Sequence[tree.Source], kind: str) -> list[Scop
             scopes.append(source(context, node))
     context.row = row
     return scopes
+
+
+def united_once(context: Context, pattern: str, scopes: list[Scope]) -> Scope:
+    """Return the union of the tables that a pattern matches, made once for each environment."""
+    try:
+        known = _UNIONS.setdefault(context.environment, {})
+    except TypeError:
+        return united(scopes)
+    entry = known.get(pattern)
+    if entry is None or len(entry[0]) != len(scopes) or any(a is not b for a, b in zip(entry[0], scopes, strict=True)):
+        entry = known[pattern] = (scopes, united(scopes))
+    return entry[1]
 
 
 # --------------------------------------------------------------------------- operators that are sources
@@ -271,121 +281,6 @@ def _range(context: Context, node: tree.Range) -> Scope:
     return Scope({name: Column(name, range_type(low, high, step), "derived")})
 
 
-def _search(context: Context, node: tree.Search) -> Scope:
-    return search(context, node, None)
-
-
-def search(context: Context, node: tree.Search, row: Scope | None) -> Scope:
-    """Return the columns after `search`: `$table`, then those of all that is searched."""
-    first = Column("$table", "string", "derived")
-    if row is not None and not node.tables:
-        evaluate_all(context, (node.predicate,))
-        return preceded(context.visible(), first)
-    found = _searched(context, node, "search")[1]
-    outer, context.row = context.row, Row(found.columns, found)
-    evaluate_all(context, (node.predicate,))
-    found = context.visible()
-    context.row = outer
-    return preceded(found, first)
-
-
-def _searched(context: Context, node: tree.Search | tree.Find, kind: str) -> tuple[list[Scope], Scope]:
-    """Return the tables that `search` or `find` looks into, and their union."""
-    if node.tables:
-        scopes = legs(context, node.tables, kind)
-        return scopes, united(scopes)
-    scopes = _matching_tables(context, tree.Wildcard(node.start, node.start, "*"))
-    return scopes, united_once(context, "*", scopes)
-
-
-def united_once(context: Context, pattern: str, scopes: list[Scope]) -> Scope:
-    """Return the union of the tables that a pattern matches, made once for each environment."""
-    try:
-        known = _UNIONS.setdefault(context.environment, {})
-    except TypeError:
-        return united(scopes)
-    entry = known.get(pattern)
-    if entry is None or len(entry[0]) != len(scopes) or any(a is not b for a, b in zip(entry[0], scopes, strict=True)):
-        entry = known[pattern] = (scopes, united(scopes))
-    return entry[1]
-
-
-def _find(context: Context, node: tree.Find) -> Scope:
-    first = Column(context.parameter_text(node.parameters, "withsource") or "source_", "string", "derived")
-    scopes, combined = _searched(context, node, "find")
-    by_name = _by_name(scopes)
-    outer, context.row = context.row, Row(by_name, Scope(by_name, combined.open, combined.branches))
-    mentioned: dict[str, Column] = {}
-    if node.predicate is not None:
-        evaluate_all(context, (node.predicate,))
-        for part in tree.walk(node.predicate):
-            if isinstance(part, tree.Name) and part.value in by_name:
-                mentioned[part.value] = by_name[part.value]
-    context.row = outer
-    used = _used(scopes, mentioned, node)
-    columns: list[Column] = [first]
-    packed, is_open = False, combined.open
-    if node.project is None:
-        columns.extend(common_columns([scope.columns for scope in used]))
-        listed = {column.name for column in columns}
-        columns.extend(column for name, column in mentioned.items() if name not in listed)
-        packed = _leaves_some(used, columns)
-    else:
-        is_open = False
-        for item in node.project:
-            if item.name == "*":
-                packed = True
-            elif item.name in by_name:
-                column = by_name[item.name]
-                columns.append(Column(column.name, item.type or column.type, column.kind, column.origins))
-            elif combined.open:
-                columns.append(Column(item.name, item.type or UNKNOWN, "derived"))
-    if packed:
-        columns.append(Column("pack_", "dynamic", "derived"))
-    if node.project_away:
-        away = {item.name for item in node.project_away}
-        explicit = node.project is not None and packed
-        columns = [
-            column
-            for column in columns
-            if (column is first or (column.name == "pack_" and explicit) if "*" in away else column.name not in away)
-        ]
-    return Scope(unified(columns), is_open, combined.branches, combined.union, combined.rowwise, combined.kept,
-                 combined.unknown if is_open else frozenset())  # fmt: skip
-
-
-def _by_name(scopes: Sequence[Scope]) -> dict[str, Column]:
-    """Return the columns of several tables, one a name: of several types, what they have in common, else dynamic."""
-    names = dict.fromkeys(name for scope in scopes for name in scope.columns)
-    return {
-        name: common_columns([{name: scope.columns[name]} for scope in scopes if name in scope.columns])[0]
-        for name in names
-    }
-
-
-def _used(scopes: list[Scope], mentioned: Mapping[str, Column], node: tree.Find) -> list[Scope]:
-    """Return the tables that find can find something in: those with a column that the predicate names."""
-    if len(scopes) == 1 or node.predicate is None or _searches_all(node.predicate):
-        return scopes
-    return [scope for scope in scopes if scope.open or any(name in scope.columns for name in mentioned)]
-
-
-def _searches_all(expr: tree.Expr) -> bool:
-    """Tell whether a predicate looks into every column: a `*`, or a string that stands alone."""
-    if isinstance(expr, tree.Literal):
-        return expr.type == "string"
-    if isinstance(expr, tree.Group):
-        return _searches_all(expr.inner)
-    if isinstance(expr, tree.Binary) and expr.ops[0] in ("and", "or"):
-        return any(_searches_all(operand) for operand in expr.operands)
-    return any(isinstance(part, tree.Star) for part in tree.walk(expr))
-
-
-def _leaves_some(scopes: Sequence[Scope], columns: Sequence[Column]) -> bool:
-    listed = {column.name for column in columns}
-    return any(not scope.open and any(name not in listed for name in scope.columns) for scope in scopes)
-
-
 def _macro_expand(context: Context, node: tree.MacroExpand) -> Scope:
     names, context.names = context.names, context.names.child()
     result = context.statements(node.body, context.numbered("macro-expand"))
@@ -397,8 +292,6 @@ SOURCES: dict[type, Callable[[Context, Any], Scope]] = {
     tree.DataTable: _declared,
     tree.ExternalData: _declared,
     tree.Range: _range,
-    tree.Search: _search,
-    tree.Find: _find,
     tree.MacroExpand: _macro_expand,
 }
-"""Operators that are sources; union, print and evaluate join them where they are defined."""
+"""Operators that are sources; others join them where they are defined."""
