@@ -8,12 +8,13 @@ Facts: the class B constructs in docs/kql.md, each measured there with a counter
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
 from fpctl.kql import tree
-from fpctl.rewrite.polarity import join_kind
+from fpctl.rewrite.joins import join_kind
+from fpctl.rewrite.polarity import Edge
 
 
 class Trend(Enum):
@@ -22,58 +23,106 @@ class Trend(Enum):
     FALLS = "falls"
     RISES = "rises"
     EITHER = "either"
+    UNCOVERED = "uncovered"
+    """It rises, because what was subtracted is missing: the second argument of `set_difference`."""
 
 
 class Effect(NamedTuple):
-    """One construct that can add or change result rows. `offset` is where its operator begins."""
+    """One construct that can add or change result rows. `offset` is where its operator begins.
+
+    `inverts` is set where it is certain that each row removed can let others through: only the part
+    that is subtracted from (successes from failures, known things from new ones) comes from the gap.
+    """
 
     offset: int
     keyword: str
     message: str
+    inverts: bool = False
 
 
 FALLING = frozenset(
-    "count countif dcount dcountif count_distinct count_distinctif sum sumif max maxif make_set make_list make_set_if "
-    "make_list_if makeset makelist make_bag make_bag_if make_dictionary make_list_with_nulls hll hll_if buildschema".split()
-)
+    {
+        "count", "countif", "dcount", "dcountif", "count_distinct", "count_distinctif", "sum", "sumif",
+        "max", "maxif", "make_set", "make_list", "make_set_if", "make_list_if", "makeset", "makelist",
+        "make_bag", "make_bag_if", "make_dictionary", "make_list_with_nulls", "hll", "hll_if",
+        "buildschema",
+    }
+)  # fmt: skip
 """Aggregates whose value can only fall (or lose elements) without some rows; `sum` of non-negative numbers."""
 RISING = frozenset({"min", "minif"})
 PICKING = frozenset({"arg_max", "arg_min", "argmax", "argmin", "take_any", "take_anyif", "any", "anyif"})
 """Aggregates that pick one row: without it another row takes its place."""
 WINDOW = frozenset(
-    "prev next row_number row_cumsum row_window_session row_rank_dense row_rank_min".split()
-)
+    {
+        "prev", "next", "row_number", "row_cumsum", "row_window_session", "row_rank_dense", "row_rank_min",
+    }
+)  # fmt: skip
 SAFE_PLUGINS = frozenset({"ipv4_lookup", "ipv6_lookup", "geo_polygon_lookup", "geo_line_lookup"})
 _KEEPS_TREND = frozenset(
-    "array_length bag_keys strlen toint tolong todouble toreal tostring floor ceiling round abs tobool coalesce "
-    "todatetime totimespan array_sort_asc array_sort_desc strcat_array parse_json todynamic".split()
-)
+    {
+        "array_length", "bag_keys", "strlen", "toint", "tolong", "todouble", "toreal", "tostring", "floor",
+        "ceiling", "round", "abs", "tobool", "coalesce", "todatetime", "totimespan", "array_sort_asc",
+        "array_sort_desc", "strcat_array", "parse_json", "todynamic",
+    }
+)  # fmt: skip
 _PRESENCE = frozenset({"isnotempty", "isnotnull", "set_has_element"})
 _ABSENCE = frozenset({"isempty", "isnull"})
 _CONTAINING = frozenset(
-    {"has", "has_cs", "contains", "contains_cs", "has_any", "has_all", "hasprefix", "hassuffix", "startswith", "endswith"}
-)
+    {
+        "has", "has_cs", "contains", "contains_cs", "has_any", "has_all", "hasprefix", "hassuffix", "startswith",
+        "endswith",
+    }
+)  # fmt: skip
 
 
-def effects(operators: Iterable[tree.Operator], text: str) -> list[Effect]:
-    """Return the effects of the operators behind a gap, in order.
+def effects(
+    steps: Iterable[tree.Operator | Edge],
+    query: tree.Query,
+    functions: Mapping[str, Sequence[tree.Function]] | None = None,
+) -> list[Effect]:
+    """Return the effects of what lies behind a gap, in order.
 
     Args:
-        operators: those between the gap and the result, outermost last; a join stands here when the
-            gap's rows are its left side.
-        text: the query, for quoting conditions.
+        steps: the operators between the gap and the result, outermost last, and an edge where another
+            pipeline takes the rows up. A join among the operators has the gap's rows on its left side.
+        query: the whole query.
+        functions: the functions that the query defines, for `invoke`.
     """
-    return list(_Follower(text).follow(operators))
+    return list(_Follower(query, functions or {}).follow(steps))
 
 
 class _Follower:
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, query: tree.Query, functions: Mapping[str, Sequence[tree.Function]]) -> None:
+        self.query = query
+        self.text = query.text
+        self.functions = functions
         self.trends: dict[str, Trend] = {}
+        self.keyed = False
+        self.inside: set[int] = set()
 
-    def follow(self, operators: Iterable[tree.Operator]) -> Iterator[Effect]:
-        for operator in operators:
-            yield from self.operator(operator)
+    def follow(self, steps: Iterable[tree.Operator | Edge]) -> Iterator[Effect]:
+        for step in steps:
+            if isinstance(step, Edge):
+                yield from self.use(step)
+            else:
+                yield from self.operator(step)
+                # The first column is what `in` tests against: after a summarize that is its first key.
+                self.keyed = isinstance(step, tree.Summarize) and bool(step.by)
+
+    def use(self, edge: Edge) -> Iterator[Effect]:
+        """Another pipeline takes the rows up: as its source, as the right side of a join, as a list."""
+        node = edge.node
+        if isinstance(node, (tree.Join, tree.Lookup)) and edge.index > 0:
+            yield from self.computed_keys(node)
+            self.trends = {f"{name}{suffix}": trend for name, trend in self.trends.items() for suffix in ("", "1", "2")}
+        elif not edge.flow and self.trends and not self.keyed:
+            yield Effect(node.start, _keyword(node), f"{edge.where} is computed from the rows, so its values change")
+        if not edge.flow:
+            self.trends = {}
+
+    def computed_keys(self, node: tree.Join | tree.Lookup) -> Iterator[Effect]:
+        if any(name in self.trends for condition in node.on for name in _names(condition)):
+            yield self.effect(node, "it compares a value that was itself computed from the rows")
 
     def operator(self, node: tree.Operator) -> Iterator[Effect]:
         yield from self.windows(node)
@@ -95,13 +144,18 @@ class _Follower:
             self.trends = {node.alias.value if node.alias else "Count": Trend.FALLS}
         elif isinstance(node, (tree.Top, tree.Take, tree.Sample, tree.SampleDistinct, tree.TopNested, tree.TopHitters)):
             yield self.effect(node, "the places of removed rows are filled by other rows")
-        elif isinstance(node, tree.Join):
-            if join_kind(node) == "innerunique":
+        elif isinstance(node, tree.Distinct):
+            if any(name in self.trends for item in node.items for name in _names(item)):
+                yield self.effect(node, "it lists a value that was itself computed from the rows")
+        elif isinstance(node, (tree.Join, tree.Lookup)):
+            yield from self.computed_keys(node)
+            if isinstance(node, tree.Join) and join_kind(node) == "innerunique":
                 yield self.effect(
                     node, "kind=innerunique keeps one left row per key: without it another left row takes its place"
                 )
         elif isinstance(node, tree.MakeSeries):
-            yield self.effect(node, "the series is computed without the removed rows: baselines shift and anomalies can appear")
+            why = "the series is computed without the removed rows: baselines shift and anomalies can appear"
+            yield self.effect(node, why)
             self.trends = {}
         elif isinstance(node, tree.Reduce):
             yield self.effect(node, "the groups are formed without the removed rows")
@@ -111,16 +165,43 @@ class _Follower:
             plugin = node.call.name.value
             if plugin not in SAFE_PLUGINS:
                 yield self.effect(node, f"the result of {plugin}() is formed without the removed rows")
+        elif isinstance(node, tree.GraphOperator):
+            if node.keyword in _GRAPH_EFFECTS:
+                yield self.effect(node, _GRAPH_EFFECTS[node.keyword])
+        elif isinstance(node, tree.Invoke):
+            yield from self.invoke(node)
         elif isinstance(node, tree.Partition):
             yield from self.follow(node.body.operators)
+        elif isinstance(node, tree.MakeGraph):
+            if node.partition_body is not None:
+                yield from self.follow(node.partition_body.operators)
         elif isinstance(node, tree.Fork):
             before = dict(self.trends)
             for leg in node.legs:
                 self.trends = dict(before)
                 yield from self.follow(leg.body.operators)
 
-    def effect(self, node: tree.Operator, why: str) -> Effect:
-        return Effect(node.start, node.keyword, why)
+    def invoke(self, node: tree.Invoke) -> Iterator[Effect]:
+        name = node.call.name.value if isinstance(node.call, tree.Call) else self.text[node.call.start : node.call.end]
+        known = self.functions.get(name, ())
+        for function in known:
+            result = function.body[-1] if len(function.body) == 1 else None
+            simple = (
+                isinstance(result, tree.QueryStatement)
+                and function.parameters
+                and isinstance(result.pipeline.source, tree.Name)
+                and result.pipeline.source.value == function.parameters[0].name.value
+            )
+            if simple and id(function) not in self.inside:
+                self.inside.add(id(function))
+                yield from self.follow(result.pipeline.operators)  # type: ignore[union-attr]
+            else:
+                yield self.effect(node, f"what the parts of {name}() do without the removed rows is not followed")
+        if not known:
+            yield self.effect(node, f"what {name}() does without the removed rows is not known")
+
+    def effect(self, node: tree.Operator, why: str, inverts: bool = False) -> Effect:
+        return Effect(node.start, node.keyword, why, inverts)
 
     # ------------------------------------------------------------------ aggregates
 
@@ -131,20 +212,22 @@ class _Follower:
                 yield self.effect(node, "it groups by a value that was itself computed from the rows")
                 break
         for item in node.aggregates:
-            value, names = (item.value, [name.value for name in item.names]) if isinstance(item, tree.Named) else (item, [])
+            value = item.value if isinstance(item, tree.Named) else item
             picked = next((call for call in _calls(value) if call.name.value in PICKING), None)
             if picked is not None:
                 yield self.effect(node, f"{picked.name.value}() picks one row: without it another row takes its place")
                 trend = Trend.EITHER
             else:
                 trend = self.aggregate_trend(value)
-            for name in names or _default_names(value):
+            for name in _item_names(item):
                 trends[name] = trend
         self.trends = trends
 
     def aggregate_trend(self, value: tree.Expr) -> Trend:
         if isinstance(value, tree.Call):
             name = value.name.value
+            if any(inner in self.trends for argument in value.args for inner in _names(argument)):
+                return self.trend_of_trends(value)
             if name in FALLING:
                 return Trend.FALLS
             if name in RISING:
@@ -153,6 +236,15 @@ class _Follower:
                 return self.aggregate_trend(value.args[0])
         if isinstance(value, tree.Group):
             return self.aggregate_trend(value.inner)
+        return Trend.EITHER
+
+    def trend_of_trends(self, value: tree.Call) -> Trend:
+        """Return how an aggregate of values moves that move themselves, while groups go missing as well."""
+        name = value.name.value
+        if name in ("max", "sum", "make_set", "makeset") and self.trend(value.args[0]) is Trend.FALLS:
+            return Trend.FALLS if name in ("max", "sum") else Trend.EITHER
+        if name == "countif" and not list(self.inverting(value.args[0], True)):
+            return Trend.FALLS
         return Trend.EITHER
 
     def assign(self, items: Sequence[tree.Expr], *, keep: bool) -> None:
@@ -176,6 +268,12 @@ class _Follower:
             return self.trend(value.inner)
         if isinstance(value, tree.Call) and value.name.value in _KEEPS_TREND and value.args:
             return self.trend(value.args[0])
+        if isinstance(value, tree.Call) and value.name.value == "set_difference" and len(value.args) == 2:
+            kept, taken = (self.trend(argument) for argument in value.args)
+            if kept is None and taken is not None:
+                return Trend.UNCOVERED if taken is Trend.FALLS else Trend.EITHER
+            if kept is Trend.FALLS and taken is None:
+                return Trend.FALLS
         if isinstance(value, tree.Binary) and set(value.ops) == {"+"}:
             found = {self.trend(operand) for operand in value.operands} - {None}
             if len(found) <= 1:
@@ -191,7 +289,29 @@ class _Follower:
             shown = " ".join(self.text[condition.start : condition.end].split())
             if len(shown) > 80:
                 shown = shown[:77] + "..."
-            yield self.effect(node, f"`{shown}` can become true when rows are missing from its group")
+            if self.subtracts(condition):
+                yield self.effect(
+                    node, f"`{shown}` holds something against what these rows are: it becomes true without them", True
+                )
+            else:
+                yield self.effect(node, f"`{shown}` can become true when rows are missing from its group")
+
+    def subtracts(self, condition: tree.Node) -> bool:
+        """Return whether a condition compares something the gap has no part in with what comes from the gap."""
+        if isinstance(condition, tree.Call) and condition.args:
+            return self.trend(condition.args[0]) is Trend.UNCOVERED
+        if not isinstance(condition, tree.Binary) or len(condition.operands) != 2:
+            return False
+        moves = [self.trend(operand) for operand in condition.operands]
+        if Trend.UNCOVERED in moves:
+            return True
+        other = next((o for o, move in zip(condition.operands, moves, strict=True) if move is None), None)
+        definite = any(move in (Trend.FALLS, Trend.RISES) for move in moves)
+        if not definite or other is None or condition.ops[0] not in ("<", "<=", ">", ">="):
+            return False
+        groupings = (node for node in tree.walk(self.query) if isinstance(node, tree.Summarize))
+        aggregated = {name for node in groupings for name in _outputs(node)}
+        return any(name in aggregated for name in _names(other))
 
     def inverting(self, condition: tree.Node, sign: bool) -> Iterator[tree.Node]:
         """Yield the conditions that can turn true (false, when `sign` is False) with fewer rows."""
@@ -246,6 +366,16 @@ class _Follower:
                     return
 
 
+_GRAPH_EFFECTS = {
+    "graph-shortest-paths": "without an edge another path becomes the shortest",
+    "graph-mark-components": "without an edge a component falls into parts",
+}
+
+
+def _keyword(node: tree.Node) -> str:
+    return str(getattr(node, "keyword", "use"))
+
+
 def _names(node: tree.Node) -> Iterator[str]:
     for inner in tree.walk(node):
         if isinstance(inner, tree.Name):
@@ -259,6 +389,15 @@ def _calls(node: tree.Node) -> Iterator[tree.Call]:
 
 
 _DEFAULT_PREFIX = {"make_set": "set_", "makeset": "set_", "make_list": "list_", "makelist": "list_"}
+
+
+def _outputs(node: tree.Summarize) -> Iterator[str]:
+    for item in node.aggregates:
+        yield from _item_names(item)
+
+
+def _item_names(item: tree.Expr) -> list[str]:
+    return [name.value for name in item.names] if isinstance(item, tree.Named) else _default_names(item)
 
 
 def _default_names(value: tree.Expr) -> list[str]:

@@ -8,21 +8,25 @@ positive position. A refusal is a value.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fpctl.kql import tree
 from fpctl.kql.columns import Analysis, Environment, analyse
 from fpctl.kql.columns.scope import Gap, Scope
 from fpctl.rewrite.effects import Effect, effects
+from fpctl.rewrite.joins import Polarity
 from fpctl.rewrite.plan import SkipReason
-from fpctl.rewrite.polarity import JOIN_LEFT, Edge, Polarity, Positions, join_kind, positions
+from fpctl.rewrite.polarity import Edge, Positions, positions
 from fpctl.rewrite.resolve import Needs, Resolution, Resolver, Unresolved
 
 Mode = Literal["auto", "source", "result"]
 
 CLOSED_AFTER = frozenset(
-    "render consume fork facet make-graph graph-mark-components graph-where-nodes graph-where-edges".split()
+    (
+        *("render", "consume", "fork", "facet"),
+        *("make-graph", "graph-mark-components", "graph-where-nodes", "graph-where-edges"),
+    )
 )
 """Operators behind which no `where` may stand (docs/kql.md, "Where a where may stand")."""
 
@@ -69,6 +73,15 @@ _RANK: tuple[SkipReason, ...] = (
 )  # fmt: skip
 
 
+_READ_AGAIN: frozenset[SkipReason] = frozenset(
+    {
+        "columns-dropped", "column-redefined", "field-not-in-table", "after-aggregation",
+        "inverting-position", "both-polarities",
+    }
+)  # fmt: skip
+"""Reasons after which a less strict reading of the needs may still find a place somewhere else."""
+
+
 def _more_telling(a: Refusal | None, b: Refusal) -> Refusal:
     if a is None:
         return b
@@ -85,6 +98,11 @@ class Placer:
         self.resolver = resolver
         self._positions: Positions | None = None
         self._memo: dict[tuple[Needs, Mode], Outcome] = {}
+        self._joins = any(
+            isinstance(operator, (tree.Join, tree.Lookup))
+            for columns in analysis.pipelines
+            for operator in columns.node.operators
+        )
 
     def leg_scope(self, leg: tree.Name) -> Scope:
         """Return the columns of a table that a union names without a pipeline."""
@@ -144,7 +162,7 @@ class Placer:
             if isinstance(result, Placed):
                 return result
             outcome = result if outcome is None else _more_telling(outcome, result)  # type: ignore[arg-type]
-            if result.reason not in ("columns-dropped", "column-redefined", "field-not-in-table", "after-aggregation"):
+            if result.reason not in _READ_AGAIN or (result.reason == "field-not-in-table" and not self._joins):
                 break
         assert outcome is not None
         return outcome
@@ -178,16 +196,25 @@ class _Attempt:
     mixed: bool
     partial: bool
     depth: int = 0
+    found: dict[int, Outcome] = field(default_factory=dict)
+    """Outcomes by `id(pipeline)`: a `let` may be used many times, and what it uses as well."""
 
     def run(self, pipeline: tree.Pipeline) -> Outcome:
+        """Return where the clause goes in a pipeline or in those that feed it."""
+        known = self.found.get(id(pipeline))
+        if known is None:
+            known = self.found[id(pipeline)] = self.search(pipeline)
+        return known
+
+    def search(self, pipeline: tree.Pipeline) -> Outcome:
         if self.depth > 64:
             return Refusal("unsupported-position", "the query nests its pipelines too deeply", pipeline.start)
         self.depth += 1
         try:
             order = (self.descend, self.here) if self.mode == "source" else (self.here, self.descend)
             refusal: Refusal | None = None
-            for search in order:
-                outcome = search(pipeline)
+            for look in order:
+                outcome = look(pipeline)
                 if isinstance(outcome, Placed):
                     return outcome
                 if outcome is not None:
@@ -254,18 +281,12 @@ class _Attempt:
         left_out: list[Refusal] = []
         for later in range(index, len(pipeline.operators)):
             operator = pipeline.operators[later]
-            if isinstance(operator, tree.Join):
-                kind = join_kind(operator)
-                side = JOIN_LEFT.get(kind, Polarity.OPAQUE)
-                if side is not Polarity.POSITIVE:
-                    return _inverted(f"the left side of join kind={kind}", side, operator.start)
-            elif isinstance(operator, tree.As) and self.named_elsewhere(pipeline, operator):
-                return Refusal(
-                    "both-polarities",
-                    f"`as {operator.name.value}` gives these rows to another part of the query as well",
-                    operator.start,
-                )
-            elif isinstance(operator, tree.Union):
+            passage = self.placer.positions.passage(operator)
+            if passage is not None and passage.also:
+                return _both_ways(passage.where, passage.at)
+            if passage is not None:
+                return _inverted(passage.where, passage.polarity, passage.at)
+            if isinstance(operator, tree.Union):
                 outcome = self.legs(pipeline, later + 1)
                 if isinstance(outcome, Placed):
                     places.extend(outcome.places)
@@ -273,6 +294,9 @@ class _Attempt:
                 elif outcome.reason not in ("no-table", "field-not-in-table"):
                     left_out.append(outcome)
         found_effects = tuple(self.effects_behind(pipeline, index))
+        inverting = next((effect for effect in found_effects if effect.inverts), None)
+        if inverting is not None:
+            return _inverting_effect(inverting)
         places.insert(0, Place(pipeline, path, gap, found, found_effects))
         return Placed(tuple(places), tuple(left_out))
 
@@ -280,28 +304,12 @@ class _Attempt:
         found = self.placer.positions.of(pipeline)
         if found == {Polarity.POSITIVE}:
             return None
-        edge = next(
-            (e for e in self.placer.positions.uses.get(id(pipeline), ()) if e.polarity is not Polarity.POSITIVE), None
-        )
+        edge = self.placer.positions.blame(pipeline)
         if edge is None:
-            uses = self.placer.positions.uses.get(id(pipeline), ())
-            outer = next((self.polarity(e.parent) for e in uses if self.polarity(e.parent) is not None), None)
-            return outer or Refusal("unsupported-position", "no result of the query uses this pipeline", pipeline.start)
+            return Refusal("unsupported-position", "no result of the query uses this pipeline", pipeline.start)
         if Polarity.POSITIVE in found:
-            return Refusal(
-                "both-polarities",
-                f"these rows are used twice, once as {edge.where}: without them that use lets other rows through",
-                edge.node.start,
-                "end the rule with the columns the exclusion needs, or write the two uses as separate `let`s",
-            )
-        return _inverted(edge.where, edge.polarity, edge.node.start)
-
-    def named_elsewhere(self, pipeline: tree.Pipeline, operator: tree.As) -> bool:
-        name = operator.name.value
-        return any(
-            isinstance(node, tree.Name) and node.value == name and node is not operator.name
-            for node in tree.walk(self.placer.query)
-        )
+            return _both_ways(edge.where, edge.offset)
+        return _inverted(edge.where, edge.polarity, edge.offset)
 
     # ------------------------------------------------------------------ pipelines that feed this one
 
@@ -318,12 +326,11 @@ class _Attempt:
             for edge in edges:
                 if edge.index == 0 or edge.flow is not flow or isinstance(edge.node, tree.Union):
                     continue
-                if not flow and edge.polarity is Polarity.OPAQUE:
-                    continue
                 outcome = self.run(edge.child)
                 if isinstance(outcome, Placed):
                     return outcome
-                if edge.polarity is Polarity.POSITIVE:
+                # A baseline that merely lacks the columns says nothing of the rule; one that has them does.
+                if edge.polarity is Polarity.POSITIVE or outcome.reason in ("inverting-position", "both-polarities"):
                     refusal = _more_telling(refusal, outcome)
         for index, operator in enumerate(pipeline.operators, 1):
             if isinstance(operator, tree.Union):
@@ -365,13 +372,13 @@ class _Attempt:
                 if outcome.reason not in ("no-table", "field-not-in-table"):
                     left_out.append(outcome)
         for leg in self.bare_legs(pipeline, index):
-            outcome = self.wrapped(pipeline, index, leg)
-            if isinstance(outcome, Place):
-                places.append(outcome)
+            wrapped = self.wrapped(pipeline, index, leg)
+            if isinstance(wrapped, Place):
+                places.append(wrapped)
             else:
-                refusal = _more_telling(refusal, outcome)
-                if outcome.reason not in ("no-table", "field-not-in-table"):
-                    left_out.append(outcome)
+                refusal = _more_telling(refusal, wrapped)
+                if wrapped.reason not in ("no-table", "field-not-in-table"):
+                    left_out.append(wrapped)
         if places:
             return Placed(_distinct(places), tuple(left_out))
         return refusal or Refusal("field-not-in-table", "no pipeline flows in here", pipeline.start)
@@ -398,7 +405,8 @@ class _Attempt:
         if isinstance(leg, tree.Wildcard):
             return Refusal(
                 "column-ambiguous",
-                f"the tables of {leg.pattern} hold the fields in different columns, and no clause can stand inside a pattern",
+                f"the tables of {leg.pattern} hold the fields in different columns, "
+                "and no clause can stand inside a pattern",
                 leg.start,
                 "name the tables",
             )
@@ -407,23 +415,27 @@ class _Attempt:
         if isinstance(found, Unresolved):
             return Refusal(found.reason, found.message, leg.start)
         own = tree.Pipeline(leg.start, leg.end, leg, ())
+        found_effects = tuple(self.effects_behind(pipeline, index))
+        inverting = next((effect for effect in found_effects if effect.inverts), None)
+        if inverting is not None:
+            return _inverting_effect(inverting)
         path = f"{self.placer.analysis.columns_of(pipeline).path}/union leg {leg.value}"
-        return Place(
-            own, path, Gap(leg.end, "source", 0, scope), found, tuple(self.effects_behind(pipeline, index)), wraps=leg.start
-        )
+        return Place(own, path, Gap(leg.end, "source", 0, scope), found, found_effects, wraps=leg.start)
 
     # ------------------------------------------------------------------ behind the gap
 
     def effects_behind(self, pipeline: tree.Pipeline, index: int) -> list[Effect]:
         found: dict[int, Effect] = {}
         for path in self.paths(pipeline, index):
-            for effect in effects(path, self.placer.query.text):
-                found.setdefault(effect.offset, effect)
+            for effect in effects(path, self.placer.query, self.placer.positions.functions):
+                known = found.setdefault(effect.offset, effect)
+                if effect.inverts and not known.inverts:
+                    found[effect.offset] = effect
         return [found[offset] for offset in sorted(found)]
 
-    def paths(self, pipeline: tree.Pipeline, index: int) -> Iterator[tuple[tree.Operator, ...]]:
-        """Yield the operators between a gap and the results, one tuple per way."""
-        stack: list[tuple[tree.Pipeline, tuple[tree.Operator, ...], int]] = [
+    def paths(self, pipeline: tree.Pipeline, index: int) -> Iterator[tuple[tree.Operator | Edge, ...]]:
+        """Yield what lies between a gap and the results, one tuple per way: operators, and uses by another pipeline."""
+        stack: list[tuple[tree.Pipeline, tuple[tree.Operator | Edge, ...], int]] = [
             (pipeline, pipeline.operators[index:], 0)
         ]
         given = 0
@@ -434,8 +446,25 @@ class _Attempt:
                 given += 1
                 yield so_far
                 continue
-            for use in uses:
-                stack.append((use.parent, so_far + use.parent.operators[use.index :], depth + 1))
+            stack.extend((use.parent, (*so_far, use, *use.parent.operators[use.index :]), depth + 1) for use in uses)
+
+
+def _inverting_effect(effect: Effect) -> Refusal:
+    return Refusal(
+        "inverting-position",
+        f"{effect.keyword}: {effect.message}, and would create alerts",
+        effect.offset,
+        "keep the columns the exclusion needs in the detecting part of the rule",
+    )
+
+
+def _both_ways(where: str, offset: int) -> Refusal:
+    return Refusal(
+        "both-polarities",
+        f"these rows are used in two ways, one of them {where}: without them that use can let other rows through",
+        offset,
+        "end the rule with the columns the exclusion needs, or write the two uses as separate `let`s",
+    )
 
 
 def _inverted(where: str, polarity: Polarity, offset: int) -> Refusal:

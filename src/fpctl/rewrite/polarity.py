@@ -11,27 +11,10 @@ docs/kql.md, and https://learn.microsoft.com/kusto/query/join-operator.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass, field, replace
 
 from fpctl.kql import tree
-
-
-class Polarity(Enum):
-    """What removing rows in a position does to the result."""
-
-    POSITIVE = "positive"
-    NEGATIVE = "negative"
-    OPAQUE = "opaque"
-
-    def through(self, edge: Polarity) -> Polarity:
-        """Return the polarity of a position reached from one of polarity `self` through an edge."""
-        if edge is Polarity.POSITIVE:
-            return self
-        if self is Polarity.POSITIVE:
-            return edge
-        # Two inversions do not make a safe place: between them something may count the rows.
-        return Polarity.OPAQUE
+from fpctl.rewrite.joins import JOIN_LEFT, JOIN_RIGHT, RIGHT_ROWS_FLOW, Polarity, join_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +23,8 @@ class Edge:
 
     `index` is the position of the using operator in the parent (0 for the source, i for the i-th
     operator); `where` names the construct for people: `the right side of join kind=leftanti`.
-    `flow` is set when the child's rows become rows of the parent at that operator.
+    `flow` is set when the child's rows become rows of the parent at that operator. `polarity` counts what
+    the parent does to them afterwards, too; `at` is the offset of that construct if `where` names it.
     """
 
     parent: tree.Pipeline
@@ -50,6 +34,25 @@ class Edge:
     polarity: Polarity
     where: str
     flow: bool
+    at: int | None = None
+
+    @property
+    def offset(self) -> int:
+        """Where the construct that `where` names begins."""
+        return self.node.start if self.at is None else self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What an operator does to the sign of the rows that come into it; `where` names it for people.
+
+    `also` is set when the rows go on as they are, and to another part of the query besides.
+    """
+
+    polarity: Polarity
+    where: str
+    at: int
+    also: bool = False
 
 
 @dataclass(slots=True)
@@ -64,58 +67,35 @@ class Positions:
     """Edges into a pipeline."""
     edges: dict[int, list[Edge]] = field(default_factory=dict)
     """Edges out of a pipeline, in order of position."""
+    functions: dict[str, list[tree.Function]] = field(default_factory=dict)
+    """The functions that the query defines, by name."""
+    passages: dict[int, Passage] = field(default_factory=dict)
+    """The operators that do not just pass on a part of their rows, by `id(operator)`."""
 
     def of(self, pipeline: tree.Pipeline) -> set[Polarity]:
         """Return the polarities of a pipeline; empty when no result uses it."""
         return self.polarities.get(id(pipeline), set())
 
-    def only_positive(self, pipeline: tree.Pipeline) -> bool:
-        """Return whether rows removed in this pipeline can only be missing from the result."""
-        return self.of(pipeline) == {Polarity.POSITIVE}
+    def passage(self, operator: tree.Operator) -> Passage | None:
+        """Return what an operator does to the rows that come into it; None when fewer rows in give fewer rows out."""
+        return self.passages.get(id(operator))
 
+    def blame(self, pipeline: tree.Pipeline) -> Edge | None:
+        """Return the nearest use on the way to a result that does not take rows as they come."""
+        seen = {id(pipeline)}
+        wave = [pipeline]
+        while wave:
+            uses = [use for node in wave for use in self.uses.get(id(node), ())]
+            for use in uses:
+                if use.polarity is not Polarity.POSITIVE:
+                    return use
+            wave = [use.parent for use in uses if id(use.parent) not in seen]
+            seen.update(map(id, wave))
+        return None
 
-JOIN_LEFT: dict[str, Polarity] = {
-    "inner": Polarity.POSITIVE,
-    "innerunique": Polarity.POSITIVE,
-    "leftouter": Polarity.POSITIVE,
-    "leftsemi": Polarity.POSITIVE,
-    "leftanti": Polarity.POSITIVE,
-    "anti": Polarity.POSITIVE,
-    "leftantisemi": Polarity.POSITIVE,
-    "rightsemi": Polarity.POSITIVE,
-    # The right row stays and its left cells become empty: a different row, not a missing one.
-    "rightouter": Polarity.OPAQUE,
-    "fullouter": Polarity.OPAQUE,
-    "rightanti": Polarity.NEGATIVE,
-    "rightantisemi": Polarity.NEGATIVE,
-}
-JOIN_RIGHT: dict[str, Polarity] = {
-    "inner": Polarity.POSITIVE,
-    "innerunique": Polarity.POSITIVE,
-    "rightouter": Polarity.POSITIVE,
-    "rightsemi": Polarity.POSITIVE,
-    "rightanti": Polarity.POSITIVE,
-    "rightantisemi": Polarity.POSITIVE,
-    "leftsemi": Polarity.POSITIVE,
-    "leftouter": Polarity.OPAQUE,
-    "fullouter": Polarity.OPAQUE,
-    "leftanti": Polarity.NEGATIVE,
-    "anti": Polarity.NEGATIVE,
-    "leftantisemi": Polarity.NEGATIVE,
-}
-RIGHT_ROWS_FLOW = frozenset({"inner", "innerunique", "rightouter", "rightsemi", "rightanti", "rightantisemi"})
-"""Join kinds whose output rows carry the right row."""
 
 _SUBQUERY_OPERATORS = frozenset({"in", "in~", "has_any", "has_all"})
 _TRANSPARENT_CALLS = frozenset({"materialize", "hint.materialized"})
-
-
-def join_kind(node: tree.Join | tree.Lookup) -> str:
-    """Return the kind of a join as written, or its default (innerunique; leftouter for lookup)."""
-    for parameter in node.parameters:
-        if parameter.name == "kind" and isinstance(parameter.value, (tree.Name, tree.Wildcard)):
-            return parameter.value.value if isinstance(parameter.value, tree.Name) else parameter.value.pattern
-    return "innerunique" if isinstance(node, tree.Join) else "leftouter"
 
 
 def positions(query: tree.Query) -> Positions:
@@ -132,8 +112,17 @@ class _Walker:
         # the safe side: a wrong one can only add a polarity, never hide one.
         self.lets: dict[str, list[tree.Expr | tree.Function]] = {}
         self.collect(query.statements)
-        self.out = Positions()
+        self.out = Positions(
+            functions={
+                name: found
+                for name, values in self.lets.items()
+                if (found := [value for value in values if isinstance(value, tree.Function)])
+            }
+        )
         self.seen: set[tuple[int, Polarity]] = set()
+        self.visited: list[tree.Pipeline] = []
+        self.invoked: set[int] = set()
+        self.aliases: frozenset[str] | None = None
 
     def run(self) -> Positions:
         work: list[tuple[tree.Pipeline, Polarity]] = [
@@ -144,6 +133,8 @@ class _Walker:
             if (id(pipeline), polarity) in self.seen:
                 continue
             self.seen.add((id(pipeline), polarity))
+            if id(pipeline) not in self.out.polarities:
+                self.visited.append(pipeline)
             self.out.polarities.setdefault(id(pipeline), set()).add(polarity)
             edges = self.out.edges.get(id(pipeline))
             if edges is None:
@@ -161,11 +152,102 @@ class _Walker:
                 if isinstance(statement.value, tree.Function):
                     self.collect(statement.value.body)
 
-    def functions(self, name: str) -> list[tree.Function]:
-        return [value for value in self.lets.get(name, ()) if isinstance(value, tree.Function)]
-
     def edges_of(self, pipeline: tree.Pipeline) -> Iterator[Edge]:
         """Yield the pipelines that this one reads or tests against."""
+        later = [
+            (index, passage)
+            for index, operator in enumerate(pipeline.operators, 1)
+            if (passage := self.passage(operator)) is not None
+        ]
+        for edge in self.direct_edges(pipeline):
+            behind = edge
+            for index, passage in later:
+                if index <= edge.index:
+                    continue
+                polarity = edge.polarity.through(passage.polarity)
+                if passage.also:
+                    yield replace(edge, polarity=polarity, where=passage.where, at=passage.at)
+                elif behind.polarity is Polarity.POSITIVE:
+                    behind = replace(edge, polarity=polarity, where=passage.where, at=passage.at)
+                else:
+                    behind = replace(behind, polarity=Polarity.OPAQUE)
+            yield behind
+
+    def passage(self, node: tree.Operator) -> Passage | None:
+        """Return what an operator does to the sign of its rows; None where fewer rows in give fewer rows out."""
+        found = self._passage(node)
+        if found is not None:
+            self.out.passages[id(node)] = found
+        return found
+
+    def _passage(self, node: tree.Operator) -> Passage | None:
+        if isinstance(node, tree.Join):
+            kind = join_kind(node)
+            polarity = JOIN_LEFT.get(kind, Polarity.OPAQUE)
+            if polarity is not Polarity.POSITIVE:
+                return Passage(polarity, f"the left side of join kind={kind}", node.start)
+        elif isinstance(node, tree.As):
+            if node.name.value in self.read_aliases():
+                where = f"`as {node.name.value}`, from where another part of the query reads them"
+                return Passage(Polarity.OPAQUE, where, node.start, also=True)
+        elif isinstance(node, tree.Invoke):
+            return self.invocation(node)
+        else:
+            return next((found for body in _bodies(node) for op in body.operators if (found := self.passage(op))), None)
+        return None
+
+    def invocation(self, node: tree.Invoke) -> Passage | None:
+        """Return what `invoke f()` does to its rows, where the query defines f."""
+        if not isinstance(node.call, tree.Call):
+            return None
+        for function in self.out.functions.get(node.call.name.value, ()):
+            if function.parameters and id(function) not in self.invoked:
+                self.invoked.add(id(function))
+                found = self.through_body(function)
+                self.invoked.discard(id(function))
+                if found is not None:
+                    where = f"invoke {node.call.name.value}(), there {found.where}"
+                    return Passage(found.polarity, where, node.start)
+        return None
+
+    def through_body(self, function: tree.Function) -> Passage | None:
+        """Return what a function's body does to the rows of its first parameter."""
+        name = function.parameters[0].name.value
+        inner = _Walker(tree.Query(function.start, function.end, self.query.text, function.body))
+        inner.invoked = self.invoked
+        found = inner.run()
+        fed = [p for p in inner.visited if isinstance(p.source, tree.Name) and p.source.value == name]
+        for pipeline in fed:
+            for operator in pipeline.operators:
+                passage = found.passage(operator)
+                if passage is not None:
+                    return passage
+            edge = found.blame(pipeline)
+            if edge is not None:
+                return Passage(edge.polarity, edge.where, edge.offset)
+        uses = sum(
+            isinstance(item, tree.Name) and item.value == name
+            for statement in function.body
+            for item in tree.walk(statement)
+        )
+        if uses != len(fed):
+            return Passage(Polarity.OPAQUE, f"a use of {name} that is not its own pipeline", function.start)
+        return None
+
+    def read_aliases(self) -> frozenset[str]:
+        """Return the names given with `as` that are read somewhere."""
+        if self.aliases is None:
+            given: set[str] = set()
+            named: dict[str, int] = {}
+            for node in tree.walk(self.query):
+                if isinstance(node, tree.As):
+                    given.add(node.name.value)
+                elif isinstance(node, tree.Name):
+                    named[node.value] = named.get(node.value, 0) + 1
+            self.aliases = frozenset(name for name in given if named[name] > 1)
+        return self.aliases
+
+    def direct_edges(self, pipeline: tree.Pipeline) -> Iterator[Edge]:
         if pipeline.source is not None:
             yield from self.source(pipeline, pipeline.source, 0, pipeline.source, Polarity.POSITIVE, "the source", True)
         for index, operator in enumerate(pipeline.operators, 1):
@@ -175,9 +257,8 @@ class _Walker:
         if isinstance(node, tree.Join):
             kind = join_kind(node)
             polarity = JOIN_RIGHT.get(kind, Polarity.OPAQUE)
-            yield from self.source(
-                parent, node.right, index, node, polarity, f"the right side of join kind={kind}", kind in RIGHT_ROWS_FLOW
-            )
+            where = f"the right side of join kind={kind}"
+            yield from self.source(parent, node.right, index, node, polarity, where, kind in RIGHT_ROWS_FLOW)
         elif isinstance(node, tree.Lookup):
             kind = join_kind(node)
             polarity = Polarity.POSITIVE if kind == "inner" else Polarity.OPAQUE
@@ -240,9 +321,15 @@ class _Walker:
             yield from self.call(parent, source, index, node, polarity, where, flow, depth)
         elif isinstance(source, tree.Path) and isinstance(source.member, tree.Call):
             yield from self.call(parent, source.member, index, node, polarity, where, flow, depth)
+        elif isinstance(source, tree.MacroExpand):
+            self.collect(source.body)
+            for statement in source.body:
+                if isinstance(statement, tree.QueryStatement):
+                    yield Edge(parent, statement.pipeline, index, node, polarity, "the body of macro-expand", flow)
         elif isinstance(source, (tree.Search, tree.Find)):
             for table in source.tables:
-                yield from self.source(parent, table, index, source, polarity, f"a table of {source.keyword}", flow, depth + 1)
+                where = f"a table of {source.keyword}"
+                yield from self.source(parent, table, index, source, polarity, where, flow, depth + 1)
         elif isinstance(source, tuple):
             for item in tree.children(source):
                 yield from self.expression(parent, item, index, node, Polarity.OPAQUE)
@@ -259,7 +346,7 @@ class _Walker:
         depth: int,
     ) -> Iterator[Edge]:
         name = call.name.value
-        functions = self.functions(name)
+        functions = self.out.functions.get(name, ())
         if name in _TRANSPARENT_CALLS:
             for argument in call.args:
                 yield from self.source(parent, argument, index, node, polarity, where, flow, depth + 1)
@@ -295,7 +382,7 @@ class _Walker:
             if isinstance(current, tree.Membership):
                 inside = sign
                 if current.op.startswith("!"):
-                    inside = _flip(sign)
+                    inside = sign.flipped()
                 elif current.op not in _SUBQUERY_OPERATORS:
                     inside = Polarity.OPAQUE
                 where = f"the list of `{current.op}`"
@@ -307,7 +394,7 @@ class _Walker:
             elif isinstance(current, tree.Call):
                 name = current.name.value
                 if name == "not":
-                    stack.extend((argument, _flip(sign)) for argument in current.args)
+                    stack.extend((argument, sign.flipped()) for argument in current.args)
                 elif name == "toscalar":
                     for argument in current.args:
                         yield from self.source(parent, argument, index, node, Polarity.OPAQUE, "toscalar()", False)
@@ -325,21 +412,25 @@ class _Walker:
             else:
                 stack.extend((child, Polarity.OPAQUE) for child in tree.children(current))
 
-    def scalar_let(
-        self, parent: tree.Pipeline, value: tree.Expr, index: int, node: tree.Node
-    ) -> Iterator[Edge]:
+    def scalar_let(self, parent: tree.Pipeline, value: tree.Expr, index: int, node: tree.Node) -> Iterator[Edge]:
+        where = "a `let` used as a value"
         for inner in tree.walk(value):
             if isinstance(inner, tree.Subquery):
-                yield Edge(parent, inner.pipeline, index, node, Polarity.OPAQUE, "a `let` used as a value", False)
+                yield Edge(parent, inner.pipeline, index, node, Polarity.OPAQUE, where, False)
             elif isinstance(inner, tree.Call) and inner.name.value in ("toscalar", "materialize"):
                 for argument in inner.args:
                     if isinstance(argument, tree.Name):
-                        yield from self.source(parent, argument, index, node, Polarity.OPAQUE, "a `let` used as a value", False)
+                        yield from self.source(parent, argument, index, node, Polarity.OPAQUE, where, False)
 
 
-def _flip(sign: Polarity) -> Polarity:
-    if sign is Polarity.POSITIVE:
-        return Polarity.NEGATIVE
-    if sign is Polarity.NEGATIVE:
-        return Polarity.POSITIVE
-    return Polarity.OPAQUE
+def _bodies(node: tree.Operator) -> list[tree.Pipeline]:
+    """Return the pipelines that an operator runs its rows through."""
+    if isinstance(node, (tree.Partition, tree.MvApply)):
+        return [node.body]
+    if isinstance(node, tree.Fork):
+        return [leg.body for leg in node.legs]
+    if isinstance(node, tree.Facet):
+        return [] if node.body is None else [node.body]
+    if isinstance(node, tree.MakeGraph):
+        return [] if node.partition_body is None else [node.partition_body]
+    return []
