@@ -59,7 +59,6 @@ VALUES: dict[str, list[str]] = {
         ID,
         GUID.upper(),
         "*ild0*",
-        *(f"srv{n:02}" for n in range(12)),
     ],
     "url": [
         "contoso.com",
@@ -91,7 +90,6 @@ VALUES: dict[str, list[str]] = {
         "a+b.exe",
         "[x].exe",
         "bash",
-        *(f"tool{n}.exe" for n in range(10)),
     ],
     "command_line": [
         "shutdown /r",
@@ -148,6 +146,12 @@ VALUES: dict[str, list[str]] = {
     "signer": ["Contoso Ltd.", "Müller GmbH", "A, B & C"],
     "port": ["443", "8443", "1"],
 }
+
+LONG: dict[str, list[str]] = {
+    "device": [f"srv{number:02}" for number in range(9)],
+    "process": [f"tool{number}.exe" for number in range(9)],
+}
+"""Lists too long for a test per value."""
 
 NASTY: dict[str, list[str]] = {
     "device": [

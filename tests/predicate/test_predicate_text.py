@@ -110,8 +110,8 @@ def test_values_that_differ_only_in_case_stand_once_and_in_order() -> None:
     assert one == build([{"process": ["A.EXE", "b.EXE", "a.exe", "B.exe"]}], NETWORK).render()
 
 
-def test_a_thousand_command_lines_are_not_a_chain_of_a_thousand(engine: Engine) -> None:
-    values = [f"job-{number:04}" for number in range(1000)]
+def test_hundreds_of_command_lines_are_not_one_chain(engine: Engine) -> None:
+    values = [f"job-{number:04}" for number in range(400)]
     text = build([{"command_line": values}], NETWORK).render()
     depth = deepest = widest = 0
     for part in re.split(r"([()])", text):
@@ -120,8 +120,8 @@ def test_a_thousand_command_lines_are_not_a_chain_of_a_thousand(engine: Engine) 
         widest = max(widest, part.count(" or "))
     assert deepest <= 2
     assert widest <= 32
-    assert text.count("job-") == 1000
-    engine.load({"InitiatingProcessCommandLine": "string"}, [{"InitiatingProcessCommandLine": "run job-0999"}, {}])
+    assert text.count("job-") == 400
+    engine.load({"InitiatingProcessCommandLine": "string"}, [{"InitiatingProcessCommandLine": "run job-0399"}, {}])
     assert engine.values([text]) == [(0, True), (1, False)]
 
 
