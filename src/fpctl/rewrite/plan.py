@@ -9,8 +9,8 @@ SkipReason = Literal[
     "draft", "retired", "not-yet-valid", "expired",
     "field-not-in-table", "columns-dropped", "column-redefined", "column-ambiguous", "no-table",
     "inverting-position", "both-polarities", "inverting-rule", "after-aggregation",
-    "unknown-column", "invalid-where", "unsupported-position", "required-output", "dialect", "budget",
-    "placement-unavailable", "shadow",
+    "unknown-column", "invalid-value", "invalid-where", "outside-window", "unsupported-position", "required-output",
+    "dialect", "budget", "placement-unavailable", "shadow",
 ]  # fmt: skip
 """Stable words of why an exclusion is not in a rule's plan; documented in docs/reasons.md."""
 
