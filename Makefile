@@ -80,6 +80,8 @@ define install
 	else \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '$(1)'; \
 	fi
+	@# An editable install compiles nothing, and where PYTHONDONTWRITEBYTECODE is set every start would.
+	@$(BIN)/python -m compileall -q src
 endef
 
 $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg

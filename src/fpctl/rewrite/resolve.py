@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from fpctl.kql.columns.scope import Scope
+from fpctl.kql.columns.scope import Column, Origin, Scope
 from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.plan import SkipReason
 from fpctl.rewrite.predicate import BoundColumn
@@ -77,6 +77,11 @@ class Unresolved:
         return order.index(self.reason) if self.reason in order else len(order)
 
 
+Group = Mapping[int, frozenset[str]]
+"""One event source of a row: branch -> tables."""
+_UNTOUCHED = frozenset({"table", "renamed"})
+_SURVIVING = _UNTOUCHED | {"grouped"}
+
 TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 
 LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "print", "range"})
@@ -119,6 +124,8 @@ class Resolver:
         self.known = known
         self._ask = mentioned
         self._mentioned: frozenset[str] | None = None
+        self._renamed: dict[tuple[int, bool], tuple[Mapping[str, Column], dict[Origin, str]]] = {}
+        self._event_sources: dict[tuple[int, bool], tuple[Scope, list[Group]]] = {}
         self.time_columns = tuple(sorted(TIME_COLUMNS, key=lambda name: (name != prefer_time, TIME_COLUMNS.index(name))))
 
     @property
@@ -171,24 +178,13 @@ class Resolver:
         assert best is not None
         return best
 
-    def _groups(self, scope: Scope, surviving: bool) -> list[dict[int, frozenset[str]]]:
+    def _groups(self, scope: Scope, surviving: bool) -> list[Group]:
         """Return the event sources of a row: the legs of a union are one, every other branch is its own."""
-        kept = None if surviving else scope.kept
-        groups: list[dict[int, frozenset[str]]] = []
-        legs: dict[int, frozenset[str]] = {}
-        for branch in sorted(scope.branches):
-            tables = scope.branches[branch] - LITERAL_SOURCES
-            if kept is not None and branch not in kept:
-                continue
-            if not tables:
-                continue
-            if branch in scope.union:
-                if not legs:
-                    groups.append(legs)
-                legs[branch] = tables
-            else:
-                groups.append({branch: tables})
-        return groups
+        key = (id(scope), surviving)
+        known = self._event_sources.get(key)
+        if known is None:
+            known = self._event_sources[key] = (scope, _event_sources(scope, None if surviving else scope.kept))
+        return known[1]
 
     def _raw(self, scope: Scope, names: tuple[str, ...], surviving: bool) -> Unresolved | None:
         for name in names:
@@ -205,7 +201,7 @@ class Resolver:
     def _field(
         self,
         scope: Scope,
-        group: Mapping[int, frozenset[str]],
+        group: Group,
         field: str,
         roles: frozenset[str] | None,
         partial: bool,
@@ -251,22 +247,33 @@ class Resolver:
 
     def _visible(self, scope: Scope, table: str, column: str, branch: int, surviving: bool) -> str | Unresolved:
         """Return the name under which a table column is visible unchanged."""
-        kinds = ("table", "renamed", "grouped") if surviving else ("table", "renamed")
+        origin = Origin(table, column, branch)
         here = scope.columns.get(column)
-        if here is not None and here.kind in kinds:
-            for origin in here.origins:
-                if origin.branch == branch and origin.column == column and origin.table == table:
-                    return column
-        for name, candidate in scope.columns.items():
-            if candidate.kind in kinds:
-                for origin in candidate.origins:
-                    if origin.branch == branch and origin.column == column and origin.table == table:
-                        return name
+        if here is not None and here.kind in (_SURVIVING if surviving else _UNTOUCHED) and origin in here.origins:
+            return column
+        name = self._other_names(scope, surviving).get(origin)
+        if name is not None:
+            return name
         if here is not None and here.kind == "redefined":
             return Unresolved("column-redefined", f"{column} was redefined before this place")
         if here is not None and here.kind == "grouped":
             return Unresolved("after-aggregation", f"{column} is a group key here: the rows are no longer events")
         return Unresolved("columns-dropped", f"column {column} of {table} is not visible at the end of the pipeline's rows")
+
+    def _other_names(self, scope: Scope, surviving: bool) -> Mapping[Origin, str]:
+        """Return the table columns that are visible under a name that is not theirs; among copies the first."""
+        key = (id(scope.columns), surviving)
+        known = self._renamed.get(key)
+        if known is None:
+            kinds = ("renamed", "grouped") if surviving else ("renamed",)
+            names: dict[Origin, str] = {}
+            for name, column in scope.columns.items():
+                if column.kind in kinds:
+                    for origin in column.origins:
+                        names.setdefault(origin, name)
+            # The mapping is kept beside its answer: as long as it lives its id is its own.
+            known = self._renamed[key] = (scope.columns, names)
+        return known[1]
 
     def _assume(
         self, scope: Scope, field: str, roles: frozenset[str] | None, assumed: list[str], tables: Iterable[str]
@@ -287,7 +294,7 @@ class Resolver:
         default = "int(null)" if role == "port" else '""'
         return (BoundColumn(f'column_ifexists("{name}", {default})', "int" if role == "port" else "string", role),)
 
-    def _time(self, scope: Scope, group: Mapping[int, frozenset[str]], surviving: bool) -> str | None:
+    def _time(self, scope: Scope, group: Group, surviving: bool) -> str | None:
         """Return the name of the event time at this gap, preferring the column the query itself uses."""
         kinds = ("table", "renamed", "grouped") if surviving else ("table", "renamed")
         for wanted in self.time_columns:
@@ -301,7 +308,23 @@ class Resolver:
         return None
 
 
-def _tables(group: Mapping[int, frozenset[str]]) -> str:
+def _event_sources(scope: Scope, kept: frozenset[int] | None) -> list[Group]:
+    groups: list[Group] = []
+    legs: dict[int, frozenset[str]] = {}
+    for branch in sorted(scope.branches):
+        tables = scope.branches[branch] - LITERAL_SOURCES
+        if not tables or (kept is not None and branch not in kept):
+            continue
+        if branch in scope.union:
+            if not legs:
+                groups.append(legs)
+            legs[branch] = tables
+        else:
+            groups.append({branch: tables})
+    return groups
+
+
+def _tables(group: Group) -> str:
     names = sorted(set().union(*group.values()))
     return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 

@@ -1,0 +1,144 @@
+"""What the whole `apply` of a collection costs, against two parsers that only parse the same texts.
+
+    python benchmarks/rewrite.py [queries.jsonl] [--exclusions N]
+
+`queries.jsonl` holds one object a line with a `query`; without it, rule-like queries are generated,
+the same ones on every run. fpctl reads the files, parses, works out the columns of every gap, places
+and splices, and writes (`fpctl apply --no-verify --out`): the whole process, Python's start included.
+Microsoft's parser in node gets the texts in memory and is timed without its start. Each figure is the
+median of five. Then: how the time grows with the length of a query, to 1 MB; and 10,000-deep nesting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from parse import Timing, duckdb_kql, generated, microsoft
+
+ROUNDS = 5
+DAY = date(2026, 11, 24)
+EXCLUSION = """id: fp-bench-{n}
+rules: ["*"]
+match: {{device: [build{n}.contoso.com], process: [msiexec.exe, setup.exe]}}
+reason: benchmark
+owner: bench@contoso.com
+created: 2026-11-01
+expires: 2027-05-01
+"""
+
+
+def median(work: Callable[[], None]) -> float:
+    """Return the median seconds of five runs after one to warm up."""
+    work()
+    seconds = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def whole_apply(queries: list[str], folder: Path, exclusions: int) -> tuple[float, float]:
+    """Return the seconds of the whole process, and of the same work in a process that has started."""
+    for number, query in enumerate(queries):
+        (folder / "rules").mkdir(exist_ok=True)
+        (folder / "rules" / f"q{number:05}.kql").write_bytes(query.encode("utf-8", "surrogatepass"))
+    (folder / "exclusions").mkdir()
+    for number in range(exclusions):
+        (folder / "exclusions" / f"e{number}.yaml").write_text(EXCLUSION.format(n=number))
+    arguments = [
+        *("apply", "--rules", str(folder / "rules"), "--exclusions", str(folder / "exclusions")),
+        *("--no-verify", "--out", str(folder / "out"), "--on", DAY.isoformat()),
+    ]
+
+    def process() -> None:
+        subprocess.run([sys.executable, "-m", "fpctl", *arguments], capture_output=True, check=False)
+
+    def inside() -> None:
+        from fpctl.files import write_text
+        from fpctl.rewrite.apply import tune, tuned_files
+        from fpctl.rewrite.repository import open_repository
+
+        repository = open_repository(folder / "rules", folder / "exclusions", root=folder)
+        outcomes = list(tune(repository.rules.rules, repository.active(), repository.planner(DAY), checked=False))
+        for file in tuned_files(outcomes):
+            write_text(folder / "out" / file.relative, file.text, durable=False)
+
+    return median(process), median(inside)
+
+
+def growth() -> list[tuple[int, float]]:
+    """Return (characters, seconds) of planning one query of growing length."""
+    from fpctl.catalog.exclusion import Exclusion
+    from fpctl.catalog.rule import Rule
+    from fpctl.rewrite.planner import Planner
+    from fpctl.schema.fields import FieldMap
+    from fpctl.schema.tables import Tables
+
+    tables = Tables.packaged()
+    planner = Planner(tables, FieldMap.packaged(None, tables), DAY)
+    exclusion = Exclusion.model_validate(
+        {"id": "fp-1", "rules": ["*"], "match": {"device": ["build01.contoso.com"]}, "expires": date(2027, 5, 1)}
+    )
+    figures = []
+    line = "| where FileName has_any ('alpha', 'beta') or ProcessCommandLine contains @'c:\\temp' // why not\n"
+    for kilobytes in (16, 64, 256, 1024):
+        text = "DeviceProcessEvents\n" + line * (kilobytes * 1024 // len(line))
+        rule = Rule("r", "r", text, "r.kql", "bare")
+        figures.append((len(text), median(lambda rule=rule: planner.plan(rule, [(exclusion, True)]))))  # type: ignore[misc]
+    return figures
+
+
+def deep() -> str:
+    """Return what a query nested 10,000 deep comes to."""
+    from fpctl.errors import KqlSyntaxError
+    from fpctl.kql.parser import parse
+
+    try:
+        parse("T | where " + "(" * 10_000 + "1 == 1" + ")" * 10_000)
+    except KqlSyntaxError as error:
+        return f"an error: {error.message}"
+    return "accepted"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("queries", type=Path, nargs="?")
+    parser.add_argument("--exclusions", type=int, default=1, help="exclusions that sweep every rule (default 1)")
+    args = parser.parse_args()
+    queries = (
+        generated()
+        if args.queries is None
+        else [json.loads(line)["query"] for line in args.queries.read_text(encoding="utf-8").splitlines()]
+    )
+    print(f"{len(queries):,} queries, {sum(map(len, queries)) / 1e3:,.0f} thousand characters; {args.exclusions} exclusion(s)")
+    with tempfile.TemporaryDirectory(prefix="fpctl-bench-") as name:
+        process, inside = whole_apply(queries, Path(name), args.exclusions)
+    print(f"fpctl apply, whole process          {process:8.2f} s")
+    print(f"fpctl apply, without Python's start {inside:8.2f} s")
+    for label, found in (("Microsoft's parser in node, parsing", microsoft(queries)), ("duckdb-kql's parser", duckdb_kql(queries))):
+        if isinstance(found, Timing):
+            print(
+                f"{label:<36}{found.seconds:8.2f} s   apply / it: whole process {process / found.seconds:.2f}, "
+                f"without start {inside / found.seconds:.2f}"
+            )
+        else:
+            print(f"{label:<36}not measured: {found}")
+    print("\nplanning one query, by its length")
+    figures = growth()
+    for characters, seconds in figures:
+        print(f"{characters:>12,} characters {seconds * 1e3:9.1f} ms   {seconds / characters * 1e9:7.1f} ns a character")
+    print(f"\n10,000 nested parentheses: {deep()}")
+
+
+if __name__ == "__main__":
+    main()
