@@ -178,6 +178,14 @@ def test_problems_are_in_order_and_once_each() -> None:
     )
 
 
+@pytest.mark.parametrize("query", ["Some_CL", "let A = Some_CL; A | take 1", "let f = () { Some_CL }; f() | take 1"])
+def test_a_lone_name_that_nothing_has_is_an_unknown_table(query: str) -> None:
+    found = analyse(parse(query), NoTables())
+    assert [problem.code for problem in found.problems] == ["unknown-table"]
+    assert found.assumed == ("Some_CL",)
+    assert found.pipelines[0].gaps[-1].scope.branches == {0: frozenset({"Some_CL"})}
+
+
 def test_unknown_tables_and_functions_are_assumed() -> None:
     found = analyse(parse("Some_CL | join kind=inner (Other()) on Key"), NoTables())
     assert found.assumed == ("Other", "Some_CL")

@@ -55,19 +55,22 @@ class Binder(Context):
                 self.call(routine, (), routine.node.start)
 
     def _result(self, pipeline: tree.Pipeline, path: str) -> Scope | str:
-        source = pipeline.source
-        if source is not None and not pipeline.operators:
-            # A function body may end in a value; only what it evaluates to tells.
-            inside = self.enter(path)
-            scope = tabular(self, source)
-            if scope is None:
-                type_ = evaluate(self, source)
-                self.leave(inside)
-                return type_ if type_ != TABLE else Scope({}, open=True)
-            self.leave(inside)
-            self.record(pipeline, path, [Gap(source.end, "source", 0, scope)])
-            return scope
-        return self.pipeline(pipeline, path)
+        node = pipeline.source
+        if node is None or pipeline.operators or not self._running or self._unbound(node):
+            return self.pipeline(pipeline, path)
+        # A function body may end in a value; only what it evaluates to tells.
+        inside = self.enter(path)
+        scope = tabular(self, node)
+        type_ = evaluate(self, node) if scope is None else TABLE
+        self.leave(inside)
+        if scope is None:
+            return type_ if type_ != TABLE else Scope({}, open=True)
+        self.record(pipeline, path, [Gap(node.end, "source", 0, scope)])
+        return scope
+
+    def _unbound(self, node: tree.Source) -> bool:
+        """Tell whether a node is a name that stands for nothing known: taken for a table."""
+        return isinstance(node, tree.Name) and node.value not in self.names and tabular(self, node) is None
 
     def _let(self, let: tree.Let) -> None:
         name, value = let.name.value, let.value
@@ -80,6 +83,8 @@ class Binder(Context):
         inside = self.enter(self.child(f"let {name}"))
         if isinstance(value, tree.Subquery):
             self.names[name] = Tabular(self.pipeline(value.pipeline, self.path))
+        elif self._unbound(value):
+            self.names[name] = Tabular(source(self, value))
         else:
             scope = tabular(self, value)
             if scope is not None:
@@ -109,9 +114,10 @@ class Binder(Context):
     def type_of(self, expr: tree.Expr) -> str:
         """Return the type of an expression that was looked at before: nothing is noted again."""
         recording, self.recording = self.recording, False
-        type_ = evaluate(self, expr)
-        self.recording = recording
-        return type_
+        try:
+            return evaluate(self, expr)
+        finally:
+            self.recording = recording
 
     def tabular(self, node: tree.Expr) -> Scope | None:
         """Return the scope of an expression that is a table, or None if it is a value or not known."""
@@ -141,6 +147,7 @@ class Binder(Context):
                 scope = OPERATORS[type(operator)](self, operator, scope)
             except RecursionError:
                 scope = self._too_deep(operator)
+                self.aggregating, self.keys = False, frozenset()
             gaps.append(Gap(operator.end, operator.keyword, index, scope))
         self.row, self.aggregating = outer_row, outer_aggregating
         self.leave(inside)
@@ -196,9 +203,11 @@ class Binder(Context):
         self.recording = self.recording and routine.text is self.text
         self.names, self.row, self.aggregating, self.column_number = names, Row(), False, 1
         self.text, self.path = routine.text, f"let {routine.name}"
-        result = self.statements(routine.node.body, self.child("body"))
-        self.names, self.row, self.aggregating, self.column_number, self.text, self.path, self.recording = saved
-        self._running.pop()
+        try:
+            result = self.statements(routine.node.body, self.child("body"))
+        finally:
+            self.names, self.row, self.aggregating, self.column_number, self.text, self.path, self.recording = saved
+            self._running.pop()
         return Scope({}, open=True) if result is None else result
 
     def stored_function(self, name: str) -> Routine | Mapping[str, str] | None:
