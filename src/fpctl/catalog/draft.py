@@ -21,6 +21,9 @@ from fpctl.source import SourceText
 Alternative = Mapping[str, Sequence[str]]
 """Values by field; `where` holds conditions."""
 
+MAX_TITLE = 100
+"""Characters of a title that is made up."""
+
 SCHEMA_FILE = Path(".fpctl") / "schemas" / "exclusion.schema.json"
 """Where `fpctl init` puts the JSON Schema of exclusion files, below the repository's root."""
 
@@ -170,4 +173,5 @@ def title_of(alternatives: Sequence[Alternative], scenario_id: str = "") -> str:
         if values and (not words or field_name in ("device", "url", "process")):
             more = f" and {len(values) - 2} more" if len(values) > 2 else ""
             words.append(", ".join(values[:2]) + more)
-    return ": ".join(words[:1]) + (f" ({'; '.join(words[1:3])})" if len(words) > 1 else "")
+    title = ": ".join(words[:1]) + (f" ({'; '.join(words[1:3])})" if len(words) > 1 else "")
+    return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 3] + "..."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fpctl.catalog.value_list import line_value, parse_list
@@ -34,7 +34,7 @@ class ListUse:
 
 @dataclass(frozen=True, slots=True)
 class CheckedList:
-    """A list, how many values it has, and what is wrong with it."""
+    """A list with the fields it was checked for, how many values it has, and what is wrong with it."""
 
     use: ListUse
     values: int
@@ -142,7 +142,7 @@ def check(use: ListUse) -> CheckedList:
     if not use.exclusions:
         hint = f"refer to it as @{use.name}, or remove the file"
         problems.append(Problem("unused-list", "no exclusion uses the list", Location(path), hint, "warning"))
-    return CheckedList(use, values, tuple(problems))
+    return CheckedList(replace(use, fields=fields), values, tuple(problems))
 
 
 def stated_field(text: str) -> str | None:

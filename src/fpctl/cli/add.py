@@ -251,9 +251,8 @@ def _proposed(
     origins = result_origins(chosen, book.repository.planner(book.today))
     found = propose(rows, entity_columns(names, origins, book.repository.fields))
     for field, count in found.left_out.items():
-        output.say(
-            f"note: {output.counted(count, 'value')} of {field} cannot be named in an exclusion and are left out"
-        )
+        output.say(f"note: left out, because no exclusion can name it: {output.counted(count, f'{field} value')}")
+
     if not found.proposals:
         hint = f"its columns are {', '.join(names[:12])}"
         raise FpctlError("no column of the result names a device, URL or hash", None, hint)

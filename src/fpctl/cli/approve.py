@@ -27,11 +27,11 @@ def command(
     """
     from fpctl.catalog.amendment import amend
     from fpctl.catalog.lifecycle import approved, approver_of
-    from fpctl.cli.recording import git_owner, open_book
+    from fpctl.cli.recording import git_owner, open_book, picked
     from fpctl.rewrite.approval import rules_seen
 
     book = open_book(config, rules, exclusions)
-    chosen = [book.repository.exclusions.get(id) for id in dict.fromkeys(ids)]
+    chosen = picked(book.repository.exclusions, ids)
     approver = by or git_owner(book.folder) or ""
     all_rules = [loaded.rule for loaded in book.repository.rules.rules]
     changes = []

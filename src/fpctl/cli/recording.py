@@ -16,6 +16,7 @@ from fpctl.errors import FpctlError
 
 if TYPE_CHECKING:
     from fpctl.catalog.exclusion import Exclusion
+    from fpctl.catalog.exclusion_file import LoadedExclusion
     from fpctl.catalog.load import ExclusionSet
     from fpctl.execution.preview import Coverage
     from fpctl.rewrite.apply import RuleOutcome
@@ -79,6 +80,19 @@ def show_errors(exclusions: ExclusionSet) -> bool:
     errors = [problem for problem in exclusions.problems if problem.severity == "error"]
     output.show_problems(errors)
     return bool(errors)
+
+
+def picked(exclusions: ExclusionSet, ids: Sequence[str]) -> list[LoadedExclusion]:
+    """Return the exclusions of these ids, each once.
+
+    Raises:
+        FpctlError: one is not there; what is broken is shown first, since it may be in there.
+    """
+    try:
+        return [exclusions.get(id) for id in dict.fromkeys(ids)]
+    except FpctlError:
+        show_errors(exclusions)
+        raise
 
 
 def may_ask() -> bool:

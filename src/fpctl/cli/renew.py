@@ -27,12 +27,12 @@ def command(
     from fpctl.catalog.amendment import amend
     from fpctl.catalog.lifecycle import renewal
     from fpctl.catalog.lifespan import parse_until
-    from fpctl.cli.recording import open_exclusions
+    from fpctl.cli.recording import open_exclusions, picked
 
     today = options.now().date()
     day = parse_until(until, today)
     known, folder = open_exclusions(config, exclusions)
-    chosen = [known.get(id) for id in dict.fromkeys(ids)]
+    chosen = picked(known, ids)
     amend([(loaded, renewal(loaded.exclusion, day, today)) for loaded in chosen], folder)
     for loaded in chosen:
         was = loaded.exclusion.expires

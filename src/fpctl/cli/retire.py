@@ -23,11 +23,11 @@ def command(
     """
     from fpctl.catalog.amendment import amend
     from fpctl.catalog.lifecycle import retirement
-    from fpctl.cli.recording import open_exclusions
+    from fpctl.cli.recording import open_exclusions, picked
 
     today = options.now().date()
     known, folder = open_exclusions(config, exclusions)
-    chosen = [known.get(id) for id in dict.fromkeys(ids)]
+    chosen = picked(known, ids)
     amend([(loaded, retirement(loaded.exclusion, reason, today)) for loaded in chosen], folder)
     for loaded in chosen:
         output.say(f"{loaded.id} is retired")

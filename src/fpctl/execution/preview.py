@@ -126,7 +126,7 @@ def _at(
 
 
 def _column(planner: Planner, place: Place, entity: str) -> BoundColumn | None:
-    resolver = Resolver(planner.fields, lambda table: planner.tables.table(table) is not None, frozenset(), None)
+    resolver = Resolver(planner.fields, lambda table: planner.tables.table(table) is not None, frozenset, None)
     found = resolver.resolve(place.gap.scope, Needs(((entity, None),)), mixed=True, partial=True)
     if isinstance(found, Unresolved):
         return None

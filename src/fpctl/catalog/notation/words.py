@@ -88,7 +88,10 @@ def _quoted(source: FilterText, at: int) -> Word:
     while end < len(source.text) and source.text[end] != quote:
         end += 2 if quote == '"' and source.text[end] == "\\" and source.text[end + 1 : end + 2] in ("\\", '"') else 1
     if end >= len(source.text):
-        raise source.error("the quote is not closed", at, f"put a {quote} behind the value")
+        hint = f"put a {quote} behind the value"
+        if source.text.rstrip().endswith('\\"'):
+            hint = 'in double quotes \\" is a quote: write a backslash at the end twice, as in "C:\\Tools\\\\"'
+        raise source.error("the quote is not closed", at, hint)
     inner = source.text[at + 1 : end]
     value = _ESCAPE.sub(r"\1", inner) if quote == '"' else inner
     return Word("text", source.text[at : end + 1], at, end + 1, value)
