@@ -26,7 +26,7 @@ from fpctl.errors import KqlSyntaxError
 from fpctl.kql.columns import Analysis, Gap, analyse
 from fpctl.kql.parser import parse
 from fpctl.schema.tables import Tables
-from oracle.bridge import Oracle, errors, reason_missing
+from oracle.bridge import Oracle, OracleGap, errors, reason_missing
 
 FUNCTION = re.compile(r"\b(?:_Im_|_ASim_|ASim|im|vim|_GetWatchlist)\w*")
 
@@ -96,7 +96,7 @@ def without_doubles(columns: tuple[tuple[str, str], ...], *, suffixed: bool) -> 
     return tuple(seen.items())
 
 
-def compare(where: str, text: str, analysis: Analysis, gaps: Mapping[int, object], count: Count) -> bool:
+def compare(where: str, text: str, analysis: Analysis, gaps: Mapping[int, OracleGap], count: Count) -> bool:
     """Compare one query; return whether every gap is equal."""
     equal = True
     for pipeline in analysis.pipelines:
@@ -112,12 +112,12 @@ def compare(where: str, text: str, analysis: Analysis, gaps: Mapping[int, object
     return equal
 
 
-def _compare_gap(where: str, text: str, path: str, gap: Gap, theirs: object, count: Count) -> bool:
+def _compare_gap(where: str, text: str, path: str, gap: Gap, theirs: OracleGap, count: Count) -> bool:
     ours = tuple((column.name, str(column.type)) for column in gap.scope.columns.values())
-    expected = without_doubles(theirs.columns, suffixed=True)  # type: ignore[attr-defined]
+    expected = without_doubles(theirs.columns, suffixed=True)
     if len(expected) != len(ours):
-        expected = without_doubles(theirs.columns, suffixed=False)  # type: ignore[attr-defined]
-    if gap.scope.open or theirs.open:  # type: ignore[attr-defined]
+        expected = without_doubles(theirs.columns, suffixed=False)
+    if gap.scope.open or theirs.open:
         count.open += 1
         return True
     count.gaps += 1
