@@ -132,6 +132,16 @@ def test_a_column_documented_in_two_spellings_is_the_files_column_under_both(tmp
     assert table.rows == [("ExampleNet", "ExampleNet")]
 
 
+def test_tables_that_spell_a_column_differently_can_be_joined(tmp_path: Path) -> None:
+    (tmp_path / "A.csv").write_text("k,LogonId\n1,5\n")
+    (tmp_path / "B.csv").write_text("k,LogonId\n1,6\n")
+    documented = {"A": {"k": "long", "LogonId": "long"}, "B": {"k": "long", "LogonID": "long", "LogonId": "long"}}
+    with open_engine(tmp_path, documented) as engine:
+        table = engine.query("A | join kind=inner B on k | project-reorder LogonID")
+    assert table.names() == ["LogonID", "k", "LogonId", "k1", "LogonId1"]
+    assert table.rows == [(6, 1, 5, 1, 6)]
+
+
 def test_a_portal_export_is_read_with_its_headers_and_times(tmp_path: Path) -> None:
     (tmp_path / "Events.csv").write_text(
         '"Timestamp [UTC]",DeviceName,"Other [UTC]"\n'

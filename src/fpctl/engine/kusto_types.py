@@ -122,6 +122,8 @@ def _same_type(column: str, name: str, to: str) -> str:
         return f"({column} AT TIME ZONE 'UTC')"
     if name == "TIMESTAMPTZ_NS":
         return f"(CAST({column} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
+    if name == "TIME":
+        return f"CAST(CAST({column} AS VARCHAR) AS INTERVAL)"
     if name.startswith("DECIMAL") or name == HELD_AS[to]:
         return column
     return f"CAST({column} AS {HELD_AS[to]})"
@@ -206,8 +208,7 @@ def outgoing(name: str, duckdb_type: str) -> Outgoing:
     if kind == "datetime":
         return Outgoing(kind, None if held == "TIMESTAMP" else _same_type(column, held, kind), _utc)
     if kind == "timespan":
-        as_interval = column if held == "INTERVAL" else f"CAST({column} AS INTERVAL)"
-        return Outgoing(kind, f"epoch_us({as_interval})", _timedelta)
+        return Outgoing(kind, f"epoch_us({_same_type(column, held, kind)})", _timedelta)
     if kind == "dynamic":
         return Outgoing(kind, _dynamic_text(column, held), _parsed)
     if kind == "string":

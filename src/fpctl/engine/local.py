@@ -226,7 +226,8 @@ class LocalEngine:
         """Make the tables visible to the query: cut to the time range, clashing names as the lowered text has them."""
         spelled = {users: name for name, users in lowered.spellings.items()}
         for view in views:
-            renamed = tuple((view.held_as.get(name, name), spelled[name]) for name in view.columns if name in spelled)
+            names = [(view.held_as.get(name, name), spelled.get(name, name)) for name in view.columns]
+            renamed = tuple((held, shown) for held, shown in names if held != shown)
             if self._shown.get(view.name) == (timespan, renamed):
                 continue
             columns = "*"

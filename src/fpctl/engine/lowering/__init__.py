@@ -64,5 +64,12 @@ def lower(
             break
         changed, kept = apply_edits(query.text, pending)
         rounds.append(kept)
-        query, pending = parse(changed), ()
+        try:
+            query, pending = parse(changed), ()
+        except KqlSyntaxError as error:
+            raise EngineError(
+                f"the query cannot be made ready for the local engine: {error.message}",
+                code="too-complex",
+                hint="functions of the query call each other, or nest too deeply",
+            ) from error
     return LoweredQuery(query.text, original, tuple(rounds), tuple(sorted(notes)), renamed)

@@ -10,6 +10,7 @@ from fpctl.engine.lowering import addresses
 from fpctl.engine.lowering.draft import Draft, Edit
 from fpctl.kql import tree
 from fpctl.kql.columns import Column, Tabular
+from fpctl.kql.columns.scalar import Dynamic
 from fpctl.kql.literals import bracket_name, string_literal, string_value
 
 Lowering = Callable[[Draft, tree.Call], str | None]
@@ -92,6 +93,11 @@ def _aggregates(draft: Draft, node: tree.Summarize) -> Iterator[Edit]:
             yield Edit(call.start, call.end, text)
 
 
+def _element(type_: str) -> str:
+    """Return the type of an array's elements, `dynamic` where it is not known."""
+    return type_.element if isinstance(type_, Dynamic) and type_.shape == "array" else "dynamic"
+
+
 def _lists(draft: Draft, node: tree.Summarize, columns: list[Column]) -> Iterator[Edit]:
     """duckdb-kql gives make_list as an array of DuckDB's, which `has`, `in` and others do not take."""
     names = [
@@ -99,8 +105,7 @@ def _lists(draft: Draft, node: tree.Summarize, columns: list[Column]) -> Iterato
         for item, column in zip(node.aggregates, columns, strict=True)
         if isinstance(call := item.value if isinstance(item, tree.Named) else item, tree.Call)
         and call.name.value == "make_list"
-        and "datetime" not in column.type
-        and "timespan" not in column.type
+        and _element(column.type) not in ("datetime", "timespan")  # JSON would write them as DuckDB does
     ]
     text = f" | extend {', '.join(f'{name} = pack_array({name})[0]' for name in names)}"
     if names and not draft.text.startswith(text, node.end):
@@ -168,9 +173,10 @@ def _membership(draft: Draft, node: tree.Membership) -> Iterator[Edit]:
     if not isinstance(bound, Tabular) or bound.scope.open or not bound.scope.columns:
         return
     first = next(iter(bound.scope.columns.values()))
-    if not first.type.startswith("dynamic"):
+    if first.type != "dynamic":
         return
-    element = first.type.partition("[]")[2] or "string"
+    element = _element(first.type)
+    element = element if element in _CONVERSIONS else "string"
     column = bracket_name(first.name)
     expanded = f"(({name.value} | mv-expand {column} to typeof({element}) | project {column}))"
     draft.notes.add("in of a column of arrays")
