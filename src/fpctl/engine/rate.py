@@ -44,6 +44,7 @@ class RateLimit:
                 if len(self._begun) < self.calls:
                     self._begun.append(now)
                     return waited
-                wait = self._begun[0] + self.seconds - now
+                # Never too short to move a clock of floats on.
+                wait = max(0.001, self._begun[0] + self.seconds - now)
             waited += wait
             self._sleep(wait)
