@@ -300,7 +300,7 @@ def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engin
         output.say(f"--- {entry.path}")
         output.write(entry.text)
         show_effect(outcomes, covered)
-    for entry, _, _ in effects:
+    for entry, _, _ in effects if not refused else ():
         output.show_problems(entry.warnings)
         _say_notes(book, entry)
     code = EXIT_OK
