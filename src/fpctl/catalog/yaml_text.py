@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -58,6 +59,7 @@ def _quoted(text: str) -> str:
 def entry(key: str, value: Value, indent: int = 0, newline: str = "\n") -> str:
     """Return `key: value` as whole lines: lists of scalars in one line where they fit, maps in lines of their own."""
     pad = " " * indent
+    key = _key(key)
     if isinstance(value, Mapping):
         if not value:
             return f"{pad}{key}: {{}}{newline}"
@@ -66,6 +68,11 @@ def entry(key: str, value: Value, indent: int = 0, newline: str = "\n") -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return _list_entry(key, value, indent, newline)
     return f"{pad}{key}: {scalar(value)}{newline}"
+
+
+def _key(key: str) -> str:
+    """Return a key as YAML; ours are words, but a rule's id may be any text."""
+    return key if re.fullmatch(r"[A-Za-z_][\w./-]*", key) else scalar(key)
 
 
 def _list_entry(key: str, items: Sequence[Value], indent: int, newline: str) -> str:
