@@ -115,6 +115,16 @@ def test_since_narrows_the_events(fpctl: Callable[..., Any], repository: Path) -
     assert (run["rows_before"], run["rows_suppressed"]) == (3, 2)
 
 
+def test_a_window_counts_only_events_inside_its_local_hours(fpctl: Callable[..., Any], repository: Path) -> None:
+    # The events are at 08:00 UTC, 09:00 in Rome in November; the 19th is a Thursday, the 18th a Wednesday.
+    window = "window: {weekly: [\"thu 08:30-09:30\"], timezone: Europe/Rome}\n"
+    write(repository / "exclusions" / "fp-1.yaml", EXCLUSION.format(id="fp-1", match="device: [build01]") + window)
+    run = run_of(fpctl("run", "--data", "data", *NOW, "--format", "json"))
+    assert [(hit["exclusion"], hit["rows"]) for hit in run["hits"]] == [("fp-1", 1), ("fp-2", 2)]
+    applied = fpctl("apply", "--on", "2026-11-20")
+    assert 'datetime_utc_to_local(Timestamp, "Europe/Rome")' in applied.out
+
+
 def test_no_data_folder(fpctl: Callable[..., Any], repository: Path) -> None:
     outcome = fpctl("run")
     assert outcome.code == 2

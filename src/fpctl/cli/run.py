@@ -52,6 +52,7 @@ def command(
     from fpctl.cli.workspace import open_workspace
     from fpctl.engine.selection import open_engine
     from fpctl.execution.session import Session
+    from fpctl.execution.time_range import window_range
     from fpctl.history.repository import History
     from fpctl.report.runs import run_to_dict
     from fpctl.rewrite.apply import tune
@@ -75,7 +76,10 @@ def command(
     results: list[RunResult] = []
     try:
         with output.progress("Running rules", len(chosen)) as update:
-            outcomes = list(tune(chosen, repository.active(), repository.planner(now.date())))
+            # DuckDB has no KQL function for local times; the services have.
+            windows = window_range(timespan, now) if opened.name == "local" else None
+            planner = repository.planner(now.date(), windows_within=windows)
+            outcomes = list(tune(chosen, repository.active(), planner))
             store = None if no_record else History.open(history or workspace.settings.history.url)
             try:
                 session = Session(

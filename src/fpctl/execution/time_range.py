@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Timespan
 from fpctl.kql import tree
+from fpctl.rewrite.predicate import UtcRange
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(d|day|days|h|hr|hour|hours|m|min|minute|minutes|s|sec|second|seconds)\Z")
 _ISO = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?\Z")
@@ -52,3 +54,18 @@ def range_of(rule: Rule, query: tree.Query, timespan: Timespan | None, now: date
     if back is None:
         return timespan
     return Timespan(max(timespan.start, now - back), timespan.end)
+
+
+LONGEST_WINDOW = timedelta(days=400)
+"""Windows are written out for no longer range than this before now."""
+
+
+def window_range(timespan: Timespan | None, now: datetime) -> Callable[[Rule, tree.Query], UtcRange]:
+    """Return the function that tells the planner for which range of events to write windows out."""
+
+    def of(rule: Rule, query: tree.Query) -> UtcRange:
+        wanted = range_of(rule, query, timespan, now)
+        earliest = now - LONGEST_WINDOW
+        return UtcRange(max(wanted.start, earliest) if wanted else earliest, wanted.end if wanted else now)
+
+    return of

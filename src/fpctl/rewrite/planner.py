@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,7 +18,7 @@ from fpctl.rewrite.counting import Counted, CountingQuery, counting_query
 from fpctl.rewrite.needs import NeedsError, needs_of
 from fpctl.rewrite.placement import Outcome, Place, Placed, Placer, Refusal
 from fpctl.rewrite.plan import Insertion, Plan, PlanWarning, Skip
-from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, build
+from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, UtcRange, build
 from fpctl.rewrite.resolve import TIME_COLUMNS, Resolver
 from fpctl.rewrite.splice import ClauseLine, edits_for, strip
 from fpctl.schema.fields import FieldMap
@@ -29,6 +29,8 @@ INVERTING_TRIGGERS = {"lt": "less than", "eq": "equal to", "ne": "not equal to"}
 """Trigger operators with which a smaller result can fire the rule (docs/kql.md, rule level)."""
 
 _TIME_WORDS = tuple((name, re.compile(rf"\b{name}\b")) for name in TIME_COLUMNS)
+
+WindowRange = Callable[[Rule, tree.Query], UtcRange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,11 @@ class TunedQuery:
 
     def counting_queries(self) -> list[CountingQuery]:
         """Return the counting queries, one per gap, in order of offset."""
-        by_gap: dict[tuple[int, int], list[Clause]] = {}
+        by_gap: dict[tuple[int, bool, int], list[Clause]] = {}
         for clause in self.clauses:
-            by_gap.setdefault((clause.place.gap.offset, clause.place.gap.index), []).append(clause)
+            by_gap.setdefault(_gap_order(clause), []).append(clause)
         return [
-            counting_query(
-                self.query, group[0].place, [Counted(c.exclusion, c.condition) for c in group], self.edits
-            )
+            counting_query(self.query, group[0].place, [Counted(c.exclusion, c.condition) for c in group], self.edits)
             for _, group in sorted(by_gap.items())
         ]
 
@@ -80,9 +80,20 @@ class Planner:
         today: the day the plan is for; exclusions outside their dates are left out.
         streamed: the schema for queries that speak of `TimeGenerated`: where Defender XDR and Log
             Analytics disagree on a type, such a query is meant for the latter.
+        windows_within: for an engine that cannot compute local times: returns the range of events that
+            a rule reads, for which windows are written out as intervals of UTC.
     """
 
-    def __init__(self, tables: Tables, fields: FieldMap, today: date, *, streamed: Tables | None = None) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        fields: FieldMap,
+        today: date,
+        *,
+        streamed: Tables | None = None,
+        windows_within: WindowRange | None = None,
+    ) -> None:
+        self.windows_within = windows_within
         self.tables = tables
         self.streamed = streamed or tables
         self.fields = fields
@@ -108,7 +119,9 @@ class Planner:
         prefer = time_column_of(base)
         tables = self.tables_for(prefer)
         analysis = analyse(query, tables)
-        placer = Placer(query, analysis, Resolver(self.fields, self._is_known, lambda: tree.names(query), prefer), tables)
+        placer = Placer(
+            query, analysis, Resolver(self.fields, self._is_known, lambda: tree.names(query), prefer), tables
+        )
         dialect = Dialect.NRT if rule.continuous else Dialect.STANDARD
 
         skips: list[Skip] = []
@@ -128,7 +141,8 @@ class Planner:
                 if isinstance(outcome, Refusal):
                     skips.append(_refused(exclusion, outcome, source, named))
                     continue
-                new, found = self._clauses(exclusion, alternatives, outcome, dialect, source)
+                within = self.windows_within(rule, query) if self.windows_within and exclusion.window else None
+                new, found = self._clauses(exclusion, alternatives, outcome, dialect, source, within)
             except NeedsError as error:
                 skips.append(Skip(exclusion.id, "invalid-where", error.message, None, error.hint, named))
             except PredicateError as error:
@@ -149,10 +163,11 @@ class Planner:
                         "fewer rows can make it fire",
                     )
                 )
-        clauses.sort(key=lambda c: (c.place.gap.offset, c.place.gap.index, c.exclusion))
+        clauses.sort(key=lambda clause: (*_gap_order(clause), clause.exclusion))
         insertions = tuple(_insertion(clause, source) for clause in clauses)
         lines = [
-            ClauseLine(i.offset, i.clause, i.exclusions, c.place.wraps) for i, c in zip(insertions, clauses, strict=True)
+            ClauseLine(i.offset, i.clause, i.exclusions, c.place.wraps)
+            for i, c in zip(insertions, clauses, strict=True)
         ]
         edits = tuple(edits_for(base, lines, comments=dialect is not Dialect.NRT, newline=newline))
         tuned = apply_edits(base, edits)
@@ -185,6 +200,7 @@ class Planner:
         placed: Placed,
         dialect: Dialect,
         source: SourceText,
+        within: UtcRange | None,
     ) -> tuple[list[Clause], list[PlanWarning]]:
         clauses: list[Clause] = []
         warnings: list[PlanWarning] = []
@@ -199,6 +215,7 @@ class Planner:
                 alternatives,
                 found.bindings,
                 window=exclusion.window,
+                within=within,
                 time_column=found.time_column,
                 expires=exclusion.expires,
                 dialect=dialect,
@@ -276,6 +293,11 @@ class Planner:
 def time_column_of(query: str) -> str | None:
     """Return the time column that a query speaks of: it tells which product the query is meant for."""
     return next((name for name, word in _TIME_WORDS if word.search(query)), None)
+
+
+def _gap_order(clause: Clause) -> tuple[int, bool, int]:
+    """Return what orders gaps: where a bare leg ends a union, the gap in the leg comes before the one behind it."""
+    return clause.place.gap.offset, clause.place.wraps is None, clause.place.gap.index
 
 
 def _insertion(clause: Clause, source: SourceText) -> Insertion:

@@ -10,7 +10,7 @@ from pathlib import Path
 from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.load import ExclusionSet, RuleSet, check_references, load_exclusions, load_rules
 from fpctl.errors import Problem
-from fpctl.rewrite.planner import Planner
+from fpctl.rewrite.planner import Planner, WindowRange
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.repository import load_repository
 from fpctl.schema.tables import EnvironmentName, Tables
@@ -36,9 +36,9 @@ class Repository:
         """Return every readable exclusion; the planner decides by date and status which are in force."""
         return [loaded.exclusion for loaded in self.exclusions.exclusions]
 
-    def planner(self, today: date) -> Planner:
-        """Return a planner for a day."""
-        return Planner(self.tables, self.fields, today, streamed=self.streamed)
+    def planner(self, today: date, *, windows_within: WindowRange | None = None) -> Planner:
+        """Return a planner for a day; see `Planner` for `windows_within`."""
+        return Planner(self.tables, self.fields, today, streamed=self.streamed, windows_within=windows_within)
 
     @property
     def broken(self) -> bool:
