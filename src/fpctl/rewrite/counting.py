@@ -15,6 +15,7 @@ from typing import Any
 from fpctl.catalog.rule_text import Edit, apply_edits
 from fpctl.kql import tree
 from fpctl.rewrite.placement import Place
+from fpctl.rewrite.splice import closes_leg
 
 PREFIX = "fpctl_"
 """Begins every column a counting query makes; no documented table has a column of such a name."""
@@ -206,6 +207,15 @@ def _in_function(
 
 
 def _slice(text: str, start: int, end: int, edits: Sequence[Edit]) -> str:
-    """Return text[start:end] with the edits strictly inside it."""
-    inside = [Edit(e.offset - start, e.text) for e in edits if start < e.offset < end]
+    """Return text[start:end] with the edits inside it; at its end only what closes a leg that began inside."""
+    inside = [
+        Edit(e.offset - start, e.text)
+        for e in edits
+        if start < e.offset < end or (e.offset == end and closes_leg(e) and _opened_inside(edits, start, end))
+    ]
     return apply_edits(text[start:end], inside)
+
+
+def _opened_inside(edits: Sequence[Edit], start: int, end: int) -> bool:
+    inside = [e for e in edits if start < e.offset < end]
+    return sum(e.text == "(" for e in inside) > sum(map(closes_leg, inside))

@@ -328,7 +328,10 @@ class _Attempt:
                     continue
                 outcome = self.run(edge.child)
                 if isinstance(outcome, Placed):
-                    return outcome
+                    if not any(place.resolution.guessed for place in outcome.places):
+                        return outcome
+                    # What is joined or listed is no place to guess columns in: that would place nothing at all.
+                    continue
                 # A baseline that merely lacks the columns says nothing of the rule; one that has them does.
                 if edge.polarity is Polarity.POSITIVE or outcome.reason in ("inverting-position", "both-polarities"):
                     refusal = _more_telling(refusal, outcome)

@@ -60,6 +60,11 @@ class Resolution:
     partial: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
 
+    @property
+    def guessed(self) -> bool:
+        """Whether a column is only hoped for: nothing tells that it exists, so `column_ifexists` stands in for it."""
+        return any(column.text.startswith(_IF_EXISTS) for bound in self.bindings.values() for column in bound)
+
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
@@ -82,6 +87,7 @@ Group = Mapping[int, frozenset[str]]
 _UNTOUCHED = frozenset({"table", "renamed"})
 _SURVIVING = _UNTOUCHED | {"grouped"}
 
+_IF_EXISTS = "column_ifexists("
 TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 
 LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "print", "range"})
@@ -126,7 +132,9 @@ class Resolver:
         self._mentioned: frozenset[str] | None = None
         self._renamed: dict[tuple[int, bool], tuple[Mapping[str, Column], dict[Origin, str]]] = {}
         self._event_sources: dict[tuple[int, bool], tuple[Scope, list[Group]]] = {}
-        self.time_columns = tuple(sorted(TIME_COLUMNS, key=lambda name: (name != prefer_time, TIME_COLUMNS.index(name))))
+        self.time_columns = tuple(
+            sorted(TIME_COLUMNS, key=lambda name: (name != prefer_time, TIME_COLUMNS.index(name)))
+        )
 
     @property
     def mentioned(self) -> frozenset[str]:
@@ -212,6 +220,7 @@ class Resolver:
         answer: tuple[BoundColumn, ...] | None = None
         missing: Unresolved | None = None
         unknown: list[str] = []
+        names: set[str] = set()
         for branch, tables in group.items():
             for table in sorted(tables):
                 mapped = [c for c in self.fields.columns(table, field) if roles is None or c.role in roles]
@@ -228,6 +237,7 @@ class Resolver:
                         lost.append(target.column)
                     else:
                         bound.append(_bound(name, scope, target))
+                        names.add(name)
                 if not bound or (len(bound) < len(mapped) and not partial):
                     assert missing is not None
                     return missing
@@ -239,11 +249,28 @@ class Resolver:
                         f"{field} is held by different columns of the tables that meet here ({_tables(group)})",
                     )
         if answer is not None:
-            return answer
+            foreign = self._foreign(scope, group, field, names)
+            if foreign is None:
+                return answer
+            return Unresolved(
+                "column-ambiguous", f"{foreign} meets other tables here, and there it does not hold the field {field}"
+            )
         if unknown or (scope.open and any(branch in scope.unknown for branch in group)):
             return self._assume(scope, field, roles, assumed, unknown)
         kinds = "" if roles is None else " that can hold the given values"
         return Unresolved("field-not-in-table", f"no column of {_tables(group)} holds the field {field}{kinds}")
+
+    def _foreign(
+        self, scope: Scope, group: Mapping[int, frozenset[str]], field: str, names: Iterable[str]
+    ) -> str | None:
+        """Return a table's column that is visible under a bound name and holds something else there."""
+        for name in sorted(names):
+            for origin in scope.columns[name].origins:
+                if origin.branch in group and self.known(origin.table):
+                    mapped = self.fields.columns(origin.table, field)
+                    if all(target.column != origin.column for target in mapped):
+                        return f"{origin.table}.{origin.column}"
+        return None
 
     def _visible(self, scope: Scope, table: str, column: str, branch: int, surviving: bool) -> str | Unresolved:
         """Return the name under which a table column is visible unchanged."""
@@ -258,7 +285,9 @@ class Resolver:
             return Unresolved("column-redefined", f"{column} was redefined before this place")
         if here is not None and here.kind == "grouped":
             return Unresolved("after-aggregation", f"{column} is a group key here: the rows are no longer events")
-        return Unresolved("columns-dropped", f"column {column} of {table} is not visible at the end of the pipeline's rows")
+        return Unresolved(
+            "columns-dropped", f"column {column} of {table} is not visible at the end of the pipeline's rows"
+        )
 
     def _other_names(self, scope: Scope, surviving: bool) -> Mapping[Origin, str]:
         """Return the table columns that are visible under a name that is not theirs; among copies the first."""
@@ -288,11 +317,13 @@ class Resolver:
             return tuple(BoundColumn(bracket_name(n), "int" if r == "port" else "string", r) for n, r in visible)
         if not scope.open or not candidates:
             shown = ", ".join(sorted(set(tables))) or "its table"
-            return Unresolved("unknown-column", f"the columns of {shown} are not known, and nothing tells which holds {field}")
+            return Unresolved(
+                "unknown-column", f"the columns of {shown} are not known, and nothing tells which holds {field}"
+            )
         name, role = candidates[0]
         assumed.append(name)
         default = "int(null)" if role == "port" else '""'
-        return (BoundColumn(f'column_ifexists("{name}", {default})', "int" if role == "port" else "string", role),)
+        return (BoundColumn(f'{_IF_EXISTS}"{name}", {default})', "int" if role == "port" else "string", role),)
 
     def _time(self, scope: Scope, group: Group, surviving: bool) -> str | None:
         """Return the name of the event time at this gap, preferring the column the query itself uses."""
@@ -336,4 +367,6 @@ def _bound(name: str, scope: Scope, target: MappedColumn) -> BoundColumn:
         path = "".join(f".{bracket_name(m)}" if not m.isdigit() else f"[{m}]" for m in target.members)
         return BoundColumn(f"tostring({base}{path})", "string", target.role)
     kind = scope.columns[name].type
-    return BoundColumn(f"tostring({text})" if kind == "dynamic" else text, "string" if kind == "dynamic" else kind, target.role)
+    return BoundColumn(
+        f"tostring({text})" if kind == "dynamic" else text, "string" if kind == "dynamic" else kind, target.role
+    )

@@ -31,7 +31,7 @@ from fpctl.source import newline_of
 MARKER = "fpctl"
 _CONTINUES = "\\"
 _WRAPS = "\\)"
-_REST_OF_LINE = re.compile(r"[ \t]*(?://[^\r\n\u2028\u2029]*)?(?=\r?\n|\Z)")
+_REST_OF_LINE = re.compile(r"[ \t\u00a0]*(?://[^\r\n\u2028\u2029]*)?(?=\r?\n|\Z)")
 _CLAUSE_LINE = re.compile(r"(\r?\n)[ \t]*\|[ \t]*where\b")
 _COMMENT_MARKER = re.compile(r"//[ \t]*fpctl[ \t]+(\S[^\r\n\u2028\u2029]*?)[ \t]*(?=\r?\n|\Z)")
 _LITERAL_MARKER = re.compile(r'"fpctl ([^"\\]*?)( \\\\\)?)?" == ""(?=\r?\n|\Z)')
@@ -73,7 +73,10 @@ class ClauseLine:
 def edits_for(
     text: str, clauses: Sequence[ClauseLine], *, comments: bool = True, newline: str | None = None
 ) -> list[Edit]:
-    """Return one edit per gap, in order of offset; clauses of the same gap keep their given order.
+    """Return the edits in order of offset; clauses of the same gap keep their given order.
+
+    Where a bare leg ends a union, the gap in the leg and the one after the union are at the same
+    offset: the leg's edit comes first, and with it the parenthesis that closes the leg.
 
     Args:
         text: the base query, without clauses.
@@ -83,12 +86,11 @@ def edits_for(
     """
     newline = newline or newline_of(text)
     edits: list[Edit] = []
-    by_offset: dict[int, list[ClauseLine]] = {}
+    by_gap: dict[tuple[int, bool], list[ClauseLine]] = {}
     for clause in clauses:
-        by_offset.setdefault(clause.offset, []).append(clause)
-    for offset in sorted(by_offset):
+        by_gap.setdefault((clause.offset, clause.wraps is None), []).append(clause)
+    for (offset, _), lines in sorted(by_gap.items(), key=lambda gap: gap[0]):
         indent = _indentation(text, offset)
-        lines = by_offset[offset]
         wraps = lines[0].wraps
         rest = _REST_OF_LINE.match(text, offset) if wraps is None else None
         ending = "" if rest is not None else _CONTINUES if wraps is None else _WRAPS
@@ -102,7 +104,12 @@ def edits_for(
         else:
             edits.append(Edit(wraps, "("))
             edits.append(Edit(offset, f"{inserted}{newline})"))
-    return sorted(edits)
+    return sorted(edits, key=lambda edit: edit.offset)
+
+
+def closes_leg(edit: Edit) -> bool:
+    """Return whether an edit ends with the parenthesis that closes a leg of a union."""
+    return edit.text.endswith("\n)")
 
 
 def _with_marker(line: ClauseLine, comments: bool, ending: str) -> str:
