@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text
+from fpctl.policy import Policy
 from fpctl.spelling import did_you_mean, nearest
 
 FILE_NAME = "fpctl.toml"
@@ -135,7 +136,12 @@ class Settings(_Table):
     fields: dict[str, dict[str, str | list[str]]] = {}
     history: History = History()
     engine: Engines = Engines()
+    policy: Policy = Policy()
     file: Annotated[Path | None, Field(exclude=True)] = None
+
+    def at_key(self, *steps: str) -> Location | None:
+        """Return where a key or table stands in the settings file, for checks of its value that come later."""
+        return _find(read_text(self.file), steps, self.file) if self.file is not None else None
 
 
 VARIABLES: Mapping[str, tuple[str, ...]] = {

@@ -25,7 +25,8 @@ class LoadedExclusion:
 
     `lists` names the list files that its values come from. `content_hash` covers the values of the
     lists: a changed list is a changed exclusion. `places` has the line and column of each key's value,
-    and of each selector as `rules.0`.
+    of each selector as `rules.0`, and of each field and value of the match as `match.0.device` and
+    `match.0.device=build01`.
     """
 
     exclusion: Exclusion
@@ -108,6 +109,13 @@ def _places(root: Node) -> dict[str, tuple[int, int]]:
         if key.text == "rules":
             for index, item in enumerate(value.items or [value]):
                 places[f"rules.{index}"] = item.line, item.column
+        if key.text == "match":
+            for index, alternative in enumerate(value.items or [value]):
+                for field_, given in alternative.pairs or ():
+                    name = f"match.{index}.{field_.text}"
+                    places[name] = given.line, given.column
+                    for item in given.items or [given]:
+                        places.setdefault(f"{name}={item.text}", (item.line, item.column))
     return places
 
 

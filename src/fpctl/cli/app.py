@@ -55,6 +55,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("retire", "fpctl.cli.retire", "Take exclusions out of force for good."),
     Verb("approve", "fpctl.cli.approve", "Record who approved exclusions, and what was seen."),
     Verb("lists", "fpctl.cli.lists", "Check and change the lists that exclusions refer to."),
+    Verb("audit", "fpctl.cli.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
     Verb("demo", "fpctl.cli.demo", "Do the whole job on generated data."),
 )
 """In the order of the help text."""

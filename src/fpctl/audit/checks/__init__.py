@@ -1,0 +1,3 @@
+"""The checks, one module per family. `fpctl.audit.registry` lists them."""
+
+from __future__ import annotations

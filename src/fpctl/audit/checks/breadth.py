@@ -1,0 +1,213 @@
+"""FP6xx, first half: matches that take in too much, or what an attacker can choose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from fpctl.audit.check import Check
+from fpctl.audit.condition import nearly_everything
+from fpctl.audit.finding import Finding
+from fpctl.audit.known import Known
+from fpctl.audit.network import half_of_all, too_wide
+from fpctl.audit.scene import Scene, alternatives, anchored, at_value
+from fpctl.catalog.exclusion import Alternative
+
+
+def _everything(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            fields = alternative.fields()
+            wide = all(_takes_all(field, given, scene.known) for field, given in fields.items())
+            if wide and (alternative.where is None or nearly_everything(alternative.where)):
+                given = [*(f"{field} `{values[0]}`" for field, values in fields.items()), *_where(alternative)]
+                yield check.finding(
+                    at_value(loaded, number, next(iter(fields), "where")),
+                    f"{loaded.id} matches nearly every event: {' and '.join(given)}",
+                    exclusion=loaded.id,
+                    fix=f"fpctl edit {loaded.id}",
+                    subject=str(number),
+                )
+
+
+def _where(alternative: Alternative) -> list[str]:
+    return [f"where `{alternative.where}`"] if alternative.where is not None else []
+
+
+_WITHOUT_MEANING = re.compile(r"\.(?:exe|dll|com|net|org|ps1|bat)\b|[*.\\/:_-]", re.IGNORECASE)
+
+
+def _takes_all(field: str, given: Sequence[str], known: Known) -> bool:
+    """Tell whether nearly every event has one of these values."""
+    if field == "ip":
+        return half_of_all(given)
+    if field == "command_line":
+        return any(value.lower().strip("*") in known.commonplace or len(value.strip("* ")) < 3 for value in given)
+    if field in ("device", "process", "parent_process", "path"):
+        return any("*" in value and len(_WITHOUT_MEANING.sub("", value)) < 2 for value in given)
+    return False
+
+
+def _attacker_chooses(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            fields = list(alternative.fields())
+            if fields and not anchored(alternative) and alternative.where is None:
+                yield check.finding(
+                    at_value(loaded, number, fields[0]),
+                    f"{loaded.id} matches on {_listed(fields)} alone, which an attacker chooses",
+                    exclusion=loaded.id,
+                    fix=f"fpctl edit {loaded.id}",
+                    subject=str(number),
+                )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _writable_path(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            if alternative.hash is not None or alternative.signer is not None:
+                continue
+            for path in alternative.path or ():
+                if not scene.known.is_allowed(path) and any(folder.match(path) for folder in scene.known.folders):
+                    yield check.finding(
+                        at_value(loaded, number, "path", path),
+                        f"every user may write to `{path}` of {loaded.id}, and no hash or signer says what may "
+                        "lie there",
+                        exclusion=loaded.id,
+                        fix=f"fpctl edit {loaded.id}",
+                        subject=f"{number} {path}",
+                    )
+
+
+_ENDS = {
+    "device": "host whose name", "process": "program whose name", "parent_process": "program whose name",
+    "path": "file whose path",
+}  # fmt: skip
+
+
+def _left_wildcard(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            for field, what in _ENDS.items():
+                for value in getattr(alternative, field) or ():
+                    if value.startswith("*") and not scene.known.is_allowed(value):
+                        ending = value.lstrip("*").rstrip("*")
+                        how = "contains" if value.endswith("*") else "ends in"
+                        yield check.finding(
+                            at_value(loaded, number, field, value),
+                            f"`{value}` of {loaded.id} matches every {what} {how} `{ending}`",
+                            exclusion=loaded.id,
+                            fix=f"fpctl edit {loaded.id}",
+                            subject=f"{number} {field} {value}",
+                        )
+
+
+def _short_pattern(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            for field in ("device", "process", "parent_process"):
+                for value in getattr(alternative, field) or ():
+                    left = _WITHOUT_MEANING.sub("", value)
+                    if "*" in value and len(left) < 3 and not scene.known.is_allowed(value):
+                        yield check.finding(
+                            at_value(loaded, number, field, value),
+                            f"`{value}` of {loaded.id} names little more than a wildcard",
+                            exclusion=loaded.id,
+                            fix=f"fpctl edit {loaded.id}",
+                            subject=f"{number} {field} {value}",
+                        )
+
+
+def _wide_network(scene: Scene, check: Check) -> Iterator[Finding]:
+    policy = scene.policy.forbidden
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            for value in alternative.ip or ():
+                limit = too_wide(value, policy.prefix_v4, policy.prefix_v6)
+                if limit is not None and not scene.known.is_allowed(value):
+                    yield check.finding(
+                        at_value(loaded, number, "ip", value),
+                        f"the network `{value}` of {loaded.id} is wider than /{limit}, the widest that the "
+                        "policy allows",
+                        exclusion=loaded.id,
+                        fix=f"fpctl edit {loaded.id}",
+                        subject=f"{number} {value}",
+                    )
+
+
+def _negated(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            if alternative.where is not None and alternative.fields() and nearly_everything(alternative.where):
+                yield check.finding(
+                    at_value(loaded, number, "where"),
+                    f"`where` of {loaded.id} holds for nearly every event: it narrows nothing",
+                    exclusion=loaded.id,
+                    fix=f"fpctl edit {loaded.id}",
+                    subject=str(number),
+                )
+
+
+CHECKS = (
+    Check(
+        "FP601", "matches-everything", "error", "The exclusion matches nearly every event",
+        "Every condition of an alternative holds for nearly all events: a pattern of wildcards and one letter, a text "
+        "that stands in every command line (`.exe`, `C:\\`), networks that together are half of all addresses, "
+        "or a raw "
+        "condition such as `isnotempty(DeviceName)`, `X == X`, or one that only says what is *not* (`!=`, `!has`, "
+        "`not(...)`). The rule is switched off. What is empty, or nothing but wildcards, is refused when the file is "
+        "read.",
+        "Name what is benign.",
+        _everything, (), "fp-2026-0007 matches nearly every event: command_line `.exe`",
+    ),
+    Check(
+        "FP602", "attacker-chooses", "warning", "The exclusion rests on what an attacker chooses",
+        "An alternative that names only a program's name, its parent's, its command line, its path or a port. Whoever "
+        "can start a program can name it so. A device, URL, hash, signer, address or account has to be taken over, or "
+        "cannot be.",
+        "Name the devices it runs on, the hash or signer of the program, or the host that it talks to.",
+        _attacker_chooses, (), "fp-2026-0007 matches on process and command_line alone, which an attacker chooses",
+    ),
+    Check(
+        "FP603", "writable-path", "warning", "Every user may write to the path",
+        "`C:\\Users\\...`, `C:\\ProgramData`, a `Temp` folder, `/tmp`, `/home` and their like. A program put there is "
+        "excluded, whatever it is. Not told where the alternative names a hash or signer.",
+        "Add the hash or signer, or have the program installed where only administrators write.",
+        _writable_path, ("forbidden.folders", "forbidden.allowed"),
+        "every user may write to `C:\\Users\\Public\\agent` of fp-2026-0007, and no hash or signer says what may "
+        "lie there",
+    ),
+    Check(
+        "FP604", "left-wildcard", "warning", "A name is matched by its end alone",
+        "`*-agent.exe`, `*.contoso.com`, `**\\tools\\run.exe`: the beginning of a name or path is what is "
+        "easiest to choose "
+        "freely, and new names fall in without anybody noticing.",
+        "Write the names out, or begin with what is fixed.",
+        _left_wildcard, ("forbidden.allowed",),
+        "`*_agent.exe` of fp-2026-0007 matches every program whose name ends in `_agent.exe`",
+    ),
+    Check(
+        "FP610", "wide-network", "error", "The network is wider than the policy allows",
+        "A /8 holds sixteen million addresses, and nobody knows all of them.",
+        "Name the networks that are meant, or the devices.",
+        _wide_network, ("forbidden.prefix_v4", "forbidden.prefix_v6", "forbidden.allowed"),
+        "the network `10.0.0.0/8` of fp-2026-0007 is wider than /16, the widest that the policy allows",
+    ),
+    Check(
+        "FP611", "short-pattern", "warning", "A pattern is little more than a wildcard",
+        "Fewer than three characters that mean something, beside the wildcards: `a*`, `*x.exe`.",
+        "Write more of the name.",
+        _short_pattern, ("forbidden.allowed",), "`a*` of fp-2026-0007 names little more than a wildcard",
+    ),
+    Check(
+        "FP612", "idle-condition", "warning", "The raw condition narrows nothing",
+        "`where` holds for nearly every event: it compares a column with itself, asks whether it is not empty, or only "
+        "says what is not. The other fields of the alternative decide alone.",
+        "Say what the event is, not what it is not; or remove `where`.",
+        _negated, (), "`where` of fp-2026-0007 holds for nearly every event: it narrows nothing",
+    ),
+)  # fmt: skip

@@ -1,0 +1,150 @@
+"""FP1xx: how long an exclusion holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from fpctl.audit.check import Check
+from fpctl.audit.finding import Finding
+from fpctl.audit.scene import Scene, days
+from fpctl.catalog.exclusion import Exclusion
+from fpctl.catalog.selector import parse_selector
+
+
+def _expired(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.repository.exclusions.exclusions:
+        exclusion = loaded.exclusion
+        if exclusion.state(scene.today) == "expired" and exclusion.expires is not None:
+            ago = (scene.today - exclusion.expires).days
+            when = "today" if ago == 0 else f"{days(ago)} ago, on {exclusion.expires}"
+            yield check.finding(
+                loaded.at_key("expires"),
+                f"{loaded.id} expired {when}: it suppresses nothing any more",
+                exclusion=loaded.id,
+                fix=f'fpctl retire {loaded.id} --reason "..."',
+            )
+
+
+def _expiring(scene: Scene, check: Check) -> Iterator[Finding]:
+    warn = scene.policy.lifetime.warn
+    for loaded in scene.reviewed:
+        expires = loaded.exclusion.expires
+        left = (expires - scene.today).days if expires is not None else None
+        if expires is not None and left is not None and left <= warn:
+            yield check.finding(
+                loaded.at_key("expires"),
+                f"{loaded.id} expires in {days(left)}, on {expires}",
+                exclusion=loaded.id,
+                fix=f"fpctl renew {loaded.id} --until {min(warn * 3, _limit(scene, loaded.exclusion)[0])}d",
+            )
+
+
+def _endless(scene: Scene, check: Check) -> Iterator[Finding]:
+    if "expires" not in scene.policy.require:
+        return
+    for loaded in scene.kept:
+        if loaded.exclusion.expires is None:
+            yield check.finding(
+                loaded.at,
+                f"{loaded.id} has no `expires`: it suppresses for ever, whatever becomes of its reason",
+                exclusion=loaded.id,
+                fix=f"fpctl renew {loaded.id} --until {_limit(scene, loaded.exclusion)[0]}d",
+            )
+
+
+def _over_long(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        exclusion = loaded.exclusion
+        since = _since(exclusion)
+        if exclusion.expires is None or since is None:
+            continue
+        limit, why = _limit(scene, exclusion)
+        length = (exclusion.expires - since).days
+        if length > limit:
+            approved = exclusion.approval is not None and exclusion.approval.on == since
+            beginning = "its approval" if approved else "`created`"
+            yield check.finding(
+                loaded.at_key("expires"),
+                f"{loaded.id} holds {days(length)} from {beginning} on {since} to {exclusion.expires}; "
+                f"at most {days(limit)} are allowed {why}",
+                exclusion=loaded.id,
+                # What was renewed has to be looked at again; what was too long from the beginning is shortened.
+                fix=f"fpctl approve {loaded.id}"
+                if _could_be_approved(scene, exclusion, limit)
+                else f"fpctl edit {loaded.id}",
+            )
+
+
+def _could_be_approved(scene: Scene, exclusion: Exclusion, limit: int) -> bool:
+    return (
+        exclusion.expires is not None
+        and exclusion.status != "draft"
+        and (exclusion.expires - scene.today).days <= limit
+    )
+
+
+def _since(exclusion: Exclusion) -> date | None:
+    """Return the day from which a lifetime counts: the last approval's, or `created` where that is later."""
+    approved = exclusion.approval.on if exclusion.approval is not None else None
+    return max((day for day in (approved, exclusion.created) if day is not None), default=None)
+
+
+def _limit(scene: Scene, exclusion: Exclusion) -> tuple[int, str]:
+    """Return the most days an exclusion may hold, and for what kind of exclusion that is."""
+    lifetime = scene.policy.lifetime
+    scenario = exclusion.scenario or ""
+    limits = [
+        (lifetime.scenarios[scenario], f"in the scenario {scenario}")
+        if scenario in lifetime.scenarios
+        else (lifetime.narrow, "by the policy")
+    ]
+    if any(not parse_selector(text).names_one for text in exclusion.rules):
+        limits.append((lifetime.sweeping, "where a pattern chooses the rules"))
+    if any(not alternative.narrow for alternative in exclusion.match):
+        limits.append((lifetime.broad, "where no device, URL or hash is named"))
+    return min(limits, key=lambda limit: limit[0])
+
+
+CHECKS = (
+    Check(
+        "FP101", "expired", "warning", "The exclusion has expired",
+        "On and after the day `expires` an exclusion is in no plan, and clauses of rules that nobody applied again "
+        "stop suppressing by themselves where the rule's time column is visible. Events that it took out alert "
+        "again, so either they are wanted or somebody forgot to renew it. An expired exclusion that stays in the "
+        "folder is also in the way of who looks for what is in force.",
+        "Retire it with the reason, or renew it (`fpctl renew ID --until 90d`) after looking at whether its reason "
+        "still holds.",
+        _expired,
+        example="fp-2026-0007 expired 3 days ago, on 2026-11-21: it suppresses nothing any more",
+    ),
+    Check(
+        "FP102", "expiring", "note", "The exclusion expires soon",
+        "It still holds, and will not in a few days. Told early enough for somebody to find out whether the reason "
+        "still holds; renewing without looking is what expiry dates are there to prevent. "
+        "`fpctl audit --only expiring --fail-on note` is for a scheduled job.",
+        "Ask its owner. Then renew it, or let it end.",
+        _expiring, ("lifetime.warn",),
+        "fp-2026-0007 expires in 12 days, on 2026-12-06",
+    ),
+    Check(
+        "FP103", "no-expiry", "error", "The exclusion never expires",
+        "The reason for an exclusion ends one day: the tool is replaced, the host reinstalled, the contract over. "
+        "Without `expires` nobody is asked, and what remains is a blind spot whose name and behaviour an attacker "
+        "can take on.",
+        "Give `expires`. `fpctl renew ID --until DATE` sets it.",
+        _endless, ("require",),
+        "fp-2026-0007 has no `expires`: it suppresses for ever, whatever becomes of its reason",
+    ),
+    Check(
+        "FP104", "over-long", "error", "The exclusion holds longer than the policy allows",
+        "Counted from the day of the last approval (`approval.on`), or from `created` where that is later or nothing "
+        "is recorded, to `expires`. A renewed exclusion therefore needs another approval, not another file. The "
+        "limit depends on the scenario and on how much the exclusion takes out: where a pattern chooses its "
+        "rules, and where it names no device, URL or hash, the shortest limit that applies counts.",
+        "Shorten it; or, after a renewal, have it looked at and approved again.",
+        _over_long, ("lifetime.narrow", "lifetime.sweeping", "lifetime.broad", "lifetime.scenarios"),
+        "fp-2026-0007 holds 365 days from `created` on 2026-11-24 to 2027-11-24; at most 184 days are allowed by "
+        "the policy",
+    ),
+)  # fmt: skip

@@ -1,0 +1,243 @@
+"""FP3xx: the rules that an exclusion is for, and its clauses in them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from fpctl.audit.check import Check
+from fpctl.audit.finding import Finding
+from fpctl.audit.scene import Scene, selector_at
+from fpctl.catalog.selector import parse_selector
+from fpctl.spelling import nearest
+
+
+def _unknown_rule(scene: Scene, check: Check) -> Iterator[Finding]:
+    names: set[str] | None = None
+    hints: dict[str, str] = {}
+    for loaded in scene.kept:
+        for index, text in enumerate(loaded.exclusion.rules):
+            selector = parse_selector(text)
+            if not selector.names_one or scene.reach.selected(text):
+                continue
+            if names is None:
+                names = {name for one in scene.rules for name in (one.rule.id, one.rule.name, one.rule.path)}
+            if text not in hints:
+                close = nearest(selector.pattern, names)
+                hints[text] = f" (did you mean `{close}`?)" if close is not None else ""
+            yield check.finding(
+                loaded.at_key(f"rules.{index}"),
+                f"{loaded.id} names the rule `{text}`, which is not there{hints[text]}",
+                exclusion=loaded.id,
+                fix=f"fpctl edit {loaded.id}",
+                subject=text,
+            )
+
+
+def _no_rule(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for index, text in enumerate(loaded.exclusion.rules):
+            if not parse_selector(text).names_one and not scene.reach.selected(text):
+                yield check.finding(
+                    loaded.at_key(f"rules.{index}"),
+                    f"`{text}` of {loaded.id} reaches no rule",
+                    exclusion=loaded.id,
+                    fix=f"fpctl edit {loaded.id}",
+                    subject=text,
+                )
+
+
+def _not_placeable(scene: Scene, check: Check) -> Iterator[Finding]:
+    for index, planned in scene.plans.items():
+        for id, skip in sorted(planned.skips.items()):
+            if skip.finding:
+                named = f"{id} names `{planned.loaded.rule.name}` and suppresses nothing in it"
+                message = f"{named}: {skip.message} [{skip.reason}]"
+                yield _about(scene, check, id, index, skip.line, message, skip.reason)
+
+
+def _applies_nowhere(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        if loaded.exclusion.state(scene.today) != "active":
+            continue
+        reached = [scene.plans[index] for index in scene.reach.of(loaded.exclusion) if index in scene.plans]
+        skips = [planned.skips.get(loaded.id) for planned in reached]
+        # Where a rule is named, FP303 says it of that rule.
+        if skips and all(skip is not None and not skip.finding for skip in skips):
+            reasons = sorted({skip.reason for skip in skips if skip is not None})
+            count = f"{len(skips):,} rules" if len(skips) > 1 else "1 rule"
+            yield check.finding(
+                loaded.at_key("rules"),
+                f"{loaded.id} reaches {count} and suppresses nothing in any of them [{', '.join(reasons)}]",
+                exclusion=loaded.id,
+                fix=f"fpctl edit {loaded.id}",
+            )
+
+
+def _broken_rule(scene: Scene, check: Check) -> Iterator[Finding]:
+    for planned in scene.plans.values():
+        if planned.error is not None:
+            rule = planned.loaded.rule
+            at = planned.error.at or planned.at_line(None)
+            yield check.finding(
+                at,
+                f"the rule `{rule.name}` cannot be planned, so its exclusions suppress nothing in it: "
+                f"{planned.error.message}",
+                rule=rule.id,
+                fix=f"fpctl rules lint {shlex.quote(rule.id)}",
+            )
+
+
+def _about(scene: Scene, check: Check, id: str, index: int, line: int | None, message: str, subject: str) -> Finding:
+    """Return a finding about an exclusion's clause in the rule with this index."""
+    planned = scene.plans[index]
+    rule = planned.loaded.rule
+    return check.finding(
+        selector_at(scene.by_id[id], scene.reach, index),
+        message,
+        exclusion=id,
+        rule=rule.id,
+        fix=f"fpctl explain {shlex.quote(rule.id)}",
+        subject=subject,
+        related=planned.at_line(line),
+    )
+
+
+def _warned(scene: Scene, check: Check, *codes: str) -> Iterator[Finding]:
+    for index, planned in scene.plans.items():
+        for id, warnings in sorted(planned.warnings.items()):
+            for warning in warnings:
+                if warning.code in codes:
+                    line = f" (line {warning.line})" if warning.line else ""
+                    message = f"{id} in `{planned.loaded.rule.name}`{line}: {warning.message}"
+                    yield _about(scene, check, id, index, warning.line, message, f"{warning.code} {warning.message}")
+
+
+def _effect(scene: Scene, check: Check) -> Iterator[Finding]:
+    return _warned(scene, check, "effect")
+
+
+def _trigger(scene: Scene, check: Check) -> Iterator[Finding]:
+    for planned in scene.plans.values():
+        rule = planned.loaded.rule
+        for warning in planned.plan.warnings if planned.plan is not None else ():
+            if warning.code == "trigger-operator":
+                yield check.finding(
+                    planned.at_line(None),
+                    f"`{rule.name}` has exclusions: {warning.message}",
+                    rule=rule.id,
+                    fix=f"fpctl explain {shlex.quote(rule.id)}",
+                )
+
+
+def _unguarded(scene: Scene, check: Check) -> Iterator[Finding]:
+    return _warned(scene, check, "no-expiry-guard")
+
+
+def _assumed(scene: Scene, check: Check) -> Iterator[Finding]:
+    return _warned(scene, check, "assumed-columns")
+
+
+def _partly(scene: Scene, check: Check) -> Iterator[Finding]:
+    return _warned(scene, check, "partial-fields", "partial-match", "partial-union", "untested-values")
+
+
+def _mixed(scene: Scene, check: Check) -> Iterator[Finding]:
+    return _warned(scene, check, "mixed-sources")
+
+
+CHECKS = (
+    Check(
+        "FP301", "unknown-rule", "error", "The exclusion names a rule that is not there",
+        "An id, a name or a path without wildcards names one rule. If no rule has it, the exclusion suppresses "
+        "nothing: the rule was renamed or removed, or the selector has a slip.",
+        "Correct the selector, or retire the exclusion if the rule is gone for good.",
+        _unknown_rule, (),
+        "fp-2026-0007 names the rule `RMM conection`, which is not there (did you mean `RMM connection`?)",
+    ),
+    Check(
+        "FP302", "no-rule", "warning", "A selector reaches no rule",
+        "A glob, tag, technique, tactic or table that no rule of the repository has. Other selectors of the "
+        "exclusion may reach some.",
+        "Remove the selector, or correct it. `fpctl rules list` shows ids, names and techniques.",
+        _no_rule, (), "`tag:rmm-old` of fp-2026-0007 reaches no rule",
+    ),
+    Check(
+        "FP303", "not-placeable", "error", "The exclusion cannot be placed in a rule that it names",
+        "No gap of the query has all columns that the exclusion needs, or the only place would make the rule fire "
+        "more. The alerts that the exclusion was written for go on. Each [reason](../reasons.md) says what would help.",
+        "`fpctl explain RULE` shows every gap and the columns visible there.",
+        _not_placeable, (),
+        "fp-2026-0007 names `Logons by country` and suppresses nothing in it: no column here holds the field url "
+        "[field-not-in-table]",
+    ),
+    Check(
+        "FP304", "applies-nowhere", "warning", "The exclusion applies in none of the rules that it reaches",
+        "That a swept rule does not have the columns is no fault. That none of them has means that the exclusion "
+        "suppresses nothing at all.",
+        "Choose other fields, or other rules.",
+        _applies_nowhere, (),
+        "fp-2026-0007 reaches 12 rules and suppresses nothing in any of them [field-not-in-table]",
+    ),
+    Check(
+        "FP305", "broken-rule", "error", "A rule with exclusions cannot be planned",
+        "Its query is not valid KQL, or a clause could not be put into it safely. Until that is mended none of its "
+        "exclusions is in force.",
+        "`fpctl rules lint RULE` shows the place.",
+        _broken_rule, (),
+        "the rule `RMM connection` cannot be planned, so its exclusions suppress nothing in it: expected an expression",
+    ),
+    Check(
+        "FP311", "effect", "warning", "Taking rows out can make the rule fire more",
+        "Behind the clause the query asks for few rows, for the first or last ones, or for an average: with fewer rows "
+        "it may return something that it did not return before. `where count_ < 5`, `arg_max`, `top` and `take` are of "
+        "this kind. The exclusion still goes in; see [effect](../reasons.md).",
+        "Where the result still has the columns, `placement: result` moves the clause behind all of it, and then it "
+        "can only take away.",
+        _effect, (), "fp-2026-0007 in `Rare logons` (line 6): where: fewer rows can satisfy `count_ < 5`",
+    ),
+    Check(
+        "FP312", "few-results-trigger", "warning", "The rule fires on few results and has exclusions",
+        "`triggerOperator` is `lt`, `eq` or `ne`: each row less brings the rule nearer to firing.",
+        "Turn the rule round, or keep exclusions out of it.",
+        _trigger, (),
+        "`Sensor silent` has exclusions: the rule fires on a result count that is less than 5: fewer rows can "
+        "make it fire",
+    ),
+    Check(
+        "FP313", "no-expiry-guard", "note", "The clause does not end by itself",
+        "No time column is visible where the clause stands, so the day of expiry cannot be part of it. It is taken "
+        "out when the rule is applied the next time after that day, and not before.",
+        "Keep the rule's time column up to that place, or apply rules every day.",
+        _unguarded, (),
+        "fp-2026-0007 in `RMM connection` (line 4): no time column is visible here, so fp-2026-0007 keeps suppressing "
+        "after 2027-05-24 until the rule is applied again",
+    ),
+    Check(
+        "FP314", "assumed-columns", "note", "Columns of a table that is not known are assumed",
+        "The rule reads a table that is neither documented nor described in `schema/`. The usual column names are "
+        "taken; if the table lacks them, the exclusion suppresses nothing.",
+        "Describe the table in `schema/*.yaml`, or map the field in `fpctl.toml` (`[fields.TABLE]`).",
+        _assumed, (),
+        "fp-2026-0007 in `Proxy` (line 2): the columns of this table are not known; DeviceName is assumed to be there",
+    ),
+    Check(
+        "FP315", "partly-applied", "note", "A part of the exclusion does not apply in a rule",
+        "Some values, columns, alternatives or legs of a union are out of reach of the clause; what they would have "
+        "taken out still alerts.",
+        "Nothing, if that part was meant for other rules. Else `fpctl explain RULE` shows what is visible where.",
+        _partly, (),
+        "fp-2026-0007 in `Files` (line 3): no column here can hold hash 0f343b0931126a20f133d67c2b018a3b: these "
+        "match nothing",
+    ),
+    Check(
+        "FP316", "mixed-sources", "note", "The fields come from different events of a joined row",
+        "After a join a row holds two events. The clause takes a row out where the fields hold together, although "
+        "the device may be of one event and the process of the other.",
+        "Look at the rule; a condition in `where` on the columns of one side says which event is meant.",
+        _mixed, (),
+        "fp-2026-0007 in `Logon then process` (line 9): the fields come from different events of a joined row: "
+        "the clause "
+        "takes a row out when they hold together",
+    ),
+)  # fmt: skip

@@ -1,0 +1,240 @@
+"""FP2xx: what the record says about an exclusion, and who approved it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from fpctl.audit.check import Check
+from fpctl.audit.finding import Finding
+from fpctl.audit.scene import Scene, selector_at
+from fpctl.catalog.exclusion import Exclusion
+from fpctl.rewrite.approval import base_hash
+
+
+def _without(scene: Scene, check: Check, key: str, message: str) -> Iterator[Finding]:
+    if key not in scene.policy.require:
+        return
+    for loaded in scene.kept:
+        if not (getattr(loaded.exclusion, key) or "").strip():
+            yield check.finding(
+                loaded.at_key(key), f"{loaded.id} {message}", exclusion=loaded.id, fix=f"fpctl edit {loaded.id}"
+            )
+
+
+def _no_owner(scene: Scene, check: Check) -> Iterator[Finding]:
+    return _without(scene, check, "owner", "has no `owner`: nobody answers for it")
+
+
+def _no_reason(scene: Scene, check: Check) -> Iterator[Finding]:
+    return _without(scene, check, "reason", "has no `reason`: nobody can tell when it is no longer needed")
+
+
+def _no_ticket(scene: Scene, check: Check) -> Iterator[Finding]:
+    return _without(scene, check, "ticket", "has no `ticket`: the work that it allows cannot be looked up")
+
+
+def _bad_ticket(scene: Scene, check: Check) -> Iterator[Finding]:
+    pattern = re.compile(scene.policy.ticket)
+    for loaded in scene.kept:
+        ticket = (loaded.exclusion.ticket or "").strip()
+        if ticket and not pattern.fullmatch(ticket):
+            yield check.finding(
+                loaded.at_key("ticket"),
+                f"`{ticket}` of {loaded.id} does not look like a ticket: the policy's pattern is "
+                f"`{scene.policy.ticket}`",
+                exclusion=loaded.id,
+                fix=f"fpctl edit {loaded.id}",
+                subject=ticket,
+            )
+
+
+_OWN_CHECK = ("owner", "reason", "ticket", "expires")
+
+
+def _missing_key(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for key in scene.policy.require:
+            if key not in _OWN_CHECK and not getattr(loaded.exclusion, key):
+                yield check.finding(
+                    loaded.at,
+                    f"{loaded.id} has no `{key}`, which the policy requires",
+                    exclusion=loaded.id,
+                    fix=f"fpctl edit {loaded.id}",
+                    subject=key,
+                )
+
+
+def _not_approved(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.reviewed:
+        exclusion = loaded.exclusion
+        why = _approval_needed(scene, exclusion)
+        if why is not None and not (exclusion.approved_by or "").strip():
+            yield check.finding(
+                loaded.at,
+                f"{loaded.id} is in force and nobody approved it: {why}",
+                exclusion=loaded.id,
+                fix=f"fpctl approve {loaded.id}",
+            )
+
+
+def _approval_needed(scene: Scene, exclusion: Exclusion) -> str | None:
+    policy = scene.policy.approval
+    if policy.needed == "never":
+        return None
+    if policy.needed == "always":
+        return "the policy asks for an approval of every exclusion"
+    if exclusion.broad:
+        return "it is broad"
+    for alternative in exclusion.match:
+        for field in policy.fields:
+            if getattr(alternative, field) is not None:
+                return f"it matches on `{field}`"
+    return None
+
+
+def _self_approved(scene: Scene, check: Check) -> Iterator[Finding]:
+    if not scene.policy.approval.differs:
+        return
+    for loaded in scene.kept:
+        approver, owner = ((getattr(loaded.exclusion, key) or "").strip() for key in ("approved_by", "owner"))
+        if approver and approver.casefold() == owner.casefold():
+            yield check.finding(
+                loaded.at_key("approved_by"),
+                f"{owner} owns {loaded.id} and approved it",
+                exclusion=loaded.id,
+                fix=f"fpctl approve {loaded.id} --by SOMEBODY-ELSE",
+            )
+
+
+@lru_cache(maxsize=1 << 13)
+def _hash(query: str) -> str:
+    return base_hash(query)
+
+
+def _seen(exclusion: Exclusion) -> Mapping[str, str]:
+    return exclusion.approval.rules if exclusion.approval is not None else {}
+
+
+def _rule_changed(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.reviewed:
+        seen = _seen(loaded.exclusion)
+        for index in scene.reach.of(loaded.exclusion) if seen else ():
+            rule = scene.rules[index].rule
+            if rule.id in seen and seen[rule.id].lower() != _hash(rule.query):
+                yield check.finding(
+                    loaded.at_key("approval"),
+                    f"the query of `{rule.name}` has changed since {loaded.id} was approved for it",
+                    exclusion=loaded.id,
+                    rule=rule.id,
+                    fix=f"fpctl approve {loaded.id}",
+                    related=scene.rules[index].text.file_location(0),
+                )
+
+
+def _rule_added(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.reviewed:
+        seen = _seen(loaded.exclusion)
+        for index in scene.reach.of(loaded.exclusion) if seen else ():
+            rule = scene.rules[index].rule
+            if rule.id not in seen:
+                yield check.finding(
+                    selector_at(loaded, scene.reach, index),
+                    f"{loaded.id} reaches `{rule.name}`, which it did not when it was approved",
+                    exclusion=loaded.id,
+                    rule=rule.id,
+                    fix=f"fpctl approve {loaded.id}",
+                    related=scene.rules[index].text.file_location(0),
+                )
+
+
+def _unrecorded(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.reviewed:
+        exclusion = loaded.exclusion
+        if (exclusion.approved_by or "").strip() and not _seen(exclusion):
+            yield check.finding(
+                loaded.at_key("approved_by"),
+                f"what {exclusion.approved_by} saw when approving {loaded.id} is not recorded: "
+                "a change of its rules will not be noticed",
+                exclusion=loaded.id,
+                fix=f"fpctl approve {loaded.id} --by {exclusion.approved_by}",
+            )
+
+
+CHECKS = (
+    Check(
+        "FP201", "no-owner", "error", "Nobody owns the exclusion",
+        "The owner is who is asked when the exclusion is about to end, hits too much, or hides something. A team's "
+        "address is better than a person who leaves.",
+        "Write who answers for it into `owner`.",
+        _no_owner, ("require",), "fp-2026-0007 has no `owner`: nobody answers for it",
+    ),
+    Check(
+        "FP202", "no-reason", "error", "The exclusion gives no reason",
+        "An exclusion is a claim that certain events are benign. Without the reason nobody can check the claim, or "
+        "tell when it no longer holds.",
+        "Write into `reason` what does this, and why it is expected.",
+        _no_reason, ("require",), "fp-2026-0007 has no `reason`: nobody can tell when it is no longer needed",
+    ),
+    Check(
+        "FP203", "no-ticket", "error", "The exclusion names no ticket",
+        "The ticket or change is where the work that causes the events was asked for and agreed to.",
+        "Write it into `ticket`.",
+        _no_ticket, ("require",), "fp-2026-0007 has no `ticket`: the work that it allows cannot be looked up",
+    ),
+    Check(
+        "FP204", "bad-ticket", "error", "The ticket is not one",
+        "`ticket` has to match the pattern of the policy as a whole, so that `later`, `n/a` or a whole sentence does "
+        "not pass for one. The shipped pattern takes `CHG0012345`, `SEC-42` and `#17`.",
+        "Correct the ticket, or the pattern if your tickets look otherwise.",
+        _bad_ticket, ("ticket",),
+        "`tbd` of fp-2026-0007 does not look like a ticket: the policy's pattern is `([A-Z][A-Z0-9_]*-?|#)[0-9]+`",
+    ),
+    Check(
+        "FP205", "missing-key", "error", "A key that the policy requires is missing",
+        "Of the keys in `require`, those without a check of their own: `title`, `scenario`, `created`, `notes`, "
+        "`tags`.",
+        "Add the key.",
+        _missing_key, ("require",), "fp-2026-0007 has no `created`, which the policy requires",
+    ),
+    Check(
+        "FP206", "not-approved", "error", "Nobody approved the exclusion",
+        "An exclusion that is in force, in shadow or about to begin needs somebody besides its author who looked at "
+        "what it takes out. Drafts do not: they suppress nothing.",
+        "`fpctl show ID` shows what it does; `fpctl approve ID` records who looked, when, and at which rules.",
+        _not_approved, ("approval.needed", "approval.fields"),
+        "fp-2026-0007 is in force and nobody approved it: the policy asks for an approval of every exclusion",
+    ),
+    Check(
+        "FP207", "self-approved", "error", "The owner approved the exclusion",
+        "Four eyes see more than two, and a stolen account of one person must not be able to blind a rule alone.",
+        "Have somebody else approve it.",
+        _self_approved, ("approval.differs",), "a.rossi@contoso.com owns fp-2026-0007 and approved it",
+    ),
+    Check(
+        "FP208", "rule-changed", "warning", "A rule changed after the exclusion was approved for it",
+        "`fpctl approve` records a hash of the base query of each rule that the exclusion reaches. A rule that now "
+        "looks for something else may have the same exclusion hide what nobody meant it to. Clauses of fpctl in the "
+        "query do not count as a change; every other character of it does.",
+        "Look at the rule with `fpctl explain RULE`, then approve again.",
+        _rule_changed, (),
+        "the query of `RMM network connection` has changed since fp-2026-0007 was approved for it",
+    ),
+    Check(
+        "FP209", "rule-added", "warning", "The exclusion reaches a rule that it did not when it was approved",
+        "A tag, a technique, a glob or `*` takes in rules that are written later. Nobody looked at what the exclusion "
+        "takes out of those.",
+        "Look at the rule, then approve again, or name the rules one by one.",
+        _rule_added, (), "fp-2026-0007 reaches `New RMM rule`, which it did not when it was approved",
+    ),
+    Check(
+        "FP210", "unrecorded-approval", "note", "What the approver saw is not recorded",
+        "`approved_by` was written by hand and there is no `approval` with the hashes of the rules. That is an "
+        "approval, but FP208 and FP209 have nothing to compare with.",
+        "`fpctl approve ID --by WHO` records it.",
+        _unrecorded, (),
+        "what m.weber@contoso.com saw when approving fp-2026-0007 is not recorded: a change of its rules will "
+        "not be noticed",
+    ),
+)  # fmt: skip

@@ -1,0 +1,234 @@
+"""FP4xx: exclusions, values and lists of which there are more than needed."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from fpctl.audit.check import Check
+from fpctl.audit.cover.extent import Extent, Values
+from fpctl.audit.cover.extent import values as as_values
+from fpctl.audit.cover.kinds import KINDS, Key, key_of
+from fpctl.audit.cover.search import overlaps
+from fpctl.audit.finding import Finding
+from fpctl.audit.scene import Scene, alternatives, at_value
+from fpctl.catalog.exclusion_file import LoadedExclusion
+from fpctl.catalog.list_file import find_lists
+from fpctl.errors import Location
+
+
+def _duplicate(scene: Scene, check: Check) -> Iterator[Finding]:
+    for wide, narrow, both in scene.covered:
+        if both:
+            yield check.finding(
+                narrow.loaded.at,
+                f"{narrow.id} says the same as {wide.id}: the same rules, days, hours and match",
+                exclusion=narrow.id,
+                fix=f'fpctl retire {narrow.id} --reason "the same as {wide.id}"',
+                subject=wide.id,
+                related=wide.loaded.at,
+            )
+
+
+def _subsumed(scene: Scene, check: Check) -> Iterator[Finding]:
+    for wide, narrow, both in scene.covered:
+        if not both:
+            yield check.finding(
+                narrow.loaded.at,
+                f"everything that {narrow.id} takes out, {wide.id} takes out too{_how(wide, narrow)}",
+                exclusion=narrow.id,
+                fix=f'fpctl retire {narrow.id} --reason "covered by {wide.id}"',
+                subject=wide.id,
+                related=wide.loaded.at,
+            )
+
+
+def _how(wide: Extent, narrow: Extent) -> str:
+    """Return in words how one exclusion is wider than another, as far as a few words can say it."""
+    if narrow.matches_all_of(wide):
+        return ", in these and other rules" if wide.rules != narrow.rules else ", and at other times too"
+    pairs = ((given, covered) for covered in narrow.shapes for given in wide.shapes if given.covers(covered))
+    for given, covered in pairs:
+        for field, values in sorted(given.fields.items()):
+            for key in sorted(covered.fields[field].keys - values.keys):
+                cover = next(k for k in sorted(values.keys) if KINDS[field].covers(k, key))
+                return f": its {field} {_written(wide, field, cover)} covers {_written(narrow, field, key)}"
+        fewer = sorted(set(covered.fields) - set(given.fields))
+        if fewer:
+            return f", whatever the {fewer[0]}"
+        for field, values in sorted(given.fields.items()):
+            if values.keys != covered.fields[field].keys:
+                return f": its {field} list holds every value of the other"
+    return ""
+
+
+def _written(extent: Extent, field: str, key: Key) -> str:
+    """Return a value as its exclusion writes it."""
+    for alternative in extent.loaded.exclusion.match:
+        for value in alternative.fields().get(field, ()):
+            if key_of(field, value) == key:
+                return f"`{value}`"
+    raise LookupError(key)
+
+
+def _overlapping(scene: Scene, check: Check) -> Iterator[Finding]:
+    told = {(low, high) for c in scene.covered for low, high in [sorted((c.wide.id, c.narrow.id))]}
+    for extent, others, field, key in overlaps(scene.extents, told):
+        names = ", ".join(other.id for other in others[:3]) + (
+            f" and {len(others) - 3:,} more" if len(others) > 3 else ""
+        )
+        written = _written(extent, field, key)
+        yield check.finding(
+            _at(extent, field, written),
+            f"{extent.id} and {names} can take out the same events: {field} {written} is in each",
+            exclusion=extent.id,
+            fix=f"fpctl show {extent.id}",
+            subject=" ".join(other.id for other in others),
+            related=others[0].loaded.at,
+        )
+
+
+def _at(extent: Extent, field: str, written: str) -> Location:
+    value = written.strip("`")
+    for number, alternative in alternatives(extent.loaded):
+        if value in alternative.fields().get(field, ()):
+            return at_value(extent.loaded, number, field, value)
+    return extent.loaded.at
+
+
+_SCATTERED = ("url", "hash", "ip")
+"""Fields whose values name a thing that is benign or not. That a device stands in many exclusions is normal."""
+
+
+def _repeated(scene: Scene, check: Check) -> Iterator[Finding]:
+    holders: dict[tuple[str, Key], dict[str, tuple[LoadedExclusion, int, str]]] = {}
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            for field in _SCATTERED:
+                for value in alternative.fields().get(field, ()):
+                    key = key_of(field, value)
+                    if key is not None:
+                        holders.setdefault((field, key), {}).setdefault(loaded.id, (loaded, number, value))
+    for (field, key), found in sorted(holders.items()):
+        if len(found) >= scene.policy.usage.repeated:
+            loaded, number, value = next(iter(found.values()))
+            ids = sorted(found)
+            shown = ", ".join(ids[:4]) + (f" and {len(ids) - 4:,} more" if len(ids) > 4 else "")
+            yield check.finding(
+                at_value(loaded, number, field, value),
+                f"the {field} `{value}` stands in {len(ids):,} exclusions: {shown}",
+                fix=f"fpctl list --matches {shlex.quote(value)}",
+                subject=f"{field} {' '.join(map(str, key))}",
+            )
+
+
+def _dead_value(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            for field, given in alternative.fields().items():
+                if len(given) < 2:
+                    continue
+                keys = {key: value for value in given if (key := key_of(field, value)) is not None}
+                whole = as_values(field, keys)
+                dead = [(key, wide) for key in keys if (wide := _other(field, key, whole)) is not None]
+                for key, wide in sorted(dead)[:10]:
+                    yield check.finding(
+                        at_value(loaded, number, field, keys[key]),
+                        f"the {field} `{keys[key]}` of {loaded.id} is covered by `{keys[wide]}` beside it",
+                        exclusion=loaded.id,
+                        fix=f"fpctl edit {loaded.id}",
+                        subject=f"{number} {field} {keys[key]}",
+                    )
+
+
+def _other(field: str, key: Key, whole: Values) -> Key | None:
+    """Return another value of a list that covers this one."""
+    kind = KINDS[field]
+    for wide in kind.above(key):
+        if wide != key and wide in whole.keys:
+            return wide
+    return next((wide for wide in whole.patterns if wide != key and kind.covers(wide, key)), None)
+
+
+def _unused_list(scene: Scene, check: Check) -> Iterator[Finding]:
+    if scene.root is None:
+        return
+    over = {
+        loaded.id
+        for loaded in scene.repository.exclusions.exclusions
+        if loaded.exclusion.state(scene.today) in ("retired", "expired")
+    }
+    for use in find_lists(scene.root).values():
+        if set(use.exclusions) - over or not use.path.is_file():
+            continue
+        at = Location(str(use.path), 1, 1)
+        users = (
+            f": {', '.join(use.exclusions)} {'is' if len(use.exclusions) == 1 else 'are'} over"
+            if use.exclusions
+            else ""
+        )
+        yield check.finding(
+            at,
+            f"no exclusion in force uses the list {use.name}{users}",
+            fix=f"rm {shlex.quote(str(use.path))}" if not users else f"fpctl lists check {shlex.quote(use.name)}",
+            subject=use.name,
+        )
+
+
+CHECKS = (
+    Check(
+        "FP401", "duplicate", "warning", "Two exclusions say the same",
+        "They match the same events in the same rules on the same days, whatever their order, case and spelling. One "
+        "of them will be forgotten when the other is changed.",
+        "Retire one of them.",
+        _duplicate, (), "fp-2026-0009 says the same as fp-2026-0007: the same rules, days, hours and match",
+    ),
+    Check(
+        "FP402", "subsumed", "warning", "Another exclusion covers this one",
+        "Every event that it takes out from today on, the other takes out too: by a wider device pattern, a parent "
+        "domain, a network that contains the address, a list with more values, fewer conditions, more rules, "
+        "more days. "
+        "It adds nothing, and whoever retires it will find that nothing changed.\n\n"
+        "This is proved and not guessed: field by field and value by value, over every kind of column that can hold "
+        "the field; for its days, hours and rules; and in the plan of each rule, where the other must have a clause in "
+        "the same pipeline. What cannot be proved is not said: windows in different time zones, or raw conditions that "
+        "are not the same text.",
+        "Retire it. If it was meant to be the narrower replacement, retire the other.",
+        _subsumed, (),
+        "everything that fp-2026-0009 takes out, fp-2026-0007 takes out too: its url `contoso.com` covers "
+        "`deploy.contoso.com`",
+    ),
+    Check(
+        "FP403", "overlapping", "note", "Exclusions can take out the same events",
+        "They share a device, URL or hash, and nothing else in them keeps them apart, while neither covers the other. "
+        "Hits of both count the same event, and retiring one may change less than its hits say (its *unique* hits "
+        "tell). Of exclusions that share a value the first 40 are compared.",
+        "Nothing, if both are meant. Else merge them.",
+        _overlapping, (),
+        "fp-2026-0009 and fp-2026-0007 can take out the same events: device `build01` is in each",
+    ),
+    Check(
+        "FP404", "repeated-value", "note", "A value stands in several exclusions",
+        "The same URL, hash or address in as many exclusions as the policy names or more. When it turns out to be bad, "
+        "or changes with the next version, each of them has to be found. Devices are not counted: that a host has "
+        "several exclusions is normal.",
+        "Keep it in a list (`@lists/name.txt`), or in one exclusion for several rules.",
+        _repeated, ("usage.repeated",),
+        "the hash `2f4d94d2c7a287785e87423f456ac41968e54a7d65c9d82bea217c26c33340ae` stands in 3 exclusions: "
+        "fp-2026-0003, fp-2026-0007, fp-2026-0009",
+    ),
+    Check(
+        "FP405", "unused-list", "note", "No exclusion in force uses a list",
+        "A file below `lists/` that no exclusion refers to, or only ones that are over. Somebody may go on maintaining "
+        "it and believe that it does something.",
+        "Remove the file, or refer to it.",
+        _unused_list, (), "no exclusion in force uses the list lists/old_agents.txt",
+    ),
+    Check(
+        "FP406", "dead-value", "note", "A value is covered by another beside it",
+        "`build01.contoso.com` beside `build01`, `deploy.contoso.com` beside `contoso.com`, `10.1.2.3` beside "
+        "`10.1.0.0/16`. It does nothing, and may be what was meant while the wide one is a slip.",
+        "Remove one of the two. The first ten of a list are told.",
+        _dead_value, (), "the url `deploy.contoso.com` of fp-2026-0007 is covered by `contoso.com` beside it",
+    ),
+)  # fmt: skip

@@ -1,0 +1,173 @@
+"""FP5xx: what the recorded runs say. Without a history none of these is looked for."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from fpctl.audit.check import Check
+from fpctl.audit.finding import Finding
+from fpctl.audit.scene import Scene, days
+from fpctl.catalog.exclusion import Exclusion
+from fpctl.catalog.exclusion_file import LoadedExclusion
+from fpctl.history.records import HitTotals
+
+
+def _counted(scene: Scene) -> Iterator[tuple[LoadedExclusion, HitTotals]]:
+    """Yield the exclusions in force that runs had in their plans, with their hits."""
+    if scene.recorded is None:
+        return
+    for loaded in scene.reviewed:
+        found = scene.recorded.hits.get(loaded.id)
+        if found is not None and found.runs > found.unknown_runs:
+            yield loaded, found
+
+
+def _never_hit(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded, hits in _counted(scene):
+        since = _in_force_since(loaded.exclusion, hits)
+        if hits.rows == 0 and not hits.unknown_runs and since is not None:
+            held = (scene.today - since).days
+            if held >= scene.policy.usage.never:
+                runs = f"{hits.runs:,} run{'' if hits.runs == 1 else 's'}"
+                yield check.finding(
+                    loaded.at,
+                    f"{loaded.id} has never had a hit, in {runs} and {days(held)}",
+                    exclusion=loaded.id,
+                    fix=f'fpctl retire {loaded.id} --reason "never hit"',
+                )
+
+
+def _in_force_since(exclusion: Exclusion, hits: HitTotals) -> date | None:
+    """Return the day since when runs could have shown a hit: that of the first run in whose plan it was."""
+    first_run = hits.trend[0].day if hits.trend else None
+    return max((day for day in (first_run, exclusion.created) if day is not None), default=None) if first_run else None
+
+
+def _idle(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded, hits in _counted(scene):
+        if hits.last_hit is None or hits.last_run is None:
+            continue
+        quiet = (hits.last_run.date() - hits.last_hit.date()).days
+        # If nothing ran lately, nobody knows.
+        if quiet >= scene.policy.usage.idle:
+            yield check.finding(
+                loaded.at,
+                f"{loaded.id} has had no hit for {days(quiet)}: the last was in the run of {hits.last_hit.date()}",
+                exclusion=loaded.id,
+                fix=f'fpctl retire {loaded.id} --reason "no hit since {hits.last_hit.date()}"',
+            )
+
+
+def _surge(scene: Scene, check: Check) -> Iterator[Finding]:
+    policy = scene.policy.usage
+    span = timedelta(days=policy.days)
+    for loaded, hits in _counted(scene):
+        exclusion = loaded.exclusion
+        approved = (
+            exclusion.approval.on if exclusion.approval is not None and exclusion.approval.on else exclusion.created
+        )
+        if approved is None:
+            continue
+        # What the approver could know: hits before the approval where there were runs, else those right after it.
+        then = _per_run(hits, approved - span, approved) or _per_run(hits, approved, approved + span)
+        now = _per_run(hits, scene.today - span + timedelta(days=1), scene.today)
+        if then is None or now is None or approved > scene.today - 2 * span:
+            continue
+        if now >= policy.floor and now > policy.factor * max(then, 1.0):
+            yield check.finding(
+                loaded.at,
+                f"{loaded.id} takes out {now:,.0f} events a run in the last {days(policy.days)}; "
+                f"around its approval on {approved} it was {then:,.0f}",
+                exclusion=loaded.id,
+                fix=f"fpctl hits --exclusion {loaded.id}",
+            )
+
+
+def _per_run(hits: HitTotals, first: date, last: date) -> float | None:
+    """Return the average hits of a run on the days from `first` to `last`; None where no run tells."""
+    runs, rows = 0, 0
+    for point in hits.trend:
+        if first <= point.day <= last and point.rows is not None:
+            runs += point.runs
+            rows += point.rows
+    return rows / runs if runs else None
+
+
+def _silenced(scene: Scene, check: Check) -> Iterator[Finding]:
+    seen: set[str] = set()
+    by_id = {loaded.rule.id: loaded for loaded in scene.rules}
+    for run in sorted(scene.recorded.runs, key=lambda run: run.started, reverse=True) if scene.recorded else ():
+        if run.rule in seen or run.status != "ok" or run.rule not in by_id:
+            continue
+        seen.add(run.rule)
+        if (
+            run.rows_before is not None
+            and run.rows_before >= scene.policy.usage.floor
+            and run.rows_suppressed == run.rows_before
+        ):
+            loaded = by_id[run.rule]
+            yield check.finding(
+                loaded.text.file_location(0),
+                f"in the run of {run.started.date()} exclusions took all {run.rows_before:,} events out of "
+                f"`{loaded.rule.name}`",
+                rule=run.rule,
+                fix=f"fpctl hits --rule {shlex.quote(run.rule)}",
+            )
+
+
+def _never_alone(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded, hits in _counted(scene):
+        if hits.rows and hits.unique == 0 and hits.rows >= scene.policy.usage.floor:
+            yield check.finding(
+                loaded.at,
+                f"other exclusions take out all {hits.rows:,} events that {loaded.id} takes out",
+                exclusion=loaded.id,
+                fix=f'fpctl retire {loaded.id} --reason "others take out the same"',
+            )
+
+
+CHECKS = (
+    Check(
+        "FP501", "never-hit", "warning", "The exclusion has never had a hit",
+        "Runs had it in their plans for as many days as the policy names, all of them know how many rows it took out, "
+        "and that was none. Its values may have a slip, the work may be over, or it may wait for something rare. Until "
+        "then it is a hole that nobody needs.",
+        "Compare its values with an event that it was meant for. Retire it if there is none.",
+        _never_hit, ("usage.never",), "fp-2026-0007 has never had a hit, in 60 runs and 45 days",
+    ),
+    Check(
+        "FP502", "idle", "warning", "The exclusion has had no hit for long",
+        "It had hits, and then none for as many days as the policy names, up to the last run that had it in its plan. "
+        "What it was for has probably ended.",
+        "Ask its owner; retire it.",
+        _idle, ("usage.idle",), "fp-2026-0007 has had no hit for 120 days: the last was in the run of 2026-07-27",
+    ),
+    Check(
+        "FP503", "surge", "warning", "The exclusion takes out far more than when it was approved",
+        "The average hits of a run in the last days, against those in as many days before the approval (`approval.on`, "
+        "else `created`), or after it where there were no runs before. More than the policy's factor, and more "
+        "than its "
+        "floor. Either the benign work grew, or something else has learned to look like it.",
+        "Look at the events (`fpctl hits --exclusion ID`, and the rule without it) before anything else.",
+        _surge, ("usage.factor", "usage.floor", "usage.days"),
+        "fp-2026-0007 takes out 4,200 events a run in the last 14 days; around its approval on 2026-06-01 it was 35",
+    ),
+    Check(
+        "FP504", "silenced", "warning", "Exclusions take everything out of a rule",
+        "In the rule's last complete run all rows that came to the clauses were taken out, and they were many. "
+        "The rule "
+        "cannot fire any more.",
+        "If all of it is benign, the rule should be mended; if not, an exclusion is too wide.",
+        _silenced, ("usage.floor",),
+        "in the run of 2026-11-24 exclusions took all 12,406 events out of `RMM connection`",
+    ),
+    Check(
+        "FP505", "never-alone", "note", "Others take out all that this exclusion takes out",
+        "It had hits, and not one of them was its alone. Unlike FP402 this is seen and not proved: another day may "
+        "bring an event that only this exclusion matches.",
+        "Retire it, or narrow the others.",
+        _never_alone, ("usage.floor",), "other exclusions take out all 1,208 events that fp-2026-0007 takes out",
+    ),
+)  # fmt: skip

@@ -1,0 +1,218 @@
+"""FP6xx, second half: single values that mean more than they look."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from fpctl.audit.check import Check
+from fpctl.audit.cover.pattern import holds, plain
+from fpctl.audit.finding import Finding
+from fpctl.audit.known import Known
+from fpctl.audit.scene import Scene, alternatives, at_value
+from fpctl.catalog.exclusion_file import LoadedExclusion
+from fpctl.catalog.values import ValueProblem
+from fpctl.rewrite.predicate.match import parse_value
+from fpctl.rewrite.predicate.url import Url
+
+
+def _urls(scene: Scene) -> Iterator[tuple[LoadedExclusion, int, str, Url]]:
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            for value in alternative.url or ():
+                parsed = parse_value("url", value)
+                if not isinstance(parsed, ValueProblem) and not scene.known.is_allowed(value):
+                    yield loaded, number, value, parsed
+
+
+def _shared_host(scene: Scene, check: Check) -> Iterator[Finding]:
+    parents = _parents(scene.known)
+    for loaded, number, value, url in _urls(scene):
+        shared = _shared(scene.known, parents, url)
+        if shared is not None:
+            yield check.finding(
+                at_value(loaded, number, "url", value),
+                f"anyone can put content on {shared}, which `{value}` of {loaded.id} takes in",
+                exclusion=loaded.id,
+                fix=f"fpctl edit {loaded.id}",
+                subject=f"{number} {value}",
+            )
+
+
+def _parents(known: Known) -> dict[str, str]:
+    """Return every domain above a shared one, with the first such one."""
+    found: dict[str, str] = {}
+    for domain in sorted(known.by_subdomain | known.by_path):
+        rest = domain.partition(".")[2]
+        while rest:
+            found.setdefault(rest, domain)
+            rest = rest.partition(".")[2]
+    return found
+
+
+def _shared(known: Known, parents: dict[str, str], url: Url) -> str | None:
+    if url.subdomains and url.host in parents and url.host not in known.by_path:
+        return parents[url.host] if url.host not in known.by_subdomain else url.host
+    if url.host in known.by_subdomain and url.subdomains:
+        return url.host
+    return url.host if url.host in known.by_path and not url.path else None
+
+
+def _raw_address(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded, number, value, url in _urls(scene):
+        try:
+            address = ipaddress.ip_address(url.host.strip("[]"))
+        except ValueError:
+            continue
+        if address.is_global:
+            yield check.finding(
+                at_value(loaded, number, "url", value),
+                f"the URL `{value}` of {loaded.id} is an address of the internet: who has it today need not have "
+                "it tomorrow",
+                exclusion=loaded.id,
+                fix=f"fpctl edit {loaded.id}",
+                subject=f"{number} {value}",
+            )
+
+
+def _look_alike(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded, number, value, url in _urls(scene):
+        encoded = any(label.startswith("xn--") for label in url.host.split("."))
+        if encoded or not url.host.isascii():
+            shown = f" (`{_decoded(url.host)}`)" if encoded else f" (`{_encoded(url.host)}` on the wire)"
+            yield check.finding(
+                at_value(loaded, number, "url", value),
+                f"the host of `{value}` of {loaded.id} has letters that others look like{shown}",
+                exclusion=loaded.id,
+                fix=f"fpctl edit {loaded.id}",
+                subject=f"{number} {value}",
+            )
+
+
+def _decoded(host: str) -> str:
+    try:
+        return host.encode("ascii").decode("idna")
+    except UnicodeError:
+        return "not readable"
+
+
+def _encoded(host: str) -> str:
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return "not expressible"
+
+
+def _tool_hash(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            if alternative.hash is None or alternative.device is not None:
+                continue
+            known = [h for h in alternative.hash if h.lower() in scene.known.hashes and not scene.known.is_allowed(h)]
+            for value in known:
+                yield check.finding(
+                    at_value(loaded, number, "hash", value),
+                    f"`{value}` of {loaded.id} is a hash of {scene.known.hashes[value.lower()]}, on every device",
+                    exclusion=loaded.id,
+                    fix=f"fpctl edit {loaded.id}",
+                    subject=f"{number} {value.lower()}",
+                )
+            for value in alternative.process or () if not known else ():
+                program = _program(scene.known, value)
+                if program is not None:
+                    yield check.finding(
+                        at_value(loaded, number, "process", value),
+                        f"the hashes of {loaded.id} are of {program[0]}, {program[1]}, on every device: "
+                        "it does whatever it is told",
+                        exclusion=loaded.id,
+                        fix=f"fpctl edit {loaded.id}",
+                        subject=f"{number} {value.lower()}",
+                    )
+
+
+def _tool_anywhere(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        for number, alternative in alternatives(loaded):
+            if alternative.hash is not None or alternative.device is not None:
+                continue
+            for value in alternative.process or ():
+                program = _program(scene.known, value)
+                if program is not None:
+                    covers = "" if program[0] == value.lower() else f"covers {program[0]}, "
+                    yield check.finding(
+                        at_value(loaded, number, "process", value),
+                        f"`{value}` of {loaded.id} {covers or 'is '}{program[1]}, and no device is named",
+                        exclusion=loaded.id,
+                        fix=f"fpctl edit {loaded.id}",
+                        subject=f"{number} {value.lower()}",
+                    )
+
+
+def _program(known: Known, value: str) -> tuple[str, str] | None:
+    """Return a program that a process value matches and that runs what it is told, with what it is."""
+    name = value.lower()
+    if known.is_allowed(value):
+        return None
+    if "*" not in name:
+        return (name, known.programs[name]) if name in known.programs else None
+    pattern = plain(name)
+    return next(((program, what) for program, what in sorted(known.programs.items()) if holds(pattern, program)), None)
+
+
+CHECKS = (
+    Check(
+        "FP605", "shared-host", "error", "Anyone can put content on the host",
+        "A domain of a cloud, a code host, a file or paste service, a tunnel or a link shortener, or a domain "
+        "above such "
+        "ones. Traffic there says nothing about who is talked to: attackers use these hosts because they are "
+        "allowed. A "
+        "customer's own name below (`contoso.blob.core.windows.net`) or own path (`github.com/contoso`) is not "
+        "reported. "
+        "The list is data (`src/fpctl/audit/data/known.yaml`) and never complete; add to it in the settings.",
+        "Name the host or path that is yours. If the whole host is really meant, list the value in "
+        "`policy.forbidden.allowed`.",
+        _shared_host, ("forbidden.domains", "forbidden.allowed"),
+        "anyone can put content on blob.core.windows.net, which `blob.core.windows.net` of fp-2026-0007 takes in",
+    ),
+    Check(
+        "FP606", "raw-address", "warning", "The URL is a public address",
+        "Addresses of clouds and providers change hands within hours, and no certificate or name says who answers. "
+        "Private addresses are not reported.",
+        "Name the host.",
+        _raw_address, ("forbidden.allowed",),
+        "the URL `http://198.18.0.7/agent` of fp-2026-0007 is an address of the internet: who has it today need "
+        "not have "
+        "it tomorrow",
+    ),
+    Check(
+        "FP607", "look-alike", "warning", "The host has letters that others look like",
+        "A host with letters beyond ASCII, or one that begins with `xn--`, which is how such hosts travel. A "
+        "Cyrillic а "
+        "cannot be told from a Latin a by looking.",
+        "Compare the encoded form with the one that the owner of the host gives.",
+        _look_alike, ("forbidden.allowed",),
+        "the host of `xn--pple-43d.com` of fp-2026-0007 has letters that others look like (`аpple.com`)",
+    ),
+    Check(
+        "FP608", "tool-hash", "error", "The hash is of a program that runs what it is told",
+        "The hash of `powershell.exe` is the same on every machine and says nothing about what it runs; the hash of "
+        "PsExec nothing about who uses it. Told where no device is named and either the hash is a known one, or the "
+        "alternative names such a program beside the hash. The list of known hashes cannot be complete, since every "
+        "build has its own: write the process beside the hash, or add your builds to the settings.",
+        "Name the device, or the script (`command_line`) together with the device.",
+        _tool_hash, ("forbidden.hashes", "forbidden.processes", "forbidden.allowed"),
+        "`9f914d42706fe215501044acd85a32d58aaef1419d404fddfa5d3b48f66ccd9f` of fp-2026-0007 is a hash of "
+        "powershell.exe of "
+        "Windows 10, on every device",
+    ),
+    Check(
+        "FP609", "tool-anywhere", "error", "A script host or admin tool without a device",
+        "`powershell.exe`, `cmd.exe`, `rundll32.exe`, `psexec.exe` and their like do whatever they are told. Without a "
+        "device the exclusion holds on every machine; an attacker's command differs only in its text, which is "
+        "theirs to "
+        "write. A pattern that covers such a program counts too.",
+        "Name the devices. If the tool is meant everywhere, list it in `policy.forbidden.allowed`.",
+        _tool_anywhere, ("forbidden.processes", "forbidden.allowed"),
+        "`powershell.exe` of fp-2026-0007 is a script host, and no device is named",
+    ),
+)  # fmt: skip

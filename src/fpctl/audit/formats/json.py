@@ -1,0 +1,23 @@
+"""JSON: the documented shape (docs/audit.md)."""
+
+from __future__ import annotations
+
+import json
+
+from fpctl.audit.formats.report import Report
+
+
+def render(report: Report) -> str:
+    """Return the document."""
+    document = {
+        "version": 1,
+        "on": report.today.isoformat(),
+        "exclusions": report.exclusions,
+        "rules": report.rules,
+        "usage": report.usage,
+        "counts": report.counts(),
+        "known": report.known,
+        "gone": report.gone,
+        "findings": [finding.to_dict() for finding in report.findings],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,25 @@
+"""What an audit needs of the history."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from fpctl.audit.scene import Recorded
+from fpctl.history.repository import History
+from fpctl.history.store import is_there
+
+RECENT = timedelta(days=14)
+"""Runs so old may still tell what a rule does."""
+
+
+def recorded(place: str, now: datetime) -> Recorded | None:
+    """Return what the history at a path or URL knows; None where there is no history.
+
+    Raises:
+        FpctlError: it cannot be read.
+    """
+    if not is_there(place):
+        return None
+    with History.open(place, create=False) as history:
+        hits = {total.exclusion: total for total in history.hits()}
+        return Recorded(hits, tuple(history.runs(since=now - RECENT)))

@@ -1,0 +1,75 @@
+"""All checks: by code, by name, and how grave a policy takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from fpctl.audit.check import Check
+from fpctl.errors import FpctlError
+from fpctl.policy import Level
+from fpctl.settings import Settings
+from fpctl.spelling import did_you_mean
+
+FAMILIES = {
+    "1": "How long it holds", "2": "What the record says", "3": "Rules and clauses", "4": "More than needed",
+    "5": "What the runs say", "6": "How much it takes in",
+}  # fmt: skip
+"""What the first digit of a code stands for."""
+
+
+@cache
+def checks() -> tuple[Check, ...]:
+    """Return every check in the order of the codes."""
+    from fpctl.audit.checks import breadth, life, placement, record, redundancy, usage, values
+
+    families = (life, record, placement, redundancy, usage, breadth, values)
+    return tuple(sorted((check for family in families for check in family.CHECKS), key=lambda check: check.code))
+
+
+def check_named(name: str) -> Check:
+    """Return the check with a code or name, in any case.
+
+    Raises:
+        FpctlError: there is none.
+    """
+    wanted = name.strip().casefold()
+    for check in checks():
+        if wanted in (check.code.casefold(), check.slug):
+            return check
+    words = [check.code for check in checks()] if wanted[:2] == "fp" else [check.slug for check in checks()]
+    raise FpctlError(f"there is no check `{name}`", None, did_you_mean(name, words, what="check"))
+
+
+def chosen(names: Iterable[str]) -> tuple[Check, ...]:
+    """Return the checks that codes or names ask for, each may hold several with commas; all if none is given.
+
+    Raises:
+        FpctlError: a name is no check's.
+    """
+    words = [word for name in names for word in name.split(",") if word.strip()]
+    if not words:
+        return checks()
+    wanted = {check_named(word).code for word in words}
+    return tuple(check for check in checks() if check.code in wanted)
+
+
+def severities(settings: Settings) -> dict[str, Level | None]:
+    """Return how grave each check is by its code, None where the policy turns it off.
+
+    Raises:
+        FpctlError: `[policy.severity]` names no check, or one twice; located in the settings file.
+    """
+    found: dict[str, Level | None] = {check.code: check.severity for check in checks()}
+    given: dict[str, str] = {}
+    for name, level in settings.policy.severity.items():
+        at = settings.at_key("policy", "severity", name)
+        try:
+            check = check_named(name)
+        except FpctlError as error:
+            raise FpctlError(error.message, at, error.hint) from error
+        if check.code in given:
+            raise FpctlError(f"`{given[check.code]}` and `{name}` are the same check", at, "keep one of them")
+        given[check.code] = name
+        found[check.code] = None if level == "off" else level
+    return found

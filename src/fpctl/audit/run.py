@@ -1,0 +1,45 @@
+"""One audit: the checks that are asked for, on one scene, with the severities of the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from fpctl.audit.check import Check
+from fpctl.audit.finding import Finding, order
+from fpctl.audit.scene import Scene
+from fpctl.catalog.rule_file import LoadedRule
+from fpctl.policy import Level
+
+
+def audit(scene: Scene, checks: Iterable[Check], severities: Mapping[str, Level | None]) -> list[Finding]:
+    """Return the findings of checks, the gravest first, then by place; checks that are turned off find nothing."""
+    found: dict[tuple[str, str], Finding] = {}
+    for check in checks:
+        severity = severities[check.code]
+        if severity is None:
+            continue
+        for finding in check.find(scene, check):
+            graded = finding if severity == finding.severity else replace(finding, severity=severity)
+            found.setdefault((graded.fingerprint, graded.message), graded)
+    return sorted(found.values(), key=order)
+
+
+def about(
+    findings: Iterable[Finding], scene: Scene, rules: Sequence[LoadedRule] | None, exclusions: Collection[str]
+) -> list[Finding]:
+    """Return the findings about rules, or exclusions that reach them, and about exclusions; None and none ask "
+    "nothing."""
+    kept = list(findings)
+    if exclusions:
+        wanted = set(exclusions)
+        kept = [finding for finding in kept if finding.exclusion in wanted]
+    if rules is not None:
+        ids = {loaded.rule.id for loaded in rules}
+        reaching = {
+            loaded.id
+            for loaded in scene.repository.exclusions.exclusions
+            if any(scene.rules[index].rule.id in ids for index in scene.reach.of(loaded.exclusion))
+        }
+        kept = [f for f in kept if f.rule in ids or (f.rule is None and f.exclusion in reaching)]
+    return kept

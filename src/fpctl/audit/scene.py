@@ -1,0 +1,169 @@
+"""What all checks look at: the repository, the policy, the day, and what earlier runs recorded.
+
+What several checks need is worked out once, when the first of them asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fpctl.audit.known import Known, known
+from fpctl.audit.planning import PlannedRule, plan_rules
+from fpctl.audit.reach import Reach
+from fpctl.catalog.exclusion import Alternative
+from fpctl.catalog.exclusion_file import LoadedExclusion
+from fpctl.catalog.rule_file import LoadedRule
+from fpctl.errors import Location
+from fpctl.history.records import HitTotals, StoredRun
+from fpctl.policy import Policy
+from fpctl.rewrite.repository import Repository
+
+if TYPE_CHECKING:
+    from fpctl.audit.cover.extent import Extent
+    from fpctl.audit.cover.search import Covered
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the history knows: hits by exclusion, and the last runs of each rule."""
+
+    hits: Mapping[str, HitTotals]
+    runs: Sequence[StoredRun] = ()
+
+
+class Scene:
+    """One audit.
+
+    Args:
+        repository: rules, exclusions and schema.
+        policy: what is asked of exclusions.
+        today: the day of the audit.
+        recorded: from the history; None where there is none, and then usage is not checked.
+        root: the exclusions folder, for its lists.
+        progress: called with (done, total) while rules are planned.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        policy: Policy,
+        today: date,
+        recorded: Recorded | None = None,
+        root: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.repository = repository
+        self.policy = policy
+        self.today = today
+        self.recorded = recorded
+        self.root = root
+        self._progress = progress
+
+    @cached_property
+    def kept(self) -> tuple[LoadedExclusion, ...]:
+        """The exclusions that are not retired and not over: in force, to come, in shadow or drafts."""
+        return tuple(
+            loaded
+            for loaded in self.repository.exclusions.exclusions
+            if loaded.exclusion.state(self.today) not in ("retired", "expired")
+        )
+
+    @cached_property
+    def by_id(self) -> Mapping[str, LoadedExclusion]:
+        """The same by id."""
+        return {loaded.id: loaded for loaded in self.kept}
+
+    @cached_property
+    def reviewed(self) -> tuple[LoadedExclusion, ...]:
+        """Those of them that are no drafts any more."""
+        return tuple(loaded for loaded in self.kept if loaded.exclusion.status != "draft")
+
+    @property
+    def rules(self) -> Sequence[LoadedRule]:
+        """The rules, in the order of the repository."""
+        return self.repository.rules.rules
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Which exclusion reaches which rules."""
+        return Reach(self.rules)
+
+    @cached_property
+    def plans(self) -> Mapping[int, PlannedRule]:
+        """The plan of each rule that an exclusion in force reaches."""
+        exclusions = [loaded.exclusion for loaded in self.kept]
+        return plan_rules(self.reach, exclusions, self.repository.planner(self.today), self._progress)
+
+    @cached_property
+    def extents(self) -> Sequence[Extent]:
+        """What each exclusion in force or to come takes out, in the order of ids."""
+        from fpctl.audit.cover.extent import extent
+
+        found = (
+            extent(loaded, self.reach.of(loaded.exclusion), self.today)
+            for loaded in self.kept
+            if loaded.exclusion.status == "active"
+        )
+        return tuple(one for one in found if one is not None)
+
+    @cached_property
+    def covered(self) -> Sequence[Covered]:
+        """Exclusions that another covers, where the plans agree."""
+        from fpctl.audit.cover.search import covered
+
+        return tuple(one for one in covered(self.extents, self._placed_alike))
+
+    def _placed_alike(self, wide: Extent, narrow: Extent) -> bool:
+        """Tell whether, wherever `narrow` has a clause, `wide` has one in the same pipeline and for all columns."""
+        for index in self.reach.of(narrow.loaded.exclusion):
+            planned = self.plans.get(index)
+            places = planned.places.get(narrow.id) if planned is not None else None
+            if planned is None or not places:
+                continue
+            if not places <= planned.places.get(wide.id, frozenset()):
+                return False
+            if any(warning.code.startswith("partial-") for warning in planned.warnings.get(wide.id, ())):
+                return False
+        return True
+
+    @cached_property
+    def known(self) -> Known:
+        """The shipped lists of hosts, programs and folders with those of the policy."""
+        return known(self.policy.forbidden)
+
+
+def alternatives(loaded: LoadedExclusion) -> Iterator[tuple[int, Alternative]]:
+    """Yield the alternatives of an exclusion's match with their numbers."""
+    yield from enumerate(loaded.exclusion.match)
+
+
+def at_value(loaded: LoadedExclusion, number: int, field: str, value: str | None = None) -> Location:
+    """Return where a value of the match stands; one that a list file gives, where the list is named."""
+    key = f"match.{number}.{field}"
+    exact = f"{key}={value}"
+    return loaded.at_key(exact if exact in loaded.places else key if key in loaded.places else "match")
+
+
+def selector_at(loaded: LoadedExclusion, reach: Reach, rule: int) -> Location:
+    """Return where the selector stands that reaches a rule."""
+    for index, text in enumerate(loaded.exclusion.rules):
+        if rule in reach.selected(text):
+            return loaded.at_key(f"rules.{index}")
+    return loaded.at_key("rules")
+
+
+def days(count: int) -> str:
+    """Return `1 day` or `12 days`."""
+    return f"{count:,} day{'' if count == 1 else 's'}"
+
+
+def anchored(alternative: Alternative) -> bool:
+    """Tell whether an alternative names something that an attacker on any machine cannot choose."""
+    return any(
+        getattr(alternative, field) is not None for field in ("device", "url", "hash", "signer", "ip", "account")
+    )

@@ -1,0 +1,135 @@
+"""The policy: what a team asks of its exclusions. `[policy]` of `fpctl.toml`; the defaults are those shipped.
+
+Only what is asked for stands here, as plain data. The checks that hold exclusions against it are in
+`fpctl.audit`; docs/policy.md says why each default is what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+Level = Literal["error", "warning", "note"]
+"""How grave a finding is. `note` is for what a person should know and nobody need act on."""
+
+LEVELS: tuple[Level, ...] = ("error", "warning", "note")
+"""From the gravest on."""
+
+RequiredKey = Literal["title", "scenario", "reason", "ticket", "owner", "created", "expires", "notes", "tags"]
+PolicyField = Literal[
+    "device", "url", "hash", "process", "parent_process", "command_line", "path", "account", "ip", "signer", "port",
+    "where",
+]  # fmt: skip
+"""The fields of a match."""
+
+_Days = Annotated[int, Field(ge=1, le=36_600)]
+_Count = Annotated[int, Field(ge=1)]
+
+
+class _Table(BaseModel):
+    """A table of the file: no key that we do not know, and no value of another type than its key's."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise PydanticCustomError("pattern", "{message}", {"message": f"not a regular expression: {error}"}) from error
+    return text
+
+
+class Lifetime(_Table):
+    """`[policy.lifetime]`: the most days from the last approval (or from `created`) to `expires`.
+
+    Attributes:
+        narrow: where the exclusion names its rules and a device, URL or hash.
+        sweeping: where a pattern, a tag, a technique, a table or `*` chooses the rules.
+        broad: where an alternative of the match names no device, URL or hash.
+        scenarios: by scenario, instead of `narrow`; the other two still limit it.
+        warn: days before the end from which it is told.
+    """
+
+    narrow: _Days = 184
+    sweeping: _Days = 184
+    broad: _Days = 92
+    scenarios: dict[str, _Days] = {}
+    warn: _Days = 30
+
+
+class ApprovalPolicy(_Table):
+    """`[policy.approval]`: who must have seen an exclusion.
+
+    Attributes:
+        needed: `always`; `fields`, only for exclusions that are broad or use one of `fields`; `never`.
+        fields: what an attacker can choose freely, and raw conditions.
+        differs: whether the approver may not be the owner.
+    """
+
+    needed: Literal["always", "fields", "never"] = "always"
+    fields: list[PolicyField] = ["process", "parent_process", "command_line", "path", "where"]
+    differs: bool = True
+
+
+class Forbidden(_Table):
+    """`[policy.forbidden]`: values too broad to be meant, besides the lists that are shipped with the checks.
+
+    Attributes:
+        domains: domains under which others can put what they like.
+        processes: programs that run whatever they are told, not to be excluded without a device.
+        hashes: hashes of such programs.
+        folders: folders that every user may write to; `*` is any text.
+        allowed: values of any of these kinds that are not to be reported, as the exclusion writes them.
+        prefix_v4: the shortest prefix of an IPv4 network that is narrow enough.
+        prefix_v6: the same for IPv6.
+    """
+
+    domains: list[str] = []
+    processes: list[str] = []
+    hashes: list[str] = []
+    folders: list[str] = []
+    allowed: list[str] = []
+    prefix_v4: Annotated[int, Field(ge=1, le=32)] = 16
+    prefix_v6: Annotated[int, Field(ge=1, le=128)] = 48
+
+
+class Usage(_Table):
+    """`[policy.usage]`: what the recorded runs must show.
+
+    Attributes:
+        never: days in force after which an exclusion must have had a hit.
+        idle: days without a hit after which one that had hits is told.
+        factor: how many times more hits a run may have than at the time of the approval.
+        floor: hits a run below which growth is not told.
+        days: how many days are compared: up to today, and around the approval.
+        repeated: in how many exclusions a value may stand before a list is better.
+    """
+
+    never: _Days = 30
+    idle: _Days = 90
+    factor: Annotated[float, Field(gt=1)] = 10.0
+    floor: _Count = 100
+    days: _Days = 14
+    repeated: Annotated[int, Field(ge=2)] = 3
+
+
+class Policy(_Table):
+    """`[policy]`.
+
+    Attributes:
+        require: keys that every exclusion must have.
+        ticket: a regular expression that the whole of `ticket` must match.
+        severity: by code (`FP101`) or name (`expired`) of a check, how grave its findings are; `off` turns it off.
+    """
+
+    require: list[RequiredKey] = ["title", "reason", "ticket", "owner", "created", "expires"]
+    ticket: Annotated[str, AfterValidator(_expression)] = "([A-Z][A-Z0-9_]*-?|#)[0-9]+"
+    lifetime: Lifetime = Lifetime()
+    approval: ApprovalPolicy = ApprovalPolicy()
+    forbidden: Forbidden = Forbidden()
+    usage: Usage = Usage()
+    severity: dict[str, Literal["error", "warning", "note", "off"]] = {}
