@@ -332,3 +332,48 @@ def test_a_function_whose_parameter_is_named_like_a_column_is_not_mixed_up_with_
     with pytest.raises(EngineError) as caught:
         engine.query("let f = (DeviceName:string) { Events | where DeviceName == DeviceName }; f('x') | count")
     assert caught.value.code == "unsupported"
+
+
+LONG = ", ".join(f"'d{number}'" for number in range(150))
+
+
+@pytest.mark.parametrize(
+    ("predicate", "found"),
+    [
+        (f"DeviceName in ({LONG}, 'build01')", 1),
+        (f"DeviceName in ({LONG}, 'BUILD01')", 0),
+        (f"DeviceName in~ ({LONG}, 'BUILD01')", 1),
+        (f"DeviceName !in~ ({LONG}, 'BUILD01')", 0),
+        (f"DeviceName !in ({LONG})", 1),
+        (f"not(DeviceName in~ ({LONG}, 'Build01') and Count_d == 2)", 0),
+        (f"not(DeviceName in~ ({LONG}, 'Build01') and Count_d == 3)", 1),
+        (f"tolower(DeviceName) in ({LONG}, 'build01')", 1),
+        (f"DeviceName in~ ({LONG}, \"quo'ted\", @'back\\slash', 'build' '01')", 1),
+    ],
+)
+def test_a_long_list_of_values_is_a_table_and_means_the_same(engine: LocalEngine, predicate: str, found: int) -> None:
+    table = engine.query(f"Events | where {predicate} | count")
+    assert table.rows == [(found,)]
+    assert table.statistics["lowered"] == ["long list"]
+
+
+def test_a_long_list_can_be_counted_by(engine: LocalEngine) -> None:
+    assert engine.query(f"Events | summarize n = countif(DeviceName in~ ({LONG}, 'BUILD01'))").rows == [(1,)]
+
+
+def test_the_lists_of_one_query_are_not_those_of_the_next(engine: LocalEngine) -> None:
+    assert engine.query(f"Events | where DeviceName in ({LONG}, 'build01') | count").rows == [(1,)]
+    assert engine.query(f"Events | where DeviceName in ({LONG}, 'build02') | count").rows == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"print b = dynamic('build01') | where b in ({LONG}, 'build01') | count",
+        f"Events | extend DeviceName = parse_json('\"build01\"') | where DeviceName in~ ({LONG}, 'BUILD01') | count",
+    ],
+)
+def test_a_dynamic_value_is_compared_with_the_list_itself(engine: LocalEngine, query: str) -> None:
+    table = engine.query(query)
+    assert table.rows == [(1,)]
+    assert "lowered" not in table.statistics

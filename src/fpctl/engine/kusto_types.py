@@ -208,13 +208,13 @@ def outgoing(name: str, duckdb_type: str) -> Outgoing:
     if kind == "datetime":
         return Outgoing(kind, None if held == "TIMESTAMP" else _same_type(column, held, kind), _utc)
     if kind == "timespan":
-        return Outgoing(kind, f"epoch_us({_same_type(column, held, kind)})", _timedelta)
+        return Outgoing(kind, None if held == "INTERVAL" else _same_type(column, held, kind), _timedelta)
     if kind == "dynamic":
-        return Outgoing(kind, _dynamic_text(column, held), _parsed)
+        return Outgoing(kind, None if held in {"JSON", '"NULL"'} else _dynamic_text(column, held), _parsed)
     if kind == "string":
         return Outgoing(kind, None if held == "VARCHAR" else f"CAST({column} AS VARCHAR)", _text)
     if kind == "guid":
-        return Outgoing(kind, f"CAST({column} AS VARCHAR)", None)
+        return Outgoing(kind, None, None)
     if kind == "long" and held not in {"BIGINT", "UINTEGER"}:
         return Outgoing(kind, None, _integer)  # HUGEINT (what sum() of longs is) leaves as a decimal of scale 0
     if kind == "real" and held != "DOUBLE":
@@ -223,8 +223,6 @@ def outgoing(name: str, duckdb_type: str) -> Outgoing:
 
 
 def _dynamic_text(column: str, held: str) -> str:
-    if held in {"JSON", '"NULL"'}:
-        return f"CAST({column} AS VARCHAR)"
     if held == "TIMESTAMP[]":
         moment = "strftime(moment, '%Y-%m-%dT%H:%M:%S.%f') || '0Z'"
         return f"CAST(to_json(list_transform({column}, lambda moment: {moment})) AS VARCHAR)"
@@ -235,8 +233,9 @@ def _utc(value: datetime | None) -> datetime | None:
     return None if value is None else value.replace(tzinfo=UTC)
 
 
-def _timedelta(value: int | None) -> timedelta | None:
-    return None if value is None else timedelta(microseconds=value)
+def _timedelta(value: Any) -> timedelta | None:
+    # Arrow gives months, days and nanoseconds; KQL has no months.
+    return None if value is None else timedelta(days=value.days, microseconds=value.nanoseconds // 1000)
 
 
 def _parsed(value: str | None) -> Any:

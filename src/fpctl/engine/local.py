@@ -85,6 +85,7 @@ class LocalEngine:
         self._files = find_tables(data_dir)
         self._views: dict[str, TableView] = {}
         self._shown: dict[str, tuple[Timespan | None, tuple[tuple[str, str], ...]]] = {}
+        self._held: dict[str, tuple[str, ...]] = {}
         self._lock = threading.RLock()
         self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -119,6 +120,7 @@ class LocalEngine:
             times = {name: view.time_column for name, view in views.items() if view.time_column}
             lowered = lower(text, _Known(views), time_columns=times)
             self._show(views.values(), timespan, lowered)
+            self._hold(lowered.value_tables)
             sql, parameters = self._translate(lowered, views)
             table = self._fetch(sql, parameters, lowered)
         words = set(_WORD.findall(text))
@@ -239,6 +241,21 @@ class LocalEngine:
             self._open().execute(f"CREATE OR REPLACE VIEW main.{quote_name(view.name)} AS {sql}")
             self._shown[view.name] = (timespan, renamed)
 
+    def _hold(self, tables: Mapping[str, tuple[str, ...]]) -> None:
+        """Make the value tables of the query; the ones of the query before are replaced."""
+        import pyarrow
+
+        from fpctl.engine.lowering.value_lists import COLUMN
+
+        connection = self._open()
+        for name, values in tables.items():
+            if self._held.get(name) == values:
+                continue
+            connection.register("fpctl_incoming", pyarrow.table({COLUMN: pyarrow.array(values, pyarrow.string())}))
+            connection.execute(f"CREATE OR REPLACE TABLE main.{quote_name(name)} AS SELECT * FROM fpctl_incoming")
+            connection.unregister("fpctl_incoming")
+            self._held[name] = values
+
     def _status(self, table: str, timespan: Timespan | None) -> TableStatus:
         if self._file_of(table) is None:
             return TableStatus(table, False, 0)
@@ -279,9 +296,11 @@ class LocalEngine:
         import duckdb_kql
 
         from fpctl.engine.failures import translation_error
+        from fpctl.engine.lowering.value_lists import COLUMN
 
         spelled = {users: name for name, users in lowered.spellings.items()}
         schema = {name: [spelled.get(column, column) for column in view.columns] for name, view in views.items()}
+        schema |= {name: [COLUMN] for name in lowered.value_tables}
         try:
             result = duckdb_kql.to_sql(lowered.text, schema=schema, allow_write=False, query_now=self.now)
         except (duckdb_kql.KqlError, RecursionError, ValueError) as error:

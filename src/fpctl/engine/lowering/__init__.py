@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from fpctl.engine.interface import EngineError
-from fpctl.engine.lowering import chains, functions, operators, routines, spellings
+from fpctl.engine.lowering import chains, functions, operators, routines, spellings, value_lists
 from fpctl.engine.lowering.draft import Draft, Edit, LoweredQuery, apply_edits
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql.columns.environment import Environment
@@ -26,6 +26,7 @@ _RULES: tuple[Callable[[Draft], Iterable[Edit]], ...] = (
     operators.edits,
     functions.edits,
     chains.edits,
+    value_lists.edits,
 )
 
 
@@ -54,10 +55,11 @@ def lower(
     environment = spellings.renamed_environment(environment, renamed)
     rounds: list[tuple[Edit, ...]] = []
     notes: set[str] = set()
+    value_tables: dict[tuple[str, ...], str] = {}
     pending = tuple(spellings.edits(query, renamed))
     for _ in range(_MOST_ROUNDS):
         if not pending:
-            draft = Draft(query, environment, time_columns)
+            draft = Draft(query, environment, time_columns, value_tables)
             pending = tuple(edit for rule in _RULES for edit in rule(draft))
             notes |= draft.notes
         if not pending:
@@ -72,4 +74,5 @@ def lower(
                 code="too-complex",
                 hint="functions of the query call each other, or nest too deeply",
             ) from error
-    return LoweredQuery(query.text, original, tuple(rounds), tuple(sorted(notes)), renamed)
+    tables = {table: values for values, table in value_tables.items()}
+    return LoweredQuery(query.text, original, tuple(rounds), tuple(sorted(notes)), renamed, tables)

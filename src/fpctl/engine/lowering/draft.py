@@ -31,6 +31,7 @@ class LoweredQuery:
         rounds: the edits that led from the one to the other, each round on the text of the one before.
         notes: what was lowered, sorted: `project-reorder`, `make_set_if` ...
         spellings: names that are written otherwise in `text`, as they were: lowered -> the user's.
+        value_tables: tables that `text` reads besides the user's: long lists of values, one column each.
     """
 
     text: str
@@ -38,6 +39,7 @@ class LoweredQuery:
     rounds: tuple[tuple[Edit, ...], ...] = ()
     notes: tuple[str, ...] = ()
     spellings: Mapping[str, str] = field(default_factory=dict)
+    value_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def offset_of(self, line: int, column: int) -> int:
         """Return the offset in the user's text of a 1-based line and 0-based column of the lowered text."""
@@ -93,14 +95,22 @@ class Draft:
         query: the query as it stands.
         environment: the tables.
         time_columns: table -> its event time.
+        value_tables: the lists moved out so far, values -> table; lists are added to it.
     """
 
-    def __init__(self, query: tree.Query, environment: Environment, time_columns: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        query: tree.Query,
+        environment: Environment,
+        time_columns: Mapping[str, str],
+        value_tables: dict[tuple[str, ...], str],
+    ) -> None:
         self.query = query
         self.text = query.text
         self.environment = environment
         self.time_columns = time_columns
         self.notes: set[str] = set()
+        self._value_tables = value_tables
 
     @cached_property
     def nodes(self) -> tuple[tree.Node, ...]:
@@ -131,6 +141,10 @@ class Draft:
     def source(self, node: tree.Node) -> str:
         """Return the text of a node."""
         return self.text[node.start : node.end]
+
+    def table_of(self, values: tuple[str, ...]) -> str:
+        """Return the name of the table that holds a list of values."""
+        return self._value_tables.setdefault(values, f"fpctl_values_{len(self._value_tables) + 1}")
 
     def columns_after(self, operator: tree.Node) -> list[str] | None:
         """Return the names of the columns after an operator, or None where they are not all known."""
