@@ -1,4 +1,4 @@
-"""The facts about built-in functions: that they are what the script makes of Microsoft's package, and how they are read."""
+"""The facts about built-in functions: that the script makes them of Microsoft's package, and how they are read."""
 
 from __future__ import annotations
 
