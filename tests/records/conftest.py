@@ -51,7 +51,10 @@ def fpctl(repository: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...,
 
     def call(*arguments: str | Path) -> Outcome:
         capsys.readouterr()
-        code = app.run([str(argument) for argument in arguments])
+        try:
+            code = app.run([str(argument) for argument in arguments])
+        except SystemExit as exit:  # shell completion ends the process itself
+            code = int(exit.code or 0)
         out, err = capsys.readouterr()
         return Outcome(code, out, err)
 

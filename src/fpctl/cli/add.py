@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fpctl.cli import options, output
+from fpctl.cli import completion, options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
@@ -33,12 +33,20 @@ def command(
     rule: Annotated[
         Values,
         typer.Option(
-            "--rule", metavar="RULE", help="For this rule: id, name, path, glob, tag:x, technique:x, table:x."
+            "--rule",
+            metavar="RULE",
+            autocompletion=completion.rule_names,
+            help="For this rule: id, name, path, glob, tag:x, technique:x, table:x.",
         ),
     ] = None,
     scenario: Annotated[
         str | None,
-        typer.Option("--scenario", metavar="ID", help="The documented scenario; its narrowing defaults apply."),
+        typer.Option(
+            "--scenario",
+            metavar="ID",
+            autocompletion=completion.scenario_ids,
+            help="The documented scenario; its narrowing defaults apply.",
+        ),
     ] = None,
     device: Annotated[Values, _field("device", "Host name; build01 also matches build01.contoso.com.")] = None,
     url: Annotated[Values, _field("url", "Domain (its subdomains too) or URL (everything below its path).")] = None,

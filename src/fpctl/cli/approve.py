@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from fpctl.cli import options, output
+from fpctl.cli import completion, options, output
 from fpctl.errors import EXIT_OK
 
 
 def command(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The exclusions.")],
+    ids: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="The exclusions.", autocompletion=completion.exclusion_ids)
+    ],
     by: Annotated[
         str | None,
         typer.Option("--by", metavar="WHO", help="Who approves; not the owner.", show_default="git's user.email"),

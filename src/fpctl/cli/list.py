@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpctl.cli import options, output
+from fpctl.cli import completion, options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
@@ -20,10 +20,22 @@ COLUMNS = ("id", "title", "scenario", "rules", "owner", "status", "expires", "da
 
 def command(
     rule: Annotated[
-        str | None, typer.Option("--rule", metavar="RULE", help="Those that reach this rule: id, name, path or glob.")
+        str | None,
+        typer.Option(
+            "--rule",
+            metavar="RULE",
+            autocompletion=completion.rule_names,
+            help="Those that reach this rule: id, name, path or glob.",
+        ),
     ] = None,
     scenario: Annotated[
-        str | None, typer.Option("--scenario", metavar="ID", help="Those of this scenario; none for those of none.")
+        str | None,
+        typer.Option(
+            "--scenario",
+            metavar="ID",
+            autocompletion=completion.scenario_ids,
+            help="Those of this scenario; none for those of none.",
+        ),
     ] = None,
     owner: Annotated[
         str | None,

@@ -6,10 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from fpctl.cli import options, output
+from fpctl.cli import completion, options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The list: hashes, hashes.txt or lists/hashes.txt.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The list: hashes, hashes.txt or lists/hashes.txt.", autocompletion=completion.list_names
+    ),
+]
 
 
 def check(

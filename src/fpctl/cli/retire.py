@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from fpctl.cli import options, output
+from fpctl.cli import completion, options, output
 from fpctl.errors import EXIT_OK
 
 
 def command(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The exclusions.")],
+    ids: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="The exclusions.", autocompletion=completion.exclusion_ids)
+    ],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they are no longer needed.")],
     exclusions: options.ExclusionsFolder = None,
     config: options.ConfigFile = None,
