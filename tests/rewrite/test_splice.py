@@ -17,7 +17,8 @@ CLAUSE = '| where not(DeviceName in~ ("build01"))'
 def tuned(text: str, after: str, *ids: str, comments: bool = True) -> str:
     offset = text.index(after) + len(after)
     clause = CLAUSE if comments else '| where DeviceName !in ("build01")'
-    lines = [ClauseLine(offset, clause, (i,)) for i in ids or ("fp-1",)]
+    anchor = max(text.rfind("|", 0, offset), 0)
+    lines = [ClauseLine(offset, clause, (i,), anchor) for i in ids or ("fp-1",)]
     return apply_edits(text, edits_for(text, lines, comments=comments))
 
 
@@ -94,7 +95,7 @@ def test_a_bare_union_leg_gets_parentheses_and_loses_them_again() -> None:
     text = "union DeviceProcessEvents, ['My Table'] | where A == 1"
     for leg in ("DeviceProcessEvents", "['My Table']"):
         start = text.index(leg)
-        lines = [ClauseLine(start + len(leg), CLAUSE, (i,), start) for i in ("fp-1", "fp-2")]
+        lines = [ClauseLine(start + len(leg), CLAUSE, (i,), start, start) for i in ("fp-1", "fp-2")]
         for comments in (True, False):
             result = apply_edits(text, edits_for(text, lines, comments=comments))
             parse(result)
@@ -141,7 +142,7 @@ def test_strip_undoes_every_clause_wherever_it_stands(fragments: list[str], data
     assert pipeline.source is not None
     offsets = [pipeline.source.end, *(operator.end for operator in pipeline.operators)]
     chosen = data.draw(st.lists(st.sampled_from(offsets), min_size=1, max_size=5))
-    lines = [ClauseLine(offset, CLAUSE, (f"fp-{n}",)) for n, offset in enumerate(chosen)]
+    lines = [ClauseLine(offset, CLAUSE, (f"fp-{n}",), offset) for n, offset in enumerate(chosen)]
     result = apply_edits(text, edits_for(text, lines))
     assert strip(result) == text
     operators = parse(result).results()[0].pipeline.operators

@@ -166,7 +166,7 @@ class Planner:
         clauses.sort(key=lambda clause: (*_gap_order(clause), clause.exclusion))
         insertions = tuple(_insertion(clause, source) for clause in clauses)
         lines = [
-            ClauseLine(i.offset, i.clause, i.exclusions, c.place.wraps)
+            ClauseLine(i.offset, i.clause, i.exclusions, _anchor(c.place), c.place.wraps)
             for i, c in zip(insertions, clauses, strict=True)
         ]
         edits = tuple(edits_for(base, lines, comments=dialect is not Dialect.NRT, newline=newline))
@@ -328,10 +328,14 @@ def _place(placer: Placer, exclusion: Exclusion) -> tuple[tuple[Alternative, ...
 
 
 def _line(source: SourceText, place: Place) -> int:
+    offset = place.gap.offset - 1 if place.gap.index == 0 else _anchor(place)
+    return source.line_column(max(offset, 0))[0]
+
+
+def _anchor(place: Place) -> int:
+    """Return where the operator before the gap begins, or the source."""
     index = place.gap.index
-    if index == 0:
-        return source.line_column(max(place.gap.offset - 1, 0))[0]
-    return source.line_column(place.pipeline.operators[index - 1].start)[0]
+    return place.pipeline.start if index == 0 else place.pipeline.operators[index - 1].start
 
 
 def _not_in_force(exclusion: Exclusion, state: str) -> Skip:

@@ -217,10 +217,9 @@ class Resolver:
         assumed: list[str],
         lost: list[str],
     ) -> tuple[BoundColumn, ...] | Unresolved:
-        answer: tuple[BoundColumn, ...] | None = None
+        held: dict[tuple[int, str], dict[str, tuple[str, BoundColumn]]] = {}
         missing: Unresolved | None = None
         unknown: list[str] = []
-        names: set[str] = set()
         for branch, tables in group.items():
             for table in sorted(tables):
                 mapped = [c for c in self.fields.columns(table, field) if roles is None or c.role in roles]
@@ -228,7 +227,7 @@ class Resolver:
                     if not self.known(table):
                         unknown.append(table)
                     continue
-                bound: list[BoundColumn] = []
+                bound = held[branch, table] = {}
                 for target in mapped:
                     name = self._visible(scope, table, target.column, branch, surviving)
                     if isinstance(name, Unresolved):
@@ -236,41 +235,51 @@ class Resolver:
                             missing = name
                         lost.append(target.column)
                     else:
-                        bound.append(_bound(name, scope, target))
-                        names.add(name)
+                        column = _bound(name, scope, target)
+                        bound[f"{column.role} {column.text}"] = (name, column)
                 if not bound or (len(bound) < len(mapped) and not partial):
                     assert missing is not None
                     return missing
-                if answer is None:
-                    answer = tuple(bound)
-                elif {c.text for c in answer} != {c.text for c in bound}:
-                    return Unresolved(
-                        "column-ambiguous",
-                        f"{field} is held by different columns of the tables that meet here ({_tables(group)})",
-                    )
-        if answer is not None:
-            foreign = self._foreign(scope, group, field, names)
-            if foreign is None:
-                return answer
-            return Unresolved(
-                "column-ambiguous", f"{foreign} meets other tables here, and there it does not hold the field {field}"
-            )
+        if held:
+            return self._together(scope, group, field, held)
         if unknown or (scope.open and any(branch in scope.unknown for branch in group)):
             return self._assume(scope, field, roles, assumed, unknown)
-        kinds = "" if roles is None else " that can hold the given values"
-        return Unresolved("field-not-in-table", f"no column of {_tables(group)} holds the field {field}{kinds}")
+        if any(self.fields.columns(table, field) for tables in group.values() for table in tables):
+            return Unresolved(
+                "field-not-in-table",
+                f"no column of {_tables(group)} that holds the field {field} can hold the given values",
+            )
+        return Unresolved("field-not-in-table", f"no column of {_tables(group)} holds the field {field}")
 
-    def _foreign(
-        self, scope: Scope, group: Mapping[int, frozenset[str]], field: str, names: Iterable[str]
-    ) -> str | None:
-        """Return a table's column that is visible under a bound name and holds something else there."""
-        for name in sorted(names):
+    def _together(
+        self,
+        scope: Scope,
+        group: Mapping[int, frozenset[str]],
+        field: str,
+        held: Mapping[tuple[int, str], Mapping[str, tuple[str, BoundColumn]]],
+    ) -> tuple[BoundColumn, ...] | Unresolved:
+        """Return the columns of all tables that meet in a union.
+
+        A row comes from one of them. Testing the columns of all is exact as long as each column either is
+        empty in a row of the other tables, or holds the field there as well.
+        """
+        together = {key: bound for columns in held.values() for key, bound in columns.items()}
+        differ = any(columns.keys() != together.keys() for columns in held.values())
+        for key, (name, column) in together.items():
+            if differ and column.role == "account-domain":
+                # It is tested beside the account's name, and which of several is not told.
+                return Unresolved("column-ambiguous", f"{field} is held by different columns of {_tables(group)}")
             for origin in scope.columns[name].origins:
-                if origin.branch in group and self.known(origin.table):
-                    mapped = self.fields.columns(origin.table, field)
-                    if all(target.column != origin.column for target in mapped):
-                        return f"{origin.table}.{origin.column}"
-        return None
+                if (
+                    origin.branch in group
+                    and self.known(origin.table)
+                    and key not in held.get((origin.branch, origin.table), ())
+                ):
+                    message = (
+                        f"{origin.table}.{origin.column} meets other tables here, and does not hold the field {field}"
+                    )
+                    return Unresolved("column-ambiguous", message)
+        return tuple(column for _, column in together.values())
 
     def _visible(self, scope: Scope, table: str, column: str, branch: int, surviving: bool) -> str | Unresolved:
         """Return the name under which a table column is visible unchanged."""

@@ -61,12 +61,14 @@ class Marked:
 class ClauseLine:
     """One clause to place: `clause` is `| where not(...)` on one line, without a marker.
 
+    `anchor` is where the operator (or source) before the gap begins: its line gives the indentation.
     `wraps` is where a bare union leg begins that must be put into parentheses.
     """
 
     offset: int
     clause: str
     exclusions: tuple[str, ...]
+    anchor: int
     wraps: int | None = None
 
 
@@ -90,7 +92,7 @@ def edits_for(
     for clause in clauses:
         by_gap.setdefault((clause.offset, clause.wraps is None), []).append(clause)
     for (offset, _), lines in sorted(by_gap.items(), key=lambda gap: gap[0]):
-        indent = _indentation(text, offset)
+        indent = _indentation(text, lines[0].anchor)
         wraps = lines[0].wraps
         rest = _REST_OF_LINE.match(text, offset) if wraps is None else None
         ending = "" if rest is not None else _CONTINUES if wraps is None else _WRAPS
@@ -121,31 +123,10 @@ def _with_marker(line: ClauseLine, comments: bool, ending: str) -> str:
     return f'{line.clause} or "{MARKER} {ids}{" " if shown else ""}{shown}" == ""'
 
 
-def _indentation(text: str, offset: int) -> str:
-    """Return the white space that the pipeline's own `|` lines have at this place.
-
-    The operator before the gap may span lines; its first line that begins with `|` gives the
-    indentation. A source alone has its own line's.
-    """
-    at = offset
-    while True:
-        start = text.rfind("\n", 0, at) + 1
-        line = text[start:offset] if at == offset else text[start:at]
-        stripped = line.lstrip(" \t")
-        blank = line[: len(line) - len(stripped)]
-        if stripped.startswith("|") or start == 0:
-            return blank
-        before = text[:start].rstrip()
-        # A continuation line (`and x`, an argument) has an operator's line somewhere above it; a line
-        # that follows `;`, `(`, `=` or nothing begins the pipeline itself.
-        if not before or before[-1] in ";(={" or _ends_in_comment(text, start):
-            return blank
-        at = start - 1
-
-
-def _ends_in_comment(text: str, line_start: int) -> bool:
-    previous = text.rfind("\n", 0, line_start - 1) + 1
-    return text[previous : line_start - 1].lstrip().startswith("//")
+def _indentation(text: str, anchor: int) -> str:
+    """Return the white space that begins the line of the operator before the gap, or of the source."""
+    line = text[text.rfind("\n", 0, anchor) + 1 : anchor]
+    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 def find_clauses(text: str) -> list[Marked]:
