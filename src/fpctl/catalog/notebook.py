@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def stable_selector(selector: str, rules: RuleSet) -> str:
     return found[0].id if len(found) == 1 else selector
 
 
-def twins(exclusion: Exclusion, known: Collection[LoadedExclusion]) -> list[str]:
+def twins(exclusion: Exclusion, known: Iterable[LoadedExclusion]) -> list[str]:
     """Return the ids of exclusions, not retired, that match the same for one of the same rules, sorted."""
     rules = {selector.casefold() for selector in exclusion.rules}
     return sorted(

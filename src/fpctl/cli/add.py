@@ -24,6 +24,9 @@ Values = list[str] | None
 
 SHOWN_PROPOSALS = 20
 
+MAX_RESULT_BYTES = 256 * 1024 * 1024
+"""A result is read whole; a larger one is better narrowed by the rule."""
+
 
 def _field(name: str, text: str) -> Any:
     return typer.Option(f"--{name}", metavar="VALUE", help=text, rich_help_panel="Match")
@@ -221,16 +224,9 @@ def _drafts(
             raise FpctlError("--filter and --from-result both say what to match", None, "give one of them")
         return _proposed(book, base, fields, from_result, accept, yes)
     if filter is not None:
-        from fpctl.catalog.notation import parse_filter, to_match
-        from fpctl.rewrite.raw_columns import raw_columns
+        from fpctl.rewrite.recording import match_of_filter
 
-        chosen = [loaded for loaded in book.repository.rules.rules if base.selects(loaded.rule)]
-        reading = to_match(
-            parse_filter(filter, "--filter"),
-            filter,
-            columns=raw_columns(chosen, book.repository.planner(book.today)),
-            name="--filter",
-        )
+        reading = match_of_filter(filter, "--filter", base, book.repository, book.today)
         for note in reading.notes:
             output.say(f"note: {note}")
         return [replace(base, match=reading.match).with_fields(fields)]
@@ -246,24 +242,15 @@ def _proposed(
     yes: bool,
 ) -> list[Draft] | None:
     """Show what a result suggests, and return what is chosen of it."""
-    from fpctl.catalog.proposal import entity_columns, parse_choice, propose
-    from fpctl.catalog.result_rows import read_rows
+    from fpctl.catalog.proposal import parse_choice
     from fpctl.cli.recording import may_ask
     from fpctl.files import read_text
-    from fpctl.rewrite.raw_columns import result_origins
+    from fpctl.rewrite.recording import proposals_of_result
 
-    text = sys.stdin.read() if source == "-" else read_text(Path(source), limit=1 << 28)
-    rows = read_rows(text, "<stdin>" if source == "-" else source)
-    chosen = [loaded for loaded in book.repository.rules.rules if base.selects(loaded.rule)]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    origins = result_origins(chosen, book.repository.planner(book.today))
-    found = propose(rows, entity_columns(names, origins, book.repository.fields))
+    text = sys.stdin.read() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES)
+    found = proposals_of_result(text, "<stdin>" if source == "-" else source, base, book.repository, book.today)
     for field, count in found.left_out.items():
         output.say(f"note: left out, because no exclusion can name it: {output.counted(count, f'{field} value')}")
-
-    if not found.proposals:
-        hint = f"its columns are {', '.join(names[:12])}"
-        raise FpctlError("no column of the result names a device, URL or hash", None, hint)
     shown = found.proposals[:SHOWN_PROPOSALS] if accept is None else found.proposals
     lines = [(number, one.rows, one.text()) for number, one in enumerate(shown, 1)]
     if accept is None:
@@ -291,10 +278,11 @@ def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engin
     from fpctl.catalog.draft import DraftError
     from fpctl.catalog.notebook import write
     from fpctl.cli.recording import agreed, coverage_of, show_effect
+    from fpctl.rewrite.recording import entries_of, remarks
     from fpctl.rewrite.trial import trial
 
     try:
-        entries = _entries(book, drafts)
+        entries = entries_of(drafts, book.repository, book.folder, book.today)
     except DraftError as error:
         output.show_problems(error.problems)
         output.say("fpctl: the exclusion was not recorded")
@@ -310,7 +298,8 @@ def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engin
         show_effect(outcomes, covered)
     for entry, _, _ in effects if not refused else ():
         output.show_problems(entry.warnings)
-        _say_notes(book, entry)
+        for remark in remarks(entry.exclusion, book.repository.exclusions.exclusions):
+            output.say(f"note: {remark}")
     code = EXIT_OK
     if refused:
         output.say("fpctl: the exclusion cannot be placed in a rule that it names; it was not recorded")
@@ -324,56 +313,6 @@ def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engin
     if format == "json":
         output.show_json(_document(effects, written=code == EXIT_OK))
     return code
-
-
-def _entries(book: Book, drafts: list[Draft]) -> list[Entry]:
-    from fpctl.catalog.draft import title_of
-    from fpctl.catalog.identifier import new_id
-    from fpctl.catalog.lifecycle import approver_of
-    from fpctl.catalog.notebook import entry_of
-    from fpctl.rewrite.approval import rules_seen
-
-    known = book.repository.exclusions
-    taken = {loaded.id for loaded in known.exclusions}
-    entries: list[Entry] = []
-    for draft in drafts:
-        complete = replace(
-            draft,
-            id=draft.id or new_id(book.today, taken),
-            title=draft.title or title_of(draft.match, draft.scenario or ""),
-        )
-        if complete.expires is not None and complete.expires <= book.today:
-            raise FpctlError(f"--expires {complete.expires} is not after today, {book.today}")
-        taken.add(complete.id)
-        entry = entry_of(complete, book.folder, book.repository.rules, known)
-        if complete.approved_by is not None:
-            approver_of(entry.exclusion, complete.approved_by)
-            seen = rules_seen(entry.exclusion, (loaded.rule for loaded in book.repository.rules.rules))
-            entry = entry_of(
-                replace(complete, approval=seen, approved_on=book.today), book.folder, book.repository.rules, known
-            )
-        entries.append(entry)
-    return entries
-
-
-def _say_notes(book: Book, entry: Entry) -> None:
-    from fpctl.catalog.notebook import twins
-    from fpctl.catalog.scenario import scenario
-
-    exclusion = entry.exclusion
-    if same := twins(exclusion, book.repository.exclusions.exclusions):
-        output.say(f"note: {', '.join(same)} matches the same already")
-    if exclusion.scenario is not None:
-        template = scenario(exclusion.scenario)
-        lacking = [f for f in template.needs if any(getattr(one, f) is None for one in exclusion.match)]
-        for field in lacking:
-            output.say(f"note: {template.id} usually names {field}: {template.ask[field]}")
-    if exclusion.expires is None:
-        output.say("note: it never expires; --expires 90d gives it an end")
-    if exclusion.reason is None:
-        output.say("note: it has no reason; --reason says why this is benign")
-    if exclusion.approved_by is None:
-        output.say(f"note: nobody has approved it yet: fpctl approve {exclusion.id}")
 
 
 def _document(effects: list[tuple[Entry, list[RuleOutcome], Coverage | None]], *, written: bool) -> dict[str, Any]:
