@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from fpctl.engine.connection import open_connection
 from fpctl.engine.data_folder import TableFiles, find_tables
 from fpctl.engine.interface import EngineError, ResultColumn, Table, TableStatus, Timespan
 from fpctl.engine.kusto_types import outgoing, quote_name, quote_text
@@ -90,7 +91,10 @@ class LocalEngine:
         self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
         self._connection: duckdb.DuckDBPyConnection | None = None
         try:
-            self._connection = self._connect(threads, memory)
+            self._connection = open_connection(
+                data_dir, self._files.values(), Path(self._spill.name), threads=threads, memory=memory
+            )
+            self._connection.execute(f"CREATE SCHEMA {_STORED}")
         except BaseException:
             self._spill.cleanup()
             raise
@@ -351,43 +355,6 @@ class LocalEngine:
         if self._connection is None:
             raise EngineError("the engine is closed", code="closed")
         return self._connection
-
-    def _connect(self, threads: int | None, memory: str | None) -> duckdb.DuckDBPyConnection:
-        import duckdb
-
-        connection = duckdb.connect(":memory:")
-        try:
-            connection.execute("SET TimeZone='UTC'")
-            connection.execute(f"SET temp_directory={quote_text(self._spill.name)}")
-            if threads is not None:
-                connection.execute(f"SET threads={int(threads)}")
-            if memory is not None:
-                connection.execute(f"SET memory_limit={quote_text(memory)}")
-            # A query is a rule somebody wrote: it reads the data folder and nothing else, and no network.
-            connection.execute("SET autoinstall_known_extensions=false")
-            folders = sorted({str(self.data_dir.absolute()), str(self.data_dir.resolve()), *self._linked()})
-            connection.execute(f"SET allowed_directories=[{', '.join(map(quote_text, folders))}]")
-            connection.execute("SET enable_external_access=false")
-            connection.execute(f"CREATE SCHEMA {_STORED}")
-        except duckdb.Error as error:
-            connection.close()
-            from fpctl.engine.table_view import first_line
-
-            raise EngineError(
-                f"cannot set up DuckDB: {first_line(str(error))}",
-                code="engine",
-                hint="--threads is a number of at least 1, --memory a size such as 2GB",
-            ) from error
-        return connection
-
-    def _linked(self) -> set[str]:
-        """Return the folders that symbolic links among the table files lead to."""
-        return {
-            str(path.resolve().parent)
-            for files in self._files.values()
-            for path in files.paths
-            if path.resolve() != self.data_dir.resolve() / path.relative_to(self.data_dir)
-        }
 
 
 class _Known:
