@@ -117,6 +117,7 @@ class LoopbackServer(ABC):
 def _handler_of(owner: LoopbackServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer waits 40 ms for the client's delayed acknowledgement
         timeout = 30
         shown_time: float | None = None
 
