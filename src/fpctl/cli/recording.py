@@ -203,6 +203,8 @@ def told(covered: Coverage) -> str:
     names = {"device": "device", "url": "URL", "hash": "hash"}
     parts = []
     for entity, count in covered.distinct.items():
+        if not count:
+            continue
         noun = names[entity] if count == 1 else {"hash": "hashes"}.get(entity, f"{names[entity]}s")
         parts.append(f"{'more than ' if entity in covered.many else ''}{count:,} {noun}")
     of = f" of {', '.join(parts)}" if parts else ""
