@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from oracle.bridge import Oracle
+from servers.postgres import missing_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,6 +46,7 @@ def missing_chromium() -> str | None:
 NEEDS = {
     "node": (missing_node, "FPCTL_REQUIRE_NODE"),
     "chromium": (missing_chromium, "FPCTL_REQUIRE_CHROMIUM"),
+    "postgres": (missing_postgres, "FPCTL_REQUIRE_POSTGRES"),
 }
 """Mark -> (what is missing, the variable under which a skip is a failure)."""
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
 
-from fpctl.history import migrate
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.history.repository import History
+from servers.postgres import Server, running
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -28,18 +26,23 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / ".fpctl" / "history.db"
 
 
-@pytest.fixture
-def location(database: Path) -> Path | str:
-    """Where histories are kept: a new file, or the emptied database of FPCTL_TEST_HISTORY_URL."""
-    url = os.environ.get("FPCTL_TEST_HISTORY_URL")
-    if url is None:
-        return database
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    with engine.begin() as connection:
-        if migrate.current(connection) is not None:
-            migrate.downgrade(connection, "base")
-    engine.dispose()
-    return url
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def location(request: pytest.FixtureRequest) -> Iterator[Path | str]:
+    """Where histories are kept: a new file, and an empty database of a PostgreSQL server."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("database")
+        return
+    server: Server = request.getfixturevalue("postgres")
+    url = server.new_database()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The PostgreSQL server, started at the first test that needs it."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

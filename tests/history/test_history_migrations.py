@@ -19,8 +19,11 @@ from fpctl.history.tables import HistoryTable
 
 
 @pytest.fixture
-def connection(tmp_path):
-    engine = create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+def connection(location):
+    url = location if isinstance(location, str) else f"sqlite:///{location}"
+    if not isinstance(location, str):
+        location.parent.mkdir()
+    engine = create_engine(url)
     with engine.begin() as opened:
         yield opened
     engine.dispose()
