@@ -325,6 +325,36 @@ def test_a_documented_filter_is_narrowed_by_options(fpctl, repository):
     ) in written(repository, "a1")
 
 
+def test_a_field_that_the_filter_names_cannot_be_given_again(fpctl, repository):
+    outcome = fpctl(
+        "add", "--rule", RULE_ID, "--yes", "--device", "build01", "--parent-process", "b.exe",
+        "--filter", 'process.name == "a.exe" OR process.parent.name == "c.exe"',
+    )  # fmt: skip
+    assert (outcome.code, outcome.err) == (
+        2,
+        "fpctl: the match names a parent_process already, and another one is given\n"
+        "  hint: leave out --parent-process, or the parent_process of the other\n",
+    )
+    assert files(repository) == []
+
+
+def test_conditions_of_filter_and_option_are_joined(fpctl, repository):
+    fpctl(
+        "add", "--rule", RULE_ID, "--id", "a1", "--yes", "--where", "LocalPort == 1",
+        "--filter", 'host.name == "build01" AND process.name != "x.exe"',
+    )  # fmt: skip
+    condition = '  where: (not(InitiatingProcessFileName =~ "x.exe")) and (LocalPort == 1)\n'
+    assert condition in written(repository, "a1")
+
+
+def test_a_rule_that_is_there_and_broken_is_told(fpctl, repository):
+    (repository / "rules" / "broken.yaml").write_text("id: abc\nname: x\n", encoding="utf-8")
+    outcome = fpctl("add", "--rule", "abc", "--device", "d", "--yes")
+    assert outcome.code == 2
+    assert "rules/broken.yaml:1" in outcome.err
+    assert "error: the exclusion names the rule `abc`, which is not there" in outcome.err
+
+
 def test_a_documented_filter_as_it_stands_is_refused_as_too_wide(fpctl, repository):
     outcome = fpctl("add", "--rule", RULE_ID, "--yes", "--filter", 'process.name IN ("msiexec.exe", "setup.exe")')
     assert outcome.code == 2

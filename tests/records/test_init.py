@@ -94,6 +94,7 @@ def test_the_settings_are_read_and_every_example_in_them_is_valid(scaffolded):
 
 
 def test_a_rule_goes_through_the_new_repository(fpctl, scaffolded):
+    assert fpctl("audit").code == 0
     assert fpctl("apply", "--check", "--out", "tuned").code == 0
     (scaffolded / "rules" / "r.yaml").write_text(RULE, encoding="utf-8")
     assert fpctl("apply", "--check", "--out", "tuned").code == 1

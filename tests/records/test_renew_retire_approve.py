@@ -186,36 +186,44 @@ def test_two_exclusions_of_one_file_are_changed_together(fpctl, recorded):
 
 _CHANGER = """
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from fpctl.catalog.amendment import amend
-from fpctl.catalog.load import load_exclusions
+from fpctl.catalog.draft import Draft
+from fpctl.catalog.load import ExclusionSet, RuleSet, load_exclusions
+from fpctl.catalog.notebook import entry_of, write
 folder = Path(sys.argv[1])
+new = Draft(rules=("*",), match=({"device": tuple(f"d{n}" for n in range(2000))},))
 print("ready", flush=True)
 number = 0
 while True:
     number += 1
-    loaded = load_exclusions(folder).exclusions[0]
+    loaded = load_exclusions(folder / "fp-2026-0001.yaml").exclusions[0]
     amend([(loaded, {"expires": date(2027, 5, 1 + number % 2), "notes": "x" * 5000 * (number % 2) + "y"})], folder)
+    entry = entry_of(replace(new, id=f"new-{sys.argv[2]}-{number}"), folder, RuleSet((), ()), ExclusionSet((), ()))
+    write(entry)
 """
 
 
 def test_a_kill_at_any_moment_leaves_the_old_text_or_the_new(repository, recorded):
-    """Kill -9 at random moments of a process that does nothing but change the file."""
+    """Kill -9 at several moments of a process that does nothing but change one file and write new ones."""
     environment = {**os.environ, "PYTHONPATH": str(SRC)}
     states = set()
-    for number in range(10):
+    for number in range(6):
         process = subprocess.Popen(
-            [sys.executable, "-c", _CHANGER, str(recorded.parent)], env=environment, stdout=subprocess.PIPE
+            [sys.executable, "-c", _CHANGER, str(recorded.parent), str(number)], env=environment, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(0.05 + 0.013 * number)
+        time.sleep(0.15 + 0.037 * number)
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
         found = load_exclusions(recorded.parent)
         assert found.problems == ()
-        (loaded,) = found.exclusions
-        states.add((str(loaded.exclusion.expires), len(loaded.exclusion.notes or "")))
+        changed, *new = found.exclusions
+        states.add((str(changed.exclusion.expires), len(changed.exclusion.notes or "")))
+        assert {len(one.exclusion.match[0].device or ()) for one in new} <= {2000}
+    assert len(found.exclusions) > 1
     assert states <= {("2027-05-01", 0), ("2027-05-02", 5001), ("2027-05-01", 1)}

@@ -61,10 +61,21 @@ class Draft:
     tags: tuple[str, ...] = field(default=())
 
     def with_fields(self, fields: Alternative) -> Draft:
-        """Return the draft with fields that every alternative needs as well; a field it has is replaced."""
-        if not fields:
-            return self
-        return replace(self, match=tuple({**one, **fields} for one in self.match or ({},)))
+        """Return the draft with fields that every alternative needs as well; conditions are joined.
+
+        Raises:
+            FpctlError: an alternative has the field already; which values are meant is not ours to guess.
+        """
+        for field_name in fields:
+            if field_name != "where" and any(field_name in alternative for alternative in self.match):
+                hint = f"leave out --{field_name.replace('_', '-')}, or the {field_name} of the other"
+                raise FpctlError(f"the match names a {field_name} already, and another one is given", None, hint)
+        conditions = tuple(fields.get("where", ()))
+        merged = tuple(
+            {**one, **fields, **({"where": (*one.get("where", ()), *conditions)} if conditions else {})}
+            for one in self.match or ({},)
+        )
+        return replace(self, match=merged) if fields else self
 
     def selects(self, rule: Rule) -> bool:
         """Tell whether the draft reaches a rule."""

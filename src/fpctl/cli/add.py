@@ -29,7 +29,7 @@ MAX_RESULT_BYTES = 256 * 1024 * 1024
 
 
 def _field(name: str, text: str) -> Any:
-    return typer.Option(f"--{name}", metavar="VALUE", help=text, rich_help_panel="Match")
+    return typer.Option(f"--{name}", metavar="VALUE", help=text)
 
 
 def command(
@@ -284,6 +284,9 @@ def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engin
     try:
         entries = entries_of(drafts, book.repository, book.folder, book.today)
     except DraftError as error:
+        if any(problem.code == "unknown-rule" for problem in error.problems):
+            # The rule may be there and broken.
+            output.show_problems([one for one in book.repository.rules.problems if one.severity == "error"])
         output.show_problems(error.problems)
         output.say("fpctl: the exclusion was not recorded")
         return EXIT_ERROR
