@@ -8,7 +8,7 @@ Facts: the class B constructs in docs/kql.md, each measured there with a counter
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -79,6 +79,7 @@ def effects(
     steps: Iterable[tree.Operator | Edge],
     query: tree.Query,
     functions: Mapping[str, Sequence[tree.Function]] | None = None,
+    outputs: Callable[[tree.Summarize], Sequence[str]] | None = None,
 ) -> list[Effect]:
     """Return the effects of what lies behind a gap, in order.
 
@@ -87,13 +88,20 @@ def effects(
             pipeline takes the rows up. A join among the operators has the gap's rows on its left side.
         query: the whole query.
         functions: the functions that the query defines, for `invoke`.
+        outputs: tells the columns that a summarize gives, keys first.
     """
-    return list(_Follower(query, functions or {}).follow(steps))
+    return list(_Follower(query, functions or {}, outputs or (lambda _: ())).follow(steps))
 
 
 class _Follower:
-    def __init__(self, query: tree.Query, functions: Mapping[str, Sequence[tree.Function]]) -> None:
+    def __init__(
+        self,
+        query: tree.Query,
+        functions: Mapping[str, Sequence[tree.Function]],
+        outputs: Callable[[tree.Summarize], Sequence[str]],
+    ) -> None:
         self.query = query
+        self.outputs = outputs
         self.text = query.text
         self.functions = functions
         self.trends: dict[str, Trend] = {}
@@ -163,7 +171,8 @@ class _Follower:
             yield self.effect(node, "the removed rows are missing from the sequences it matches")
         elif isinstance(node, tree.Evaluate):
             plugin = node.call.name.value
-            if plugin not in SAFE_PLUGINS:
+            # With a schema, bag_unpack works on each row alone; without one its columns depend on all rows.
+            if plugin not in SAFE_PLUGINS and not (plugin == "bag_unpack" and node.schema is not None):
                 yield self.effect(node, f"the result of {plugin}() is formed without the removed rows")
         elif isinstance(node, tree.GraphOperator):
             if node.keyword in _GRAPH_EFFECTS:
@@ -207,6 +216,7 @@ class _Follower:
 
     def summarize(self, node: tree.Summarize) -> Iterator[Effect]:
         trends: dict[str, Trend] = {}
+        picks = False
         for key in node.by:
             if any(name in self.trends for name in _names(key)):
                 yield self.effect(node, "it groups by a value that was itself computed from the rows")
@@ -215,12 +225,17 @@ class _Follower:
             value = item.value if isinstance(item, tree.Named) else item
             picked = next((call for call in _calls(value) if call.name.value in PICKING), None)
             if picked is not None:
+                # Said once, here: conditions on what was picked say nothing more.
                 yield self.effect(node, f"{picked.name.value}() picks one row: without it another row takes its place")
-                trend = Trend.EITHER
-            else:
-                trend = self.aggregate_trend(value)
+                picks = True
+                continue
+            trend = self.aggregate_trend(value)
             for name in _item_names(item):
                 trends[name] = trend
+        if not picks:
+            # Aggregates of several columns (`percentiles`), and names that follow from more than a first argument.
+            for name in self.outputs(node)[len(node.by) :]:
+                trends.setdefault(name, Trend.EITHER)
         self.trends = trends
 
     def aggregate_trend(self, value: tree.Expr) -> Trend:
@@ -291,7 +306,7 @@ class _Follower:
                 shown = shown[:77] + "..."
             if self.subtracts(condition):
                 yield self.effect(
-                    node, f"`{shown}` holds something against what these rows are: it becomes true without them", True
+                    node, f"`{shown}` sets these rows against others: with fewer of them it turns true", True
                 )
             else:
                 yield self.effect(node, f"`{shown}` can become true when rows are missing from its group")
@@ -407,8 +422,6 @@ def _default_names(value: tree.Expr) -> list[str]:
     name = value.name.value
     prefix = _DEFAULT_PREFIX.get(name, f"{name}_")
     first = value.args[0] if value.args else None
-    if name in PICKING:
-        return [argument.value for argument in value.args if isinstance(argument, tree.Name)]
     if isinstance(first, tree.Name):
         return [prefix + first.value]
     return [prefix]

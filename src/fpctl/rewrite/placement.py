@@ -7,13 +7,13 @@ positive position. A refusal is a value.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fpctl.kql import tree
 from fpctl.kql.columns import Analysis, Environment, analyse
-from fpctl.kql.columns.scope import Gap, Scope
+from fpctl.kql.columns.scope import Column, Gap, Scope
 from fpctl.rewrite.effects import Effect, effects
 from fpctl.rewrite.joins import Polarity
 from fpctl.rewrite.plan import SkipReason
@@ -98,6 +98,7 @@ class Placer:
         self.resolver = resolver
         self._positions: Positions | None = None
         self._memo: dict[tuple[Needs, Mode], Outcome] = {}
+        self._outputs: dict[int, Mapping[str, Column]] | None = None
         self._joins = any(
             isinstance(operator, (tree.Join, tree.Lookup))
             for columns in analysis.pipelines
@@ -110,6 +111,17 @@ class Placer:
         statement = tree.QueryStatement(leg.start, leg.end, alone)
         query = tree.Query(leg.start, leg.end, self.query.text, (statement,))
         return analyse(query, self.environment).columns_of(alone).gaps[0].scope
+
+    def outputs(self, node: tree.Summarize) -> tuple[str, ...]:
+        """Return the names of the columns after a summarize, keys first."""
+        if self._outputs is None:
+            self._outputs = {
+                id(operator): gap.scope.columns
+                for pipeline in self.analysis.pipelines
+                for operator, gap in zip(pipeline.node.operators, pipeline.gaps[1:], strict=False)
+                if isinstance(operator, tree.Summarize)
+            }
+        return tuple(self._outputs.get(id(node), ()))
 
     @property
     def positions(self) -> Positions:
@@ -324,7 +336,8 @@ class _Attempt:
             refusal = _more_telling(refusal, outcome)
         for flow in (True, False):
             for edge in edges:
-                if edge.index == 0 or edge.flow is not flow or isinstance(edge.node, tree.Union):
+                # What flows in at the source, and the legs of unions, are placed together: see `legs`.
+                if edge.flow is not flow or (flow and (edge.index == 0 or isinstance(edge.node, tree.Union))):
                     continue
                 outcome = self.run(edge.child)
                 if isinstance(outcome, Placed):
@@ -430,7 +443,7 @@ class _Attempt:
     def effects_behind(self, pipeline: tree.Pipeline, index: int) -> list[Effect]:
         found: dict[int, Effect] = {}
         for path in self.paths(pipeline, index):
-            for effect in effects(path, self.placer.query, self.placer.positions.functions):
+            for effect in effects(path, self.placer.query, self.placer.positions.functions, self.placer.outputs):
                 known = found.setdefault(effect.offset, effect)
                 if effect.inverts and not known.inverts:
                     found[effect.offset] = effect
@@ -455,7 +468,7 @@ class _Attempt:
 def _inverting_effect(effect: Effect) -> Refusal:
     return Refusal(
         "inverting-position",
-        f"{effect.keyword}: {effect.message}, and would create alerts",
+        f"{effect.keyword}: {effect.message} and creates alerts",
         effect.offset,
         "keep the columns the exclusion needs in the detecting part of the rule",
     )
