@@ -120,12 +120,17 @@ def main() -> None:
         if args.queries is None
         else [json.loads(line)["query"] for line in args.queries.read_text(encoding="utf-8").splitlines()]
     )
-    print(f"{len(queries):,} queries, {sum(map(len, queries)) / 1e3:,.0f} thousand characters; {args.exclusions} exclusion(s)")
+    print(
+        f"{len(queries):,} queries, {sum(map(len, queries)) / 1e3:,.0f} thousand characters; {args.exclusions} exclusion(s)"
+    )
     with tempfile.TemporaryDirectory(prefix="fpctl-bench-") as name:
         process, inside = whole_apply(queries, Path(name), args.exclusions)
     print(f"fpctl apply, whole process          {process:8.2f} s")
     print(f"fpctl apply, without Python's start {inside:8.2f} s")
-    for label, found in (("Microsoft's parser in node, parsing", microsoft(queries)), ("duckdb-kql's parser", duckdb_kql(queries))):
+    for label, found in (
+        ("Microsoft's parser in node, parsing", microsoft(queries)),
+        ("duckdb-kql's parser", duckdb_kql(queries)),
+    ):
         if isinstance(found, Timing):
             print(
                 f"{label:<36}{found.seconds:8.2f} s   apply / it: whole process {process / found.seconds:.2f}, "
@@ -136,7 +141,9 @@ def main() -> None:
     print("\nplanning one query, by its length")
     figures = growth()
     for characters, seconds in figures:
-        print(f"{characters:>12,} characters {seconds * 1e3:9.1f} ms   {seconds / characters * 1e9:7.1f} ns a character")
+        print(
+            f"{characters:>12,} characters {seconds * 1e3:9.1f} ms   {seconds / characters * 1e9:7.1f} ns a character"
+        )
     print(f"\n10,000 nested parentheses: {deep()}")
 
 

@@ -65,7 +65,9 @@ def test_json_has_the_documented_shape(fpctl: Callable[..., Any], repository: Pa
 
 
 def test_a_rule_is_found_by_id_name_path_and_glob(fpctl: Callable[..., Any], repository: Path) -> None:
-    write(repository / "rules" / "deep" / "other.yaml", "id: 7f0e\nname: Other rule\nquery: |\n  DeviceInfo\n  | take 1\n")
+    write(
+        repository / "rules" / "deep" / "other.yaml", "id: 7f0e\nname: Other rule\nquery: |\n  DeviceInfo\n  | take 1\n"
+    )
     for pattern in ("7f0e", "Other rule", "deep/other.yaml", "rules/deep/other.yaml", "deep/*"):
         (rule,) = rules_of(fpctl("apply", pattern, *DAY, "--format", "json"))
         assert rule["rule"] == "7f0e", pattern
@@ -140,7 +142,9 @@ def test_a_refused_exclusion_that_names_the_rule_is_a_finding(fpctl: Callable[..
     write(repository / "rules" / "net.kql", "EmailEvents\n| project Subject\n")
     outcome = fpctl("apply", *DAY)
     assert outcome.code == 1
-    assert "net.kql:1: refused: fp-1 [field-not-in-table] no column of EmailEvents holds the field device" in outcome.err
+    assert (
+        "net.kql:1: refused: fp-1 [field-not-in-table] no column of EmailEvents holds the field device" in outcome.err
+    )
     assert outcome.out == "EmailEvents\n| project Subject\n"
 
 
@@ -172,8 +176,8 @@ def test_a_query_that_does_not_parse_is_refused_with_its_place_and_stops_no_othe
     ("change", "message"),
     [
         ("device: [build01.contoso.com]|devise: [build01]", "did you mean `device`?"),
-        ("rules: [\"net.kql\"]|rules: [nett.kql]", "names the rule `nett.kql`, which is not there"),
-        ("build01.contoso.com|\"\"", "it would match everything"),
+        ('rules: ["net.kql"]|rules: [nett.kql]', "names the rule `nett.kql`, which is not there"),
+        ('build01.contoso.com|""', "it would match everything"),
         ("build01.contoso.com|RMM_TOOL_NAME.exe", "placeholder"),
         ("id: fp-1|id: fp-1\nid: fp-1", "twice"),
     ],
@@ -208,10 +212,12 @@ def test_an_expired_exclusion_is_listed_and_not_in_the_plan(fpctl: Callable[...,
 
 
 def test_a_value_cannot_break_out_of_its_literal(fpctl: Callable[..., Any], repository: Path) -> None:
-    nasty = '\'a" or 1==1) // \\ | take 1\''
+    nasty = "'a\" or 1==1) // \\ | take 1'"
     write(
         repository / "exclusions" / "fp-1.yaml",
-        EXCLUSION.format(id="fp-1", rules="net.kql").replace("[build01.contoso.com]", f"[build01]\n  command_line: [{nasty}]"),
+        EXCLUSION.format(id="fp-1", rules="net.kql").replace(
+            "[build01.contoso.com]", f"[build01]\n  command_line: [{nasty}]"
+        ),
     )
     outcome = fpctl("apply", *DAY)
     assert outcome.code == 0

@@ -103,7 +103,9 @@ EXCLUSIONS: dict[str, Callable[[dict[str, Any]], bool]] = {
         lower(r, "DeviceName") in ("mon-01.contoso.com", "mon-02.contoso.com")
         and lower(r, "InitiatingProcessFileName") == "powershell.exe"
         and lower(r, "InitiatingProcessParentFileName") == "rport.exe"
-        and any(s in lower(r, "InitiatingProcessCommandLine") for s in ("get-monitoringdata.ps1", "collect-auditlog.ps1"))
+        and any(
+            s in lower(r, "InitiatingProcessCommandLine") for s in ("get-monitoringdata.ps1", "collect-auditlog.ps1")
+        )
     ),
     "fp-2026-0005": lambda r: (
         below(r["RemoteUrl"], "backup.contoso.com")

@@ -117,7 +117,7 @@ def test_since_narrows_the_events(fpctl: Callable[..., Any], repository: Path) -
 
 def test_a_window_counts_only_events_inside_its_local_hours(fpctl: Callable[..., Any], repository: Path) -> None:
     # The events are at 08:00 UTC, 09:00 in Rome in November; the 19th is a Thursday, the 18th a Wednesday.
-    window = "window: {weekly: [\"thu 08:30-09:30\"], timezone: Europe/Rome}\n"
+    window = 'window: {weekly: ["thu 08:30-09:30"], timezone: Europe/Rome}\n'
     write(repository / "exclusions" / "fp-1.yaml", EXCLUSION.format(id="fp-1", match="device: [build01]") + window)
     run = run_of(fpctl("run", "--data", "data", *NOW, "--format", "json"))
     assert [(hit["exclusion"], hit["rows"]) for hit in run["hits"]] == [("fp-1", 1), ("fp-2", 2)]
@@ -145,7 +145,12 @@ def test_a_missing_table_fails_the_run_and_leaves_the_counts_unknown(
     outcome = fpctl("run", "--data", "data", *NOW, "--format", "json")
     run = run_of(outcome)
     assert outcome.code == 2
-    assert (run["status"], run["rows_before"], run["rows_suppressed"], run["result_rows"]) == ("failed", None, None, None)
+    assert (run["status"], run["rows_before"], run["rows_suppressed"], run["result_rows"]) == (
+        "failed",
+        None,
+        None,
+        None,
+    )
     assert "the engine has no table DeviceNetworkEvents, which the rule reads (it has: DeviceInfo)" in outcome.err
     assert "hint: ensure this data connector is enabled" in outcome.err
 

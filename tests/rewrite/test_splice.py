@@ -121,7 +121,13 @@ def test_marker_words_that_are_no_marker_are_left_alone(text: str) -> None:
 
 FRAGMENTS = st.lists(
     st.sampled_from(
-        ["| where A == 1", "| where A has 'x;y' // note", "|take 5", "| extend B = strcat(A, \"// no\")", "| order by A desc"]
+        [
+            "| where A == 1",
+            "| where A has 'x;y' // note",
+            "|take 5",
+            '| extend B = strcat(A, "// no")',
+            "| order by A desc",
+        ]
     ),
     min_size=1,
     max_size=6,

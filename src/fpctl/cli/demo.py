@@ -34,7 +34,9 @@ def command(
     data = folder / "data"
     with output.progress("Generating events", rows) as update:
         summary = write_dataset(data, rows=rows, progress=lambda done, _: update(done))
-    output.say(f"   {summary.rows:,} events of {summary.devices} devices, {summary.start:%Y-%m-%d} to {summary.end:%Y-%m-%d}")
+    output.say(
+        f"   {summary.rows:,} events of {summary.devices} devices, {summary.start:%Y-%m-%d} to {summary.end:%Y-%m-%d}"
+    )
     day = f"{summary.end:%Y-%m-%d}"
     where = ["--rules", str(folder / "rules"), "--exclusions", str(folder / "exclusions")]
     history = ["--history", str(folder / "history.db")]
@@ -65,5 +67,7 @@ def command(
             output.say(f"   {line}")
         output.say("   This is not what the demo promises.")
         return EXIT_ERROR
-    output.say(f"   Exactly the {len(check.found)} attack sessions remain; every other RPort row was named by an exclusion.")
+    output.say(
+        f"   Exactly the {len(check.found)} attack sessions remain; every other RPort row was named by an exclusion."
+    )
     return EXIT_OK

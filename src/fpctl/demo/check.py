@@ -29,13 +29,19 @@ def remaining(folder: Path, summary: DatasetSummary) -> Remaining:
     """Run the tuned rule once more and compare its rows with the sessions that were planted."""
     repository = open_repository(folder / "rules", folder / "exclusions")
     outcome = next(
-        iter(tune(repository.rules.rules, repository.active(), repository.planner(summary.end.date()), second_parser=False))
+        iter(
+            tune(
+                repository.rules.rules, repository.active(), repository.planner(summary.end.date()), second_parser=False
+            )
+        )
     )
     if outcome.tuned is None:
         return Remaining((), (str(outcome.error),))
     engine = LocalEngine(folder / "data", now=summary.end, tables=repository.tables)
     try:
-        rows = {(row["DeviceName"], row["RemoteUrl"]): row["Count"] for row in engine.query(outcome.tuned.tuned).dicts()}
+        rows = {
+            (row["DeviceName"], row["RemoteUrl"]): row["Count"] for row in engine.query(outcome.tuned.tuned).dicts()
+        }
     finally:
         engine.close()
     problems: list[str] = []

@@ -16,7 +16,6 @@ def clause_diff(outcome: RuleOutcome) -> Iterator[str]:
     if tuned is None or tuned.base == tuned.tuned:
         return
     path = outcome.rule.path
-    for line in unified_diff(
+    yield from unified_diff(
         tuned.base.splitlines(), tuned.tuned.splitlines(), f"a/{path}", f"b/{path}", n=CONTEXT, lineterm=""
-    ):
-        yield line
+    )

@@ -21,7 +21,9 @@ def outcome_to_dict(outcome: RuleOutcome) -> dict[str, Any]:
     plan = outcome.tuned.plan if outcome.tuned else None
     warnings: list[dict[str, Any]] = []
     if plan is not None:
-        warnings = [{"code": w.code, "message": w.message, "line": w.line, "exclusion": w.exclusion} for w in plan.warnings]
+        warnings = [
+            {"code": w.code, "message": w.message, "line": w.line, "exclusion": w.exclusion} for w in plan.warnings
+        ]
     return {
         "insertions": [insertion_to_dict(i) for i in plan.insertions] if plan else [],
         "skips": [

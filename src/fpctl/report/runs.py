@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fpctl.execution.run import RunResult
+from fpctl.execution.session import tables_read
+from fpctl.rewrite.apply import RuleOutcome
+from fpctl.rewrite.planner import TunedQuery
 
 
 def run_to_dict(result: RunResult) -> dict[str, Any]:
@@ -26,4 +29,18 @@ def run_to_dict(result: RunResult) -> dict[str, Any]:
         ],
         "error": result.error,
         "notes": list(result.notes),
+    }
+
+
+def planned_to_dict(outcome: RuleOutcome, tuned: TunedQuery, engine: str) -> dict[str, Any]:
+    """Return the documented JSON of a run that `--dry-run` shows and does not do."""
+    return {
+        "rule": outcome.rule.id,
+        "name": outcome.rule.name,
+        "path": outcome.rule.path,
+        "status": "planned",
+        "engine": engine,
+        "tables": tables_read(tuned),
+        "exclusions": sorted({clause.exclusion for clause in tuned.clauses}),
+        "queries": 1 + sum(query.text is not None for query in tuned.counting_queries()),
     }

@@ -66,15 +66,16 @@ def _lint(loaded: LoadedRule, planner: Planner) -> list[Problem]:
         )
     if results and rule.required_columns():
         last = analysis.columns_of(results[-1].pipeline).gaps[-1].scope
-        for column in sorted(rule.required_columns()):
-            if column not in last.columns and not last.open:
-                problems.append(
-                    Problem(
-                        "mapped-column",
-                        f"the rule's mappings need the column {column}, which the query does not return",
-                        loaded.text.file_location(len(rule.query)),
-                        None,
-                        "warning",
-                    )
-                )
+        at = loaded.text.file_location(len(rule.query))
+        problems += [
+            Problem(
+                "mapped-column",
+                f"the rule's mappings need the column {column}, which the query does not return",
+                at,
+                None,
+                "warning",
+            )
+            for column in sorted(rule.required_columns())
+            if column not in last.columns and not last.open
+        ]
     return sorted(problems, key=lambda p: (p.at.line or 0, p.at.column or 0, p.code))

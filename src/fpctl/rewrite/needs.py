@@ -11,6 +11,7 @@ from fpctl.kql.parser import parse
 from fpctl.rewrite.predicate import usable_roles
 from fpctl.rewrite.resolve import Needs
 
+
 class NeedsError(FpctlError):
     """A raw `where` of an exclusion that cannot be read as a KQL condition."""
 
@@ -54,7 +55,9 @@ def condition_columns(condition: str, exclusion: str) -> list[str]:
         or results[0].pipeline.operators[0].end < len((head + condition).rstrip())
     ):
         raise NeedsError(
-            f"`where` of {exclusion} holds more than one condition", None, "give a condition only: no `|`, `;` or comment"
+            f"`where` of {exclusion} holds more than one condition",
+            None,
+            "give a condition only: no `|`, `;` or comment",
         )
     predicate = results[0].pipeline.operators[0].predicate
     for node in tree.walk(predicate):

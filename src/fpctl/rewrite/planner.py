@@ -10,10 +10,10 @@ from datetime import date
 from fpctl.catalog.exclusion import Alternative, Exclusion
 from fpctl.catalog.rule import Rule
 from fpctl.catalog.rule_text import Edit, apply_edits
-from fpctl.errors import KqlSyntaxError
 from fpctl.kql import tree
 from fpctl.kql.columns import Analysis, analyse
 from fpctl.kql.parser import parse
+from fpctl.rewrite.caveats import caveats_of_match, caveats_of_place
 from fpctl.rewrite.counting import Counted, CountingQuery, counting_query
 from fpctl.rewrite.needs import NeedsError, needs_of
 from fpctl.rewrite.placement import Outcome, Place, Placed, Placer, Refusal
@@ -203,90 +203,19 @@ class Planner:
         within: UtcRange | None,
     ) -> tuple[list[Clause], list[PlanWarning]]:
         clauses: list[Clause] = []
-        warnings: list[PlanWarning] = []
-        left = [index for index, alternative in enumerate(exclusion.match, 1) if alternative not in alternatives]
-        if left:
-            message = f"alternative {', '.join(map(str, left))} of the match names a field that no table here has"
-            warnings.append(PlanWarning("partial-match", message, None, exclusion.id))
+        warnings = list(caveats_of_match(exclusion, alternatives, placed, source))
         for place in placed.places:
-            found = place.resolution
-            line = _line(source, place)
             predicate = build(
                 alternatives,
-                found.bindings,
+                place.resolution.bindings,
                 window=exclusion.window,
                 within=within,
-                time_column=found.time_column,
+                time_column=place.resolution.time_column,
                 expires=exclusion.expires,
                 dialect=dialect,
             )
             clauses.append(Clause(exclusion.id, place, predicate.clause(), predicate.render()))
-            if predicate.untested:
-                values = ", ".join(f"{u.field} {u.value}" for u in predicate.untested[:3])
-                more = f" and {len(predicate.untested) - 3} more" if len(predicate.untested) > 3 else ""
-                warnings.append(
-                    PlanWarning(
-                        "untested-values",
-                        f"no column here can hold {values}{more}: these match nothing",
-                        line,
-                        exclusion.id,
-                    )
-                )
-            if predicate.unguarded:
-                warnings.append(
-                    PlanWarning(
-                        "no-expiry-guard",
-                        f"no time column is visible here, so {exclusion.id} keeps suppressing after {exclusion.expires} "
-                        "until the rule is applied again",
-                        line,
-                        exclusion.id,
-                    )
-                )
-            if found.assumed:
-                warnings.append(
-                    PlanWarning(
-                        "assumed-columns",
-                        f"the columns of this table are not known; {', '.join(found.assumed)} is assumed to be there",
-                        line,
-                        exclusion.id,
-                    )
-                )
-            if found.mixed:
-                warnings.append(
-                    PlanWarning(
-                        "mixed-sources",
-                        "the fields come from different events of a joined row: the clause takes a row out when they hold together",
-                        line,
-                        exclusion.id,
-                    )
-                )
-            if found.partial:
-                warnings.append(
-                    PlanWarning(
-                        "partial-fields",
-                        f"{', '.join(found.partial)} is no longer visible here; matches in it are not taken out",
-                        line,
-                        exclusion.id,
-                    )
-                )
-            for effect in place.effects:
-                warnings.append(
-                    PlanWarning(
-                        "effect",
-                        f"{effect.keyword}: {effect.message}",
-                        source.line_column(effect.offset)[0],
-                        exclusion.id,
-                    )
-                )
-        for refusal in placed.left_out:
-            warnings.append(
-                PlanWarning(
-                    "partial-union",
-                    f"events of one part of the query are not taken out: {refusal.message}",
-                    source.line_column(refusal.offset)[0] if refusal.offset is not None else None,
-                    exclusion.id,
-                )
-            )
+            warnings.extend(caveats_of_place(exclusion, place, predicate, source, _line(source, place)))
         return clauses, warnings
 
 

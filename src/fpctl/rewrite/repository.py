@@ -75,5 +75,10 @@ def open_repository(
     }
     problems = (*rule_set.problems, *exclusion_set.problems, *own.problems, *check_references(rule_set, exclusion_set))
     return Repository(
-        rule_set, exclusion_set, tables["xdr"], tables["loganalytics"], FieldMap.packaged(overrides, tables["xdr"]), problems
+        rule_set,
+        exclusion_set,
+        tables["xdr"],
+        tables["loganalytics"],
+        FieldMap.packaged(overrides, tables["xdr"]),
+        problems,
     )

@@ -63,4 +63,6 @@ def _second_parser(tuned: TunedQuery) -> bool:
 
 
 def _fault(message: str) -> VerificationError:
-    return VerificationError(message, None, "nothing was written or run; please report this with the rule and the exclusion")
+    return VerificationError(
+        message, None, "nothing was written or run; please report this with the rule and the exclusion"
+    )

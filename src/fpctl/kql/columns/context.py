@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fpctl.kql import tree
 from fpctl.kql.columns.bindings import Argument, Names, Routine, Scalar
@@ -18,11 +18,17 @@ from fpctl.kql.literals import string_value
 NO_COLUMNS: Mapping[str, Column] = {}
 
 
+ProblemCode = Literal[
+    "unknown-column", "unknown-table", "unknown-function", "unknown-plugin", "stored-function", "recursion", "too-deep"
+]
+"""Stable words of what would not work."""
+
+
 class Problem(NamedTuple):
     """Something that would not work when the query runs. `hint` is the nearest known name, where there is one."""
 
     offset: int
-    code: str
+    code: ProblemCode
     message: str
     hint: str | None
 
@@ -205,7 +211,7 @@ class Context(ABC):
 
     # ----------------------------------------------------------------- problems
 
-    def problem(self, offset: int, code: str, message: str, hint: str | None) -> None:
+    def problem(self, offset: int, code: ProblemCode, message: str, hint: str | None) -> None:
         """Note a problem, once for each place; those inside stored functions are not the query's."""
         if self.recording:
             self.problems.append(Problem(offset, code, message, hint))
