@@ -11,11 +11,11 @@ from typing import Literal
 from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.rule import Rule
 from fpctl.catalog.rule_file import LoadedRule, edited, read_rule_file, stripped
-from fpctl.catalog.selector import selection
 from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.rewrite.plan import Skip
 from fpctl.rewrite.planner import Planner, TunedQuery
 from fpctl.rewrite.splice import MARKER, find_clauses
+from fpctl.rewrite.targets import Targets
 from fpctl.rewrite.verify import verify
 
 Status = Literal["rewritten", "unchanged", "refused", "error"]
@@ -55,13 +55,8 @@ class TunedFile:
 
 
 def applicable(rule: Rule, exclusions: Iterable[Exclusion]) -> list[tuple[Exclusion, bool]]:
-    """Return the exclusions that select a rule, each with whether one of its selectors names the rule itself."""
-    found: list[tuple[Exclusion, bool]] = []
-    for exclusion in exclusions:
-        how = selection(exclusion.rules, rule)
-        if how is not None:
-            found.append((exclusion, how == "named"))
-    return found
+    """Return the exclusions that select one rule; for many rules make `Targets` once."""
+    return Targets(exclusions).of(rule)
 
 
 def tune(
@@ -81,18 +76,17 @@ def tune(
         second_parser: read each tuned text with the independent parser too.
         progress: called with (done, total) after each rule.
     """
+    targets = Targets(exclusions)
     for done, loaded in enumerate(without_clauses(rules), 1):
-        yield _outcome(loaded, exclusions, planner, second_parser, checked)
+        yield _outcome(loaded, targets, planner, second_parser, checked)
         if progress is not None:
             progress(done, len(rules))
 
 
-def _outcome(
-    loaded: LoadedRule, exclusions: Sequence[Exclusion], planner: Planner, second_parser: bool, checked: bool
-) -> RuleOutcome:
+def _outcome(loaded: LoadedRule, targets: Targets, planner: Planner, second_parser: bool, checked: bool) -> RuleOutcome:
     rule = loaded.rule
     try:
-        tuned = planner.plan(rule, applicable(rule, exclusions), newline=loaded.text.newline)
+        tuned = planner.plan(rule, targets.of(rule), newline=loaded.text.newline)
         if checked:
             verify(tuned, second_parser=second_parser)
         if tuned.edits:
