@@ -10,6 +10,7 @@ from pathlib import Path
 from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.exclusion_file import ListShelf, LoadedExclusion, read_exclusion_file
 from fpctl.catalog.rule_file import SUFFIXES, YAML, LoadedRule, RuleFile, read_rule_file
+from fpctl.catalog.rule_tests import is_test_file
 from fpctl.catalog.selector import parse_selector
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.files import read_text
@@ -81,6 +82,8 @@ def load_rules(root: Path) -> RuleSet:
     """
     files: list[RuleFile] = []
     for path, relative in _files(root, SUFFIXES, "rules"):
+        if is_test_file(path.name):
+            continue
         try:
             files.append(read_rule_file(read_text(path), str(path), relative))
         except FpctlError as error:

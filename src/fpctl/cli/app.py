@@ -44,6 +44,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("strip", "fpctl.cli.strip", "Take every clause out of rules again, byte for byte."),
     Verb("explain", "fpctl.cli.explain", "Show where each clause goes in a rule, and why."),
     Verb("run", "fpctl.cli.run", "Run tuned rules, and record what each exclusion takes out."),
+    Verb("test", "fpctl.cli.test", "Check that known attacks still fire with the exclusions."),
+    Verb("capture", "fpctl.cli.capture", "Keep the events of an attack as a test that must fire."),
     Verb("hits", "fpctl.cli.hits", "Show what each exclusion has taken out so far."),
     Verb("rules", "fpctl.cli.rules", "List and check a folder of rules."),
     Verb("init", "fpctl.cli.init", "Set up a repository of rules and exclusions."),

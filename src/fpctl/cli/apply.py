@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fpctl.cli import options, output
+from fpctl.cli import guarding, options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 
@@ -24,16 +24,17 @@ def command(
     on: Annotated[
         str | None, typer.Option("--on", metavar="DATE", help="Plan as of a day.", show_default="today")
     ] = None,
-    no_verify: Annotated[
-        bool, typer.Option("--no-verify", help="Do not parse the tuned queries again.")
-    ] = False,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not parse the tuned queries again.")] = False,
+    force: guarding.Force = None,
     config: options.ConfigFile = None,
     format: options.TextFormat = "text",
 ) -> int:
     """Rewrite rules with the exclusions that apply to them.
 
-    Without --out the tuned rules go to stdout. Exit code 1 means that an exclusion names a rule it
-    cannot be placed in (or, with --check, that DIR is not up to date); 2 that something could not be read.
+    Without --out the tuned rules go to stdout. An exclusion that takes out an event which a test of the
+    rule says must fire is refused, unless --force gives a reason. Exit code 1 means that an exclusion was
+    refused or names a rule it cannot be placed in (or, with --check, that DIR is not up to date); 2 that
+    something could not be read.
     """
     from fpctl.cli.outcomes import show_diff, talk
     from fpctl.cli.workspace import open_workspace
@@ -46,16 +47,19 @@ def command(
     today = options.parse_day(on)
     workspace = open_workspace(config, rules, exclusions)
     chosen = workspace.repository.rules.select(rule or [])
+    active, planner = workspace.repository.active(), workspace.repository.planner(today)
     with output.progress("Rewriting rules", len(chosen)) as update:
         outcomes = list(
             tune(
                 chosen,
-                workspace.repository.active(),
-                workspace.repository.planner(today),
+                active,
+                planner,
                 checked=not no_verify,
                 progress=lambda done, _: update(done),
             )
         )
+    found = guarding.checked(outcomes, active, planner, force)
+    outcomes = found.outcomes
     files = tuned_files(outcomes)
     stale = differences(files, out) if check and out is not None else []
     if format == "json":
@@ -73,6 +77,7 @@ def command(
             write_text(out / file.relative, file.text, durable=False)
         output.say(f"{output.counted(len(files), 'rule file')} written to {out}")
     output.show_problems(workspace.repository.problems)
+    guarding.say(found, force)
     talk(outcomes)
     for path in stale:
         output.say(f"{out}/{path}: not up to date")

@@ -1,0 +1,273 @@
+"""The true-positive guard: known attacks must still fire with the exclusions in place.
+
+A rule's tests are run through the base and the tuned query on the local engine. An exclusion that takes
+out an event of a must-fire case *swallows* it, whether or not the rule still fires on what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Literal
+
+from fpctl.catalog.exclusion import Exclusion
+from fpctl.catalog.rule import Rule
+from fpctl.catalog.rule_file import LoadedRule
+from fpctl.catalog.rule_tests import Rows, RuleCase, RuleTests
+from fpctl.errors import FpctlError, Problem
+from fpctl.execution.run import RunResult, run_rule
+from fpctl.execution.session import tables_read
+from fpctl.rewrite.apply import RuleOutcome, applicable, tune
+from fpctl.rewrite.plan import Insertion, Plan, Skip
+from fpctl.rewrite.planner import Planner, TunedQuery
+from fpctl.rewrite.predicate import UtcRange
+from fpctl.tuning.fixture import laid_out, times_of
+
+CaseStatus = Literal["passed", "swallowed", "still-fires", "wrong-test", "error"]
+"""`wrong-test`: the base rule does not fire on an event that must fire, so the test proves nothing."""
+
+Selected = Sequence[tuple[Exclusion, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Swallowed:
+    """An exclusion that takes out events of a case. `rows` is 0 where it silences the rule by other events."""
+
+    exclusion: str
+    rows: int
+    clause: str
+    gap: str
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOutcome:
+    """What one case came to.
+
+    Attributes:
+        base_rows: result rows of the base rule on the events; None if it could not be run.
+        tuned_rows: those of the tuned rule.
+        swallowed: the exclusions that took events out, sorted by id; for an event that must stay quiet,
+            those that keep it so.
+        any_time: the case has no fixed time, so windows of exclusions were taken to be open.
+        error: why it could not be run.
+    """
+
+    rule: Rule
+    case: RuleCase
+    status: CaseStatus
+    base_rows: int | None = None
+    tuned_rows: int | None = None
+    swallowed: tuple[Swallowed, ...] = ()
+    any_time: bool = False
+    error: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the case shows what it is there to show."""
+        return self.status == "passed"
+
+
+def fires(rule: Rule, rows: int) -> bool:
+    """Tell whether a rule fires on so many result rows: by its trigger where it has one, else on any."""
+    threshold = rule.trigger_threshold or 0
+    return {
+        "gt": rows > threshold, "lt": rows < threshold, "eq": rows == threshold, "ne": rows != threshold,
+    }.get(rule.trigger_operator or "gt", rows > 0)  # fmt: skip
+
+
+def evaluate(rule: Rule, case: RuleCase, selected: Selected, planner: Planner) -> CaseOutcome:
+    """Run one case through the base and the tuned rule.
+
+    A case without a fixed `now` happens at noon of the planner's day, and since it could as well happen
+    at any other time, windows of exclusions are taken to be open.
+
+    Args:
+        selected: the exclusions that reach the rule, each with whether it names the rule.
+        planner: plans for the day.
+    """
+    now = case.now or datetime.combine(planner.today, time(12), UTC)
+    any_time = case.now is None and any(one.window is not None for one, _ in selected)
+    if any_time:
+        selected = [(one.model_copy(update={"window": None}), named) for one, named in selected]
+    everything = _joined(case.rows, case.background)
+    own = _for_times(planner, everything, now)
+    try:
+        tuned = own.plan(rule, selected)
+        result = _run(rule, tuned, everything, now)
+        if result.status == "failed" or result.base_rows is None or result.result is None:
+            return CaseOutcome(rule, case, "error", error=result.error or "the rule could not be run on the events")
+        swallowed = _swallowed(rule, tuned, result, case, now)
+        base, left = result.base_rows, len(result.result.rows)
+        if case.kind == "must-fire":
+            if not fires(rule, base):
+                return CaseOutcome(rule, case, "wrong-test", base, left, (), any_time)
+            if not fires(rule, left) and not swallowed:
+                swallowed = _silencers(rule, own, selected, everything, now)
+            status: CaseStatus = "swallowed" if swallowed or not fires(rule, left) else "passed"
+        else:
+            status = "still-fires" if fires(rule, left) else "passed"
+    except FpctlError as error:
+        return CaseOutcome(rule, case, "error", error=error.message)
+    return CaseOutcome(rule, case, status, base, left, swallowed, any_time)
+
+
+def _joined(rows: Rows, background: Rows) -> Rows:
+    return {table: (*rows.get(table, ()), *background.get(table, ())) for table in sorted({*rows, *background})}
+
+
+def _for_times(planner: Planner, events: Rows, now: datetime) -> Planner:
+    """Return the planner for the local engine, which needs windows written out for the time of the events."""
+    first, last = times_of(events, planner.tables, now)
+    within = UtcRange(first - timedelta(days=1), last + timedelta(days=1))
+    return Planner(
+        planner.tables, planner.fields, planner.today, streamed=planner.streamed, windows_within=lambda *_: within
+    )
+
+
+def _run(rule: Rule, tuned: TunedQuery, events: Rows, now: datetime) -> RunResult:
+    with laid_out(events, tables_read(tuned), tuned.tables, now) as engine:
+        return run_rule(rule, tuned, engine, with_base=True)
+
+
+def _swallowed(
+    rule: Rule, tuned: TunedQuery, result: RunResult, case: RuleCase, now: datetime
+) -> tuple[Swallowed, ...]:
+    hits = {hit.exclusion: hit.rows or 0 for hit in result.hits}
+    if case.background and any(hits.values()):
+        around = _run(rule, tuned, case.background, now)
+        for hit in around.hits:
+            hits[hit.exclusion] = hits.get(hit.exclusion, 0) - (hit.rows or 0)
+    return tuple(_named(exclusion, rows, tuned.plan) for exclusion, rows in sorted(hits.items()) if rows > 0)
+
+
+def _named(exclusion: str, rows: int, plan: Plan) -> Swallowed:
+    place = next((one for one in plan.insertions if exclusion in one.exclusions), None)
+    if place is None:
+        return Swallowed(exclusion, rows, "", "", None)
+    return Swallowed(exclusion, rows, _clause(place), place.gap, place.line)
+
+
+def _clause(insertion: Insertion) -> str:
+    return insertion.clause.strip()
+
+
+def _silencers(rule: Rule, planner: Planner, selected: Selected, events: Rows, now: datetime) -> tuple[Swallowed, ...]:
+    """Return the exclusions that keep the rule from firing though they take out no event of the case itself."""
+    found: list[Swallowed] = []
+    whole = planner.plan(rule, selected)
+    for exclusion, named in selected:
+        alone = planner.plan(rule, [(exclusion, named)])
+        if not alone.edits:
+            continue
+        result = _run(rule, alone, events, now)
+        if result.result is not None and not fires(rule, len(result.result.rows)):
+            found.append(_named(exclusion.id, 0, alone.plan))
+    return tuple(found) or tuple(_named(one.exclusions[0], 0, whole.plan) for one in whole.plan.insertions)
+
+
+# --------------------------------------------------------------------------- for the verbs that apply and run
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """Outcomes whose rules no longer hold an exclusion that swallows an attack.
+
+    Attributes:
+        outcomes: in the order given. A refused exclusion is a skip with the reason `swallows-test`.
+        swallowing: the must-fire cases that were found swallowed.
+        problems: what is wrong in the tests themselves.
+    """
+
+    outcomes: tuple[RuleOutcome, ...]
+    swallowing: tuple[CaseOutcome, ...]
+    problems: tuple[Problem, ...]
+
+
+def guard(
+    outcomes: Iterable[RuleOutcome],
+    exclusions: Sequence[Exclusion],
+    planner: Planner,
+    tests: Callable[[LoadedRule], RuleTests],
+    *,
+    force: bool = False,
+) -> Guarded:
+    """Take out of tuned rules the exclusions that swallow an event that must fire.
+
+    Args:
+        outcomes: as `tune` gives them, for these exclusions and this planner.
+        tests: reads a rule's tests.
+        force: leave the exclusions in; what they swallow is told all the same.
+    """
+    guarded: list[RuleOutcome] = []
+    swallowing: list[CaseOutcome] = []
+    problems: list[Problem] = []
+    for outcome in outcomes:
+        read = tests(outcome.loaded) if outcome.tuned is not None and outcome.tuned.edits else RuleTests(())
+        problems += read.problems
+        refused: dict[str, Skip] = {}
+        while read.must_fire() and outcome.tuned is not None and outcome.tuned.edits:
+            found = [
+                evaluate(outcome.rule, case, _left(outcome.rule, exclusions, refused), planner)
+                for case in read.must_fire()
+            ]
+            if not refused:
+                problems += [problem for one in found if (problem := _wrong(one)) is not None]
+            bad = [one for one in found if one.status == "swallowed"]
+            swallowing += bad
+            new = {name: skip for one in bad for name, skip in _skips(one).items() if name not in refused}
+            if force or not new:
+                break
+            refused |= new
+            outcome = _without(outcome, exclusions, planner, refused)
+        guarded.append(outcome)
+    return Guarded(tuple(guarded), tuple(swallowing), tuple(problems))
+
+
+def _left(rule: Rule, exclusions: Sequence[Exclusion], refused: Mapping[str, Skip]) -> Selected:
+    return [(one, named) for one, named in applicable(rule, exclusions) if one.id not in refused]
+
+
+def _skips(outcome: CaseOutcome) -> dict[str, Skip]:
+    case = outcome.case
+    how = "takes out" if any(one.rows for one in outcome.swallowed) else "silences the rule on"
+    hint = "narrow the exclusion, or accept it with --force REASON"
+    if outcome.any_time:
+        hint += (
+            "; the test has no fixed time, so the exclusion's window was taken to be open: give it `now` to change that"
+        )
+    return {
+        one.exclusion: Skip(
+            one.exclusion,
+            "swallows-test",
+            f"it {how} an event that must fire: {case.name} ({case.at})",
+            one.line,
+            hint,
+            True,
+        )
+        for one in outcome.swallowed
+    }
+
+
+def _without(
+    outcome: RuleOutcome, exclusions: Sequence[Exclusion], planner: Planner, refused: Mapping[str, Skip]
+) -> RuleOutcome:
+    kept = [one for one in exclusions if one.id not in refused]
+    (again,) = tune([outcome.loaded], kept, planner)
+    if again.tuned is None:
+        return again
+    skips = sorted((*again.tuned.plan.skips, *refused.values()), key=lambda skip: (skip.exclusion, skip.reason))
+    tuned = replace(again.tuned, plan=replace(again.tuned.plan, skips=tuple(skips)))
+    return replace(again, tuned=tuned, status="refused" if again.status == "unchanged" else again.status)
+
+
+def _wrong(outcome: CaseOutcome) -> Problem | None:
+    """Return what is wrong with a test as a problem; a swallowed event is no fault of the test."""
+    case = outcome.case
+    if outcome.status == "wrong-test":
+        message = f"`{case.name}` must fire, and the base rule does not fire on it"
+        return Problem("wrong-test", message, case.at, "see why: fpctl test", "warning")
+    if outcome.status == "error":
+        return Problem("test-not-run", f"`{case.name}` cannot be run: {outcome.error}", case.at, None, "warning")
+    return None
