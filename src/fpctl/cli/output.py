@@ -6,12 +6,12 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import PurePath
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, Protocol
 
 from fpctl.errors import Problem
 
@@ -143,8 +143,14 @@ def sparkline(counts: Sequence[int | None]) -> str:
     )
 
 
+class Update(Protocol):
+    """Tells how far the work is."""
+
+    def __call__(self, done: int, note: str = "") -> None: ...
+
+
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int | None = None) -> Iterator[Update]:
     """Show progress on stderr while the block runs, if it takes longer and a person is looking.
 
     Args:
@@ -152,13 +158,21 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
         total: how many steps there are; None shows a spinner and the time.
 
     Yields:
-        a function that is told how many steps are done in all. It may be called from any thread.
+        a function that is told how many steps are done in all, and what else is to be shown (`3 failed`).
+        It may be called from any thread.
     """
-    if not is_terminal(sys.stderr):
-        yield lambda done: None
+    # One at a time: work within work that already shows its progress shows none of its own.
+    if not is_terminal(sys.stderr) or not _showing.acquire(blocking=False):
+        yield lambda done, note="": None
         return
-    with _Progress(what, total) as shown:
-        yield shown.update
+    try:
+        with _Progress(what, total) as shown:
+            yield shown.update
+    finally:
+        _showing.release()
+
+
+_showing = threading.Lock()
 
 
 class _Progress:
@@ -166,7 +180,7 @@ class _Progress:
 
     def __init__(self, what: str, total: int | None) -> None:
         self._what, self._total = what, total
-        self._done = 0
+        self._done, self._note = 0, ""
         self._ended = False
         self._lock = threading.Lock()
         self._bar: Any = None
@@ -185,11 +199,11 @@ class _Progress:
             if self._bar is not None:
                 self._bar.stop()
 
-    def update(self, done: int) -> None:
+    def update(self, done: int, note: str = "") -> None:
         with self._lock:
-            self._done = done
+            self._done, self._note = done, note
             if self._bar is not None:
-                self._bar.update(self._task, completed=done)
+                self._bar.update(self._task, completed=done, note=note)
 
     def _begin(self) -> None:
         from rich import progress as rich
@@ -206,10 +220,11 @@ class _Progress:
                 rich.TextColumn("{task.description}"),
                 *known,
                 rich.TimeElapsedColumn(),
+                rich.TextColumn("{task.fields[note]}"),
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._task = self._bar.add_task(self._what, total=self._total, completed=self._done)
+            self._task = self._bar.add_task(self._what, total=self._total, completed=self._done, note=self._note)
             self._bar.start()
 
 

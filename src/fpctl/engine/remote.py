@@ -34,7 +34,7 @@ class RemoteEngine(ABC):
     Args:
         source: gives tokens.
         timeout: seconds the service may run a query.
-        concurrency: queries in flight at once, in `query_many`.
+        concurrency: requests in flight at once, whichever threads they come from.
         retrier: tries again; its sleep and jitter can be replaced in tests.
         clock: seconds since 1970.
         patience: seconds in all for one request, its answer's download included; None for enough.
@@ -67,6 +67,7 @@ class RemoteEngine(ABC):
         self._clock = clock
         self._patience = patience if patience is not None else timeout + READ_MARGIN + DOWNLOAD
         self._columns: dict[str, Mapping[str, str] | None] = {}
+        self._slots = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
         self._closed = False
 
@@ -182,7 +183,8 @@ class RemoteEngine(ABC):
             self._sign_in()
             self._admit()
             try:
-                return within(self._patience, request)
+                with self._slots:
+                    return within(self._patience, request)
             except Overdue:
                 slow = EngineError(
                     f"{self.service} has not sent its whole answer in {self._patience:,.0f} s",

@@ -36,6 +36,7 @@ def open_engine(
     memory: str | None = None,
     timeout: float | None = None,
     credential: str | None = None,
+    concurrency: int | None = None,
     environ: Mapping[str, str] | None = None,
     retrier: Retrier | None = None,
 ) -> Engine:
@@ -50,6 +51,7 @@ def open_engine(
         threads, memory: limits of the local engine; over its settings.
         timeout: seconds a query may run; over the engine's settings.
         credential: who asks; over the settings.
+        concurrency: requests in flight at once, for remote engines; over the engine's settings.
         environ: the environment, for the credential `token`; the process's if None.
         retrier: how remote engines try again.
 
@@ -63,10 +65,10 @@ def open_engine(
     if name == "local":
         return _local(chosen, data, now, tables, threads, memory, timeout)
     if name == "log-analytics":
-        return _log_analytics(chosen, timeout, credential, variables, retrier)
+        return _log_analytics(chosen, timeout, credential, concurrency, variables, retrier)
     if name == "defender":
-        return _defender(chosen, timeout, credential, variables, retrier)
-    return _kusto(chosen, now, timeout, credential, variables, retrier)
+        return _defender(chosen, timeout, credential, concurrency, variables, retrier)
+    return _kusto(chosen, now, timeout, credential, concurrency, variables, retrier)
 
 
 def _settings(given: Settings | Mapping[str, Any] | None) -> Settings:
@@ -117,6 +119,7 @@ def _log_analytics(
     settings: Settings,
     timeout: float | None,
     credential: str | None,
+    concurrency: int | None,
     environ: Mapping[str, str],
     retrier: Retrier | None,
 ) -> Engine:
@@ -137,7 +140,7 @@ def _log_analytics(
         endpoint=endpoint,
         additional_workspaces=own.additional_workspaces,
         timeout=timeout or own.timeout or 180,
-        concurrency=own.concurrency or AT_ONCE,
+        concurrency=concurrency or own.concurrency or AT_ONCE,
         retrier=retrier,
     )
 
@@ -146,6 +149,7 @@ def _defender(
     settings: Settings,
     timeout: float | None,
     credential: str | None,
+    concurrency: int | None,
     environ: Mapping[str, str],
     retrier: Retrier | None,
 ) -> Engine:
@@ -158,7 +162,7 @@ def _defender(
         endpoint=endpoint,
         timeout=timeout or own.timeout or LONGEST,
         look_back=LOOK_BACK if own.look_back_days is None else timedelta(days=own.look_back_days),
-        concurrency=own.concurrency or 4,
+        concurrency=concurrency or own.concurrency or 4,
         retrier=retrier,
     )
 
@@ -168,6 +172,7 @@ def _kusto(
     now: datetime | None,
     timeout: float | None,
     credential: str | None,
+    concurrency: int | None,
     environ: Mapping[str, str],
     retrier: Retrier | None,
 ) -> Engine:
@@ -182,7 +187,7 @@ def _kusto(
         timeout=timeout or own.timeout or 240,
         time_column=own.time_column,
         now=now,
-        concurrency=own.concurrency or 4,
+        concurrency=concurrency or own.concurrency or 4,
         retrier=retrier,
     )
 

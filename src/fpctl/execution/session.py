@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from fpctl.catalog.exclusion_file import LoadedExclusion
+from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
 from fpctl.execution.run import RunResult, run_rule
+from fpctl.execution.stream import completed
+from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.history.repository import History
@@ -29,6 +33,7 @@ class Session:
         exclusions: the loaded exclusions by id, for their versions in the record.
         history: where runs are recorded; None records nothing.
         with_base: run the base queries too.
+        at_once: rules under way at a time.
     """
 
     engine: Engine
@@ -38,29 +43,38 @@ class Session:
     exclusions: Mapping[str, LoadedExclusion]
     history: History | None = None
     with_base: bool = False
+    at_once: int = 1
+    _facts: TableFacts = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_facts", TableFacts(self.engine))
 
     def run(self, outcomes: Iterable[RuleOutcome]) -> Iterator[RunResult]:
         """Yield one result per rule that could be planned, recorded as it comes.
 
-        An interrupt (Ctrl-C) between or in runs leaves the record with whole runs only.
+        Rules come in the order in which they are done; with `at_once` 1 that is the order given. The
+        outcomes may be an iterator: rules are then planned while others run. An interrupt (Ctrl-C) between or in
+        runs leaves the record with whole runs only.
 
         Raises:
             FpctlError: the history cannot be written.
         """
-        for outcome in outcomes:
-            if outcome.tuned is None:
-                continue
-            started = self.clock()
-            result = self._one(outcome, outcome.tuned)
+        planned = ((outcome, outcome.tuned) for outcome in outcomes if outcome.tuned is not None)
+        for (_, tuned), timed in completed(planned, lambda pair: self._timed(*pair), self.at_once):
             if self.history is not None:
-                self.history.record_run(self._record(result, outcome.tuned, started, self.clock()))
-            yield result
+                self.history.record_run(self._record(timed.result, tuned, timed.started, timed.finished))
+            yield timed.result
+
+    def _timed(self, outcome: RuleOutcome, tuned: TunedQuery) -> _Timed:
+        started = self.clock()
+        result = self._one(outcome, tuned)
+        return _Timed(result, started, self.clock())
 
     def _one(self, outcome: RuleOutcome, tuned: TunedQuery) -> RunResult:
         rule = outcome.rule
         wanted = range_of(rule, tuned.query, self.timespan, self.now)
         try:
-            statuses = self.engine.preflight(tables_read(tuned), wanted)
+            statuses = self._facts.of(tables_read(tuned), wanted)
         except EngineError as error:
             return RunResult(rule, tuned, self.engine.name, "failed", error=error.message, hint=error.hint)
         missing = [status.name for status in statuses if not status.exists]
@@ -104,6 +118,12 @@ class Session:
         return ExclusionVersion(exclusion, loaded.content_hash, loaded.exclusion.title)
 
 
+class _Timed(NamedTuple):
+    result: RunResult
+    started: datetime
+    finished: datetime
+
+
 def tables_read(tuned: TunedQuery) -> list[str]:
     """Return the names of the tables that a rule reads, sorted."""
     names: set[str] = set()
@@ -112,6 +132,11 @@ def tables_read(tuned: TunedQuery) -> list[str]:
             for tables in gap.scope.branches.values():
                 names.update(tables)
     return sorted(names)
+
+
+def rule_key(rule: Rule) -> str:
+    """Return what tells one rule of a repository from another: ids alone may occur twice."""
+    return f"{rule.path}:{rule.id}"
 
 
 def text_hash(text: str) -> str:
@@ -127,5 +152,3 @@ def empty_note(status: TableStatus, wanted: Timespan | None) -> str:
         where = f"no rows between {wanted.start:%Y-%m-%d %H:%M} and {wanted.end:%Y-%m-%d %H:%M} UTC"
     newest = f"; its newest row is of {status.newest:%Y-%m-%d %H:%M}" if status.newest else ""
     return f"{status.name} holds {where}{newest}: ensure this data connector is enabled"
-
-
