@@ -12,11 +12,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fpctl.audit.known import Known, known
 from fpctl.audit.planning import PlannedRule, plan_rules
 from fpctl.audit.reach import Reach
 from fpctl.catalog.exclusion import Alternative
 from fpctl.catalog.exclusion_file import LoadedExclusion
+from fpctl.catalog.known import Known, known
 from fpctl.catalog.rule_file import LoadedRule
 from fpctl.errors import Location
 from fpctl.history.records import HitTotals, StoredRun

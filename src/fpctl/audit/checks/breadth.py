@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from fpctl.audit.check import Check
 from fpctl.audit.condition import nearly_everything
 from fpctl.audit.finding import Finding
-from fpctl.audit.known import Known
 from fpctl.audit.network import half_of_all, too_wide
 from fpctl.audit.scene import Scene, alternatives, anchored, at_value
 from fpctl.catalog.exclusion import Alternative
+from fpctl.catalog.known import Known
 
 
 def _everything(scene: Scene, check: Check) -> Iterator[Finding]:

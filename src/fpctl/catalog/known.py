@@ -1,4 +1,4 @@
-"""What the checks of breadth know about hosts, programs and folders: the shipped lists and the policy's."""
+"""What is known of hosts, programs and folders that others share or choose: the shipped lists and the policy's."""
 
 from __future__ import annotations
 
@@ -68,6 +68,6 @@ def _folder(text: str) -> re.Pattern[str]:
 def _shipped() -> Mapping[str, Any]:
     import yaml
 
-    text = (resources.files("fpctl.audit") / "data" / "known.yaml").read_text("utf-8")
+    text = (resources.files("fpctl.catalog") / "data" / "known.yaml").read_text("utf-8")
     found: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return found
