@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpctl.cli import options, output
+from fpctl.cli import guarding, options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
     from fpctl.engine.interface import Timespan
+    from fpctl.execution.checkpoint import RunRequest
     from fpctl.execution.run import RunResult
+    from fpctl.rewrite.apply import RuleOutcome
+    from fpctl.rewrite.repository import Repository
 
 SHOWN_ROWS = 20
+PLANNED_AT_ONCE = 10
+"""Rules planned together: few enough that the engine does not wait for them."""
 
 
 def command(
@@ -23,15 +31,14 @@ def command(
     exclusions: options.ExclusionsFolder = None,
     engine: options.EngineName = None,
     data: options.DataFolder = None,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="5d|TIME", help="Only events from then on.")
-    ] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="5d|TIME", help="Only events from then on.")] = None,
     begin: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Begin of the range of events.")] = None,
     to: Annotated[
         str | None,
         typer.Option("--to", metavar="TIME", help="End of the range; the rules' `now()` is then this time."),
     ] = None,
     no_record: Annotated[bool, typer.Option("--no-record", help="Do not record the runs and their hits.")] = False,
+    force: guarding.Force = None,
     history: options.HistoryPlace = None,
     config: options.ConfigFile = None,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads of the local engine.")] = None,
@@ -41,6 +48,23 @@ def command(
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Give up a query after so long.")
     ] = None,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            "--at-once",
+            metavar="N",
+            min=1,
+            max=50,
+            help="Rules under way, and requests to the service, at a time.",
+            show_default="the engine's `concurrency`; one rule with local",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the last run: only the rules that it has not done, or failed.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Plan the rules and show what would be run; ask no engine.")
+    ] = False,
     format: options.TextFormat = "text",
 ) -> int:
     """Run tuned rules, and record what each exclusion takes out.
@@ -51,7 +75,9 @@ def command(
     """
     from fpctl.cli.workspace import open_workspace
     from fpctl.engine.selection import open_engine
-    from fpctl.execution.session import Session
+    from fpctl.execution.checkpoint import FILE_NAME, Checkpoint, RunRequest, read_unfinished
+    from fpctl.execution.session import Session, rule_key, text_hash
+    from fpctl.execution.tally import Tally
     from fpctl.execution.time_range import window_range
     from fpctl.history.repository import History
     from fpctl.report.runs import run_to_dict
@@ -61,26 +87,68 @@ def command(
     now = options.parse_moment(to, clock) if to else clock
     timespan = _timespan(since, begin, now, bounded=to is not None)
     workspace = open_workspace(config, rules, exclusions)
-    repository = workspace.repository
-    chosen = repository.rules.select(rule or [])
+    repository, settings = workspace.repository, workspace.settings
+    place = settings.paths.root / FILE_NAME
+    done: frozenset[tuple[str, str]] = frozenset()
+    if resume:
+        if rule or engine or data or since or begin or to or no_record:
+            raise typer.BadParameter("--resume goes on with what was asked for: give no rules, engine, data or range")
+        unfinished = read_unfinished(place)
+        request, done = unfinished.request, unfinished.done
+        now, timespan = request.now, _span_of(request)
+    else:
+        folder = data or settings.paths.data
+        request = RunRequest(
+            now,
+            timespan.start if timespan else None,
+            timespan.end if timespan else None,
+            engine or settings.engine.default,
+            tuple(rule or ()),
+            str(folder) if folder else None,
+        )
+    chosen = repository.rules.select(request.rules)
+    # DuckDB has no KQL function for local times; the services have.
+    windows = window_range(timespan, now) if request.engine == "local" else None
+    planner = repository.planner(now.date(), windows_within=windows)
+    tally = Tally(len(chosen))
+
+    guarded = guarding.Checked([])
+
+    def planned() -> Iterator[RuleOutcome]:
+        """Plan a few rules at a time, while others run."""
+        nonlocal guarded
+        active = repository.active()
+        source = tune(chosen, active, planner)
+        while few := list(islice(source, PLANNED_AT_ONCE)):
+            found = guarding.checked(few, active, planner, force)
+            guarded = guarded.with_more(found)
+            for outcome in found.outcomes:
+                if outcome.tuned is None:
+                    tally.unplanned += 1
+                elif (rule_key(outcome.rule), text_hash(outcome.tuned.tuned)) in done:
+                    tally.before += 1
+                else:
+                    yield outcome
+
+    if dry_run:
+        ready = list(planned())
+        return _dry_run(ready, guarded, force, repository, request.engine, format)
     opened = open_engine(
-        engine or workspace.settings.engine.default,
-        settings=workspace.settings,
-        data=data or workspace.settings.paths.data,
+        request.engine,
+        settings=settings,
+        data=Path(request.data) if request.data else None,
         now=now,
         tables=repository.tables,
         threads=threads,
         memory=memory,
         timeout=timeout,
+        concurrency=at_once,
     )
     results: list[RunResult] = []
     try:
         with output.progress("Running rules", len(chosen)) as update:
-            # DuckDB has no KQL function for local times; the services have.
-            windows = window_range(timespan, now) if opened.name == "local" else None
-            planner = repository.planner(now.date(), windows_within=windows)
-            outcomes = list(tune(chosen, repository.active(), planner))
-            store = None if no_record else History.open(history or workspace.settings.history.url)
+            store = None if no_record else History.open(history or settings.history.url)
+            checkpoint = Checkpoint(place, request, done) if store is not None and len(chosen) > 1 else None
             try:
                 session = Session(
                     opened,
@@ -90,25 +158,43 @@ def command(
                     {loaded.id: loaded for loaded in repository.exclusions.exclusions},
                     store,
                     with_base=opened.name == "local",
+                    at_once=at_once or int(getattr(opened, "concurrency", 1)),
                 )
-                for result in session.run(outcomes):
+                for result in session.run(planned()):
                     results.append(result)
-                    update(len(results))
+                    tally.add(result)
+                    if checkpoint is not None and result.status == "ok":
+                        checkpoint.add(rule_key(result.rule), text_hash(result.tuned.tuned))
+                    update(tally.done, tally.note())
+            except KeyboardInterrupt:
+                if checkpoint is not None:
+                    output.say(
+                        f"{tally.done:,} of {tally.rules:,} rules are done; `fpctl run --resume` does the others"
+                    )
+                raise
             finally:
+                if checkpoint is not None:
+                    checkpoint.close(finished=tally.finished)
                 if store is not None:
                     store.close()
     finally:
         opened.close()
+    outcomes = guarded.outcomes
+    order = {id(outcome.tuned): at for at, outcome in enumerate(outcomes)}
+    results.sort(key=lambda result: order[id(result.tuned)])
     errors = [outcome for outcome in outcomes if outcome.error is not None]
     if format == "json":
         failed = [
-            {"rule": o.rule.id, "status": "failed", "engine": opened.name, **_NOT_KNOWN, "error": str(o.error)} for o in errors
+            {"rule": o.rule.id, "status": "failed", "engine": opened.name, **_NOT_KNOWN, "error": str(o.error)}
+            for o in errors
         ]
-        output.show_json({"runs": [*(run_to_dict(result) for result in results), *failed]})
+        runs = [*(run_to_dict(result) for result in results), *failed]
+        output.show_json({"runs": runs, "summary": tally.to_dict()})
     else:
         for result in results:
             _show(result)
     output.show_problems(repository.problems)
+    guarding.say(guarded, force)
     for outcome in errors:
         output.say(output.visible_lines(str(outcome.error)))
     for outcome in outcomes:
@@ -121,6 +207,10 @@ def command(
                 output.say(f"  hint: {result.hint}")
         for note in result.notes:
             output.say(f"{result.rule.path}: {note}")
+    if tally.rules > 1:
+        output.say(tally.summary())
+        if checkpoint is not None and not tally.finished:
+            output.say("  hint: `fpctl run --resume` runs those again that are not done")
     if errors or repository.broken or any(result.status != "ok" for result in results):
         return EXIT_ERROR
     if any(outcome.findings for outcome in outcomes) or any(result.notes for result in results):
@@ -129,6 +219,43 @@ def command(
 
 
 _NOT_KNOWN: dict[str, Any] = {"rows_before": None, "rows_suppressed": None, "result_rows": None, "hits": []}
+
+
+def _span_of(request: RunRequest) -> Timespan | None:
+    from fpctl.engine.interface import Timespan
+
+    return Timespan(request.start, request.end) if request.start and request.end else None
+
+
+def _dry_run(
+    ready: Sequence[RuleOutcome],
+    guarded: guarding.Checked,
+    force: str | None,
+    repository: Repository,
+    engine: str,
+    format: str,
+) -> int:
+    """Show what would be run: each rule with its tables, exclusions and number of queries."""
+    from fpctl.cli.outcomes import talk
+    from fpctl.report.runs import planned_to_dict
+
+    planned = [planned_to_dict(outcome, outcome.tuned, engine) for outcome in ready if outcome.tuned is not None]
+    if format == "json":
+        output.show_json({"runs": planned})
+    else:
+        output.show_table(
+            ["rule", "tables", "exclusions", "queries"],
+            [[one["name"], ", ".join(one["tables"]), len(one["exclusions"]), one["queries"]] for one in planned],
+            right=("exclusions", "queries"),
+        )
+    output.show_problems(repository.problems)
+    guarding.say(guarded, force)
+    talk(guarded.outcomes)
+    queries = sum(one["queries"] for one in planned)
+    output.say(f"{output.counted(len(planned), 'rule')} would run with the engine {engine}: {queries:,} queries")
+    if repository.broken or any(outcome.status == "error" for outcome in guarded.outcomes):
+        return EXIT_ERROR
+    return EXIT_FINDINGS if any(outcome.findings for outcome in guarded.outcomes) else EXIT_OK
 
 
 def _timespan(since: str | None, begin: str | None, now: datetime, *, bounded: bool) -> Timespan | None:
