@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from fpctl.audit.scene import Recorded
-from fpctl.history.repository import History
-from fpctl.history.store import is_there
 
 RECENT = timedelta(days=14)
 """Runs so old may still tell what a rule does."""
@@ -18,6 +17,12 @@ def recorded(place: str, now: datetime) -> Recorded | None:
     Raises:
         FpctlError: it cannot be read.
     """
+    if "://" not in place and not Path(place).exists():
+        return None
+    # Only now: the database takes longer to load than a small audit.
+    from fpctl.history.repository import History
+    from fpctl.history.store import is_there
+
     if not is_there(place):
         return None
     with History.open(place, create=False) as history:

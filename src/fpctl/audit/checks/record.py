@@ -73,7 +73,7 @@ def _not_approved(scene: Scene, check: Check) -> Iterator[Finding]:
         if why is not None and not (exclusion.approved_by or "").strip():
             yield check.finding(
                 loaded.at,
-                f"{loaded.id} is in force and nobody approved it: {why}",
+                f"nobody approved {loaded.id}: {why}",
                 exclusion=loaded.id,
                 fix=f"fpctl approve {loaded.id}",
             )
@@ -204,7 +204,7 @@ CHECKS = (
         "what it takes out. Drafts do not: they suppress nothing.",
         "`fpctl show ID` shows what it does; `fpctl approve ID` records who looked, when, and at which rules.",
         _not_approved, ("approval.needed", "approval.fields"),
-        "fp-2026-0007 is in force and nobody approved it: the policy asks for an approval of every exclusion",
+        "nobody approved fp-2026-0007: the policy asks for an approval of every exclusion",
     ),
     Check(
         "FP207", "self-approved", "error", "The owner approved the exclusion",

@@ -13,7 +13,7 @@ from fpctl.audit.cover.search import overlaps
 from fpctl.audit.finding import Finding
 from fpctl.audit.scene import Scene, alternatives, at_value
 from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.catalog.list_file import find_lists
+from fpctl.catalog.list_file import FOLDER, SUFFIX, find_lists
 from fpctl.errors import Location
 
 
@@ -106,7 +106,9 @@ def _repeated(scene: Scene, check: Check) -> Iterator[Finding]:
         for number, alternative in alternatives(loaded):
             for field in _SCATTERED:
                 for value in alternative.fields().get(field, ()):
-                    key = key_of(field, value)
+                    # A value that comes from a list is where it should be.
+                    written = f"match.{number}.{field}={value}" in loaded.places
+                    key = key_of(field, value) if written else None
                     if key is not None:
                         holders.setdefault((field, key), {}).setdefault(loaded.id, (loaded, number, value))
     for (field, key), found in sorted(holders.items()):
@@ -151,26 +153,24 @@ def _other(field: str, key: Key, whole: Values) -> Key | None:
 
 
 def _unused_list(scene: Scene, check: Check) -> Iterator[Finding]:
-    if scene.root is None:
+    folder = scene.root / FOLDER if scene.root is not None else None
+    if scene.root is None or folder is None or not folder.is_dir():
         return
-    over = {
-        loaded.id
-        for loaded in scene.repository.exclusions.exclusions
-        if loaded.exclusion.state(scene.today) in ("retired", "expired")
-    }
+    in_use = {name for loaded in scene.kept for name in loaded.lists}
+    files = {path.relative_to(scene.root).as_posix() for path in folder.rglob(f"*{SUFFIX}")}
+    if files <= in_use:
+        return
+    over = {loaded.id for loaded in scene.repository.exclusions.exclusions} - scene.by_id.keys()
+    # Exclusions that could not be read use lists too: their files are looked through as text.
     for use in find_lists(scene.root).values():
-        if set(use.exclusions) - over or not use.path.is_file():
+        if use.name in in_use or set(use.exclusions) - over or not use.path.is_file():
             continue
-        at = Location(str(use.path), 1, 1)
-        users = (
-            f": {', '.join(use.exclusions)} {'is' if len(use.exclusions) == 1 else 'are'} over"
-            if use.exclusions
-            else ""
-        )
+        verb = "is" if len(use.exclusions) == 1 else "are"
+        users = f": {', '.join(use.exclusions)} {verb} over" if use.exclusions else ""
         yield check.finding(
-            at,
+            Location(str(use.path), 1, 1),
             f"no exclusion in force uses the list {use.name}{users}",
-            fix=f"rm {shlex.quote(str(use.path))}" if not users else f"fpctl lists check {shlex.quote(use.name)}",
+            fix=f"fpctl lists check {shlex.quote(use.name)}" if users else f"rm {shlex.quote(str(use.path))}",
             subject=use.name,
         )
 
