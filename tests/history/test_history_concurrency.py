@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from fpctl.history.repository import History
@@ -28,18 +29,62 @@ with History.open(path) as history:
 """
 
 
+CHANGE = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from fpctl.catalog.load import load_exclusions
+from fpctl.history.repository import History
+from fpctl.history.trail import Deed, Present
+
+location, folder, writer, changes = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+text = "id: {id}\\nrules: ['*']\\nmatch: {{device: a1}}\\nnotes: {notes}\\n"
+
+def put(name, notes):
+    (folder / f"{name}.yaml").write_text(text.format(id=name, notes=notes), encoding="utf-8")
+
+with History.open(location) as history:
+    for number in range(changes):
+        present = Present(load_exclusions(folder).exclusions, folder, True)
+        name = f"fp-{writer}-{number}"
+        now = datetime.now(UTC)
+        history.trail.record(Deed("added", writer), [name], lambda: put(name, "new"), present, now)
+        history.trail.record(Deed("edited", writer), ["fp-shared"], lambda: put("fp-shared", name), present, now)
+        history.trail.record_changes(present, now)
+"""
+
+
 def start(location, writer: int, runs: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WRITE, str(location), str(writer), str(runs)]
+    return begin(WRITE, location, writer, runs)
+
+
+def begin(program: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", program, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_processes_that_write_a_new_history_at_once_lose_nothing(location):
-    writers = [start(location, number, RUNS) for number in range(WRITERS)]
+def outputs_of(writers: list[subprocess.Popen[str]]) -> list[tuple[str, str]]:
+    """Return what processes print, none of it on stderr."""
     outputs = []
     for writer in writers:
         with writer:
-            outputs.append(writer.communicate(timeout=120))
-    assert [errors for _, errors in outputs] == [""] * WRITERS
+            outputs.append(writer.communicate(timeout=240))
+    assert [errors for _, errors in outputs] == [""] * len(writers)
+    return outputs
+
+
+def test_processes_that_write_a_new_history_at_once_while_another_reads_lose_nothing(location):
+    History.open(location).close()
+    writers = [start(location, number, RUNS) for number in range(WRITERS)]
+    seen: list[set[int | None]] = []
+    with History.open(location) as reader:
+        while any(writer.poll() is None for writer in writers):
+            seen.append({total.rows for total in reader.hits()})
+            time.sleep(0.05)
+    # A run's hits become visible together, so all exclusions always have the same total.
+    assert seen
+    assert all(len(totals) <= 1 for totals in seen)
+    outputs = outputs_of(writers)
     ids = [int(line) for output, _ in outputs for line in output.split()]
     assert sorted(ids) == list(range(1, WRITERS * RUNS + 1))
     with History.open(location) as history:
@@ -47,6 +92,11 @@ def test_processes_that_write_a_new_history_at_once_lose_nothing(location):
         assert len(history.exclusion_versions("fp-0")) == 4
         assert len(history.rule_versions("shared")) == 3
     assert [total.rows for total in totals] == [WRITERS * RUNS] * 50
+
+
+def test_processes_that_make_one_history_at_once_make_it_once(location):
+    outputs = outputs_of([start(location, number, 1) for number in range(4)])
+    assert sorted(int(output) for output, _ in outputs) == [1, 2, 3, 4]
 
 
 def test_threads_write_one_history_while_others_read_it(history, make_run, make_hit):
@@ -89,3 +139,23 @@ def test_a_writer_that_is_killed_leaves_whole_runs_only(location):
         runs = history.runs()
         assert len(runs) >= recorded
         assert {len(history.run(run.id)[1]) for run in runs} == {50}
+
+
+def test_processes_that_change_exclusions_at_once_make_one_chain_with_every_change(location, tmp_path):
+    folder = tmp_path / "exclusions"
+    folder.mkdir()
+    changes = 5
+    outputs_of([begin(CHANGE, location, folder, f"w{number}", changes) for number in range(WRITERS)])
+    with History.open(location) as history:
+        verdict = history.trail.verify()
+        entries = history.trail.entries()
+    assert verdict.findings == ()
+    assert verdict.entries == WRITERS * changes * 2
+    added = [entry for entry in entries if entry.action == "added"]
+    assert sorted(entry.exclusion for entry in added) == sorted(
+        f"fp-w{writer}-{number}" for writer in range(WRITERS) for number in range(changes)
+    )
+    # Nobody's change was taken for one made outside, and each edit of the shared file starts where the last ended.
+    assert {entry.action for entry in entries} == {"added", "edited"}
+    shared = [entry for entry in reversed(entries) if entry.exclusion == "fp-shared"]
+    assert [entry.before for entry in shared] == [None, *(entry.after for entry in shared[:-1])]

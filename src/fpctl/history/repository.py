@@ -17,6 +17,7 @@ from fpctl.history.records import HitTotals, RunRecord, StoredHit, StoredRun, St
 from fpctl.history.store import LOCK_WAIT, Store
 from fpctl.history.tables import ExclusionVersionRow, HistoryTable, HitRow, RuleVersionRow, RunRow
 from fpctl.history.totals import DayCount, daily_hits, narrowed, totals
+from fpctl.history.trail import Trail
 
 _CHUNK = 500
 """Values in one `IN (...)`: far below every database's limit on parameters."""
@@ -50,6 +51,11 @@ class History:
     def name(self) -> str:
         """Where it is, for messages: a path, or a URL without its password."""
         return self._store.name
+
+    @property
+    def trail(self) -> Trail:
+        """The audit trail of the exclusions."""
+        return Trail(self._store, shared=self._store.is_server)
 
     def close(self) -> None:
         """Close it; it cannot be used afterwards."""

@@ -60,6 +60,11 @@ class Store:
             self.close()
             raise
 
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a database server, which people share, and not a file."""
+        return self._url.get_backend_name() != "sqlite"
+
     def read(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` reads, all of it from one state of the store."""
         return self._transact(self._engine, work)

@@ -135,3 +135,43 @@ class HitRow(HistoryTable, table=True):
     unique_rows: int | None = _count()
     first_event: datetime | None = _time(default=None, nullable=True)
     last_event: datetime | None = _time(default=None, nullable=True)
+
+
+class TrailRow(HistoryTable, table=True):
+    """An entry of the audit trail. `body` is what is hashed; the columns beside it repeat it for queries."""
+
+    __tablename__ = "trail"
+    __table_args__ = (
+        CheckConstraint("number >= 1", name="number"),
+        Index("ix_trail_exclusion_id_number", "exclusion_id", "number"),
+        Index("ix_trail_at", "at"),
+    )
+
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    exclusion_id: str = Field(sa_type=Text)
+    at: datetime = _time()
+    after_hash: str | None = Field(default=None, sa_type=Text)
+    hash: str = Field(sa_type=Text)
+    body: str = Field(sa_type=Text)
+
+
+class TrailHeadRow(HistoryTable, table=True):
+    """How many entries the trail has, and the hash of the last: one row, which writers lock."""
+
+    __tablename__ = "trail_head"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
+    entries: int = Field(sa_type=BigInteger)
+    hash: str = Field(sa_type=Text)
+
+
+class DefinitionRow(HistoryTable, table=True):
+    """What an exclusion said at its last entry; `content` and `paths` are canonical JSON."""
+
+    __tablename__ = "definition"
+
+    exclusion_id: str = Field(primary_key=True, sa_type=Text)
+    content_hash: str = Field(sa_type=Text)
+    content: str = Field(sa_type=Text)
+    paths: str = Field(sa_type=Text)

@@ -1,0 +1,413 @@
+"""The audit trail: an entry for every change of an exclusion, each chained to the one before.
+
+Entries are only ever added, one writer at a time: the head's row is locked before anything is read, so
+that the chain has no fork on any store. What exclusions said last is kept beside the chain, for the
+comparison by which changes outside fpctl (an editor, a git merge) are noticed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlmodel import col
+
+from fpctl.catalog.exclusion_file import ListShelf, LoadedExclusion, read_exclusion_file
+from fpctl.errors import FpctlError
+from fpctl.files import read_text
+from fpctl.history.authorship import Touch, last_touches
+from fpctl.history.chain import Finding, Head, Row, examine
+from fpctl.history.entry import UNKNOWN, Act, Definition, TrailEntry, body_of, canonical, entry_of, hash_of
+from fpctl.history.store import Store
+from fpctl.history.tables import DefinitionRow, TrailHeadRow, TrailRow
+
+_CHUNK = 500
+"""Values in one `IN (...)`, rows in one INSERT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a command did, the same for each of its exclusions: see `Act`."""
+
+    action: str
+    who: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of putting the trail to the test. No findings: every entry is what it was."""
+
+    entries: int
+    head: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The exclusions as they are on disk.
+
+    Args:
+        exclusions: those that could be read.
+        root: their folder.
+        complete: they are all there are, so that one that is missing is gone. False where a file could not
+            be read, or where they are not those of the usual folder.
+    """
+
+    exclusions: Sequence[LoadedExclusion]
+    root: Path
+    complete: bool
+
+
+class Trail:
+    """The trail of one store. Every method raises FpctlError where the store cannot be used.
+
+    Args:
+        store: the open store.
+        shared: several working copies write to it. A copy that is behind then looks like a change back to
+            what was; only what git knows to be newer than the last entry counts as one.
+    """
+
+    def __init__(self, store: Store, *, shared: bool) -> None:
+        self._store = store
+        self._shared = shared
+
+    def record_changes(self, present: Present, now: datetime) -> list[TrailEntry]:
+        """Record what has changed outside fpctl since the last entry, and return the new entries.
+
+        Files are read again under the lock before a difference counts: another fpctl may have written
+        and recorded it meanwhile.
+        """
+        if not self._store.read(lambda connection: self._differing(connection, present)):
+            return []
+        return self._store.write(lambda connection: self._notice(connection, present, now))
+
+    def record(
+        self, deed: Deed, ids: Iterable[str], write: Callable[[], None], present: Present, now: datetime
+    ) -> list[TrailEntry]:
+        """Change exclusion files and record it, both under the trail's lock; return the deed's entries.
+
+        What had changed outside fpctl before is recorded first.
+
+        Args:
+            ids: the exclusions that `write` changes or makes.
+            write: changes the files. If it raises, nothing is recorded.
+            present: the exclusions as they were loaded, before the change.
+        """
+        wanted = tuple(dict.fromkeys(ids))
+
+        def work(connection: Connection) -> list[TrailEntry]:
+            self._notice(connection, present, now)
+            before = _contents(connection, wanted)
+            write()
+            after = {d.id: d for d in _read_again(present, wanted, {d.id: d.paths for d in before.values()})}
+            acts = [
+                Act(id, deed.action, deed.who, before.get(id), after.get(id), deed.reason)
+                for id in wanted
+                if id in before or id in after
+            ]
+            return _append(connection, [act for act in acts if _differs(act)], now)
+
+        return self._store.write(work)
+
+    def entries(
+        self, *, exclusion: str | None = None, since: datetime | None = None, limit: int | None = None
+    ) -> list[TrailEntry]:
+        """Return entries, the newest first.
+
+        Args:
+            exclusion: only those of this exclusion.
+            since: only those of then or later.
+            limit: at most this many.
+
+        Raises:
+            FpctlError: an entry cannot be read; `verify` says what is wrong with it.
+        """
+        query = select(col(TrailRow.body), col(TrailRow.hash)).order_by(col(TrailRow.number).desc())
+        if exclusion is not None:
+            query = query.where(col(TrailRow.exclusion_id) == exclusion)
+        if since is not None:
+            query = query.where(col(TrailRow.at) >= since)
+        if limit is not None:
+            query = query.limit(limit)
+        rows = self._store.read(lambda connection: list(connection.execute(query)))
+        try:
+            return [entry_of(body, own_hash) for body, own_hash in rows]
+        except ValueError as error:
+            raise FpctlError(
+                "an entry of the audit trail cannot be read", None, "fpctl log verify says which"
+            ) from error
+
+    def exclusions(self) -> list[str]:
+        """Return the ids of all exclusions with an entry, sorted."""
+        query = select(col(TrailRow.exclusion_id)).distinct()
+        return self._store.read(lambda connection: sorted(row[0] for row in connection.execute(query)))
+
+    def verify(self, expected: tuple[int, str] | None = None) -> Verdict:
+        """Put the whole chain to the test.
+
+        Args:
+            expected: the number of an entry, and the hash (or how it begins) that was noted for it earlier
+                in another place. It shows a chain that was made anew as a whole.
+        """
+
+        def work(connection: Connection) -> tuple[list[Row], Head, list[tuple[str, str, str]]]:
+            rows = connection.execute(
+                select(
+                    col(TrailRow.number), col(TrailRow.exclusion_id), col(TrailRow.at), col(TrailRow.after_hash),
+                    col(TrailRow.hash), col(TrailRow.body),
+                ).order_by(col(TrailRow.number))
+            )  # fmt: skip
+            known = connection.execute(
+                select(col(DefinitionRow.exclusion_id), col(DefinitionRow.content_hash), col(DefinitionRow.content))
+            )
+            return [Row(*row) for row in rows], _head(connection), [(row[0], row[1], row[2]) for row in known]
+
+        rows, head, known = self._store.read(work)
+        findings = examine(rows, head)
+        if not findings:
+            findings += _definition_findings(rows, known)
+        if expected is not None:
+            findings += _expected(rows, *expected)
+        return Verdict(len(rows), head.hash, tuple(findings))
+
+    def _differing(self, connection: Connection, present: Present) -> bool:
+        known = _known(connection)
+        current = {loaded.id: loaded.content_hash for loaded in present.exclusions}
+        if any(known.get(id) != content_hash for id, content_hash in current.items()):
+            return True
+        return present.complete and any(id not in current for id in known)
+
+    def _notice(self, connection: Connection, present: Present, now: datetime) -> list[TrailEntry]:
+        """Append an entry for each exclusion that is not what the trail last knew it to be."""
+        _locked_head(connection)
+        known = _known(connection)
+        current = {loaded.id: loaded for loaded in present.exclusions}
+        suspects = [id for id, loaded in current.items() if known.get(id) != loaded.content_hash]
+        if present.complete:
+            suspects += [id for id in known if id not in current]
+        if not suspects:
+            return []
+        before = _contents(connection, suspects)
+        places = {id: definition.paths for id, definition in before.items()}
+        now_there = {definition.id: definition for definition in _read_again(present, suspects, places)}
+        acts: list[Act] = []
+        for id in sorted(suspects):
+            was, found = before.get(id), now_there.get(id)
+            if found is None and (was is None or not present.complete):
+                continue
+            act = Act(id, "found" if was is None else "changed" if found else "gone", UNKNOWN, was, found, None, True)
+            if _differs(act):
+                acts.append(act)
+        touches = last_touches(present.root, {path for act in acts for path in _paths(act)})
+        last = _last_times(connection, [act.exclusion for act in acts])
+        seen = _seen(connection, [act.exclusion for act in acts])
+        kept: list[Act] = []
+        for act in acts:
+            touch = _touch(act, touches or {})
+            # Without git there are no working copies that could be behind.
+            if touches is not None and self._is_behind(act, touch, last.get(act.exclusion), seen):
+                continue
+            kept.append(_attributed(act, touch))
+        return _append(connection, kept, now)
+
+    def _is_behind(self, act: Act, touch: Touch | None, last: datetime | None, seen: Mapping[str, set[str]]) -> bool:
+        """Tell whether a difference means no more than that this working copy is behind others."""
+        if not self._shared or act.before is None or last is None:
+            return False
+        if act.after is not None and act.after.content_hash not in seen.get(act.exclusion, ()):
+            return False
+        return touch is None or touch.when <= last
+
+
+def _differs(act: Act) -> bool:
+    before, after = act.before, act.after
+    return (before.content_hash if before else None) != (after.content_hash if after else None)
+
+
+def _paths(act: Act) -> tuple[str, ...]:
+    definition = act.after or act.before
+    return definition.paths if definition is not None else ()
+
+
+def _touch(act: Act, touches: Mapping[str, Touch]) -> Touch | None:
+    """Return the commit that made the change; None where git knows none, or the change is in no commit yet."""
+    found = [touches[path] for path in _paths(act) if path in touches]
+    return None if any(touch.dirty for touch in found) else max(found, default=None, key=lambda touch: touch.when)
+
+
+def _attributed(act: Act, touch: Touch | None) -> Act:
+    """Return the act with its author, where git knows one."""
+    if touch is None:
+        return act
+    reason = f"git commit {touch.commit[:12]} of {touch.when:%Y-%m-%d %H:%M}Z"
+    return Act(act.exclusion, act.action, touch.author, act.before, act.after, reason, True)
+
+
+def _read_again(present: Present, ids: Iterable[str], places: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
+    """Read the files of exclusions as they are now; one that is not there any more, or is broken, is left out."""
+    wanted = set(ids)
+    files = {Path(loaded.path) for loaded in present.exclusions if loaded.id in wanted}
+    files |= {present.root / paths[0] for id, paths in places.items() if paths and id in wanted}
+    files |= {present.root / f"{id}.yaml" for id in wanted}
+    shelf = ListShelf(present.root)
+    seen: set[str] = set()
+    for file in sorted(files):
+        try:
+            found, _ = read_exclusion_file(read_text(file), str(file), shelf)
+        except FpctlError:
+            continue
+        for loaded, _ in found:
+            if loaded.id in wanted and loaded.id not in seen:
+                seen.add(loaded.id)
+                yield Definition.of(loaded, str(present.root))
+
+
+def _locked_head(connection: Connection) -> Head:
+    """Return the head, and keep every other writer out until the transaction ends."""
+    # SQLite has its one write lock since the transaction began; there FOR UPDATE is not said at all.
+    row = connection.execute(select(col(TrailHeadRow.entries), col(TrailHeadRow.hash)).with_for_update()).one()
+    return Head(row[0], row[1])
+
+
+def _head(connection: Connection) -> Head:
+    row = connection.execute(select(col(TrailHeadRow.entries), col(TrailHeadRow.hash))).one()
+    return Head(row[0], row[1])
+
+
+def _append(connection: Connection, acts: Sequence[Act], now: datetime) -> list[TrailEntry]:
+    if not acts:
+        return []
+    head = _locked_head(connection)
+    number, previous = head
+    entries: list[TrailEntry] = []
+    rows: list[dict[str, Any]] = []
+    for act in acts:
+        number += 1
+        body = body_of(act, number, now, previous)
+        previous = hash_of(body)
+        entry = entry_of(body, previous)
+        entries.append(entry)
+        rows.append(
+            {
+                "number": number,
+                "exclusion_id": act.exclusion,
+                "at": entry.at,
+                "after_hash": entry.after,
+                "hash": previous,
+                "body": body,
+            }
+        )
+    connection.execute(insert(TrailRow), rows)
+    connection.execute(update(TrailHeadRow).values(entries=number, hash=previous))
+    _keep(connection, acts)
+    return entries
+
+
+def _keep(connection: Connection, acts: Sequence[Act]) -> None:
+    """Remember what the exclusions say now."""
+    latest = {act.exclusion: act.after for act in acts}
+    for chunk in _chunks(sorted(latest)):
+        connection.execute(delete(DefinitionRow).where(col(DefinitionRow.exclusion_id).in_(chunk)))
+    rows = [
+        {
+            "exclusion_id": id,
+            "content_hash": after.content_hash,
+            "content": canonical(after.content),
+            "paths": canonical(list(after.paths)),
+        }
+        for id, after in sorted(latest.items())
+        if after is not None
+    ]
+    if rows:
+        connection.execute(insert(DefinitionRow), rows)
+
+
+def _known(connection: Connection) -> dict[str, str]:
+    query = select(col(DefinitionRow.exclusion_id), col(DefinitionRow.content_hash))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _contents(connection: Connection, ids: Iterable[str]) -> dict[str, Definition]:
+    found: dict[str, Definition] = {}
+    for chunk in _chunks(list(ids)):
+        rows = connection.execute(
+            select(
+                col(DefinitionRow.exclusion_id), col(DefinitionRow.content_hash), col(DefinitionRow.content),
+                col(DefinitionRow.paths),
+            ).where(col(DefinitionRow.exclusion_id).in_(chunk))
+        )  # fmt: skip
+        for id, content_hash, content, paths in rows:
+            found[id] = Definition(id, content_hash, json.loads(content), tuple(json.loads(paths)))
+    return found
+
+
+def _last_times(connection: Connection, ids: Iterable[str]) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    for chunk in _chunks(list(ids)):
+        rows = connection.execute(
+            select(col(TrailRow.exclusion_id), col(TrailRow.at))
+            .where(col(TrailRow.exclusion_id).in_(chunk))
+            .order_by(col(TrailRow.number))
+        )
+        found.update((row[0], row[1]) for row in rows)
+    return found
+
+
+def _seen(connection: Connection, ids: Iterable[str]) -> dict[str, set[str]]:
+    """Return the content hashes that each exclusion has had."""
+    found: dict[str, set[str]] = {}
+    for chunk in _chunks(list(ids)):
+        rows = connection.execute(
+            select(col(TrailRow.exclusion_id), col(TrailRow.after_hash)).where(col(TrailRow.exclusion_id).in_(chunk))
+        )
+        for id, content_hash in rows:
+            if content_hash is not None:
+                found.setdefault(id, set()).add(content_hash)
+    return found
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
+
+
+def _definition_findings(rows: Sequence[Row], known: Sequence[tuple[str, str, str]]) -> list[Finding]:
+    """Return where what exclusions said last is not what their last entry says."""
+    last = {row.exclusion: (row.number, row.after) for row in sorted(rows)}
+    findings: list[Finding] = []
+    for id, content_hash, content in sorted(known):
+        number, after = last.pop(id, (None, None))
+        if after != content_hash or _content_hash(content) != content_hash:
+            which = f"entry {number}" if number is not None else "any entry"
+            message = f"what {id} said last is not what {which} says: it was edited"
+            findings.append(Finding("definition", message, number, id))
+    for id, (number, after) in sorted(last.items()):
+        if after is not None:
+            message = f"what {id} said last is missing, though entry {number} says it"
+            findings.append(Finding("definition", message, number, id))
+    return findings
+
+
+def _content_hash(content: str) -> str:
+    """Return the hash of a stored content as `Exclusion.content_hash` makes it."""
+    try:
+        data = json.loads(content)
+    except ValueError:
+        return ""
+    return hash_of(json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+
+
+def _expected(rows: Sequence[Row], number: int, noted: str) -> list[Finding]:
+    found = next((row for row in rows if row.number == number), None)
+    if found is None:
+        return [Finding("removed", f"entry {number}, whose hash was noted, is not there", number)]
+    if hash_of(found.body).startswith(noted.lower()):
+        return []
+    message = f"entry {number} ({found.exclusion}) is not the one whose hash was noted: the chain was made anew"
+    return [Finding("edited", message, number, found.exclusion)]
