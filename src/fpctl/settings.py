@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text
 from fpctl.policy import Policy
+from fpctl.risk_weights import RiskWeights
 from fpctl.spelling import did_you_mean, nearest
 
 FILE_NAME = "fpctl.toml"
@@ -137,6 +138,7 @@ class Settings(_Table):
     history: History = History()
     engine: Engines = Engines()
     policy: Policy = Policy()
+    risk: RiskWeights = RiskWeights()
     file: Annotated[Path | None, Field(exclude=True)] = None
 
     def at_key(self, *steps: str) -> Location | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fpctl.catalog.exclusion_file import LoadedExclusion
     from fpctl.history.records import HitTotals
     from fpctl.rewrite.apply import RuleOutcome
+    from fpctl.tuning.risk import Risk
 
 
 def command(
@@ -31,6 +32,7 @@ def command(
     it cannot be placed in a rule that it names.
     """
     from fpctl.cli.recording import open_book, picked
+    from fpctl.cli.risk import risk_of
     from fpctl.rewrite.trial import trial
 
     book = open_book(config, rules, exclusions)
@@ -39,11 +41,12 @@ def command(
     lasting = loaded.exclusion.model_copy(update={"expires": None} if _over(loaded, today) else {})
     outcomes = trial(lasting, book.repository.rules.rules, book.repository.planner(today))
     totals, known = _hits(history or book.settings.history.url, id)
+    risk = risk_of(book, loaded.exclusion, [outcome.loaded for outcome in outcomes])
     state = loaded.exclusion.state(today)
     if format == "json":
-        output.show_json(_document(loaded, state, outcomes, totals, known))
+        output.show_json(_document(loaded, state, outcomes, totals, known, risk))
     else:
-        _show(loaded, state, outcomes, totals, known)
+        _show(loaded, state, outcomes, totals, known, risk)
     return EXIT_FINDINGS if any(outcome.findings for outcome in outcomes) else EXIT_OK
 
 
@@ -65,9 +68,15 @@ def _hits(place: str, id: str) -> tuple[HitTotals | None, bool]:
 
 
 def _show(
-    loaded: LoadedExclusion, state: str, outcomes: Sequence[RuleOutcome], totals: HitTotals | None, known: bool
+    loaded: LoadedExclusion,
+    state: str,
+    outcomes: Sequence[RuleOutcome],
+    totals: HitTotals | None,
+    known: bool,
+    risk: Risk,
 ) -> None:
     from fpctl.catalog.window_words import describe
+    from fpctl.cli.risk import risk_lines
 
     exclusion = loaded.exclusion
     lines: list[tuple[str, Any]] = [
@@ -98,6 +107,7 @@ def _show(
         ("tags", ", ".join(exclusion.tags) or None),
         ("lists", ", ".join(loaded.lists) or None),
         ("hits", _told(totals, known)),
+        ("risk", "\n".join(risk_lines(risk))),
     ]
     for name, value in lines:
         if value is not None:
@@ -146,7 +156,12 @@ def _placed(outcome: RuleOutcome) -> list[str]:
 
 
 def _document(
-    loaded: LoadedExclusion, state: str, outcomes: Sequence[RuleOutcome], totals: HitTotals | None, known: bool
+    loaded: LoadedExclusion,
+    state: str,
+    outcomes: Sequence[RuleOutcome],
+    totals: HitTotals | None,
+    known: bool,
+    risk: Risk,
 ) -> dict[str, Any]:
     from fpctl.report.explanation import apply_to_dict
 
@@ -168,4 +183,5 @@ def _document(
         "content_hash": loaded.content_hash,
         "rules": [apply_to_dict(outcome) for outcome in outcomes],
         "hits": hits,
+        "risk": risk.to_dict(),
     }
