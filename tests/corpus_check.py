@@ -22,10 +22,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1] / "src")]
-
-from oracle.bridge import Diagnostic, Oracle, errors, reason_missing
-from oracle.compare_corpus import functions_in, read
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.rule import read_rule
@@ -35,6 +33,8 @@ from fpctl.rewrite.planner import Planner, TunedQuery
 from fpctl.rewrite.splice import strip
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
+from oracle.bridge import Diagnostic, Oracle, errors, reason_missing
+from oracle.compare_corpus import functions_in, read
 
 TODAY = date(2026, 11, 24)
 MATCHES = {
@@ -129,7 +129,9 @@ class Check:
             for table in tables
         }
         having = any(
-            roles is None or column.role in roles for table in read_tables for column in self.fields.columns(table, name)
+            roles is None or column.role in roles
+            for table in read_tables
+            for column in self.fields.columns(table, name)
         )
         count = self.by_field[name]
         count.having += having

@@ -16,8 +16,8 @@ class NeedsError(FpctlError):
     """A raw `where` of an exclusion that cannot be read as a KQL condition."""
 
 
-def needs_of(alternatives: Sequence[Alternative], exclusion: str) -> Needs:
-    """Return what alternatives of an exclusion need together.
+def needs_of(alternatives: Sequence[Alternative], exclusion: str, *, time: bool = False) -> Needs:
+    """Return what alternatives of an exclusion need together; `time` is set where it holds at certain hours only.
 
     The roles of a field are those that its values can match: a device name never stands in a column
     of device ids, nor a SHA-1 in one of SHA-256, so such a column need not be visible.
@@ -32,7 +32,9 @@ def needs_of(alternatives: Sequence[Alternative], exclusion: str) -> Needs:
             values.setdefault(field, []).extend(given)
         if alternative.where is not None:
             raw.update(condition_columns(alternative.where, exclusion))
-    return Needs(tuple((field, usable_roles(field, values[field])) for field in sorted(values)), tuple(sorted(raw)))
+    return Needs(
+        tuple((field, usable_roles(field, values[field])) for field in sorted(values)), tuple(sorted(raw)), time
+    )
 
 
 def condition_columns(condition: str, exclusion: str) -> list[str]:

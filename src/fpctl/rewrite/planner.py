@@ -244,15 +244,18 @@ def _place(placer: Placer, exclusion: Exclusion) -> tuple[tuple[Alternative, ...
     An alternative that names a field which no table of the rule has can match no event of it; the
     others still can.
     """
-    outcome = placer.place(needs_of(exclusion.match, exclusion.id), exclusion.placement)
+
+    def outcome_of(alternatives: Sequence[Alternative]) -> Outcome:
+        needs = needs_of(alternatives, exclusion.id, time=exclusion.window is not None)
+        return placer.place(needs, exclusion.placement)
+
+    outcome = outcome_of(exclusion.match)
     if isinstance(outcome, Refusal) and outcome.reason == "field-not-in-table" and len(exclusion.match) > 1:
         possible = tuple(
-            alternative
-            for alternative in exclusion.match
-            if not isinstance(placer.place(needs_of([alternative], exclusion.id), exclusion.placement), Refusal)
+            alternative for alternative in exclusion.match if not isinstance(outcome_of([alternative]), Refusal)
         )
         if possible:
-            return possible, placer.place(needs_of(possible, exclusion.id), exclusion.placement)
+            return possible, outcome_of(possible)
     return exclusion.match, outcome
 
 

@@ -39,10 +39,11 @@ class Fields(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What must be visible at a gap: fields with the roles their values can match, and raw columns."""
+    """What must be visible at a gap: fields with the roles their values can match, raw columns, and the time."""
 
     fields: tuple[tuple[str, frozenset[str] | None], ...]
     raw: tuple[str, ...] = ()
+    time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +177,16 @@ class Resolver:
                     per_field.setdefault(field, found)
             lost.update(group_lost)
             if failure is None:
-                return Resolution(
-                    bindings, self._time(scope, group, surviving), False, tuple(sorted(set(group_lost))), tuple(assumed)
-                )
+                time = self._time(scope, group, needs, surviving)
+                if time is not None or not needs.time:
+                    return Resolution(bindings, time, False, tuple(sorted(set(group_lost))), tuple(assumed))
+                failure = Unresolved("columns-dropped", "no column of the event's time is visible here")
             if best is None or failure.rank > best.rank:
                 best = failure
         if mixed and len(per_field) == len(needs.fields) and len(groups) > 1:
-            return Resolution(per_field, self._time(scope, groups[0], surviving), True, tuple(sorted(lost)))
+            time = self._time(scope, groups[0], needs, surviving)
+            if time is not None or not needs.time:
+                return Resolution(per_field, time, True, tuple(sorted(lost)))
         assert best is not None
         return best
 
@@ -334,13 +338,33 @@ class Resolver:
         default = "int(null)" if role == "port" else '""'
         return (BoundColumn(f'{_IF_EXISTS}"{name}", {default})', "int" if role == "port" else "string", role),)
 
-    def _time(self, scope: Scope, group: Group, surviving: bool) -> str | None:
-        """Return the name of the event time at this gap, preferring the column the query itself uses."""
+    def _time(self, scope: Scope, group: Group, needs: Needs, surviving: bool) -> str | None:
+        """Return the KQL of the event's time at this gap, preferring the column the query itself uses.
+
+        Where tables meet in a union, it is a column that all of those have that can match, else the
+        first that is not null.
+        """
         kinds = ("table", "renamed", "grouped") if surviving else ("table", "renamed")
+        matching = {
+            (branch, table)
+            for branch, tables in group.items()
+            for table in tables
+            if not needs.fields or any(self.fields.columns(table, field) for field, _ in needs.fields)
+        }
+        found: list[str] = []
+        covered: set[tuple[int, str]] = set()
         for wanted in self.time_columns:
             for name, column in scope.columns.items():
-                if column.kind in kinds and any(o.column == wanted and o.branch in group for o in column.origins):
+                if column.kind not in kinds:
+                    continue
+                having = {(o.branch, o.table) for o in column.origins if o.column == wanted and o.branch in group}
+                if having >= matching and having:
                     return bracket_name(name)
+                if not having <= covered:
+                    found.append(bracket_name(name))
+                    covered |= having
+        if found:
+            return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
         if scope.open:
             for wanted in self.time_columns:
                 if wanted in self.mentioned and wanted not in scope.columns:
