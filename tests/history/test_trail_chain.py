@@ -99,6 +99,13 @@ def test_an_entry_that_was_put_in_between_is_found_though_the_others_were_renumb
     assert {finding.kind for finding in findings} <= {"inserted", "head"}
 
 
+def test_a_copy_of_an_entry_is_told_from_the_original():
+    rows, head = chain_of(3)
+    copied = [*rows, rows[0]._replace(number=4)]
+    assert named(examine(copied, head)) == [("inserted", 4)]
+    assert named(examine(list(reversed(copied)), head)) == [("inserted", 4)]
+
+
 def test_swapped_entries_are_found():
     rows, head = chain_of(4)
     rows[1], rows[2] = rows[2]._replace(number=2), rows[1]._replace(number=3)

@@ -54,6 +54,12 @@ class Revision:
             problems += check_references(self.rules, ExclusionSet(tuple(found), ()))
         return tuple(problems)
 
+    def ids(self, text: str) -> tuple[str, ...]:
+        """Return the ids of the exclusions that are in the file, or would be with a new text."""
+        before = [loaded.id for loaded in self.others.exclusions if loaded.path == str(self.path)]
+        found, _ = read_exclusion_file(text, str(self.path), ListShelf(self._root()))
+        return tuple(dict.fromkeys((*before, *(loaded.id for loaded, _ in found))))
+
     def save(self, text: str) -> None:
         """Put the new text in the place of the old.
 

@@ -277,6 +277,7 @@ def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engin
     """Check the drafts, show what they do, and write them if that is agreed."""
     from fpctl.catalog.draft import DraftError
     from fpctl.catalog.notebook import write
+    from fpctl.cli.ledger import recorded
     from fpctl.cli.recording import agreed, coverage_of, show_effect
     from fpctl.rewrite.recording import entries_of, remarks
     from fpctl.rewrite.trial import trial
@@ -310,8 +311,11 @@ def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engin
     elif not agreed(yes, f"write {', '.join(str(entry.path) for entry in entries)}", "Record it?"):
         code = EXIT_ERROR
     else:
+        recorded(
+            lambda: [write(entry) for entry in entries], "added", [entry.exclusion.id for entry in entries],
+            known=book.repository.exclusions, folder=book.folder, settings=book.settings, now=book.now,
+        )  # fmt: skip
         for entry in entries:
-            write(entry)
             output.say(f"recorded {entry.exclusion.id} in {entry.path}")
     if format == "json":
         output.show_json(_document(effects, written=code == EXIT_OK))

@@ -46,6 +46,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("run", "fpctl.cli.run", "Run tuned rules, and record what each exclusion takes out."),
     Verb("test", "fpctl.cli.test", "Check that known attacks still fire with the exclusions."),
     Verb("capture", "fpctl.cli.capture", "Keep the events of an attack as a test that must fire."),
+    Verb("preview", "fpctl.cli.preview", "Show what an exclusion does to its rules, on real events."),
     Verb("hits", "fpctl.cli.hits", "Show what each exclusion has taken out so far."),
     Verb("rules", "fpctl.cli.rules", "List and check a folder of rules."),
     Verb("init", "fpctl.cli.init", "Set up a repository of rules and exclusions."),
@@ -57,6 +58,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("retire", "fpctl.cli.retire", "Take exclusions out of force for good."),
     Verb("approve", "fpctl.cli.approve", "Record who approved exclusions, and what was seen."),
     Verb("lists", "fpctl.cli.lists", "Check and change the lists that exclusions refer to."),
+    Verb("log", "fpctl.cli.log", "Show the audit trail, and check that it is whole."),
     Verb("audit", "fpctl.cli.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
     Verb("demo", "fpctl.cli.demo", "Do the whole job on generated data."),
 )

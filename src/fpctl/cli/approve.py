@@ -29,6 +29,7 @@ def command(
     """
     from fpctl.catalog.amendment import amend
     from fpctl.catalog.lifecycle import approved, approver_of
+    from fpctl.cli.ledger import recorded
     from fpctl.cli.recording import git_owner, open_book, picked
     from fpctl.rewrite.approval import rules_seen
 
@@ -40,7 +41,10 @@ def command(
     for loaded in chosen:
         seen = rules_seen(loaded.exclusion, all_rules)
         changes.append((loaded, approved(loaded.exclusion, approver, seen, book.today)))
-    amend(changes, book.folder)
+    recorded(
+        lambda: amend(changes, book.folder), "approved", [loaded.id for loaded in chosen],
+        known=book.repository.exclusions, folder=book.folder, settings=book.settings, now=book.now,
+    )  # fmt: skip
     for loaded, change in changes:
         began = ", and active now" if "status" in change else ""
         seen_rules = len(rules_seen(loaded.exclusion, all_rules))

@@ -31,6 +31,7 @@ def command(
     beside the file with the ending .rej, and the file stays byte for byte as it was.
     """
     from fpctl.catalog.revision import Revision, stale_approval
+    from fpctl.cli.ledger import recorded
     from fpctl.cli.recording import may_ask, open_book
     from fpctl.files import read_text
 
@@ -54,7 +55,10 @@ def command(
         if not may_ask() or not typer.confirm("Go back to the editor?", default=True, err=True):
             return _rejected(revision, text, "the text has faults")
     try:
-        revision.save(text)
+        recorded(
+            lambda: revision.save(text), "edited", revision.ids(text),
+            known=book.repository.exclusions, folder=book.folder, settings=book.settings, now=book.now,
+        )  # fmt: skip
     except FpctlError as error:
         output.say(f"fpctl: {error}")
         return _rejected(revision, text, "the file has changed")

@@ -66,7 +66,7 @@ def add(
     """
     from fpctl.catalog.list_file import added, find_lists, new_list, resolve, stated_field
     from fpctl.catalog.values import FIELDS
-    from fpctl.files import read_text, write_text
+    from fpctl.files import read_text
     from fpctl.spelling import did_you_mean
 
     root = _root(exclusions, config)
@@ -87,7 +87,7 @@ def add(
     for value in change.unchanged:
         output.say(f"{path} has {output.visible(value)} already")
     if change.changed:
-        write_text(path, change.text)
+        _write(path, change.text, use.exclusions if use is not None else (), root, config)
     output.say(f"{output.counted(len(change.changed), 'value')} added to {path}")
     return EXIT_OK
 
@@ -104,7 +104,7 @@ def remove(
     that is in use stays: an empty list would make its exclusions invalid.
     """
     from fpctl.catalog.list_file import existing, find_lists, holds_values, removed
-    from fpctl.files import read_text, write_text
+    from fpctl.files import read_text
 
     root = _root(exclusions, config)
     use = existing(find_lists(root), name, root)
@@ -112,9 +112,22 @@ def remove(
     if use.exclusions and not holds_values(change.text):
         hint = f"retire what uses it first: {', '.join(use.exclusions)}"
         raise FpctlError(f"{use.path} would be empty, and it is in use", None, hint)
-    write_text(use.path, change.text)
+    _write(use.path, change.text, use.exclusions, root, config)
     output.say(f"{output.counted(len(change.changed), 'value')} removed from {use.path}")
     return EXIT_OK
+
+
+def _write(path: Any, text: str, users: Any, root: Any, config: Any) -> None:
+    """Write a list; the exclusions that use it say something else then, which the audit trail records."""
+    from fpctl.catalog.load import load_exclusions
+    from fpctl.cli.ledger import recorded
+    from fpctl.files import write_text
+    from fpctl.settings import load_settings
+
+    recorded(
+        lambda: write_text(path, text), "list changed", users,
+        known=load_exclusions(root), folder=root, settings=load_settings(config), now=options.now(),
+    )  # fmt: skip
 
 
 def _root(exclusions: Any, config: Any) -> Any:

@@ -29,13 +29,19 @@ def command(
     from fpctl.catalog.amendment import amend
     from fpctl.catalog.lifecycle import renewal
     from fpctl.catalog.lifespan import parse_until
+    from fpctl.cli.ledger import recorded
     from fpctl.cli.recording import open_exclusions, picked
+    from fpctl.settings import load_settings
 
     today = options.now().date()
     day = parse_until(until, today)
     known, folder = open_exclusions(config, exclusions)
     chosen = picked(known, ids)
-    amend([(loaded, renewal(loaded.exclusion, day, today)) for loaded in chosen], folder)
+    changes = [(loaded, renewal(loaded.exclusion, day, today)) for loaded in chosen]
+    recorded(
+        lambda: amend(changes, folder), "renewed", [loaded.id for loaded in chosen],
+        known=known, folder=folder, settings=load_settings(config), now=options.now(),
+    )  # fmt: skip
     for loaded in chosen:
         was = loaded.exclusion.expires
         output.say(f"{loaded.id} holds until {day}{f' (was {was})' if was else ''}")

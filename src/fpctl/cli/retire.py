@@ -25,12 +25,18 @@ def command(
     """
     from fpctl.catalog.amendment import amend
     from fpctl.catalog.lifecycle import retirement
+    from fpctl.cli.ledger import recorded
     from fpctl.cli.recording import open_exclusions, picked
+    from fpctl.settings import load_settings
 
     today = options.now().date()
     known, folder = open_exclusions(config, exclusions)
     chosen = picked(known, ids)
-    amend([(loaded, retirement(loaded.exclusion, reason, today)) for loaded in chosen], folder)
+    changes = [(loaded, retirement(loaded.exclusion, reason, today)) for loaded in chosen]
+    recorded(
+        lambda: amend(changes, folder), "retired", [loaded.id for loaded in chosen],
+        known=known, folder=folder, settings=load_settings(config), now=options.now(), reason=reason,
+    )  # fmt: skip
     for loaded in chosen:
         output.say(f"{loaded.id} is retired")
     return EXIT_OK

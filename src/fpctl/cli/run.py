@@ -73,6 +73,7 @@ def command(
     Exit code 1: an exclusion could not be placed in a rule it names, or a table holds no rows. 2: a rule
     could not be planned or run, or its hits are unknown.
     """
+    from fpctl.cli.ledger import noticed
     from fpctl.cli.workspace import open_workspace
     from fpctl.engine.selection import open_engine
     from fpctl.execution.checkpoint import FILE_NAME, Checkpoint, RunRequest, read_unfinished
@@ -148,6 +149,9 @@ def command(
     try:
         with output.progress("Running rules", len(chosen)) as update:
             store = None if no_record else History.open(history or settings.history.url)
+            if store is not None:
+                place_of_exclusions = exclusions or settings.paths.exclusions
+                noticed(store, repository.exclusions, place_of_exclusions, settings, datetime.now(UTC))
             checkpoint = Checkpoint(place, request, done) if store is not None and len(chosen) > 1 else None
             try:
                 session = Session(

@@ -63,11 +63,14 @@ class _Examination:
         self.head = head
         self.head_fault: str | None = None
         for row in rows:
-            self.by_hash[hash_of(row.body)] = row
             try:
-                self.entries[row.number] = entry_of(row.body, row.hash)
+                entry = self.entries[row.number] = entry_of(row.body, row.hash)
             except ValueError:
                 self.note("edited", row.number, "its text is not an entry")
+                continue
+            # Of a text that stands there twice, the one in its own place is the original.
+            if entry.number == row.number or hash_of(row.body) not in self.by_hash:
+                self.by_hash[hash_of(row.body)] = row
 
     def note(self, kind: Kind, number: int, why: str) -> None:
         row = self.rows.get(number)

@@ -1,0 +1,86 @@
+"""The audit trail as the verbs keep it: every change through `recorded`, every load before a run through `noticed`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fpctl.cli import output
+from fpctl.errors import FpctlError
+
+if TYPE_CHECKING:
+    from fpctl.catalog.load import ExclusionSet
+    from fpctl.history.repository import History
+    from fpctl.history.trail import Present
+    from fpctl.settings import Settings
+
+
+def recorded(
+    write: Callable[[], object],
+    action: str,
+    ids: Iterable[str],
+    *,
+    known: ExclusionSet,
+    folder: Path,
+    settings: Settings,
+    now: datetime,
+    reason: str | None = None,
+) -> None:
+    """Change exclusion files, and record it in the audit trail.
+
+    A trail that cannot be written stops nobody: the change is made, and the next command records it as one
+    made outside fpctl.
+
+    Args:
+        write: changes the files.
+        action: a word for it, such as `renewed`.
+        ids: the exclusions that it changes.
+        known: the exclusions as they were loaded.
+        folder: their folder.
+        reason: why, where the verb is told.
+
+    Raises:
+        FpctlError: `write` did.
+    """
+    from fpctl.history.repository import History
+    from fpctl.history.trail import Deed
+    from fpctl.person import who
+
+    tried = done = False
+
+    def tracked() -> None:
+        nonlocal tried, done
+        tried = True
+        write()
+        done = True
+
+    deed = Deed(action, who(folder if folder.is_dir() else None), reason)
+    try:
+        with History.open(settings.history.url) as history:
+            history.trail.record(deed, ids, tracked, _present(known, folder, settings), now)
+    except FpctlError as error:
+        if tried and not done:
+            raise
+        output.say(f"note: not in the audit trail: {error.message}{f' ({error.at})' if error.at else ''}")
+        if not done:
+            write()
+
+
+def noticed(history: History, known: ExclusionSet, folder: Path, settings: Settings, now: datetime) -> int:
+    """Record what has changed outside fpctl, say so, and return how many exclusions that were."""
+    entries = history.trail.record_changes(_present(known, folder, settings), now)
+    if entries and not all(entry.action == "found" for entry in entries):
+        names = [entry.exclusion for entry in entries if entry.action != "found"]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        output.say(f"note: changed outside fpctl, and recorded so: {', '.join(names[:3])}{more} (fpctl log)")
+    return len(entries)
+
+
+def _present(known: ExclusionSet, folder: Path, settings: Settings) -> Present:
+    from fpctl.history.trail import Present
+
+    broken = any(problem.severity == "error" for problem in known.problems)
+    usual = folder.is_dir() and folder.resolve() == settings.paths.exclusions.resolve()
+    return Present(known.exclusions, folder, complete=usual and not broken)
