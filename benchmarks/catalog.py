@@ -39,7 +39,7 @@ query: |
   | where {condition}
   | extend Host = tolower(DeviceName), Day = bin(Timestamp, 1d)
   | project Timestamp, DeviceName, DeviceId, InitiatingProcessFileName, InitiatingProcessParentFileName,
-      InitiatingProcessCommandLine, InitiatingProcessSHA256, InitiatingProcessSHA1, InitiatingProcessMD5, Host, Day{more}
+      InitiatingProcessCommandLine, InitiatingProcessSHA256, InitiatingProcessSHA1, Host, Day{more}
   | summarize Count = count(), First = min(Timestamp) by DeviceName, Host, Day
   | where Count > {n}
 """

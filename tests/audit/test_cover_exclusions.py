@@ -81,7 +81,7 @@ COVERS: list[tuple[str, Any, Any, bool]] = [
     ("more conditions", {"device": "a1", "process": "x.exe"}, {"device": "a1"}, False),
     ("a longer list", {"device": ["a1", "a2"]}, {"device": "a2"}, True),
     ("a shorter list", {"device": "a2"}, {"device": ["a1", "a2"]}, False),
-    ("each value by another alternative", [{"device": "a1"}, {"device": "a2"}], {"device": ["a1", "a2"], "process": "x"}, True),
+    ("by several alternatives", [{"device": "a1"}, {"device": "a2"}], {"device": ["a1", "a2"], "process": "x"}, True),
     ("only some values", [{"device": "a1"}, {"device": "a2"}], {"device": ["a1", "a3"]}, False),
     ("every alternative", {"device": "a*"}, [{"device": "a1"}, {"device": "a2", "port": "443"}], True),
     ("one alternative only", {"device": "a1"}, [{"device": "a1"}, {"device": "b1"}], False),

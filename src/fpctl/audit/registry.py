@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 
 from fpctl.audit.check import Check
+from fpctl.catalog.scenario import SCENARIO_IDS
 from fpctl.errors import FpctlError
 from fpctl.policy import Level
 from fpctl.settings import Settings
@@ -37,8 +39,11 @@ def check_named(name: str) -> Check:
     for check in checks():
         if wanted in (check.code.casefold(), check.slug):
             return check
-    words = [check.code for check in checks()] if wanted[:2] == "fp" else [check.slug for check in checks()]
-    raise FpctlError(f"there is no check `{name}`", None, did_you_mean(name, words, what="check"))
+    code = re.fullmatch(r"fp\d*", wanted)
+    hint = (
+        "docs/findings/README.md lists them" if code else did_you_mean(name, [c.slug for c in checks()], what="check")
+    )
+    raise FpctlError(f"there is no check `{name}`", None, hint)
 
 
 def chosen(names: Iterable[str]) -> tuple[Check, ...]:
@@ -58,8 +63,10 @@ def severities(settings: Settings) -> dict[str, Level | None]:
     """Return how grave each check is by its code, None where the policy turns it off.
 
     Raises:
-        FpctlError: `[policy.severity]` names no check, or one twice; located in the settings file.
+        FpctlError: the policy names a check or scenario that is not there, or a check twice; located in
+            the settings file.
     """
+    _check_scenarios(settings)
     found: dict[str, Level | None] = {check.code: check.severity for check in checks()}
     given: dict[str, str] = {}
     for name, level in settings.policy.severity.items():
@@ -73,3 +80,10 @@ def severities(settings: Settings) -> dict[str, Level | None]:
         given[check.code] = name
         found[check.code] = None if level == "off" else level
     return found
+
+
+def _check_scenarios(settings: Settings) -> None:
+    for name in settings.policy.lifetime.scenarios:
+        if name not in SCENARIO_IDS:
+            at = settings.at_key("policy", "lifetime", "scenarios")
+            raise FpctlError(f"unknown scenario `{name}`", at, did_you_mean(name, SCENARIO_IDS))

@@ -1,0 +1,81 @@
+"""Write docs/findings/: a page for each check of `fpctl audit`, from the texts beside the checks.
+
+    python scripts/generate_findings.py [--check]
+
+With --check nothing is written; exit code 1 says that a page is not what it should be.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from fpctl.audit.check import Check
+from fpctl.audit.registry import FAMILIES, checks
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "findings"
+NOTICE = "<!-- Written by scripts/generate_findings.py from src/fpctl/audit/checks/. -->"
+
+
+def page(check: Check) -> str:
+    """Return the page of one check."""
+    parts = [
+        f"# {check.code}: {check.slug}",
+        NOTICE,
+        f"{check.title}. Severity by default: **{check.severity}**.",
+        f"```text\n{check.example}\n```",
+        f"## Why\n\n{check.why}",
+        f"## What to do\n\n{check.remedy}",
+        "## Settings\n\n" + _settings(check),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _settings(check: Check) -> str:
+    lines = [f"- `policy.{key}`, see [policy](../policy.md)" for key in check.policy]
+    return "\n".join([*lines, f'- `{check.code} = "off"` (or another severity) in `[policy.severity]`'])
+
+
+def index() -> str:
+    """Return the list of all checks."""
+    parts = [
+        "# Findings",
+        NOTICE,
+        "What [`fpctl audit`](../audit.md) looks for. Codes and names are stable; severities are those of the shipped "
+        "[policy](../policy.md).",
+    ]
+    for digit, family in FAMILIES.items():
+        rows = [
+            f"| [{check.code}]({check.code}.md) | `{check.slug}` | {check.severity} | {check.title} |"
+            for check in checks()
+            if check.code[2] == digit
+        ]
+        parts.append("\n".join([f"## {family}\n", "| code | name | severity | |", "|---|---|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Return every page by its file name."""
+    return {"README.md": index()} | {f"{check.code}.md": page(check) for check in checks()}
+
+
+def main() -> int:
+    """Write or compare the pages and return the exit code."""
+    wanted = pages()
+    there = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+    stale = sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+    if "--check" in sys.argv[1:]:
+        for name in stale:
+            print(f"docs/findings/{name} is not up to date: python scripts/generate_findings.py")
+        return 1 if stale else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in stale:
+        if name in wanted:
+            (FOLDER / name).write_text(wanted[name], encoding="utf-8", newline="\n")
+        else:
+            (FOLDER / name).unlink()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
