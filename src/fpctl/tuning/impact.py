@@ -1,0 +1,381 @@
+"""What an exclusion does to a rule on real events: before and after, day by day, and what it takes out.
+
+Everything is counted by the engine, through the clause itself. Only result rows, which are few, are
+fetched and compared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from fpctl.catalog.exclusion import Exclusion
+from fpctl.catalog.rule import Rule
+from fpctl.engine.interface import Engine, EngineError, Table, Timespan
+from fpctl.errors import FpctlError
+from fpctl.execution.preview import widen
+from fpctl.kql import tree
+from fpctl.rewrite.counting import query_at
+from fpctl.rewrite.plan import PlanWarning, Skip
+from fpctl.rewrite.planner import Clause, Planner, TunedQuery
+from fpctl.tuning.risk import Share
+from fpctl.tuning.vantage import field_columns, value_of
+
+ENTITIES = ("device", "url", "hash")
+SAMPLE = 5
+SHOWN = 20
+"""So many vanishing entities and rows are listed."""
+
+SAMPLE_FIELDS = ("device", "url", "hash", "process", "parent_process", "command_line", "account")
+_DAY, _VALUE, _HIT = "fpctl_day", "fpctl_value", "fpctl_hit"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day: events at the clause, how many are taken out, and result rows of the rule on that day alone."""
+
+    day: date
+    events: int
+    removed: int
+    alerts_before: int | None = None
+    alerts_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntityImpact:
+    """How many devices, URLs or hashes there are, lose events, and lose all of them; the latter by events lost."""
+
+    total: int
+    touched: int
+    vanished: int
+    shown: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowChanges:
+    """Result rows before and after, compared by what the rule groups by (by all columns if it does not group).
+
+    `appeared` rows stand only after: none for a clause without an `effect` warning.
+    """
+
+    before: int
+    after: int
+    vanished: tuple[Mapping[str, Any], ...]
+    appeared: tuple[Mapping[str, Any], ...]
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What an exclusion does to one rule.
+
+    Attributes:
+        span: the time looked at. `whole` is False where the rule itself looks less far back.
+        events: events that reach the clause; `removed` of them are taken out. None where not known.
+        sample: events that are taken out, the latest first.
+        skips, warnings: what the plan says of the exclusion.
+        error: why numbers are missing.
+    """
+
+    rule: Rule
+    span: Timespan
+    whole: bool
+    clauses: tuple[str, ...] = ()
+    events: int | None = None
+    removed: int | None = None
+    days: tuple[Day, ...] = ()
+    entities: Mapping[str, EntityImpact] = field(default_factory=dict)
+    rows: RowChanges | None = None
+    sample: tuple[Mapping[str, Any], ...] = ()
+    skips: tuple[Skip, ...] = ()
+    warnings: tuple[PlanWarning, ...] = ()
+    error: str | None = None
+
+    def share(self) -> Share | None:
+        """Return which part of the devices and of the events the exclusion touches; None where nothing was counted."""
+        if self.events is None or self.removed is None:
+            return None
+        devices = self.entities.get("device")
+        return Share(
+            devices.touched / devices.total if devices is not None and devices.total else None,
+            self.removed / self.events if self.events else None,
+        )
+
+
+def impact(
+    exclusion: Exclusion,
+    rule: Rule,
+    named: bool,
+    others: Sequence[tuple[Exclusion, bool]],
+    planner: Planner,
+    engine: Engine,
+    span: Timespan,
+    *,
+    daily_alerts: bool = True,
+) -> Impact:
+    """Return what an exclusion does to a rule.
+
+    A rule that looks back less far than the span is run as if it looked so far, where it says its time in
+    one way only.
+
+    Args:
+        exclusion: taken to be in force.
+        named: whether it names the rule itself.
+        others: exclusions that are in place before and after; their effect is in both.
+        planner: plans for the day; windows are written out by it where the engine needs that.
+        daily_alerts: also run the rule on each day's events alone.
+    """
+    try:
+        widened, whole = widen(rule, span.end - span.start)
+        before = planner.plan(widened, others)
+        after = planner.plan(widened, [*others, (exclusion, named)])
+    except FpctlError as error:
+        return Impact(rule, span, True, error=str(error))
+    clauses = [clause for clause in after.clauses if clause.exclusion == exclusion.id]
+    found = Impact(
+        rule,
+        span,
+        whole,
+        tuple(clause.text for clause in clauses),
+        skips=tuple(skip for skip in after.plan.skips if skip.exclusion == exclusion.id),
+        warnings=tuple(
+            one for one in after.plan.warnings if one.exclusion == exclusion.id or one.code == "trigger-operator"
+        ),
+    )
+    if not clauses:
+        return found
+    try:
+        return _counted(found, clauses, before, after, planner, engine, span, daily_alerts)
+    except FpctlError as error:
+        return replace(found, error=error.message)
+
+
+def _counted(
+    found: Impact,
+    clauses: Sequence[Clause],
+    before: TunedQuery,
+    after: TunedQuery,
+    planner: Planner,
+    engine: Engine,
+    span: Timespan,
+    daily_alerts: bool,
+) -> Impact:
+    events = removed = 0
+    days: Counter[date] = Counter()
+    taken: Counter[date] = Counter()
+    entities: dict[str, EntityImpact] = {}
+    sample: list[Mapping[str, Any]] = []
+    for clause in clauses:
+        for day, rows, hits in _by_day(clause, before, engine, span):
+            events += rows
+            removed += hits
+            if day is not None:
+                days[day] += rows
+                taken[day] += hits
+        columns = field_columns(planner, clause.place)
+        for name in ENTITIES:
+            if name in columns:
+                one = _entity(clause, before, value_of(name, columns[name]), engine, span)
+                entities[name] = one if name not in entities else _sum(entities[name], one)
+        if len(sample) < SAMPLE:
+            shown = {name: columns[name].string() for name in SAMPLE_FIELDS if name in columns}
+            sample += _sample(clause, before, shown, engine, span)
+    first, last = _asked([before.tuned, after.tuned], engine, span)
+    rows_changed = compare(first, last, keys_of(after))
+    alerts: dict[date, tuple[int, int]] = {}
+    if daily_alerts and days:
+        alerts = _daily_alerts(before, after, engine, span, taken)
+    return replace(
+        found,
+        events=events,
+        removed=removed,
+        days=tuple(Day(day, days[day], taken[day], *alerts.get(day, (None, None))) for day in _all_days(days, span)),
+        entities=entities,
+        rows=rows_changed,
+        sample=tuple(sample[:SAMPLE]),
+    )
+
+
+def _all_days(days: Iterable[date], span: Timespan) -> list[date]:
+    found = sorted(days)
+    if not found:
+        return []
+    start = max(found[0], span.start.date())
+    return [start + timedelta(days=step) for step in range((found[-1] - start).days + 1)]
+
+
+def _asked(texts: Sequence[str], engine: Engine, span: Timespan) -> list[Table]:
+    """Return the answers to queries.
+
+    Raises:
+        EngineError: one of them failed.
+        FpctlError: one was answered in part only, which proves nothing.
+    """
+    answers: list[Table] = []
+    for answer in engine.query_many(texts, span):
+        if isinstance(answer, EngineError):
+            raise answer
+        if answer.partial is not None:
+            raise FpctlError(f"the service answered in part only: {answer.partial}")
+        answers.append(answer)
+    return answers
+
+
+def at_gap(clause: Clause, tuned: TunedQuery, operators: str) -> str:
+    """Return a query of the events at a clause, continued by operators.
+
+    Raises:
+        FpctlError: the rows there cannot be queried on their own.
+    """
+    text = query_at(tuned.query, clause.place, operators, tuned.edits)
+    if text is None:
+        raise FpctlError("the rows at the clause cannot be queried on their own")
+    return text
+
+
+def _flagged(clause: Clause) -> str:
+    return f"| extend {_HIT} = iff({clause.condition}, 1, 0)\n"
+
+
+def _by_day(clause: Clause, tuned: TunedQuery, engine: Engine, span: Timespan) -> list[tuple[date | None, int, int]]:
+    time = clause.place.resolution.time_column
+    by = f" by {_DAY} = bin({time}, 1d)" if time is not None else ""
+    counts = f"| summarize fpctl_rows = count(), fpctl_hits = countif({_HIT} == 1){by}"
+    (table,) = _asked([at_gap(clause, tuned, _flagged(clause) + counts)], engine, span)
+    found: list[tuple[date | None, int, int]] = []
+    for row in table.dicts():
+        moment = row.get(_DAY)
+        found.append((moment.date() if isinstance(moment, datetime) else None, row["fpctl_rows"], row["fpctl_hits"]))
+    return found
+
+
+def _entity(clause: Clause, tuned: TunedQuery, value: str, engine: Engine, span: Timespan) -> EntityImpact:
+    grouped = (
+        f"{_flagged(clause)}| extend {_VALUE} = {value}\n| where isnotempty({_VALUE})\n"
+        f"| summarize fpctl_rows = count(), fpctl_hits = countif({_HIT} == 1) by {_VALUE}\n"
+    )
+    counts = (
+        "| summarize fpctl_total = count(), fpctl_touched = countif(fpctl_hits > 0), "
+        "fpctl_gone = countif(fpctl_hits == fpctl_rows)"
+    )
+    most = f"| where fpctl_hits == fpctl_rows\n| order by fpctl_hits desc, {_VALUE} asc\n| take {SHOWN}"
+    totals, shown = _asked(
+        [at_gap(clause, tuned, grouped + counts), at_gap(clause, tuned, grouped + most)], engine, span
+    )
+    (total,) = totals.dicts()
+    return EntityImpact(
+        total["fpctl_total"],
+        total["fpctl_touched"],
+        total["fpctl_gone"],
+        tuple((str(row[_VALUE]), int(row["fpctl_hits"])) for row in shown.dicts()),
+    )
+
+
+def _sum(one: EntityImpact, other: EntityImpact) -> EntityImpact:
+    """Return the sum over two legs of a query; a value that is in both counts twice."""
+    shown = Counter(dict(one.shown))
+    shown.update(dict(other.shown))
+    most = sorted(shown.items(), key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
+    return EntityImpact(
+        one.total + other.total, one.touched + other.touched, one.vanished + other.vanished, tuple(most)
+    )
+
+
+def _sample(
+    clause: Clause, tuned: TunedQuery, shown: Mapping[str, str], engine: Engine, span: Timespan
+) -> list[Mapping[str, Any]]:
+    time = clause.place.resolution.time_column
+    columns = [f"fpctl_{name} = {text}" for name, text in shown.items()]
+    if time is not None:
+        columns.insert(0, f"fpctl_time = {time}")
+    cut = f"| top {SAMPLE} by fpctl_time desc" if time is not None else f"| take {SAMPLE}"
+    operators = f"| where {clause.condition}\n| project {', '.join(columns)}\n{cut}"
+    if not columns:
+        return []
+    (table,) = _asked([at_gap(clause, tuned, operators)], engine, span)
+    return [{name.removeprefix("fpctl_"): value for name, value in row.items()} for row in table.dicts()]
+
+
+def _daily_alerts(
+    before: TunedQuery, after: TunedQuery, engine: Engine, span: Timespan, taken: Mapping[date, int]
+) -> dict[date, tuple[int, int]]:
+    found: dict[date, tuple[int, int]] = {}
+    for day in _all_days(taken, span):
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        slice_ = Timespan(max(start, span.start), min(start + timedelta(days=1), span.end))
+        if slice_.start >= slice_.end:
+            continue
+        # Where nothing is taken out, both queries say the same.
+        texts = [before.tuned, after.tuned] if taken.get(day) else [before.tuned]
+        counts = [len(table.rows) for table in _asked(texts, engine, slice_)]
+        found[day] = (counts[0], counts[-1])
+    return found
+
+
+# --------------------------------------------------------------------------- result rows
+
+
+def keys_of(tuned: TunedQuery) -> tuple[str, ...]:
+    """Return the result columns that tell one row of a rule from another: what its last aggregation groups by.
+
+    Empty where it does not group, and then a row is told by all its columns.
+    """
+    pipeline = next((one for one in tuned.analysis.pipelines if one.path == "main"), None)
+    if pipeline is None or not pipeline.gaps:
+        return ()
+    last = pipeline.gaps[-1].scope.columns
+    grouping = next((op for op in reversed(pipeline.node.operators) if isinstance(op, tree.Summarize)), None)
+    if grouping is None:
+        return ()
+    names: list[str] = []
+    for item in grouping.by:
+        if isinstance(item, tree.Named):
+            names += [name.value for name in item.names]
+        elif isinstance(item, tree.Name):
+            names.append(item.value)
+        elif isinstance(item, tree.Call):
+            # `by bin(Timestamp, 1d)` names its column after the argument.
+            names += [arg.value for arg in item.args[:1] if isinstance(arg, tree.Name)]
+    return tuple(name for name in names if name in last)
+
+
+def compare(before: Table, after: Table, keys: Sequence[str]) -> RowChanges:
+    """Return how the result rows differ."""
+    keyed = [name for name in keys if name in before.names() and name in after.names()]
+    old, new = _by_key(before, keyed), _by_key(after, keyed)
+    vanished = [row for key, rows in old.items() for row in rows[len(new.get(key, ())) :]]
+    appeared = [row for key, rows in new.items() for row in rows[len(old.get(key, ())) :]]
+    changed = 0
+    if keyed:
+        for key in old.keys() & new.keys():
+            changed += _bag(old[key]) != _bag(new[key])
+    return RowChanges(len(before.rows), len(after.rows), tuple(vanished), tuple(appeared), changed)
+
+
+def _by_key(table: Table, keys: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in table.dicts():
+        key = _canonical({name: row[name] for name in keys} if keys else row)
+        found.setdefault(key, []).append(row)
+    return found
+
+
+def _bag(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    return sorted(map(_canonical, rows))
+
+
+def _canonical(value: Any) -> str:
+    """Return a value as text; a set made by an aggregate has no order of its own."""
+    return json.dumps(_sorted(value), sort_keys=True, default=str)
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sorted(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return sorted((_sorted(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True, default=str))
+    return value
