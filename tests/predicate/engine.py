@@ -37,6 +37,10 @@ class Engine:
         """Return the numbers of the rows that `| where ...` keeps."""
         return [row[0] for row in self._run(f"T {clause} | project row")]
 
+    def query(self, query: str) -> Any:
+        """Return DuckDB's relation of a query over `T`."""
+        return self.connection.sql(duckdb_kql.to_sql(query))
+
     def _run(self, query: str) -> list[tuple[Any, ...]]:
         sql = duckdb_kql.to_sql(query)
         return sorted(self.connection.sql(sql).fetchall())

@@ -12,7 +12,7 @@ from typing import Literal
 
 from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, EngineError, Table, Timespan
-from fpctl.rewrite.counting import CountingQuery, GapCount, read_counts
+from fpctl.rewrite.counting import CountingQuery, GapCount
 from fpctl.rewrite.planner import TunedQuery
 
 RunStatus = Literal["ok", "failed", "partial"]
@@ -127,7 +127,7 @@ def _counts(
             return None, f"the counting query failed: {answer.message}"
         if answer.partial is not None:
             return None, f"the counting query was answered in part only: {answer.partial}"
-        counts.append(read_counts(answer.dicts(), query.exclusions))
+        counts.append(query.read(answer.names(), answer.rows))
     return counts, ""
 
 

@@ -1,8 +1,8 @@
 """How many rows each exclusion takes out: one counting query per gap, from the tuned query's own text.
 
 The query is everything up to the gap (clauses at earlier gaps included, so no row counts twice),
-then one aggregate. It is linear in the number of exclusions: each condition is computed once per
-row, and how many of them hold tells which hits are unique.
+then one aggregate. It is linear in the number of exclusions: few are counted by a column each, where
+how many of the conditions hold tells which hits are unique; many by groups (`fold.tally`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from fpctl.catalog.rule_text import Edit, apply_edits
 from fpctl.kql import tree
+from fpctl.rewrite.fold.tally import Tally
 from fpctl.rewrite.placement import Place
 from fpctl.rewrite.splice import closes_leg
 
@@ -34,6 +35,7 @@ class CountingQuery:
     """A counting query of one gap.
 
     `text` is None when the rows at the gap cannot be queried on their own; `unknown` then says why.
+    `tally` reads the answer where it has groups.
     """
 
     pipeline: str
@@ -41,6 +43,19 @@ class CountingQuery:
     exclusions: tuple[str, ...]
     text: str | None
     unknown: str | None = None
+    tally: Tally | None = None
+
+    def read(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> GapCount:
+        """Return what the answer to this query says; `names` are its columns."""
+        if self.tally is None:
+            return read_counts((dict(zip(names, row, strict=True)) for row in rows), self.exclusions)
+        totals = self.tally.read(names, rows)
+        hits = (
+            Hits(exclusion, count.rows, count.unique, count.first, count.last)
+            for exclusion in self.exclusions
+            for count in (totals.counts[exclusion],)
+        )
+        return GapCount(totals.rows, totals.suppressed, tuple(hits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,15 @@ def counting_query(query: tree.Query, place: Place, counted: Sequence[Counted], 
     return CountingQuery(
         place.path, place.gap.offset, ids, source.wrap(aggregate(counted, place.resolution.time_column))
     )
+
+
+def tally_query(query: tree.Query, place: Place, tally: Tally, edits: Sequence[Edit]) -> CountingQuery:
+    """Build the counting query of one gap with many exclusions; see `counting_query`."""
+    source = _text_up_to(query, place, edits)
+    if isinstance(source, _Unknown):
+        return CountingQuery(place.path, place.gap.offset, tally.exclusions, None, source.why)
+    text = source.wrap(tally.operators())
+    return CountingQuery(place.path, place.gap.offset, tally.exclusions, text, None, tally)
 
 
 def query_at(query: tree.Query, place: Place, operators: str, edits: Sequence[Edit] = ()) -> str | None:

@@ -14,7 +14,8 @@ from fpctl.kql import tree
 from fpctl.kql.columns import Analysis, analyse
 from fpctl.kql.parser import parse
 from fpctl.rewrite.caveats import caveats_of_match, caveats_of_place
-from fpctl.rewrite.counting import Counted, CountingQuery, counting_query
+from fpctl.rewrite.counting import Counted, CountingQuery, counting_query, tally_query
+from fpctl.rewrite.gap import Clause, GapClauses, Line, by_gap
 from fpctl.rewrite.needs import NeedsError, needs_of
 from fpctl.rewrite.placement import Outcome, Place, Placed, Placer, Refusal
 from fpctl.rewrite.plan import Insertion, Plan, PlanWarning, Skip
@@ -34,16 +35,6 @@ WindowRange = Callable[[Rule, tree.Query], UtcRange]
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
-    """One exclusion at one gap: the clause's `text`, and the `condition` under which it takes a row out."""
-
-    exclusion: str
-    place: Place
-    text: str
-    condition: str
-
-
-@dataclass(frozen=True, slots=True)
 class TunedQuery:
     """A rule's base query, its plan, and the tuned text.
 
@@ -55,20 +46,25 @@ class TunedQuery:
     base: str
     tuned: str
     edits: tuple[Edit, ...]
-    clauses: tuple[Clause, ...]
+    gaps: tuple[GapClauses, ...]
     query: tree.Query
     analysis: Analysis
     tables: Tables
 
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """Every exclusion at every gap where it stands, in order."""
+        return tuple(clause for gap in self.gaps for clause in gap.clauses)
+
     def counting_queries(self) -> list[CountingQuery]:
         """Return the counting queries, one per gap, in order of offset."""
-        by_gap: dict[tuple[int, bool, int], list[Clause]] = {}
-        for clause in self.clauses:
-            by_gap.setdefault(_gap_order(clause), []).append(clause)
-        return [
-            counting_query(self.query, group[0].place, [Counted(c.exclusion, c.condition) for c in group], self.edits)
-            for _, group in sorted(by_gap.items())
-        ]
+        return [self._counting(gap) for gap in self.gaps]
+
+    def _counting(self, gap: GapClauses) -> CountingQuery:
+        if gap.many:
+            return tally_query(self.query, gap.place, gap.tally(), self.edits)
+        counted = [Counted(clause.exclusion, clause.condition) for clause in gap.clauses]
+        return counting_query(self.query, gap.place, counted, self.edits)
 
 
 class Planner:
@@ -101,7 +97,12 @@ class Planner:
         self._known: dict[str, bool] = {}
 
     def plan(
-        self, rule: Rule, exclusions: Iterable[tuple[Exclusion, bool]], *, newline: str | None = None
+        self,
+        rule: Rule,
+        exclusions: Iterable[tuple[Exclusion, bool]],
+        *,
+        newline: str | None = None,
+        folds: bool = True,
     ) -> TunedQuery:
         """Plan one rule.
 
@@ -109,6 +110,7 @@ class Planner:
             exclusions: those that select the rule, each with whether it names the rule itself
                 (then a refusal is a finding) or only sweeps it.
             newline: what ends a line where the query is kept; the query's own style if not given.
+            folds: put many exclusions into common lists; False gives each a clause of its own.
 
         Raises:
             KqlSyntaxError: the base query cannot be parsed.
@@ -163,11 +165,12 @@ class Planner:
                         "fewer rows can make it fire",
                     )
                 )
-        clauses.sort(key=lambda clause: (*_gap_order(clause), clause.exclusion))
-        insertions = tuple(_insertion(clause, source) for clause in clauses)
+        gaps = by_gap(clauses, dialect, folds=folds)
+        texts = [(gap.place, line) for gap in gaps for line in gap.lines()]
+        insertions = tuple(_insertion(place, line, source) for place, line in texts)
         lines = [
-            ClauseLine(i.offset, i.clause, i.exclusions, _anchor(c.place), c.place.wraps)
-            for i, c in zip(insertions, clauses, strict=True)
+            ClauseLine(place.gap.offset, line.text, line.exclusions, _anchor(place), place.wraps, line.about)
+            for place, line in texts
         ]
         edits = tuple(edits_for(base, lines, comments=dialect is not Dialect.NRT, newline=newline))
         tuned = apply_edits(base, edits)
@@ -179,7 +182,7 @@ class Planner:
             tuple(sorted(skips, key=lambda s: (s.exclusion, s.reason))),
             tuple(sorted(warnings.values(), key=lambda w: (w.line or 0, w.code, w.message, w.exclusion or ""))),
         )
-        return TunedQuery(plan, base, tuned, edits, tuple(clauses), query, analysis, tables)
+        return TunedQuery(plan, base, tuned, edits, gaps, query, analysis, tables)
 
     def tables_for(self, time_column: str | None) -> Tables:
         """Return the schema for a query that uses this time column."""
@@ -214,7 +217,10 @@ class Planner:
                 expires=exclusion.expires,
                 dialect=dialect,
             )
-            clauses.append(Clause(exclusion.id, place, predicate.clause(), predicate.render()))
+            clause = Clause(exclusion.id, place, predicate, _fields(alternatives))
+            if dialect is Dialect.NRT:
+                clause.text  # noqa: B018  (says now if the dialect has no words for it)
+            clauses.append(clause)
             warnings.extend(caveats_of_place(exclusion, place, predicate, source, _line(source, place)))
         return clauses, warnings
 
@@ -224,18 +230,18 @@ def time_column_of(query: str) -> str | None:
     return next((name for name, word in _TIME_WORDS if word.search(query)), None)
 
 
-def _gap_order(clause: Clause) -> tuple[int, bool, int]:
-    """Return what orders gaps: where a bare leg ends a union, the gap in the leg comes before the one behind it."""
-    return clause.place.gap.offset, clause.place.wraps is None, clause.place.gap.index
+def _insertion(place: Place, line: Line, source: SourceText) -> Insertion:
+    number = _line(source, place)
+    where = f"after {place.gap.after}, line {number}"
+    if place.path != "main":
+        where += f", in {place.path}"
+    return Insertion(line.exclusions, place.gap.offset, number, where, place.path, line.text, line.condition)
 
 
-def _insertion(clause: Clause, source: SourceText) -> Insertion:
-    gap = clause.place.gap
-    line = _line(source, clause.place)
-    where = f"after {gap.after}, line {line}"
-    if clause.place.path != "main":
-        where += f", in {clause.place.path}"
-    return Insertion((clause.exclusion,), gap.offset, line, where, clause.place.path, clause.text, clause.condition)
+def _fields(alternatives: Sequence[Alternative]) -> tuple[str, ...]:
+    named = {field for one in alternatives for field in one.fields()}
+    raw = {"where"} if any(one.where is not None for one in alternatives) else set()
+    return tuple(sorted(named | raw))
 
 
 def _place(placer: Placer, exclusion: Exclusion) -> tuple[tuple[Alternative, ...], Outcome]:

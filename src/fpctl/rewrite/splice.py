@@ -12,12 +12,14 @@ a trailing comment and at the end of a text without a last newline. Two forms:
 A bare table name that is a leg of a union has no pipeline that a clause could stand in. It is put into
 parentheses; the marker then ends in `\\)`, and taking the clause out removes the pair as well.
 
-A marker is a comment, `// fpctl fp-2026-0007`; where the target forbids comments it is a term that
-is never true, `"fpctl fp-2026-0007" == ""`.
+A marker is a comment, `// fpctl fp-2026-0007`. A clause of many exclusions says how many, what they
+match, and a digest of their ids: `// fpctl 1,000 exclusions: device, sha256:0123456789ab`. Where the
+target forbids comments a marker is a term that is never true, `"fpctl fp-2026-0007" == ""`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -29,11 +31,14 @@ from fpctl.kql.tokens import Tokens
 from fpctl.source import newline_of
 
 MARKER = "fpctl"
+NAMED = 8
+"""So many exclusions of one clause its marker names."""
 _CONTINUES = "\\"
 _WRAPS = "\\)"
 _REST_OF_LINE = re.compile(r"[ \t\u00a0]*(?://[^\r\n\u2028\u2029]*)?(?=\r?\n|\Z)")
 _CLAUSE_LINE = re.compile(r"(\r?\n)[ \t]*\|[ \t]*where\b")
 _COMMENT_MARKER = re.compile(r"//[ \t]*fpctl[ \t]+(\S[^\r\n\u2028\u2029]*?)[ \t]*(?=\r?\n|\Z)")
+_SUMMARY = re.compile(r"[\d,]+ exclusions: ")
 _LITERAL_MARKER = re.compile(r'"fpctl ([^"\\]*?)( \\\\\)?)?" == ""(?=\r?\n|\Z)')
 
 
@@ -47,6 +52,7 @@ class Marked:
     start: int
     end: int
     exclusions: tuple[str, ...]
+    """Empty where the marker only says how many they are."""
     line_start: int
     """Offset of the clause's first character, its `|`."""
     opening: int | None = None
@@ -70,6 +76,8 @@ class ClauseLine:
     exclusions: tuple[str, ...]
     anchor: int
     wraps: int | None = None
+    about: str = ""
+    """What the exclusions match, for the marker of a clause of many."""
 
 
 def edits_for(
@@ -114,8 +122,14 @@ def closes_leg(edit: Edit) -> bool:
     return edit.text.endswith("\n)")
 
 
+def summary(exclusions: Sequence[str], about: str) -> str:
+    """Return what stands for the ids of many exclusions in a marker; it changes when any of them does."""
+    digest = hashlib.sha256("\n".join(sorted(exclusions)).encode()).hexdigest()[:12]
+    return f"{len(exclusions):,} exclusions: {f'{about}, ' if about else ''}sha256:{digest}"
+
+
 def _with_marker(line: ClauseLine, comments: bool, ending: str) -> str:
-    ids = ", ".join(line.exclusions)
+    ids = ", ".join(line.exclusions) if len(line.exclusions) <= NAMED else summary(line.exclusions, line.about)
     if comments:
         return f"{line.clause} // {MARKER} {ids}{' ' if ending else ''}{ending}"
     # The escaped backslash of the literal form reads back as one.
@@ -180,6 +194,8 @@ def _ids_and_ending(match: re.Match[str]) -> tuple[tuple[str, ...], str]:
             if ids.endswith(possible):
                 ids, ending = ids.removesuffix(possible), possible
                 break
+    if _SUMMARY.match(ids):
+        return (), ending
     return tuple(part.strip() for part in ids.split(",")), ending
 
 

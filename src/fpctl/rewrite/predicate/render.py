@@ -22,6 +22,7 @@ from fpctl.rewrite.predicate.term import (
     Sure,
     Term,
     Test,
+    Until,
 )
 
 WIDE = 32
@@ -126,6 +127,10 @@ def _standard(term: Test) -> str:
         return f"coalesce({term.expression}, false)"
     if isinstance(term, Period):
         return f"coalesce({_period(term)}, false)"
+    if isinstance(term, Until):
+        # iff takes its last branch where the time is null, as it should: what has no end holds there, too.
+        later = _joined(term.later, Dialect.STANDARD, False)
+        return f"iff({term.column} < {datetime_literal(term.first)}, true, {later})"
     assert_never(term)
 
 
@@ -162,6 +167,9 @@ def _nrt(term: Test, negated: bool) -> str:
         _require_nrt(expression)
         # iif takes its last branch where the condition is null.
         return f"iif({expression}, {'false, true' if negated else 'true, false'})"
+    if isinstance(term, Until):
+        later = _joined(term.later, Dialect.NRT, negated)
+        return f"iif({term.column} < {datetime_literal(term.first)}, {'false' if negated else 'true'}, {later})"
     _require_nrt(term.operand)
     if isinstance(term, Among):
         if len(term.values) == 1 and term.values[0].isascii():

@@ -40,11 +40,29 @@ class Lacks(NamedTuple):
     value: str
 
 
+class Site(NamedTuple):
+    """A host, or a page below one, as a pattern of URLs has it.
+
+    `path` is empty or begins with `/`; `subdomains` says that hosts below the host count too, `bare`
+    that the operand holds hosts and no URLs.
+    """
+
+    host: str
+    port: str
+    path: str
+    subdomains: bool
+    bare: bool = False
+
+
 class Regex(NamedTuple):
-    """The operand matches the pattern, in the syntax that Rust's regex and RE2 share."""
+    """The operand matches the pattern, in the syntax that Rust's regex and RE2 share.
+
+    `sites` is what the pattern says, where it is a list of hosts or pages.
+    """
 
     operand: str
     pattern: str
+    sites: tuple[Site, ...] = ()
 
 
 class Sure(NamedTuple):
@@ -61,6 +79,14 @@ class Period(NamedTuple):
     until: date | None
 
 
+class Until(NamedTuple):
+    """The time column lies before `first`, or `later` holds; `later` is what is left of a list behind that day."""
+
+    column: str
+    first: date
+    later: Term
+
+
 class AllOf(NamedTuple):
     """Every term is true."""
 
@@ -73,7 +99,7 @@ class AnyOf(NamedTuple):
     terms: tuple[Term, ...]
 
 
-Test: TypeAlias = Among | Numbers | Affix | Lacks | Regex | Sure | Period
+Test: TypeAlias = Among | Numbers | Affix | Lacks | Regex | Sure | Period | Until
 Term: TypeAlias = Test | AllOf | AnyOf
 
 

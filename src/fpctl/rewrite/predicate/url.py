@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from fpctl.rewrite.predicate import glob
 from fpctl.rewrite.predicate.match import BoundColumn, Matcher
-from fpctl.rewrite.predicate.term import Lacks, Regex, Term, all_of, any_of
+from fpctl.rewrite.predicate.term import Lacks, Regex, Site, Term, all_of, any_of
 
 _VALUE = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*):/{2,})?(?P<host>\[[^\]]*\]|[^/:\[\]]*)(?::(?P<port>[0-9]*))?(?P<path>/.*)?",
@@ -66,14 +66,18 @@ class UrlMatcher(Matcher[Url]):
         paths = sorted({v for v in values if v.path})
         terms: list[Term] = []
         for at in range(0, len(hosts), _PER_PATTERN):
-            some = _hosts(hosts[at : at + _PER_PATTERN])
+            part = hosts[at : at + _PER_PATTERN]
+            some = _hosts(part)
             bare = column.role == "domain"
-            terms.append(Regex(operand, f"(?i)^{some}$" if bare else f"(?i)^{_SCHEME}{some}{_END}"))
+            pattern = f"(?i)^{some}$" if bare else f"(?i)^{_SCHEME}{some}{_END}"
+            terms.append(Regex(operand, pattern, tuple(Site(*url, bare) for url in part)))
         for at in range(0, len(paths), _PER_PATTERN):
-            some = _below_paths(paths[at : at + _PER_PATTERN])
+            part = paths[at : at + _PER_PATTERN]
+            some = _below_paths(part)
             # The path must be what it says: /agent/../evil is not below /agent.
             plain: list[Term] = [Lacks(operand, ".."), Lacks(operand, "%2e")]
-            terms.append(all_of([Regex(operand, f"(?i)^{_SCHEME}{some}{_END}"), *plain]))
+            pages = Regex(operand, f"(?i)^{_SCHEME}{some}{_END}", tuple(Site(*url) for url in part))
+            terms.append(all_of([pages, *plain]))
         return any_of(terms)
 
 

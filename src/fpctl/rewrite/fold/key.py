@@ -1,0 +1,86 @@
+"""Keys: string expressions of a row that equal a listed value exactly when a test holds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fpctl.kql.literals import string_literal
+from fpctl.rewrite.predicate.term import Lacks, Site, Term
+
+SEPARATOR = "\n"
+"""Stands between the values of several keys written as one; no listed value contains it."""
+
+_SCHEME = string_literal("^[a-z][a-z0-9+.-]*://")
+# Each label behind a dot may be empty here, which RE2 reads in one pass; `check` refuses two dots in a row.
+_HOST = "^([a-z0-9_-]+(?:[.][a-z0-9_-]*)*)"
+_URL_HOST = string_literal(_HOST + "(?::[0-9]*)?(?:[/?#]|$)")
+_BARE_HOST = string_literal(_HOST + "(?::[0-9]*)?$")
+
+
+class Key(NamedTuple):
+    """One key.
+
+    Attributes:
+        rank: the cheaper a key is to compute, the lower; keys of a shape are tested in this order.
+        text: the string expression.
+        check: what must hold besides, for the equality to mean what the test means.
+    """
+
+    rank: int
+    text: str
+    check: Term | None = None
+
+    def lowered(self) -> str:
+        """Return the key in lower case, as KQL."""
+        return self.text if self.rank >= _SITE_RANK else f"tolower({self.text})"
+
+
+_SITE_RANK = 3
+
+
+def equal(operand: str) -> Key:
+    """Return the key of an operand that is compared as it is."""
+    return Key(0 if operand.isidentifier() else 1, operand)
+
+
+def first_label(operand: str) -> Key:
+    """Return the key of what stands before an operand's first dot."""
+    return equal(f'extract("^[^.]+", 0, {operand})')
+
+
+def number(operand: str) -> Key:
+    """Return the key of a number."""
+    return Key(1, f"tostring({operand})")
+
+
+def site(operand: str, of: Site) -> tuple[Key, str] | None:
+    """Return the key of a host or page in URLs, and the value that it must have; None where there is no such key.
+
+    The host is read as `predicate.url` reads it: nothing but a scheme and plain labels before it, and
+    after it at most a dot, a port and the end or `/`, `?`, `#`.
+    """
+    labels = of.host.split(".")
+    plain = of.host.isascii() and all(label and _plain(label) for label in labels)
+    if not plain or of.port or not of.path.isascii() or SEPARATOR in of.path or "*" in of.path:
+        return None
+    lowered = f"tolower({operand})"
+    bare = lowered if of.bare else f'replace_regex({lowered}, {_SCHEME}, "")'
+    if of.path:
+        parts = of.path.count("/")
+        pattern = f"(?s)^([a-z0-9_.-]*[a-z0-9_-])[.]?(?::[0-9]*)?((?:/[^/?#]*){{{parts}}})(?:[/?#].*)?$"
+        text = f'replace_regex({bare}, {string_literal(pattern)}, {string_literal(_GROUPS)})'
+        return Key(_SITE_RANK + 1, text), of.host + of.path.lower()
+    host = f"extract({_BARE_HOST if of.bare else _URL_HOST}, 1, {bare})"
+    if not of.subdomains:
+        return Key(_SITE_RANK, f'trim_end("[.]", {host})', Lacks(host, "..")), of.host
+    if len(labels) < 2:
+        return None
+    last = string_literal(f"((?:[^.]+[.]){{{len(labels) - 1}}}[^.]+)[.]?$")
+    return Key(_SITE_RANK, f"extract({last}, 1, {host})", Lacks(host, "..")), of.host
+
+
+_GROUPS = "\\1\\2"
+
+
+def _plain(label: str) -> bool:
+    return all(character.isalnum() or character in "_-" for character in label)
