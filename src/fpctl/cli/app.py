@@ -60,6 +60,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("lists", "fpctl.cli.lists", "Check and change the lists that exclusions refer to."),
     Verb("log", "fpctl.cli.log", "Show the audit trail, and check that it is whole."),
     Verb("audit", "fpctl.cli.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
+    Verb("export", "fpctl.cli.export", "Export tuned rules for Sentinel or Defender XDR."),
+    Verb("import", "fpctl.cli.import_", "Import rules of Sentinel as files."),
     Verb("demo", "fpctl.cli.demo", "Do the whole job on generated data."),
 )
 """In the order of the help text."""

@@ -1,0 +1,1 @@
+"""Tuned rules out to Microsoft Sentinel and Defender XDR, and rules from there into files."""

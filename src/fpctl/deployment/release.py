@@ -1,0 +1,94 @@
+"""A tuned rule ready for a target, or why it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fpctl.catalog.rule import Rule
+from fpctl.deployment.alert_rule import alert_rule
+from fpctl.deployment.body import Body
+from fpctl.deployment.detection_rule import detection_rule
+from fpctl.deployment.identity import rule_guid
+from fpctl.deployment.requirements import defender_problems, output_scope, sentinel_problems
+from fpctl.deployment.saved_search import saved_search
+from fpctl.deployment.version import Published, next_version
+from fpctl.errors import Location, Problem
+from fpctl.rewrite.apply import RuleOutcome
+from fpctl.rewrite.planner import TunedQuery
+
+Target = Literal["sentinel", "defender"]
+Resource = Literal["alertRules", "savedSearches", "detectionRules"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A rule for a target.
+
+    Attributes:
+        outcome: the rule as planned.
+        resource: what it becomes there.
+        guid: its name there.
+        query: what goes out.
+        version: under which version; None where none is known.
+        body: for the Sentinel API; None for Defender, or where a problem is in the way.
+        detection: for Microsoft Graph; None for Sentinel, or where a problem is in the way.
+        problems: errors keep the rule back; warnings do not.
+    """
+
+    outcome: RuleOutcome
+    resource: Resource
+    guid: str
+    query: str
+    version: str | None
+    body: Body | None
+    detection: dict[str, Any] | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def rule(self) -> Rule:
+        """The rule."""
+        return self.outcome.rule
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can go out."""
+        return not any(problem.severity == "error" for problem in self.problems)
+
+
+def releases(
+    outcomes: Iterable[RuleOutcome], target: Target, published: Callable[[Rule], Published | None] = lambda _: None
+) -> Iterator[Release]:
+    """Yield each planned rule as the target wants it, in the order given; a rule in error is passed over.
+
+    Args:
+        published: what was given out last for a rule, so that its version goes up when its query changes.
+    """
+    for outcome in outcomes:
+        if outcome.tuned is not None:
+            yield _release(outcome, outcome.tuned, target, published(outcome.rule))
+
+
+def _release(outcome: RuleOutcome, tuned: TunedQuery, target: Target, published: Published | None) -> Release:
+    rule = outcome.rule
+    version = next_version(rule.version, tuned.base, tuned.tuned, published)
+    scope = output_scope(tuned)
+    if target == "defender":
+        problems = defender_problems(rule, scope)
+        detection = detection_rule(rule, tuned.tuned, scope.columns)
+        return Release(
+            outcome, "detectionRules", rule_guid(rule), tuned.tuned, version, None, detection, tuple(problems)
+        )
+    if rule.kind == "defender-custom-detection":
+        refused = Problem(
+            "other-target", "the rule is a Defender custom detection, which Sentinel does not have",
+            Location(rule.path), "export it with --target defender",
+        )  # fmt: skip
+        return Release(outcome, "detectionRules", rule_guid(rule), tuned.tuned, version, None, None, (refused,))
+    problems = sentinel_problems(rule, tuned, scope)
+    if rule.kind in ("scheduled", "nrt"):
+        body = alert_rule(rule, tuned.tuned, version)
+        return Release(outcome, "alertRules", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems))
+    body = saved_search(rule, tuned.tuned)
+    return Release(outcome, "savedSearches", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems))

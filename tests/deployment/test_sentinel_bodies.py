@@ -1,0 +1,234 @@
+"""What Sentinel is told of a rule: wire names, types, durations, versions; and what keeps a rule back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fpctl.deployment.durations import iso_duration, short_duration
+from fpctl.deployment.identity import rule_guid
+from fpctl.deployment.release import Release, releases
+from fpctl.deployment.template import SavedFunction, Watchlist, literal, template
+from fpctl.deployment.version import Published, bumped, next_version
+
+from .conftest import ANALYTICS, HUNTING, Plan
+
+
+def release(plan: Plan, text: str, **settings: Any) -> Release:
+    return next(iter(releases([plan(text, **settings)], "sentinel")))
+
+
+def test_an_analytics_rule_in_the_words_of_the_service(plan: Plan) -> None:
+    made = release(plan, ANALYTICS)
+    assert made.ready
+    assert made.body is not None
+    assert (made.resource, made.body.kind, made.version) == ("alertRules", "Scheduled", "1.0.5")
+    stated = dict(made.body.stated)
+    query = stated.pop("query")
+    assert "| where not(" in query
+    assert "// fpctl fp-1\n" in query
+    assert query.startswith("DeviceNetworkEvents\n| where RemotePort == 443\n")
+    assert stated == {
+        "displayName": "Remote tool",
+        "description": "A remote tool talks.\nLook who started it.",
+        "severity": "High",
+        "queryFrequency": "PT1H",
+        "queryPeriod": "P1D",
+        "triggerOperator": "GreaterThan",
+        "triggerThreshold": 0,
+        "tactics": ["CommandAndControl"],
+        "techniques": ["T1219", "T1071"],
+        "subTechniques": ["T1071.001"],
+        "suppressionDuration": "PT5H",
+        "suppressionEnabled": False,
+        "entityMappings": [
+            {"entityType": "Host", "fieldMappings": [{"identifier": "HostName", "columnName": "DeviceName"}]}
+        ],
+        "templateVersion": "1.0.5",
+    }
+
+
+def test_what_the_file_does_not_state_has_a_default_only_in_a_new_rule(plan: Plan) -> None:
+    body = release(plan, ANALYTICS).body
+    assert body is not None
+    assert body.fresh()["enabled"] is True
+    kept = body.over({"enabled": False, "lastModifiedUtc": "x", "displayName": "old"}, ("lastModifiedUtc",))
+    assert (kept["enabled"], kept["displayName"], "lastModifiedUtc" in kept) == (False, "Remote tool", False)
+
+
+def test_nrt_rules_have_no_schedule(plan: Plan) -> None:
+    text = ANALYTICS.replace("kind: Scheduled", "kind: NRT")
+    for key in ("queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold"):
+        text = "".join(line for line in text.splitlines(True) if not line.startswith(f"{key}:"))
+    body = release(plan, text).body
+    assert body is not None
+    assert body.kind == "NRT"
+    assert not {"queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold"} & body.stated.keys()
+
+
+def test_flags_and_durations_inside_are_typed(plan: Plan) -> None:
+    text = ANALYTICS + (
+        "incidentConfiguration:\n  createIncident: true\n  groupingConfiguration:\n"
+        "    enabled: false\n    lookbackDuration: 5h\n"
+    )
+    body = release(plan, text).body
+    assert body is not None
+    assert body.stated["incidentConfiguration"] == {
+        "createIncident": True,
+        "groupingConfiguration": {"enabled": False, "lookbackDuration": "PT5H"},
+    }
+
+
+def test_a_hunting_query_is_a_saved_search(plan: Plan) -> None:
+    made = release(plan, HUNTING)
+    assert made.body is not None
+    assert made.resource == "savedSearches"
+    assert made.body.fresh() | {"query": ""} == {
+        "category": "Hunting Queries",
+        "displayName": "Hunt",
+        "query": "",
+        "tags": [
+            {"name": "description", "value": "Look"},
+            {"name": "tactics", "value": "Execution"},
+            {"name": "techniques", "value": "T1059"},
+        ],
+        "version": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        (("columnName: DeviceName", "columnName: Gone"), "mapped-column",
+         "the rule's mappings need the column Gone, which the tuned query does not return"),
+        (("queryPeriod: 1d", "queryPeriod: 30m"), "schedule",
+         "the rule runs every 1h and looks back 30m: events between are missed"),
+        (("queryFrequency: 1h", "queryFrequency: 1m"), "schedule",
+         "`queryFrequency` is 1m; 5 minutes to 14 days are allowed"),
+        (("queryPeriod: 1d\n", ""), "schedule", "the rule states no queryPeriod"),
+        (("| where RemotePort == 443", "| union *"), "forbidden-text", "an analytics rule may not contain `union *`"),
+        (("RemotePort == 443", "RemoteUrl != '" + "x" * 10_000 + "'"), "query-length",
+         "an analytics rule may have 10,000"),
+    ],
+)  # fmt: skip
+def test_what_sentinel_would_refuse_does_not_go_out(
+    plan: Plan, change: tuple[str, str], code: str, message: str
+) -> None:
+    made = release(plan, ANALYTICS.replace(*change))
+    assert not made.ready
+    assert [(p.code, message in p.message) for p in made.problems if p.severity == "error"] == [(code, True)]
+
+
+def test_what_is_not_a_sentinel_rule_is_said(plan: Plan) -> None:
+    made = release(plan, "kind: CustomDetection\nname: d\nquery: |\n  DeviceInfo\n")
+    assert [problem.code for problem in made.problems] == ["other-target"]
+
+
+def test_a_template_names_the_workspace_by_a_parameter(plan: Plan) -> None:
+    made = template([release(plan, ANALYTICS)])
+    (resource,) = made["resources"]
+    assert (resource["type"], resource["kind"]) == (
+        "Microsoft.OperationalInsights/workspaces/providers/alertRules", "Scheduled",
+    )  # fmt: skip
+    assert resource["name"] == (
+        "[concat(parameters('workspace'), '/Microsoft.SecurityInsights/0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d11')]"
+    )
+    assert list(made["parameters"]) == ["workspace"]
+
+
+def test_rules_wait_for_the_watchlists_and_functions_they_use(plan: Plan) -> None:
+    made = template(
+        [release(plan, ANALYTICS)],
+        [Watchlist("builds", "SearchKey\nbuild01\n")],
+        [SavedFunction("is_build", "print 1")],
+    )
+    watchlist, function, rule = made["resources"]
+    assert watchlist["properties"]["rawContent"] == "SearchKey\nbuild01\n"
+    assert function["properties"]["functionAlias"] == "is_build"
+    assert rule["dependsOn"] == [
+        "[concat(resourceId('Microsoft.OperationalInsights/workspaces/providers', parameters('workspace'), "
+        "'Microsoft.SecurityInsights'), '/watchlists/builds')]",
+        "[resourceId('Microsoft.OperationalInsights/workspaces/savedSearches', parameters('workspace'), 'is_build')]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "escaped"),
+    [("[x]", "[[x]"), ("[x] y", "[x] y"), ("x]", "x]"), ({"a": ["[x]", 1]}, {"a": ["[[x]", 1]})],
+)
+def test_texts_that_resource_manager_would_evaluate_are_escaped(value: object, escaped: object) -> None:
+    assert literal(value) == escaped
+
+
+def test_a_rule_keeps_its_guid_and_another_id_always_gives_the_same(plan: Plan) -> None:
+    assert rule_guid(plan(ANALYTICS).rule) == "0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d11"
+    bare = plan("DeviceInfo\n", name="bare.kql").rule
+    assert rule_guid(bare) == "bdf62cd8-b841-5465-83ea-8c72453ccb2e"
+
+
+@pytest.mark.parametrize(
+    ("short", "iso"), [("1d", "P1D"), ("5h", "PT5H"), ("30m", "PT30M"), ("90m", "PT1H30M"), ("36h", "P1DT12H")]
+)
+def test_durations_both_ways(short: str, iso: str) -> None:
+    assert iso_duration(short) == iso
+    assert short_duration(iso) == short
+    assert (iso_duration(iso), short_duration(short)) == (iso, short)
+
+
+@pytest.mark.parametrize(
+    ("version", "following"),
+    [("1.0.4", "1.0.5"), ("2", "2.0.1"), ("1.9", "1.9.1"), ("1.2.3.9", "1.2.3.10"), ("x", "1.0.1")],
+)
+def test_the_next_version(version: str, following: str) -> None:
+    assert bumped(version) == following
+
+
+@pytest.mark.parametrize(
+    ("authored", "query", "published", "version"),
+    [
+        ("1.0.4", "base", None, "1.0.4"),
+        ("1.0.4", "tuned", None, "1.0.5"),
+        ("1.0.4", "tuned", Published("1.0.5", "tuned"), "1.0.5"),
+        ("1.0.4", "tuned 2", Published("1.0.5", "tuned"), "1.0.6"),
+        ("1.0.4", "base", Published("1.0.10", "tuned"), "1.0.11"),
+        ("2.0.0", "tuned", Published("1.0.5", "old"), "2.0.1"),
+        (None, "base", None, None),
+        (None, "tuned", None, "1.0.1"),
+    ],
+)
+def test_a_version_goes_up_exactly_when_the_query_is_another(
+    authored: str | None, query: str, published: Published | None, version: str | None
+) -> None:
+    assert next_version(authored, "base", query, published) == version
+
+
+def test_the_verb_writes_a_template_per_rule_and_counts_versions_up(
+    fpctl: Callable[..., Any], plan: Plan, workplace: Any
+) -> None:
+    plan(ANALYTICS)
+    written = workplace / "out" / "rule.json"
+
+    def version() -> str:
+        return str(json.loads(written.read_text())["resources"][0]["properties"]["templateVersion"])
+
+    assert fpctl("export", "--target", "sentinel", "--out", "out", "--on", "2026-11-20").code == 0
+    assert version() == "1.0.5"
+    fpctl("export", "--target", "sentinel", "--out", "out", "--on", "2026-11-21")
+    assert version() == "1.0.5"
+    (workplace / "exclusions" / "fp-1.yaml").unlink()
+    fpctl("export", "--target", "sentinel", "--out", "out", "--on", "2026-11-21")
+    assert version() == "1.0.6"
+
+
+def test_the_verb_keeps_back_what_the_target_would_refuse(
+    fpctl: Callable[..., Any], plan: Plan, workplace: Any
+) -> None:
+    plan(ANALYTICS.replace("columnName: DeviceName", "columnName: Gone"))
+    outcome = fpctl("export", "--target", "sentinel", "--out", "out", "--on", "2026-11-20")
+    assert outcome.code == 1
+    assert not (workplace / "out" / "rule.json").exists()
+    assert "rule.yaml: error: the rule's mappings need the column Gone" in outcome.err
+    assert outcome.err.endswith("1 rule not exported\n")

@@ -1,0 +1,178 @@
+"""Rules as YAML: the author's file with clauses and version, or a file made anew; read back as the same query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fpctl.catalog.rule import Rule
+from fpctl.catalog.rule_file import read_rule_file
+from fpctl.deployment.incoming import incoming
+from fpctl.deployment.release import releases
+from fpctl.deployment.sentinel_yaml import released_yaml, rule_yaml
+
+from .conftest import ANALYTICS, Plan
+
+
+def exported(plan: Plan, text: str, **settings: Any) -> str:
+    return released_yaml(next(iter(releases([plan(text, **settings)], "sentinel"))))
+
+
+def test_only_the_clause_and_the_version_are_other_than_in_the_authors_file(plan: Plan) -> None:
+    text = ANALYTICS.replace("version: 1.0.4", "version: 1.0.4   # ours")
+    out = exported(plan, text)
+    changed = set(out.splitlines()) ^ set(text.splitlines())
+    assert sorted(line.strip()[:12] for line in changed) == [
+        "version: 1.0", "version: 1.0", "| where not(",
+    ]  # fmt: skip
+
+
+def test_without_clauses_the_file_goes_out_as_it_is(plan: Plan) -> None:
+    assert exported(plan, ANALYTICS, exclusion=None) == ANALYTICS
+
+
+def test_a_file_without_a_version_gets_one_with_its_first_clause(plan: Plan) -> None:
+    out = exported(plan, ANALYTICS.replace("version: 1.0.4\n", ""))
+    assert out.endswith("\nversion: 1.0.1\n")
+
+
+def test_a_rule_from_a_template_becomes_yaml_in_the_usual_order(plan: Plan) -> None:
+    template = {
+        "resources": [{
+            "name": "[concat(parameters('w'),'/Microsoft.SecurityInsights/0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d11')]",
+            "type": "Microsoft.OperationalInsights/workspaces/providers/alertRules", "kind": "Scheduled",
+            "apiVersion": "2022-09-01-preview",
+            "properties": {
+                "displayName": "Remote tool", "description": "a\r\nb", "severity": "High", "enabled": True,
+                "query": "DeviceNetworkEvents\r\n| where RemotePort == 443", "queryFrequency": "PT1H",
+                "queryPeriod": "P1D", "triggerOperator": "GreaterThan", "triggerThreshold": 0,
+                "suppressionDuration": "PT5H", "suppressionEnabled": False, "tactics": ["CommandAndControl"],
+                "techniques": ["T1219"], "subTechniques": ["T1071.001"], "alertRuleTemplateName": None,
+                "templateVersion": "1.0.4", "customDetails": {}, "entityMappings": None,
+            },
+        }]
+    }  # fmt: skip
+    out = exported(plan, json.dumps(template), name="rule.json", exclusion=None)
+    assert out == (
+        "id: 0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d11\n"
+        "name: Remote tool\n"
+        "description: |-\n  a\n  b\n"
+        "kind: Scheduled\n"
+        "severity: High\n"
+        "queryFrequency: 1h\n"
+        "queryPeriod: 1d\n"
+        "triggerOperator: gt\n"
+        "triggerThreshold: 0\n"
+        "tactics: [CommandAndControl]\n"
+        "relevantTechniques: [T1219, T1071.001]\n"
+        "query: |-\n  DeviceNetworkEvents\n  | where RemotePort == 443\n"
+        "suppressionEnabled: false\n"
+        "suppressionDuration: 5h\n"
+        "version: 1.0.4\n"
+    )
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1).filter(lambda text: text.strip()))
+def test_any_query_reads_back_as_it_is(query: str) -> None:
+    rule = Rule("id-1", "A: name", query, "x.json", "hunting", description=query)
+    try:
+        text = rule_yaml(rule, query, "1.0.0")
+    except Exception as error:
+        assert "cannot be written as YAML" in str(error)  # noqa: PT017 - refused, never written wrongly
+        assert any(ord(character) in (0x85, 0x2028, 0x2029) or not character.isprintable() for character in query)
+        return
+    (again,) = read_rule_file(text, "r.yaml", "r.yaml").rules
+    assert again.rule.query == query
+
+
+EXPORT = {
+    "value": [
+        {
+            "name": "0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d11", "kind": "Scheduled",
+            "type": "Microsoft.SecurityInsights/alertRules",
+            "properties": {"displayName": "Remote tool!", "query": "DeviceInfo\n| take 1\n", "severity": "Low",
+                           "queryFrequency": "PT5M", "queryPeriod": "PT5M", "triggerOperator": "GreaterThan",
+                           "triggerThreshold": 3},
+        },
+        {"name": "BuiltInFusion", "kind": "Fusion", "properties": {"displayName": "Advanced attacks"}},
+        {
+            "id": "/subscriptions/s/savedSearches/x", "name": "ws_hunt",
+            "type": "Microsoft.OperationalInsights/savedSearches",
+            "properties": {"category": "Hunting Queries", "displayName": "Remote tool?", "query": "DeviceEvents",
+                           "tags": [{"name": "description", "value": "Look"},
+                                    {"name": "tactics", "value": "Execution,Impact"}]},
+        },
+        {
+            "name": "fn", "type": "Microsoft.OperationalInsights/savedSearches",
+            "properties": {"category": "f", "displayName": "fn", "functionAlias": "is_build",
+                           "functionParameters": "name:string", "query": "print name startswith 'build'"},
+        },
+        {
+            "name": "q", "type": "Microsoft.OperationalInsights/querypacks/queries",
+            "properties": {"displayName": "Packed", "description": "d", "body": "DeviceInfo\n| count"},
+        },
+    ]
+}  # fmt: skip
+
+
+def test_an_export_becomes_rule_files_functions_and_words_on_the_rest() -> None:
+    found = incoming([("e.json", json.dumps(EXPORT))])
+    assert [file.relative for file in found.rules] == ["remote-tool.yaml", "remote-tool-2.yaml", "packed.yaml"]
+    assert [(p.severity, p.message) for p in found.problems] == [
+        ("warning", "Advanced attacks: a rule of kind Fusion has no query; it is left out")
+    ]
+    first, hunt, packed = (read_rule_file(f.text, f.relative, f.relative).rules[0].rule for f in found.rules)
+    assert (first.id, first.kind, first.query_frequency, first.trigger_operator, first.trigger_threshold) == (
+        "0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d11", "scheduled", "5m", "gt", 3,
+    )  # fmt: skip
+    assert first.query == "DeviceInfo\n| take 1\n"
+    assert (hunt.description, hunt.tactics, hunt.kind) == ("Look", ("Execution", "Impact"), "hunting")
+    assert (packed.description, packed.query) == ("d", "DeviceInfo\n| count")
+    (function,) = found.functions
+    assert (function.relative, function.text) == (
+        "is_build.yaml",
+        "FunctionName: is_build\nFunctionParameters: name:string\n"
+        "FunctionQuery: |-\n  print name startswith 'build'\n",
+    )
+
+
+def test_ids_of_imported_rules_do_not_depend_on_the_file() -> None:
+    one, two = (incoming([(name, json.dumps(EXPORT))]).rules for name in ("e.json", "other.json"))
+    assert [file.rule.id for file in one if file.rule] == [file.rule.id for file in two if file.rule]
+
+
+def test_the_verb_writes_files_and_leaves_what_is_there(fpctl: Callable[..., Any], workplace: Path) -> None:
+    (workplace / "e.json").write_text(json.dumps(EXPORT))
+    first = fpctl("import", "sentinel", "e.json")
+    assert first.code == 1  # the Fusion rule is left out
+    assert first.out.splitlines() == [
+        "rules/remote-tool.yaml", "rules/remote-tool-2.yaml", "rules/packed.yaml", "functions/is_build.yaml",
+    ]  # fmt: skip
+    (workplace / "rules" / "packed.yaml").write_text("id: mine\nname: n\nquery: |\n  DeviceInfo\n")
+    again = fpctl("import", "sentinel", "e.json")
+    assert "rules/packed.yaml is there already" in again.err
+    assert "a rule of the same id is there: rules/remote-tool.yaml" in again.err
+    assert again.err.endswith("0 files written\n")
+    assert fpctl("rules", "lint").code == 0
+
+
+def test_imported_rules_go_out_again_as_the_same_queries(fpctl: Callable[..., Any], workplace: Path) -> None:
+    (workplace / "e.json").write_text(json.dumps(EXPORT))
+    fpctl("import", "sentinel", "e.json")
+    out = json.loads(fpctl("export", "--target", "sentinel", "--on", "2026-11-20").out)
+    assert sorted(resource["properties"]["query"] for resource in out["resources"]) == [
+        "DeviceEvents", "DeviceInfo\n| count", "DeviceInfo\n| take 1\n",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", '{"value": "x"}', '{"kind": ["Fusion"]}'])
+def test_what_is_no_export_is_said(text: str) -> None:
+    found = incoming([("e.json", text)])
+    assert found.rules == ()
+    assert found.problems
