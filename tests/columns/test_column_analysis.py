@@ -246,10 +246,11 @@ def test_a_watchlist_has_more_columns_than_are_known() -> None:
     assert scope.columns["Site"].describe() == "_GetWatchlist.Site"
 
 
-def test_file_profile_adds_columns_to_each_row() -> None:
+def test_file_profile_adds_columns_to_rows_and_looks_up_a_limited_number_of_them() -> None:
     query = "DeviceFileEvents | invoke FileProfile(SHA1, 500) | where GlobalPrevalence < 100"
     scope = analysis(query, Tables.packaged()).pipelines[0].gaps[-1].scope
-    assert scope.rowwise
+    # Which rows are looked up depends on how many there are (its limit), so a clause belongs before it.
+    assert not scope.rowwise
     assert not scope.open
     assert scope.columns["DeviceName"].describe() == "DeviceFileEvents.DeviceName"
     assert scope.columns["GlobalFirstSeen"].type == "datetime"

@@ -46,7 +46,7 @@ ENRICHMENTS: Mapping[str, Mapping[str, str]] = {
         "ProfileAvailability": "string",
     },
 }
-"""Functions of Defender XDR that `invoke` puts on each row: they add columns, and keep the rows one by one.
+"""Functions of Defender XDR that `invoke` puts on rows: they add columns, looked up for a limited number of rows.
 
 https://learn.microsoft.com/defender-xdr/advanced-hunting-fileprofile-function
 """

@@ -314,7 +314,8 @@ def invoke(context: Context, node: tree.Invoke, scope: Scope) -> Scope:
         elif routine is not None:
             return barrier(scope, _made(routine))
         elif name.value in product_functions.ENRICHMENTS:
-            return _enriched(scope, product_functions.ENRICHMENTS[name.value])
+            found = _enriched(scope, product_functions.ENRICHMENTS[name.value])
+            return barrier(found, found.columns, is_open=found.open)
         elif name.value in product_functions.INVOKED:
             return barrier(Scope({}), _made(product_functions.INVOKED[name.value]), is_open=True)
         else:
