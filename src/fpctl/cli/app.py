@@ -46,6 +46,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("run", "fpctl.cli.run", "Run tuned rules, and record what each exclusion takes out."),
     Verb("test", "fpctl.cli.test", "Check that known attacks still fire with the exclusions."),
     Verb("capture", "fpctl.cli.capture", "Keep the events of an attack as a test that must fire."),
+    Verb("tune", "fpctl.cli.tune", "Propose exclusions for a noisy rule from its own events."),
     Verb("preview", "fpctl.cli.preview", "Show what an exclusion does to its rules, on real events."),
     Verb("hits", "fpctl.cli.hits", "Show what each exclusion has taken out so far."),
     Verb("rules", "fpctl.cli.rules", "List and check a folder of rules."),

@@ -183,8 +183,8 @@ def _counted(
                 entities[name] = one if name not in entities else _sum(entities[name], one)
         if len(sample) < SAMPLE:
             shown = {name: columns[name].string() for name in SAMPLE_FIELDS if name in columns}
-            sample += _sample(clause, before, shown, engine, span)
-    first, last = _asked([before.tuned, after.tuned], engine, span)
+            sample += sample_of(clause, before, shown, engine, span)
+    first, last = asked([before.tuned, after.tuned], engine, span)
     rows_changed = compare(first, last, keys_of(after))
     alerts: dict[date, tuple[int, int]] = {}
     if daily_alerts and days:
@@ -208,7 +208,7 @@ def _all_days(days: Iterable[date], span: Timespan) -> list[date]:
     return [start + timedelta(days=step) for step in range((found[-1] - start).days + 1)]
 
 
-def _asked(texts: Sequence[str], engine: Engine, span: Timespan) -> list[Table]:
+def asked(texts: Sequence[str], engine: Engine, span: Timespan) -> list[Table]:
     """Return the answers to queries.
 
     Raises:
@@ -245,7 +245,7 @@ def _by_day(clause: Clause, tuned: TunedQuery, engine: Engine, span: Timespan) -
     time = clause.place.resolution.time_column
     by = f" by {_DAY} = bin({time}, 1d)" if time is not None else ""
     counts = f"| summarize fpctl_rows = count(), fpctl_hits = countif({_HIT} == 1){by}"
-    (table,) = _asked([at_gap(clause, tuned, _flagged(clause) + counts)], engine, span)
+    (table,) = asked([at_gap(clause, tuned, _flagged(clause) + counts)], engine, span)
     found: list[tuple[date | None, int, int]] = []
     for row in table.dicts():
         moment = row.get(_DAY)
@@ -263,7 +263,7 @@ def _entity(clause: Clause, tuned: TunedQuery, value: str, engine: Engine, span:
         "fpctl_gone = countif(fpctl_hits == fpctl_rows)"
     )
     most = f"| where fpctl_hits == fpctl_rows\n| order by fpctl_hits desc, {_VALUE} asc\n| take {SHOWN}"
-    totals, shown = _asked(
+    totals, shown = asked(
         [at_gap(clause, tuned, grouped + counts), at_gap(clause, tuned, grouped + most)], engine, span
     )
     (total,) = totals.dicts()
@@ -285,9 +285,10 @@ def _sum(one: EntityImpact, other: EntityImpact) -> EntityImpact:
     )
 
 
-def _sample(
+def sample_of(
     clause: Clause, tuned: TunedQuery, shown: Mapping[str, str], engine: Engine, span: Timespan
 ) -> list[Mapping[str, Any]]:
+    """Return a few of the events that a clause takes out, the latest first: `time` and the fields shown."""
     time = clause.place.resolution.time_column
     columns = [f"fpctl_{name} = {text}" for name, text in shown.items()]
     if time is not None:
@@ -296,7 +297,7 @@ def _sample(
     operators = f"| where {clause.condition}\n| project {', '.join(columns)}\n{cut}"
     if not columns:
         return []
-    (table,) = _asked([at_gap(clause, tuned, operators)], engine, span)
+    (table,) = asked([at_gap(clause, tuned, operators)], engine, span)
     return [{name.removeprefix("fpctl_"): value for name, value in row.items()} for row in table.dicts()]
 
 
@@ -311,7 +312,7 @@ def _daily_alerts(
             continue
         # Where nothing is taken out, both queries say the same.
         texts = [before.tuned, after.tuned] if taken.get(day) else [before.tuned]
-        counts = [len(table.rows) for table in _asked(texts, engine, slice_)]
+        counts = [len(table.rows) for table in asked(texts, engine, slice_)]
         found[day] = (counts[0], counts[-1])
     return found
 

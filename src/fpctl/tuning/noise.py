@@ -1,0 +1,273 @@
+"""What makes a rule's noise, asked of the engine in KQL: totals, frequent values, groups of like events.
+
+No event is fetched. A value counts as frequent if it is worth an exclusion; all others are one value,
+"", in the groups, so that these stay few however many events there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from fpctl.catalog.exclusion import Exclusion
+from fpctl.catalog.rule import Rule
+from fpctl.catalog.values import check_value
+from fpctl.engine.interface import Engine, Timespan
+from fpctl.errors import FpctlError
+from fpctl.kql.literals import string_literal
+from fpctl.rewrite.counting import query_at
+from fpctl.rewrite.placement import Place
+from fpctl.rewrite.planner import Clause, Planner, TunedQuery
+from fpctl.tuning.cover import Groups
+from fpctl.tuning.impact import asked
+from fpctl.tuning.rhythm import HourCount
+from fpctl.tuning.vantage import field_columns, value_of
+
+GROUPED = ("device", "url", "hash", "process", "parent_process", "command_line", "account")
+"""The fields by which events are grouped; `script`, the script that a command line names, comes with the last but one."""
+
+FREQUENT = 0.002
+"""A value is frequent from this part of the events on, and from `FEW` events."""
+FEW = 3
+MOST_FREQUENT = 400
+"""So many frequent values of a field at most."""
+MOST_GROUPS = 50_000
+
+_SCRIPT = r'''@"(?:^|[\\/\s'=(])([a-z0-9_-][a-z0-9_.-]*\.(?:ps1|psm1|bat|cmd|vbs|py|sh|sql|js))(?:['\s)]|$)"'''
+
+PROBES: tuple[Mapping[str, str], ...] = (
+    {"device": "fpctl-probe.invalid"},
+    {"url": "fpctl-probe.invalid"},
+    {"hash": "f" * 64},
+    {"hash": "f" * 40},
+)
+"""Matches of nothing, to see where a clause would stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCount:
+    """A frequent value: its events, and the dates on which it is seen (None without a time)."""
+
+    value: str
+    rows: int
+    days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A gap at which events are looked at: KQL of each field's value, and the time column."""
+
+    place: Place
+    values: Mapping[str, str]
+    time: str | None
+
+
+class Noise:
+    """The events of a rule, as the exclusions that are already in place leave them.
+
+    Args:
+        rule: looks back as far as it should.
+        others: the exclusions in place.
+
+    Raises:
+        FpctlError: no clause could stand in the rule, so nothing can be proposed.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        others: Sequence[tuple[Exclusion, bool]],
+        planner: Planner,
+        engine: Engine,
+        span: Timespan,
+    ) -> None:
+        self.engine = engine
+        self.span = span
+        self.tuned = planner.plan(rule, others)
+        self.spots = _spots(rule, others, planner)
+        self._taken: dict[int, list[str]] = {number: [] for number in range(len(self.spots))}
+        self.fields = tuple(field for field in (*GROUPED, "script") if any(field in spot.values for spot in self.spots))
+
+    @property
+    def days_looked_at(self) -> int:
+        """The dates in the look-back."""
+        return max(1, -(-(self.span.end - self.span.start) // timedelta(days=1)))
+
+    def take_out(self, tuned: TunedQuery, exclusion: str) -> bool:
+        """Leave out of all further answers what an exclusion takes out; return whether its clauses stand at the spots."""
+        found: dict[int, str] = {}
+        for clause in tuned.clauses:
+            if clause.exclusion == exclusion:
+                number = next((n for n, spot in enumerate(self.spots) if _same(spot.place, clause.place)), None)
+                if number is None:
+                    return False
+                found[number] = clause.condition
+        for number, condition in found.items():
+            self._taken[number].append(condition)
+        return bool(found)
+
+    def put_back(self, clauses: int) -> None:
+        """Undo the last `take_out`, of so many clauses."""
+        for number in [number for number, taken in self._taken.items() if taken][-clauses:]:
+            self._taken[number].pop()
+
+    def untouched(self, clause: Clause, operators: str) -> int:
+        """Return the `fpctl_rows` of the events at a clause, those of the exclusions in place left out only."""
+        here = [f"| where not({one.condition})" for one in self.tuned.clauses if _same(one.place, clause.place)]
+        text = query_at(self.tuned.query, clause.place, "\n".join([*here, operators]), self.tuned.edits)
+        if text is None:
+            raise FpctlError("the rows at the clause cannot be queried on their own")
+        (table,) = asked([text], self.engine, self.span)
+        return int(next(table.dicts())["fpctl_rows"])
+
+    def ask(self, operators: str, spots: Sequence[int] | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a query of the events, continued by operators; those of all spots together."""
+        numbers = range(len(self.spots)) if spots is None else spots
+        texts = [self._text(number, operators) for number in numbers]
+        return [row for table in asked(texts, self.engine, self.span) for row in table.dicts()]
+
+    def _text(self, number: int, operators: str) -> str:
+        spot = self.spots[number]
+        here = [clause for clause in self.tuned.clauses if _same(clause.place, spot.place)]
+        lines = [f"| where not({clause.condition})" for clause in here]
+        lines += [f"| where not({condition})" for condition in self._taken[number]]
+        values = (f"fpctl_{field} = {spot.values.get(field, _NONE)}" for field in self.fields)
+        lines.append(f"| extend {', '.join(values)}")
+        text = query_at(self.tuned.query, spot.place, "\n".join([*lines, operators]), self.tuned.edits)
+        if text is None:
+            raise FpctlError("the rows at the clause cannot be queried on their own")
+        return text
+
+    # ------------------------------------------------------------------ statistics
+
+    def total(self) -> int:
+        """Return how many events there are."""
+        return sum(row["fpctl_rows"] for row in self.ask("| summarize fpctl_rows = count()"))
+
+    def by_day(self, condition: str | None = None) -> list[tuple[str, int]]:
+        """Return (value of the day, events) in order of days; empty without a time."""
+        if any(spot.time is None for spot in self.spots):
+            return []
+        head = f"| where {condition}\n" if condition else ""
+        days: dict[str, int] = {}
+        for number, spot in enumerate(self.spots):
+            for row in self.ask(
+                f"{head}| summarize fpctl_rows = count() by fpctl_day = bin({spot.time}, 1d)", [number]
+            ):
+                key = str(row["fpctl_day"])[:10]
+                days[key] = days.get(key, 0) + row["fpctl_rows"]
+        return sorted(days.items())
+
+    def frequent(
+        self, field: str, least: int, most: int = MOST_FREQUENT, condition: str | None = None
+    ) -> list[ValueCount]:
+        """Return the frequent values of a field, by events; values that no exclusion can name are left out."""
+        head = f"| where {condition}\n" if condition else ""
+        rows: dict[str, int] = {}
+        days: dict[str, int] | None = {}
+        for number, spot in enumerate(self.spots):
+            by = f"fpctl_{field}"
+            if spot.time is None:
+                days = None
+                counted = f"| summarize fpctl_rows = count() by {by}"
+            else:
+                counted = (
+                    f"| summarize fpctl_n = count() by {by}, fpctl_day = bin({spot.time}, 1d)\n"
+                    f"| summarize fpctl_rows = sum(fpctl_n), fpctl_days = count() by {by}"
+                )
+            operators = (
+                f"{head}| where isnotempty({by})\n{counted}\n| where fpctl_rows >= {least}\n"
+                f"| order by fpctl_rows desc, {by} asc\n| take {most}"
+            )
+            for row in self.ask(operators, [number]):
+                value = str(row[by])
+                rows[value] = rows.get(value, 0) + int(row["fpctl_rows"])
+                if days is not None:
+                    days[value] = max(days.get(value, 0), int(row["fpctl_days"]))
+        checked = "command_line" if field == "script" else field
+        found = [
+            ValueCount(value, count, days[value] if days is not None else None)
+            for value, count in rows.items()
+            if check_value(checked, value) is None
+        ]
+        return sorted(found, key=lambda one: (-one.rows, one.value))[:most]
+
+    def groups(self, frequent: Mapping[str, Sequence[ValueCount]]) -> Groups:
+        """Return the events grouped by all fields at once.
+
+        Raises:
+            FpctlError: there are too many groups.
+        """
+        names = [field for field in self.fields if frequent.get(field)]
+        kept = (f'fpctl_{f} = iff({is_any(f, [one.value for one in frequent[f]])}, fpctl_{f}, "")' for f in names)
+        keys = ", ".join(f"fpctl_{field}" for field in names)
+        if not names:
+            return Groups((), ((),), (self.total(),))
+        operators = f"| extend {', '.join(kept)}\n| summarize fpctl_rows = count() by {keys}\n| take {MOST_GROUPS + 1}"
+        found: dict[tuple[str, ...], int] = {}
+        for row in self.ask(operators):
+            values = tuple(str(row[f"fpctl_{field}"]) for field in names)
+            found[values] = found.get(values, 0) + int(row["fpctl_rows"])
+        if len(found) > MOST_GROUPS:
+            raise FpctlError("the events differ too much to be grouped", None, "look at fewer days: --since 3d")
+        ordered = sorted(found.items())
+        return Groups(tuple(names), tuple(key for key, _ in ordered), tuple(rows for _, rows in ordered))
+
+    def hours(self, condition: str) -> list[HourCount]:
+        """Return the events that a condition holds for, by weekday and hour; empty without a time."""
+        found: dict[tuple[int, int], list[int]] = {}
+        for number, spot in enumerate(self.spots):
+            if spot.time is None:
+                return []
+            operators = (
+                f"| where {condition}\n"
+                f"| summarize fpctl_n = count() by fpctl_day = bin({spot.time}, 1d), "
+                f"fpctl_week = toint(dayofweek({spot.time}) / 1d), fpctl_hour = hourofday({spot.time})\n"
+                "| summarize fpctl_rows = sum(fpctl_n), fpctl_days = count() by fpctl_week, fpctl_hour"
+            )
+            for row in self.ask(operators, [number]):
+                # KQL's week begins on Sunday, ours on Monday.
+                one = found.setdefault(((int(row["fpctl_week"]) - 1) % 7, int(row["fpctl_hour"])), [0, 0])
+                one[0] += int(row["fpctl_rows"])
+                one[1] = max(one[1], int(row["fpctl_days"]))
+        return [HourCount(*key, *counts) for key, counts in sorted(found.items())]
+
+
+_NONE = '""'
+
+
+def is_any(field: str, values: Sequence[str]) -> str:
+    """Return the condition that a field has one of some values, as they stand in the groups."""
+    return f"fpctl_{field} in ({', '.join(string_literal(value) for value in values)})"
+
+
+def _same(one: Place, other: Place) -> bool:
+    return (one.path, one.gap.offset, one.gap.index) == (other.path, other.gap.offset, other.gap.index)
+
+
+def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planner) -> list[Spot]:
+    """Return the gaps at which most fields are visible."""
+    best: list[Spot] = []
+    refused = None
+    for probe in PROBES:
+        match = {field: [value] for field, value in probe.items()}
+        exclusion = Exclusion.model_validate({"id": "fpctl-probe", "rules": [rule.id], "match": match})
+        tuned = planner.plan(rule, [*others, (exclusion, True)])
+        spots = [_spot(planner, clause.place) for clause in tuned.clauses if clause.exclusion == exclusion.id]
+        refused = refused or next((skip for skip in tuned.plan.skips if skip.exclusion == exclusion.id), None)
+        if sum(len(spot.values) for spot in spots) > sum(len(spot.values) for spot in best):
+            best = spots
+    if not best:
+        reason = f": {refused.message}" if refused else ""
+        raise FpctlError(f"no exclusion can be placed in {rule.name}{reason}", None, refused.hint if refused else None)
+    return best
+
+
+def _spot(planner: Planner, place: Place) -> Spot:
+    columns = field_columns(planner, place)
+    values = {field: value_of(field, columns[field]) for field in GROUPED if field in columns}
+    if "command_line" in values:
+        values["script"] = f"extract({_SCRIPT}, 1, replace_string({values['command_line']}, '\"', \"'\"))"
+    return Spot(place, values, place.resolution.time_column)

@@ -1,0 +1,357 @@
+"""Exclusions proposed from a rule's own events: few, narrow, and each with what it would take out.
+
+Greedy: again and again the worthiest narrow candidate among the events that are left. What it names is
+checked against the engine: each device and each value of a list has to show the pattern regularly, so
+that an event that merely resembles it, on another device or with another file, keeps firing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from statistics import median
+from typing import Any
+
+from fpctl.catalog.exclusion import Exclusion
+from fpctl.catalog.known import Known
+from fpctl.catalog.rule import Rule
+from fpctl.catalog.values import check_value
+from fpctl.engine.interface import Engine, Timespan
+from fpctl.errors import FpctlError
+from fpctl.execution.preview import widen
+from fpctl.rewrite.planner import Clause, Planner
+from fpctl.risk_weights import RiskWeights
+from fpctl.tuning.cover import Candidate, candidates
+from fpctl.tuning.impact import SAMPLE, SAMPLE_FIELDS, asked, sample_of
+from fpctl.tuning.likeness import Likeness, likeness
+from fpctl.tuning.noise import FEW, FREQUENT, Noise, ValueCount, is_any
+from fpctl.tuning.rhythm import Rhythm, rhythm
+from fpctl.tuning.risk import Risk, Share, assess
+from fpctl.tuning.vantage import field_columns
+
+MOST_DEVICES = 50
+"""A proposal lists at most so many devices; a pattern of more needs a URL or hash of its own."""
+
+LEAST_SHARE = 0.01
+"""A proposal takes out at least this part of the events."""
+
+REGULAR = 0.25
+"""A device or value is regular if it shows the pattern on this part of the dates on which the others do, and on two."""
+
+TRIED = 25
+"""So many candidates are tried for one proposal before it is given up."""
+
+Kept = Callable[[Exclusion], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A proposed exclusion and what it would do.
+
+    Attributes:
+        exclusion: as it would be recorded, a draft.
+        clause: the whole clause.
+        rows_removed: events that it takes out alone; `rows_more` of them no earlier proposal takes out.
+        result_rows_removed: result rows of the rule that it takes away alone.
+        devices: devices among its events; None where there is no device.
+        days: dates with its events; None without a time.
+        when: its rhythm; the window of the exclusion is this where it is regular.
+        sample: a few of its events.
+    """
+
+    exclusion: Exclusion
+    clause: str
+    rows_removed: int
+    rows_more: int
+    result_rows_removed: int
+    devices: int | None
+    days: int | None
+    when: Rhythm
+    like: Likeness
+    risk: Risk
+    sample: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What could be tuned in a rule.
+
+    Attributes:
+        rows: events that reach the clauses, with the exclusions in place; `rows_left` with the proposals too.
+        result_rows: result rows of the rule; `result_rows_left` with the proposals too.
+        ranking: by field, its most frequent values.
+        days: dates in the look-back, `days_seen` of them with events.
+        whole: False where the rule itself looks less far back.
+    """
+
+    rule: Rule
+    span: Timespan
+    rows: int
+    rows_left: int
+    result_rows: int
+    result_rows_left: int
+    days: int
+    ranking: Mapping[str, tuple[ValueCount, ...]]
+    suggestions: tuple[Suggestion, ...]
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What proposals are judged by: the lists and weights of the settings, and rules that have tests."""
+
+    known: Known
+    weights: RiskWeights
+    tested: frozenset[str]
+    kept: Kept
+    """Whether every event that must fire still does with an exclusion."""
+
+
+def suggest(
+    rule: Rule,
+    others: Sequence[tuple[Exclusion, bool]],
+    planner: Planner,
+    engine: Engine,
+    span: Timespan,
+    grounds: Grounds,
+    *,
+    most: int = 10,
+    least: float = LEAST_SHARE,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Tuning:
+    """Return proposals for a rule.
+
+    Args:
+        others: the exclusions that are in place.
+        planner: plans for the last day of the span.
+        most: proposals at most.
+        least: part of the events that a proposal takes out at least.
+        progress: called with the number of proposals found.
+
+    Raises:
+        FpctlError: no exclusion can be placed in the rule, or a query failed.
+    """
+    widened, whole = widen(rule, span.end - span.start)
+    noise = Noise(widened, others, planner, engine, span)
+    total = noise.total()
+    frequency = max(FEW, round(total * FREQUENT))
+    frequent = {field: noise.frequent(field, frequency) for field in noise.fields}
+    all_devices = _distinct(noise) if "device" in noise.fields else None
+    (base,) = asked([noise.tuned.tuned], engine, span)
+    found: list[Suggestion] = []
+    while total and len(found) < most:
+        one = _next(
+            widened,
+            others,
+            found,
+            noise,
+            frequent,
+            max(FEW, round(total * least)),
+            total,
+            all_devices,
+            planner,
+            grounds,
+        )
+        if one is None:
+            break
+        found.append(one)
+        progress(len(found))
+    alone = [planner.plan(widened, [*others, (_active(one.exclusion), True)]).tuned for one in found]
+    together = planner.plan(widened, [*others, *((_active(one.exclusion), True) for one in found)]).tuned
+    *tables, last = asked([*alone, together], engine, span)
+    suggestions = [
+        replace(one, result_rows_removed=len(base.rows) - len(table.rows))
+        for one, table in zip(found, tables, strict=True)
+    ]
+    left = noise.total()
+    return Tuning(
+        rule,
+        span,
+        total,
+        left,
+        len(base.rows),
+        len(last.rows),
+        noise.days_looked_at,
+        {field: tuple(values[:5]) for field, values in frequent.items() if values},
+        tuple(suggestions),
+        whole,
+    )
+
+
+def _active(exclusion: Exclusion) -> Exclusion:
+    return exclusion.model_copy(update={"status": "active", "created": None})
+
+
+def _distinct(noise: Noise) -> int:
+    rows = noise.ask("| where isnotempty(fpctl_device)\n| summarize by fpctl_device\n| summarize fpctl_rows = count()")
+    return sum(row["fpctl_rows"] for row in rows)
+
+
+def _next(
+    rule: Rule,
+    others: Sequence[tuple[Exclusion, bool]],
+    before: Sequence[Suggestion],
+    noise: Noise,
+    frequent: Mapping[str, Sequence[ValueCount]],
+    least: int,
+    total: int,
+    all_devices: int | None,
+    planner: Planner,
+    grounds: Grounds,
+) -> Suggestion | None:
+    """Return the worthiest proposal for the events that are left, and take its events out; None if there is none."""
+    groups = noise.groups(frequent)
+    for candidate in candidates(groups, least, "device" in noise.fields, MOST_DEVICES)[:TRIED]:
+        match = _regular(candidate, noise, least)
+        if match is None:
+            continue
+        one = _suggestion(match, rule, others, before, noise, total, all_devices, planner, grounds, least)
+        if one is not None:
+            return one
+    return None
+
+
+def _condition(match: Mapping[str, Sequence[str]]) -> str:
+    return " and ".join(is_any(field, values) for field, values in match.items())
+
+
+def _regular(candidate: Candidate, noise: Noise, least: int) -> dict[str, tuple[str, ...]] | None:
+    """Return a candidate's match with the devices and values that show it regularly; None if too little is left."""
+    match = dict(candidate.match)
+    timed = all(spot.time is not None for spot in noise.spots) and noise.days_looked_at >= 3
+    for field in [field for field, values in match.items() if len(values) > 1]:
+        kept = _steady(noise.frequent(field, 1, condition=_condition(match)), timed)
+        match[field] = tuple(sorted(value for value in match[field] if value in kept))
+        if not match[field]:
+            return None
+    if "device" in noise.fields:
+        seen = noise.frequent("device", 1, most=MOST_DEVICES * 20, condition=_condition(match))
+        kept = _steady(seen, timed)
+        rows = sum(one.rows for one in seen if one.value in kept)
+        if rows < least:
+            return None
+        if len(kept) <= MOST_DEVICES:
+            match = {"device": tuple(sorted(kept)), **match}
+        elif not candidate.anchored:
+            return None
+    days = len(noise.by_day(_condition(match))) if timed else 2
+    return match if days >= 2 else None
+
+
+def _steady(seen: Sequence[ValueCount], timed: bool) -> set[str]:
+    """Return the values that are seen on a fair part of the dates; all of them where dates say nothing."""
+    if not timed or not seen:
+        return {one.value for one in seen}
+    # Weighed by events: many values that were seen once must not make once the rule.
+    days = sorted(one.days or 0 for one in seen for _ in range(min(one.rows, 100)))
+    needed = max(2.0, REGULAR * median(days))
+    return {one.value for one in seen if (one.days or 0) >= needed}
+
+
+def _suggestion(
+    match: Mapping[str, tuple[str, ...]],
+    rule: Rule,
+    others: Sequence[tuple[Exclusion, bool]],
+    before: Sequence[Suggestion],
+    noise: Noise,
+    total: int,
+    all_devices: int | None,
+    planner: Planner,
+    grounds: Grounds,
+    least: int,
+) -> Suggestion | None:
+    condition = _condition(match)
+    days = noise.by_day(condition)
+    when = rhythm(noise.hours(condition), len(days), noise.days_looked_at)
+    fields = _fields(match)
+    if any(check_value(field, value) is not None for field, values in fields.items() for value in values):
+        return None
+    devices = (
+        sum(1 for _ in noise.frequent("device", 1, most=100_000, condition=condition))
+        if "device" in noise.fields
+        else None
+    )
+    like = likeness(fields, devices or 0, when)
+    exclusion = _exclusion(f"proposal-{len(before) + 1}", rule, fields, when, like, noise.span.end.date())
+    try:
+        tuned = planner.plan(rule, [*others, (_active(exclusion), True)])
+    except FpctlError:
+        return None
+    clauses = [clause for clause in tuned.clauses if clause.exclusion == exclusion.id]
+    if not clauses or not grounds.kept(exclusion):
+        return None
+    more = noise.total()
+    if not noise.take_out(tuned, exclusion.id):
+        return None
+    more -= noise.total()
+    if more < least:
+        noise.put_back(len(clauses))
+        return None
+    alone = _alone(clauses, noise)
+    share = Share(devices / all_devices if devices is not None and all_devices else None, alone / total)
+    risk = assess(
+        exclusion,
+        [rule],
+        grounds.known,
+        grounds.weights,
+        today=noise.span.end.date(),
+        tested=grounds.tested,
+        share=share,
+    )
+    exclusion = exclusion.model_copy(update={"expires": noise.span.end.date() + _lifetime(risk)})
+    return Suggestion(
+        exclusion, clauses[0].text.strip(), alone, more, 0, devices, len(days) or None, when, like, risk,
+        _sample(clauses, planner, noise),
+    )  # fmt: skip
+
+
+def _lifetime(risk: Risk) -> timedelta:
+    """Return how long a proposal should hold: the riskier, the sooner somebody looks again."""
+    return timedelta(days={"low": 90, "medium": 60, "high": 30}[risk.level])
+
+
+def _fields(match: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return a match in the fields of an exclusion: a script is a text of the command line."""
+    fields = {field: values for field, values in match.items() if field != "script"}
+    if "script" in match and "command_line" not in fields:
+        fields["command_line"] = match["script"]
+    if "url" in fields:
+        # A domain takes its subdomains in.
+        hosts = fields["url"]
+        fields["url"] = tuple(host for host in hosts if not any(host.endswith(f".{other}") for other in hosts))
+    return fields
+
+
+def _exclusion(
+    id: str, rule: Rule, fields: Mapping[str, tuple[str, ...]], when: Rhythm, like: Likeness, today: date
+) -> Exclusion:
+    data: dict[str, Any] = {
+        "id": id,
+        "rules": [rule.id],
+        "match": {field: list(values) for field, values in fields.items()},
+        "status": "draft",
+        "expires": today + timedelta(days=90),
+    }
+    if when.weekly:
+        data["window"] = {"weekly": list(when.weekly), "timezone": "UTC"}
+    if like.scenario is not None:
+        data["scenario"] = like.scenario
+    return Exclusion.model_validate(data)
+
+
+def _alone(clauses: Sequence[Clause], noise: Noise) -> int:
+    rows = 0
+    for clause in clauses:
+        text = f"| where {clause.condition}\n| summarize fpctl_rows = count()"
+        rows += noise.untouched(clause, text)
+    return rows
+
+
+def _sample(clauses: Sequence[Clause], planner: Planner, noise: Noise) -> tuple[Mapping[str, Any], ...]:
+    rows: list[Mapping[str, Any]] = []
+    for clause in clauses:
+        columns = field_columns(planner, clause.place)
+        shown = {name: columns[name].string() for name in SAMPLE_FIELDS if name in columns}
+        rows += sample_of(clause, noise.tuned, shown, noise.engine, noise.span)
+    return tuple(rows[:SAMPLE])
