@@ -54,6 +54,8 @@ def command(
                 chosen,
                 active,
                 planner,
+                # What is written has been read by the second parser; comparing with it need not do so again.
+                second_parser=not check,
                 checked=not no_verify,
                 progress=lambda done, _: update(done),
             )
