@@ -114,6 +114,19 @@ class Kusto(_Service):
     time_column: str | None = None
 
 
+class Deploy(_Table):
+    """`[deploy]`: the Sentinel workspace that rules go out to, by its resource id.
+
+    `credential` is that of `[engine]` if not set; `endpoint` is Resource Manager's, for a sovereign cloud.
+    """
+
+    workspace: Annotated[str, Field(pattern="^/")] | None = None
+    endpoint: _Address | None = None
+    credential: CredentialName | None = None
+    tenant: str | None = None
+    client_id: str | None = None
+
+
 class Engines(_Table):
     """`[engine]`: the engine that runs rules if the command does not say, who asks, and a table for each engine."""
 
@@ -137,6 +150,7 @@ class Settings(_Table):
     fields: dict[str, dict[str, str | list[str]]] = {}
     history: History = History()
     engine: Engines = Engines()
+    deploy: Deploy = Deploy()
     policy: Policy = Policy()
     risk: RiskWeights = RiskWeights()
     file: Annotated[Path | None, Field(exclude=True)] = None
@@ -164,6 +178,9 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "FPCTL_KUSTO_CLUSTER": ("engine", "kusto", "cluster"),
     "FPCTL_KUSTO_DATABASE": ("engine", "kusto", "database"),
     "FPCTL_KUSTO_CREDENTIAL": ("engine", "kusto", "credential"),
+    "FPCTL_DEPLOY_WORKSPACE": ("deploy", "workspace"),
+    "FPCTL_DEPLOY_ENDPOINT": ("deploy", "endpoint"),
+    "FPCTL_DEPLOY_CREDENTIAL": ("deploy", "credential"),
 }
 """Environment variables and the keys they stand for; paths in them are relative to the working folder."""
 
@@ -305,7 +322,8 @@ def _said(detail: Any, key: str) -> tuple[str, str | None]:
             f"did you mean `{close}`?" if close else None,
         )
     if kind == "string_pattern_mismatch":
-        example = "2GB" if key == "memory" else "https://host"
+        resources = dict.fromkeys(("resource_id", "workspace"), "/subscriptions/.../workspaces/NAME")
+        example = {"memory": "2GB", **resources}.get(key, "https://host")
         return f"`{key}` is `{detail['input']}`, which it cannot be", f"write it as in `{example}`"
     if kind == "string_too_short" or detail["input"] == "":
         return f"`{key}` is empty", "give a value, or remove the key"

@@ -48,7 +48,7 @@ class Request(NamedTuple):
 
 
 class LoopbackServer(ABC):
-    """A server that answers `POST` and `GET` with JSON.
+    """A server that answers requests with JSON.
 
     Attributes:
         requests: what came in.
@@ -132,6 +132,12 @@ def _handler_of(owner: LoopbackServer) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             self._serve("POST")
+
+        def do_PUT(self) -> None:
+            self._serve("PUT")
+
+        def do_DELETE(self) -> None:
+            self._serve("DELETE")
 
         def _serve(self, method: str) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))

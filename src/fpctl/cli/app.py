@@ -62,6 +62,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("log", "fpctl.cli.log", "Show the audit trail, and check that it is whole."),
     Verb("audit", "fpctl.cli.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
     Verb("export", "fpctl.cli.export", "Export tuned rules for Sentinel or Defender XDR."),
+    Verb("deploy", "fpctl.cli.deploy", "Deploy tuned rules to a Sentinel workspace, and roll back."),
+    Verb("diff", "fpctl.cli.diff", "Show what clauses change, or where the workspace differs."),
     Verb("import", "fpctl.cli.import_", "Import rules of Sentinel as files."),
     Verb("demo", "fpctl.cli.demo", "Do the whole job on generated data."),
 )

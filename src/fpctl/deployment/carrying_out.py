@@ -1,0 +1,119 @@
+"""Changes carried out one after the other, and taken back. One rule that fails never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fpctl.deployment.alert_rule import READ_ONLY
+from fpctl.deployment.body import same
+from fpctl.deployment.change import Change
+from fpctl.deployment.management import CONFLICT
+from fpctl.deployment.record import Deployment, Step
+from fpctl.deployment.workspace import Deployed, SentinelWorkspace
+from fpctl.engine.interface import EngineError
+
+Progress = Callable[[int], None]
+
+
+def deploy(
+    wanted: Iterable[Change], workspace: SentinelWorkspace, folder: Path, now: datetime, progress: Progress
+) -> Deployment:
+    """Create and update rules, and return the record of it.
+
+    Every step is on disk before it is sent and again when it is done, so that whatever happens it can be
+    told what was changed, and rolled back.
+
+    Args:
+        wanted: changes to carry out (`create`, `update`).
+        folder: where deployments are recorded.
+        now: names the record.
+        progress: called with the number of rules done.
+
+    Raises:
+        FpctlError: the record cannot be written; then nothing more is sent.
+    """
+    steps = [
+        Step(
+            change.release.rule.name,
+            change.release.rule.path,
+            change.release.resource,
+            change.release.guid,
+            change.current.to_dict() if change.current else None,
+            {"kind": change.release.body.kind if change.release.body else None, "properties": change.properties()},
+        )
+        for change in wanted
+    ]
+    deployment = Deployment.begin(folder, workspace.resource_id, now, steps)
+    for done, step in enumerate(steps, 1):
+        try:
+            step.etag = _put(step, workspace)
+            step.status = "done"
+        except EngineError as error:
+            step.status, step.error = "failed", error.message
+        deployment.save()
+        progress(done)
+    return deployment
+
+
+def _put(step: Step, workspace: SentinelWorkspace) -> str:
+    etag = step.before["etag"] if step.before is not None else None
+    kind, properties = step.wanted["kind"], step.wanted["properties"]
+    try:
+        return workspace.put(step.resource, step.guid, kind, properties, etag).etag
+    except EngineError as error:
+        if error.code != CONFLICT:
+            raise
+        # It may be our own doing: the first request arrived, and only its answer was lost.
+        there = workspace.get(step.resource, step.guid)
+        if there is not None and _is(there, properties):
+            return there.etag
+        raise
+
+
+def roll_back(deployment: Deployment, workspace: SentinelWorkspace, *, force: bool, progress: Progress) -> None:
+    """Put back what was there before a deployment, last rule first; the outcome is in its steps.
+
+    A rule that somebody has changed since is left alone, and its step says so.
+
+    Args:
+        force: also put back what was changed since.
+
+    Raises:
+        FpctlError: the record cannot be written.
+    """
+    for done, step in enumerate(reversed(deployment.steps), 1):
+        if step.status in ("done", "failed"):
+            try:
+                _undo(step, workspace, force)
+                step.status, step.error = "rolled-back", None
+            except EngineError as error:
+                step.error = error.message
+            deployment.save()
+        progress(done)
+
+
+def _undo(step: Step, workspace: SentinelWorkspace, force: bool) -> None:
+    there = workspace.get(step.resource, step.guid)
+    before = step.before
+    if there is None and before is None:
+        return
+    if there is not None and before is not None and _is(there, before["properties"]):
+        return
+    ours = there is not None and (there.etag == step.etag or _is(there, step.wanted["properties"]))
+    if not ours and not force:
+        what = "taken away" if there is None else "changed"
+        raise EngineError(f"it was {what} after the deployment; it is left as it is", code=CONFLICT)
+    if before is None:
+        assert there is not None
+        workspace.delete(there)
+        return
+    etag = there.etag if there is not None else None
+    workspace.put(step.resource, step.guid, before["kind"], before["properties"], etag)
+
+
+def _is(there: Deployed, properties: Mapping[str, Any]) -> bool:
+    """Tell whether a rule has exactly these properties; what only the service writes does not count."""
+    return all(same(there.properties.get(key), value) for key, value in properties.items() if key not in READ_ONLY)

@@ -1,0 +1,96 @@
+"""What a deployment would do to each rule: pure comparison of what is ready with what is there."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fpctl.catalog.rule import Rule
+from fpctl.deployment.alert_rule import READ_ONLY
+from fpctl.deployment.identity import rule_guid
+from fpctl.deployment.release import Release, Resource
+from fpctl.deployment.version import Published
+from fpctl.deployment.workspace import Deployed
+
+Action = Literal["create", "update", "unchanged", "refused"]
+Workspace = Mapping[tuple[Resource, str], Deployed]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to become of a rule.
+
+    Attributes:
+        release: the rule as it is to be.
+        current: as it is there; None where it is not.
+        fields: names of the properties that change, sorted.
+        reason: why it is refused.
+    """
+
+    release: Release
+    current: Deployed | None
+    action: Action
+    fields: tuple[str, ...] = ()
+    reason: str | None = None
+
+    def properties(self) -> dict[str, Any]:
+        """Return the properties that the rule will have."""
+        body = self.release.body
+        assert body is not None, "a rule that is refused has no body"
+        return body.fresh() if self.current is None else body.over(self.current.properties, READ_ONLY)
+
+    def diff(self) -> list[str]:
+        """Return the change as lines of a unified diff: the query, and other properties as JSON."""
+        before = _shown(self.current.properties if self.current else {}, self.fields)
+        after = _shown(self.properties(), self.fields)
+        name = self.release.rule.path
+        lines = difflib.unified_diff(before, after, f"deployed/{name}", f"new/{name}", lineterm="")
+        return list(lines)
+
+
+def published_there(workspace: Workspace) -> Callable[[Rule], Published | None]:
+    """Return the function that tells `releases` what the workspace has of a rule."""
+
+    def of(rule: Rule) -> Published | None:
+        found = workspace.get(("alertRules", rule_guid(rule)))
+        if found is None:
+            return None
+        version = found.properties.get("templateVersion")
+        return Published(str(version) if version else None, found.query)
+
+    return of
+
+
+def changes(made: Iterable[Release], workspace: Workspace) -> list[Change]:
+    """Return what becomes of each release, in the order given."""
+    return [_change(release, workspace) for release in made]
+
+
+def _change(release: Release, workspace: Workspace) -> Change:
+    current = workspace.get((release.resource, release.guid.lower()))
+    if not release.ready or release.body is None:
+        reason = "; ".join(problem.message for problem in release.problems if problem.severity == "error")
+        return Change(release, current, "refused", reason=reason)
+    if current is None:
+        return Change(release, None, "create", tuple(sorted(release.body.fresh())))
+    if current.kind is not None and current.kind != release.body.kind:
+        reason = f"there is a rule of kind {current.kind} under this id; a rule cannot become {release.body.kind}"
+        return Change(release, current, "refused", reason=reason)
+    fields = release.body.differences(current.properties)
+    return Change(release, current, "update" if fields else "unchanged", tuple(fields))
+
+
+def _shown(properties: Mapping[str, Any], fields: Iterable[str]) -> list[str]:
+    lines: list[str] = []
+    for field in fields:
+        value = properties.get(field)
+        if value is None:
+            continue
+        if isinstance(value, str) and "\n" in value:
+            lines += [f"{field}:", *(f"  {line}" for line in value.splitlines())]
+        else:
+            lines.append(f"{field}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+    return lines
