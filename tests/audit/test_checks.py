@@ -215,9 +215,15 @@ CASES: list[Case] = [
     ("FP402", [ex(1, match=[{"device": ["a1"]}, {"device": ["a2"], "signer": ["x"]}]), on(2, device=["a1"])], {}, []),
     ("FP403", [on(1, device=["a1"], process=["x.exe"]), on(2, device=["a1"], command_line=["/run"]),
                on(3, device=["a1"], process=["y.exe"]), on(4, device=["a2"], command_line=["/run"])], {}, [
-        "note exclusions/2.yaml:4:20: fp-2 and fp-1 can take out the same events: device `a1` is in each | fpctl show fp-2",
-        "note exclusions/3.yaml:4:20: fp-3 and fp-2 can take out the same events: device `a1` is in each | fpctl show fp-3",
+        "note exclusions/2.yaml:4:20: fp-2 and fp-1 can take out the same events, such as those of device `a1` | fpctl show fp-2",
+        "note exclusions/3.yaml:4:20: fp-3 and fp-2 can take out the same events, such as those of device `a1` | fpctl show fp-3",
     ]),
+    ("FP403", [on(1, device=["a1.x.com"], process=["x.exe"]), on(2, device=["a1"], command_line=["/run"])], {}, [
+        "note exclusions/2.yaml:4:19: fp-2 and fp-1 can take out the same events, such as those of device `a1.x.com` | "
+        "fpctl show fp-2",
+    ]),
+    # What is covered is told once.
+    ("FP403", [on(1, device=["a1"]), on(2, device=["a1"], command_line=["/run"]), on(3, device=["a1"], process=["x"])], {}, []),
     ("FP404", [*(on(n, device=[f"d{n}"], hash=[MD5]) for n in (1, 2, 3)), *(on(n, url=["x.com"]) for n in (4, 5)),
                *(on(n, device=[f"d{n}"], hash=["@lists/a.txt"]) for n in (6, 7, 8))], {"lists": {"a.txt": SHA1}}, [
         f"note exclusions/1.yaml:4:36: the hash `{MD5}` stands in 3 exclusions: fp-1, fp-2, fp-3 | "

@@ -152,14 +152,12 @@ def test_exclusions_overlap_where_all_fields_that_both_name_can_agree() -> None:
         make("fp-5", {"device": "a1", "account": "svc"}, expires="2026-11-25"),
         make("fp-6", {"device": "a1", "path": "C:\\x"}, created="2026-11-25"),
     ]
-    found = [
-        (o.extent.id, [other.id for other in o.others], o.field, o.key) for o in overlaps(extents, {("fp-1", "fp-5")})
-    ]
+    found = [(o.extent.id, [other.id for other in o.others], o.holder.id, o.key[1]) for o in overlaps(extents)]
     assert found == [
-        ("fp-2", ["fp-1"], "device", ("full", "a1.contoso.com")),
-        ("fp-3", ["fp-2"], "device", ("full", "a1.contoso.com")),
-        ("fp-5", ["fp-2", "fp-3"], "device", ("full", "a1.contoso.com")),
-        ("fp-6", ["fp-1", "fp-2", "fp-3"], "device", ("short", "a1")),
+        ("fp-2", ["fp-1"], "fp-2", "a1.contoso.com"),
+        ("fp-3", ["fp-2"], "fp-2", "a1.contoso.com"),
+        ("fp-5", ["fp-1", "fp-2", "fp-3"], "fp-1", "a1"),
+        ("fp-6", ["fp-1", "fp-2", "fp-3"], "fp-1", "a1"),
     ]
 
 

@@ -72,15 +72,13 @@ def _written(extent: Extent, field: str, key: Key) -> str:
 
 
 def _overlapping(scene: Scene, check: Check) -> Iterator[Finding]:
-    told = {(low, high) for c in scene.covered for low, high in [sorted((c.wide.id, c.narrow.id))]}
-    for extent, others, field, key in overlaps(scene.extents, told):
-        names = ", ".join(other.id for other in others[:3]) + (
-            f" and {len(others) - 3:,} more" if len(others) > 3 else ""
-        )
-        written = _written(extent, field, key)
+    told = {covered.narrow.id for covered in scene.covered}
+    for extent, others, holder, field, key in overlaps([one for one in scene.extents if one.id not in told]):
+        more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
         yield check.finding(
-            _at(extent, field, written),
-            f"{extent.id} and {names} can take out the same events: {field} {written} is in each",
+            _at(extent, field, key),
+            f"{extent.id} and {', '.join(other.id for other in others[:3])}{more} can take out the same events, "
+            f"such as those of {field} {_written(holder, field, key)}",
             exclusion=extent.id,
             fix=f"fpctl show {extent.id}",
             subject=" ".join(other.id for other in others),
@@ -88,12 +86,15 @@ def _overlapping(scene: Scene, check: Check) -> Iterator[Finding]:
         )
 
 
-def _at(extent: Extent, field: str, written: str) -> Location:
-    value = written.strip("`")
+def _at(extent: Extent, field: str, key: Key) -> Location:
+    """Return where an exclusion names a value, or the field where it names a wider one."""
+    first: Location | None = None
     for number, alternative in alternatives(extent.loaded):
-        if value in alternative.fields().get(field, ()):
-            return at_value(extent.loaded, number, field, value)
-    return extent.loaded.at
+        for value in alternative.fields().get(field, ()):
+            if key_of(field, value) == key:
+                return at_value(extent.loaded, number, field, value)
+            first = first or at_value(extent.loaded, number, field)
+    return first or extent.loaded.at
 
 
 _SCATTERED = ("url", "hash", "ip")
@@ -205,7 +206,7 @@ CHECKS = (
         "tell). Of exclusions that share a value the first 40 are compared.",
         "Nothing, if both are meant. Else merge them.",
         _overlapping, (),
-        "fp-2026-0009 and fp-2026-0007 can take out the same events: device `build01` is in each",
+        "fp-2026-0009 and fp-2026-0007 can take out the same events, such as those of device `build01`",
     ),
     Check(
         "FP404", "repeated-value", "note", "A value stands in several exclusions",

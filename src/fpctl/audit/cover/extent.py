@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from fpctl.audit.cover.kinds import KINDS, Key, key_of
@@ -14,7 +15,7 @@ from fpctl.catalog.window import Window
 from fpctl.errors import FpctlError
 
 SPLIT = 500
-"""A list is looked at value by value, each by an alternative of its own, up to this length."""
+"""Up to this length lists are looked at value by value."""
 
 _WEEK = 7 * 24 * 60
 
@@ -57,38 +58,32 @@ class Shape(NamedTuple):
             field in narrow.fields and given.cover(field, narrow.fields[field]) for field, given in self.fields.items()
         )
 
-    def meets(self, other: Shape, field: str) -> Key | None:
-        """Return a value of `field` with which both can match the same event, None where it is not known that they can.
+    def meets(self, other: Shape) -> bool:
+        """Tell whether it is known that both can match the same event.
 
         They can where each field that both name has values that cover one another.
         """
-        found: Key | None = None
-        for name, mine in self.fields.items():
-            theirs = other.fields.get(name)
-            if theirs is None:
-                continue
-            shared = _shared(name, mine, theirs)
-            if shared is None:
-                return None
-            if name == field:
-                found = shared
-        return found
+        return all(
+            _agree(field, mine, other.fields[field]) for field, mine in self.fields.items() if field in other.fields
+        )
 
 
-def _shared(field: str, one: Values, other: Values) -> Key | None:
-    same = one.keys & other.keys
-    if same:
-        return min(same)
-    few, many = sorted((one, other), key=lambda v: len(v.keys))
-    if len(few.keys) > SPLIT:
-        return None
-    for key in sorted(few.keys):
-        if many.covers(field, key):
-            return key
-    for key in sorted(many.keys)[:SPLIT]:
-        if few.covers(field, key):
-            return key
-    return None
+def _agree(field: str, one: Values, other: Values) -> bool:
+    if one.keys & other.keys or _above(field, one.keys) & other.keys or _above(field, other.keys) & one.keys:
+        return True
+    kind = KINDS[field]
+    return any(
+        kind.covers(pattern, key)
+        for wide, narrow in ((one, other), (other, one))
+        for pattern in wide.patterns[:SPLIT]
+        for key in sorted(narrow.keys)[:SPLIT]
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _above(field: str, keys: frozenset[Key]) -> frozenset[Key]:
+    """Return every key without wildcards that covers one of these."""
+    return frozenset(wide for key in keys for wide in KINDS[field].above(key))
 
 
 def shape(alternative: Alternative) -> Shape | None:

@@ -9,7 +9,7 @@ which stands in every value that it covers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from fpctl.audit.cover.extent import Extent, Shape
@@ -29,10 +29,14 @@ class Covered(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """Exclusions that can take out the same events as `extent`, in a field and value that they share."""
+    """Exclusions that can take out the same events as `extent`, such as those with a value that `holder` names.
+
+    `holder` is `extent` or the first of the others.
+    """
 
     extent: Extent
     others: tuple[Extent, ...]
+    holder: Extent
     field: str
     key: Key
 
@@ -113,11 +117,10 @@ def covered(extents: Sequence[Extent], placed_alike: Callable[[Extent, Extent], 
             break
 
 
-def overlaps(extents: Sequence[Extent], apart: Collection[tuple[str, str]]) -> Iterator[Overlap]:
+def overlaps(extents: Sequence[Extent]) -> Iterator[Overlap]:
     """Yield, for each exclusion, the others with lower ids that can take out the same events as it.
 
-    Pairs of ids (the lower first) in `apart` are left out. Of exclusions with the same value only the
-    first `NEAR` are compared.
+    Of exclusions with the same value only the first `NEAR` are compared, and of a list the first `NEAR` values.
     """
     holders: dict[tuple[str, Key], list[int]] = {}
     for number, extent in enumerate(extents):
@@ -127,7 +130,7 @@ def overlaps(extents: Sequence[Extent], apart: Collection[tuple[str, str]]) -> I
                     known = holders.setdefault((field, key), [])
                     if not known or known[-1] != number:
                         known.append(number)
-    shared: dict[tuple[int, int], tuple[str, Key]] = {}
+    shared: dict[tuple[int, int], tuple[int, str, Key]] = {}
     for number, extent in enumerate(extents):
         for shape in extent.shapes:
             for field in NARROW_FIELDS:
@@ -136,17 +139,15 @@ def overlaps(extents: Sequence[Extent], apart: Collection[tuple[str, str]]) -> I
                     for wide in KINDS[field].above(key):
                         for other in holders.get((field, wide), ())[:NEAR]:
                             low, high = sorted((other, number), key=lambda n: extents[n].id)
-                            if low == high or (low, high) in shared or (extents[low].id, extents[high].id) in apart:
-                                continue
-                            if _meet(extents[other], extent, shape, field):
-                                shared[low, high] = (field, key)
+                            if low != high and (low, high) not in shared and _meet(extents[other], extent, shape):
+                                shared[low, high] = (number, field, key)
     by_high: dict[int, list[int]] = {}
     for low, high in sorted(shared):
         by_high.setdefault(high, []).append(low)
     for high, lows in sorted(by_high.items()):
-        field, key = shared[lows[0], high]
-        yield Overlap(extents[high], tuple(extents[low] for low in lows), field, key)
+        number, field, key = shared[lows[0], high]
+        yield Overlap(extents[high], tuple(extents[low] for low in lows), extents[number], field, key)
 
 
-def _meet(other: Extent, extent: Extent, shape: Shape, field: str) -> bool:
-    return other.overlaps_in_time(extent) and any(wide.meets(shape, field) is not None for wide in other.shapes)
+def _meet(other: Extent, extent: Extent, shape: Shape) -> bool:
+    return other.overlaps_in_time(extent) and any(wide.meets(shape) for wide in other.shapes)
