@@ -65,6 +65,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("deploy", "fpctl.cli.deploy", "Deploy tuned rules to a Sentinel workspace, and roll back."),
     Verb("diff", "fpctl.cli.diff", "Show what clauses change, or where the workspace differs."),
     Verb("import", "fpctl.cli.import_", "Import rules of Sentinel as files."),
+    Verb("doctor", "fpctl.cli.doctor", "Check that everything is there that rules need."),
+    Verb("schema", "fpctl.cli.schema", "Store a workspace's tables and functions for planning."),
     Verb("demo", "fpctl.cli.demo", "Do the whole job on generated data."),
 )
 """In the order of the help text."""

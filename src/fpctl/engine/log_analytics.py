@@ -43,7 +43,10 @@ _PERMISSION = (
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceSchema:
-    """What a workspace has: tables with their columns' Kusto types, and saved functions with their KQL."""
+    """What a workspace has: tables with their columns' Kusto types, and saved functions with their KQL.
+
+    A function with parameters is `(parameters) { body }`, one without is its body.
+    """
 
     tables: Mapping[str, Mapping[str, str]]
     functions: Mapping[str, str]
@@ -264,10 +267,19 @@ def _schema(answer: Any) -> WorkspaceSchema:
             table["name"]: {column["name"]: kusto_type(column["type"]) for column in table.get("columns", ())}
             for table in answer["tables"]
         }
-        functions = {function["name"]: function.get("body", "") for function in answer.get("functions") or ()}
+        functions = {function["name"]: _function_text(function) for function in answer.get("functions") or ()}
     except (KeyError, TypeError, AttributeError):
         raise bad_response("it does not describe a workspace") from None
     return WorkspaceSchema(dict(sorted(tables.items())), dict(sorted(functions.items())))
+
+
+def _function_text(function: Mapping[str, Any]) -> str:
+    """Return a saved function's KQL: its body, with its parameters around it where it has some."""
+    body, parameters = str(function.get("body") or ""), str(function.get("parameters") or "").strip()
+    if not parameters.strip("() "):
+        return body
+    parameters = parameters if parameters.startswith("(") else f"({parameters})"
+    return f"{parameters} {{\n{body.rstrip().removesuffix(';')}\n}}"
 
 
 def _body_of(response: Any) -> str:

@@ -178,9 +178,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None
 
 
+def service_time(headers: Mapping[str, str]) -> datetime | None:
+    """Return what time it was at the service when it answered, where it says so."""
+    return _date(_header(headers, "date"))
+
+
 def clock_hint(headers: Mapping[str, str], now: float) -> str | None:
     """Return a word on this machine's clock, if it differs much from the service's."""
-    sent = _date(_header(headers, "date"))
+    sent = service_time(headers)
     if sent is None:
         return None
     behind = sent.timestamp() - now

@@ -1,0 +1,1 @@
+"""What an engine has, and whether everything that rules need is there."""

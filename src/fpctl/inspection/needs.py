@@ -1,0 +1,170 @@
+"""What the rules read, held against what the engine has: tables, columns, rows, and how fresh they are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
+from fpctl.execution.session import tables_read
+from fpctl.execution.table_facts import TableFacts
+from fpctl.execution.time_range import range_of
+from fpctl.inspection.finding import Finding, counted
+from fpctl.inspection.live import live_columns
+from fpctl.kql.columns import analyse
+from fpctl.rewrite.apply import RuleOutcome
+from fpctl.rewrite.lint import QUERY_LIMIT
+from fpctl.rewrite.planner import TunedQuery
+from fpctl.spelling import did_you_mean
+
+STALE = timedelta(days=1)
+"""A table whose newest row is older than this has perhaps lost its connector."""
+
+Planned = tuple[RuleOutcome, TunedQuery]
+
+
+def unplanned_findings(outcomes: Sequence[RuleOutcome]) -> Iterator[Finding]:
+    """Yield an error for each rule that cannot be planned, and so cannot be run."""
+    for outcome in outcomes:
+        if outcome.error is not None:
+            path = outcome.rule.path
+            hint = outcome.error.hint or f"see `fpctl explain {path}`"
+            message = f"the rule cannot be planned: {outcome.error.message}"
+            yield Finding("settings", "error", path, message, hint, (path,))
+
+
+def planned_of(outcomes: Sequence[RuleOutcome]) -> list[Planned]:
+    """Return the outcomes that could be planned, with their plans."""
+    return [(outcome, outcome.tuned) for outcome in outcomes if outcome.tuned is not None]
+
+
+def table_findings(
+    planned: Sequence[Planned], engine: Engine, now: datetime, progress: Callable[[int], None] = lambda done: None
+) -> Iterator[Finding]:
+    """Yield what is found for each table that the rules read, sorted by table, then for each rule with missing columns.
+
+    Args:
+        planned: the rules.
+        engine: has the tables.
+        now: what the rules' "now" is.
+        progress: called with how many rules are done.
+    """
+    facts = TableFacts(engine)
+    missing: dict[str, list[str]] = defaultdict(list)
+    empty: dict[str, list[tuple[str, Timespan | None]]] = defaultdict(list)
+    newest: dict[str, TableStatus] = {}
+    failed: dict[str, list[str]] = defaultdict(list)
+    readers: dict[str, set[str]] = defaultdict(set)
+    columns: list[Finding] = []
+    strange: set[str] = set()
+    for done, (outcome, tuned) in enumerate(planned, 1):
+        rule = outcome.rule
+        wanted = range_of(rule, tuned.query, None, now)
+        try:
+            statuses = facts.of(tables_read(tuned), wanted)
+        except EngineError as error:
+            failed[error.message].append(rule.path)
+            progress(done)
+            continue
+        for status in statuses:
+            readers[status.name].add(rule.path)
+            if not status.exists:
+                missing[status.name].append(rule.path)
+                if tuned.tables.table(status.name) is None:
+                    strange.add(status.name)
+            else:
+                newest[status.name] = status
+                if status.rows_in_range == 0:
+                    empty[status.name].append((rule.path, wanted))
+        present = [status.name for status in statuses if status.exists]
+        columns += _missing_columns(outcome, tuned, {table: live_columns(engine, table) for table in present})
+        progress(done)
+    for message, paths in sorted(failed.items()):
+        hint = "put right what is said above, or look at the rule with `fpctl run`"
+        yield Finding("tables", "error", engine.name, message, hint, tuple(sorted(paths)))
+    there = _names(engine) if missing else []
+    for table in sorted(readers):
+        rules = tuple(sorted(readers[table]))
+        if table in missing:
+            hint = "ensure this data connector is enabled"
+            # A documented name is no slip of the pen.
+            near = did_you_mean(table, there, what="table") if table in strange and there else None
+            hint = f"{hint}; {near}" if near else hint
+            yield Finding("tables", "error", table, "the table does not exist", hint, rules)
+        elif table in empty:
+            yield _empty(table, newest[table], empty[table])
+        else:
+            yield _fresh(table, newest[table], now, rules)
+    yield from columns
+
+
+def _empty(table: str, status: TableStatus, readers: Sequence[tuple[str, Timespan | None]]) -> Finding:
+    latest = f"; its newest row is of {status.newest:%Y-%m-%d %H:%M} UTC" if status.newest else ""
+    widest = min((span.start for _, span in readers if span is not None), default=None)
+    since = f" since {widest:%Y-%m-%d %H:%M} UTC, where rules look" if widest is not None else ""
+    return Finding(
+        "tables", "warning", table, f"no rows{since}{latest}", "ensure this data connector is enabled",
+        tuple(sorted(path for path, _ in readers)),
+    )  # fmt: skip
+
+
+def _fresh(table: str, status: TableStatus, now: datetime, rules: tuple[str, ...]) -> Finding:
+    rows = f"{counted(status.rows_in_range, 'row')} where rules look"
+    if status.newest is None:
+        message = f"{counted(status.rows_in_range, 'row')}; it has no time column"
+        return Finding("tables", "ok", table, message, None, rules)
+    age = now - status.newest
+    if age > STALE:
+        since = counted(age.days, "day")
+        message = f"{rows}, but none for {since}: the newest is of {status.newest:%Y-%m-%d %H:%M} UTC"
+        return Finding("tables", "warning", table, message, "look whether its data connector still sends", rules)
+    return Finding("tables", "ok", table, f"{rows}; the newest is of {status.newest:%Y-%m-%d %H:%M} UTC", None, rules)
+
+
+def _missing_columns(outcome: RuleOutcome, tuned: TunedQuery, live: Mapping[str, Mapping[str, str]]) -> list[Finding]:
+    """Return what the rule reads and the engine's tables lack, though documentation or `schema/` has it."""
+    known = {(p.code, p.message) for p in tuned.analysis.problems}
+    found = []
+    for problem in analyse(tuned.query, tuned.tables.with_tables(live)).problems:
+        if "column" in problem.code and (problem.code, problem.message) not in known:
+            hint = problem.hint or "compare with the table's columns there, or run `fpctl schema pull`"
+            path = outcome.rule.path
+            found.append(Finding("tables", "warning", path, problem.message, hint, (path,)))
+    return found
+
+
+def _names(engine: Engine) -> list[str]:
+    try:
+        return engine.tables()
+    except (EngineError, NotImplementedError):
+        return []
+
+
+def limit_findings(planned: Sequence[Planned], engine: Engine) -> Iterator[Finding]:
+    """Yield which limits of the services the rules come near: text, number of rules, calls a minute."""
+    long = [
+        (outcome.rule.path, len(tuned.tuned))
+        for outcome, tuned in planned
+        if outcome.rule.kind in ("scheduled", "nrt") and len(tuned.tuned) > QUERY_LIMIT
+    ]
+    for path, length in long:
+        yield Finding(
+            "limits", "error", path, f"the tuned query has {length:,} characters; Sentinel allows {QUERY_LIMIT:,}",
+            "move lists to a watchlist or a saved function", (path,),
+        )  # fmt: skip
+    for kind, most in (("scheduled", 512), ("nrt", 50)):
+        count = sum(outcome.rule.kind == kind for outcome, _ in planned)
+        if count > most:
+            yield Finding(
+                "limits", "warning", f"{kind} rules", f"{count:,} rules; a workspace runs {most:,}",
+                "a dedicated cluster runs more; else spread them over workspaces",
+            )  # fmt: skip
+    queries = sum(1 + sum(query.text is not None for query in tuned.counting_queries()) for _, tuned in planned)
+    message = f"{counted(len(planned), 'rule')}, {counted(queries, 'query', 'queries')}"
+    if engine.name == "defender":
+        from fpctl.engine.defender import CALLS_A_MINUTE
+
+        message += f"; at {CALLS_A_MINUTE} calls a minute that takes {queries / CALLS_A_MINUTE:,.1f} minutes at least"
+    if not long:
+        yield Finding("limits", "ok", engine.name, message)
