@@ -22,7 +22,7 @@ def test_a_detection_in_the_words_of_graph(plan: Plan) -> None:
     assert made.ready
     detection = made.detection
     assert detection is not None
-    assert '// fpctl fp-1' in detection.pop("queryCondition")["queryText"]
+    assert "// fpctl fp-1" in detection.pop("queryCondition")["queryText"]
     assert detection == {
         "displayName": "Hunt",
         "isEnabled": True,

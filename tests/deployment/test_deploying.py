@@ -145,9 +145,7 @@ def test_a_rule_that_sentinel_would_refuse_is_not_sent(
     assert "b.yaml: error: the rule's mappings need the column Gone" in outcome.err
 
 
-def test_a_rule_of_another_kind_is_not_turned_into_one_of_ours(
-    fpctl: Fpctl, server: SecurityInsightsServer
-) -> None:
+def test_a_rule_of_another_kind_is_not_turned_into_one_of_ours(fpctl: Fpctl, server: SecurityInsightsServer) -> None:
     server.resources[A] = {"name": A[11:], "etag": '"1"', "kind": "NRT", "properties": {"query": "x"}}
     outcome = fpctl("deploy", "a.yaml", "--yes")
     assert outcome.code == 1
@@ -304,9 +302,7 @@ def test_rollbacks_go_back_one_deployment_after_the_other(
     assert "no deployment is recorded that could be rolled back" in again.err
 
 
-def test_a_rollback_leaves_alone_what_somebody_has_changed_since(
-    fpctl: Fpctl, server: SecurityInsightsServer
-) -> None:
+def test_a_rollback_leaves_alone_what_somebody_has_changed_since(fpctl: Fpctl, server: SecurityInsightsServer) -> None:
     fpctl("deploy", "--yes")
     server.edit(B, displayName="Edited in the portal")
     outcome = fpctl("deploy", "--rollback", "--yes")

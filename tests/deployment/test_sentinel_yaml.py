@@ -137,8 +137,7 @@ def test_an_export_becomes_rule_files_functions_and_words_on_the_rest() -> None:
     (function,) = found.functions
     assert (function.relative, function.text) == (
         "is_build.yaml",
-        "FunctionName: is_build\nFunctionParameters: name:string\n"
-        "FunctionQuery: |-\n  print name startswith 'build'\n",
+        "FunctionName: is_build\nFunctionParameters: name:string\nFunctionQuery: |-\n  print name startswith 'build'\n",
     )
 
 

@@ -88,9 +88,7 @@ def test_a_documented_column_that_the_table_lacks(fpctl: Fpctl, server: LogAnaly
 def test_a_slip_in_a_tables_name(fpctl: Fpctl, server: LogAnalyticsServer, workplace: Path) -> None:
     (workplace / "rules" / "slip.kql").write_text("Own_CK\n| take 1\n")
     _, findings = doctor(fpctl)
-    assert findings["tables", "Own_CK"]["hint"] == (
-        "ensure this data connector is enabled; did you mean `Own_CL`?"
-    )
+    assert findings["tables", "Own_CK"]["hint"] == ("ensure this data connector is enabled; did you mean `Own_CL`?")
 
 
 def test_no_permission(fpctl: Fpctl, server: LogAnalyticsServer) -> None:

@@ -129,7 +129,5 @@ def _defender(rule: Rule, scope: Scope) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def _problem(
-    rule: Rule, code: str, message: str, hint: str | None = None, severity: Severity = "error"
-) -> Problem:
+def _problem(rule: Rule, code: str, message: str, hint: str | None = None, severity: Severity = "error") -> Problem:
     return Problem(code, message, Location(rule.path), hint, severity)
