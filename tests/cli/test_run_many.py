@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,44 @@ def test_an_interrupted_run_goes_on(many: Path, server: LogAnalyticsServer, fpct
         assert len(history.runs()) == 8
 
 
+def test_an_interrupt_among_rules_that_run_at_once_leaves_whole_runs(
+    many: Path, server: LogAnalyticsServer, fpctl: Callable[..., Any]
+) -> None:
+    held = threading.Event()
+
+    def slow(request: Request) -> None:
+        if request.body and "RemotePort == 445" in request.body["query"]:
+            held.wait(60)
+
+    server.on_request = slow
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fpctl", "run", *NOW, "--at-once", "3"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    checkpoint = many / ".fpctl" / "run.jsonl"
+    try:
+        for _ in range(1200):  # a line for the request, and one for each rule that is done
+            if checkpoint.exists() and len(checkpoint.read_text().splitlines()) == RULES:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        held.set()
+        process.kill()
+    assert (process.returncode, err) == (
+        130, "7 of 8 rules are done; `fpctl run --resume` does the others\nfpctl: interrupted\n",
+    )  # fmt: skip
+    with History.open(many / ".fpctl" / "history.db") as history:
+        assert [run.status for run in history.runs()] == ["ok"] * 7
+    server.on_request = None
+    shown = json.loads(fpctl("run", "--resume", "--format", "json").out)
+    assert [run["path"] for run in shown["runs"]] == ["r5.kql"]
+
+
 def test_resume_takes_nothing_that_would_change_the_run(fpctl: Callable[..., Any], many: Path) -> None:
     outcome = fpctl("run", "--resume", "--since", "2d")
     assert outcome.code == 2
@@ -219,3 +258,15 @@ def test_a_rule_that_cannot_be_planned_is_counted(fpctl: Callable[..., Any], man
     outcome = fpctl("run", *NOW)
     assert outcome.code == 2
     assert "9 rules: 8 ok, 1 could not be planned; 32 hits\n" in outcome.err
+
+
+def test_a_missing_table_where_tables_cannot_be_listed_stops_no_other_rule(
+    fpctl: Callable[..., Any], many: Path
+) -> None:
+    settings = (many / "fpctl.toml").read_text().replace("workspace_id = 'w'", "resource_id = '/subscriptions/s'")
+    (many / "fpctl.toml").write_text(settings)
+    (many / "rules" / "r0.kql").write_text("NoSuchTable\n| where RemotePort == 440\n")
+    outcome = fpctl("run", *NOW)
+    assert outcome.code == 2
+    assert "r0.kql: the engine has no table NoSuchTable, which the rule reads\n" in outcome.err
+    assert "8 rules: 7 ok, 1 failed; 24 hits\n" in outcome.err

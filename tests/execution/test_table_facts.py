@@ -61,3 +61,15 @@ def test_a_failure_is_told_and_not_kept() -> None:
         facts.of(["A"], DAY)
     engine.failing = False
     assert [status.exists for status in facts.of(["A"], DAY)] == [True]
+
+
+def test_an_engine_that_cannot_list_its_tables_is_asked_once() -> None:
+    class Unlisted(Preflights):
+        def tables(self) -> list[str]:
+            self.asked.append((("tables",), None))
+            raise EngineError("the tables of a resource cannot be listed", code="unsupported")
+
+    engine = Unlisted()
+    facts = TableFacts(engine)  # type: ignore[arg-type]
+    assert (facts.names(), facts.names()) == (None, None)
+    assert len(engine.asked) == 1

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from fpctl.catalog.exclusion_file import LoadedExclusion
 from fpctl.catalog.rule import Rule
-from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
+from fpctl.engine.interface import Engine, TableStatus, Timespan
+from fpctl.errors import FpctlError
 from fpctl.execution.run import RunResult, run_rule
 from fpctl.execution.stream import completed
 from fpctl.execution.table_facts import TableFacts
@@ -67,28 +68,25 @@ class Session:
 
     def _timed(self, outcome: RuleOutcome, tuned: TunedQuery) -> _Timed:
         started = self.clock()
-        result = self._one(outcome, tuned)
+        try:
+            result = self._one(outcome, tuned)
+        except FpctlError as error:
+            result = self._failed(outcome.rule, tuned, error)
         return _Timed(result, started, self.clock())
+
+    def _failed(self, rule: Rule, tuned: TunedQuery, error: FpctlError) -> RunResult:
+        return RunResult(rule, tuned, self.engine.name, "failed", error=error.message, hint=error.hint)
 
     def _one(self, outcome: RuleOutcome, tuned: TunedQuery) -> RunResult:
         rule = outcome.rule
         wanted = range_of(rule, tuned.query, self.timespan, self.now)
-        try:
-            statuses = self._facts.of(tables_read(tuned), wanted)
-        except EngineError as error:
-            return RunResult(rule, tuned, self.engine.name, "failed", error=error.message, hint=error.hint)
+        statuses = self._facts.of(tables_read(tuned), wanted)
         missing = [status.name for status in statuses if not status.exists]
         if missing:
-            there = ", ".join(self.engine.tables()[:12]) or "none"
-            return RunResult(
-                rule,
-                tuned,
-                self.engine.name,
-                "failed",
-                hits=(),
-                error=f"the engine has no table {', '.join(missing)}, which the rule reads (it has: {there})",
-                hint="ensure this data connector is enabled",
-            )
+            names = self._facts.names()
+            there = f" (it has: {', '.join(names[:12]) or 'none'})" if names is not None else ""
+            message = f"the engine has no table {', '.join(missing)}, which the rule reads{there}"
+            return self._failed(rule, tuned, FpctlError(message, hint="ensure this data connector is enabled"))
         result = run_rule(rule, tuned, self.engine, self.timespan, with_base=self.with_base)
         notes = [empty_note(status, wanted) for status in statuses if status.rows_in_range == 0]
         return replace(result, notes=(*result.notes, *notes)) if notes else result

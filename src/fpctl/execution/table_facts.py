@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from fpctl.engine.interface import Engine, TableStatus, Timespan
+from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
 
 
 class TableFacts:
@@ -19,6 +20,8 @@ class TableFacts:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._known: dict[tuple[str, Timespan | None], Future[TableStatus]] = {}
+        self._names: list[str] | None = None
+        self._listed = False
         self._lock = threading.Lock()
 
     def of(self, tables: Sequence[str], timespan: Timespan | None) -> list[TableStatus]:
@@ -39,6 +42,15 @@ class TableFacts:
         if asked:
             self._ask(asked, timespan, futures)
         return [futures[table].result() for table in tables]
+
+    def names(self) -> list[str] | None:
+        """Return the names of the tables that the engine has, None where it cannot tell. Asked once."""
+        with self._lock:
+            if not self._listed:
+                self._listed = True
+                with contextlib.suppress(EngineError, NotImplementedError):
+                    self._names = self._engine.tables()
+            return self._names
 
     def _ask(self, asked: Sequence[str], timespan: Timespan | None, futures: dict[str, Future[TableStatus]]) -> None:
         try:

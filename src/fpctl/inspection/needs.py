@@ -83,7 +83,7 @@ def table_findings(
     for message, paths in sorted(failed.items()):
         hint = "put right what is said above, or look at the rule with `fpctl run`"
         yield Finding("tables", "error", engine.name, message, hint, tuple(sorted(paths)))
-    there = _names(engine) if missing else []
+    there = (facts.names() if missing else None) or []
     for table in sorted(readers):
         rules = tuple(sorted(readers[table]))
         if table in missing:
@@ -132,13 +132,6 @@ def _missing_columns(outcome: RuleOutcome, tuned: TunedQuery, live: Mapping[str,
             path = outcome.rule.path
             found.append(Finding("tables", "warning", path, problem.message, hint, (path,)))
     return found
-
-
-def _names(engine: Engine) -> list[str]:
-    try:
-        return engine.tables()
-    except (EngineError, NotImplementedError):
-        return []
 
 
 def limit_findings(planned: Sequence[Planned], engine: Engine) -> Iterator[Finding]:
