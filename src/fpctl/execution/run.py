@@ -73,9 +73,7 @@ def run_rule(
     main = answers[0]
     base = answers.pop() if with_base and tuned.edits else (main if with_base else None)
     if isinstance(main, EngineError):
-        return RunResult(
-            rule, tuned, engine.name, "failed", hits=_unknown(tuned), error=main.message, hint=main.hint
-        )
+        return RunResult(rule, tuned, engine.name, "failed", hits=_unknown(tuned), error=main.message, hint=main.hint)
     counts, problem = _counts(counting, answers[1:])
     base_rows = len(base.rows) if isinstance(base, Table) and base.partial is None else None
     if main.partial is not None:
@@ -103,9 +101,7 @@ def run_rule(
     before, suppressed = _totals(counting, counts)
     hits = _merged(tuned, counts)
     notes = tuple(f"hits unknown in {q.pipeline}: {q.unknown}" for q in counting if q.text is None)
-    return RunResult(
-        rule, tuned, engine.name, "ok", before, suppressed, main, base_rows, hits, notes=notes
-    )
+    return RunResult(rule, tuned, engine.name, "ok", before, suppressed, main, base_rows, hits, notes=notes)
 
 
 def _unknown(tuned: TunedQuery) -> tuple[ExclusionHits, ...]:
