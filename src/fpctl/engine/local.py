@@ -87,6 +87,7 @@ class LocalEngine:
         self._views: dict[str, TableView] = {}
         self._shown: dict[str, tuple[Timespan | None, tuple[tuple[str, str], ...]]] = {}
         self._held: dict[str, tuple[str, ...]] = {}
+        self._newest_known: dict[tuple[str, str], datetime | None] = {}
         self._lock = threading.RLock()
         self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -122,12 +123,12 @@ class LocalEngine:
             names = self._named_tables(text)
             views = {name: self._view(name) for name in names}
             times = {name: view.time_column for name, view in views.items() if view.time_column}
-            lowered = lower(text, _Known(views), time_columns=times)
+            lowered = lower(text, _Known(views), time_columns=times, newest=self._newest(timespan))
             self._show(views.values(), timespan, lowered)
             self._hold(lowered.value_tables)
             sql, parameters = self._translate(lowered, views)
             table = self._fetch(sql, parameters, lowered)
-        words = set(_WORD.findall(text))
+        words = {lowered.spellings.get(word, word) for word in _WORD.findall(lowered.text)}
         statistics: dict[str, Any] = {"seconds": time.perf_counter() - started}
         missing = {name: sorted(view.missing & words) for name, view in views.items() if view.missing & words}
         if missing:
@@ -204,13 +205,19 @@ class LocalEngine:
 
     def _named_tables(self, text: str) -> list[str]:
         """Return the tables of the folder that a query may read: the words and `Device*` patterns in its text."""
-        words = set(_WORD.findall(text))
-        patterns = [pattern for pattern in _PATTERN.findall(text) if pattern.strip("*")]
-        every = bool(re.search(r"\b(?:search|find)\b|\bunion\b[^|]*\*", text))
+        patterns: list[str] = []
+        if "*" in text:
+            words = {word for word in text.split() if "*" in word}
+            patterns = [pattern for word in words for pattern in _PATTERN.findall(word) if pattern.strip("*")]
+        every = any(word in text for word in ("search", "find", "union")) and bool(
+            re.search(r"\b(?:search|find)\b|\bunion\b[^|]*\*", text)
+        )
         return [
             name
             for name in self.tables()
-            if name in words or every or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+            if every
+            or re.search(rf"\b{re.escape(name)}\b", text)
+            or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
         ]
 
     def _view(self, table: str) -> TableView:
@@ -244,6 +251,25 @@ class LocalEngine:
                 sql += f" WHERE {_within(view.time_column, timespan)}"
             self._open().execute(f"CREATE OR REPLACE VIEW main.{quote_name(view.name)} AS {sql}")
             self._shown[view.name] = (timespan, renamed)
+
+    def _newest(self, timespan: Timespan | None) -> Callable[[str, str], datetime | None]:
+        """Return what tells the newest time in a column; None where rows lack it, or finding out costs a reading."""
+
+        def newest(table: str, column: str) -> datetime | None:
+            view, files = self._views.get(table), self._file_of(table)
+            if view is None or files is None or files.format != "parquet":
+                return None
+            if timespan is not None and column == view.time_column:
+                return timespan.end
+            key = (table, column)
+            if key not in self._newest_known:
+                name = quote_name(view.held_as.get(column, column))
+                sql = f"SELECT max({name}), count(*) - count({name}) FROM {_STORED}.{quote_name(table)}"
+                ((latest, without),) = self._guarded(lambda: self._open().sql(sql).fetchall(), None)
+                self._newest_known[key] = _aware(latest) if without == 0 else None
+            return self._newest_known[key]
+
+        return newest
 
     def _hold(self, tables: Mapping[str, tuple[str, ...]]) -> None:
         """Make the value tables of the query; the ones of the query before are replaced."""

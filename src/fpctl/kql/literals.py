@@ -50,6 +50,8 @@ def string_value(literal: str) -> str:
     Raises:
         ValueError: the text is not a string literal.
     """
+    if literal[0:1] == '"' and literal[-1:] == '"' and "\\" not in literal and literal.count('"') == 2:
+        return literal[1:-1]  # as most are; lists have many
     tokens = scan(literal)
     texts = [text for text, kind in zip(tokens.texts, tokens.kinds, strict=True) if kind != END]
     if not texts or any(kind not in (STRING, END) for kind in tokens.kinds):

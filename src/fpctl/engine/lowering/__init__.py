@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from fpctl.engine.interface import EngineError
-from fpctl.engine.lowering import chains, functions, operators, routines, spellings, value_lists
+from fpctl.engine.lowering import bounds, chains, functions, negations, operators, routines, spellings, value_lists
+from fpctl.engine.lowering.bounds import Newest
 from fpctl.engine.lowering.draft import Draft, Edit, LoweredQuery, apply_edits
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql.columns.environment import Environment
@@ -25,13 +26,18 @@ _RULES: tuple[Callable[[Draft], Iterable[Edit]], ...] = (
     routines.edits,
     operators.edits,
     functions.edits,
+    negations.edits,
     chains.edits,
     value_lists.edits,
 )
 
 
 def lower(
-    text: str, environment: Environment, *, time_columns: Mapping[str, str] = MappingProxyType({})
+    text: str,
+    environment: Environment,
+    *,
+    time_columns: Mapping[str, str] = MappingProxyType({}),
+    newest: Newest = bounds.unknown,
 ) -> LoweredQuery:
     """Return a query in the KQL that duckdb-kql has.
 
@@ -39,6 +45,7 @@ def lower(
         text: the user's query.
         environment: the tables, for what needs to know the columns.
         time_columns: table -> the column that stands for `ingestion_time()`, which files do not have.
+        newest: tells how late the events are, see `bounds`.
 
     Raises:
         EngineError: `syntax`, the text is not KQL.
@@ -51,11 +58,19 @@ def lower(
         raise EngineError(
             error.message, code="syntax", hint=error.hint, offset=error.offset, at=error.at, caret=error.caret
         ) from error
-    renamed = spellings.clashes(query, environment)
-    environment = spellings.renamed_environment(environment, renamed)
     rounds: list[tuple[Edit, ...]] = []
     notes: set[str] = set()
     value_tables: dict[tuple[str, ...], str] = {}
+    # Lists first: what follows then reads a short text, however long they are.
+    for first in (value_lists.edits, lambda draft: bounds.edits(draft, newest), value_lists.late_edits):
+        draft = Draft(query, environment, time_columns, value_tables)
+        changed, kept = apply_edits(query.text, first(draft))
+        notes |= draft.notes
+        if kept:
+            rounds.append(kept)
+            query = parse(changed)
+    renamed = spellings.clashes(query, environment)
+    environment = spellings.renamed_environment(environment, renamed)
     pending = tuple(spellings.edits(query, renamed))
     for _ in range(_MOST_ROUNDS):
         if not pending:
