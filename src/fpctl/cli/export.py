@@ -1,4 +1,4 @@
-"""`fpctl export`: tuned rules as files for Microsoft Sentinel and Defender XDR."""
+"""`fpctl export`: tuned rules for Microsoft Sentinel and Defender XDR, exclusions for other tools."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fpctl.cli import guarding, options, output
+from fpctl.cli import exchanging, guarding, options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
@@ -15,18 +15,34 @@ if TYPE_CHECKING:
 
 
 def command(
-    rule: options.Rules = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RULE|ID]...",
+            help="Rules by id, name, path or glob; with --format csv and the like exclusions. All, if none is given.",
+        ),
+    ] = None,
     target: Annotated[
         Literal["sentinel", "defender"] | None, typer.Option("--target", help="For which service.", show_default=False)
     ] = None,
     format: Annotated[
-        Literal["arm", "yaml"],
-        typer.Option("--format", help="For Sentinel: Resource Manager templates, or YAML rule files."),
-    ] = "arm",
+        Literal["arm", "yaml", "csv", "watchlist", "elastic", "sigma"] | None,
+        typer.Option(
+            "--format",
+            help="For Sentinel: arm (Resource Manager templates) or yaml. The others are of exclusions.",
+            show_default="arm",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write a file per rule below DIR.", show_default="all to stdout"),
+        typer.Option(
+            "--out",
+            metavar="DIR|FILE",
+            help="Write a file per rule below DIR; the exclusions to FILE.",
+            show_default="all to stdout",
+        ),
     ] = None,
+    report: exchanging.Report = None,
     rules: options.RulesFolder = None,
     exclusions: options.ExclusionsFolder = None,
     on: Annotated[
@@ -35,12 +51,16 @@ def command(
     force: guarding.Force = None,
     config: options.ConfigFile = None,
 ) -> int:
-    """Export tuned rules for Microsoft Sentinel or Defender XDR.
+    """Export tuned rules for Microsoft Sentinel or Defender XDR, or exclusions for other tools.
 
     Sentinel: a Resource Manager template per rule (analytics rules; hunting queries as saved searches), or
     its YAML. Defender: custom detections for Microsoft Graph. With --out, a rule's version goes up when its
     query is another than in the file that is there. A rule that the target would refuse is not
     written: exit code 1. 2: a rule could not be planned.
+
+    Exclusions: --format csv has everything, whatever its state; watchlist (Sentinel), elastic (exception
+    list) and sigma (filters) have what is in force today, and of that what they can say. What would suppress
+    more there than here is left out: exit code 1. 2: a file is broken.
     """
     from fpctl.cli.outcomes import talk
     from fpctl.cli.workspace import open_workspace
@@ -49,9 +69,13 @@ def command(
     from fpctl.files import write_text
     from fpctl.rewrite.apply import tune
 
+    if format in exchanging.FORMATS:
+        if target is not None:
+            raise typer.BadParameter(f"--format {format} is of exclusions and has no --target")
+        return exchanging.give(rule or [], format, out, report, exclusions, config)
     if target is None:
         raise typer.BadParameter("say for which service: --target sentinel or --target defender")
-    chosen_format: Format = "graph" if target == "defender" else format
+    chosen_format: Format = "graph" if target == "defender" else "yaml" if format == "yaml" else "arm"
     today = options.parse_day(on)
     workspace = open_workspace(config, rules, exclusions)
     repository = workspace.repository

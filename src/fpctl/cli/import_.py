@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fpctl.cli import options, output
+from fpctl.cli import exchanging, options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 
@@ -80,4 +80,4 @@ def sentinel(
     return EXIT_FINDINGS if left or found.problems else EXIT_OK
 
 
-commands = {"sentinel": sentinel}
+commands = {"sentinel": sentinel, **exchanging.commands}

@@ -1,0 +1,52 @@
+"""Drafts that were read, as files to be written; one that the loader would refuse is a loss, not an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from fpctl.catalog.draft import DraftError
+from fpctl.catalog.notebook import Entry
+from fpctl.errors import FpctlError
+from fpctl.exchange.formats import Incoming
+from fpctl.exchange.loss import Loss
+from fpctl.rewrite.recording import entries_of
+from fpctl.rewrite.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What may be written, and what was refused."""
+
+    entries: tuple[Entry, ...]
+    losses: tuple[Loss, ...]
+
+
+def entries_for(drafts: Sequence[Incoming], repository: Repository, folder: Path, today: date) -> Written:
+    """Return the entries of drafts in a folder.
+
+    An id that is in use is an exclusion that is there already: the draft is left out.
+    """
+    entries: list[Entry] = []
+    losses: list[Loss] = []
+    taken: set[str] = set()
+    for draft, line in drafts:
+        about = draft.id or draft.title
+        try:
+            (entry,) = entries_of([replace(draft, approved_by=None)], repository, folder, today)
+            if entry.exclusion.id.casefold() in taken:
+                raise FpctlError(f"the id `{entry.exclusion.id}` is there twice")
+        except DraftError as error:
+            first, *more = error.problems
+            others = f" (and {len(more)} more faults)" if more else ""
+            hint = f" ({first.hint})" if first.hint else ""
+            losses.append(Loss("left-out", about, f"{first.message}{others}{hint}", line))
+        except FpctlError as error:
+            place = f" ({error.at})" if error.at else ""
+            losses.append(Loss("left-out", about, f"{error.message}{place}", line))
+        else:
+            taken.add(entry.exclusion.id.casefold())
+            entries.append(entry)
+    return Written(tuple(entries), tuple(losses))

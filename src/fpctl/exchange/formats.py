@@ -1,0 +1,97 @@
+"""The formats by name, and what goes into a reader and comes out of a writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from importlib import import_module
+from typing import NamedTuple, Protocol, cast
+
+from fpctl.catalog.draft import Draft
+from fpctl.catalog.exclusion_file import LoadedExclusion
+from fpctl.exchange.loss import Loss
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an import knows besides the file.
+
+    Args:
+        rules: selectors of the rules that the exclusions are for; those that the file names, if empty.
+        today: the day.
+        owner: who answers for them, where the file does not say.
+        columns: by column of a CSV file, the field it holds, where its name does not say.
+        raw: returns the plain text columns that hold a field in the rules' table; see `notation.to_match`.
+    """
+
+    rules: tuple[str, ...]
+    today: date
+    owner: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    raw: Callable[[str], Sequence[str]] | None = None
+
+
+class Incoming(NamedTuple):
+    """A draft that was read, and the line at which it stands in the file."""
+
+    draft: Draft
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was read. No two drafts have the same id; one without an id gets its own."""
+
+    drafts: tuple[Incoming, ...]
+    losses: tuple[Loss, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What is to be written: the file's text, the exclusions in it, and what it could not carry."""
+
+    text: str
+    exclusions: tuple[str, ...]
+    losses: tuple[Loss, ...]
+
+
+class Format(Protocol):
+    """A module of a format."""
+
+    def read(self, text: str, path: str, reading: Reading) -> Imported:
+        """Read a file.
+
+        Raises:
+            FpctlError: it is not one of this format at all.
+        """
+
+    def write(self, exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
+        """Write exclusions as a file of this format."""
+
+
+FORMATS: Mapping[str, tuple[str, str]] = {
+    "csv": ("fpctl.exchange.plain_csv", "a table with a row for each alternative of each exclusion"),
+    "watchlist": ("fpctl.exchange.watchlist", "a Microsoft Sentinel watchlist (CSV), a row for each value"),
+    "elastic": ("fpctl.exchange.elastic", "an Elastic exception list (NDJSON)"),
+    "sigma": ("fpctl.exchange.sigma", "Sigma filters (YAML)"),
+}
+"""Name -> (module, what it is)."""
+
+
+def format_of(name: str) -> Format:
+    """Return the module of a format by its name, one of FORMATS."""
+    return cast(Format, import_module(FORMATS[name][0]))
+
+
+def not_in_force(loaded: LoadedExclusion, today: date) -> Loss | None:
+    """Return the loss of an exclusion that suppresses nothing on a day: what it goes to has no such state."""
+    state = loaded.exclusion.state(today)
+    if state == "active":
+        return None
+    words = {
+        "not-yet-valid": f"it begins on {loaded.exclusion.created}",
+        "expired": f"it expired on {loaded.exclusion.expires}",
+        "shadow": "it is only counted (status: shadow)",
+    }
+    return Loss("left-out", loaded.id, f"it is not in force: {words.get(state, f'it is {state}')}")
