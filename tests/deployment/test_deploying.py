@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fpctl.deployment.workspace import SentinelWorkspace
 from fpctl.engine.retry import Retrier
 from servers.loopback import Misbehaviour, Request
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
@@ -333,6 +334,42 @@ def test_a_rollback_of_a_deployment_that_broke_off_undoes_what_arrived(
     server.answer = answer  # type: ignore[method-assign]
     assert fpctl("deploy", "--rollback", "--yes").code == 0
     assert server.resources == {}
+
+
+def test_a_deployment_that_was_stopped_can_be_rolled_back_and_gone_on_with(
+    fpctl: Fpctl, server: SecurityInsightsServer, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, count = SentinelWorkspace.put, [0]
+
+    def stopped(self: SentinelWorkspace, *arguments: Any) -> Any:
+        made = put(self, *arguments)
+        count[0] += 1
+        if count[0] == 2:
+            raise KeyboardInterrupt
+        return made
+
+    monkeypatch.setattr(SentinelWorkspace, "put", stopped)
+    outcome = fpctl("deploy", "--yes")
+    assert outcome.code == 130
+    assert "stopped in the middle: `fpctl deploy` goes on, `fpctl deploy --rollback` takes back\n" in outcome.err
+    assert [step["status"] for step in record(workplace)["rules"]] == ["done", "sent", "planned", "planned"]
+    monkeypatch.undo()
+    monkeypatch.chdir(workplace)
+    assert sorted(server.resources) == [A, B]
+    assert fpctl("deploy", "--rollback", "--yes").code == 0
+    assert server.resources == {}
+
+
+def test_a_rollback_where_the_workspace_cannot_be_read_changes_nothing(
+    fpctl: Fpctl, server: SecurityInsightsServer, workplace: Path
+) -> None:
+    fpctl("deploy", "--yes")
+    kept = record(workplace)
+    server.answer = lambda request: (404, {"error": {"code": "x", "message": "no such workspace"}})  # type: ignore[method-assign]
+    outcome = fpctl("deploy", "--rollback", "--yes")
+    assert outcome.code == 2
+    assert "Azure Resource Manager does not know this address (404): no such workspace" in outcome.err
+    assert record(workplace) == kept
 
 
 def test_a_rollback_goes_to_the_workspace_of_its_deployment_only(

@@ -79,7 +79,11 @@ def _deploy(
         if willing:
             with output.progress("Deploying rules", len(todo)) as update:
                 folder = settings.paths.root / FOLDER
-                done = deploy(todo, workspace, folder, options.now(), lambda number: update(number))
+                try:
+                    done = deploy(todo, workspace, folder, options.now(), lambda number: update(number))
+                except KeyboardInterrupt:
+                    output.say("stopped in the middle: `fpctl deploy` goes on, `fpctl deploy --rollback` takes back")
+                    raise
     finally:
         workspace.close()
     if format == "json":
@@ -147,6 +151,7 @@ def _roll_back(config: options.ConfigFile, wanted: str | None, yes: bool, overwr
     from fpctl.cli.recording import agreed
     from fpctl.deployment.carrying_out import roll_back
     from fpctl.deployment.connection import connect
+    from fpctl.deployment.record import UNDOABLE
     from fpctl.settings import load_settings
 
     settings = load_settings(config)
@@ -154,7 +159,8 @@ def _roll_back(config: options.ConfigFile, wanted: str | None, yes: bool, overwr
     workspace = connect(settings)
     try:
         _same_workspace(chosen, workspace.resource_id)
-        steps = [step for step in chosen.steps if step.status in ("done", "failed")]
+        workspace.all()  # a workspace that cannot be read must not look like one that is empty
+        steps = [step for step in chosen.steps if step.status in UNDOABLE]
         what = f"put back {output.counted(len(steps), 'rule')} as before deployment {chosen.id}"
         if not agreed(yes, what, f"{what[0].upper()}{what[1:]}?"):
             return EXIT_FINDINGS
@@ -175,7 +181,7 @@ def _roll_back(config: options.ConfigFile, wanted: str | None, yes: bool, overwr
 
 
 def _chosen(settings: Settings, wanted: str | None) -> Deployment:
-    from fpctl.deployment.record import FOLDER, deployments
+    from fpctl.deployment.record import FOLDER, UNDOABLE, deployments
     from fpctl.errors import FpctlError, Location
     from fpctl.spelling import did_you_mean
 
@@ -190,7 +196,7 @@ def _chosen(settings: Settings, wanted: str | None) -> Deployment:
             f"no deployment {wanted} is recorded", Location(str(folder)), did_you_mean(wanted, known, what="deployment")
         )
     for deployment in recorded:
-        if any(step.status in ("done", "failed") for step in deployment.steps):
+        if any(step.status in UNDOABLE for step in deployment.steps):
             return deployment
     raise FpctlError("no deployment is recorded that could be rolled back", Location(str(folder)))
 

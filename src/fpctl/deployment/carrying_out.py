@@ -11,7 +11,7 @@ from fpctl.deployment.alert_rule import READ_ONLY
 from fpctl.deployment.body import same
 from fpctl.deployment.change import Change
 from fpctl.deployment.management import CONFLICT
-from fpctl.deployment.record import Deployment, Step
+from fpctl.deployment.record import UNDOABLE, Deployment, Step
 from fpctl.deployment.workspace import Deployed, SentinelWorkspace
 from fpctl.engine.interface import EngineError
 
@@ -48,8 +48,11 @@ def deploy(
     ]
     deployment = Deployment.begin(folder, workspace.resource_id, now, steps)
     for done, step in enumerate(steps, 1):
+        step.status = "sent"
+        deployment.save()
+        etag = step.before["etag"] if step.before is not None else None
         try:
-            step.etag = _put(step, workspace)
+            step.etag = _put(step, step.wanted, etag, workspace).etag
             step.status = "done"
         except EngineError as error:
             step.status, step.error = "failed", error.message
@@ -58,19 +61,29 @@ def deploy(
     return deployment
 
 
-def _put(step: Step, workspace: SentinelWorkspace) -> str:
-    etag = step.before["etag"] if step.before is not None else None
-    kind, properties = step.wanted["kind"], step.wanted["properties"]
+def _put(step: Step, wanted: Mapping[str, Any], etag: str | None, workspace: SentinelWorkspace) -> Deployed:
     try:
-        return workspace.put(step.resource, step.guid, kind, properties, etag).etag
+        return workspace.put(step.resource, step.guid, wanted["kind"], wanted["properties"], etag)
+    except EngineError as error:
+        # A conflict may be our own doing: the first request arrived, and only its answer was lost.
+        there = workspace.get(step.resource, step.guid) if error.code == CONFLICT else None
+        if there is not None and _is(there, wanted["properties"]):
+            return there
+        raise
+
+
+def _take_away(there: Deployed, workspace: SentinelWorkspace) -> None:
+    conflict: EngineError | None = None
+    try:
+        workspace.delete(there)
     except EngineError as error:
         if error.code != CONFLICT:
             raise
-        # It may be our own doing: the first request arrived, and only its answer was lost.
-        there = workspace.get(step.resource, step.guid)
-        if there is not None and _is(there, properties):
-            return there.etag
-        raise
+        conflict = error
+    # Looked at again: it may be gone in spite of a conflict (the first request arrived, its answer was
+    # lost), and still be there in spite of a 200 (of a proxy).
+    if workspace.get(there.resource, there.guid) is not None:
+        raise conflict or EngineError("it is still there, though the service said it was gone", code="service")
 
 
 def roll_back(deployment: Deployment, workspace: SentinelWorkspace, *, force: bool, progress: Progress) -> None:
@@ -85,7 +98,7 @@ def roll_back(deployment: Deployment, workspace: SentinelWorkspace, *, force: bo
         FpctlError: the record cannot be written.
     """
     for done, step in enumerate(reversed(deployment.steps), 1):
-        if step.status in ("done", "failed"):
+        if step.status in UNDOABLE:
             try:
                 _undo(step, workspace, force)
                 step.status, step.error = "rolled-back", None
@@ -108,10 +121,9 @@ def _undo(step: Step, workspace: SentinelWorkspace, force: bool) -> None:
         raise EngineError(f"it was {what} after the deployment; it is left as it is", code=CONFLICT)
     if before is None:
         assert there is not None
-        workspace.delete(there)
-        return
-    etag = there.etag if there is not None else None
-    workspace.put(step.resource, step.guid, before["kind"], before["properties"], etag)
+        _take_away(there, workspace)
+    else:
+        _put(step, before, there.etag if there is not None else None, workspace)
 
 
 def _is(there: Deployed, properties: Mapping[str, Any]) -> bool:

@@ -16,7 +16,10 @@ from fpctl.files import read_text, write_text
 FOLDER = Path(".fpctl") / "deployments"
 """Relative to the folder of the settings file."""
 
-Status = Literal["planned", "done", "failed", "rolled-back"]
+Status = Literal["planned", "sent", "done", "failed", "rolled-back"]
+"""`sent`: nobody saw the answer, since fpctl was stopped: it may have arrived."""
+UNDOABLE: tuple[Status, ...] = ("sent", "done", "failed")
+"""States in which the workspace may be other than before."""
 _VERSION = 1
 
 
