@@ -270,3 +270,11 @@ def test_a_missing_table_where_tables_cannot_be_listed_stops_no_other_rule(
     assert outcome.code == 2
     assert "r0.kql: the engine has no table NoSuchTable, which the rule reads\n" in outcome.err
     assert "8 rules: 7 ok, 1 failed; 24 hits\n" in outcome.err
+
+
+def test_the_credential_can_be_chosen(
+    fpctl: Callable[..., Any], many: Path, server: LogAnalyticsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FPCTL_ACCESS_TOKEN", "not-a-real-token")
+    assert fpctl("run", "r0.kql", *NOW, "--credential", "token").code == 0
+    assert {request.headers.get("Authorization") for request in server.requests} == {"Bearer not-a-real-token"}

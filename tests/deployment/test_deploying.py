@@ -236,10 +236,9 @@ def test_the_token_reaches_neither_the_output_nor_the_record(
 ) -> None:
     token = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7-secret"
     monkeypatch.setenv("FPCTL_ACCESS_TOKEN", token)
-    monkeypatch.setenv("FPCTL_DEPLOY_CREDENTIAL", "token")
     server.scripted = lambda request: request.method == "PUT"  # type: ignore[method-assign]
     server.script.extend([Misbehaviour("echo-token")] * 4)
-    outcome = fpctl("deploy", "--yes")
+    outcome = fpctl("deploy", "--yes", "--credential", "token")
     assert outcome.code == 2
     assert {request.headers["Authorization"] for request in server.requests} == {f"Bearer {token}"}
     kept = "".join(file.read_text() for file in workplace.rglob("*") if file.is_file())

@@ -103,10 +103,9 @@ def test_no_permission(fpctl: Fpctl, server: LogAnalyticsServer) -> None:
 
 def test_a_token_that_has_ended(fpctl: Fpctl, server: LogAnalyticsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FPCTL_ACCESS_TOKEN", "not-a-real-token")
-    monkeypatch.setenv("FPCTL_CREDENTIAL", "token")
     server.scripted = lambda request: request.method == "POST"  # type: ignore[method-assign]
     server.script.append(Misbehaviour("expired"))
-    code, findings = doctor(fpctl)
+    code, findings = doctor(fpctl, "--credential", "token")
     assert code == 1
     credential = findings["credential", "log-analytics"]
     assert credential["message"].startswith("Log Analytics turned the token down (401)")

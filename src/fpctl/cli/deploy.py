@@ -27,6 +27,7 @@ def command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Roll back rules too that somebody has changed since.")
     ] = False,
+    credential: options.Credential = None,
     rules: options.RulesFolder = None,
     exclusions: options.ExclusionsFolder = None,
     force: guarding.Force = None,
@@ -42,16 +43,17 @@ def command(
     if rollback:
         if rule or dry_run:
             raise typer.BadParameter("--rollback takes back a whole deployment: give neither rules nor --dry-run")
-        return _roll_back(config, deployment, yes, overwrite, format)
+        return _roll_back(config, deployment, yes, overwrite, credential, format)
     if deployment or overwrite:
         raise typer.BadParameter("--deployment and --overwrite go with --rollback")
-    return _deploy(rule, yes, dry_run, rules, exclusions, force, config, format)
+    return _deploy(rule, yes, dry_run, credential, rules, exclusions, force, config, format)
 
 
 def _deploy(
     patterns: options.Rules,
     yes: bool,
     dry_run: bool,
+    credential: str | None,
     rules: options.RulesFolder,
     exclusions: options.ExclusionsFolder,
     force: str | None,
@@ -66,7 +68,7 @@ def _deploy(
     from fpctl.settings import load_settings
 
     settings = load_settings(config)
-    workspace = connect(settings)
+    workspace = connect(settings, credential)
     try:
         planned = planned_changes(workspace, config, rules, exclusions, patterns or [], force)
         todo = [change for change in planned.changes if change.action in ("create", "update")]
@@ -147,7 +149,9 @@ def _to_dict(changes: list[Change], deployment: Deployment | None) -> dict[str, 
     return {"deployment": deployment.id if deployment else None, "changes": lines}
 
 
-def _roll_back(config: options.ConfigFile, wanted: str | None, yes: bool, overwrite: bool, format: str) -> int:
+def _roll_back(
+    config: options.ConfigFile, wanted: str | None, yes: bool, overwrite: bool, credential: str | None, format: str
+) -> int:
     from fpctl.cli.recording import agreed
     from fpctl.deployment.carrying_out import roll_back
     from fpctl.deployment.connection import connect
@@ -156,7 +160,7 @@ def _roll_back(config: options.ConfigFile, wanted: str | None, yes: bool, overwr
 
     settings = load_settings(config)
     chosen = _chosen(settings, wanted)
-    workspace = connect(settings)
+    workspace = connect(settings, credential)
     try:
         _same_workspace(chosen, workspace.resource_id)
         workspace.all()  # a workspace that cannot be read must not look like one that is empty

@@ -15,6 +15,7 @@ def command(
     deployed: Annotated[
         bool, typer.Option("--deployed", help="Compare with the Sentinel workspace of [deploy].")
     ] = False,
+    credential: options.Credential = None,
     rules: options.RulesFolder = None,
     exclusions: options.ExclusionsFolder = None,
     config: options.ConfigFile = None,
@@ -36,7 +37,7 @@ def command(
     from fpctl.settings import load_settings
 
     settings = load_settings(config)
-    workspace = connect(settings)
+    workspace = connect(settings, credential)
     try:
         planned = planned_changes(workspace, config, rules, exclusions, rule or [], None)
     finally:

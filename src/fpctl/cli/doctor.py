@@ -23,6 +23,7 @@ def command(
     rule: options.Rules = None,
     engine: options.EngineName = None,
     data: options.DataFolder = None,
+    credential: options.Credential = None,
     rules: options.RulesFolder = None,
     exclusions: options.ExclusionsFolder = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show only what is to be put right.")] = False,
@@ -43,7 +44,7 @@ def command(
     name = engine or settings.engine.default
     found: list[Finding] = []
     with output.progress("Looking") as update:
-        for finding in _findings(settings, repository, name, rule or [], data):
+        for finding in _findings(settings, repository, name, rule or [], data, credential):
             found.append(finding)
             update(len(found))
             if format == "text":
@@ -60,7 +61,12 @@ def command(
 
 
 def _findings(
-    settings: Settings, repository: Repository, name: str, patterns: list[str], data: options.DataFolder
+    settings: Settings,
+    repository: Repository,
+    name: str,
+    patterns: list[str],
+    data: options.DataFolder,
+    credential: str | None,
 ) -> Iterator[Finding]:
     from fpctl.engine.selection import open_engine
     from fpctl.inspection.finding import Finding
@@ -73,7 +79,9 @@ def _findings(
     now = options.now()
     address = endpoint_in(settings, name)
     try:
-        opened = open_engine(name, settings=settings, data=data, now=now, tables=repository.tables)
+        opened = open_engine(
+            name, settings=settings, data=data, now=now, tables=repository.tables, credential=credential
+        )
     except FpctlError as error:
         yield Finding("settings", "error", name, error.message, error.hint or "see docs/engines.md")
         return
@@ -93,7 +101,7 @@ def _findings(
         yield from limit_findings(planned, opened)
     finally:
         opened.close()
-    yield from deployment_findings(settings)
+    yield from deployment_findings(settings, credential)
 
 
 def _show(finding: Finding, quiet: bool) -> None:

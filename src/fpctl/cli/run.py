@@ -31,6 +31,7 @@ def command(
     exclusions: options.ExclusionsFolder = None,
     engine: options.EngineName = None,
     data: options.DataFolder = None,
+    credential: options.Credential = None,
     since: Annotated[str | None, typer.Option("--since", metavar="5d|TIME", help="Only events from then on.")] = None,
     begin: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Begin of the range of events.")] = None,
     to: Annotated[
@@ -143,6 +144,7 @@ def command(
         threads=threads,
         memory=memory,
         timeout=timeout,
+        credential=credential,
         concurrency=at_once,
     )
     results: list[RunResult] = []

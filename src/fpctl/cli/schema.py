@@ -13,6 +13,7 @@ from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 def pull(
     engine: options.EngineName = None,
     data: options.DataFolder = None,
+    credential: options.Credential = None,
     everything: Annotated[bool, typer.Option("--all", help="Also the tables that are as documented.")] = False,
     config: options.ConfigFile = None,
     format: options.TextFormat = "text",
@@ -31,7 +32,9 @@ def pull(
     settings = load_settings(config)
     name = engine or settings.engine.default
     documented = Tables.packaged(settings.tables.environment)
-    opened = open_engine(name, settings=settings, data=data, now=options.now(), tables=documented)
+    opened = open_engine(
+        name, settings=settings, data=data, now=options.now(), tables=documented, credential=credential
+    )
     try:
         with output.progress("Reading the schema") as update:
             tables, functions = live_schema(opened, lambda done, _: update(done))

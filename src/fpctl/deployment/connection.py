@@ -15,12 +15,17 @@ from fpctl.settings import Settings
 
 
 def connect(
-    settings: Settings, *, environ: Mapping[str, str] | None = None, retrier: Retrier | None = None
+    settings: Settings,
+    credential: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    retrier: Retrier | None = None,
 ) -> SentinelWorkspace:
     """Return the workspace of `[deploy]`; the caller closes it. Nothing is sent yet.
 
     Args:
         settings: the settings in force.
+        credential: who asks; over the settings.
         environ: the environment, for the credential `token`; the process's if None.
         retrier: how requests are tried again.
 
@@ -37,7 +42,7 @@ def connect(
         )
     endpoint = own.endpoint or ENDPOINT
     source = token_source(
-        own.credential or settings.engine.credential,
+        credential or own.credential or settings.engine.credential,
         environ=os.environ if environ is None else environ,
         authority=endpoint_of(endpoint, setting="endpoint of [deploy]").authority,
         tenant=own.tenant,

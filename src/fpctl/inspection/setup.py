@@ -47,7 +47,7 @@ def _history(settings: Settings) -> Finding:
         return Finding("history", "error", subject, error.message, error.hint or "see docs/history.md")
 
 
-def deployment_findings(settings: Settings) -> Iterator[Finding]:
+def deployment_findings(settings: Settings, credential: str | None = None) -> Iterator[Finding]:
     """Yield whether the workspace to deploy to can be read; nothing where none is set."""
     if settings.deploy.workspace is None:
         return
@@ -55,7 +55,7 @@ def deployment_findings(settings: Settings) -> Iterator[Finding]:
 
     area: Area = "deployment"
     try:
-        workspace = connect(settings)
+        workspace = connect(settings, credential)
     except FpctlError as error:
         yield Finding(area, "error", "[deploy]", error.message, error.hint or "see docs/deployment.md")
         return
