@@ -120,9 +120,8 @@ def main() -> None:
         if args.queries is None
         else [json.loads(line)["query"] for line in args.queries.read_text(encoding="utf-8").splitlines()]
     )
-    print(
-        f"{len(queries):,} queries, {sum(map(len, queries)) / 1e3:,.0f} thousand characters; {args.exclusions} exclusion(s)"
-    )
+    characters = sum(map(len, queries))
+    print(f"{len(queries):,} queries, {characters / 1e3:,.0f} thousand characters; {args.exclusions} exclusion(s)")
     with tempfile.TemporaryDirectory(prefix="fpctl-bench-") as name:
         process, inside = whole_apply(queries, Path(name), args.exclusions)
     print(f"fpctl apply, whole process          {process:8.2f} s")
