@@ -154,6 +154,41 @@ def test_a_rule_of_another_kind_is_not_turned_into_one_of_ours(fpctl: Fpctl, ser
     assert writes(server) == []
 
 
+def test_a_rule_made_from_a_template_in_the_portal_is_the_one_that_is_changed(
+    fpctl: Fpctl, server: SecurityInsightsServer
+) -> None:
+    fpctl("deploy", "a.yaml", "--yes")
+    made = server.resources.pop(A)
+    own = "alertRules/99999999-6a0b-4c55-9c7e-0c4a1f6f2d99"
+    properties = {**made["properties"], "query": "old", "alertRuleTemplateName": A[11:].upper()}
+    server.resources[own] = {**made, "name": own[11:], "properties": properties}
+    outcome = fpctl("deploy", "a.yaml", "--yes")
+    assert outcome.code == 0, outcome.err
+    assert list(server.resources) == [own]
+    changed = server.resources[own]["properties"]
+    assert "// fpctl fp-1" in changed["query"]
+    assert changed["alertRuleTemplateName"] == A[11:].upper()
+    assert states(fpctl)["a.yaml"] == "in-step"
+
+
+def test_a_rule_of_the_same_name_under_another_id_is_not_doubled(fpctl: Fpctl, server: SecurityInsightsServer) -> None:
+    server.resources["alertRules/x"] = {
+        "name": "x", "etag": '"1"', "kind": "Scheduled", "properties": {"displayName": "rule A", "query": "q"}
+    }  # fmt: skip
+    outcome = fpctl("deploy", "a.yaml", "--yes")
+    assert outcome.code == 1
+    assert "a.yaml: refused: there is a rule of this name under another id, x, and there would be two" in outcome.err
+    assert writes(server) == []
+
+
+def test_two_files_of_one_id_are_both_kept_back(fpctl: Fpctl, server: SecurityInsightsServer, workplace: Path) -> None:
+    (workplace / "rules" / "b.yaml").write_text((workplace / "rules" / "a.yaml").read_text())
+    outcome = fpctl("deploy", "--yes")
+    assert outcome.code == 1
+    assert sorted(server.resources) == [C, H]
+    assert "a.yaml: error: the rule has the same id as that of b.yaml: 0f4b6c3e" in outcome.err
+
+
 # ---------------------------------------------------------------------------- what goes wrong
 
 

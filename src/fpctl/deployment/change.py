@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from fpctl.catalog.rule import Rule
@@ -55,7 +55,7 @@ def published_there(workspace: Workspace) -> Callable[[Rule], Published | None]:
     """Return the function that tells `releases` what the workspace has of a rule."""
 
     def of(rule: Rule) -> Published | None:
-        found = workspace.get(("alertRules", rule_guid(rule)))
+        found = counterpart("alertRules", rule, workspace)
         if found is None:
             return None
         version = found.properties.get("templateVersion")
@@ -64,16 +64,49 @@ def published_there(workspace: Workspace) -> Callable[[Rule], Published | None]:
     return of
 
 
+def counterpart(resource: Resource, rule: Rule, workspace: Workspace) -> Deployed | None:
+    """Return what the workspace has of a rule: under its GUID, or made from the template that has its id.
+
+    A rule that somebody made in the portal from a template of the content hub has a GUID of its own; the
+    template's id, which is that of the rule file, stands in `alertRuleTemplateName`.
+    """
+    guid = rule_guid(rule)
+    found = workspace.get((resource, guid.lower()))
+    if found is not None or resource != "alertRules":
+        return found
+    made = [one for (kind, _), one in sorted(workspace.items()) if kind == resource and _template(one) == guid.lower()]
+    return made[0] if len(made) == 1 else None
+
+
+def _template(deployed: Deployed) -> str:
+    return str(deployed.properties.get("alertRuleTemplateName") or "").lower()
+
+
+def _namesake(release: Release, workspace: Workspace) -> Deployed | None:
+    """Return another rule of the same name: with both in the workspace, everything would be told twice."""
+    name = release.rule.name.casefold()
+    same = (one for (kind, _), one in sorted(workspace.items()) if kind == release.resource)
+    return next((one for one in same if one.name.casefold() == name), None)
+
+
 def changes(made: Iterable[Release], workspace: Workspace) -> list[Change]:
     """Return what becomes of each release, in the order given."""
     return [_change(release, workspace) for release in made]
 
 
 def _change(release: Release, workspace: Workspace) -> Change:
-    current = workspace.get((release.resource, release.guid.lower()))
+    current = counterpart(release.resource, release.rule, workspace)
+    if current is not None:
+        release = replace(release, guid=current.guid)
     if not release.ready or release.body is None:
         reason = "; ".join(problem.message for problem in release.problems if problem.severity == "error")
         return Change(release, current, "refused", reason=reason)
+    if current is None and (other := _namesake(release, workspace)) is not None:
+        reason = (
+            f"there is a rule of this name under another id, {other.guid}, and there would be two: "
+            "write that id into the file, or rename one of them"
+        )
+        return Change(release, None, "refused", reason=reason)
     if current is None:
         return Change(release, None, "create", tuple(sorted(release.body.fresh())))
     if current.kind is not None and current.kind != release.body.kind:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from fpctl.catalog.rule import Rule
@@ -62,12 +62,28 @@ def releases(
 ) -> Iterator[Release]:
     """Yield each planned rule as the target wants it, in the order given; a rule in error is passed over.
 
+    Of rules that would have one name there, none goes out: nobody can say which is meant.
+
     Args:
         published: what was given out last for a rule, so that its version goes up when its query changes.
     """
-    for outcome in outcomes:
-        if outcome.tuned is not None:
-            yield _release(outcome, outcome.tuned, target, published(outcome.rule))
+    made = [
+        _release(outcome, outcome.tuned, target, published(outcome.rule))
+        for outcome in outcomes
+        if outcome.tuned is not None
+    ]
+    same: dict[tuple[Resource, str], list[Release]] = {}
+    for release in made:
+        same.setdefault((release.resource, release.guid), []).append(release)
+    for release in made:
+        others = [other for other in same[release.resource, release.guid] if other is not release]
+        yield replace(release, problems=(*release.problems, _twice(release, others))) if others else release
+
+
+def _twice(release: Release, others: Sequence[Release]) -> Problem:
+    places = ", ".join(other.rule.path for other in others)
+    message = f"the rule has the same id as that of {places}: {release.rule.id}"
+    return Problem("duplicate-id", message, Location(release.rule.path), "give each rule an id of its own")
 
 
 def _release(outcome: RuleOutcome, tuned: TunedQuery, target: Target, published: Published | None) -> Release:
