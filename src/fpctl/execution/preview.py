@@ -14,7 +14,7 @@ from fpctl.execution.time_range import parse_duration
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
 from fpctl.rewrite.counting import query_at
-from fpctl.rewrite.placement import Place
+from fpctl.rewrite.outcome import Place
 from fpctl.rewrite.planner import Planner, TunedQuery
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rewrite.resolve import Needs, Resolver, Unresolved

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fpctl.catalog.exclusion import Alternative, Exclusion
-from fpctl.rewrite.placement import Place, Placed
+from fpctl.rewrite.outcome import Place, Placed
 from fpctl.rewrite.plan import PlanWarning
 from fpctl.rewrite.predicate import Predicate
 from fpctl.source import SourceText

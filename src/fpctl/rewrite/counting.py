@@ -15,7 +15,7 @@ from typing import Any
 from fpctl.catalog.rule_text import Edit, apply_edits
 from fpctl.kql import tree
 from fpctl.rewrite.fold.tally import Tally
-from fpctl.rewrite.placement import Place
+from fpctl.rewrite.outcome import Place
 from fpctl.rewrite.splice import closes_leg
 
 PREFIX = "fpctl_"

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from fpctl.rewrite.fold import FoldedClause, fold
 from fpctl.rewrite.fold.tally import Tally
-from fpctl.rewrite.placement import Place
+from fpctl.rewrite.outcome import Place
 from fpctl.rewrite.predicate import Dialect, Predicate
 from fpctl.rewrite.predicate.render import rendered, rendered_negation
 

@@ -8,7 +8,7 @@ positive position. A refusal is a value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from fpctl.kql import tree
@@ -16,6 +16,7 @@ from fpctl.kql.columns import Analysis, Environment, analyse
 from fpctl.kql.columns.scope import Column, Gap, Scope
 from fpctl.rewrite.effects import Effect, effects
 from fpctl.rewrite.joins import Polarity
+from fpctl.rewrite.outcome import Outcome, Place, Placed, Refusal, both_ways, distinct, inverted, more_telling
 from fpctl.rewrite.plan import SkipReason
 from fpctl.rewrite.polarity import Edge, Positions, positions
 from fpctl.rewrite.resolve import Needs, Resolution, Resolver, Unresolved
@@ -34,45 +35,6 @@ MAX_PATHS = 64
 """At most so many ways from a gap to the results are looked at for effects; queries have a handful."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One gap chosen for a clause."""
-
-    pipeline: tree.Pipeline
-    path: str
-    gap: Gap
-    resolution: Resolution
-    effects: tuple[Effect, ...]
-    wraps: int | None = None
-    """Where the opening parenthesis goes, for a union leg that has no pipeline of its own yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a clause cannot be placed. `offset` is the place that forbids it, in the base query."""
-
-    reason: SkipReason
-    message: str
-    offset: int | None = None
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """The gaps of a clause. `left_out` are union legs that could not take it: their events still fire."""
-
-    places: tuple[Place, ...]
-    left_out: tuple[Refusal, ...] = ()
-
-
-Outcome = Placed | Refusal
-
-_RANK: tuple[SkipReason, ...] = (
-    "no-table", "field-not-in-table", "unknown-column", "columns-dropped", "column-redefined", "column-ambiguous",
-    "after-aggregation", "unsupported-position", "placement-unavailable", "both-polarities", "inverting-position",
-)  # fmt: skip
-
-
 _READ_AGAIN: frozenset[SkipReason] = frozenset(
     {
         "columns-dropped", "column-redefined", "field-not-in-table", "after-aggregation",
@@ -80,12 +42,6 @@ _READ_AGAIN: frozenset[SkipReason] = frozenset(
     }
 )  # fmt: skip
 """Reasons after which a less strict reading of the needs may still find a place somewhere else."""
-
-
-def _more_telling(a: Refusal | None, b: Refusal) -> Refusal:
-    if a is None:
-        return b
-    return b if _RANK.index(b.reason) > _RANK.index(a.reason) else a
 
 
 class Placer:
@@ -148,12 +104,12 @@ class Placer:
         if not placed:
             answer: Refusal | None = None
             for refusal in refused:
-                answer = _more_telling(answer, refusal)
+                answer = more_telling(answer, refusal)
             assert answer is not None
             return answer
         left_out = tuple(refusal for refusal in refused if refusal.reason not in ("no-table", "field-not-in-table"))
         return Placed(
-            _distinct(place for outcome in placed for place in outcome.places),
+            distinct(place for outcome in placed for place in outcome.places),
             tuple(r for outcome in placed for r in outcome.left_out) + left_out,
         )
 
@@ -173,7 +129,7 @@ class Placer:
             result = attempt.run(pipeline)
             if isinstance(result, Placed):
                 return result
-            outcome = result if outcome is None else _more_telling(outcome, result)  # type: ignore[arg-type]
+            outcome = result if outcome is None else more_telling(outcome, result)  # type: ignore[arg-type]
             if result.reason not in _READ_AGAIN or (result.reason == "field-not-in-table" and not self._joins):
                 break
         assert outcome is not None
@@ -230,7 +186,7 @@ class _Attempt:
                 if isinstance(outcome, Placed):
                     return outcome
                 if outcome is not None:
-                    refusal = _more_telling(refusal, outcome)
+                    refusal = more_telling(refusal, outcome)
             return refusal or Refusal("after-aggregation", "the rows here are groups, not events", pipeline.start)
         finally:
             self.depth -= 1
@@ -295,9 +251,9 @@ class _Attempt:
             operator = pipeline.operators[later]
             passage = self.placer.positions.passage(operator)
             if passage is not None and passage.also:
-                return _both_ways(passage.where, passage.at)
+                return both_ways(passage.where, passage.at)
             if passage is not None:
-                return _inverted(passage.where, passage.polarity, passage.at)
+                return inverted(passage.where, passage.polarity, passage.at)
             if isinstance(operator, tree.Union):
                 outcome = self.legs(pipeline, later + 1)
                 if isinstance(outcome, Placed):
@@ -320,8 +276,8 @@ class _Attempt:
         if edge is None:
             return Refusal("unsupported-position", "no result of the query uses this pipeline", pipeline.start)
         if Polarity.POSITIVE in found:
-            return _both_ways(edge.where, edge.offset)
-        return _inverted(edge.where, edge.polarity, edge.offset)
+            return both_ways(edge.where, edge.offset)
+        return inverted(edge.where, edge.polarity, edge.offset)
 
     # ------------------------------------------------------------------ pipelines that feed this one
 
@@ -333,7 +289,7 @@ class _Attempt:
             outcome = self.legs(pipeline, 0)
             if isinstance(outcome, Placed):
                 return self.with_later_unions(pipeline, outcome)
-            refusal = _more_telling(refusal, outcome)
+            refusal = more_telling(refusal, outcome)
         for flow in (True, False):
             for edge in edges:
                 # What flows in at the source, and the legs of unions, are placed together: see `legs`.
@@ -347,13 +303,13 @@ class _Attempt:
                     continue
                 # A baseline that merely lacks the columns says nothing of the rule; one that has them does.
                 if edge.polarity is Polarity.POSITIVE or outcome.reason in ("inverting-position", "both-polarities"):
-                    refusal = _more_telling(refusal, outcome)
+                    refusal = more_telling(refusal, outcome)
         for index, operator in enumerate(pipeline.operators, 1):
             if isinstance(operator, tree.Union):
                 outcome = self.legs(pipeline, index)
                 if isinstance(outcome, Placed):
                     return outcome
-                refusal = _more_telling(refusal, outcome)
+                refusal = more_telling(refusal, outcome)
         return refusal
 
     def with_later_unions(self, pipeline: tree.Pipeline, outcome: Placed) -> Placed:
@@ -366,7 +322,7 @@ class _Attempt:
                     left_out.extend(legs.left_out)
                 elif legs.reason not in ("no-table", "field-not-in-table"):
                     left_out.append(legs)
-        return Placed(_distinct(places), tuple(left_out))
+        return Placed(distinct(places), tuple(left_out))
 
     def legs(self, pipeline: tree.Pipeline, index: int) -> Outcome:
         """Place in every pipeline that flows in at one operator (0: the source); all legs of a union count."""
@@ -384,7 +340,7 @@ class _Attempt:
                 places.extend(outcome.places)
                 left_out.extend(outcome.left_out)
             else:
-                refusal = _more_telling(refusal, outcome)
+                refusal = more_telling(refusal, outcome)
                 if outcome.reason not in ("no-table", "field-not-in-table"):
                     left_out.append(outcome)
         for leg in self.bare_legs(pipeline, index):
@@ -392,11 +348,11 @@ class _Attempt:
             if isinstance(wrapped, Place):
                 places.append(wrapped)
             else:
-                refusal = _more_telling(refusal, wrapped)
+                refusal = more_telling(refusal, wrapped)
                 if wrapped.reason not in ("no-table", "field-not-in-table"):
                     left_out.append(wrapped)
         if places:
-            return Placed(_distinct(places), tuple(left_out))
+            return Placed(distinct(places), tuple(left_out))
         return refusal or Refusal("field-not-in-table", "no pipeline flows in here", pipeline.start)
 
     def bare_legs(self, pipeline: tree.Pipeline, index: int) -> list[tree.Name | tree.Wildcard]:
@@ -472,38 +428,3 @@ def _inverting_effect(effect: Effect) -> Refusal:
         effect.offset,
         "keep the columns the exclusion needs in the detecting part of the rule",
     )
-
-
-def _both_ways(where: str, offset: int) -> Refusal:
-    return Refusal(
-        "both-polarities",
-        f"these rows are used in two ways, one of them {where}: without them that use can let other rows through",
-        offset,
-        "end the rule with the columns the exclusion needs, or write the two uses as separate `let`s",
-    )
-
-
-def _inverted(where: str, polarity: Polarity, offset: int) -> Refusal:
-    if polarity is Polarity.NEGATIVE:
-        why = f"this is {where}: rows removed here let other rows through and would create alerts"
-    else:
-        why = f"this is {where}: without these rows the result holds different rows, not fewer"
-    return Refusal(
-        "inverting-position", why, offset, "keep the columns the exclusion needs in the detecting part of the rule"
-    )
-
-
-def _distinct(places: Iterator[Place] | list[Place]) -> tuple[Place, ...]:
-    """Return the places without repeats (a `let` used by two legs is one place), in order of offset."""
-    seen: dict[tuple[int, int], Place] = {}
-    for place in places:
-        key = (place.gap.offset, place.gap.index)
-        if key in seen:
-            merged = {e.offset: e for e in (*seen[key].effects, *place.effects)}
-            seen[key] = replace(seen[key], effects=tuple(merged[o] for o in sorted(merged)))
-        else:
-            seen[key] = place
-    return tuple(seen[key] for key in sorted(seen))
-
-
-__all__ = ["Edge", "Mode", "Outcome", "Place", "Placed", "Placer", "Refusal"]

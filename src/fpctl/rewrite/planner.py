@@ -17,7 +17,8 @@ from fpctl.rewrite.caveats import caveats_of_match, caveats_of_place
 from fpctl.rewrite.counting import Counted, CountingQuery, counting_query, tally_query
 from fpctl.rewrite.gap import Clause, GapClauses, Line, by_gap
 from fpctl.rewrite.needs import NeedsError, needs_of
-from fpctl.rewrite.placement import Outcome, Place, Placed, Placer, Refusal
+from fpctl.rewrite.outcome import Outcome, Place, Placed, Refusal
+from fpctl.rewrite.placement import Placer
 from fpctl.rewrite.plan import Insertion, Plan, PlanWarning, Skip
 from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, UtcRange, build
 from fpctl.rewrite.resolve import TIME_COLUMNS, Resolver
