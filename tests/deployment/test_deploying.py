@@ -154,6 +154,16 @@ def test_a_rule_of_another_kind_is_not_turned_into_one_of_ours(fpctl: Fpctl, ser
     assert writes(server) == []
 
 
+def test_a_service_that_does_not_give_back_what_only_newer_versions_know_is_in_step(
+    fpctl: Fpctl, server: SecurityInsightsServer
+) -> None:
+    fpctl("deploy", "--yes")
+    for resource in server.resources.values():
+        for key in ("subTechniques", "templateVersion"):
+            resource["properties"].pop(key, None)
+    assert set(states(fpctl).values()) == {"in-step"}
+
+
 def test_a_rule_made_from_a_template_in_the_portal_is_the_one_that_is_changed(
     fpctl: Fpctl, server: SecurityInsightsServer
 ) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+NOT_ALWAYS_KEPT = frozenset(("sentinelEntitiesMappings", "subTechniques", "templateVersion"))
+"""Properties that not every version of the API gives back: where one is missing, that is no difference."""
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -31,7 +34,16 @@ class Body:
 
     def differences(self, current: Mapping[str, Any]) -> list[str]:
         """Return the names of stated properties that are other than those that are there, sorted."""
-        return sorted(key for key, value in self.stated.items() if not same(value, current.get(key)))
+        return sorted(different(self.stated, current))
+
+
+def different(wanted: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """Return the names of wanted properties that are other than those that are there."""
+    return [
+        key
+        for key, value in wanted.items()
+        if not same(value, current.get(key)) and not (key in NOT_ALWAYS_KEPT and current.get(key) is None)
+    ]
 
 
 def same(first: Any, second: Any) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fpctl.deployment.alert_rule import READ_ONLY
-from fpctl.deployment.body import same
+from fpctl.deployment.body import different
 from fpctl.deployment.change import Change
 from fpctl.deployment.management import CONFLICT
 from fpctl.deployment.record import UNDOABLE, Deployment, Step
@@ -128,4 +128,4 @@ def _undo(step: Step, workspace: SentinelWorkspace, force: bool) -> None:
 
 def _is(there: Deployed, properties: Mapping[str, Any]) -> bool:
     """Tell whether a rule has exactly these properties; what only the service writes does not count."""
-    return all(same(there.properties.get(key), value) for key, value in properties.items() if key not in READ_ONLY)
+    return not set(different(properties, there.properties)) - set(READ_ONLY)
