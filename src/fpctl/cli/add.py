@@ -311,8 +311,13 @@ def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engin
     elif not agreed(yes, f"write {', '.join(str(entry.path) for entry in entries)}", "Record it?"):
         code = EXIT_ERROR
     else:
+
+        def write_all() -> None:
+            for entry in entries:
+                write(entry)
+
         recorded(
-            lambda: [write(entry) for entry in entries], "added", [entry.exclusion.id for entry in entries],
+            write_all, "added", [entry.exclusion.id for entry in entries],
             known=book.repository.exclusions, folder=book.folder, settings=book.settings, now=book.now,
         )  # fmt: skip
         for entry in entries:

@@ -122,8 +122,9 @@ class Tally:
 
     def _holding(self, candidates: Iterable[tuple[str, date | None]], day: int) -> Iterable[str]:
         for exclusion, until in candidates:
-            endless = until is None or self.first_end is None
-            if endless or day == _EARLY or (day != _UNKNOWN_DAY and day < (until - self.first_end).days):
+            if until is None or self.first_end is None or day == _EARLY:
+                yield exclusion
+            elif day != _UNKNOWN_DAY and day < (until - self.first_end).days:
                 yield exclusion
 
 
