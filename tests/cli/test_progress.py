@@ -1,0 +1,66 @@
+"""Progress on a terminal: how far the work is and what else there is to know, one bar at a time."""
+
+from __future__ import annotations
+
+import io
+import threading
+
+import pytest
+
+from fpctl.cli import output
+
+
+class Terminal(io.StringIO):
+    """A stderr that a person looks at; `seen` is set once a text has been written to it."""
+
+    def __init__(self, awaited: str) -> None:
+        super().__init__()
+        self.awaited = awaited
+        self.seen = threading.Event()
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        if self.awaited in self.getvalue():
+            self.seen.set()
+        return written
+
+
+def terminal(monkeypatch: pytest.MonkeyPatch, awaited: str) -> Terminal:
+    made = Terminal(awaited)
+    monkeypatch.setattr("sys.stderr", made)
+    monkeypatch.setattr(output, "PROGRESS_AFTER", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "160")
+    return made
+
+
+def test_the_number_of_steps_and_the_note_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch, "2 failed, 12,345 hits")
+    with output.progress("Running rules", 300) as update:
+        update(41, "2 failed, 12,345 hits")
+        assert screen.seen.wait(20)
+    assert "Running rules" in screen.getvalue()
+    assert "41/300" in screen.getvalue()
+
+
+def test_work_within_work_shows_no_second_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch, "Outer")
+    with output.progress("Outer", 2) as update:
+        update(1)
+        assert screen.seen.wait(20)
+        with output.progress("Inner", 2) as inner:
+            inner(1)
+        update(2)
+    assert "Inner" not in screen.getvalue()
+
+
+def test_after_it_ended_the_next_one_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    with output.progress("First", 1) as update:
+        update(1)
+    screen = terminal(monkeypatch, "Second")
+    with output.progress("Second", 1) as update:
+        update(1)
+        assert screen.seen.wait(20)
