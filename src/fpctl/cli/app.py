@@ -65,6 +65,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("deploy", "fpctl.cli.deploy", "Deploy tuned rules to a Sentinel workspace, and roll back."),
     Verb("diff", "fpctl.cli.diff", "Show what clauses change, or where the workspace differs."),
     Verb("import", "fpctl.cli.import_", "Import rules of Sentinel, and exclusions of other tools."),
+    Verb("adopt", "fpctl.cli.adopt", "Turn hand-written clauses of a rule into exclusions."),
     Verb("doctor", "fpctl.cli.doctor", "Check that everything is there that rules need."),
     Verb("schema", "fpctl.cli.schema", "Store a workspace's tables and functions for planning."),
     Verb("demo", "fpctl.cli.demo", "Do the whole job on generated data."),
