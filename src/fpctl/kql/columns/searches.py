@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fpctl.kql import tree
-from fpctl.kql.columns.branches import common_columns, preceded, unified, united
+from fpctl.kql.columns.branches import Shift, after, common_columns, preceded, unified, united
 from fpctl.kql.columns.context import Context, Row
 from fpctl.kql.columns.expressions import evaluate_all
 from fpctl.kql.columns.scalar import UNKNOWN
@@ -40,6 +41,7 @@ def find(context: Context, node: tree.Find) -> Scope:
     """Return the columns after `find`: where a row is from, then the listed columns, or those that matter."""
     first = Column(context.parameter_text(node.parameters, "withsource") or "source_", "string", "derived")
     scopes, combined = _searched(context, node, "find")
+    scopes = _numbered(scopes)
     by_name = _by_name(scopes)
     outer, context.row = context.row, Row(by_name, Scope(by_name, combined.open, combined.branches))
     mentioned: dict[str, Column] = {}
@@ -79,6 +81,15 @@ def find(context: Context, node: tree.Find) -> Scope:
         ]
     return Scope(unified(columns), is_open, combined.branches, combined.union, combined.rowwise, combined.kept,
                  combined.unknown if is_open else frozenset())  # fmt: skip
+
+
+def _numbered(scopes: Sequence[Scope]) -> list[Scope]:
+    """Return scopes with the branches that their union gives them."""
+    numbered, by = [], 0
+    for scope in scopes:
+        numbered.append(replace(scope, columns={column.name: column for column in Shift(scope, by).columns()}))
+        by += after(scope)
+    return numbered
 
 
 def _by_name(scopes: Sequence[Scope]) -> dict[str, Column]:
