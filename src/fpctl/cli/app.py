@@ -47,6 +47,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("test", "fpctl.cli.test", "Check that known attacks still fire with the exclusions."),
     Verb("capture", "fpctl.cli.capture", "Keep the events of an attack as a test that must fire."),
     Verb("tune", "fpctl.cli.tune", "Propose exclusions for a noisy rule from its own events."),
+    Verb("redteam", "fpctl.cli.redteam", "Try what an attacker would try against an exclusion."),
     Verb("preview", "fpctl.cli.preview", "Show what an exclusion does to its rules, on real events."),
     Verb("hits", "fpctl.cli.hits", "Show what each exclusion has taken out so far."),
     Verb("rules", "fpctl.cli.rules", "List and check a folder of rules."),

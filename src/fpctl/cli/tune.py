@@ -262,7 +262,8 @@ def _show(found: Tuning) -> None:
 
 def _show_one(number: int, one: Suggestion, found: Tuning) -> None:
     share = f"{one.rows_removed / found.rows:.1%}"
-    head = f"{number}. {one.rows_removed:,} events ({share}), {one.result_rows_removed:,} result rows"
+    events, rows = output.counted(one.rows_removed, "event"), output.counted(one.result_rows_removed, "result row")
+    head = f"{number}. {events} ({share}), {rows}"
     output.write("\n" + output.coloured(head, "bold") + "\n")
     for field, values in one.exclusion.match[0].fields().items():
         more = f" and {len(values) - 8} more" if len(values) > 8 else ""

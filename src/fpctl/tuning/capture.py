@@ -22,7 +22,7 @@ from fpctl.kql.columns.scope import Gap
 from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.counting import query_at
 from fpctl.rewrite.needs import condition_columns
-from fpctl.rewrite.placement import Place
+from fpctl.rewrite.outcome import Place
 from fpctl.rewrite.planner import Planner, TunedQuery
 from fpctl.rewrite.resolve import Resolution
 from fpctl.tuning.guard import CaseOutcome, evaluate

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import median
 
 SPECIFICITY: Mapping[str, float] = {
     "hash": 3, "url": 2, "command_line": 2, "script": 2, "parent_process": 1, "process": 1, "account": 1,
@@ -157,18 +158,30 @@ def _most_values(field: str, match: Mapping[str, Sequence[str]]) -> int:
     return 4 if programs == 1 else 1
 
 
+TOGETHER = 0.75
+"""Several programs do one job if each is at home on this part of the devices of all of them."""
+
+AT_HOME = 0.1
+"""A program is at home on a device with this part of the events that are usual for it there."""
+
+
 def _together(groups: Groups, members: Sequence[int], at: int, listed: Sequence[str]) -> bool:
-    """Tell whether each of several programs is seen on at least half of the frequent devices: they do one job."""
+    """Tell whether several programs run on the same devices: then they do one job."""
     if "device" not in groups.fields:
         return False
     device = groups.fields.index("device")
-    seen: dict[str, set[str]] = {value: set() for value in listed}
+    rows: dict[str, dict[str, int]] = {value: {} for value in listed}
     for number in members:
         values = groups.values[number]
-        if values[device] and values[at] in seen:
-            seen[values[at]].add(values[device])
-    everywhere = set().union(*seen.values())
-    return bool(everywhere) and all(2 * len(devices) >= len(everywhere) for devices in seen.values())
+        if values[device] and values[at] in rows:
+            on = rows[values[at]]
+            on[values[device]] = on.get(values[device], 0) + groups.rows[number]
+    homes: list[set[str]] = []
+    for on in rows.values():
+        usual = median(on.values()) if on else 0
+        homes.append({name for name, count in on.items() if count >= AT_HOME * usual})
+    everywhere = set().union(*homes)
+    return bool(everywhere) and all(len(home) >= TOGETHER * len(everywhere) for home in homes)
 
 
 def _counts(groups: Groups, members: Sequence[int], at: int) -> dict[str, int]:

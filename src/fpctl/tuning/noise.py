@@ -6,9 +6,10 @@ No event is fetched. A value counts as frequent if it is worth an exclusion; all
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from fpctl.catalog.exclusion import Exclusion
@@ -18,7 +19,7 @@ from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.counting import query_at
-from fpctl.rewrite.placement import Place
+from fpctl.rewrite.outcome import Place
 from fpctl.rewrite.planner import Clause, Planner, TunedQuery
 from fpctl.tuning.cover import Groups
 from fpctl.tuning.impact import asked
@@ -26,7 +27,7 @@ from fpctl.tuning.rhythm import HourCount
 from fpctl.tuning.vantage import field_columns, value_of
 
 GROUPED = ("device", "url", "hash", "process", "parent_process", "command_line", "account")
-"""The fields by which events are grouped; `script`, the script that a command line names, comes with the last but one."""
+"""The fields by which events are grouped; the command line brings `script`, the script that it names."""
 
 FREQUENT = 0.002
 """A value is frequent from this part of the events on, and from `FEW` events."""
@@ -34,6 +35,9 @@ FEW = 3
 MOST_FREQUENT = 400
 """So many frequent values of a field at most."""
 MOST_GROUPS = 50_000
+
+ONE_GO = timedelta(hours=20)
+"""What begins and ends within this time happened once, on whichever dates."""
 
 _SCRIPT = r'''@"(?:^|[\\/\s'=(])([a-z0-9_-][a-z0-9_.-]*\.(?:ps1|psm1|bat|cmd|vbs|py|sh|sql|js))(?:['\s)]|$)"'''
 
@@ -96,7 +100,7 @@ class Noise:
         return max(1, -(-(self.span.end - self.span.start) // timedelta(days=1)))
 
     def take_out(self, tuned: TunedQuery, exclusion: str) -> bool:
-        """Leave out of all further answers what an exclusion takes out; return whether its clauses stand at the spots."""
+        """Leave what an exclusion takes out out of all further answers; False if its clauses stand elsewhere."""
         found: dict[int, str] = {}
         for clause in tuned.clauses:
             if clause.exclusion == exclusion:
@@ -133,8 +137,11 @@ class Noise:
         here = [clause for clause in self.tuned.clauses if _same(clause.place, spot.place)]
         lines = [f"| where not({clause.condition})" for clause in here]
         lines += [f"| where not({condition})" for condition in self._taken[number]]
-        values = (f"fpctl_{field} = {spot.values.get(field, _NONE)}" for field in self.fields)
-        lines.append(f"| extend {', '.join(values)}")
+        # Only what is asked for: each expression costs time, to translate it and to compute it.
+        named = set(_NAME.findall(operators))
+        values = [f"fpctl_{field} = {spot.values.get(field, _NONE)}" for field in self.fields if field in named]
+        if values:
+            lines.append(f"| extend {', '.join(values)}")
         text = query_at(self.tuned.query, spot.place, "\n".join([*lines, operators]), self.tuned.edits)
         if text is None:
             raise FpctlError("the rows at the clause cannot be queried on their own")
@@ -146,19 +153,21 @@ class Noise:
         """Return how many events there are."""
         return sum(row["fpctl_rows"] for row in self.ask("| summarize fpctl_rows = count()"))
 
-    def by_day(self, condition: str | None = None) -> list[tuple[str, int]]:
-        """Return (value of the day, events) in order of days; empty without a time."""
+    def dates(self, condition: str) -> int | None:
+        """Return on how many dates there are events that a condition holds for; None without a time.
+
+        What lasts less than a day is one date, although it runs past midnight.
+        """
         if any(spot.time is None for spot in self.spots):
-            return []
-        head = f"| where {condition}\n" if condition else ""
-        days: dict[str, int] = {}
+            return None
+        days: set[str] = set()
+        moments: list[datetime] = []
         for number, spot in enumerate(self.spots):
-            for row in self.ask(
-                f"{head}| summarize fpctl_rows = count() by fpctl_day = bin({spot.time}, 1d)", [number]
-            ):
-                key = str(row["fpctl_day"])[:10]
-                days[key] = days.get(key, 0) + row["fpctl_rows"]
-        return sorted(days.items())
+            counted = f"| summarize {_ENDS.format(spot.time)} by fpctl_day = bin({spot.time}, 1d)"
+            for row in self.ask(f"| where {condition}\n{counted}", [number]):
+                days.add(str(row["fpctl_day"])[:10])
+                moments += [row["fpctl_first"], row["fpctl_last"]]
+        return _dates(len(days), min(moments), max(moments)) if moments else 0
 
     def frequent(
         self, field: str, least: int, most: int = MOST_FREQUENT, condition: str | None = None
@@ -174,8 +183,10 @@ class Noise:
                 counted = f"| summarize fpctl_rows = count() by {by}"
             else:
                 counted = (
-                    f"| summarize fpctl_n = count() by {by}, fpctl_day = bin({spot.time}, 1d)\n"
-                    f"| summarize fpctl_rows = sum(fpctl_n), fpctl_days = count() by {by}"
+                    f"| summarize fpctl_n = count(), {_ENDS.format(spot.time)} "
+                    f"by {by}, fpctl_day = bin({spot.time}, 1d)\n"
+                    "| summarize fpctl_rows = sum(fpctl_n), fpctl_days = count(), "
+                    f"fpctl_from = min(fpctl_first), fpctl_to = max(fpctl_last) by {by}"
                 )
             operators = (
                 f"{head}| where isnotempty({by})\n{counted}\n| where fpctl_rows >= {least}\n"
@@ -185,7 +196,8 @@ class Noise:
                 value = str(row[by])
                 rows[value] = rows.get(value, 0) + int(row["fpctl_rows"])
                 if days is not None:
-                    days[value] = max(days.get(value, 0), int(row["fpctl_days"]))
+                    seen = _dates(int(row["fpctl_days"]), row["fpctl_from"], row["fpctl_to"])
+                    days[value] = max(days.get(value, 0), seen)
         checked = "command_line" if field == "script" else field
         found = [
             ValueCount(value, count, days[value] if days is not None else None)
@@ -236,6 +248,12 @@ class Noise:
 
 
 _NONE = '""'
+_ENDS = "fpctl_first = min({0}), fpctl_last = max({0})"
+_NAME = re.compile(r"\bfpctl_(\w+)")
+
+
+def _dates(days: int, first: datetime, last: datetime) -> int:
+    return days if last - first >= ONE_GO else min(days, 1)
 
 
 def is_any(field: str, values: Sequence[str]) -> str:

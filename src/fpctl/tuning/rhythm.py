@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import NamedTuple
 
 from fpctl.catalog.window import DAYS
@@ -12,8 +13,11 @@ from fpctl.catalog.window import DAYS
 LONGEST_ARC = 8
 """Hours a day up to which a window says something; beyond it the pattern is no rhythm."""
 
-MOST = 0.97
-"""This part of the events must lie in the regular hours."""
+LEAST = 0.1
+"""An hour of so small a part of what is usual is not regular, however often it is seen."""
+
+MOST = 0.9
+"""This part of the events must lie in the regular hours; the others keep firing outside the window."""
 
 _NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
@@ -73,7 +77,9 @@ def _regular(counts: Iterable[HourCount]) -> list[HourCount]:
     listed = list(counts)
     for one in listed:
         dates[one.hour] += one.days
-    return [one for one in listed if dates[one.hour] >= 2 and (one.days >= 2 or dates[one.hour] >= 3)]
+    often = [one for one in listed if dates[one.hour] >= 2 and (one.days >= 2 or dates[one.hour] >= 3)]
+    usual = median(one.rows for one in often) if often else 0
+    return [one for one in often if one.rows >= LEAST * usual]
 
 
 def _arc(hours: set[int]) -> tuple[int, int] | None:

@@ -39,6 +39,9 @@ LEAST_SHARE = 0.01
 REGULAR = 0.25
 """A device or value is regular if it shows the pattern on this part of the dates on which the others do, and on two."""
 
+LIKE_OTHERS = 0.1
+"""And at least this part of the events that is usual for the regular ones."""
+
 TRIED = 25
 """So many candidates are tried for one proposal before it is given up."""
 
@@ -235,8 +238,8 @@ def _regular(candidate: Candidate, noise: Noise, least: int) -> dict[str, tuple[
             match = {"device": tuple(sorted(kept)), **match}
         elif not candidate.anchored:
             return None
-    days = len(noise.by_day(_condition(match))) if timed else 2
-    return match if days >= 2 else None
+    days = noise.dates(_condition(match)) if timed else None
+    return match if days is None or days >= 2 else None
 
 
 def _steady(seen: Sequence[ValueCount], timed: bool) -> set[str]:
@@ -246,7 +249,9 @@ def _steady(seen: Sequence[ValueCount], timed: bool) -> set[str]:
     # Weighed by events: many values that were seen once must not make once the rule.
     days = sorted(one.days or 0 for one in seen for _ in range(min(one.rows, 100)))
     needed = max(2.0, REGULAR * median(days))
-    return {one.value for one in seen if (one.days or 0) >= needed}
+    steady = [one for one in seen if (one.days or 0) >= needed]
+    usual = median(one.rows for one in steady) if steady else 0
+    return {one.value for one in steady if one.rows >= LIKE_OTHERS * usual}
 
 
 def _suggestion(
@@ -262,8 +267,8 @@ def _suggestion(
     least: int,
 ) -> Suggestion | None:
     condition = _condition(match)
-    days = noise.by_day(condition)
-    when = rhythm(noise.hours(condition), len(days), noise.days_looked_at)
+    days = noise.dates(condition)
+    when = rhythm(noise.hours(condition), days or 0, noise.days_looked_at)
     fields = _fields(match)
     if any(check_value(field, value) is not None for field, values in fields.items() for value in values):
         return None
@@ -301,7 +306,7 @@ def _suggestion(
     )
     exclusion = exclusion.model_copy(update={"expires": noise.span.end.date() + _lifetime(risk)})
     return Suggestion(
-        exclusion, clauses[0].text.strip(), alone, more, 0, devices, len(days) or None, when, like, risk,
+        exclusion, clauses[0].text.strip(), alone, more, 0, devices, days, when, like, risk,
         _sample(clauses, planner, noise),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fpctl.catalog.values import FIELDS
-from fpctl.rewrite.placement import Place
+from fpctl.rewrite.outcome import Place
 from fpctl.rewrite.planner import Planner
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rewrite.resolve import Needs, Resolver, Unresolved
