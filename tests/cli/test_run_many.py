@@ -278,3 +278,25 @@ def test_the_credential_can_be_chosen(
     monkeypatch.setenv("FPCTL_ACCESS_TOKEN", "not-a-real-token")
     assert fpctl("run", "r0.kql", *NOW, "--credential", "token").code == 0
     assert {request.headers.get("Authorization") for request in server.requests} == {"Bearer not-a-real-token"}
+
+
+def test_the_local_engine_runs_one_rule_after_the_other_whatever_is_asked(
+    fpctl: Callable[..., Any], many: Path
+) -> None:
+    (many / "data").mkdir()
+    row = {"Timestamp": "2026-11-19T08:00:00Z", "DeviceName": "build01", "RemotePort": 441}
+    (many / "data" / "DeviceNetworkEvents.jsonl").write_text(json.dumps(row))
+    threads: set[str] = set()
+    from fpctl.engine.local import LocalEngine
+
+    query_many = LocalEngine.query_many
+
+    def noted(self: LocalEngine, *arguments: Any) -> Any:
+        threads.add(threading.current_thread().name)
+        return query_many(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalEngine, "query_many", noted)
+        outcome = fpctl("run", *NOW, "--engine", "local", "--data", "data", "--at-once", "4", "--format", "json")
+    assert json.loads(outcome.out)["summary"]["ok"] == 8
+    assert threads == {threading.main_thread().name}

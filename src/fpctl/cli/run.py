@@ -57,7 +57,7 @@ def command(
             min=1,
             max=50,
             help="Rules under way, and requests to the service, at a time.",
-            show_default="the engine's `concurrency`; one rule with local",
+            show_default="the engine's `concurrency`; with local always 1, on all cores",
         ),
     ] = None,
     resume: Annotated[
@@ -164,7 +164,7 @@ def command(
                     {loaded.id: loaded for loaded in repository.exclusions.exclusions},
                     store,
                     with_base=opened.name == "local",
-                    at_once=at_once or int(getattr(opened, "concurrency", 1)),
+                    at_once=int(getattr(opened, "concurrency", 1)),
                 )
                 for result in session.run(planned()):
                     results.append(result)
