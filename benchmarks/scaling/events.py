@@ -28,8 +28,8 @@ query: |
   | where Timestamp between (datetime(2026-10-01) .. datetime(2026-10-29))
   | where InitiatingProcessVersionInfoCompanyName has 'Fabrikam'
       and ActionType == 'ConnectionSuccess'
-  | summarize FirstSeen = min(Timestamp), LastSeen = max(Timestamp), Count = count(), Addresses = dcount(RemoteIP)
-      by DeviceName, InitiatingProcessFileName
+  | summarize FirstSeen = min(Timestamp), LastSeen = max(Timestamp), Report = make_set(ReportId), Count = count()
+      by DeviceId, DeviceName, RemoteUrl
 """
 
 

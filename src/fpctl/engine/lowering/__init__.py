@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from fpctl.engine.interface import EngineError
-from fpctl.engine.lowering import bounds, chains, functions, negations, operators, routines, spellings, value_lists
+from fpctl.engine.lowering import (
+    bounds,
+    chains,
+    functions,
+    guards,
+    negations,
+    operators,
+    repeats,
+    routines,
+    spellings,
+    value_lists,
+)
 from fpctl.engine.lowering.bounds import Newest
 from fpctl.engine.lowering.draft import Draft, Edit, LoweredQuery, apply_edits
 from fpctl.errors import KqlSyntaxError
@@ -62,7 +73,7 @@ def lower(
     notes: set[str] = set()
     value_tables: dict[tuple[str, ...], str] = {}
     # Lists first: what follows then reads a short text, however long they are.
-    for first in (value_lists.edits, lambda draft: bounds.edits(draft, newest), value_lists.late_edits):
+    for first in (guards.edits, value_lists.edits, lambda draft: bounds.edits(draft, newest), value_lists.late_edits):
         draft = Draft(query, environment, time_columns, value_tables)
         changed, kept = apply_edits(query.text, first(draft))
         notes |= draft.notes
@@ -89,5 +100,11 @@ def lower(
                 code="too-complex",
                 hint="functions of the query call each other, or nest too deeply",
             ) from error
-    tables = {table: values for values, table in value_tables.items()}
+    draft = Draft(query, environment, time_columns, value_tables)
+    changed, kept = apply_edits(query.text, repeats.edits(draft))
+    if kept:
+        rounds.append(kept)
+        query = parse(changed)
+        notes |= draft.notes
+    tables = {table: values for values, table in value_tables.items() if table in query.text}
     return LoweredQuery(query.text, original, tuple(rounds), tuple(sorted(notes)), renamed, tables)

@@ -1,0 +1,77 @@
+"""An expression that several look-ups need: computed once, in a column of its own.
+
+DuckDB computes the left side of every look-up in a table for itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from fpctl.engine.lowering.draft import Draft, Edit
+from fpctl.kql import tree
+
+_COSTLY = frozenset({"extract", "replace_regex"})
+_NAME = "fpctl_shared_"
+
+
+def edits(draft: Draft) -> Iterator[Edit]:
+    """Yield a column before the operators that need an expression more than once, and its removal behind them."""
+    if not any(isinstance(node, tree.Call) and node.name.value in _COSTLY for node in draft.nodes):
+        return
+    for node in draft.nodes:
+        if isinstance(node, tree.Pipeline) and node.source is not None:
+            for before, run in _runs(node, node.source):
+                yield from _shared(draft, before, run)
+
+
+def _runs(pipeline: tree.Pipeline, source: tree.Node) -> Iterator[tuple[tree.Node, list[tree.Operator]]]:
+    """Yield the groups of operators that see the same columns (`where`s in a row, one `extend`), and what is before."""
+    before: tree.Node = source
+    run: list[tree.Operator] = []
+    for operator in pipeline.operators:
+        if isinstance(operator, tree.Where):
+            run.append(operator)
+            continue
+        if run:
+            yield before, run
+            before, run = run[-1], []
+        if isinstance(operator, tree.Extend):
+            yield before, [operator]
+        before = operator
+    if run:
+        yield before, run
+
+
+def _shared(draft: Draft, before: tree.Node, run: Sequence[tree.Operator]) -> Iterator[Edit]:
+    counts: Counter[str] = Counter()
+    for operator in run:
+        for node in tree.walk(operator):
+            if isinstance(node, tree.Membership) and node.items and isinstance(node.items[0], tree.Subquery):
+                for call in tree.walk(node.left):
+                    if isinstance(call, tree.Call) and call.name.value in _COSTLY:
+                        counts[draft.source(call)] += 1
+    counts = Counter({text: count for text, count in counts.items() if count > 1})
+    # Of expressions inside each other, the outermost that is still repeated as often as any of its parts.
+    chosen = [
+        text
+        for text, count in counts.items()
+        if not any(text != other and text in other and counts[other] >= count for other in counts)
+        and not any(text != other and other in text and counts[other] > count for other in counts)
+    ]
+    for text in sorted(chosen):
+        every = [
+            (at, node)
+            for at, operator in enumerate(run)
+            for node in tree.walk(operator)
+            if isinstance(node, tree.Call) and draft.source(node) == text
+        ]
+        name = f"{_NAME}{every[0][1].start}"
+        first, last = every[0][0], run[every[-1][0]]
+        start = run[first - 1].end if first else before.end
+        yield Edit(start, start, f"\n| extend {name} = {text}")
+        for _, node in every:
+            yield Edit(node.start, node.end, name)
+        if isinstance(last, tree.Where):
+            yield Edit(last.end, last.end, f"\n| project-away {name}")
+        draft.notes.add("repeated expression")
