@@ -121,11 +121,12 @@ class Tally:
         return Totals(total, suppressed, counts)
 
     def _holding(self, candidates: Iterable[tuple[str, date | None]], day: int) -> Iterable[str]:
-        for exclusion, until in candidates:
-            if until is None or self.first_end is None or day == _EARLY:
-                yield exclusion
-            elif day != _UNKNOWN_DAY and day < (until - self.first_end).days:
-                yield exclusion
+        return (exclusion for exclusion, until in candidates if self._holds(until, day))
+
+    def _holds(self, until: date | None, day: int) -> bool:
+        if until is None or self.first_end is None:
+            return True
+        return day == _EARLY or (day != _UNKNOWN_DAY and day < (until - self.first_end).days)
 
 
 class _Reader:
