@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from fpctl.deployment.incoming import incoming
 from fpctl.deployment.release import releases
 from fpctl.deployment.sentinel_yaml import released_yaml, rule_yaml
 
-from .conftest import ANALYTICS, Plan
+from .conftest import ANALYTICS, HUNTING, Plan
 
 
 def exported(plan: Plan, text: str, **settings: Any) -> str:
@@ -40,6 +41,27 @@ def test_without_clauses_the_file_goes_out_as_it_is(plan: Plan) -> None:
 def test_a_file_without_a_version_gets_one_with_its_first_clause(plan: Plan) -> None:
     out = exported(plan, ANALYTICS.replace("version: 1.0.4\n", ""))
     assert out.endswith("\nversion: 1.0.1\n")
+
+
+def test_a_file_that_is_no_valid_yaml_goes_out_as_one_that_is(plan: Plan) -> None:
+    broken = ANALYTICS.replace(
+        "requiredDataConnectors: []\n",
+        "requiredDataConnectors:\n    - connectorId: MicrosoftThreatProtection\n    dataTypes:\n      - X\n",
+    )
+    with pytest.raises(yaml.YAMLError):
+        yaml.safe_load(broken)
+    out = yaml.safe_load(exported(plan, broken))
+    assert (out["name"], out["kind"], out["version"], out["severity"]) == ("Remote tool", "Scheduled", "1.0.5", "High")
+    assert "// fpctl fp-1" in out["query"]
+
+
+def test_each_rule_of_a_file_with_several_gets_a_file_of_its_own(
+    fpctl: Callable[..., Any], plan: Plan, workplace: Path
+) -> None:
+    plan(f"{ANALYTICS}---\n{HUNTING}")
+    assert fpctl("export", "--target", "sentinel", "--format", "yaml", "--out", "out", "--on", "2026-11-20").code == 0
+    names = [yaml.safe_load((workplace / "out" / name).read_text())["name"] for name in ("rule.yaml", "rule-2.yaml")]
+    assert names == ["Remote tool", "Hunt"]
 
 
 def test_a_rule_from_a_template_becomes_yaml_in_the_usual_order(plan: Plan) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fpctl.catalog.rule import Rule
 from fpctl.catalog.rule_file import YAML, edited, read_rule_file
+from fpctl.catalog.yaml_node import YamlError, read_documents
 from fpctl.catalog.yaml_text import Value, entry
 from fpctl.deployment.durations import short_duration
 from fpctl.deployment.release import Release
@@ -28,12 +29,15 @@ _NOT_IN_BLOCK = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe
 def released_yaml(release: Release) -> str:
     """Return the rule's file as it goes out: its own YAML with the clauses and the version, else YAML made of it.
 
+    It is made of it too where the file is no valid YAML or holds several rules: fpctl can read such a
+    file, and a pipeline cannot.
+
     Raises:
         FpctlError: the clauses cannot be written in the file's style, or the rule's values not as YAML.
     """
     rule, loaded, tuned = release.rule, release.outcome.loaded, release.outcome.tuned
     assert tuned is not None
-    if not rule.path.lower().endswith(YAML) or len(read_rule_file(loaded.text.file_text, "", rule.path).rules) != 1:
+    if not rule.path.lower().endswith(YAML) or not _is_one_document(loaded.text.file_text):
         return rule_yaml(rule, release.query, release.version, rule_id=release.guid)
     text = edited(loaded.text.file_text, [(loaded.text, tuned.edits)]) if tuned.edits else loaded.text.file_text
     if release.version is None or release.version == rule.version:
@@ -43,6 +47,13 @@ def released_yaml(release: Release) -> str:
         return changed
     newline = "\r\n" if "\r\n" in text else "\n"
     return f"{text}{'' if text.endswith(newline) else newline}version: {release.version}{newline}"
+
+
+def _is_one_document(text: str) -> bool:
+    try:
+        return len(read_documents(text)) == 1
+    except YamlError:
+        return False
 
 
 def rule_yaml(rule: Rule, query: str, version: str | None, *, rule_id: str | None = None) -> str:

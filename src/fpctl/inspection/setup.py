@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fpctl.errors import FpctlError
-from fpctl.inspection.finding import Area, Finding
+from fpctl.inspection.finding import Area, Finding, counted
 from fpctl.rewrite.repository import Repository
 from fpctl.settings import FILE_NAME, Settings
 
@@ -19,13 +19,14 @@ def setup_findings(settings: Settings, repository: Repository) -> Iterator[Findi
     errors = sum(problem.severity == "error" for problem in repository.problems)
     rules, exclusions = len(repository.rules.rules), len(repository.exclusions.exclusions)
     if errors:
-        message = f"{errors:,} errors in rules, exclusions and schema: those parts are left out"
+        message = f"{counted(errors, 'error')} in rules, exclusions and schema: those parts are left out"
         yield Finding("settings", "error", "repository", message, "see the errors below")
     elif not rules:
         hint = "put rules there, or set `rules` in [paths]"
         yield Finding("settings", "warning", str(settings.paths.rules), "there are no rules", hint)
     else:
-        yield Finding("settings", "ok", "repository", f"{rules:,} rules and {exclusions:,} exclusions can be read")
+        told = f"{counted(rules, 'rule')} and {counted(exclusions, 'exclusion')}"
+        yield Finding("settings", "ok", "repository", f"{told} can be read")
     yield _history(settings)
 
 
