@@ -15,6 +15,7 @@ from fpctl.catalog.rule import Rule
 from fpctl.catalog.rule_file import read_rule_file
 from fpctl.engine.local import LocalEngine
 from fpctl.execution.run import RunResult, run_rule
+from fpctl.rewrite.budget import Wording
 from fpctl.rewrite.planner import Planner, TunedQuery
 from fpctl.rewrite.splice import strip
 from fpctl.rewrite.verify import verify
@@ -45,7 +46,9 @@ def rows() -> list[dict[str, object]]:
             "InitiatingProcessFileName": f"agent{n % 11}.exe",
             "InitiatingProcessSHA256": f"{n % 31:064x}",
             "InitiatingProcessCommandLine": f"run --job {n % 13}",
-            "RemoteUrl": f"https://s{n % 19}.site{n % 7}.example:8443/app/v{n % 3}" if n % 4 else f"s{n % 19}.site1.test",
+            "RemoteUrl": f"https://s{n % 19}.site{n % 7}.example:8443/app/v{n % 3}"
+            if n % 4
+            else f"s{n % 19}.site1.test",
             "RemotePort": 443 if n % 2 else 8443,
             "ReportId": n,
         }
@@ -86,7 +89,7 @@ def many(end: date) -> list[Exclusion]:
 
 def tuned(exclusions: list[Exclusion], *, folds: bool = True, query: str = QUERY) -> TunedQuery:
     planner = Planner(TABLES, FieldMap.packaged(None, TABLES), TODAY)
-    return planner.plan(rule(query), [(one, False) for one in exclusions], folds=folds)
+    return planner.plan(rule(query), [(one, False) for one in exclusions], wording=Wording(folds=folds))
 
 
 def by_hand(exclusions: list[Exclusion], engine: LocalEngine) -> dict[int, list[str]]:

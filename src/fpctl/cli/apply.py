@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,6 +24,12 @@ def command(
     on: Annotated[
         str | None, typer.Option("--on", metavar="DATE", help="Plan as of a day.", show_default="today")
     ] = None,
+    no_fold: Annotated[
+        bool, typer.Option("--no-fold", help="A clause for each exclusion, however many and however long.")
+    ] = False,
+    lists: Annotated[
+        Literal["watchlist", "function"], typer.Option("--lists", help="Where lists go for which a rule has no room.")
+    ] = "watchlist",
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not parse the tuned queries again.")] = False,
     force: guarding.Force = None,
     config: options.ConfigFile = None,
@@ -40,7 +46,8 @@ def command(
     from fpctl.cli.workspace import open_workspace
     from fpctl.files import write_text
     from fpctl.report.explanation import apply_to_dict
-    from fpctl.rewrite.apply import differences, tune, tuned_files
+    from fpctl.rewrite.apply import companion_files, differences, tune, tuned_files
+    from fpctl.rewrite.budget import Wording
 
     if check and out is None:
         raise typer.BadParameter("--check compares with what is in --out DIR; give it")
@@ -57,13 +64,14 @@ def command(
                 # What is written has been read by the second parser; comparing with it need not do so again.
                 second_parser=not check,
                 checked=not no_verify,
+                wording=Wording(folds=not no_fold, fits=True, store=lists),
                 progress=lambda done, _: update(done),
             )
         )
     found = guarding.checked(outcomes, active, planner, force)
     outcomes = found.outcomes
-    files = tuned_files(outcomes)
-    stale = differences(files, out) if check and out is not None else []
+    files, beside = tuned_files(outcomes), companion_files(outcomes)
+    stale = differences([*files, *beside], out) if check and out is not None else []
     if format == "json":
         output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})
     elif diff:
@@ -75,9 +83,11 @@ def command(
                 output.say(f"--- {file.relative}")
             output.write(file.text)
     if out is not None and not check:
-        for file in files:
+        for file in (*files, *beside):
             write_text(out / file.relative, file.text, durable=False)
         output.say(f"{output.counted(len(files), 'rule file')} written to {out}")
+        if beside:
+            output.say(f"to be loaded before them: {', '.join(f'{out}/{file.relative}' for file in beside)}")
     output.show_problems(workspace.repository.problems)
     guarding.say(found, force)
     talk(outcomes)

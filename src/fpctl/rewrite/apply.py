@@ -12,6 +12,8 @@ from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.rule import Rule
 from fpctl.catalog.rule_file import LoadedRule, edited, read_rule_file, stripped
 from fpctl.errors import FpctlError, KqlSyntaxError
+from fpctl.rewrite.budget import ANY_LENGTH, Wording
+from fpctl.rewrite.companion import contents
 from fpctl.rewrite.plan import Skip
 from fpctl.rewrite.planner import Planner, TunedQuery
 from fpctl.rewrite.splice import MARKER, find_clauses
@@ -66,6 +68,7 @@ def tune(
     *,
     second_parser: bool = True,
     checked: bool = True,
+    wording: Wording = ANY_LENGTH,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[RuleOutcome]:
     """Yield the outcome of each rule, in the given order.
@@ -74,19 +77,22 @@ def tune(
         rules: as loaded; clauses that fpctl put in earlier are taken out first.
         checked: verify each tuned text; False only where the caller has done so.
         second_parser: read each tuned text with the independent parser too.
+        wording: how the clauses are said.
         progress: called with (done, total) after each rule.
     """
     targets = Targets(exclusions)
     for done, loaded in enumerate(without_clauses(rules), 1):
-        yield _outcome(loaded, targets, planner, second_parser, checked)
+        yield _outcome(loaded, targets, planner, second_parser, checked, wording)
         if progress is not None:
             progress(done, len(rules))
 
 
-def _outcome(loaded: LoadedRule, targets: Targets, planner: Planner, second_parser: bool, checked: bool) -> RuleOutcome:
+def _outcome(
+    loaded: LoadedRule, targets: Targets, planner: Planner, second_parser: bool, checked: bool, wording: Wording
+) -> RuleOutcome:
     rule = loaded.rule
     try:
-        tuned = planner.plan(rule, targets.of(rule), newline=loaded.text.newline)
+        tuned = planner.plan(rule, targets.of(rule), newline=loaded.text.newline, wording=wording)
         if checked:
             verify(tuned, second_parser=second_parser)
         if tuned.edits:
@@ -172,6 +178,13 @@ def tuned_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:
         edits = [(o.loaded.text, o.tuned.edits) for o in members if o.tuned is not None and o.tuned.edits]
         files.append(TunedFile(relative, edited(members[0].loaded.text.file_text, edits)))
     return files
+
+
+def companion_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:
+    """Return the files of the lists for which the rules have no room, sorted by path."""
+    tuned = [outcome.tuned for outcome in outcomes if outcome.status != "error" and outcome.tuned is not None]
+    companions = [one.companion for one in tuned if one.companion is not None]
+    return [TunedFile(path, text) for path, text in contents(companions)]
 
 
 def differences(files: Iterable[TunedFile], folder: Path) -> list[str]:

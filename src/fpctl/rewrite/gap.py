@@ -51,13 +51,15 @@ class Line:
 class GapClauses:
     """The exclusions of one gap, in order of their ids.
 
-    `folds` is False where each is to have a clause of its own, however many they are.
+    `folds` is False where each is to have a clause of its own, however many they are; `always` shares
+    lists however few they are.
     """
 
     place: Place
     clauses: tuple[Clause, ...]
     dialect: Dialect
     folds: bool = True
+    always: bool = False
 
     @property
     def many(self) -> bool:
@@ -81,7 +83,7 @@ class GapClauses:
         Raises:
             DialectError: the dialect has no words for one.
         """
-        if not (self.many and self.folds):
+        if not (self.folds and (self.many or self.always)):
             return [Line((c.exclusion,), c.text, c.condition, _about([c])) for c in self.clauses]
         by_id = {clause.exclusion: clause for clause in self.clauses}
         return [

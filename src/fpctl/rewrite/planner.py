@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +13,9 @@ from fpctl.catalog.rule_text import Edit, apply_edits
 from fpctl.kql import tree
 from fpctl.kql.columns import Analysis, analyse
 from fpctl.kql.parser import parse
+from fpctl.rewrite.budget import ANY_LENGTH, UNLIMITED, Budget, Fit, Lines, Wording, budget_of, fit
 from fpctl.rewrite.caveats import caveats_of_match, caveats_of_place
+from fpctl.rewrite.companion import Companion
 from fpctl.rewrite.counting import Counted, CountingQuery, counting_query, tally_query
 from fpctl.rewrite.gap import Clause, GapClauses, Line, by_gap
 from fpctl.rewrite.needs import NeedsError, needs_of
@@ -51,6 +53,11 @@ class TunedQuery:
     query: tree.Query
     analysis: Analysis
     tables: Tables
+    wording: Wording = ANY_LENGTH
+    companion: Companion | None = None
+    """Lists for which the text has no room."""
+    shadows: tuple[Clause, ...] = ()
+    """Exclusions that are only counted (`status: shadow`), each at its gap; the tuned text has none of them."""
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
@@ -60,6 +67,22 @@ class TunedQuery:
     def counting_queries(self) -> list[CountingQuery]:
         """Return the counting queries, one per gap, in order of offset."""
         return [self._counting(gap) for gap in self.gaps]
+
+    def shadow_queries(self) -> list[tuple[CountingQuery, frozenset[str]]]:
+        """Return the counting queries of the shadow exclusions, one per gap, each with the ids that it is about.
+
+        The exclusions in force at the same gap are counted along, so that a hit is unique only if nothing
+        takes the event out yet.
+        """
+        at: dict[tuple[str, int, int], list[Clause]] = {}
+        for clause in self.shadows:
+            at.setdefault(_gap_of(clause.place), []).append(clause)
+        found: list[tuple[CountingQuery, frozenset[str]]] = []
+        for key, shadows in sorted(at.items()):
+            here = [clause for clause in self.clauses if _gap_of(clause.place) == key]
+            query = self._counting(GapClauses(shadows[0].place, (*here, *shadows), shadows[0].predicate.dialect))
+            found.append((query, frozenset(clause.exclusion for clause in shadows)))
+        return found
 
     def _counting(self, gap: GapClauses) -> CountingQuery:
         if gap.many:
@@ -103,7 +126,7 @@ class Planner:
         exclusions: Iterable[tuple[Exclusion, bool]],
         *,
         newline: str | None = None,
-        folds: bool = True,
+        wording: Wording = ANY_LENGTH,
     ) -> TunedQuery:
         """Plan one rule.
 
@@ -111,7 +134,7 @@ class Planner:
             exclusions: those that select the rule, each with whether it names the rule itself
                 (then a refusal is a finding) or only sweeps it.
             newline: what ends a line where the query is kept; the query's own style if not given.
-            folds: put many exclusions into common lists; False gives each a clause of its own.
+            wording: how the clauses are said.
 
         Raises:
             KqlSyntaxError: the base query cannot be parsed.
@@ -130,13 +153,15 @@ class Planner:
         skips: list[Skip] = []
         warnings: dict[tuple[object, ...], PlanWarning] = {}
         clauses: list[Clause] = []
+        shadows: list[Clause] = []
 
         def warn(warning: PlanWarning) -> None:
             warnings.setdefault((warning.code, warning.line, warning.message, warning.exclusion), warning)
 
-        for exclusion, named in sorted(exclusions, key=lambda pair: pair[0].id):
+        ordered = sorted(exclusions, key=lambda pair: pair[0].id)
+        for exclusion, named in ordered:
             state = exclusion.state(self.today)
-            if state != "active":
+            if state not in ("active", "shadow"):
                 skips.append(_not_in_force(exclusion, state))
                 continue
             try:
@@ -153,6 +178,10 @@ class Planner:
             except DialectError as error:
                 skips.append(Skip(exclusion.id, "dialect", error.message, None, error.hint, named))
             else:
+                if state == "shadow":
+                    shadows.extend(new)
+                    skips.append(_not_in_force(exclusion, state))
+                    continue
                 clauses.extend(new)
                 for warning in found:
                     warn(warning)
@@ -166,15 +195,20 @@ class Planner:
                         "fewer rows can make it fire",
                     )
                 )
-        gaps = by_gap(clauses, dialect, folds=folds)
-        texts = [(gap.place, line) for gap in gaps for line in gap.lines()]
-        insertions = tuple(_insertion(place, line, source) for place, line in texts)
-        lines = [
-            ClauseLine(place.gap.offset, line.text, line.exclusions, _anchor(place), place.wraps, line.about)
-            for place, line in texts
-        ]
-        edits = tuple(edits_for(base, lines, comments=dialect is not Dialect.NRT, newline=newline))
+        gaps = by_gap(clauses, dialect, folds=wording.folds)
+
+        def edits_of(lines: Lines) -> list[Edit]:
+            return edits_for(base, _clause_lines(lines), comments=dialect is not Dialect.NRT, newline=newline)
+
+        budget = budget_of(rule)
+        kept = budget if wording.fits and wording.folds else UNLIMITED
+        fitted = fit(gaps, rule, kept, lambda lines: len(apply_edits(base, edits_of(lines))), wording.store)
+        insertions = tuple(_insertion(place, line, source) for place, line in fitted.lines)
+        edits = tuple(edits_of(fitted.lines))
         tuned = apply_edits(base, edits)
+        skips.extend(_no_room(fitted, budget, {exclusion.id for exclusion, named in ordered if named}))
+        for warning in _about_room(fitted, budget, len(tuned) if wording.fits and edits else 0):
+            warn(warning)
         for unknown in analysis.problems:
             warn(PlanWarning(unknown.code, unknown.message, source.line_column(unknown.offset)[0]))
         plan = Plan(
@@ -183,7 +217,11 @@ class Planner:
             tuple(sorted(skips, key=lambda s: (s.exclusion, s.reason))),
             tuple(sorted(warnings.values(), key=lambda w: (w.line or 0, w.code, w.message, w.exclusion or ""))),
         )
-        return TunedQuery(plan, base, tuned, edits, gaps, query, analysis, tables)
+        if fitted.companion is not None and fitted.companion.store == "function":
+            tables = tables.with_functions({fitted.companion.alias: Companion.COLUMNS})
+        return TunedQuery(
+            plan, base, tuned, edits, fitted.gaps, query, analysis, tables, wording, fitted.companion, tuple(shadows)
+        )
 
     def tables_for(self, time_column: str | None) -> Tables:
         """Return the schema for a query that uses this time column."""
@@ -239,6 +277,37 @@ def _insertion(place: Place, line: Line, source: SourceText) -> Insertion:
     return Insertion(line.exclusions, place.gap.offset, number, where, place.path, line.text, line.condition)
 
 
+def _clause_lines(lines: Lines) -> list[ClauseLine]:
+    return [
+        ClauseLine(place.gap.offset, line.text, line.exclusions, _anchor(place), place.wraps, line.about)
+        for place, line in lines
+    ]
+
+
+def _no_room(fitted: Fit, budget: Budget, named: Set[str]) -> Iterable[Skip]:
+    message = (
+        f"the query would have {fitted.needed:,} characters with all exclusions, and {budget.target} may have "
+        f"{budget.characters or 0:,}; for this one there is no room"
+    )
+    hint = "match on whole values instead of parts, split the rule, or shorten its query"
+    for exclusion in fitted.left_out:
+        yield Skip(exclusion, "budget", message, None, hint, exclusion in named)
+
+
+def _about_room(fitted: Fit, budget: Budget, length: int) -> Iterable[PlanWarning]:
+    if fitted.companion is not None:
+        count = sum(len(one.values) for one in fitted.companion.lists)
+        yield PlanWarning(
+            "out-of-line",
+            f"{count:,} values stand in the {fitted.companion.store} {fitted.companion.alias}, which has to be loaded "
+            "before the rule: fpctl apply --out writes it, with the commands",
+        )
+    if budget.characters is not None and length > budget.characters:
+        yield PlanWarning(
+            "query-length", f"the query has {length:,} characters, and {budget.target} may have {budget.characters:,}"
+        )
+
+
 def _fields(alternatives: Sequence[Alternative]) -> tuple[str, ...]:
     named = {field for one in alternatives for field in one.fields()}
     raw = {"where"} if any(one.where is not None for one in alternatives) else set()
@@ -269,6 +338,10 @@ def _place(placer: Placer, exclusion: Exclusion) -> tuple[tuple[Alternative, ...
 def _line(source: SourceText, place: Place) -> int:
     offset = place.gap.offset - 1 if place.gap.index == 0 else _anchor(place)
     return source.line_column(max(offset, 0))[0]
+
+
+def _gap_of(place: Place) -> tuple[str, int, int]:
+    return place.path, place.gap.offset, place.gap.index
 
 
 def _anchor(place: Place) -> int:

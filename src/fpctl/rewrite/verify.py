@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fpctl.errors import FpctlError, KqlSyntaxError
+from fpctl.kql import tree
 from fpctl.kql.columns import analyse
 from fpctl.kql.parser import parse
 from fpctl.rewrite.planner import TunedQuery
@@ -48,18 +50,41 @@ def verify(tuned: TunedQuery, *, second_parser: bool = True) -> Verified:
             raise _fault(f"a clause refers to something that is not there: {problem.message}")
     if not second_parser:
         return Verified(False)
-    return Verified(_second_parser(tuned))
+    return Verified(_second_parser(tuned, query))
 
 
-def _second_parser(tuned: TunedQuery) -> bool:
+_SAMPLE = 20
+"""Values of a list that the second parser reads: it takes 0.1 ms for each, and plain texts are all alike."""
+_PLAIN = re.compile(r'"[A-Za-z0-9 ._@:/|-]*"')
+
+
+def _second_parser(tuned: TunedQuery, query: tree.Query) -> bool:
     from duckdb_kql.parser import validate
 
-    found = validate(tuned.tuned)
+    found = validate(_sampled(query))
     if not found:
         return True
     if validate(tuned.base):
         return False
     raise _fault(f"the second parser does not read the tuned query: {found[0].span}: {found[0].message}")
+
+
+def _sampled(query: tree.Query) -> str:
+    """Return a query with its long lists cut down; a value that is not plain text stays."""
+    text, pieces, at = query.text, list[str](), 0
+    lists = (node for node in tree.walk(query) if isinstance(node, tree.Membership) and len(node.items) > _SAMPLE)
+    for node in sorted(lists, key=lambda node: node.start):
+        if node.start < at:
+            continue
+        first, *others = node.items
+        kept = [
+            text[item.start : item.end]
+            for number, item in enumerate(others)
+            if number < _SAMPLE or not _PLAIN.fullmatch(text[item.start : item.end])
+        ]
+        pieces += [text[at : first.end], *(f", {value}" for value in kept)]
+        at = node.items[-1].end
+    return "".join([*pieces, text[at:]])
 
 
 def _fault(message: str) -> VerificationError:

@@ -19,6 +19,7 @@ from fpctl.errors import FpctlError, Problem
 from fpctl.execution.run import RunResult, run_rule
 from fpctl.execution.session import tables_read
 from fpctl.rewrite.apply import RuleOutcome, applicable, tune
+from fpctl.rewrite.budget import ANY_LENGTH
 from fpctl.rewrite.plan import Insertion, Plan, Skip
 from fpctl.rewrite.planner import Planner, TunedQuery
 from fpctl.rewrite.predicate import UtcRange
@@ -254,7 +255,8 @@ def _without(
     outcome: RuleOutcome, exclusions: Sequence[Exclusion], planner: Planner, refused: Mapping[str, Skip]
 ) -> RuleOutcome:
     kept = [one for one in exclusions if one.id not in refused]
-    (again,) = tune([outcome.loaded], kept, planner)
+    wording = outcome.tuned.wording if outcome.tuned is not None else ANY_LENGTH
+    (again,) = tune([outcome.loaded], kept, planner, wording=wording)
     if again.tuned is None:
         return again
     skips = sorted((*again.tuned.plan.skips, *refused.values()), key=lambda skip: (skip.exclusion, skip.reason))

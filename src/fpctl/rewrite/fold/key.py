@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.predicate.term import Lacks, Site, Term
 
-SEPARATOR = "\n"
+SEPARATOR = "|"
 """Stands between the values of several keys written as one; no listed value contains it."""
 
 _SCHEME = string_literal("^[a-z][a-z0-9+.-]*://")
@@ -68,7 +68,7 @@ def site(operand: str, of: Site) -> tuple[Key, str] | None:
     if of.path:
         parts = of.path.count("/")
         pattern = f"(?s)^([a-z0-9_.-]*[a-z0-9_-])[.]?(?::[0-9]*)?((?:/[^/?#]*){{{parts}}})(?:[/?#].*)?$"
-        text = f'replace_regex({bare}, {string_literal(pattern)}, {string_literal(_GROUPS)})'
+        text = f"replace_regex({bare}, {string_literal(pattern)}, {string_literal(_GROUPS)})"
         return Key(_SITE_RANK + 1, text), of.host + of.path.lower()
     host = f"extract({_BARE_HOST if of.bare else _URL_HOST}, 1, {bare})"
     if not of.subdomains:

@@ -15,6 +15,7 @@ from fpctl.rewrite.predicate.term import (
     AllOf,
     Among,
     AnyOf,
+    Elsewhere,
     Lacks,
     Numbers,
     Period,
@@ -127,6 +128,9 @@ def _standard(term: Test) -> str:
         return f"coalesce({term.expression}, false)"
     if isinstance(term, Period):
         return f"coalesce({_period(term)}, false)"
+    if isinstance(term, Elsewhere):
+        # Two pairs of parentheses: a query of one column in place of a list.
+        return f"{term.operand} in~ (({term.query}))"
     if isinstance(term, Until):
         # iff takes its last branch where the time is null, as it should: what has no end holds there, too.
         later = _joined(term.later, Dialect.STANDARD, False)
@@ -170,6 +174,8 @@ def _nrt(term: Test, negated: bool) -> str:
     if isinstance(term, Until):
         later = _joined(term.later, Dialect.NRT, negated)
         return f"iif({term.column} < {datetime_literal(term.first)}, {'false' if negated else 'true'}, {later})"
+    if isinstance(term, Elsewhere):
+        raise DialectError("a continuous custom detection reads one table, so no list beside it", None, _NRT_HINT)
     _require_nrt(term.operand)
     if isinstance(term, Among):
         if len(term.values) == 1 and term.values[0].isascii():

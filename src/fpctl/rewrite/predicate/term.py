@@ -87,6 +87,13 @@ class Until(NamedTuple):
     later: Term
 
 
+class Elsewhere(NamedTuple):
+    """The operand equals, ignoring the case of ASCII letters, a value of a query with one column."""
+
+    operand: str
+    query: str
+
+
 class AllOf(NamedTuple):
     """Every term is true."""
 
@@ -99,7 +106,7 @@ class AnyOf(NamedTuple):
     terms: tuple[Term, ...]
 
 
-Test: TypeAlias = Among | Numbers | Affix | Lacks | Regex | Sure | Period | Until
+Test: TypeAlias = Among | Numbers | Affix | Lacks | Regex | Sure | Period | Until | Elsewhere
 Term: TypeAlias = Test | AllOf | AnyOf
 
 
