@@ -49,6 +49,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("tune", "fpctl.cli.tune", "Propose exclusions for a noisy rule from its own events."),
     Verb("redteam", "fpctl.cli.redteam", "Try what an attacker would try against an exclusion."),
     Verb("preview", "fpctl.cli.preview", "Show what an exclusion does to its rules, on real events."),
+    Verb("review", "fpctl.cli.review", "Show what shadow exclusions would have done."),
     Verb("hits", "fpctl.cli.hits", "Show what each exclusion has taken out so far."),
     Verb("rules", "fpctl.cli.rules", "List and check a folder of rules."),
     Verb("init", "fpctl.cli.init", "Set up a repository of rules and exclusions."),

@@ -83,6 +83,7 @@ def command(
                 output.say(f"--- {file.relative}")
             output.write(file.text)
     if out is not None and not check:
+        guarding.record(found, force, workspace, exclusions, options.now())
         for file in (*files, *beside):
             write_text(out / file.relative, file.text, durable=False)
         output.say(f"{output.counted(len(files), 'rule file')} written to {out}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +15,7 @@ from fpctl.errors import Problem
 
 if TYPE_CHECKING:
     from fpctl.catalog.exclusion import Exclusion
+    from fpctl.cli.workspace import Workspace
     from fpctl.rewrite.apply import RuleOutcome
     from fpctl.rewrite.planner import Planner
     from fpctl.tuning.guard import CaseOutcome
@@ -67,6 +70,30 @@ def checked(
     with output.progress("Checking that known attacks still fire"):
         found = guard(outcomes, exclusions, planner, shelf.cases_of, force=force is not None)
     return Checked(list(found.outcomes), found.swallowing, found.problems)
+
+
+def record(found: Checked, force: str | None, workspace: Workspace, exclusions: Path | None, now: datetime) -> None:
+    """Record in the audit trail what was forced, with the reason; nothing where nothing was.
+
+    Args:
+        exclusions: the folder that was asked for, None for that of the settings.
+
+    Raises:
+        FpctlError: the trail cannot be written: then nothing may be forced.
+    """
+    if force is None or not found.forced():
+        return
+    from fpctl.cli.ledger import noted
+
+    noted(
+        "forced",
+        found.forced(),
+        force.strip(),
+        known=workspace.repository.exclusions,
+        folder=exclusions or workspace.settings.paths.exclusions,
+        settings=workspace.settings,
+        now=now,
+    )
 
 
 def say(found: Checked, force: str | None) -> None:

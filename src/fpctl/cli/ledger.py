@@ -68,6 +68,30 @@ def recorded(
             write()
 
 
+def noted(
+    action: str,
+    ids: Iterable[str],
+    reason: str,
+    *,
+    known: ExclusionSet,
+    folder: Path,
+    settings: Settings,
+    now: datetime,
+) -> None:
+    """Record in the audit trail what was done about exclusions without changing them.
+
+    Raises:
+        FpctlError: the trail cannot be written; what asks for a record must not go on without it.
+    """
+    from fpctl.history.repository import History
+    from fpctl.history.trail import Deed
+    from fpctl.person import who
+
+    deed = Deed(action, who(folder if folder.is_dir() else None), reason)
+    with History.open(settings.history.url) as history:
+        history.trail.note(deed, ids, _present(known, folder, settings), now)
+
+
 def noticed(history: History, known: ExclusionSet, folder: Path, settings: Settings, now: datetime) -> int:
     """Record what has changed outside fpctl, say so, and return how many exclusions that were."""
     entries = history.trail.record_changes(_present(known, folder, settings), now)

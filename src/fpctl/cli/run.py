@@ -200,6 +200,8 @@ def command(
         for result in results:
             _show(result)
     output.show_problems(repository.problems)
+    if not no_record:
+        guarding.record(guarded, force, workspace, exclusions, clock)
     guarding.say(guarded, force)
     for outcome in errors:
         output.say(output.visible_lines(str(outcome.error)))
@@ -298,5 +300,12 @@ def _show(result: RunResult) -> None:
             ["exclusion", "hits", "unique", "first", "last"],
             [[h.exclusion, h.rows, h.unique, h.first, h.last] for h in result.hits],
             right=("hits", "unique"),
+        )
+    if result.shadow:
+        output.write("\nOnly counted, nothing is taken out (status: shadow)\n")
+        output.show_table(
+            ["exclusion", "would hit", "unique", "first", "last"],
+            [[h.exclusion, h.rows, h.unique, h.first, h.last] for h in result.shadow],
+            right=("would hit", "unique"),
         )
     output.write("\n")

@@ -39,6 +39,7 @@ class RunResult:
         result: the tuned query's rows; None when it failed.
         base_rows: result rows of the base query, where it was run too.
         error: why the run is not `ok`.
+        shadow: what exclusions that are only counted would have taken out; None where it is not known.
         notes: things to say that are no errors: an empty table, counts that cannot be had.
     """
 
@@ -54,6 +55,7 @@ class RunResult:
     error: str | None = None
     hint: str | None = None
     notes: tuple[str, ...] = field(default=())
+    shadow: tuple[ExclusionHits, ...] = ()
 
 
 def run_rule(
@@ -66,7 +68,10 @@ def run_rule(
         with_base: also run the base query, to tell its result rows.
     """
     counting = tuned.counting_queries()
+    shadows = tuned.shadow_queries()
     texts = [tuned.tuned, *(q.text for q in counting if q.text is not None)]
+    shadow_texts = [query.text for query, _ in shadows if query.text is not None]
+    texts += shadow_texts
     if with_base and tuned.edits:
         texts.append(tuned.base)
     answers = engine.query_many(texts, timespan)
@@ -74,7 +79,8 @@ def run_rule(
     base = answers.pop() if with_base and tuned.edits else (main if with_base else None)
     if isinstance(main, EngineError):
         return RunResult(rule, tuned, engine.name, "failed", hits=_unknown(tuned), error=main.message, hint=main.hint)
-    counts, problem = _counts(counting, answers[1:])
+    shadow = _shadow(shadows, answers[len(answers) - len(shadow_texts) :])
+    counts, problem = _counts(counting, answers[1 : len(answers) - len(shadow_texts)])
     base_rows = len(base.rows) if isinstance(base, Table) and base.partial is None else None
     if main.partial is not None:
         return RunResult(
@@ -97,11 +103,42 @@ def run_rule(
             base_rows=base_rows,
             hits=_unknown(tuned),
             error=f"hits unknown: {problem}",
+            shadow=shadow,
         )
     before, suppressed = _totals(counting, counts)
     hits = _merged(tuned, counts)
     notes = tuple(f"hits unknown in {q.pipeline}: {q.unknown}" for q in counting if q.text is None)
-    return RunResult(rule, tuned, engine.name, "ok", before, suppressed, main, base_rows, hits, notes=notes)
+    return RunResult(
+        rule, tuned, engine.name, "ok", before, suppressed, main, base_rows, hits, notes=notes, shadow=shadow
+    )
+
+
+def _shadow(
+    shadows: Sequence[tuple[CountingQuery, frozenset[str]]], answers: Sequence[Table | EngineError]
+) -> tuple[ExclusionHits, ...]:
+    """Return what shadow exclusions would have taken out; that it is not known fails no run."""
+    found: dict[str, ExclusionHits] = {}
+    remaining = iter(answers)
+    for query, ids in shadows:
+        answer = next(remaining) if query.text is not None else None
+        known = isinstance(answer, Table) and answer.partial is None
+        count = query.read(answer.names(), answer.rows) if known and isinstance(answer, Table) else None
+        hits = {hit.exclusion: hit for hit in count.hits} if count is not None else {}
+        for id in sorted(ids):
+            hit, old = hits.get(id), found.get(id)
+            if hit is None or (old is not None and (old.rows is None or old.unique is None)):
+                found[id] = ExclusionHits(id, None, None)
+            elif old is None or old.rows is None or old.unique is None:
+                found[id] = ExclusionHits(id, hit.rows, hit.unique, hit.first, hit.last)
+            else:
+                found[id] = ExclusionHits(
+                    id,
+                    old.rows + hit.rows,
+                    old.unique + hit.unique,
+                    min((t for t in (old.first, hit.first) if t is not None), default=None),
+                    max((t for t in (old.last, hit.last) if t is not None), default=None),
+                )
+    return tuple(found[id] for id in sorted(found))
 
 
 def _unknown(tuned: TunedQuery) -> tuple[ExclusionHits, ...]:

@@ -107,7 +107,7 @@ class Session:
             result.error,
             tuple(
                 HitRecord(self._version(hit.exclusion), hit.rows, hit.unique, hit.first, hit.last)
-                for hit in result.hits
+                for hit in (*result.hits, *result.shadow)
             ),
         )
 

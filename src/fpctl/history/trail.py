@@ -115,6 +115,21 @@ class Trail:
 
         return self._store.write(work)
 
+    def note(self, deed: Deed, ids: Iterable[str], present: Present, now: datetime) -> list[TrailEntry]:
+        """Record what was done about exclusions without changing them, and return the entries.
+
+        What had changed outside fpctl before is recorded first.
+        """
+        wanted = tuple(dict.fromkeys(ids))
+
+        def work(connection: Connection) -> list[TrailEntry]:
+            self._notice(connection, present, now)
+            known = _contents(connection, wanted)
+            acts = [Act(id, deed.action, deed.who, known[id], known[id], deed.reason) for id in wanted if id in known]
+            return _append(connection, acts, now)
+
+        return self._store.write(work)
+
     def entries(
         self, *, exclusion: str | None = None, since: datetime | None = None, limit: int | None = None
     ) -> list[TrailEntry]:

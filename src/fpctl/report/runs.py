@@ -27,6 +27,10 @@ def run_to_dict(result: RunResult) -> dict[str, Any]:
             {"exclusion": h.exclusion, "rows": h.rows, "unique": h.unique, "first": h.first, "last": h.last}
             for h in result.hits
         ],
+        "shadow": [
+            {"exclusion": h.exclusion, "rows": h.rows, "unique": h.unique, "first": h.first, "last": h.last}
+            for h in result.shadow
+        ],
         "error": result.error,
         "notes": list(result.notes),
     }
