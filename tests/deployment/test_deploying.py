@@ -164,6 +164,28 @@ def test_a_service_that_does_not_give_back_what_only_newer_versions_know_is_in_s
     assert set(states(fpctl).values()) == {"in-step"}
 
 
+def test_lists_that_a_rule_has_no_room_for_go_first_as_a_function(
+    fpctl: Fpctl, server: SecurityInsightsServer, workplace: Path
+) -> None:
+    names = ", ".join(f"build{n}.contoso.com" for n in range(1500))
+    (workplace / "exclusions" / "fp-1.yaml").write_text(LATE.replace("[build01]", f"[{names}]"))
+    outcome = fpctl("deploy", "a.yaml", "--yes")
+    assert outcome.code == 0, outcome.err
+    function, rule = (request.path.partition("?")[0].rpartition("/")[2] for request in writes(server))
+    assert rule == A[11:]
+    made = server.resources[f"savedSearches/{function}"]["properties"]
+    assert made["functionAlias"] == function
+    assert f"{function}()" in server.resources[A]["properties"]["query"]
+    assert fpctl("diff", "a.yaml", "--deployed").code == 0
+    (workplace / "exclusions" / "fp-1.yaml").write_text(LATE.replace("[build01]", f"[{names}, build9999.contoso.com]"))
+    server.requests.clear()
+    assert fpctl("deploy", "a.yaml", "--yes").code == 0
+    assert [request.path.partition("?")[0].rpartition("/")[2] for request in writes(server)] == [function]
+    fpctl("deploy", "--rollback", "--yes")
+    fpctl("deploy", "--rollback", "--yes")
+    assert server.resources == {}
+
+
 def test_a_rule_made_from_a_template_in_the_portal_is_the_one_that_is_changed(
     fpctl: Fpctl, server: SecurityInsightsServer
 ) -> None:

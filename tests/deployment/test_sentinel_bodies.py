@@ -11,10 +11,10 @@ import pytest
 from fpctl.deployment.durations import iso_duration, short_duration
 from fpctl.deployment.identity import rule_guid
 from fpctl.deployment.release import Release, releases
-from fpctl.deployment.template import SavedFunction, Watchlist, literal, template
+from fpctl.deployment.template import literal, template
 from fpctl.deployment.version import Published, bumped, next_version
 
-from .conftest import ANALYTICS, HUNTING, Plan
+from .conftest import ANALYTICS, EXCLUSION, HUNTING, Plan
 
 
 def release(plan: Plan, text: str, **settings: Any) -> Release:
@@ -139,20 +139,37 @@ def test_a_template_names_the_workspace_by_a_parameter(plan: Plan) -> None:
     assert list(made["parameters"]) == ["workspace"]
 
 
-def test_rules_wait_for_the_watchlists_and_functions_they_use(plan: Plan) -> None:
-    made = template(
-        [release(plan, ANALYTICS)],
-        [Watchlist("builds", "SearchKey\nbuild01\n")],
-        [SavedFunction("is_build", "print 1")],
-    )
-    watchlist, function, rule = made["resources"]
-    assert watchlist["properties"]["rawContent"] == "SearchKey\nbuild01\n"
-    assert function["properties"]["functionAlias"] == "is_build"
-    assert rule["dependsOn"] == [
-        "[concat(resourceId('Microsoft.OperationalInsights/workspaces/providers', parameters('workspace'), "
-        "'Microsoft.SecurityInsights'), '/watchlists/builds')]",
-        "[resourceId('Microsoft.OperationalInsights/workspaces/savedSearches', parameters('workspace'), 'is_build')]",
-    ]
+MANY = EXCLUSION.replace("[build01]", "[" + ", ".join(f"build{n}.contoso.com" for n in range(1500)) + "]")
+
+
+@pytest.mark.parametrize("store", ["watchlist", "function"])
+def test_a_rule_waits_for_the_lists_that_it_has_no_room_for(fpctl: Callable[..., Any], plan: Plan, store: str) -> None:
+    plan(ANALYTICS, exclusion=MANY)
+    outcome = fpctl("export", "--target", "sentinel", "--lists", store, "--on", "2026-11-20")
+    assert outcome.code == 0, outcome.err
+    companion, rule = json.loads(outcome.out)["resources"]
+    assert len(rule["properties"]["query"]) <= 10_000
+    name = companion["name"].rpartition("/")[2].removesuffix("')]")
+    assert name in rule["properties"]["query"]
+    if store == "watchlist":
+        assert companion["type"].endswith("/watchlists")
+        assert "build7.contoso.com" in companion["properties"]["rawContent"]
+        place = "resourceId('Microsoft.OperationalInsights/workspaces/providers', parameters('workspace'), "
+        assert rule["dependsOn"] == [f"[concat({place}'Microsoft.SecurityInsights'), '/watchlists/{name}')]"]
+    else:
+        assert companion["properties"]["functionAlias"] == name
+        assert "build7.contoso.com" in companion["properties"]["query"]
+        kind = "Microsoft.OperationalInsights/workspaces/savedSearches"
+        assert rule["dependsOn"] == [f"[resourceId('{kind}', parameters('workspace'), '{name}')]"]
+
+
+def test_lists_stand_beside_a_rule_file(fpctl: Callable[..., Any], plan: Plan, workplace: Any) -> None:
+    plan(ANALYTICS, exclusion=MANY)
+    outcome = fpctl("export", "--target", "sentinel", "--format", "yaml", "--out", "out", "--on", "2026-11-20")
+    assert outcome.code == 0, outcome.err
+    (table,) = (workplace / "out" / "companions").glob("*.csv")
+    assert "build7.contoso.com" in table.read_text()
+    assert f"to be loaded before them: out/companions/{table.name}" in outcome.err
 
 
 @pytest.mark.parametrize(

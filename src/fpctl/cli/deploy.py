@@ -80,6 +80,7 @@ def _deploy(
         willing = bool(todo) and not dry_run and agreed(yes, what, f"{what[0].upper()}{what[1:]}?")
         if willing:
             with output.progress("Deploying rules", len(todo)) as update:
+                planned.record(force)
                 folder = settings.paths.root / FOLDER
                 try:
                     done = deploy(todo, workspace, folder, options.now(), lambda number: update(number))
@@ -107,7 +108,7 @@ def show_changes(changes: list[Change]) -> None:
         if change.action not in ("create", "update"):
             continue
         word = "new rule" if change.action == "create" else f"changes {', '.join(change.fields)}"
-        output.write(f"{output.visible(change.release.rule.name)}: {word}\n")
+        output.write(f"{output.visible(change.release.title)}: {word}\n")
         for line in change.diff():
             style = "added" if line.startswith("+") else "removed" if line.startswith("-") else None
             shown = output.visible_lines(line)
@@ -135,7 +136,7 @@ def _to_dict(changes: list[Change], deployment: Deployment | None) -> dict[str, 
         lines.append(
             {
                 "rule": change.release.rule.id,
-                "name": change.release.rule.name,
+                "name": change.release.title,
                 "path": change.release.rule.path,
                 "guid": change.release.guid,
                 "action": change.action,

@@ -42,6 +42,9 @@ def command(
             show_default="all to stdout",
         ),
     ] = None,
+    lists: Annotated[
+        Literal["watchlist", "function"], typer.Option("--lists", help="Where lists go for which a rule has no room.")
+    ] = "watchlist",
     report: exchanging.Report = None,
     rules: options.RulesFolder = None,
     exclusions: options.ExclusionsFolder = None,
@@ -67,7 +70,8 @@ def command(
     from fpctl.deployment.output_files import file_names, published_in, release_file, release_text
     from fpctl.deployment.release import releases
     from fpctl.files import write_text
-    from fpctl.rewrite.apply import tune
+    from fpctl.rewrite.apply import companion_files, tune
+    from fpctl.rewrite.budget import ANY_LENGTH, Wording
 
     if format in exchanging.FORMATS:
         if target is not None:
@@ -82,7 +86,8 @@ def command(
     chosen = repository.rules.select(rule or [])
     active, planner = repository.active(), repository.planner(today)
     with output.progress("Rewriting rules", len(chosen)) as update:
-        planned = list(tune(chosen, active, planner, progress=lambda done, _: update(done)))
+        wording = Wording(fits=True, store=lists) if target == "sentinel" else ANY_LENGTH
+        planned = list(tune(chosen, active, planner, wording=wording, progress=lambda done, _: update(done)))
     found = guarding.checked(planned, active, planner, force)
     names = file_names((outcome.rule for outcome in found.outcomes), chosen_format)
     made = list(
@@ -96,9 +101,16 @@ def command(
     if out is None:
         output.write(release_text(ready, chosen_format))
     else:
+        guarding.record(found, force, workspace, exclusions, options.now())
         for release in ready:
             file = release_file(release, names[release.rule.path, release.rule.id], chosen_format)
             write_text(out / file.relative, file.text, durable=False)
+        # A template holds what its rule reads; a rule file cannot.
+        beside = companion_files(release.outcome for release in ready) if chosen_format == "yaml" else []
+        for file in beside:
+            write_text(out / file.relative, file.text, durable=False)
+        if beside:
+            output.say(f"to be loaded before them: {', '.join(f'{out}/{file.relative}' for file in beside)}")
         output.say(f"{output.counted(len(ready), 'rule')} written to {out}")
     output.show_problems([*repository.problems, *(problem for release in made for problem in release.problems)])
     guarding.say(found, force)

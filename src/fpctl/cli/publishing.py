@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from fpctl.cli import guarding, options, output
 
 if TYPE_CHECKING:
-    from fpctl.deployment.change import Change, Workspace
+    from fpctl.cli.workspace import Workspace
+    from fpctl.deployment.change import Change
+    from fpctl.deployment.change import Workspace as Deployments
     from fpctl.deployment.workspace import SentinelWorkspace
     from fpctl.rewrite.repository import Repository
 
@@ -19,10 +21,16 @@ if TYPE_CHECKING:
 class Planned:
     """The rules against the workspace: what is to change, what is there, and what there is to say."""
 
-    repository: Repository
+    opened: Workspace
+    exclusions: Path | None
     checked: guarding.Checked
     changes: list[Change]
-    there: Workspace
+    there: Deployments
+
+    @property
+    def repository(self) -> Repository:
+        """The rules and exclusions."""
+        return self.opened.repository
 
     @property
     def broken(self) -> bool:
@@ -34,6 +42,10 @@ class Planned:
         """Whether a rule or an exclusion was refused."""
         refused = any(change.action == "refused" for change in self.changes)
         return refused or any(outcome.findings for outcome in self.checked.outcomes)
+
+    def record(self, force: str | None) -> None:
+        """Record in the audit trail what is forced. Raises FpctlError where that cannot be: then nothing may be."""
+        guarding.record(self.checked, force, self.opened, self.exclusions, options.now())
 
     def say(self, force: str | None) -> None:
         """Say on stderr what was left out, and what to know."""
@@ -68,16 +80,19 @@ def planned_changes(
     from fpctl.deployment.change import changes, published_there
     from fpctl.deployment.release import releases
     from fpctl.rewrite.apply import tune
+    from fpctl.rewrite.budget import Wording
 
-    repository = open_workspace(config, rules, exclusions).repository
+    opened = open_workspace(config, rules, exclusions)
+    repository = opened.repository
     chosen = repository.rules.select(patterns)
     if not patterns:
         chosen = tuple(one for one in chosen if one.rule.kind in ("scheduled", "nrt", "hunting"))
     active, planner = repository.active(), repository.planner(options.now().date())
     with output.progress("Rewriting rules", len(chosen)) as update:
-        outcomes = list(tune(chosen, active, planner, progress=lambda done, _: update(done)))
+        wording = Wording(fits=True, store="function")
+        outcomes = list(tune(chosen, active, planner, wording=wording, progress=lambda done, _: update(done)))
     checked = guarding.checked(outcomes, active, planner, force)
     with output.progress("Reading the workspace"):
         there = workspace.all()
     made = releases(checked.outcomes, "sentinel", published_there(there))
-    return Planned(repository, checked, changes(made, there), there)
+    return Planned(opened, exclusions, checked, changes(made, there), there)

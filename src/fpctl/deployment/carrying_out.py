@@ -37,7 +37,7 @@ def deploy(
     """
     steps = [
         Step(
-            change.release.rule.name,
+            change.release.title,
             change.release.rule.path,
             change.release.resource,
             change.release.guid,

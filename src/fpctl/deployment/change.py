@@ -11,7 +11,7 @@ from typing import Any, Literal
 from fpctl.catalog.rule import Rule
 from fpctl.deployment.alert_rule import READ_ONLY
 from fpctl.deployment.identity import rule_guid
-from fpctl.deployment.release import Release, Resource
+from fpctl.deployment.release import Release, Resource, companion_release
 from fpctl.deployment.version import Published
 from fpctl.deployment.workspace import Deployed
 
@@ -84,18 +84,23 @@ def _template(deployed: Deployed) -> str:
 
 def _namesake(release: Release, workspace: Workspace) -> Deployed | None:
     """Return another rule of the same name: with both in the workspace, everything would be told twice."""
-    name = release.rule.name.casefold()
+    name = release.title.casefold()
     same = (one for (kind, _), one in sorted(workspace.items()) if kind == release.resource)
     return next((one for one in same if one.name.casefold() == name), None)
 
 
 def changes(made: Iterable[Release], workspace: Workspace) -> list[Change]:
-    """Return what becomes of each release, in the order given."""
-    return [_change(release, workspace) for release in made]
+    """Return what becomes of each release, in the order given; a function that one reads comes before it."""
+    found: list[Change] = []
+    for release in made:
+        own = companion_release(release)
+        if own is not None:
+            found.append(_change(own, workspace.get((own.resource, own.guid.lower())), workspace))
+        found.append(_change(release, counterpart(release.resource, release.rule, workspace), workspace))
+    return found
 
 
-def _change(release: Release, workspace: Workspace) -> Change:
-    current = counterpart(release.resource, release.rule, workspace)
+def _change(release: Release, current: Deployed | None, workspace: Workspace) -> Change:
     if current is not None:
         release = replace(release, guid=current.guid)
     if not release.ready or release.body is None:

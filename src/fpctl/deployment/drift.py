@@ -75,7 +75,9 @@ def drifts(
         key = (release.resource, release.guid.lower())
         seen.add(key)
         rule = release.rule
-        found.append(Drift(rule.name, release.guid, rule.path, _state(change, known.get(key)), change.fields, change))
+        found.append(
+            Drift(release.title, release.guid, rule.path, _state(change, known.get(key)), change.fields, change)
+        )
     for key, deployed in sorted(workspace.items()) if whole else ():
         if key not in seen and f"// {MARKER} " in deployed.query:
             found.append(Drift(deployed.name, deployed.guid, None, "unknown-there"))

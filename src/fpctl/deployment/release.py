@@ -16,6 +16,7 @@ from fpctl.deployment.saved_search import saved_search
 from fpctl.deployment.version import Published, next_version
 from fpctl.errors import Location, Problem
 from fpctl.rewrite.apply import RuleOutcome
+from fpctl.rewrite.companion import Companion
 from fpctl.rewrite.planner import TunedQuery
 
 Target = Literal["sentinel", "defender"]
@@ -35,6 +36,7 @@ class Release:
         body: for the Sentinel API; None for Defender, or where a problem is in the way.
         detection: for Microsoft Graph; None for Sentinel, or where a problem is in the way.
         problems: errors keep the rule back; warnings do not.
+        companion: lists that the query reads from elsewhere, None where it has all in it.
     """
 
     outcome: RuleOutcome
@@ -45,6 +47,12 @@ class Release:
     body: Body | None
     detection: dict[str, Any] | None
     problems: tuple[Problem, ...]
+    companion: Companion | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name there."""
+        return str(self.body.stated["displayName"]) if self.body is not None else self.rule.name
 
     @property
     def rule(self) -> Rule:
@@ -105,6 +113,26 @@ def _release(outcome: RuleOutcome, tuned: TunedQuery, target: Target, published:
     problems = sentinel_problems(rule, tuned, scope)
     if rule.kind in ("scheduled", "nrt"):
         body = alert_rule(rule, tuned.tuned, version)
-        return Release(outcome, "alertRules", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems))
+        return Release(
+            outcome, "alertRules", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.companion
+        )
     body = saved_search(rule, tuned.tuned)
-    return Release(outcome, "savedSearches", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems))
+    return Release(
+        outcome, "savedSearches", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.companion
+    )
+
+
+def companion_release(release: Release) -> Release | None:
+    """Return the saved function that a release's query reads its lists from, as a release of its own; None without."""
+    companion = release.companion
+    if companion is None or companion.store != "function":
+        return None
+    query = companion.body()
+    body = Body(
+        None,
+        {"category": "fpctl", "displayName": companion.alias, "functionAlias": companion.alias, "query": query},
+        {"version": 2},
+    )
+    return replace(
+        release, resource="savedSearches", guid=companion.alias, query=query, version=None, body=body, companion=None
+    )

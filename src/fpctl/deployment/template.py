@@ -6,9 +6,10 @@ https://learn.microsoft.com/azure/azure-resource-manager/templates/syntax
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from fpctl.deployment.release import Release
+from fpctl.rewrite.companion import Companion
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 ALERT_RULES_VERSION = "2024-09-01"
@@ -16,33 +17,20 @@ SAVED_SEARCHES_VERSION = "2020-08-01"
 _WORKSPACE = "Microsoft.OperationalInsights/workspaces"
 
 
-class Watchlist(NamedTuple):
-    """A watchlist that a tuned query reads: its alias, and its content as CSV with the header first."""
-
-    alias: str
-    csv: str
-    key: str = "SearchKey"
-
-
-class SavedFunction(NamedTuple):
-    """A function that a tuned query calls: its name and its KQL body."""
-
-    name: str
-    body: str
-
-
-def template(
-    rules: Iterable[Release], watchlists: Iterable[Watchlist] = (), functions: Iterable[SavedFunction] = ()
-) -> dict[str, Any]:
+def template(rules: Iterable[Release]) -> dict[str, Any]:
     """Return a template that makes the rules in the workspace that its parameter `workspace` names.
+
+    A watchlist or function that a query reads its lists from is in it too, and the rule waits for it.
 
     Args:
         rules: those that can go out; others are passed over.
-        watchlists, functions: what the queries refer to; the rules wait for them.
     """
-    companions = [*(_watchlist(one) for one in watchlists), *(_function(one) for one in functions)]
-    waits = [_id_of(resource) for resource in companions]
-    resources = companions + [_rule(rule, waits) for rule in rules if rule.ready and rule.body is not None]
+    resources: list[dict[str, Any]] = []
+    for rule in rules:
+        if not rule.ready or rule.body is None:
+            continue
+        companions = [_companion(rule.companion)] if rule.companion is not None else []
+        resources += [*companions, _rule(rule, [_id_of(resource) for resource in companions])]
     return {
         "$schema": SCHEMA,
         "contentVersion": "1.0.0.0",
@@ -75,33 +63,35 @@ def _rule(release: Release, waits: list[str]) -> dict[str, Any]:
     return {**resource, "properties": properties}
 
 
-def _watchlist(watchlist: Watchlist) -> dict[str, Any]:
+def _companion(companion: Companion) -> dict[str, Any]:
+    if companion.store == "function":
+        return _function(companion)
     return {
         "type": f"{_WORKSPACE}/providers/watchlists",
         "apiVersion": ALERT_RULES_VERSION,
-        "name": f"[concat(parameters('workspace'), '/Microsoft.SecurityInsights/{watchlist.alias}')]",
+        "name": f"[concat(parameters('workspace'), '/Microsoft.SecurityInsights/{companion.alias}')]",
         "properties": {
-            "displayName": watchlist.alias,
+            "displayName": companion.alias,
             "provider": "fpctl",
-            "source": f"{watchlist.alias}.csv",
-            "itemsSearchKey": watchlist.key,
-            "rawContent": literal(watchlist.csv),
+            "source": f"{companion.alias}.csv",
+            "itemsSearchKey": "SearchKey",
+            "rawContent": literal(companion.table()),
             "contentType": "text/csv",
             "numberOfLinesToSkip": 0,
         },
     }
 
 
-def _function(function: SavedFunction) -> dict[str, Any]:
+def _function(companion: Companion) -> dict[str, Any]:
     return {
         "type": f"{_WORKSPACE}/savedSearches",
         "apiVersion": SAVED_SEARCHES_VERSION,
-        "name": f"[concat(parameters('workspace'), '/{function.name}')]",
+        "name": f"[concat(parameters('workspace'), '/{companion.alias}')]",
         "properties": {
             "category": "fpctl",
-            "displayName": function.name,
-            "functionAlias": function.name,
-            "query": literal(function.body),
+            "displayName": companion.alias,
+            "functionAlias": companion.alias,
+            "query": literal(companion.body()),
             "version": 2,
         },
     }
