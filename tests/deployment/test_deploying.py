@@ -11,6 +11,7 @@ import pytest
 
 from fpctl.deployment.workspace import SentinelWorkspace
 from fpctl.engine.retry import Retrier
+from fpctl.history.repository import History
 from servers.loopback import Misbehaviour, Request
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 
@@ -184,6 +185,30 @@ def test_lists_that_a_rule_has_no_room_for_go_first_as_a_function(
     fpctl("deploy", "--rollback", "--yes")
     fpctl("deploy", "--rollback", "--yes")
     assert server.resources == {}
+
+
+ATTACK = """must_fire:
+  - name: an attack
+    rows:
+      DeviceNetworkEvents:
+        - {TimeGenerated: "2026-11-20T00:00:00Z", DeviceName: build01, RemotePort: 443, RemoteIP: 192.0.2.1}
+"""
+
+
+def test_a_clause_that_swallows_a_known_attack_is_not_deployed_unless_forced_with_a_reason(
+    fpctl: Fpctl, server: SecurityInsightsServer, workplace: Path
+) -> None:
+    (workplace / "rules" / "a.tests.yaml").write_text(ATTACK)
+    refused = fpctl("deploy", "a.yaml", "--yes")
+    assert refused.code == 1
+    assert "// fpctl fp-1" not in server.resources[A]["properties"]["query"]
+    forced = fpctl("deploy", "a.yaml", "--yes", "--force", "accepted in CHG7")
+    assert "// fpctl fp-1" in server.resources[A]["properties"]["query"]
+    assert "forced: fp-1 takes out an event that must fire: an attack" in forced.err
+    with History.open(workplace / ".fpctl" / "history.db") as history:
+        assert [(e.exclusion, e.reason) for e in history.trail.entries() if e.action == "forced"] == [
+            ("fp-1", "accepted in CHG7")
+        ]
 
 
 def test_a_rule_made_from_a_template_in_the_portal_is_the_one_that_is_changed(
