@@ -7,27 +7,24 @@ comparison by which changes outside fpctl (an editor, a git merge) are noticed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlmodel import col
 
 from fpctl.catalog.exclusion_file import ListShelf, LoadedExclusion, read_exclusion_file
 from fpctl.errors import FpctlError
 from fpctl.files import read_text
+from fpctl.history import definitions
 from fpctl.history.authorship import Touch, last_touches
 from fpctl.history.chain import Finding, Head, Row, examine
-from fpctl.history.entry import UNKNOWN, Act, Definition, TrailEntry, body_of, canonical, entry_of, hash_of
+from fpctl.history.entry import UNKNOWN, Act, Definition, TrailEntry, body_of, entry_of, hash_of
 from fpctl.history.store import Store
 from fpctl.history.tables import DefinitionRow, TrailHeadRow, TrailRow
-
-_CHUNK = 500
-"""Values in one `IN (...)`, rows in one INSERT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,7 @@ class Trail:
 
         def work(connection: Connection) -> list[TrailEntry]:
             self._notice(connection, present, now)
-            before = _contents(connection, wanted)
+            before = definitions.contents(connection, wanted)
             write()
             after = {d.id: d for d in _read_again(present, wanted, {d.id: d.paths for d in before.values()})}
             acts = [
@@ -124,7 +121,7 @@ class Trail:
 
         def work(connection: Connection) -> list[TrailEntry]:
             self._notice(connection, present, now)
-            known = _contents(connection, wanted)
+            known = definitions.contents(connection, wanted)
             acts = [Act(id, deed.action, deed.who, known[id], known[id], deed.reason) for id in wanted if id in known]
             return _append(connection, acts, now)
 
@@ -186,13 +183,13 @@ class Trail:
         rows, head, known = self._store.read(work)
         findings = examine(rows, head)
         if not findings:
-            findings += _definition_findings(rows, known)
+            findings += definitions.findings_of(rows, known)
         if expected is not None:
             findings += _expected(rows, *expected)
         return Verdict(len(rows), head.hash, tuple(findings))
 
     def _differing(self, connection: Connection, present: Present) -> bool:
-        known = _known(connection)
+        known = definitions.known(connection)
         current = {loaded.id: loaded.content_hash for loaded in present.exclusions}
         if any(known.get(id) != content_hash for id, content_hash in current.items()):
             return True
@@ -201,14 +198,14 @@ class Trail:
     def _notice(self, connection: Connection, present: Present, now: datetime) -> list[TrailEntry]:
         """Append an entry for each exclusion that is not what the trail last knew it to be."""
         _locked_head(connection)
-        known = _known(connection)
+        known = definitions.known(connection)
         current = {loaded.id: loaded for loaded in present.exclusions}
         suspects = [id for id, loaded in current.items() if known.get(id) != loaded.content_hash]
         if present.complete:
             suspects += [id for id in known if id not in current]
         if not suspects:
             return []
-        before = _contents(connection, suspects)
+        before = definitions.contents(connection, suspects)
         places = {id: definition.paths for id, definition in before.items()}
         now_there = {definition.id: definition for definition in _read_again(present, suspects, places)}
         acts: list[Act] = []
@@ -320,51 +317,13 @@ def _append(connection: Connection, acts: Sequence[Act], now: datetime) -> list[
         )
     connection.execute(insert(TrailRow), rows)
     connection.execute(update(TrailHeadRow).values(entries=number, hash=previous))
-    _keep(connection, acts)
+    definitions.keep(connection, acts)
     return entries
-
-
-def _keep(connection: Connection, acts: Sequence[Act]) -> None:
-    """Remember what the exclusions say now."""
-    latest = {act.exclusion: act.after for act in acts}
-    for chunk in _chunks(sorted(latest)):
-        connection.execute(delete(DefinitionRow).where(col(DefinitionRow.exclusion_id).in_(chunk)))
-    rows = [
-        {
-            "exclusion_id": id,
-            "content_hash": after.content_hash,
-            "content": canonical(after.content),
-            "paths": canonical(list(after.paths)),
-        }
-        for id, after in sorted(latest.items())
-        if after is not None
-    ]
-    if rows:
-        connection.execute(insert(DefinitionRow), rows)
-
-
-def _known(connection: Connection) -> dict[str, str]:
-    query = select(col(DefinitionRow.exclusion_id), col(DefinitionRow.content_hash))
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def _contents(connection: Connection, ids: Iterable[str]) -> dict[str, Definition]:
-    found: dict[str, Definition] = {}
-    for chunk in _chunks(list(ids)):
-        rows = connection.execute(
-            select(
-                col(DefinitionRow.exclusion_id), col(DefinitionRow.content_hash), col(DefinitionRow.content),
-                col(DefinitionRow.paths),
-            ).where(col(DefinitionRow.exclusion_id).in_(chunk))
-        )  # fmt: skip
-        for id, content_hash, content, paths in rows:
-            found[id] = Definition(id, content_hash, json.loads(content), tuple(json.loads(paths)))
-    return found
 
 
 def _last_times(connection: Connection, ids: Iterable[str]) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
-    for chunk in _chunks(list(ids)):
+    for chunk in definitions.chunks(list(ids)):
         rows = connection.execute(
             select(col(TrailRow.exclusion_id), col(TrailRow.at))
             .where(col(TrailRow.exclusion_id).in_(chunk))
@@ -377,7 +336,7 @@ def _last_times(connection: Connection, ids: Iterable[str]) -> dict[str, datetim
 def _seen(connection: Connection, ids: Iterable[str]) -> dict[str, set[str]]:
     """Return the content hashes that each exclusion has had."""
     found: dict[str, set[str]] = {}
-    for chunk in _chunks(list(ids)):
+    for chunk in definitions.chunks(list(ids)):
         rows = connection.execute(
             select(col(TrailRow.exclusion_id), col(TrailRow.after_hash)).where(col(TrailRow.exclusion_id).in_(chunk))
         )
@@ -385,37 +344,6 @@ def _seen(connection: Connection, ids: Iterable[str]) -> dict[str, set[str]]:
             if content_hash is not None:
                 found.setdefault(id, set()).add(content_hash)
     return found
-
-
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
-
-
-def _definition_findings(rows: Sequence[Row], known: Sequence[tuple[str, str, str]]) -> list[Finding]:
-    """Return where what exclusions said last is not what their last entry says."""
-    last = {row.exclusion: (row.number, row.after) for row in sorted(rows)}
-    findings: list[Finding] = []
-    for id, content_hash, content in sorted(known):
-        number, after = last.pop(id, (None, None))
-        if after != content_hash or _content_hash(content) != content_hash:
-            which = f"entry {number}" if number is not None else "any entry"
-            message = f"what {id} said last is not what {which} says: it was edited"
-            findings.append(Finding("definition", message, number, id))
-    for id, (number, after) in sorted(last.items()):
-        if after is not None:
-            message = f"what {id} said last is missing, though entry {number} says it"
-            findings.append(Finding("definition", message, number, id))
-    return findings
-
-
-def _content_hash(content: str) -> str:
-    """Return the hash of a stored content as `Exclusion.content_hash` makes it."""
-    try:
-        data = json.loads(content)
-    except ValueError:
-        return ""
-    return hash_of(json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
 
 
 def _expected(rows: Sequence[Row], number: int, noted: str) -> list[Finding]:
