@@ -218,13 +218,16 @@ def test_ctrl_c_in_a_run_leaves_no_record(repository: Path) -> None:
         text=True,
     )
     history = repository / ".fpctl" / "history.db"
-    for _ in range(600):
-        if history.exists() or process.poll() is not None:
-            break
-        time.sleep(0.05)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        for _ in range(600):
+            if history.exists() or process.poll() is not None:
+                break
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130, (out, err)
     assert err == "fpctl: interrupted\n"
     with History.open(history) as kept:
