@@ -20,6 +20,7 @@ from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunR
 from fpctl.history.repository import History
 from fpctl.rewrite.apply import RuleOutcome
 from fpctl.rewrite.planner import TunedQuery
+from fpctl.rewrite.resolve import LITERAL_SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +124,13 @@ class _Timed(NamedTuple):
 
 
 def tables_read(tuned: TunedQuery) -> list[str]:
-    """Return the names of the tables that a rule reads, sorted."""
+    """Return the names of the tables that a rule reads, sorted; rows that stand in the query are no table."""
     names: set[str] = set()
     for pipeline in tuned.analysis.pipelines:
         for gap in pipeline.gaps[:1]:
             for tables in gap.scope.branches.values():
                 names.update(tables)
-    return sorted(names)
+    return sorted(names - LITERAL_SOURCES)
 
 
 def rule_key(rule: Rule) -> str:

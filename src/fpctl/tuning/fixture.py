@@ -39,6 +39,9 @@ def laid_out(events: Events, read: Iterable[str], tables: Tables, now: datetime)
     with tempfile.TemporaryDirectory(prefix="fpctl-") as place:
         folder = Path(place)
         for table in sorted({*events, *read}):
+            if not events.get(table) and tables.table(table) is None:
+                # A table of unknown columns cannot be empty: nothing would say what its columns are.
+                continue
             rows = [resolved(row, table, tables, now) for row in events.get(table, ())]
             lines = (json.dumps(row, ensure_ascii=False, default=_text) for row in rows)
             (folder / f"{table}.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
