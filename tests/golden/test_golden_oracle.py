@@ -23,6 +23,8 @@ DO_NOT_BIND = {
     "sources/asim-parser": "the packaged ASIM parsers have columns, and no parameters",
     "sources/unknown-table": "its subject: a table that is not known",
     "sources/unknown-table-with-a-usual-column": "its subject: a table that is not known",
+    "sources/unknown-table-as-a-list": "its subject: a table that is not known",
+    "sources/unknown-table-joined-with-a-known-one": "its subject: a table that is not known",
     "sources/workspace-path": "the plain binder does not know workspace()",
 }
 """Cases whose base query Microsoft's binder refuses, and why they are there all the same."""

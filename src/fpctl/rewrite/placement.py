@@ -18,7 +18,8 @@ from fpctl.rewrite.effects import Effect, effects
 from fpctl.rewrite.joins import Polarity
 from fpctl.rewrite.outcome import Outcome, Place, Placed, Refusal, both_ways, distinct, inverted, more_telling
 from fpctl.rewrite.plan import SkipReason
-from fpctl.rewrite.polarity import Edge, Positions, positions
+from fpctl.rewrite.polarity import positions
+from fpctl.rewrite.positions import Edge, Positions
 from fpctl.rewrite.resolve import Needs, Resolution, Resolver, Unresolved
 
 Mode = Literal["auto", "source", "result"]

@@ -16,6 +16,7 @@ from fpctl.kql.columns.scope import Column, Origin, Scope
 from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.plan import SkipReason
 from fpctl.rewrite.predicate import BoundColumn
+from fpctl.rewrite.usual_columns import ASSUMED_COLUMNS as ASSUMED_COLUMNS
 
 
 class MappedColumn(Protocol):
@@ -94,21 +95,6 @@ TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "print", "range"})
 """Sources whose rows stand in the query or in a file: no events of a table."""
 
-ASSUMED_COLUMNS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "device": (("DeviceName", "host-name"), ("Computer", "host-name"), ("DeviceId", "device-id")),
-    "url": (("RemoteUrl", "url-or-host"), ("Url", "url-or-host")),
-    "hash": (("SHA256", "sha256"), ("SHA1", "sha1"), ("MD5", "md5")),
-    "process": (("FileName", "file-name"), ("Process", "file-name")),
-    "parent_process": (("InitiatingProcessFileName", "file-name"), ("ParentProcessName", "file-path")),
-    "command_line": (("ProcessCommandLine", "command-line"), ("CommandLine", "command-line")),
-    "path": (("FolderPath", "folder-path"),),
-    "account": (("AccountName", "account-name"), ("AccountUpn", "account-upn"), ("Account", "account-name")),
-    "ip": (("RemoteIP", "ip"), ("SourceIP", "ip"), ("IPAddress", "ip"), ("LocalIP", "ip")),
-    "signer": (("Signer", "signer"),),
-    "port": (("RemotePort", "port"),),
-}
-"""The usual names of a field's columns, for tables that no schema describes (design: the plan says so)."""
-
 
 class Resolver:
     """Binds needs at scopes.
@@ -161,6 +147,7 @@ class Resolver:
         if isinstance(raw, Unresolved):
             return raw
         best: Unresolved | None = None
+        guess: Resolution | None = None
         per_field: dict[str, tuple[BoundColumn, ...]] = {}
         lost: set[str] = set()
         for group in groups:
@@ -179,10 +166,17 @@ class Resolver:
             if failure is None:
                 time = self._time(scope, group, needs, surviving)
                 if time is not None or not needs.time:
-                    return Resolution(bindings, time, False, tuple(sorted(set(group_lost))), tuple(assumed))
+                    answer = Resolution(bindings, time, False, tuple(sorted(set(group_lost))), tuple(assumed))
+                    if not assumed:
+                        return answer
+                    # Another event of the row may have the fields for certain.
+                    guess = guess or answer
+                    continue
                 failure = Unresolved("columns-dropped", "no column of the event's time is visible here")
             if best is None or failure.rank > best.rank:
                 best = failure
+        if guess is not None:
+            return guess
         if mixed and len(per_field) == len(needs.fields) and len(groups) > 1:
             time = self._time(scope, groups[0], needs, surviving)
             if time is not None or not needs.time:
@@ -321,10 +315,12 @@ class Resolver:
         self, scope: Scope, field: str, roles: frozenset[str] | None, assumed: list[str], tables: Iterable[str]
     ) -> tuple[BoundColumn, ...] | Unresolved:
         candidates = [(n, r) for n, r in ASSUMED_COLUMNS.get(field, ()) if roles is None or r in roles]
-        visible = [
-            (n, r) for n, r in candidates if n in self.mentioned and (scope.open or n in scope.columns)
-            and (n not in scope.columns or scope.columns[n].kind in ("table", "renamed"))
-        ]  # fmt: skip
+        visible: list[tuple[str, str]] = []
+        for name, role in candidates:
+            here = scope.columns.get(name)
+            usable = here.kind in _UNTOUCHED if here is not None else scope.open and not self._some_known(scope)
+            if usable and name in self.mentioned:
+                visible.append((name, role))
         if visible:
             assumed.extend(n for n, _ in visible)
             return tuple(BoundColumn(bracket_name(n), "int" if r == "port" else "string", r) for n, r in visible)
@@ -365,11 +361,15 @@ class Resolver:
                     covered |= having
         if found:
             return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
-        if scope.open:
+        if scope.open and not self._some_known(scope):
             for wanted in self.time_columns:
                 if wanted in self.mentioned and wanted not in scope.columns:
                     return wanted
         return None
+
+    def _some_known(self, scope: Scope) -> bool:
+        """Return whether a known table is read here: then a name that the query mentions may be meant for that."""
+        return any(self.known(table) for tables in scope.branches.values() for table in tables)
 
 
 def _event_sources(scope: Scope, kept: frozenset[int] | None) -> list[Group]:
