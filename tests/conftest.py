@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +17,11 @@ from oracle.bridge import Oracle
 from servers.postgres import missing_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A shell that starts the tests in the background has Ctrl-C ignored, and all their processes would inherit
+# that: the tests that interrupt would wait for ever.
+if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Every run of a commit tries the same examples, so that a red run can be repeated; `deep` is for looking for more.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
