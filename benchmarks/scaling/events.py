@@ -28,7 +28,7 @@ query: |
   | where Timestamp between (datetime(2026-10-01) .. datetime(2026-10-29))
   | where InitiatingProcessVersionInfoCompanyName has 'Fabrikam'
       and ActionType == 'ConnectionSuccess'
-  | summarize FirstSeen = min(Timestamp), LastSeen = max(Timestamp), Report = make_set(ReportId), Count = count()
+  | summarize FirstSeen = min(Timestamp), LastSeen = max(Timestamp), Count = count()
       by DeviceId, DeviceName, RemoteUrl
 """
 
@@ -62,7 +62,7 @@ def _columns() -> dict[str, str]:
     return {
         "Timestamp": f"TIMESTAMP '{START}' + to_microseconds(CAST(hash(i) % {DAYS * 86_400} AS BIGINT) * 1000000)",
         "ActionType": "CASE WHEN kept OR hash(i + 5) % 3 = 0 THEN 'ConnectionSuccess' ELSE 'ConnectionFailed' END",
-        "AdditionalFields": "'{\"direction\":\"Out\",\"count\":' || CAST(i % 7 AS VARCHAR) || '}'",
+        "AdditionalFields": '\'{"direction":"Out","count":\' || CAST(i % 7 AS VARCHAR) || \'}\'',
         "AppGuardContainerId": "''",
         "DeviceId": "sha1(CAST(d AS VARCHAR))",
         "DeviceName": "CASE WHEN d % 3 = 0 THEN upper(dn) ELSE dn END",
@@ -71,7 +71,9 @@ def _columns() -> dict[str, str]:
         "InitiatingProcessAccountObjectId": "''",
         "InitiatingProcessAccountSid": "'S-1-5-21-1-2-3-' || CAST(1000 + d % 3000 AS VARCHAR)",
         "InitiatingProcessAccountUpn": "'user' || CAST(d % 3000 AS VARCHAR) || '@contoso.com'",
-        "InitiatingProcessCommandLine": "'\"' || pn || '\" --server ' || host || ' --session ' || CAST(i % 5000 AS VARCHAR)",
+        "InitiatingProcessCommandLine": (
+            "'\"' || pn || '\" --server ' || host || ' --session ' || CAST(i % 5000 AS VARCHAR)"
+        ),
         "InitiatingProcessCreationTime": f"TIMESTAMP '{START}' - to_minutes(CAST(d % 9000 AS INTEGER))",
         "InitiatingProcessFileName": "pn",
         "InitiatingProcessFileSize": "CAST(100000 + p * 977 AS BIGINT)",
@@ -130,10 +132,10 @@ def write_events(folder: Path, rows: int, *, threads: int = 2) -> Path:
     with duckdb.connect() as connection:
         connection.execute(f"SET threads={threads}; SET preserve_insertion_order=false; SET memory_limit='4GB'")
         if path.exists():
-            (held,) = connection.sql(f"SELECT count(*) FROM read_parquet('{path}')").fetchone() or (0,)
+            ((held,),) = connection.sql(f"SELECT count(*) FROM read_parquet('{path}')").fetchall()
             if held == rows:
                 return path
-        columns = ",\n".join(f"{sql} AS \"{name}\"" for name, sql in _columns().items())
+        columns = ",\n".join(f'{sql} AS "{name}"' for name, sql in _columns().items())
         connection.execute(
             f"""
             COPY (

@@ -7,9 +7,8 @@ import random
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from scaling import events
-
 from fpctl.catalog.exclusion import Exclusion
+from scaling import events
 
 TODAY = date(2026, 11, 1)
 
@@ -38,9 +37,7 @@ def devices(count: int) -> list[Exclusion]:
     """Return exclusions of one device each, one in four by its short name."""
     chosen = random.Random(1).sample(range(events.DEVICES), count)
     names = (events.device(n) for n in chosen)
-    return [
-        _entry(at, {"device": [name.split(".")[0] if at % 4 == 0 else name]}) for at, name in enumerate(names)
-    ]
+    return [_entry(at, {"device": [name.split(".")[0] if at % 4 == 0 else name]}) for at, name in enumerate(names)]
 
 
 def mixed(count: int) -> list[Exclusion]:

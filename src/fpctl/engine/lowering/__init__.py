@@ -7,7 +7,7 @@ duckdb-kql then refuses it by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from fpctl.engine.interface import EngineError
@@ -25,7 +25,9 @@ from fpctl.engine.lowering import (
 )
 from fpctl.engine.lowering.bounds import Newest
 from fpctl.engine.lowering.draft import Draft, Edit, LoweredQuery, apply_edits
+from fpctl.engine.lowering.plain_lists import plain_lists
 from fpctl.errors import KqlSyntaxError
+from fpctl.kql import tree
 from fpctl.kql.columns.environment import Environment
 
 __all__ = ["Edit", "LoweredQuery", "lower"]
@@ -63,17 +65,22 @@ def lower(
     """
     from fpctl.kql.parser import parse
 
-    try:
-        query = original = parse(text)
-    except KqlSyntaxError as error:
-        raise EngineError(
-            error.message, code="syntax", hint=error.hint, offset=error.offset, at=error.at, caret=error.caret
-        ) from error
-    rounds: list[tuple[Edit, ...]] = []
     notes: set[str] = set()
     value_tables: dict[tuple[str, ...], str] = {}
+    rounds: list[tuple[Edit, ...]] = []
     # Lists first: what follows then reads a short text, however long they are.
-    for first in (guards.edits, value_lists.edits, lambda draft: bounds.edits(draft, newest), value_lists.late_edits):
+    query, moved = _without_lists(text, value_tables)
+    if moved:
+        rounds.append(moved)
+        notes.add("long list")
+    first_rules: tuple[Callable[[Draft], Iterable[Edit]], ...] = (
+        lambda draft: value_lists.misplaced(draft, _places(moved, value_tables)),
+        guards.edits,
+        value_lists.edits,
+        lambda draft: bounds.edits(draft, newest),
+        value_lists.late_edits,
+    )
+    for first in first_rules:
         draft = Draft(query, environment, time_columns, value_tables)
         changed, kept = apply_edits(query.text, first(draft))
         notes |= draft.notes
@@ -107,4 +114,41 @@ def lower(
         query = parse(changed)
         notes |= draft.notes
     tables = {table: values for values, table in value_tables.items() if table in query.text}
-    return LoweredQuery(query.text, original, tuple(rounds), tuple(sorted(notes)), renamed, tables)
+    return LoweredQuery(query.text, text, tuple(rounds), tuple(sorted(notes)), renamed, tables)
+
+
+def _without_lists(text: str, value_tables: dict[tuple[str, ...], str]) -> tuple[tree.Query, tuple[Edit, ...]]:
+    """Return a query with look-ups in place of the long lists in it, and the edits; the lists are added to the tables.
+
+    Raises:
+        EngineError: `syntax`, the text is not KQL.
+    """
+    from fpctl.kql.parser import parse
+
+    edits: list[Edit] = []
+    for found in plain_lists(text, value_lists.SHORTEST):
+        table = value_tables.setdefault(found.values, f"fpctl_values_{len(value_tables) + 1}")
+        edits.append(Edit(found.start, found.end, value_lists.look_up(table)))
+    if edits:
+        changed, kept = apply_edits(text, edits)
+        try:
+            return parse(changed), kept
+        except KqlSyntaxError:
+            value_tables.clear()  # the fault is told in the user's own text
+    try:
+        return parse(text), ()
+    except KqlSyntaxError as error:
+        raise EngineError(
+            error.message, code="syntax", hint=error.hint, offset=error.offset, at=error.at, caret=error.caret
+        ) from error
+
+
+def _places(moved: Sequence[Edit], value_tables: Mapping[tuple[str, ...], str]) -> dict[int, tuple[str, ...]]:
+    """Return where each look-up begins in the text with look-ups, and the values that stood there."""
+    by_text = {value_lists.look_up(table): values for values, table in value_tables.items()}
+    places: dict[int, tuple[str, ...]] = {}
+    shift = 0
+    for edit in moved:
+        places[edit.start + shift] = by_text[edit.text]
+        shift += len(edit.text) - (edit.end - edit.start)
+    return places

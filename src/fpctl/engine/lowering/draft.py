@@ -10,6 +10,8 @@ from typing import NamedTuple
 from fpctl.kql import tree
 from fpctl.kql.columns import Analysis, Gap, analyse
 from fpctl.kql.columns.environment import Environment
+from fpctl.kql.literals import string_value
+from fpctl.kql.parser import parse
 from fpctl.source import SourceText
 
 
@@ -27,7 +29,7 @@ class LoweredQuery:
 
     Attributes:
         text: what is translated.
-        original: the user's query.
+        users: the user's text.
         rounds: the edits that led from the one to the other, each round on the text of the one before.
         notes: what was lowered, sorted: `project-reorder`, `make_set_if` ...
         spellings: names that are written otherwise in `text`, as they were: lowered -> the user's.
@@ -35,11 +37,16 @@ class LoweredQuery:
     """
 
     text: str
-    original: tree.Query
+    users: str
     rounds: tuple[tuple[Edit, ...], ...] = ()
     notes: tuple[str, ...] = ()
     spellings: Mapping[str, str] = field(default_factory=dict)
     value_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def original(self) -> tree.Query:
+        """The user's query, parsed when an error asks for it."""
+        return parse(self.users)
 
     def offset_of(self, line: int, column: int) -> int:
         """Return the offset in the user's text of a 1-based line and 0-based column of the lowered text."""
@@ -50,7 +57,7 @@ class LoweredQuery:
         """Return the offset in the user's text of one in the lowered text; inside a replacement, its start."""
         for edits in reversed(self.rounds):
             offset = _before(edits, offset)
-        return min(max(offset, 0), len(self.original.text))
+        return min(max(offset, 0), len(self.users))
 
     def restored(self, name: str) -> str:
         """Return a name or message with the user's spelling of every renamed name in it."""
@@ -123,6 +130,11 @@ class Draft:
         return {node.name.value: node.value for node in self.nodes if isinstance(node, tree.Let)}
 
     @cached_property
+    def redefined(self) -> frozenset[str]:
+        """The names that the query gives to values of its own."""
+        return frozenset(name.value for node in self.nodes if isinstance(node, tree.Named) for name in node.names)
+
+    @cached_property
     def analysis(self) -> Analysis:
         """The columns at every gap."""
         return analyse(self.query, self.environment)
@@ -145,6 +157,16 @@ class Draft:
     def table_of(self, values: tuple[str, ...]) -> str:
         """Return the name of the table that holds a list of values."""
         return self._value_tables.setdefault(values, f"fpctl_values_{len(self._value_tables) + 1}")
+
+    def values(self, node: tree.Membership) -> tuple[str, ...] | None:
+        """Return the strings that `in` compares with, also where they are in a table; None for anything else."""
+        first = node.items[0] if node.items else None
+        if isinstance(first, tree.Subquery) and isinstance(first.pipeline.source, tree.Name):
+            held = first.pipeline.source.value
+            return next((values for values, table in self._value_tables.items() if table == held), None)
+        if not all(isinstance(item, tree.Literal) and item.type == "string" for item in node.items):
+            return None
+        return tuple(dict.fromkeys(string_value(self.text[item.start : item.end]) for item in node.items))
 
     def columns_after(self, operator: tree.Node) -> list[str] | None:
         """Return the names of the columns after an operator, or None where they are not all known."""

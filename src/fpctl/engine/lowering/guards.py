@@ -29,7 +29,7 @@ def _needless(draft: Draft, node: tree.Binary, implied: Mapping[str, set[str]]) 
         if isinstance(operand, tree.Membership) and operand.op == "in~":
             text = draft.source(operand.left)
             values = implied.get(text) or implied.get(f"tolower({text})")
-            if values is not None and values <= {value.lower() for value in _values(draft, operand)}:
+            if values is not None and values <= {value.lower() for value in draft.values(operand) or ()}:
                 yield Edit(operand.start, following.start, "")
 
 
@@ -44,16 +44,9 @@ def _parts(draft: Draft, node: tree.Expr) -> dict[str, set[str]]:
     if not all(isinstance(argument, tree.Literal) and argument.type == "string" for argument in args[1::2]):
         return {}
     separator = string_value(separators.pop())
-    split = [value.lower().split(separator) for value in _values(draft, node)] if separator else []
+    split = [value.lower().split(separator) for value in draft.values(node) or ()] if separator else []
     count = len(args) // 2 + 1
     if not split or any(len(parts) != count for parts in split):
         return {}
     return {draft.source(argument): {parts[at] for parts in split} for at, argument in enumerate(args[::2])}
 
-
-def _values(draft: Draft, node: tree.Membership) -> Iterator[str]:
-    """Yield the values of a list of strings; nothing at all where it holds anything else."""
-    if all(isinstance(item, tree.Literal) and item.type == "string" for item in node.items):
-        text = draft.text
-        for item in node.items:
-            yield string_value(text[item.start : item.end])

@@ -7,20 +7,40 @@ list of any length costs neither, and is looked up by hash.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fpctl.engine.lowering.draft import Draft, Edit
 from fpctl.kql import tree
-from fpctl.kql.literals import string_value
 
 COLUMN = "value"
 """The one column of a value table."""
 
-_SHORTEST = 24
+SHORTEST = 24
 """Values from which on a list is worth a table."""
 _SHORTEST_LATE = 8
 _OPERATORS = frozenset({"in", "!in", "in~", "!in~"})
-_TEXTS = frozenset({"tostring", "tolower", "toupper", "trim", "strcat", "extract", "substring"})
+_TEXTS = frozenset(
+    {"tostring", "tolower", "toupper", "trim", "trim_end", "strcat", "extract", "substring", "replace_regex"}
+)
+
+
+def look_up(table: str) -> str:
+    """Return what stands in place of a list that is in a table."""
+    return f"(({table} | project {COLUMN}))"
+
+
+def misplaced(draft: Draft, places: Mapping[int, tuple[str, ...]]) -> Iterator[Edit]:
+    """Yield the way back for what was moved out of the text and is no list that a string is compared with.
+
+    Args:
+        draft: the query with look-ups in their places.
+        places: where each look-up begins, and the values that stood there.
+    """
+    right = {_open(draft, node) for node in _comparing(draft) if isinstance(node.items[0], tree.Subquery)}
+    for start, values in places.items():
+        if start not in right:
+            literals = '", "'.join(values)
+            yield Edit(start, start + len(look_up(draft.table_of(values))), f'("{literals}")')
 
 
 def edits(draft: Draft) -> Iterator[Edit]:
@@ -28,18 +48,21 @@ def edits(draft: Draft) -> Iterator[Edit]:
 
     Not for lists in a branch of `iff` or `case`, which few rows reach: DuckDB looks up a table for all rows.
     """
-    late = {id(node) for node in _late(draft)}
-    for node, values in _lists(draft, _SHORTEST):
-        if id(node) not in late:
+    long = [node for node in _comparing(draft) if len(node.items) >= SHORTEST]
+    late = {id(node) for node in _late(draft)} if long else set()
+    for node in long:
+        values = draft.values(node) if id(node) not in late else None
+        if values is not None:
             draft.notes.add("long list")
-            yield Edit(_open(draft, node), node.end, f"(({draft.table_of(values)} | project {COLUMN}))")
+            yield Edit(_open(draft, node), node.end, look_up(draft.table_of(values)))
 
 
 def late_edits(draft: Draft) -> Iterator[Edit]:
     """Yield an array for every list of strings in a branch of `iff` or `case`: it costs nothing to translate."""
     late = {id(node) for node in _late(draft)}
-    for node, values in _lists(draft, _SHORTEST_LATE) if late else ():
-        if id(node) in late:
+    for node in _comparing(draft) if late else ():
+        values = draft.values(node) if id(node) in late else None
+        if values is not None and len(values) >= _SHORTEST_LATE:
             draft.notes.add("long list")
             yield Edit(_open(draft, node), node.end, f"(dynamic({json.dumps(values)}))")
 
@@ -53,33 +76,22 @@ def _late(draft: Draft) -> Iterator[tree.Node]:
                     yield from tree.walk(argument)
 
 
-def _lists(draft: Draft, shortest: int) -> Iterator[tuple[tree.Membership, tuple[str, ...]]]:
-    """Yield the lists of strings that a string is compared with."""
-    long = [
-        node
-        for node in draft.nodes
-        if isinstance(node, tree.Membership) and node.op in _OPERATORS and len(node.items) >= shortest
-    ]
-    if not long:
-        return
-    text = draft.text
-    redefined = {name.value for node in draft.nodes if isinstance(node, tree.Named) for name in node.names}
-    for node in long:
-        if all(isinstance(item, tree.Literal) and item.type == "string" for item in node.items) and _is_text(
-            draft, node.left, redefined
-        ):
-            yield node, tuple(dict.fromkeys(string_value(text[item.start : item.end]) for item in node.items))
+def _comparing(draft: Draft) -> Iterator[tree.Membership]:
+    """Yield where a string is looked for among values."""
+    for node in draft.nodes:
+        if isinstance(node, tree.Membership) and node.op in _OPERATORS and node.items and _is_text(draft, node.left):
+            yield node
 
 
 def _open(draft: Draft, node: tree.Membership) -> int:
-    return draft.text.rindex("(", node.left.end, node.items[0].start)
+    return draft.text.index("(", node.left.end)
 
 
-def _is_text(draft: Draft, node: tree.Expr, redefined: set[str]) -> bool:
+def _is_text(draft: Draft, node: tree.Expr) -> bool:
     """Tell whether an expression is a string for certain: a dynamic value is compared otherwise."""
     if isinstance(node, tree.Call):
         return node.name.value in _TEXTS and node.name.value not in draft.lets
-    if not isinstance(node, tree.Name) or node.value in redefined or node.value in draft.lets:
+    if not isinstance(node, tree.Name) or node.value in draft.redefined or node.value in draft.lets:
         return False
     types = {
         columns[node.value]
