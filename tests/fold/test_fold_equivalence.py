@@ -88,7 +88,7 @@ def taken(match: Match, ends: date | None, held: Mapping[str, Any]) -> bool:
     return in_time and matches(match, COLUMNS, held)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(exclusion, min_size=1, max_size=14), st.lists(row, min_size=1, max_size=60))
 def test_folded_clauses_take_the_rows_that_the_matcher_names(
     engine: Engine, exclusions: list[tuple[Match, date | None]], rows: list[dict[str, Any]]
@@ -105,7 +105,7 @@ def test_folded_clauses_take_the_rows_that_the_matcher_names(
         assert None not in folded[number]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(exclusion, min_size=1, max_size=14), st.lists(row, min_size=1, max_size=60))
 def test_groups_tell_hits_and_unique_hits_exactly(
     engine: Engine, exclusions: list[tuple[Match, date | None]], rows: list[dict[str, Any]]

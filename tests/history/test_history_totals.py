@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpctl.history.records import DayHits, ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
@@ -98,6 +98,7 @@ RUNS = st.lists(
 )
 
 
+@settings(max_examples=30)  # each makes a history of its own on disk
 @given(runs=RUNS)
 def test_totals_agree_with_adding_up_by_hand(runs, tmp_path_factory):
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -152,7 +152,7 @@ def is_address(text: str) -> bool:
 
 @pytest.mark.parametrize("field", sorted(ALPHABETS))
 def test_generated_values_match_exactly_what_they_name(engine: Engine, field: str) -> None:
-    @settings(max_examples=8)
+    @settings(max_examples=5)  # each is a translation and a query
     @given(st.data())
     def run(data: st.DataObject) -> None:
         lists = [values for _ in range(4) if (values := data.draw(field_values(field)))]
