@@ -17,6 +17,7 @@ from fpctl.engine.connection import open_connection
 from fpctl.engine.data_folder import TableFiles, find_tables
 from fpctl.engine.interface import EngineError, ResultColumn, Table, TableStatus, Timespan
 from fpctl.engine.kusto_types import outgoing, quote_name, quote_text
+from fpctl.engine.running import interrupts_raised
 
 if TYPE_CHECKING:
     import duckdb
@@ -220,6 +221,7 @@ class LocalEngine:
             or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
         ]
 
+    @interrupts_raised()
     def _view(self, table: str) -> TableView:
         from fpctl.engine.table_view import view_of
 
@@ -235,6 +237,7 @@ class LocalEngine:
             self._views[table] = view
         return view
 
+    @interrupts_raised()
     def _show(self, views: Iterable[TableView], timespan: Timespan | None, lowered: LoweredQuery) -> None:
         """Make the tables visible to the query: cut to the time range, clashing names as the lowered text has them."""
         spelled = {users: name for name, users in lowered.spellings.items()}
@@ -271,6 +274,7 @@ class LocalEngine:
 
         return newest
 
+    @interrupts_raised()
     def _hold(self, tables: Mapping[str, tuple[str, ...]]) -> None:
         """Make the value tables of the query; the ones of the query before are replaced."""
         import pyarrow

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from fpctl.engine.interface import EngineError
@@ -65,6 +66,20 @@ def run_interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], 
     if failure:
         raise failure[0]
     return result[0]
+
+
+@contextmanager
+def interrupts_raised() -> Iterator[None]:
+    """Let Ctrl-C in a short piece of work inside DuckDB, done in this thread, be what it is everywhere.
+
+    DuckDB's Python module makes a RuntimeError of the KeyboardInterrupt that it meets while it works.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error).strip() == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _stop(connection: duckdb.DuckDBPyConnection, done: threading.Event) -> None:
