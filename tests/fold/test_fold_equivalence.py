@@ -36,7 +36,7 @@ VALUES: dict[str, list[str]] = {
         "contoso.com/Größe",
     ],
     "hash": [SHA1[0], SHA1[1].upper(), SHA1[2]],
-    "process": ["a.exe", "B.exe", "c*.exe", "d.exe", "müll.exe", "a.exe|b.exe"],
+    "process": ["a.exe", "B.exe", "c*.exe", "d.exe", "müll.exe"],
     "command_line": ["--quiet", "update"],
     "port": ["443", "8443", "22"],
 }  # fmt: skip
