@@ -116,9 +116,7 @@ def test_groups_tell_hits_and_unique_hits_exactly(
     tally = Tally(ids, fold(terms, "Time"), "Time")
     answer = engine.query(f"T\n{tally.operators()}")
     totals = tally.read(answer.columns, answer.fetchall())
-    takers = [
-        [ids[n] for n, (match, ends) in enumerate(exclusions) if taken(match, ends, held)] for held in rows
-    ]
+    takers = [[ids[n] for n, (match, ends) in enumerate(exclusions) if taken(match, ends, held)] for held in rows]
     assert totals.rows == len(rows)
     assert totals.suppressed == sum(bool(names) for names in takers)
     for name in ids:

@@ -49,4 +49,3 @@ def _parts(draft: Draft, node: tree.Expr) -> dict[str, set[str]]:
     if not split or any(len(parts) != count for parts in split):
         return {}
     return {draft.source(argument): {parts[at] for parts in split} for at, argument in enumerate(args[::2])}
-
