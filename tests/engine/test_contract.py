@@ -309,7 +309,7 @@ def test_ctrl_c_stops_at_once_and_sends_nothing_more(
         opened = open_remote(engine_name.removesuffix("-progressive"), concurrency=2)
         engine, server = opened.engine, opened.server
         assert one(engine, "print x = 1") == {"x": 1}
-        server.hold = 10
+        server.hold = 3
         server.requests.clear()
     timer = interrupt_soon()
     try:
