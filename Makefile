@@ -12,6 +12,8 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 NODE := node_modules/.installed
 PYTEST_ARGS ?=
+# Two for each core: many tests wait, for a server, a lock, or a process that they interrupt.
+WORKERS ?= $(shell echo $$(( 2 * $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) )))
 
 # The first interpreter on the path that is new enough, or `make PYTHON=/path/to/python3.12`.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -30,7 +32,7 @@ demo: $(RUNTIME) ## The whole job on generated data: rewrite, run, count, show
 
 .PHONY: test
 test: $(DEV) ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(DEV) ## Lint, formatting, types, layers, docs
