@@ -27,6 +27,7 @@ from scaling.clock import Spent, in_turns, once  # noqa: E402
 
 from fpctl.catalog.exclusion import Exclusion  # noqa: E402
 from fpctl.catalog.rule_file import read_rule_file  # noqa: E402
+from fpctl.engine.interface import Table  # noqa: E402
 from fpctl.engine.local import LocalEngine  # noqa: E402
 from fpctl.rewrite.budget import Wording  # noqa: E402
 from fpctl.rewrite.planner import Planner, TunedQuery  # noqa: E402
@@ -55,13 +56,14 @@ class Bench:
         return lambda: len(self.engine.query(text).rows)
 
     def counting(self, tuned: TunedQuery) -> Callable[[], object]:
-        """Return what runs the tuned and the counting queries and reads the counts."""
+        """Return what runs the tuned and the counting queries together, as a run does, and reads the counts."""
 
         def work() -> None:
-            self.engine.query(tuned.tuned)
-            for query in tuned.counting_queries():
-                assert query.text is not None
-                answer = self.engine.query(query.text)
+            counting = tuned.counting_queries()
+            texts = [query.text for query in counting if query.text is not None]
+            _, *answers = self.engine.query_many([tuned.tuned, *texts])
+            for query, answer in zip(counting, answers, strict=True):
+                assert isinstance(answer, Table)
                 query.read(answer.names(), answer.rows)
 
         return work

@@ -121,8 +121,8 @@ def test_groups_tell_hits_and_unique_hits_exactly(
     assert totals.suppressed == sum(bool(names) for names in takers)
     for name in ids:
         mine = [held["Time"] for held, names in zip(rows, takers, strict=True) if name in names]
-        times = [time for time in mine if time is not None]
+        times = [time.replace(tzinfo=UTC) for time in mine if time is not None]
         count = totals.counts[name]
         assert count.rows == len(mine)
         assert count.unique == sum(names == [name] for names in takers)
-        assert (count.first, count.last) == (min(times, default=None), max(times, default=None))
+        assert count.times() == (min(times, default=None), max(times, default=None))

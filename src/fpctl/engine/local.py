@@ -9,8 +9,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fpctl.engine.connection import open_connection
@@ -18,6 +20,7 @@ from fpctl.engine.data_folder import TableFiles, find_tables
 from fpctl.engine.interface import EngineError, ResultColumn, Table, TableStatus, Timespan
 from fpctl.engine.kusto_types import outgoing, quote_name, quote_text
 from fpctl.engine.running import interrupts_raised
+from fpctl.engine.value_tables import ValueTables
 
 if TYPE_CHECKING:
     import duckdb
@@ -87,7 +90,7 @@ class LocalEngine:
         self._files = find_tables(data_dir)
         self._views: dict[str, TableView] = {}
         self._shown: dict[str, tuple[Timespan | None, tuple[tuple[str, str], ...]]] = {}
-        self._held: dict[str, tuple[str, ...]] = {}
+        self._values = ValueTables()
         self._newest_known: dict[tuple[str, str], datetime | None] = {}
         self._lock = threading.RLock()
         self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
@@ -117,18 +120,55 @@ class LocalEngine:
         Raises:
             EngineError: see `ErrorCode`; `offset` and `at` are places in `text`.
         """
+        with self._lock:
+            return self._run(self._prepared(text, timespan), timespan)
+
+    def query_many(self, texts: Sequence[str], timespan: Timespan | None = None) -> list[Table | EngineError]:
+        """Run several queries on the one connection; a failure is a value in its place.
+
+        Rows that several of them begin with, and ask the same long lists about, are read once.
+        """
+        with self._lock:
+            prepared: list[_Prepared | EngineError] = []
+            for text in texts:
+                try:
+                    prepared.append(self._prepared(text, timespan))
+                except EngineError as error:
+                    prepared.append(error)
+            answers = self._run_together([one for one in prepared if isinstance(one, _Prepared)], timespan)
+            found: list[Table | EngineError] = []
+            for one in prepared:
+                if isinstance(one, EngineError):
+                    found.append(one)
+                    continue
+                answer = answers.get(one)
+                try:
+                    found.append(self._run(one, timespan) if answer is None else answer)
+                except EngineError as error:
+                    found.append(error)
+            return found
+
+    def _prepared(self, text: str, timespan: Timespan | None) -> _Prepared:
         from fpctl.engine.lowering import lower
 
+        views = {name: self._view(name) for name in self._named_tables(text)}
+        times = {name: view.time_column for name, view in views.items() if view.time_column}
+        return _Prepared(lower(text, _Known(views), time_columns=times, newest=self._newest(timespan)), views)
+
+    def _run(self, prepared: _Prepared, timespan: Timespan | None) -> Table:
+        from fpctl.engine.lowering import with_repeats_shared
+
         started = time.perf_counter()
-        with self._lock:
-            names = self._named_tables(text)
-            views = {name: self._view(name) for name in names}
-            times = {name: view.time_column for name, view in views.items() if view.time_column}
-            lowered = lower(text, _Known(views), time_columns=times, newest=self._newest(timespan))
-            self._show(views.values(), timespan, lowered)
-            self._hold(lowered.value_tables)
-            sql, parameters = self._translate(lowered, views)
-            table = self._fetch(sql, parameters, lowered)
+        lowered, views = with_repeats_shared(prepared.lowered), prepared.views
+        self._show(views.values(), timespan, lowered)
+        self._values.hold(self._open(), lowered.value_tables)
+        sql, parameters = self._translate(lowered, views)
+        table = self._fetch(sql, parameters, lowered)
+        return self._told(table, prepared, timespan, started)
+
+    def _told(self, table: Table, prepared: _Prepared, timespan: Timespan | None, started: float) -> Table:
+        """Return an answer with its statistics."""
+        lowered, views = prepared.lowered, prepared.views
         words = {lowered.spellings.get(word, word) for word in _WORD.findall(lowered.text)}
         statistics: dict[str, Any] = {"seconds": time.perf_counter() - started}
         missing = {name: sorted(view.missing & words) for name, view in views.items() if view.missing & words}
@@ -140,14 +180,44 @@ class LocalEngine:
             statistics["lowered"] = list(lowered.notes)
         return Table(table.columns, table.rows, None, statistics)
 
-    def query_many(self, texts: Sequence[str], timespan: Timespan | None = None) -> list[Table | EngineError]:
-        """Run several queries on the one connection; a failure is a value in its place."""
-        answers: list[Table | EngineError] = []
-        for text in texts:
-            try:
-                answers.append(self.query(text, timespan))
-            except EngineError as error:
-                answers.append(error)
+    def _run_together(
+        self, prepared: Sequence[_Prepared], timespan: Timespan | None
+    ) -> dict[_Prepared, Table | EngineError]:
+        """Return the answers of queries that share rows; what cannot be had that way is not among them."""
+        from fpctl.engine.lowering import with_repeats_shared
+        from fpctl.engine.lowering.spellings import renamed_environment
+        from fpctl.engine.shared_rows import MOST_ROWS, TABLE, shared_rows
+
+        if len(prepared) < 2:
+            return {}
+        views = {name: view for one in prepared for name, view in one.views.items()}
+        first = prepared[0].lowered
+        shared = shared_rows([one.lowered for one in prepared], renamed_environment(_Known(views), first.spellings))
+        if shared is None:
+            return {}
+        lists = {name: values for one in prepared for name, values in one.lowered.value_tables.items()}
+        self._show(views.values(), timespan, first)
+        self._values.hold(self._open(), lists)
+        connection = self._open()
+        answers: dict[_Prepared, Table | EngineError] = {}
+        try:
+            limited = f"{shared.rows}\n| take {MOST_ROWS + 1}"
+            rows = with_repeats_shared(replace(first, text=limited, value_tables=lists))
+            sql, parameters = self._translate(rows, views)
+            making = f"CREATE OR REPLACE TEMP TABLE {TABLE} AS {sql}"
+            self._guarded(lambda: connection.execute(making, parameters), rows)
+            ((count,),) = connection.sql(f"SELECT count(*) FROM {TABLE}").fetchall()
+            for one, text in zip(prepared, shared.queries, strict=True) if count <= MOST_ROWS else ():
+                started = time.perf_counter()
+                lowered = with_repeats_shared(replace(one.lowered, text=text))
+                sql, parameters = self._translate(lowered, views, {TABLE: shared.columns})
+                answers[one] = self._told(self._fetch(sql, parameters, lowered), one, timespan, started)
+        except EngineError as error:
+            if error.code in ("timeout", "interrupted"):
+                answers |= {one: error for one in prepared if one not in answers}
+            # Anything else is met again, and told better, by the query on its own.
+        finally:
+            connection.execute(f"DROP TABLE IF EXISTS {TABLE}")
         return answers
 
     def tables(self) -> list[str]:
@@ -275,21 +345,6 @@ class LocalEngine:
         return newest
 
     @interrupts_raised()
-    def _hold(self, tables: Mapping[str, tuple[str, ...]]) -> None:
-        """Make the value tables of the query; the ones of the query before are replaced."""
-        import pyarrow
-
-        from fpctl.engine.lowering.value_lists import COLUMN
-
-        connection = self._open()
-        for name, values in tables.items():
-            if self._held.get(name) == values:
-                continue
-            connection.register("fpctl_incoming", pyarrow.table({COLUMN: pyarrow.array(values, pyarrow.string())}))
-            connection.execute(f"CREATE OR REPLACE TABLE main.{quote_name(name)} AS SELECT * FROM fpctl_incoming")
-            connection.unregister("fpctl_incoming")
-            self._held[name] = values
-
     def _status(self, table: str, timespan: Timespan | None) -> TableStatus:
         if self._file_of(table) is None:
             return TableStatus(table, False, 0)
@@ -326,7 +381,12 @@ class LocalEngine:
 
     # ------------------------------------------------------------------ running
 
-    def _translate(self, lowered: LoweredQuery, views: Mapping[str, TableView]) -> tuple[str, dict[str, Any]]:
+    def _translate(
+        self,
+        lowered: LoweredQuery,
+        views: Mapping[str, TableView],
+        further: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> tuple[str, dict[str, Any]]:
         import duckdb_kql
 
         from fpctl.engine.failures import translation_error
@@ -335,6 +395,7 @@ class LocalEngine:
         spelled = {users: name for name, users in lowered.spellings.items()}
         schema = {name: [spelled.get(column, column) for column in view.columns] for name, view in views.items()}
         schema |= {name: [COLUMN] for name in lowered.value_tables}
+        schema |= {name: list(columns) for name, columns in further.items()}
         try:
             result = duckdb_kql.to_sql(lowered.text, schema=schema, allow_write=False, query_now=self.now)
         except (duckdb_kql.KqlError, RecursionError, ValueError) as error:
@@ -385,6 +446,14 @@ class LocalEngine:
         if self._connection is None:
             raise EngineError("the engine is closed", code="closed")
         return self._connection
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """A query ready to run, and the tables that it may read."""
+
+    lowered: LoweredQuery
+    views: Mapping[str, TableView]
 
 
 class _Known:

@@ -51,7 +51,7 @@ class CountingQuery:
             return read_counts((dict(zip(names, row, strict=True)) for row in rows), self.exclusions)
         totals = self.tally.read(names, rows)
         hits = (
-            Hits(exclusion, count.rows, count.unique, count.first, count.last)
+            Hits(exclusion, count.rows, count.unique, *count.times())
             for exclusion in self.exclusions
             for count in (totals.counts[exclusion],)
         )

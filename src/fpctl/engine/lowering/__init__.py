@@ -8,6 +8,7 @@ duckdb-kql then refuses it by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from fpctl.engine.interface import EngineError
@@ -24,13 +25,13 @@ from fpctl.engine.lowering import (
     value_lists,
 )
 from fpctl.engine.lowering.bounds import Newest
-from fpctl.engine.lowering.draft import Draft, Edit, LoweredQuery, apply_edits
+from fpctl.engine.lowering.draft import Draft, Edit, LoweredQuery, apply_edits, value_table
 from fpctl.engine.lowering.plain_lists import plain_lists
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql import tree
 from fpctl.kql.columns.environment import Environment
 
-__all__ = ["Edit", "LoweredQuery", "lower"]
+__all__ = ["Edit", "LoweredQuery", "lower", "with_repeats_shared"]
 
 _MOST_ROUNDS = 40
 """Rounds end by themselves; functions that call each other do not."""
@@ -107,14 +108,36 @@ def lower(
                 code="too-complex",
                 hint="functions of the query call each other, or nest too deeply",
             ) from error
-    draft = Draft(query, environment, time_columns, value_tables)
-    changed, kept = apply_edits(query.text, repeats.edits(draft))
-    if kept:
-        rounds.append(kept)
-        query = parse(changed)
-        notes |= draft.notes
     tables = {table: values for values, table in value_tables.items() if table in query.text}
     return LoweredQuery(query.text, text, tuple(rounds), tuple(sorted(notes)), renamed, tables)
+
+
+def with_repeats_shared(lowered: LoweredQuery) -> LoweredQuery:
+    """Return a lowered query that computes what several of its look-ups need once; the last step before it runs."""
+    from fpctl.kql.parser import parse
+
+    rounds = lowered.rounds
+    text = lowered.text
+    for _ in range(_MOST_ROUNDS):  # what is shared may share a part
+        changed, kept = apply_edits(text, repeats.edits(Draft(parse(text), _NO_TABLES, {}, {})))
+        if not kept:
+            break
+        text, rounds = changed, (*rounds, kept)
+    return replace(lowered, text=text, rounds=rounds) if rounds is not lowered.rounds else lowered
+
+
+class _NoTables:
+    def table(self, name: str) -> None:
+        return None
+
+    def tables(self) -> Iterable[str]:
+        return ()
+
+    def function(self, name: str) -> None:
+        return None
+
+
+_NO_TABLES = _NoTables()
 
 
 def _without_lists(text: str, value_tables: dict[tuple[str, ...], str]) -> tuple[tree.Query, tuple[Edit, ...]]:
@@ -127,7 +150,7 @@ def _without_lists(text: str, value_tables: dict[tuple[str, ...], str]) -> tuple
 
     edits: list[Edit] = []
     for found in plain_lists(text, value_lists.SHORTEST):
-        table = value_tables.setdefault(found.values, f"fpctl_values_{len(value_tables) + 1}")
+        table = value_tables.setdefault(found.values, value_table(found.values))
         edits.append(Edit(found.start, found.end, value_lists.look_up(table)))
     if edits:
         changed, kept = apply_edits(text, edits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -64,6 +65,11 @@ class LoweredQuery:
         for lowered, users in self.spellings.items():
             name = name.replace(lowered, users)
         return name
+
+
+def value_table(values: tuple[str, ...]) -> str:
+    """Return the name of the table of a list of values: the same for the same values, in every query."""
+    return f"fpctl_values_{hashlib.sha1(chr(0).join(values).encode(), usedforsecurity=False).hexdigest()}"
 
 
 def _before(edits: tuple[Edit, ...], offset: int) -> int:
@@ -156,7 +162,7 @@ class Draft:
 
     def table_of(self, values: tuple[str, ...]) -> str:
         """Return the name of the table that holds a list of values."""
-        return self._value_tables.setdefault(values, f"fpctl_values_{len(self._value_tables) + 1}")
+        return self._value_tables.setdefault(values, value_table(values))
 
     def values(self, node: tree.Membership) -> tuple[str, ...] | None:
         """Return the strings that `in` compares with, also where they are in a table; None for anything else."""

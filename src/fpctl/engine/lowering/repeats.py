@@ -5,13 +5,15 @@ DuckDB computes the left side of every look-up in a table for itself.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 from fpctl.engine.lowering.draft import Draft, Edit
 from fpctl.kql import tree
 
-_COSTLY = frozenset({"extract", "replace_regex"})
+_COSTLY = frozenset({"extract", "replace_regex", "strcat"})
 _NAME = "fpctl_shared_"
 
 
@@ -23,6 +25,18 @@ def edits(draft: Draft) -> Iterator[Edit]:
         if isinstance(node, tree.Pipeline) and node.source is not None:
             for before, run in _runs(node, node.source):
                 yield from _shared(draft, before, run)
+
+
+def is_look_up(node: tree.Node) -> TypeGuard[tree.Membership]:
+    """Return whether a node looks something up in a table."""
+    return isinstance(node, tree.Membership) and bool(node.items) and isinstance(node.items[0], tree.Subquery)
+
+
+def costly_calls(node: tree.Node) -> Iterator[tree.Call]:
+    """Yield the calls below a node that are worth a column when they are needed twice, outer before inner."""
+    for call in tree.walk(node):
+        if isinstance(call, tree.Call) and call.name.value in _COSTLY:
+            yield call
 
 
 def _runs(pipeline: tree.Pipeline, source: tree.Node) -> Iterator[tuple[tree.Node, list[tree.Operator]]]:
@@ -44,14 +58,15 @@ def _runs(pipeline: tree.Pipeline, source: tree.Node) -> Iterator[tuple[tree.Nod
 
 
 def _shared(draft: Draft, before: tree.Node, run: Sequence[tree.Operator]) -> Iterator[Edit]:
-    counts: Counter[str] = Counter()
-    for operator in run:
-        for node in tree.walk(operator):
-            if isinstance(node, tree.Membership) and node.items and isinstance(node.items[0], tree.Subquery):
-                for call in tree.walk(node.left):
-                    if isinstance(call, tree.Call) and call.name.value in _COSTLY:
-                        counts[draft.source(call)] += 1
-    counts = Counter({text: count for text, count in counts.items() if count > 1})
+    nodes = [node for operator in run for node in tree.walk(operator)]
+    looked_up: Counter[str] = Counter(
+        draft.source(call) for node in nodes if is_look_up(node) for call in costly_calls(node.left)
+    )
+    counts = looked_up
+    if isinstance(run[0], tree.Extend):
+        # All of its values are computed for every row, or for those that a look-up found.
+        counts = Counter(draft.source(call) for operator in run for call in costly_calls(operator))
+    counts = Counter({text: count for text, count in counts.items() if count > 1 and looked_up[text]})
     # Of expressions inside each other, the outermost that is still repeated as often as any of its parts.
     chosen = [
         text
@@ -66,12 +81,11 @@ def _shared(draft: Draft, before: tree.Node, run: Sequence[tree.Operator]) -> It
             for node in tree.walk(operator)
             if isinstance(node, tree.Call) and draft.source(node) == text
         ]
-        name = f"{_NAME}{every[0][1].start}"
+        name = f"{_NAME}{hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[:12]}"
         first, last = every[0][0], run[every[-1][0]]
         start = run[first - 1].end if first else before.end
         yield Edit(start, start, f"\n| extend {name} = {text}")
         for _, node in every:
             yield Edit(node.start, node.end, name)
-        if isinstance(last, tree.Where):
-            yield Edit(last.end, last.end, f"\n| project-away {name}")
+        yield Edit(last.end, last.end, f"\n| project-away {name}")
         draft.notes.add("repeated expression")
