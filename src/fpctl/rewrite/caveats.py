@@ -11,6 +11,7 @@ from fpctl.rewrite.predicate import Predicate
 from fpctl.source import SourceText
 
 SHOWN_VALUES = 3
+SHOWN_TABLES = 5
 
 
 def caveats_of_match(
@@ -54,6 +55,11 @@ def caveats_of_place(
     if found.partial:
         message = f"{', '.join(found.partial)} is no longer visible here; matches in it are not taken out"
         yield PlanWarning("partial-fields", message, line, exclusion.id)
+    if found.untested:
+        rest = len(found.untested) - SHOWN_TABLES
+        tables = ", ".join(found.untested[:SHOWN_TABLES]) + (f" and {rest} more" if rest > 0 else "")
+        message = f"events of {tables} are not taken out: not every column of theirs with the fields is visible here"
+        yield PlanWarning("partial-union", message, line, exclusion.id)
     for effect in place.effects:
         message = f"{effect.keyword}: {effect.message}"
         yield PlanWarning("effect", message, source.line_column(effect.offset)[0], exclusion.id)

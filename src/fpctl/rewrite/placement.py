@@ -20,7 +20,7 @@ from fpctl.rewrite.outcome import Outcome, Place, Placed, Refusal, both_ways, di
 from fpctl.rewrite.plan import SkipReason
 from fpctl.rewrite.polarity import positions
 from fpctl.rewrite.positions import Edge, Positions
-from fpctl.rewrite.resolve import Needs, Resolution, Resolver, Unresolved
+from fpctl.rewrite.resolve import Needs, Resolution, Resolver, Unresolved, WideRows
 
 Mode = Literal["auto", "source", "result"]
 
@@ -45,6 +45,13 @@ _READ_AGAIN: frozenset[SkipReason] = frozenset(
 """Reasons after which a less strict reading of the needs may still find a place somewhere else."""
 
 
+_READ_WIDE: frozenset[SkipReason] = frozenset({"column-ambiguous", "columns-dropped", "column-redefined"})
+"""Reasons after which a pattern of many tables may still be tested table by table."""
+
+_READINGS = ((False, False, False), (True, False, False), (True, True, False), (True, True, True))
+"""Readings of the needs, the strict one first: `loose`, `mixed` and `partial` of an attempt."""
+
+
 class Placer:
     """Places clauses in one query. Results are remembered per (needs, mode): many exclusions ask the same."""
 
@@ -56,6 +63,7 @@ class Placer:
         self._positions: Positions | None = None
         self._memo: dict[tuple[Needs, Mode], Outcome] = {}
         self._outputs: dict[int, Mapping[str, Column]] | None = None
+        self._wide = any(self.reads_pattern(columns.node) for columns in analysis.pipelines)
         self._joins = any(
             isinstance(operator, (tree.Join, tree.Lookup))
             for columns in analysis.pipelines
@@ -68,6 +76,36 @@ class Placer:
         statement = tree.QueryStatement(leg.start, leg.end, alone)
         query = tree.Query(leg.start, leg.end, self.query.text, (statement,))
         return analyse(query, self.environment).columns_of(alone).gaps[0].scope
+
+    def reads_pattern(self, pipeline: tree.Pipeline) -> bool:
+        """Return whether a pipeline's source is tables only, where no clause can stand at each of them."""
+        source = pipeline.source
+        if isinstance(source, (tree.Search, tree.Find)):
+            legs, many = source.tables, True
+        elif isinstance(source, tree.Union):
+            legs, many = source.legs, any(isinstance(leg, tree.Wildcard) for leg in source.legs)
+        else:
+            return False
+        return many and all(
+            isinstance(leg, tree.Wildcard) or (isinstance(leg, tree.Name) and leg.value not in self.analysis.lets)
+            for leg in legs
+        )
+
+    def table_name(self, pipeline: tree.Pipeline) -> str | None:
+        """Return the column in which the source of a pipeline tells the table of each row."""
+        source = pipeline.source
+        if isinstance(source, tree.Search):
+            return "$table"
+        if isinstance(source, tree.Find):
+            return self.parameter(source, "withsource") or "source_"
+        return self.parameter(source, "withsource") if isinstance(source, tree.Union) else None
+
+    def parameter(self, node: tree.Union | tree.Find, name: str) -> str | None:
+        """Return the name that a parameter of an operator gives."""
+        for parameter in node.parameters:
+            if parameter.name == name and isinstance(parameter.value, tree.Name):
+                return parameter.value.value
+        return None
 
     def outputs(self, node: tree.Summarize) -> tuple[str, ...]:
         """Return the names of the columns after a summarize, keys first."""
@@ -120,13 +158,8 @@ class Placer:
         outcome: Outcome | None = None
         # The strict reading first. Only if it finds no place: the other side of a join that keeps one left
         # row per key, fields from several events of a joined row, a field of which a column is gone.
-        for loose, mixed, partial in (
-            (False, False, False),
-            (True, False, False),
-            (True, True, False),
-            (True, True, True),
-        ):
-            attempt = _Attempt(self, needs, mode, loose, mixed, partial)
+        for reading in _READINGS:
+            attempt = _Attempt(self, needs, mode, *reading)
             result = attempt.run(pipeline)
             if isinstance(result, Placed):
                 return result
@@ -134,6 +167,10 @@ class Placer:
             if result.reason not in _READ_AGAIN or (result.reason == "field-not-in-table" and not self._joins):
                 break
         assert outcome is not None
+        if self._wide and isinstance(outcome, Refusal) and outcome.reason in _READ_WIDE:
+            result = _Attempt(self, needs, mode, *_READINGS[-1], wide=True).run(pipeline)
+            if isinstance(result, Placed):
+                return result
         return outcome
 
     def _at_result(self, pipeline: tree.Pipeline, needs: Needs) -> Outcome:
@@ -164,6 +201,8 @@ class _Attempt:
     loose: bool
     mixed: bool
     partial: bool
+    wide: bool = False
+    """Whether a clause may stand behind a pattern of tables that hold the fields in different columns."""
     depth: int = 0
     found: dict[int, Outcome] = field(default_factory=dict)
     """Outcomes by `id(pipeline)`: a `let` may be used many times, and what it uses as well."""
@@ -196,6 +235,8 @@ class _Attempt:
 
     def here(self, pipeline: tree.Pipeline) -> Outcome | None:
         """Search the pipeline's own gaps; None when its rows are no events anywhere."""
+        if self.wide and self.placer.reads_pattern(pipeline):
+            return self.behind_pattern(pipeline)
         columns = self.placer.analysis.columns_of(pipeline)
         refusal: Refusal | None = None
         indexes = range(len(columns.gaps))
@@ -212,6 +253,28 @@ class _Attempt:
                 index, gap, found = self.after_leading_wheres(pipeline, index, gap, found)
             return self.accept(pipeline, columns.path, index, gap, found)
         return refusal
+
+    def behind_pattern(self, pipeline: tree.Pipeline) -> Outcome:
+        """Search the gaps of a pipeline that reads a pattern: the last at which most of its tables can be tested."""
+        columns = self.placer.analysis.columns_of(pipeline)
+        name = self.placer.table_name(pipeline)
+        first = columns.gaps[0].scope.columns.get(name) if name else None
+        best: tuple[int, Gap, Resolution] | None = None
+        refusal: Refusal | None = None
+        for index, gap in enumerate(columns.gaps):
+            if not self.usable(pipeline, index, gap.scope):
+                continue
+            told = name if first is not None and gap.scope.columns.get(first.name) is first else None
+            if first is not None and told is None:
+                continue
+            found = self.placer.resolver.resolve(gap.scope, self.needs, wide=WideRows(told))
+            if isinstance(found, Unresolved):
+                refusal = more_telling(refusal, Refusal(found.reason, found.message, max(gap.offset - 1, 0)))
+            elif best is None or found.tested >= best[2].tested:
+                best = index, gap, found
+        if best is None:
+            return refusal or Refusal("after-aggregation", "the rows here are groups, not events", pipeline.start)
+        return self.accept(pipeline, columns.path, *best)
 
     def usable(self, pipeline: tree.Pipeline, index: int, scope: Scope) -> bool:
         if not scope.rowwise and not (self.loose and scope.kept):
@@ -381,7 +444,7 @@ class _Attempt:
                 f"the tables of {leg.pattern} hold the fields in different columns, "
                 "and no clause can stand inside a pattern",
                 leg.start,
-                "name the tables",
+                "name the tables, or let the union say each row's table: withsource=SourceTable",
             )
         scope = self.placer.leg_scope(leg)
         found = self.placer.resolver.resolve(scope, self.needs, mixed=self.mixed, partial=self.partial)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fpctl.kql.columns.scope import Column, Origin, Scope
-from fpctl.kql.literals import bracket_name
+from fpctl.kql.literals import bracket_name, string_literal
 from fpctl.rewrite.plan import SkipReason
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rewrite.usual_columns import ASSUMED_COLUMNS as ASSUMED_COLUMNS
@@ -53,7 +53,8 @@ class Resolution:
 
     `mixed` is set when the fields come from different events of a joined row, `partial` when some
     columns of a field are no longer visible there, `assumed` names columns of an unknown table
-    that are only believed to exist.
+    that are only believed to exist. `untested` are tables that a pattern reads and of which no column
+    with the field is visible, `tested` is the number of those that have one; both only in the wide reading.
     """
 
     bindings: Mapping[str, tuple[BoundColumn, ...]]
@@ -61,11 +62,15 @@ class Resolution:
     mixed: bool = False
     partial: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    untested: tuple[str, ...] = ()
+    tested: int = 0
 
     @property
     def guessed(self) -> bool:
         """Whether a column is only hoped for: nothing tells that it exists, so `column_ifexists` stands in for it."""
-        return any(column.text.startswith(_IF_EXISTS) for bound in self.bindings.values() for column in bound)
+        return not self.tested and any(
+            column.text.startswith(_IF_EXISTS) for bound in self.bindings.values() for column in bound
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +89,24 @@ class Unresolved:
         return order.index(self.reason) if self.reason in order else len(order)
 
 
+@dataclass(frozen=True, slots=True)
+class WideRows:
+    """Rows that come from the many tables of a pattern; `table_name` is the column that tells from which."""
+
+    table_name: str | None
+
+
 Group = Mapping[int, frozenset[str]]
 """One event source of a row: branch -> tables."""
+Held = dict[tuple[int, str], dict[str, tuple[str, BoundColumn]]]
+"""For each table (of a branch) the columns that hold a field there, each with the name under which it is visible."""
 _UNTOUCHED = frozenset({"table", "renamed"})
 _SURVIVING = _UNTOUCHED | {"grouped"}
 
 _IF_EXISTS = "column_ifexists("
+_TYPE = "Type"
+_NUMBERS = frozenset({"int", "long"})
+_EMPTY = {"string": '""', "unknown": '""'}
 TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 
 LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "print", "range"})
@@ -131,7 +148,14 @@ class Resolver:
         return self._mentioned
 
     def resolve(
-        self, scope: Scope, needs: Needs, *, mixed: bool = False, partial: bool = False, surviving: bool = False
+        self,
+        scope: Scope,
+        needs: Needs,
+        *,
+        mixed: bool = False,
+        partial: bool = False,
+        surviving: bool = False,
+        wide: WideRows | None = None,
     ) -> Resolution | Unresolved:
         """Bind needs at a gap.
 
@@ -139,7 +163,10 @@ class Resolver:
             mixed: accept fields from different events of a joined row.
             partial: accept a field of which some columns are no longer visible.
             surviving: look at values that came through an aggregation as keys, too (`placement: result`).
+            wide: the rows come from the many tables of a pattern: take those that can be tested.
         """
+        if wide is not None:
+            return self._resolve_wide(scope, needs, wide)
         groups = self._groups(scope, surviving)
         if not groups:
             return Unresolved("no-table", "the rows here do not come from a table")
@@ -184,6 +211,127 @@ class Resolver:
         assert best is not None
         return best
 
+    def _resolve_wide(self, scope: Scope, needs: Needs, wide: WideRows) -> Resolution | Unresolved:
+        """Bind needs where a pattern reads many tables that hold a field in different columns.
+
+        A column is tested for the rows of the tables that hold the field in it: where another table has a
+        column of the same name, the name of the row's table is asked too.
+        """
+        groups = self._groups(scope, False)
+        if len(groups) != 1:
+            return Unresolved("no-table", "the rows here do not come from one pattern of tables")
+        (group,) = groups
+        raw = self._raw(scope, needs.raw, False)
+        if isinstance(raw, Unresolved):
+            return raw
+        bindings: dict[str, tuple[BoundColumn, ...]] = {}
+        having: set[tuple[int, str]] | None = None
+        testable: set[tuple[int, str]] | None = None
+        for field, roles in needs.fields:
+            held, lost = self._held(scope, group, field, roles)
+            having_field = held.keys() | lost
+            if not held:
+                reason: SkipReason = "columns-dropped" if lost else "field-not-in-table"
+                return Unresolved(reason, f"no column of {_tables(group)} that holds the field {field} is visible here")
+            bound = self._apart(scope, group, field, held, wide)
+            if isinstance(bound, Unresolved):
+                return bound
+            bindings[field] = bound
+            having = having_field if having is None else having & having_field
+            testable = set(held) if testable is None else testable & held.keys()
+        time = self._time(scope, group, needs, False, wide=True)
+        if needs.time and time is None:
+            return Unresolved("columns-dropped", "no column of the event's time is visible here")
+        if testable is None or having is None:
+            return Resolution(bindings, time)
+        if not testable:
+            return Unresolved("field-not-in-table", f"none of {_tables(group)} has all the fields")
+        untested = {table for _, table in having - testable}
+        guess = self._if_exists(_TYPE, "string")
+        assumed = any(guess in column.text for bound in bindings.values() for column in bound)
+        return Resolution(
+            bindings,
+            time,
+            assumed=(_TYPE,) if assumed and guess != _TYPE and self.time_columns[0] == "Timestamp" else (),
+            untested=tuple(sorted(untested)),
+            tested=len(testable),
+        )
+
+    def _held(
+        self, scope: Scope, group: Group, field: str, roles: frozenset[str] | None
+    ) -> tuple[Held, set[tuple[int, str]]]:
+        """Return the columns that hold a field and are visible, by table, and the tables of which one is not."""
+        held: Held = {}
+        lost: set[tuple[int, str]] = set()
+        for branch, tables in group.items():
+            for table in sorted(tables):
+                for target in self.fields.columns(table, field):
+                    if roles is not None and target.role not in roles:
+                        continue
+                    name = self._visible(scope, table, target.column, branch, False)
+                    if isinstance(name, Unresolved):
+                        lost.add((branch, table))
+                    else:
+                        column = _bound(name, scope, target, self._if_exists(name, scope.columns[name].type))
+                        held.setdefault((branch, table), {})[f"{column.role} {column.text}"] = (name, column)
+        for key in lost & held.keys():
+            # With a column missing, the table cannot be said to be tested.
+            del held[key]
+        return held, lost
+
+    def _apart(
+        self, scope: Scope, group: Group, field: str, held: Held, wide: WideRows
+    ) -> tuple[BoundColumn, ...] | Unresolved:
+        """Return the columns that hold a field in some tables, each tested in the rows of those only.
+
+        A table whose rows cannot be told from others is taken out of `held`.
+        """
+        named = self._with_type(scope) if wide.table_name is None else None
+        for branch, table in self._confused(scope, group, held):
+            if named is not None and (branch, table) not in named:
+                del held[branch, table]
+        if not held:
+            return Unresolved("column-ambiguous", f"{field} is held by different columns of {_tables(group)}")
+        confused = {key for columns in self._confused(scope, group, held).values() for key in columns}
+        found: list[BoundColumn] = []
+        for key, (tables, column) in _holders(held).items():
+            if column.role == "account-domain":
+                return Unresolved("column-ambiguous", f"{field} is held by different columns of {_tables(group)}")
+            if key in confused:
+                names = ", ".join(string_literal(table) for table in sorted(tables))
+                if column.type in _NUMBERS:
+                    text, kind, empty = column.text, column.type, f"{column.type}(null)"
+                else:
+                    text, kind, empty = column.string(), "string", '""'
+                teller = wide.table_name or _TYPE
+                teller = bracket_name(teller) if wide.table_name else self._if_exists(teller, "string")
+                column = BoundColumn(f"iff({teller} in ({names}), {text}, {empty})", kind, column.role)
+            found.append(column)
+        return tuple(found)
+
+    def _confused(self, scope: Scope, group: Group, held: Held) -> dict[tuple[int, str], set[str]]:
+        """Return the columns of each table whose name another table uses for something else."""
+        confused: dict[tuple[int, str], set[str]] = {}
+        holding = {key: tables for key, (tables, _) in _holders(held).items()}
+        for place, columns in held.items():
+            for key, (name, _) in columns.items():
+                if any(o.branch in group and o.table not in holding[key] for o in scope.columns[name].origins):
+                    confused.setdefault(place, set()).add(key)
+        return confused
+
+    def _if_exists(self, name: str, kind: str) -> str:
+        """Return a column of a pattern's tables: of these a workspace has only some, so it may not be there."""
+        if name in self.mentioned:
+            return bracket_name(name)
+        return f"{_IF_EXISTS}{string_literal(name)}, {_EMPTY.get(kind) or f'{kind}(null)'})"
+
+    def _with_type(self, scope: Scope) -> frozenset[tuple[int, str]]:
+        """Return the tables of which Log Analytics' own column of the table's name is visible."""
+        column = scope.columns.get(_TYPE)
+        if column is None or column.kind != "table":
+            return frozenset()
+        return frozenset((o.branch, o.table) for o in column.origins if o.column == _TYPE)
+
     def _groups(self, scope: Scope, surviving: bool) -> list[Group]:
         """Return the event sources of a row: the legs of a union are one, every other branch is its own."""
         key = (id(scope), surviving)
@@ -215,7 +363,7 @@ class Resolver:
         assumed: list[str],
         lost: list[str],
     ) -> tuple[BoundColumn, ...] | Unresolved:
-        held: dict[tuple[int, str], dict[str, tuple[str, BoundColumn]]] = {}
+        held: Held = {}
         missing: Unresolved | None = None
         unknown: list[str] = []
         for branch, tables in group.items():
@@ -254,7 +402,7 @@ class Resolver:
         scope: Scope,
         group: Mapping[int, frozenset[str]],
         field: str,
-        held: Mapping[tuple[int, str], Mapping[str, tuple[str, BoundColumn]]],
+        held: Held,
     ) -> tuple[BoundColumn, ...] | Unresolved:
         """Return the columns of all tables that meet in a union.
 
@@ -273,10 +421,7 @@ class Resolver:
                     and self.known(origin.table)
                     and key not in held.get((origin.branch, origin.table), ())
                 ):
-                    message = (
-                        f"{origin.table}.{origin.column} meets other tables here, and does not hold the field {field}"
-                    )
-                    return Unresolved("column-ambiguous", message)
+                    return Unresolved("column-ambiguous", _meets(origin, field))
         return tuple(column for _, column in together.values())
 
     def _visible(self, scope: Scope, table: str, column: str, branch: int, surviving: bool) -> str | Unresolved:
@@ -334,7 +479,7 @@ class Resolver:
         default = "int(null)" if role == "port" else '""'
         return (BoundColumn(f'{_IF_EXISTS}"{name}", {default})', "int" if role == "port" else "string", role),)
 
-    def _time(self, scope: Scope, group: Group, needs: Needs, surviving: bool) -> str | None:
+    def _time(self, scope: Scope, group: Group, needs: Needs, surviving: bool, *, wide: bool = False) -> str | None:
         """Return the KQL of the event's time at this gap, preferring the column the query itself uses.
 
         Where tables meet in a union, it is a column that all of those have that can match, else the
@@ -354,10 +499,12 @@ class Resolver:
                 if column.kind not in kinds:
                     continue
                 having = {(o.branch, o.table) for o in column.origins if o.column == wanted and o.branch in group}
-                if having >= matching and having:
-                    return bracket_name(name)
-                if not having <= covered:
-                    found.append(bracket_name(name))
+                text = self._if_exists(name, column.type) if wide else bracket_name(name)
+                sure = not wide or name in self.mentioned
+                if having >= matching and having and sure:
+                    return text
+                if not having <= covered or (having and not sure):
+                    found.append(text)
                     covered |= having
         if found:
             return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
@@ -388,13 +535,26 @@ def _event_sources(scope: Scope, kept: frozenset[int] | None) -> list[Group]:
     return groups
 
 
+def _holders(held: Held) -> dict[str, tuple[set[str], BoundColumn]]:
+    """Return for each column that holds a field the tables in which it does."""
+    holders: dict[str, tuple[set[str], BoundColumn]] = {}
+    for (_, table), columns in held.items():
+        for key, (_, column) in columns.items():
+            holders.setdefault(key, (set(), column))[0].add(table)
+    return holders
+
+
+def _meets(origin: Origin, field: str) -> str:
+    return f"{origin.table}.{origin.column} meets other tables here, and does not hold the field {field}"
+
+
 def _tables(group: Group) -> str:
     names = sorted(set().union(*group.values()))
     return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
-def _bound(name: str, scope: Scope, target: MappedColumn) -> BoundColumn:
-    text = bracket_name(name)
+def _bound(name: str, scope: Scope, target: MappedColumn, text: str | None = None) -> BoundColumn:
+    text = text or bracket_name(name)
     if target.members:
         base = f"parse_json({text})" if target.parse else text
         path = "".join(f".{bracket_name(m)}" if not m.isdigit() else f"[{m}]" for m in target.members)
