@@ -36,6 +36,10 @@ MAX_PATHS = 64
 """At most so many ways from a gap to the results are looked at for effects; queries have a handful."""
 
 
+MANY_TABLES = 64
+"""Where more tables meet, no field is held by the same columns of all: they are tested table by table at once."""
+
+
 _READ_AGAIN: frozenset[SkipReason] = frozenset(
     {
         "columns-dropped", "column-redefined", "field-not-in-table", "after-aggregation",
@@ -171,6 +175,8 @@ class Placer:
             result = _Attempt(self, needs, mode, *_READINGS[-1], wide=True).run(pipeline)
             if isinstance(result, Placed):
                 return result
+            # Of two that tell as much, the one that looked at each table.
+            return more_telling(result, outcome)
         return outcome
 
     def _at_result(self, pipeline: tree.Pipeline, needs: Needs) -> Outcome:
@@ -235,9 +241,13 @@ class _Attempt:
 
     def here(self, pipeline: tree.Pipeline) -> Outcome | None:
         """Search the pipeline's own gaps; None when its rows are no events anywhere."""
-        if self.wide and self.placer.reads_pattern(pipeline):
-            return self.behind_pattern(pipeline)
         columns = self.placer.analysis.columns_of(pipeline)
+        if self.placer.reads_pattern(pipeline):
+            if self.wide:
+                return self.behind_pattern(pipeline)
+            tables = len(columns.gaps[0].scope.branches)
+            if tables > MANY_TABLES:
+                return Refusal("column-ambiguous", f"{tables} tables meet here that hold fields in different columns", pipeline.start)
         refusal: Refusal | None = None
         indexes = range(len(columns.gaps))
         for index in indexes if self.mode == "source" else reversed(indexes):
@@ -272,6 +282,8 @@ class _Attempt:
                 refusal = more_telling(refusal, Refusal(found.reason, found.message, max(gap.offset - 1, 0)))
             elif best is None or found.tested >= best[2].tested:
                 best = index, gap, found
+                if self.mode == "source":
+                    break
         if best is None:
             return refusal or Refusal("after-aggregation", "the rows here are groups, not events", pipeline.start)
         return self.accept(pipeline, columns.path, *best)

@@ -135,6 +135,8 @@ class Resolver:
         self._ask = mentioned
         self._mentioned: frozenset[str] | None = None
         self._renamed: dict[tuple[int, bool], tuple[Mapping[str, Column], dict[Origin, str]]] = {}
+        self._not_own: dict[int, tuple[Mapping[str, Column], Sequence[tuple[str, Column]]]] = {}
+        self._wide: dict[object, tuple[Scope, Resolution | Unresolved]] = {}
         self._event_sources: dict[tuple[int, bool], tuple[Scope, list[Group]]] = {}
         self.time_columns = tuple(
             sorted(TIME_COLUMNS, key=lambda name: (name != prefer_time, TIME_COLUMNS.index(name)))
@@ -166,7 +168,12 @@ class Resolver:
             wide: the rows come from the many tables of a pattern: take those that can be tested.
         """
         if wide is not None:
-            return self._resolve_wide(scope, needs, wide)
+            # A `where` leaves the columns as they are: what was found before it holds behind it.
+            key = (id(scope.columns), id(scope.branches), scope.kept, needs, wide)
+            known = self._wide.get(key)
+            if known is None:
+                known = self._wide[key] = (scope, self._resolve_wide(scope, needs, wide))
+            return known[1]
         groups = self._groups(scope, surviving)
         if not groups:
             return Unresolved("no-table", "the rows here do not come from a table")
@@ -263,9 +270,10 @@ class Resolver:
         """Return the columns that hold a field and are visible, by table, and the tables of which one is not."""
         held: Held = {}
         lost: set[tuple[int, str]] = set()
+        columns = self.fields.columns
         for branch, tables in group.items():
-            for table in sorted(tables):
-                for target in self.fields.columns(table, field):
+            for table in tables if len(tables) == 1 else sorted(tables):
+                for target in columns(table, field):
                     if roles is not None and target.role not in roles:
                         continue
                     name = self._visible(scope, table, target.column, branch, False)
@@ -286,13 +294,14 @@ class Resolver:
 
         A table whose rows cannot be told from others is taken out of `held`.
         """
-        named = self._with_type(scope) if wide.table_name is None else None
-        for branch, table in self._confused(scope, group, held):
-            if named is not None and (branch, table) not in named:
-                del held[branch, table]
-        if not held:
-            return Unresolved("column-ambiguous", f"{field} is held by different columns of {_tables(group)}")
-        confused = {key for columns in self._confused(scope, group, held).values() for key in columns}
+        confused = self._confused(scope, group, held)
+        if confused and wide.table_name is None:
+            named = self._with_type(scope)
+            for place in [place for place, columns in held.items() if place not in named and confused & columns.keys()]:
+                del held[place]
+            if not held:
+                return Unresolved("column-ambiguous", f"{field} is held by different columns of {_tables(group)}")
+            confused = self._confused(scope, group, held)
         found: list[BoundColumn] = []
         for key, (tables, column) in _holders(held).items():
             if column.role == "account-domain":
@@ -309,15 +318,14 @@ class Resolver:
             found.append(column)
         return tuple(found)
 
-    def _confused(self, scope: Scope, group: Group, held: Held) -> dict[tuple[int, str], set[str]]:
-        """Return the columns of each table whose name another table uses for something else."""
-        confused: dict[tuple[int, str], set[str]] = {}
-        holding = {key: tables for key, (tables, _) in _holders(held).items()}
-        for place, columns in held.items():
-            for key, (name, _) in columns.items():
-                if any(o.branch in group and o.table not in holding[key] for o in scope.columns[name].origins):
-                    confused.setdefault(place, set()).add(key)
-        return confused
+    def _confused(self, scope: Scope, group: Group, held: Held) -> set[str]:
+        """Return the columns whose name another table uses for something else."""
+        names = {key: name for columns in held.values() for key, (name, _) in columns.items()}
+        return {
+            key
+            for key, (tables, _) in _holders(held).items()
+            if any(o.table not in tables and o.branch in group for o in scope.columns[names[key]].origins)
+        }
 
     def _if_exists(self, name: str, kind: str) -> str:
         """Return a column of a pattern's tables: of these a workspace has only some, so it may not be there."""
@@ -365,13 +373,13 @@ class Resolver:
     ) -> tuple[BoundColumn, ...] | Unresolved:
         held: Held = {}
         missing: Unresolved | None = None
-        unknown: list[str] = []
+        columns = self.fields.columns
         for branch, tables in group.items():
-            for table in sorted(tables):
-                mapped = [c for c in self.fields.columns(table, field) if roles is None or c.role in roles]
+            for table in tables if len(tables) == 1 else sorted(tables):
+                mapped = columns(table, field)
+                if mapped and roles is not None:
+                    mapped = [c for c in mapped if c.role in roles]
                 if not mapped:
-                    if not self.known(table):
-                        unknown.append(table)
                     continue
                 bound = held[branch, table] = {}
                 for target in mapped:
@@ -388,6 +396,12 @@ class Resolver:
                     return missing
         if held:
             return self._together(scope, group, field, held)
+        unknown = [
+            table
+            for tables in group.values()
+            for table in sorted(tables)
+            if not self.known(table) and not self._mapped(table, field, roles)
+        ]
         if unknown or (scope.open and any(branch in scope.unknown for branch in group)):
             return self._assume(scope, field, roles, assumed, unknown)
         if any(self.fields.columns(table, field) for tables in group.values() for table in tables):
@@ -456,6 +470,17 @@ class Resolver:
             known = self._renamed[key] = (scope.columns, names)
         return known[1]
 
+    def _moved(self, scope: Scope) -> Sequence[tuple[str, Column]]:
+        """Return the columns that no longer are a table's own under its own name."""
+        known = self._not_own.get(id(scope.columns))
+        if known is None:
+            moved = [(name, column) for name, column in scope.columns.items() if column.kind != "table"]
+            known = self._not_own[id(scope.columns)] = (scope.columns, moved)
+        return known[1]
+
+    def _mapped(self, table: str, field: str, roles: frozenset[str] | None) -> bool:
+        return any(roles is None or column.role in roles for column in self.fields.columns(table, field))
+
     def _assume(
         self, scope: Scope, field: str, roles: frozenset[str] | None, assumed: list[str], tables: Iterable[str]
     ) -> tuple[BoundColumn, ...] | Unresolved:
@@ -495,15 +520,19 @@ class Resolver:
         found: list[str] = []
         covered: set[tuple[int, str]] = set()
         for wanted in self.time_columns:
-            for name, column in scope.columns.items():
+            own = scope.columns.get(wanted)
+            moved = self._moved(scope)
+            for name, column in moved if own is None else ((wanted, own), *moved):
                 if column.kind not in kinds:
                     continue
                 having = {(o.branch, o.table) for o in column.origins if o.column == wanted and o.branch in group}
+                if not having:
+                    continue
                 text = self._if_exists(name, column.type) if wide else bracket_name(name)
                 sure = not wide or name in self.mentioned
-                if having >= matching and having and sure:
+                if having >= matching and sure:
                     return text
-                if not having <= covered or (having and not sure):
+                if not sure or not having <= covered:
                     found.append(text)
                     covered |= having
         if found:

@@ -9,7 +9,7 @@ from typing import Protocol
 class Environment(Protocol):
     """Tables and stored functions, asked by name (case-sensitive, as in KQL).
 
-    A mapping that is returned must not change afterwards: its columns are kept between analyses.
+    What is returned must not change afterwards: tables and their columns are kept between analyses.
     """
 
     def table(self, name: str) -> Mapping[str, str] | None:

@@ -21,6 +21,8 @@ from fpctl.kql.columns.wildcards import matching
 _ZERO = frozenset({0})
 _SCOPES: WeakKeyDictionary[object, dict[tuple[str, str], tuple[Mapping[str, str], Scope]]] = WeakKeyDictionary()
 """Scopes of tables, kept for each environment: a table's columns are made once, not once a query."""
+_MATCHES: WeakKeyDictionary[object, dict[str, Sequence[Scope]]] = WeakKeyDictionary()
+"""By pattern, the tables of an environment whose names it matches."""
 _UNIONS: WeakKeyDictionary[object, dict[str, tuple[list[Scope], Scope]]] = WeakKeyDictionary()
 """By pattern, the tables that `union Device*` or `search *` reads, and their union: hundreds of tables for `*`."""
 
@@ -217,14 +219,27 @@ def _placed(context: Context, node: tree.Path) -> Scope | None:
 
 def matching_tables(context: Context, node: tree.Wildcard) -> list[Scope]:
     """Return the tables, and the views of the query, that a pattern matches."""
-    names = matching(node.pattern, context.environment.tables())
-    scopes = [scope for name in names if (scope := table_scope(context, name)) is not None]
+    scopes = list(_matching_environment(context, node.pattern))
     for name, bound in context.names.visible().items():
         if isinstance(bound, Routine) and bound.node.view and matching(node.pattern, (name,)):
             result = context.call(bound, (), node.start)
             if isinstance(result, Scope):
                 scopes.append(result)
     return scopes
+
+
+def _matching_environment(context: Context, pattern: str) -> Sequence[Scope]:
+    """Return the tables of the environment that a pattern matches, found once: an environment does not change."""
+    try:
+        known = _MATCHES.setdefault(context.environment, {})
+    except TypeError:
+        known = {}
+    found = known.get(pattern)
+    if found is None:
+        names = matching(pattern, context.environment.tables())
+        scopes = [scope for name in names if (scope := table_scope(context, name)) is not None]
+        found = known[pattern] = scopes
+    return found
 
 
 def legs(context: Context, nodes: Sequence[tree.Source], kind: str) -> list[Scope]:
