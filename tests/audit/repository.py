@@ -11,7 +11,7 @@ from typing import Any
 from fpctl.audit.registry import check_named, severities
 from fpctl.audit.run import audit
 from fpctl.audit.scene import Recorded, Scene
-from fpctl.history.records import HitTotals, StoredRun
+from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.rewrite.repository import open_repository
 from fpctl.settings import load_settings
 
@@ -66,12 +66,13 @@ def found(
     lists: Mapping[str, str] | None = None,
     hits: Iterable[HitTotals] | None = None,
     runs: Sequence[StoredRun] = (),
+    drift: Sequence[StoredDrift] = (),
     today: date = TODAY,
 ) -> list[str]:
     """Return what one check finds, as `severity place: message | fix`, paths relative to the repository."""
     write(folder, exclusions, [rule()] if rules is None else rules, policy, lists or {})
     settings = load_settings(folder=folder, environ={})
-    recorded = None if hits is None else Recorded({total.exclusion: total for total in hits}, runs)
+    recorded = None if hits is None else Recorded({total.exclusion: total for total in hits}, runs, drift)
     scene = Scene(
         open_repository(folder / "rules", folder / "exclusions"),
         settings.policy,

@@ -13,7 +13,7 @@ import pytest
 
 from audit.repository import QUERY, TODAY, exclusion, found, rule
 from fpctl.audit.registry import checks
-from fpctl.history.records import DayHits, HitTotals, StoredRun
+from fpctl.history.records import DayHits, HitTotals, StoredDrift, StoredRun
 from fpctl.rewrite.approval import base_hash
 
 MD5 = "0f343b0931126a20f133d67c2b018a3b"
@@ -47,6 +47,15 @@ def run(before: int | None, suppressed: int | None, days: int = 1, **keys: Any) 
         **values, started=ago(days), finished=ago(days), range_start=None, range_end=None, base_hash="h",
         tuned_hash="t", rows_before=before, rows_suppressed=suppressed, result_rows=None, error=None,
     )  # fmt: skip
+
+
+def placed(place: str) -> dict[str, Any]:
+    """Return an approval that saw the clause there."""
+    return {**SEEN, "places": {"rmm": place}}
+
+
+def noticed(exclusion: str, kind: str, message: str, days: int = 1) -> StoredDrift:
+    return StoredDrift(1, ago(days), "rmm", "RMM connection", exclusion, kind, message)
 
 
 Case = tuple[str, list[str], dict[str, Any], list[str]]
@@ -283,6 +292,31 @@ CASES: list[Case] = [
                                               hits("fp-3", runs=3, rows=1208)]}, [
         "note exclusions/1.yaml:1: other exclusions take out all 1,208 events that fp-1 takes out | "
         'fpctl retire fp-1 --reason "others take out the same"',
+    ]),
+    ("FP317", [ex(1, rules=["*"], match={"signer": ["x"]}, broad=True, approval=placed("DeviceFileEvents: after where")),
+               ex(2, approval=placed("DeviceNetworkEvents: after where")), ex(3), ex(4, rules=["*"], approval=SEEN)], {}, [
+        "warning exclusions/1.yaml:12:11: fp-1 suppresses nothing in `RMM connection` any more, where its clause stood on "
+        "DeviceFileEvents: after where: no column of DeviceNetworkEvents holds the field signer [field-not-in-table] | fpctl approve fp-1",
+    ]),
+    ("FP318", [ex(1, approval=placed("NetworkEvents_CL: after where")),
+               ex(2, approval=placed("DeviceNetworkEvents: after where"))], {}, [
+        "warning exclusions/1.yaml:11:11: the clause of fp-1 in `RMM connection` stood on NetworkEvents_CL: after where when "
+        "it was approved, now on DeviceNetworkEvents: after where | fpctl approve fp-1",
+    ]),
+    ("FP319", [ex(1, approval=placed("DeviceNetworkEvents: after source in let T")), ex(2),
+               ex(3, approval=placed("DeviceNetworkEvents: after where")), ex(4, approval=placed("Other: after where"))], {}, [
+        "warning exclusions/1.yaml:11:11: the clause of fp-1 in `RMM connection` stood on DeviceNetworkEvents: after source in "
+        "let T when it was approved, now on DeviceNetworkEvents: after where | fpctl approve fp-1",
+    ]),
+    ("FP506", [ex(1), ex(2, approval={"on": "2026-11-24"}), ex(3, approval={"on": "2026-11-23"}), ex(4, status="draft")], {
+        "hits": [], "drift": [noticed("fp-1", "unusual-hits", "now"), noticed("fp-1", "unusual-hits", "before", 2),
+                              noticed("fp-2", "unusual-hits", "x"), noticed("fp-3", "unusual-hits", "y"),
+                              noticed("fp-4", "unusual-hits", "z"), noticed("fp-9", "unusual-hits", "gone")]}, [
+        "warning exclusions/1.yaml:1: in the run of 2026-11-23 now | fpctl preview fp-1",
+        "warning exclusions/3.yaml:1: in the run of 2026-11-23 y | fpctl preview fp-3",
+    ]),
+    ("FP507", [ex(1), ex(2)], {"hits": [], "drift": [noticed("fp-1", "new-devices", "a"), noticed("fp-2", "unusual-hits", "b")]}, [
+        "warning exclusions/1.yaml:1: in the run of 2026-11-23 a | fpctl preview fp-1",
     ]),
     ("FP601", [ex(1, broad=True, match={"command_line": [".exe"]}), ex(2, broad=True, match={"where": "isnotempty(DeviceName)"}),
                ex(3, broad=True, match={"ip": ["0.0.0.0/1", "128.0.0.0/1"]}),

@@ -148,6 +148,7 @@ def test_json_has_a_stable_shape(fpctl, record, workplace):
             {
                 "exclusion": "fp-1",
                 "title": "Title of fp-1",
+                "status": "active",
                 "rule": None,
                 "rule_name": None,
                 "rows": 4,
@@ -159,10 +160,12 @@ def test_json_has_a_stable_shape(fpctl, record, workplace):
                 "last_hit": started,
                 "last_run": started,
                 "trend": [{"day": started[:10], "runs": 1, "rows": 4}],
+                "drift": [],
             },
             {
                 "exclusion": "fp-9",
                 "title": "Title of fp-9",
+                "status": "active",
                 "rule": None,
                 "rule_name": None,
                 "rows": None,
@@ -174,6 +177,7 @@ def test_json_has_a_stable_shape(fpctl, record, workplace):
                 "last_hit": None,
                 "last_run": None,
                 "trend": [],
+                "drift": [],
             },
         ],
     }

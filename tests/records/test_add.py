@@ -71,6 +71,8 @@ def test_the_file_says_what_was_given_in_the_documented_order(fpctl, repository)
         "  on: 2026-11-24\n"
         "  rules:\n"
         f"    {RULE_ID}: {_base_hash(repository)}\n"
+        "  places:\n"
+        f'    {RULE_ID}: "DeviceNetworkEvents: after where"\n'
         "status: active\n"
         "placement: source\n"
         "notes: see CHG1\n"

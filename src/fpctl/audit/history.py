@@ -27,4 +27,5 @@ def recorded(place: str, now: datetime) -> Recorded | None:
         return None
     with History.open(place, create=False) as history:
         hits = {total.exclusion: total for total in history.hits()}
-        return Recorded(hits, tuple(history.runs(since=now - RECENT)))
+        since = now - RECENT
+        return Recorded(hits, tuple(history.runs(since=since)), tuple(history.drift(since=since)))

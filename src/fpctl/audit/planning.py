@@ -9,6 +9,8 @@ from fpctl.audit.reach import Reach
 from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.rule_file import LoadedRule
 from fpctl.errors import FpctlError, KqlSyntaxError, Location
+from fpctl.rewrite.approval import place_of
+from fpctl.rewrite.gap import Clause
 from fpctl.rewrite.plan import Plan, PlanWarning, Skip
 from fpctl.rewrite.planner import Planner
 from fpctl.source import SourceText
@@ -26,6 +28,8 @@ class PlannedRule:
     places: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By exclusion, the pipelines in which it has a clause."""
     warnings: Mapping[str, tuple[PlanWarning, ...]] = field(default_factory=dict)
+    stands: Mapping[str, str] = field(default_factory=dict)
+    """By exclusion, where its clause stands, in the words of an approval."""
 
     def at_line(self, line: int | None) -> Location:
         """Return where a line of the base query stands in the rule's file."""
@@ -66,6 +70,9 @@ def _planned(loaded: LoadedRule, pairs: Sequence[tuple[Exclusion, bool]], planne
     for insertion in plan.insertions:
         for id in insertion.exclusions:
             places.setdefault(id, set()).add(insertion.pipeline)
+    clauses: dict[str, list[Clause]] = {}
+    for clause in tuned.clauses:
+        clauses.setdefault(clause.exclusion, []).append(clause)
     warnings: dict[str, list[PlanWarning]] = {}
     for warning in plan.warnings:
         if warning.exclusion is not None:
@@ -75,4 +82,5 @@ def _planned(loaded: LoadedRule, pairs: Sequence[tuple[Exclusion, bool]], planne
         {skip.exclusion: skip for skip in plan.skips},
         {id: frozenset(found) for id, found in places.items()},
         {id: tuple(found) for id, found in warnings.items()},
+        {id: place_of(found) for id, found in clauses.items()},
     )  # fmt: skip

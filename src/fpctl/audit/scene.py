@@ -19,7 +19,7 @@ from fpctl.catalog.exclusion_file import LoadedExclusion
 from fpctl.catalog.known import Known, known
 from fpctl.catalog.rule_file import LoadedRule
 from fpctl.errors import Location
-from fpctl.history.records import HitTotals, StoredRun
+from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.policy import Policy
 from fpctl.rewrite.repository import Repository
 
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the history knows: hits by exclusion, and the last runs of each rule."""
+    """What the history knows: hits by exclusion, the last runs of each rule, and what these noticed to have changed."""
 
     hits: Mapping[str, HitTotals]
     runs: Sequence[StoredRun] = ()
+    drift: Sequence[StoredDrift] = ()
 
 
 class Scene:

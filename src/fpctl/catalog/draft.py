@@ -38,7 +38,8 @@ class DraftError(FpctlError):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is known of a new exclusion; see `Exclusion` for the keys. `approval` maps rule ids to base hashes."""
+    """What is known of a new exclusion; see `Exclusion` for the keys. `approval` maps rule ids to base hashes,
+    `approval_places` to where the clause stands."""
 
     rules: tuple[str, ...]
     match: tuple[Alternative, ...]
@@ -53,6 +54,7 @@ class Draft:
     expires: date | None = None
     approved_by: str | None = None
     approval: Mapping[str, str] | None = None
+    approval_places: Mapping[str, str] = field(default_factory=dict)
     approved_on: date | None = None
     status: str = "active"
     broad: bool = False
@@ -96,6 +98,8 @@ class Draft:
         approval: dict[str, Value] | None = None
         if self.approval is not None:
             approval = {"on": self.approved_on, "rules": dict(sorted(self.approval.items()))}
+            if self.approval_places:
+                approval["places"] = dict(sorted(self.approval_places.items()))
         given: dict[str, Value] = {
             "id": self.id,
             "title": self.title,

@@ -148,12 +148,13 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 class Approval(BaseModel):
-    """What the approver saw: the day, and the content hash of each rule at that time."""
+    """What the approver saw: the day, and of each rule the content hash and where the clause stood in it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     on: _Date | None = None
     rules: dict[str, str] = {}
+    places: dict[str, str] = {}
 
 
 class Exclusion(BaseModel):

@@ -43,12 +43,15 @@ def retirement(exclusion: Exclusion, reason: str, today: date) -> Changes:
     return {"notes": notes, "status": "retired"}
 
 
-def approved(exclusion: Exclusion, by: str, rules: Mapping[str, str], today: date) -> Changes:
+def approved(
+    exclusion: Exclusion, by: str, rules: Mapping[str, str], places: Mapping[str, str], today: date
+) -> Changes:
     """Return the changes that record an approval; a draft becomes active.
 
     Args:
         by: who approves.
         rules: by id, the base hash of each rule that the exclusion reaches: what the approver saw.
+        places: by rule id, where the clause stands in it.
         today: the day of the approval.
 
     Raises:
@@ -60,6 +63,8 @@ def approved(exclusion: Exclusion, by: str, rules: Mapping[str, str], today: dat
     approval: dict[str, Value] = {"on": today}
     if rules:
         approval["rules"] = dict(sorted(rules.items()))
+    if places:
+        approval["places"] = dict(sorted(places.items()))
     changes: dict[str, Value | Removed] = {"approved_by": approver, "approval": approval}
     if exclusion.status == "draft":
         changes["status"] = "active"

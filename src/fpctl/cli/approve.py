@@ -22,7 +22,7 @@ def command(
     rules: options.RulesFolder = None,
     config: options.ConfigFile = None,
 ) -> int:
-    """Record an approval: who, the day, and the hash of each rule's base query as the approver saw it.
+    """Record an approval: who, the day, and each rule's base query (its hash) and the clause's place as they are.
 
     So a rule that changes afterwards can be told. A draft becomes active. The approver must not be the
     owner. If one of them cannot be approved, none is.
@@ -31,16 +31,21 @@ def command(
     from fpctl.catalog.lifecycle import approved, approver_of
     from fpctl.cli.ledger import recorded
     from fpctl.cli.recording import git_owner, open_book, picked
-    from fpctl.rewrite.approval import rules_seen
+    from fpctl.rewrite.approval import places_seen, rules_seen
 
     book = open_book(config, rules, exclusions)
     chosen = picked(book.repository.exclusions, ids)
     approver = by or git_owner(book.folder) or ""
     all_rules = [loaded.rule for loaded in book.repository.rules.rules]
+    planner = book.repository.planner(book.today)
     changes = []
-    for loaded in chosen:
-        seen = rules_seen(loaded.exclusion, all_rules)
-        changes.append((loaded, approved(loaded.exclusion, approver, seen, book.today)))
+    with output.progress("Looking at the rules", len(chosen)) as update:
+        for done, loaded in enumerate(chosen, 1):
+            approver_of(loaded.exclusion, approver)
+            seen = rules_seen(loaded.exclusion, all_rules)
+            places = places_seen(loaded.exclusion, all_rules, planner)
+            changes.append((loaded, approved(loaded.exclusion, approver, seen, places, book.today)))
+            update(done)
     recorded(
         lambda: amend(changes, book.folder), "approved", [loaded.id for loaded in chosen],
         known=book.repository.exclusions, folder=book.folder, settings=book.settings, now=book.now,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ import typer
 from fpctl.catalog.load import ExclusionSet, load_exclusions
 from fpctl.cli import options, output
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
-from fpctl.history.records import HitTotals
+from fpctl.history.records import HitTotals, StoredDrift
 from fpctl.history.repository import History
 from fpctl.history.store import is_there
 from fpctl.settings import load_settings
@@ -44,13 +44,15 @@ def command(
 
     Hits are added over runs, so an event that two runs read counts twice. Unique hits are those that no
     other exclusion would have taken. Exclusions of the folder that no run has had yet are listed with
-    no runs, unless --rule asks for one rule's.
+    no runs, unless --rule asks for one rule's. Hits of an exclusion in shadow are counted, not taken out. What
+    the last run of each rule found to have drifted is told on stderr.
     """
     now = options.now()
     settings = load_settings(config)
     start = None if since is None else options.parse_moment(since, now)
     known = _known(exclusions, settings.paths.exclusions)
-    totals = _recorded(history or settings.history.url, rule, exclusion, start, by_rule)
+    totals, drift = _recorded(history or settings.history.url, rule, exclusion, start, by_rule)
+    states = {loaded.id: loaded.exclusion.state(now.date()) for loaded in known.exclusions}
     titles = {loaded.id: loaded.exclusion.title for loaded in known.exclusions}
     if rule is None:
         totals = _with_unrun(totals, titles, exclusion)
@@ -59,11 +61,13 @@ def command(
             f"no exclusion {exclusion!r} is known", None, did_you_mean(exclusion, titles, what="exclusion")
         )
     if format == "json":
-        output.show_json({"since": start, "hits": [_document(total, titles) for total in totals]})
+        output.show_json({"since": start, "hits": [_document(total, titles, states, drift) for total in totals]})
     elif format == "csv":
         _show_csv(totals)
     else:
-        _show_table(totals, now.date(), by_rule)
+        _show_table(totals, now.date(), by_rule, states)
+        for one in drift:
+            output.say(output.visible_lines(f"warning: in the run of {one.started.date()} {one.message}"))
     errors = [problem for problem in known.problems if problem.severity == "error"]
     output.show_problems(errors)
     return EXIT_ERROR if errors else EXIT_OK
@@ -78,15 +82,20 @@ def _known(asked: Path | None, usual: Path) -> ExclusionSet:
 
 def _recorded(
     place: str, rule: str | None, exclusion: str | None, since: datetime | None, by_rule: bool
-) -> list[HitTotals]:
+) -> tuple[list[HitTotals], list[StoredDrift]]:
     if not is_there(place):
         output.say(f"No run has been recorded yet: there is no {place}. `fpctl run` makes it.")
-        return []
+        return [], []
     with History.open(place, create=False) as history:
         if rule is not None and not history.runs(rule=rule, limit=1):
             names = {name for pair in history.rules() for name in pair}
             raise FpctlError(f"no run of a rule {rule!r} is recorded", None, did_you_mean(rule, names, what="rule"))
-        return history.hits(rule=rule, exclusion=exclusion, since=since, by_rule=by_rule)
+        drift = [
+            one
+            for one in history.drift(since=since, latest=True)
+            if exclusion in (None, one.exclusion) and rule in (None, one.rule, one.rule_name)
+        ]
+        return history.hits(rule=rule, exclusion=exclusion, since=since, by_rule=by_rule), drift
 
 
 def _with_unrun(totals: list[HitTotals], known: dict[str, str], exclusion: str | None) -> list[HitTotals]:
@@ -96,14 +105,14 @@ def _with_unrun(totals: list[HitTotals], known: dict[str, str], exclusion: str |
     return sorted([*totals, *unrun], key=lambda total: (total.exclusion, total.rule or ""))
 
 
-def _show_table(totals: Sequence[HitTotals], today: date, by_rule: bool) -> None:
+def _show_table(totals: Sequence[HitTotals], today: date, by_rule: bool, states: Mapping[str, str]) -> None:
     if not totals:
         output.say("No exclusion has hits here.")
         return
     days = _days(totals, today)
     headers = [header for header in HEADERS if by_rule or header != "rule"]
     rows = [
-        [cell for header, cell in zip(HEADERS, _cells(total, days), strict=True) if header in headers]
+        [cell for header, cell in zip(HEADERS, _cells(total, days, states), strict=True) if header in headers]
         for total in totals
     ]
     output.show_table(headers, rows, right=["hits", "unique", "runs"])
@@ -111,10 +120,10 @@ def _show_table(totals: Sequence[HitTotals], today: date, by_rule: bool) -> None
         output.say("Times and days are UTC. Trend: a character a day; ▁ none, ▂ to █ some, ? unknown, · no run.")
 
 
-def _cells(total: HitTotals, days: Sequence[date]) -> tuple[Any, ...]:
+def _cells(total: HitTotals, days: Sequence[date], states: Mapping[str, str]) -> tuple[Any, ...]:
     """Return the cells of one line, in the order of HEADERS."""
     return (
-        total.exclusion,
+        f"{total.exclusion} (shadow)" if states.get(total.exclusion) == "shadow" else total.exclusion,
         total.rule_name,
         "unknown" if total.rows is None and total.runs else total.rows,
         total.unique,
@@ -144,10 +153,15 @@ def _show_csv(totals: Sequence[HitTotals]) -> None:
     output.show_csv(names, [[getattr(total, name) for name in names] for total in totals])
 
 
-def _document(total: HitTotals, titles: dict[str, str]) -> dict[str, Any]:
+def _document(
+    total: HitTotals, titles: Mapping[str, str], states: Mapping[str, str], drift: Sequence[StoredDrift]
+) -> dict[str, Any]:
+    from fpctl.execution.drift import CODES
+
     return {
         "exclusion": total.exclusion,
         "title": titles.get(total.exclusion),
+        "status": states.get(total.exclusion),
         "rule": total.rule,
         "rule_name": total.rule_name,
         "rows": total.rows,
@@ -159,4 +173,9 @@ def _document(total: HitTotals, titles: dict[str, str]) -> dict[str, Any]:
         "last_hit": total.last_hit,
         "last_run": total.last_run,
         "trend": [{"day": point.day, "runs": point.runs, "rows": point.rows} for point in total.trend],
+        "drift": [
+            {"rule": one.rule, "kind": one.kind, "code": CODES.get(one.kind), "message": one.message}
+            for one in drift
+            if one.exclusion == total.exclusion and total.rule in (None, one.rule)
+        ],
     }

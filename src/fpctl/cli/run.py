@@ -81,6 +81,7 @@ def command(
     from fpctl.execution.session import Session, rule_key, text_hash
     from fpctl.execution.tally import Tally
     from fpctl.execution.time_range import window_range
+    from fpctl.execution.watch import Watch
     from fpctl.history.repository import History
     from fpctl.report.runs import run_to_dict
     from fpctl.rewrite.apply import tune
@@ -165,6 +166,7 @@ def command(
                     store,
                     with_base=opened.name == "local",
                     at_once=int(getattr(opened, "concurrency", 1)),
+                    watch=Watch([one.exclusion for one in repository.exclusions.exclusions], planner, store),
                 )
                 for result in session.run(planned()):
                     results.append(result)
@@ -215,6 +217,8 @@ def command(
                 output.say(f"  hint: {result.hint}")
         for note in result.notes:
             output.say(f"{result.rule.path}: {note}")
+        for drift in result.drift:
+            output.say(output.visible_lines(f"{result.rule.path}: warning: {drift.message} [{drift.code}]"))
     if tally.rules > 1:
         output.say(tally.summary())
         if checkpoint is not None and not tally.finished:
@@ -226,7 +230,13 @@ def command(
     return EXIT_OK
 
 
-_NOT_KNOWN: dict[str, Any] = {"rows_before": None, "rows_suppressed": None, "result_rows": None, "hits": []}
+_NOT_KNOWN: dict[str, Any] = {
+    "rows_before": None,
+    "rows_suppressed": None,
+    "result_rows": None,
+    "hits": [],
+    "drift": [],
+}
 
 
 def _span_of(request: RunRequest) -> Timespan | None:

@@ -5,13 +5,14 @@ Nothing here turns "not known" into zero: a failed or partial answer leaves the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, EngineError, Table, Timespan
+from fpctl.execution.drift import Drift
 from fpctl.rewrite.counting import CountingQuery, GapCount
 from fpctl.rewrite.planner import TunedQuery
 
@@ -41,6 +42,8 @@ class RunResult:
         error: why the run is not `ok`.
         shadow: what exclusions that are only counted would have taken out; None where it is not known.
         notes: things to say that are no errors: an empty table, counts that cannot be had.
+        drift: what is no longer as it was at the approval and in earlier runs, where `Watch` looked.
+        device_kinds: by exclusion, the kinds of devices that `Watch` found among what it took out.
     """
 
     rule: Rule
@@ -56,6 +59,8 @@ class RunResult:
     hint: str | None = None
     notes: tuple[str, ...] = field(default=())
     shadow: tuple[ExclusionHits, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    device_kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def run_rule(

@@ -16,7 +16,8 @@ from fpctl.execution.run import RunResult, run_rule
 from fpctl.execution.stream import completed
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
-from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
+from fpctl.execution.watch import Watch
+from fpctl.history.records import DriftRecord, ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.history.repository import History
 from fpctl.rewrite.apply import RuleOutcome
 from fpctl.rewrite.planner import TunedQuery
@@ -36,6 +37,7 @@ class Session:
         history: where runs are recorded; None records nothing.
         with_base: run the base queries too.
         at_once: rules under way at a time.
+        watch: looks at each run for what has drifted; None looks for nothing.
     """
 
     engine: Engine
@@ -46,6 +48,7 @@ class Session:
     history: History | None = None
     with_base: bool = False
     at_once: int = 1
+    watch: Watch | None = None
     _facts: TableFacts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +74,8 @@ class Session:
         started = self.clock()
         try:
             result = self._one(outcome, tuned)
+            if self.watch is not None:
+                result = self.watch.look(result, self.engine, self.timespan)
         except FpctlError as error:
             result = self._failed(outcome.rule, tuned, error)
         return _Timed(result, started, self.clock())
@@ -110,6 +115,8 @@ class Session:
                 HitRecord(self._version(hit.exclusion), hit.rows, hit.unique, hit.first, hit.last)
                 for hit in (*result.hits, *result.shadow)
             ),
+            tuple(DriftRecord(one.exclusion, one.kind, one.message) for one in result.drift),
+            result.device_kinds,
         )
 
     def _version(self, exclusion: str) -> ExclusionVersion:

@@ -7,7 +7,8 @@ failed, or was answered in part, says nothing about how many rows an exclusion t
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
@@ -90,6 +91,15 @@ class HitRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftRecord:
+    """Something that a run noticed to be no longer as it was: `kind` is a stable word, `message` says it."""
+
+    exclusion: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One execution of one rule, as it is recorded.
 
@@ -107,6 +117,8 @@ class RunRecord:
         result_rows: rows of the tuned query's result; None where not known.
         error: why the run is not `ok`.
         hits: one entry for each exclusion in the plan, zero hits included.
+        drift: what the run noticed to have changed.
+        device_kinds: by exclusion, the kinds of devices whose events it took out, where it names no devices.
     """
 
     rule: RuleVersion
@@ -122,6 +134,8 @@ class RunRecord:
     result_rows: int | None = None
     error: str | None = None
     hits: tuple[HitRecord, ...] = ()
+    drift: tuple[DriftRecord, ...] = ()
+    device_kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _normalise_times(self)
@@ -170,6 +184,29 @@ class StoredHit:
     unique: int | None
     first: datetime | None
     last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastHits:
+    """What one exclusion took out in an earlier run, and the range of events that the run read."""
+
+    exclusion: str
+    rows: int
+    range_start: datetime | None
+    range_end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDrift:
+    """What a recorded run noticed to have changed; the rest as in `DriftRecord`."""
+
+    run: int
+    started: datetime
+    rule: str
+    rule_name: str
+    exclusion: str
+    kind: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from fpctl.errors import FpctlError, Location
-from fpctl.history.records import HitTotals, RunRecord, StoredHit, StoredRun, StoredVersion
+from fpctl.history import watching
+from fpctl.history.records import HitTotals, PastHits, RunRecord, StoredDrift, StoredHit, StoredRun, StoredVersion
 from fpctl.history.store import LOCK_WAIT, Store
 from fpctl.history.tables import ExclusionVersionRow, HistoryTable, HitRow, RuleVersionRow, RunRow
 from fpctl.history.totals import DayCount, daily_hits, narrowed, totals
@@ -138,6 +139,27 @@ class History:
         days = self._store.read(lambda connection: [DayCount.of(row) for row in connection.execute(query)])
         return totals(days)
 
+    def past_hits(self, rule: str, runs: int) -> list[PastHits]:
+        """Return the known hits of each exclusion in the last complete runs of the rule with this id.
+
+        Args:
+            runs: so many runs at most.
+        """
+        return self._store.read(lambda connection: watching.past_hits(connection, rule, runs))
+
+    def device_kinds(self, rule: str) -> dict[str, set[str]]:
+        """Return, by exclusion, the kinds of devices whose events were taken out of the rule with this id."""
+        return self._store.read(lambda connection: watching.device_kinds(connection, rule))
+
+    def drift(self, *, since: datetime | None = None, latest: bool = False) -> list[StoredDrift]:
+        """Return what runs noticed to have changed, the newest first.
+
+        Args:
+            since: only in runs that started then or later.
+            latest: only in the last run of each rule.
+        """
+        return self._store.read(lambda connection: watching.drift(connection, since, latest=latest))
+
     def rules(self) -> list[tuple[str, str]]:
         """Return the id and the name of every rule with a run, ordered; a renamed rule has a pair for each name."""
         query = (
@@ -226,6 +248,7 @@ def _insert_run(connection: Connection, run: RunRecord) -> int:
                 for hit in run.hits
             ],
         )
+    watching.keep(connection, run_id, run)
     return run_id
 
 

@@ -137,6 +137,28 @@ class HitRow(HistoryTable, table=True):
     last_event: datetime | None = _time(default=None, nullable=True)
 
 
+class DriftRow(HistoryTable, table=True):
+    """Something that a run noticed to be no longer as it was, about one exclusion in its rule."""
+
+    __tablename__ = "drift"
+
+    run_id: int = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", sa_type=BigInteger)
+    exclusion_id: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(primary_key=True, sa_type=Text)
+    message: str = Field(sa_type=Text)
+
+
+class DeviceKindRow(HistoryTable, table=True):
+    """A kind of device whose events an exclusion has taken out of a rule, once for each."""
+
+    __tablename__ = "device_kind"
+
+    rule_id: str = Field(primary_key=True, sa_type=Text)
+    exclusion_id: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=Text)
+    first_seen: datetime = _time()
+
+
 class TrailRow(HistoryTable, table=True):
     """An entry of the audit trail. `body` is what is hashed; the columns beside it repeat it for queries."""
 

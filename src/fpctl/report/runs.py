@@ -31,6 +31,9 @@ def run_to_dict(result: RunResult) -> dict[str, Any]:
             {"exclusion": h.exclusion, "rows": h.rows, "unique": h.unique, "first": h.first, "last": h.last}
             for h in result.shadow
         ],
+        "drift": [
+            {"exclusion": d.exclusion, "kind": d.kind, "code": d.code, "message": d.message} for d in result.drift
+        ],
         "error": result.error,
         "notes": list(result.notes),
     }

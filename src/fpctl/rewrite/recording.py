@@ -19,7 +19,7 @@ from fpctl.catalog.result_rows import read_rows
 from fpctl.catalog.rule_file import LoadedRule
 from fpctl.catalog.scenario import scenario
 from fpctl.errors import FpctlError
-from fpctl.rewrite.approval import rules_seen
+from fpctl.rewrite.approval import places_seen, rules_seen
 from fpctl.rewrite.raw_columns import raw_columns, result_origins
 from fpctl.rewrite.repository import Repository
 
@@ -77,8 +77,13 @@ def entries_of(drafts: Sequence[Draft], repository: Repository, folder: Path, to
         entry = entry_of(complete, folder, repository.rules, known)
         if complete.approved_by is not None:
             approver_of(entry.exclusion, complete.approved_by)
-            seen = rules_seen(entry.exclusion, (loaded.rule for loaded in repository.rules.rules))
-            complete = replace(complete, approval=seen, approved_on=today)
+            rules = [loaded.rule for loaded in repository.rules.rules]
+            complete = replace(
+                complete,
+                approval=rules_seen(entry.exclusion, rules),
+                approval_places=places_seen(entry.exclusion, rules, repository.planner(today)),
+                approved_on=today,
+            )
             entry = entry_of(complete, folder, repository.rules, known)
         entries.append(entry)
     return entries

@@ -22,8 +22,8 @@ from fpctl.kql import tree
 from fpctl.rewrite.counting import query_at
 from fpctl.rewrite.plan import PlanWarning, Skip
 from fpctl.rewrite.planner import Clause, Planner, TunedQuery
+from fpctl.rewrite.vantage import field_columns, value_of
 from fpctl.tuning.risk import Share
-from fpctl.tuning.vantage import field_columns, value_of
 
 ENTITIES = ("device", "url", "hash")
 SAMPLE = 5

@@ -21,6 +21,7 @@ from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
 from fpctl.execution.preview import widen
 from fpctl.rewrite.planner import Clause, Planner
+from fpctl.rewrite.vantage import field_columns
 from fpctl.risk_weights import RiskWeights
 from fpctl.tuning.cover import Candidate, candidates
 from fpctl.tuning.impact import SAMPLE, SAMPLE_FIELDS, asked, sample_of
@@ -28,7 +29,6 @@ from fpctl.tuning.likeness import Likeness, likeness
 from fpctl.tuning.noise import FEW, FREQUENT, Noise, ValueCount, is_any
 from fpctl.tuning.rhythm import Rhythm, rhythm
 from fpctl.tuning.risk import Risk, Share, assess
-from fpctl.tuning.vantage import field_columns
 
 MOST_DEVICES = 50
 """A proposal lists at most so many devices; a pattern of more needs a URL or hash of its own."""

@@ -9,6 +9,7 @@ from fpctl.audit.check import Check
 from fpctl.audit.finding import Finding
 from fpctl.audit.scene import Scene, selector_at
 from fpctl.catalog.selector import parse_selector
+from fpctl.execution.drift import moved
 from fpctl.spelling import nearest
 
 
@@ -146,6 +147,26 @@ def _mixed(scene: Scene, check: Check) -> Iterator[Finding]:
     return _warned(scene, check, "mixed-sources")
 
 
+def _drifted(scene: Scene, check: Check) -> Iterator[Finding]:
+    """Yield the clauses that no longer stand where the approver saw them, in the way that the check is about."""
+    for index, planned in scene.plans.items():
+        rule = planned.loaded.rule
+        for id in sorted({*planned.stands, *planned.skips}):
+            loaded = scene.by_id.get(id)
+            if loaded is None:
+                continue
+            for one in moved(loaded.exclusion, rule.id, rule.name, planned.stands.get(id), planned.skips.get(id)):
+                if one.kind == check.slug:
+                    yield check.finding(
+                        loaded.at_key("approval"),
+                        one.message,
+                        exclusion=id,
+                        rule=rule.id,
+                        fix=f"fpctl approve {id}",
+                        related=scene.rules[index].text.file_location(0),
+                    )
+
+
 CHECKS = (
     Check(
         "FP301", "unknown-rule", "error", "The exclusion names a rule that is not there",
@@ -239,5 +260,34 @@ CHECKS = (
         "fp-2026-0007 in `Logon then process` (line 9): the fields come from different events of a joined row: "
         "the clause "
         "takes a row out when they hold together",
+    ),
+    Check(
+        "FP317", "lost-place", "warning", "The exclusion had a place in a rule when it was approved, and has none now",
+        "`fpctl approve` records where the clause stands in each rule. A column that is gone from the rule or the "
+        "table, or an aggregation that came before it, leaves no place for it: what it took out alerts again. FP303 "
+        "says the same of a rule that the exclusion names; this finding also sees rules that it only sweeps.",
+        "Look at the rule with `fpctl explain RULE`. Bring the column back, change the exclusion, or approve it again "
+        "as it is.",
+        _drifted, (),
+        "fp-2026-0007 suppresses nothing in `RMM connection` any more, where its clause stood on DeviceNetworkEvents: "
+        "after where: DeviceName is no longer visible [columns-dropped]",
+    ),
+    Check(
+        "FP318", "table-changed", "warning", "The clause stands on other tables than when it was approved",
+        "The table was renamed, or the rule reads another one. The same field may be another column there, with other "
+        "values: the exclusion can take out more than the approver saw, or nothing.",
+        "Look at the rule and at what is taken out (`fpctl preview ID`), then approve again.",
+        _drifted, (),
+        "the clause of fp-2026-0007 in `RMM connection` stood on DeviceNetworkEvents: after where when it was "
+        "approved, now on NetworkEvents_CL: after where",
+    ),
+    Check(
+        "FP319", "moved-clause", "warning", "The clause stands elsewhere in the rule than when it was approved",
+        "It is behind another operator or in another part of the query (a `let`, a leg of a union) than the approver "
+        "saw: because the rule or a schema changed, or `placement`. Elsewhere it can take out other rows.",
+        "Look at the rule with `fpctl explain RULE`, then approve again.",
+        _drifted, (),
+        "the clause of fp-2026-0007 in `RMM connection` stood on DeviceNetworkEvents: after where when it was "
+        "approved, now on DeviceNetworkEvents: after where in let Recent",
     ),
 )  # fmt: skip

@@ -128,6 +128,28 @@ def _never_alone(scene: Scene, check: Check) -> Iterator[Finding]:
             )
 
 
+def _noticed(scene: Scene, check: Check) -> Iterator[Finding]:
+    """Yield what runs noticed since the exclusion was approved, once for each rule: the newest run's words."""
+    seen: set[tuple[str, str]] = set()
+    by_id = {loaded.id: loaded for loaded in scene.reviewed}
+    for one in scene.recorded.drift if scene.recorded is not None else ():
+        loaded = by_id.get(one.exclusion)
+        if loaded is None or one.kind != check.slug or (one.exclusion, one.rule) in seen:
+            continue
+        seen.add((one.exclusion, one.rule))
+        approval = loaded.exclusion.approval
+        # Who approved later could see it.
+        if approval is not None and approval.on is not None and approval.on > one.started.date():
+            continue
+        yield check.finding(
+            loaded.at,
+            f"in the run of {one.started.date()} {one.message}",
+            exclusion=loaded.id,
+            rule=one.rule,
+            fix=f"fpctl preview {loaded.id}",
+        )
+
+
 CHECKS = (
     Check(
         "FP501", "never-hit", "warning", "The exclusion has never had a hit",
@@ -169,5 +191,27 @@ CHECKS = (
         "bring an event that only this exclusion matches.",
         "Retire it, or narrow the others.",
         _never_alone, ("usage.floor",), "other exclusions take out all 1,208 events that fp-2026-0007 takes out",
+    ),
+    Check(
+        "FP506", "unusual-hits", "warning", "A run took out far more than the runs before it",
+        "`fpctl run` compares the hits of each exclusion in each rule with the median of the last 30 complete runs "
+        "that read a range of like length (half to twice as long), if there are three or more. Ten times as many, "
+        "and 100 at the least, are told after the run, recorded, and found here for 14 days or until somebody approves "
+        "the exclusion again on a later day. FP503 compares with the time of the approval instead.",
+        "Look at what is taken out (`fpctl preview ID`): more of the benign work, or something that looks like it?",
+        _noticed, (),
+        "in the run of 2026-11-24 fp-2026-0007 took 4,200 events out of `RMM connection`, more than 10 times as many "
+        "as usual: the median of the 12 runs before is 35",
+    ),
+    Check(
+        "FP507", "new-devices", "warning", "An exclusion takes out events of a kind of device that is new to it",
+        "An exclusion that names no devices, or patterns of them, holds wherever its URL, hash or other fields are "
+        "seen. Runs record the kinds of devices whose events it takes out: the name without domain and number, "
+        "`fin-ws` of `fin-ws-017.contoso.com`. A kind that no earlier run had is told after the run, recorded, and "
+        "found here for 14 days or until somebody approves the exclusion again on a later day.",
+        "Ask whether these devices should do this. If not, name the devices in the exclusion.",
+        _noticed, (),
+        "in the run of 2026-11-24 fp-2026-0007 takes events out of `RMM connection` on a kind of device that it never "
+        "did before: fin-ws",
     ),
 )  # fmt: skip
