@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from fpctl.catalog.edit import Changes, edit_text
+from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.exclusion_file import LoadedExclusion
 from fpctl.files import read_text, write_text
+
+
+def remaining(chosen: Sequence[LoadedExclusion], done: Callable[[Exclusion], bool]) -> Sequence[LoadedExclusion]:
+    """Return the exclusions that are not done yet, so that a change of several that was stopped amid can be repeated.
+
+    If all of them are done, all are returned: then there is nothing to do, and the change says so.
+    """
+    return [loaded for loaded in chosen if not done(loaded.exclusion)] or chosen
 
 
 def amend(changes: Iterable[tuple[LoadedExclusion, Changes]], root: Path) -> None:

@@ -24,9 +24,9 @@ def command(
     """Let exclusions hold until a later day.
 
     Only `expires` changes in their files. If one of them cannot be renewed, none is: it is retired, its
-    file is broken, or it already holds that long.
+    file is broken, or it already holds longer. One that holds until that very day is left as it is.
     """
-    from fpctl.catalog.amendment import amend
+    from fpctl.catalog.amendment import amend, remaining
     from fpctl.catalog.lifecycle import renewal
     from fpctl.catalog.lifespan import parse_until
     from fpctl.cli.ledger import recorded
@@ -36,12 +36,16 @@ def command(
     today = options.now().date()
     day = parse_until(until, today)
     known, folder = open_exclusions(config, exclusions)
-    chosen = picked(known, ids)
+    named = picked(known, ids)
+    chosen = remaining(named, lambda exclusion: exclusion.expires == day and exclusion.status != "retired")
     changes = [(loaded, renewal(loaded.exclusion, day, today)) for loaded in chosen]
     recorded(
         lambda: amend(changes, folder), "renewed", [loaded.id for loaded in chosen],
         known=known, folder=folder, settings=load_settings(config), now=options.now(),
     )  # fmt: skip
+    for loaded in named:
+        if loaded not in chosen:
+            output.say(f"{loaded.id} holds until {day} already")
     for loaded in chosen:
         was = loaded.exclusion.expires
         output.say(f"{loaded.id} holds until {day}{f' (was {was})' if was else ''}")

@@ -21,9 +21,10 @@ def command(
     """Take exclusions out of force for good.
 
     They stay in their files, with `status: retired` and the day and the reason in `notes`: the record of
-    what was once left out is worth keeping. The next `fpctl apply` takes their clauses out.
+    what was once left out is worth keeping. The next `fpctl apply` takes their clauses out. One that is
+    retired already is left as it is.
     """
-    from fpctl.catalog.amendment import amend
+    from fpctl.catalog.amendment import amend, remaining
     from fpctl.catalog.lifecycle import retirement
     from fpctl.cli.ledger import recorded
     from fpctl.cli.recording import open_exclusions, picked
@@ -31,12 +32,16 @@ def command(
 
     today = options.now().date()
     known, folder = open_exclusions(config, exclusions)
-    chosen = picked(known, ids)
+    named = picked(known, ids)
+    chosen = remaining(named, lambda exclusion: exclusion.status == "retired")
     changes = [(loaded, retirement(loaded.exclusion, reason, today)) for loaded in chosen]
     recorded(
         lambda: amend(changes, folder), "retired", [loaded.id for loaded in chosen],
         known=known, folder=folder, settings=load_settings(config), now=options.now(), reason=reason,
     )  # fmt: skip
+    for loaded in named:
+        if loaded not in chosen:
+            output.say(f"{loaded.id} is retired already")
     for loaded in chosen:
         output.say(f"{loaded.id} is retired")
     return EXIT_OK
