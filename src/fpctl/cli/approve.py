@@ -12,7 +12,7 @@ from fpctl.errors import EXIT_OK
 
 def command(
     ids: Annotated[
-        list[str], typer.Argument(metavar="ID...", help="The exclusions.", autocompletion=completion.exclusion_ids)
+        list[str], typer.Argument(metavar="ID", help="The exclusions.", autocompletion=completion.exclusion_ids)
     ],
     by: Annotated[
         str | None,

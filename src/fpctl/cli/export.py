@@ -18,7 +18,7 @@ def command(
     rule: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RULE|ID]...",
+            metavar="RULE|ID",
             help="Rules by id, name, path or glob; with --format csv and the like exclusions. All, if none is given.",
         ),
     ] = None,

@@ -14,7 +14,7 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 def sentinel(
     file: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="ARM templates, portal exports, saved searches, query packs (JSON)."),
+        typer.Argument(metavar="FILE", help="ARM templates, portal exports, saved searches, query packs (JSON)."),
     ],
     out: Annotated[
         Path | None,

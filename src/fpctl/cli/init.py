@@ -13,7 +13,7 @@ from fpctl.errors import EXIT_OK
 
 def command(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="The repository's root.", show_default="the working folder")
+        Path | None, typer.Argument(metavar="DIR", help="The repository's root.", show_default="the working folder")
     ] = None,
     format: options.TextFormat = "text",
 ) -> int:

@@ -19,7 +19,7 @@ Name = Annotated[
 
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Lists; all of them if none is given.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Lists; all of them if none is given.")
     ] = None,
     exclusions: options.ExclusionsFolder = None,
     config: options.ConfigFile = None,
@@ -51,7 +51,7 @@ def check(
 
 def add(
     name: Name,
-    values: Annotated[list[str], typer.Argument(metavar="VALUE...", help="Values to add; - reads them from stdin.")],
+    values: Annotated[list[str], typer.Argument(metavar="VALUE", help="Values to add; - reads them from stdin.")],
     field: Annotated[
         str | None, typer.Option("--field", metavar="FIELD", help="What a new list is for, such as hash or device.")
     ] = None,
@@ -94,7 +94,7 @@ def add(
 
 def remove(
     name: Name,
-    values: Annotated[list[str], typer.Argument(metavar="VALUE...", help="Values to remove; - reads them from stdin.")],
+    values: Annotated[list[str], typer.Argument(metavar="VALUE", help="Values to remove; - reads them from stdin.")],
     exclusions: options.ExclusionsFolder = None,
     config: options.ConfigFile = None,
 ) -> int:

@@ -32,7 +32,7 @@ HEADERS = ("no", "when (UTC)", "who", "what", "exclusion", "change")
 def command(
     id: Annotated[
         str | None,
-        typer.Argument(metavar="[ID|verify]", help="Only this exclusion; or verify: put the chain to the test."),
+        typer.Argument(metavar="ID|verify", help="Only this exclusion; or verify: put the chain to the test."),
     ] = None,
     since: Annotated[
         str | None,

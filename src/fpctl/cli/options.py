@@ -15,7 +15,7 @@ import typer
 
 Rules = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[RULE]...", help="Rules by id, name, path or glob; all of them if none is given."),
+    typer.Argument(metavar="RULE", help="Rules by id, name, path or glob; all of them if none is given."),
 ]
 RulesFolder = Annotated[
     Path | None, typer.Option("--rules", metavar="DIR", help="Folder (or file) of the rules.", show_default="rules")

@@ -33,7 +33,7 @@ def _field(name: str, text: str) -> Any:
 def command(
     id: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="A recorded exclusion.", autocompletion=completion.exclusion_ids),
+        typer.Argument(metavar="ID", help="A recorded exclusion.", autocompletion=completion.exclusion_ids),
     ] = None,
     rule: Annotated[
         Values, typer.Option("--rule", metavar="RULE", help="Only this rule; for one not recorded yet: its rules.")

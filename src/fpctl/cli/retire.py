@@ -12,7 +12,7 @@ from fpctl.errors import EXIT_OK
 
 def command(
     ids: Annotated[
-        list[str], typer.Argument(metavar="ID...", help="The exclusions.", autocompletion=completion.exclusion_ids)
+        list[str], typer.Argument(metavar="ID", help="The exclusions.", autocompletion=completion.exclusion_ids)
     ],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they are no longer needed.")],
     exclusions: options.ExclusionsFolder = None,

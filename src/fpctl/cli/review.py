@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def command(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Only these.", autocompletion=completion.exclusion_ids),
+        typer.Argument(metavar="ID", help="Only these.", autocompletion=completion.exclusion_ids),
     ] = None,
     days: Annotated[int, typer.Option("--days", min=1, help="How long one is watched before it is decided upon.")] = 14,
     activate: Annotated[bool, typer.Option("--activate", help="Bring the named ones into force.")] = False,
