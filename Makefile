@@ -42,6 +42,12 @@ check: $(DEV) ## Lint, formatting, types, layers, docs
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/check_docs.py
 
+.PHONY: docs
+docs: $(DEV) ## Write the generated pages of docs/ anew
+	$(BIN)/python scripts/command_docs.py
+	$(BIN)/python scripts/generate_findings.py
+	$(BIN)/python scripts/generate_field_reference.py
+
 .PHONY: format
 format: $(DEV) ## Sort imports and format the code
 	$(BIN)/ruff check --fix .

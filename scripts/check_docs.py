@@ -1,4 +1,6 @@
-"""Check the documentation against the tree: links, dependencies, floors. Prints what is wrong; exit code 1 if anything.
+"""Check the documentation against the tree: links, dependencies, floors, generated pages.
+
+Prints what is wrong; exit code 1 if anything.
 
 Run by `make check` from the root of the repository.
 """
@@ -6,6 +8,7 @@ Run by `make check` from the root of the repository.
 from __future__ import annotations
 
 import re
+import runpy
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -77,9 +80,28 @@ def untold_folders() -> Iterator[str]:
             yield f"docs/architecture.md: {folder.name}/ is not on any floor"
 
 
+def stale_pages() -> Iterator[str]:
+    """Yield each generated page that is not what its generator makes of the code."""
+    for script, folder in (("command_docs.py", "commands"), ("generate_findings.py", "findings")):
+        wanted: dict[str, str] = runpy.run_path(str(ROOT / "scripts" / script))["pages"]()
+        there = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / folder).glob("*.md")}
+        for name in sorted(wanted.keys() | there.keys()):
+            if wanted.get(name) != there.get(name):
+                yield f"docs/{folder}/{name} is not up to date: make docs"
+    reference = runpy.run_path(str(ROOT / "scripts" / "generate_field_reference.py"))
+    if reference["PAGE"].read_text(encoding="utf-8") != reference["page"]():
+        yield "docs/fields.md is not up to date: make docs"
+
+
 def main() -> int:
     """Print what is wrong and return the exit code."""
-    faults = [*broken_links(), *unexplained_dependencies(), *unpinned_dependencies(), *untold_folders()]
+    faults = [
+        *broken_links(),
+        *unexplained_dependencies(),
+        *unpinned_dependencies(),
+        *untold_folders(),
+        *stale_pages(),
+    ]
     for fault in faults:
         print(fault)
     return 1 if faults else 0

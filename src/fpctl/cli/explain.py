@@ -24,7 +24,10 @@ def command(
     config: options.ConfigFile = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show a rule's pipeline with its gaps, the columns visible there, and where each clause goes and why."""
+    """Show a rule's pipeline with its gaps, the columns visible there, and where each clause goes and why.
+
+    Exit code 1: an exclusion could not be placed in a rule it names. 2: a rule could not be planned.
+    """
     from fpctl.cli.workspace import open_workspace
     from fpctl.report.explanation import explanation_to_dict, picture
     from fpctl.rewrite.apply import tune

@@ -53,9 +53,10 @@ def command(
     Changes that fpctl did not make (an editor, a git merge) are noticed here and at every run, and
     recorded as made outside, with the commit's author where git knows one.
 
-    fpctl log verify checks that no entry was edited, removed or put in, and names those that were; exit
-    code 1 if there are any. It prints the last entry's number and hash: note them in another place, and
-    --expect NUMBER:HASH shows a trail that was made anew as a whole.
+    fpctl log verify checks that no entry was edited, removed or put in, and names those that were. It
+    prints the last entry's number and hash: note them in another place, and --expect NUMBER:HASH shows a
+    trail that was made anew as a whole. Exit code 1: an entry is not what it was. 2: the history or an
+    exclusion file cannot be read.
     """
     from fpctl.history.repository import History
     from fpctl.history.store import is_there
