@@ -314,8 +314,13 @@ def _show(result: RunResult) -> None:
     if result.shadow:
         output.write("\nOnly counted, nothing is taken out (status: shadow)\n")
         output.show_table(
-            ["exclusion", "would hit", "unique", "first", "last"],
-            [[h.exclusion, h.rows, h.unique, h.first, h.last] for h in result.shadow],
-            right=("would hit", "unique"),
+            ["exclusion", "would hit", "unique", "first", "last", "result rows"],
+            [[h.exclusion, h.rows, h.unique, h.first, h.last, h.tagged] for h in result.shadow],
+            right=("would hit", "unique", "result rows"),
         )
+        for hit in result.shadow:
+            if hit.tagged:
+                output.write(f"{hit.exclusion}: these result rows have its id in SuppressedBy\n")
+            elif hit.untagged is not None:
+                output.write(f"{hit.exclusion}: no SuppressedBy in the result: {output.visible(hit.untagged)}\n")
     output.write("\n")

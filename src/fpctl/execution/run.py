@@ -5,8 +5,9 @@ Nothing here turns "not known" into zero: a failed or partial answer leaves the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -15,19 +16,24 @@ from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.execution.drift import Drift
 from fpctl.rewrite.counting import CountingQuery, GapCount
 from fpctl.rewrite.planner import TunedQuery
+from fpctl.rewrite.tagging import TAG, Tagging, ids_in, tagging
 
 RunStatus = Literal["ok", "failed", "partial"]
 
 
 @dataclass(frozen=True, slots=True)
 class ExclusionHits:
-    """What one exclusion took out in a run; every number is None where it is not known."""
+    """What one exclusion took out in a run, or in shadow would have; every number is None where it is not known."""
 
     exclusion: str
     rows: int | None
     unique: int | None
     first: datetime | None = None
     last: datetime | None = None
+    tagged: int | None = None
+    """Of an exclusion in shadow: the rows of the result that bear its tag."""
+    untagged: str | None = None
+    """Why the result has no tags of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ def run_rule(
     """
     counting = tuned.counting_queries()
     shadows = tuned.shadow_queries()
-    texts = [tuned.tuned, *(q.text for q in counting if q.text is not None)]
+    tags = tagging(tuned)
+    texts = [tags.text or tuned.tuned, *(q.text for q in counting if q.text is not None)]
     shadow_texts = [query.text for query, _ in shadows if query.text is not None]
     texts += shadow_texts
     if with_base and tuned.edits:
@@ -82,9 +89,14 @@ def run_rule(
     answers = engine.query_many(texts, timespan)
     main = answers[0]
     base = answers.pop() if with_base and tuned.edits else (main if with_base else None)
+    notes: tuple[str, ...] = ()
+    if isinstance(main, EngineError) and tags.text is not None:
+        # The tags are for reading; a run does not fail by them.
+        tags, notes = Tagging(), (f"the result rows are not tagged with {TAG}: {main.message}",)
+        (main,) = engine.query_many([tuned.tuned], timespan)
     if isinstance(main, EngineError):
         return RunResult(rule, tuned, engine.name, "failed", hits=_unknown(tuned), error=main.message, hint=main.hint)
-    shadow = _shadow(shadows, answers[len(answers) - len(shadow_texts) :])
+    shadow = _with_tags(_shadow(shadows, answers[len(answers) - len(shadow_texts) :]), tags, main)
     counts, problem = _counts(counting, answers[1 : len(answers) - len(shadow_texts)])
     base_rows = len(base.rows) if isinstance(base, Table) and base.partial is None else None
     if main.partial is not None:
@@ -112,7 +124,7 @@ def run_rule(
         )
     before, suppressed = _totals(counting, counts)
     hits = _merged(tuned, counts)
-    notes = tuple(f"hits unknown in {q.pipeline}: {q.unknown}" for q in counting if q.text is None)
+    notes += tuple(f"hits unknown in {q.pipeline}: {q.unknown}" for q in counting if q.text is None)
     return RunResult(
         rule, tuned, engine.name, "ok", before, suppressed, main, base_rows, hits, notes=notes, shadow=shadow
     )
@@ -144,6 +156,23 @@ def _shadow(
                     max((t for t in (old.last, hit.last) if t is not None), default=None),
                 )
     return tuple(found[id] for id in sorted(found))
+
+
+def _with_tags(hits: Sequence[ExclusionHits], tags: Tagging, result: Table) -> tuple[ExclusionHits, ...]:
+    """Return the hits of exclusions in shadow with how many result rows bear their tags."""
+    counts: Counter[str] = Counter()
+    if tags.text is not None:
+        at = result.names().index(TAG)
+        counts.update(id for row in result.rows for id in ids_in(row[at]))
+    whole = result.partial is None
+    return tuple(
+        replace(
+            hit,
+            tagged=counts[hit.exclusion] if hit.exclusion in tags.tagged and whole else None,
+            untagged=tags.untagged.get(hit.exclusion),
+        )
+        for hit in hits
+    )
 
 
 def _unknown(tuned: TunedQuery) -> tuple[ExclusionHits, ...]:

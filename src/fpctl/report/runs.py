@@ -28,7 +28,15 @@ def run_to_dict(result: RunResult) -> dict[str, Any]:
             for h in result.hits
         ],
         "shadow": [
-            {"exclusion": h.exclusion, "rows": h.rows, "unique": h.unique, "first": h.first, "last": h.last}
+            {
+                "exclusion": h.exclusion,
+                "rows": h.rows,
+                "unique": h.unique,
+                "first": h.first,
+                "last": h.last,
+                "result_rows": h.tagged,
+                "untagged": h.untagged,
+            }
             for h in result.shadow
         ],
         "drift": [
