@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -92,6 +93,69 @@ def test_a_shadow_is_dropped_with_a_reason(fpctl: Callable[..., Any], workplace:
 def test_only_a_shadow_can_be_decided_upon(fpctl: Callable[..., Any], workplace: Path) -> None:
     outcome = fpctl("review", "fp-1", "--activate")
     assert (outcome.code, "fp-1 is active, not in shadow" in outcome.err) == (2, True)
+
+
+@pytest.fixture
+def watched(fpctl: Callable[..., Any], workplace: Path, data: Path) -> dict[str, Path]:
+    """Return three exclusions that a run counted: fp-2 is ready and approved, fp-3 not approved, fp-4 idle."""
+    files = {
+        "fp-2": shadow(workplace),
+        "fp-3": shadow(workplace, "fp-3", "ws-1"),
+        "fp-4": shadow(workplace, "fp-4", "x"),
+    }
+    files["fp-2"].write_text(files["fp-2"].read_text() + "approved_by: m.weber@contoso.com\n")
+    run(fpctl, data)
+    with sqlite3.connect(".fpctl/history.db") as connection:
+        connection.execute(
+            "UPDATE run SET started = datetime(started, '-20 days'), finished = datetime(finished, '-20 days')"
+        )
+    for file in files.values():
+        file.write_text(file.read_text().replace("2026-11-01", "2026-10-01"))
+    return files
+
+
+def statuses(files: dict[str, Path]) -> list[str]:
+    return [next(line for line in file.read_text().splitlines() if "status:" in line) for file in files.values()]
+
+
+def test_accepting_does_what_the_review_says(fpctl: Callable[..., Any], watched: dict[str, Path]) -> None:
+    outcome = fpctl("review", "--accept")
+    assert statuses(watched) == ["status: active", "status: shadow", "status: retired"]
+    assert outcome.code == 1, outcome.err
+    assert "fp-2 is active now\n" in outcome.err
+    assert "fp-3 stays in shadow: nobody approved it (fpctl approve fp-3)\n" in outcome.err
+    assert "fp-4 is retired\n" in outcome.err
+    assert "it would have taken out nothing" in watched["fp-4"].read_text()
+    actions = {(one["exclusion"], one["action"]) for one in json.loads(fpctl("log", "--format", "json").out)["entries"]}
+    assert {("fp-2", "activated"), ("fp-4", "retired")} <= actions
+
+
+@pytest.mark.parametrize(
+    ("answers", "after", "code"),
+    [
+        (["d", "l", "l"], ["status: retired", "status: shadow", "status: shadow"], 1),
+        (["a", "d", "drop"], ["status: active", "status: retired", "status: retired"], 0),
+        (["", "x", "a"], ["status: shadow", "status: shadow", "status: shadow"], 1),
+    ],
+)
+def test_a_person_is_offered_to_activate_or_drop_each(
+    fpctl: Callable[..., Any],
+    watched: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[str],
+    after: list[str],
+    code: int,
+) -> None:
+    given = iter(answers)
+    monkeypatch.setattr("fpctl.cli.recording.may_ask", lambda: True)
+    monkeypatch.setattr("typer.prompt", lambda question, **_: next(given))
+    assert (fpctl("review").code, statuses(watched)) == (code, after)
+
+
+def test_only_one_decision_at_a_time(fpctl: Callable[..., Any], workplace: Path) -> None:
+    shadow(workplace)
+    outcome = fpctl("review", "fp-2", "--activate", "--accept")
+    assert (outcome.code, "only one of them" in outcome.err) == (2, True)
 
 
 def totals(rows: int | None, unique: int | None, days: int) -> HitTotals:

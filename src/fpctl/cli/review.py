@@ -28,6 +28,9 @@ def command(
     drop: Annotated[
         str | None, typer.Option("--drop", metavar="REASON", help="Retire the named ones, for this reason.")
     ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Do what the review says: bring into force, or retire, each that is ready.")
+    ] = False,
     exclusions: options.ExclusionsFolder = None,
     history: options.HistoryPlace = None,
     config: options.ConfigFile = None,
@@ -36,15 +39,16 @@ def command(
     """Show what exclusions in shadow would have taken out, and decide upon them.
 
     An exclusion with `status: shadow` is counted by every run and takes nothing out. After --days of runs
-    this says what it would have done. --activate brings the named ones into force (they need an approval
-    as any other), --drop retires them. Exit code 1: some wait for a decision.
+    this says what it would have done, and on a terminal offers to activate or drop each that is ready.
+    --activate brings the named ones into force (they need an approval as any other), --drop retires them,
+    --accept does for each what the review says. Exit code 1: some wait for a decision.
     """
-    from fpctl.cli.recording import open_exclusions, picked
+    from fpctl.cli.recording import may_ask, open_exclusions, picked
     from fpctl.settings import load_settings
     from fpctl.tuning.shadow import reviews
 
-    if activate and drop is not None:
-        raise typer.BadParameter("--activate or --drop, not both")
+    if activate + accept + (drop is not None) > 1:
+        raise typer.BadParameter("--activate, --drop or --accept, only one of them")
     if (activate or drop is not None) and not ids:
         raise typer.BadParameter("name the exclusions to decide upon")
     now = options.now()
@@ -55,14 +59,37 @@ def command(
         if loaded.exclusion.status != "shadow":
             raise FpctlError(f"{loaded.id} is {loaded.exclusion.status}, not in shadow", loaded.at_key("status"))
     if activate or drop is not None:
-        return _decide(chosen, drop, known, folder, settings, now)
+        _decide(chosen, drop, known, folder, settings, now)
+        return EXIT_OK
     totals = _totals(history or settings.history.url)
     found = reviews([loaded.exclusion for loaded in chosen], totals, now.date(), days)
     if format == "json":
         output.show_json({"shadows": [_document(one) for one in found]})
     else:
-        _show(found)
-    return EXIT_FINDINGS if any(one.verdict in ("activate", "drop", "look") for one in found) else EXIT_OK
+        _show(found, hints=not accept)
+    by_id = {loaded.id: loaded for loaded in chosen}
+    waiting = [one for one in found if one.verdict in ("activate", "drop", "look")]
+    asks = format == "text" and not accept and may_ask()
+    for one in tuple(waiting) if accept or asks else ():
+        verdict = one.verdict if accept else _asked(one)
+        if verdict == "activate" and not _approved(by_id[one.exclusion.id]):
+            output.say(f"{one.exclusion.id} stays in shadow: nobody approved it (fpctl approve {one.exclusion.id})")
+        elif verdict in ("activate", "drop"):
+            why = one.why if verdict == "drop" else None
+            _decide([by_id[one.exclusion.id]], why, known, folder, settings, now)
+            waiting.remove(one)
+    return EXIT_FINDINGS if waiting else EXIT_OK
+
+
+def _asked(one: ShadowReview) -> str | None:
+    """Ask a person what is to become of an exclusion; None leaves it in shadow."""
+    question = f"{one.exclusion.id}: {one.why}. [a]ctivate, [d]rop or [l]eave it?"
+    answer = typer.prompt(question, default="l", show_default=True, err=True).strip().lower()
+    return {"a": "activate", "activate": "activate", "d": "drop", "drop": "drop"}.get(answer)
+
+
+def _approved(loaded: LoadedExclusion) -> bool:
+    return bool((loaded.exclusion.approved_by or "").strip())
 
 
 def _totals(place: str) -> dict[str, HitTotals]:
@@ -78,7 +105,7 @@ def _totals(place: str) -> dict[str, HitTotals]:
 
 def _decide(
     chosen: Sequence[LoadedExclusion], drop: str | None, known: ExclusionSet, folder: Any, settings: Any, now: Any
-) -> int:
+) -> None:
     from fpctl.catalog.amendment import amend
     from fpctl.catalog.lifecycle import retirement
     from fpctl.cli.ledger import recorded
@@ -86,7 +113,7 @@ def _decide(
     def change(loaded: LoadedExclusion) -> Changes:
         if drop is not None:
             return retirement(loaded.exclusion, drop, now.date())
-        if not (loaded.exclusion.approved_by or "").strip():
+        if not _approved(loaded):
             hint = f"have it approved first: fpctl approve {loaded.id}"
             raise FpctlError(f"{loaded.id} has no approval", loaded.at, hint)
         return {"status": "active"}
@@ -99,10 +126,9 @@ def _decide(
     )  # fmt: skip
     for loaded in chosen:
         output.say(f"{loaded.id} is {'retired' if drop is not None else 'active now'}")
-    return EXIT_OK
 
 
-def _show(found: Sequence[ShadowReview]) -> None:
+def _show(found: Sequence[ShadowReview], *, hints: bool) -> None:
     if not found:
         output.say("no exclusion is in shadow")
         return
@@ -116,6 +142,8 @@ def _show(found: Sequence[ShadowReview]) -> None:
         rows,
         right=("days", "runs", "would hit", "unique"),
     )
+    if not hints:
+        return
     ready = [one.exclusion.id for one in found if one.verdict == "activate"]
     idle = [one.exclusion.id for one in found if one.verdict == "drop"]
     if ready:
