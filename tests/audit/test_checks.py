@@ -247,6 +247,16 @@ CASES: list[Case] = [
         "fpctl lists check lists/b.txt",
         "note exclusions/lists/c.txt:1:1: no exclusion in force uses the list lists/c.txt | rm exclusions/lists/c.txt",
     ]),
+    # A value that a list file gives is found on its line there, and mended there.
+    ("FP605", [on(1, url=["b.com", "@lists/a b.txt"])],
+     {"lists": {"a b.txt": "# hosts\ncontoso.com\n\n  github.io # pages\n"}}, [
+        "error exclusions/lists/a b.txt:4: anyone can put content on github.io, which `github.io` of fp-1 takes in | "
+        "fpctl lists remove 'lists/a b.txt' github.io",
+     ]),
+    ("FP406", [on(1, url=["contoso.com", "@lists/a.txt"])], {"lists": {"a.txt": "x.com\nfiles.contoso.com\n"}}, [
+        "note exclusions/lists/a.txt:2: the url `files.contoso.com` of fp-1 is covered by `contoso.com` beside it | "
+        "fpctl lists remove lists/a.txt files.contoso.com",
+     ]),
     ("FP405", ["id: fp-1\nmatch: {hash: ['@lists/a.txt']}\n"], {"lists": {"a.txt": MD5}}, []),
     ("FP406", [on(1, device=["build01", "build01.contoso.com", "build02"], ip=["10.1.2.3", "10.1.0.0/16"]),
                on(2, device=["x*", "y1"])], {}, [

@@ -5,6 +5,7 @@ What several checks need is worked out once, when the first of them asks.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -144,10 +145,20 @@ def alternatives(loaded: LoadedExclusion) -> Iterator[tuple[int, Alternative]]:
 
 
 def at_value(loaded: LoadedExclusion, number: int, field: str, value: str | None = None) -> Location:
-    """Return where a value of the match stands; one that a list file gives, where the list is named."""
+    """Return where a value of the match stands: in the exclusion's file, or on its line of a list file."""
     key = f"match.{number}.{field}"
     exact = f"{key}={value}"
+    if value is not None and exact not in loaded.places and (listed := loaded.at_listed(key, value)) is not None:
+        return listed[0]
     return loaded.at_key(exact if exact in loaded.places else key if key in loaded.places else "match")
+
+
+def mend_value(loaded: LoadedExclusion, number: int, field: str, value: str) -> str:
+    """Return the command that mends a value of the match: of the exclusion, or of the list that gives it."""
+    key = f"match.{number}.{field}"
+    if f"{key}={value}" not in loaded.places and (listed := loaded.at_listed(key, value)) is not None:
+        return f"fpctl lists remove {shlex.quote(listed[1])} {shlex.quote(value)}"
+    return f"fpctl edit {loaded.id}"
 
 
 def selector_at(loaded: LoadedExclusion, reach: Reach, rule: int) -> Location:

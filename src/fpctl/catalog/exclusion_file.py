@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ class LoadedExclusion:
     `lists` names the list files that its values come from. `content_hash` covers the values of the
     lists: a changed list is a changed exclusion. `places` has the line and column of each key's value,
     of each selector as `rules.0`, and of each field and value of the match as `match.0.device` and
-    `match.0.device=build01`.
+    `match.0.device=build01`. `listed` has the lists of each field that takes values from some, by
+    `match.0.device`.
     """
 
     exclusion: Exclusion
@@ -35,6 +36,7 @@ class LoadedExclusion:
     content_hash: str
     lists: tuple[str, ...] = ()
     places: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
+    listed: Mapping[str, Sequence[ValueList]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -49,6 +51,13 @@ class LoadedExclusion:
     def at_key(self, key: str) -> Location:
         """Return where the value of a key stands, or where the exclusion begins if the key is not given."""
         return Location(self.path, *self.places[key]) if key in self.places else self.at
+
+    def at_listed(self, key: str, value: str) -> tuple[Location, str] | None:
+        """Return where in a list file a value of `match.0.device` stands, and the list's name; None if in none."""
+        for each in self.listed.get(key, ()):
+            if (line := each.lines.get(value)) is not None:
+                return Location(each.path, line), each.name
+        return None
 
 
 class ListShelf:
@@ -96,9 +105,10 @@ def read_exclusion_file(
         exclusion = reader.read()
         problems += reader.problems
         if exclusion is not None:
-            lists = tuple(sorted(reader.lists))
+            lists = tuple(sorted({each.name for given in reader.listed.values() for each in given}))
             version = exclusion.content_hash()
-            loaded.append((LoadedExclusion(exclusion, path, root.line, version, lists, _places(root)), root))
+            one = LoadedExclusion(exclusion, path, root.line, version, lists, _places(root), reader.listed)
+            loaded.append((one, root))
     return loaded, problems
 
 
@@ -120,14 +130,14 @@ def _places(root: Node) -> dict[str, tuple[int, int]]:
 
 
 class _DocumentReader:
-    """Reads one document; `problems` and `lists` fill on the way."""
+    """Reads one document; `problems` and `listed` fill on the way."""
 
     def __init__(self, root: Node, path: str, shelf: ListShelf) -> None:
         self.root = root
         self.path = path
         self.shelf = shelf
         self.problems: list[Problem] = []
-        self.lists: set[str] = set()
+        self.listed: dict[str, list[ValueList]] = {}
         self._broken = False
         # Fields whose list cannot be read: its problem says so, that no values are there need not be said too.
         self._unfilled: set[tuple[str | int, ...]] = set()
@@ -204,7 +214,7 @@ class _DocumentReader:
             if any(problem.severity == "error" for problem in found.problems):
                 self._broken = True
                 self._unfilled.add(place)
-            self.lists.add(found.name)
+            self.listed.setdefault(".".join(map(str, place)), []).append(found)
             count += len(found.entries)
             yield from found.values()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from fpctl.catalog.values import check_value
@@ -18,7 +20,7 @@ class ListEntry:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ValueList:
     """A list file: its values in order without duplicates, and what is wrong with it as a list of `field`."""
 
@@ -31,6 +33,11 @@ class ValueList:
     def values(self) -> tuple[str, ...]:
         """Return the values in order."""
         return tuple(entry.value for entry in self.entries)
+
+    @cached_property
+    def lines(self) -> Mapping[str, int]:
+        """The line of each value, counted from 1."""
+        return {entry.value: entry.line for entry in self.entries}
 
 
 def parse_list(text: str, name: str, path: str, field: str) -> ValueList:

@@ -9,7 +9,7 @@ from fpctl.audit.check import Check
 from fpctl.audit.condition import nearly_everything
 from fpctl.audit.finding import Finding
 from fpctl.audit.network import half_of_all, too_wide
-from fpctl.audit.scene import Scene, alternatives, anchored, at_value
+from fpctl.audit.scene import Scene, alternatives, anchored, at_value, mend_value
 from fpctl.catalog.exclusion import Alternative
 from fpctl.catalog.known import Known
 
@@ -78,7 +78,7 @@ def _writable_path(scene: Scene, check: Check) -> Iterator[Finding]:
                         f"every user may write to `{path}` of {loaded.id}, and no hash or signer says what may "
                         "lie there",
                         exclusion=loaded.id,
-                        fix=f"fpctl edit {loaded.id}",
+                        fix=mend_value(loaded, number, "path", path),
                         subject=f"{number} {path}",
                     )
 
@@ -101,7 +101,7 @@ def _left_wildcard(scene: Scene, check: Check) -> Iterator[Finding]:
                             at_value(loaded, number, field, value),
                             f"`{value}` of {loaded.id} matches every {what} {how} `{ending}`",
                             exclusion=loaded.id,
-                            fix=f"fpctl edit {loaded.id}",
+                            fix=mend_value(loaded, number, field, value),
                             subject=f"{number} {field} {value}",
                         )
 
@@ -117,7 +117,7 @@ def _short_pattern(scene: Scene, check: Check) -> Iterator[Finding]:
                             at_value(loaded, number, field, value),
                             f"`{value}` of {loaded.id} names little more than a wildcard",
                             exclusion=loaded.id,
-                            fix=f"fpctl edit {loaded.id}",
+                            fix=mend_value(loaded, number, field, value),
                             subject=f"{number} {field} {value}",
                         )
 
@@ -134,7 +134,7 @@ def _wide_network(scene: Scene, check: Check) -> Iterator[Finding]:
                         f"the network `{value}` of {loaded.id} is wider than /{limit}, the widest that the "
                         "policy allows",
                         exclusion=loaded.id,
-                        fix=f"fpctl edit {loaded.id}",
+                        fix=mend_value(loaded, number, "ip", value),
                         subject=f"{number} {value}",
                     )
 

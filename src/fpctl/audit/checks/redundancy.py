@@ -11,7 +11,7 @@ from fpctl.audit.cover.extent import values as as_values
 from fpctl.audit.cover.kinds import KINDS, Key, key_of
 from fpctl.audit.cover.search import overlaps
 from fpctl.audit.finding import Finding
-from fpctl.audit.scene import Scene, alternatives, at_value
+from fpctl.audit.scene import Scene, alternatives, at_value, mend_value
 from fpctl.catalog.exclusion_file import LoadedExclusion
 from fpctl.catalog.list_file import FOLDER, SUFFIX, find_lists
 from fpctl.errors import Location
@@ -139,7 +139,7 @@ def _dead_value(scene: Scene, check: Check) -> Iterator[Finding]:
                         at_value(loaded, number, field, keys[key]),
                         f"the {field} `{keys[key]}` of {loaded.id} is covered by `{keys[wide]}` beside it",
                         exclusion=loaded.id,
-                        fix=f"fpctl edit {loaded.id}",
+                        fix=mend_value(loaded, number, field, keys[key]),
                         subject=f"{number} {field} {keys[key]}",
                     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fpctl.audit.check import Check
 from fpctl.audit.cover.pattern import holds, plain
 from fpctl.audit.finding import Finding
-from fpctl.audit.scene import Scene, alternatives, at_value
+from fpctl.audit.scene import Scene, alternatives, at_value, mend_value
 from fpctl.catalog.exclusion_file import LoadedExclusion
 from fpctl.catalog.known import Known
 from fpctl.catalog.values import ValueProblem
@@ -34,7 +34,7 @@ def _shared_host(scene: Scene, check: Check) -> Iterator[Finding]:
                 at_value(loaded, number, "url", value),
                 f"anyone can put content on {shared}, which `{value}` of {loaded.id} takes in",
                 exclusion=loaded.id,
-                fix=f"fpctl edit {loaded.id}",
+                fix=mend_value(loaded, number, "url", value),
                 subject=f"{number} {value}",
             )
 
@@ -70,7 +70,7 @@ def _raw_address(scene: Scene, check: Check) -> Iterator[Finding]:
                 f"the URL `{value}` of {loaded.id} is an address of the internet: who has it today need not have "
                 "it tomorrow",
                 exclusion=loaded.id,
-                fix=f"fpctl edit {loaded.id}",
+                fix=mend_value(loaded, number, "url", value),
                 subject=f"{number} {value}",
             )
 
@@ -84,7 +84,7 @@ def _look_alike(scene: Scene, check: Check) -> Iterator[Finding]:
                 at_value(loaded, number, "url", value),
                 f"the host of `{value}` of {loaded.id} has letters that others look like{shown}",
                 exclusion=loaded.id,
-                fix=f"fpctl edit {loaded.id}",
+                fix=mend_value(loaded, number, "url", value),
                 subject=f"{number} {value}",
             )
 
@@ -114,7 +114,7 @@ def _tool_hash(scene: Scene, check: Check) -> Iterator[Finding]:
                     at_value(loaded, number, "hash", value),
                     f"`{value}` of {loaded.id} is a hash of {scene.known.hashes[value.lower()]}, on every device",
                     exclusion=loaded.id,
-                    fix=f"fpctl edit {loaded.id}",
+                    fix=mend_value(loaded, number, "hash", value),
                     subject=f"{number} {value.lower()}",
                 )
             for value in alternative.process or () if not known else ():
@@ -125,7 +125,7 @@ def _tool_hash(scene: Scene, check: Check) -> Iterator[Finding]:
                         f"the hashes of {loaded.id} are of {program[0]}, {program[1]}, on every device: "
                         "it does whatever it is told",
                         exclusion=loaded.id,
-                        fix=f"fpctl edit {loaded.id}",
+                        fix=mend_value(loaded, number, "process", value),
                         subject=f"{number} {value.lower()}",
                     )
 
@@ -143,7 +143,7 @@ def _tool_anywhere(scene: Scene, check: Check) -> Iterator[Finding]:
                         at_value(loaded, number, "process", value),
                         f"`{value}` of {loaded.id} {covers or 'is '}{program[1]}, and no device is named",
                         exclusion=loaded.id,
-                        fix=f"fpctl edit {loaded.id}",
+                        fix=mend_value(loaded, number, "process", value),
                         subject=f"{number} {value.lower()}",
                     )
 
