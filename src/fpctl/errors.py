@@ -96,6 +96,10 @@ class FpctlError(Exception):
         self.hint = hint
         self.caret = caret
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions are rebuilt from their `args`; these have more to say, and some take other arguments.
+        return _restored, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         text = f"{self.at}: {self.message}" if self.at else self.message
         if self.caret:
@@ -103,6 +107,13 @@ class FpctlError(Exception):
         if self.hint:
             text += f"\n  hint: {self.hint}"
         return text
+
+
+def _restored(kind: type[FpctlError], args: tuple[object, ...], state: dict[str, object]) -> FpctlError:
+    """Return an error as it was pickled."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class KqlSyntaxError(FpctlError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from pathlib import Path
 
 from fpctl.errors import FpctlError, Location
@@ -56,23 +55,22 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     Raises:
         FpctlError: the folder or file cannot be written.
     """
-    target = path.resolve() if path.is_symlink() else path
-    temporary: str | None = None
+    data = text.encode("utf-8")
+    temporary: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
+        target = path.resolve() if path.is_symlink() else path
+        temporary = target.parent / f".{target.name}.{os.urandom(6).hex()}.tmp"
+        handle = _created(temporary)
         try:
-            mode = target.stat().st_mode & 0o7777
-        except FileNotFoundError:
-            umask = os.umask(0)
-            os.umask(umask)
-            mode = 0o666 & ~umask
-        os.chmod(temporary, mode)
+            while data:
+                data = data[os.write(handle, data) :]
+            # Under the umask it has the mode of a new file; one that is there keeps its own.
+            with contextlib.suppress(FileNotFoundError):
+                temporary.chmod(target.stat().st_mode & 0o7777)
+            if durable:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
         os.replace(temporary, target)
         temporary = None
     except OSError as error:
@@ -84,4 +82,14 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
+
+
+def _created(path: Path) -> int:
+    """Return the descriptor of a new file; the folders above it are made."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, flags, 0o666)

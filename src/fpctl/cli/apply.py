@@ -31,6 +31,10 @@ def command(
         Literal["watchlist", "function"], typer.Option("--lists", help="Where lists go for which a rule has no room.")
     ] = "watchlist",
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not parse the tuned queries again.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", min=1, metavar="N", help="Processes to plan with.", show_default="one per core"),
+    ] = None,
     force: guarding.Force = None,
     config: options.ConfigFile = None,
     format: options.TextFormat = "text",
@@ -46,8 +50,9 @@ def command(
     from fpctl.cli.workspace import open_workspace
     from fpctl.files import write_text
     from fpctl.report.explanation import apply_to_dict
-    from fpctl.rewrite.apply import companion_files, differences, tune, tuned_files
+    from fpctl.rewrite.apply import RuleOutcome, companion_files, differences, tuned_files
     from fpctl.rewrite.budget import Wording
+    from fpctl.rewrite.cores import Planning, tune_on_cores
 
     if check and out is None:
         raise typer.BadParameter("--check compares with what is in --out DIR; give it")
@@ -55,19 +60,20 @@ def command(
     workspace = open_workspace(config, rules, exclusions)
     chosen = workspace.repository.rules.select(rule or [])
     active, planner = workspace.repository.active(), workspace.repository.planner(today)
+    planning = Planning(
+        active,
+        planner,
+        # What is written has been read by the second parser; comparing with it need not do so again.
+        second_parser=not check,
+        checked=not no_verify,
+        wording=Wording(folds=not no_fold, fits=True, store=lists),
+    )
+    planned = tune_on_cores(chosen, planning, jobs)
+    outcomes: list[RuleOutcome] = []
     with output.progress("Rewriting rules", len(chosen)) as update:
-        outcomes = list(
-            tune(
-                chosen,
-                active,
-                planner,
-                # What is written has been read by the second parser; comparing with it need not do so again.
-                second_parser=not check,
-                checked=not no_verify,
-                wording=Wording(folds=not no_fold, fits=True, store=lists),
-                progress=lambda done, _: update(done),
-            )
-        )
+        for outcome in planned:
+            outcomes.append(outcome)
+            update(len(outcomes))
     found = guarding.checked(outcomes, active, planner, force)
     outcomes = found.outcomes
     files, beside = tuned_files(outcomes), companion_files(outcomes)

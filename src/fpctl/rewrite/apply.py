@@ -82,14 +82,15 @@ def tune(
     """
     targets = Targets(exclusions)
     for done, loaded in enumerate(without_clauses(rules), 1):
-        yield _outcome(loaded, targets, planner, second_parser, checked, wording)
+        yield outcome_of(loaded, targets, planner, second_parser, checked, wording)
         if progress is not None:
             progress(done, len(rules))
 
 
-def _outcome(
+def outcome_of(
     loaded: LoadedRule, targets: Targets, planner: Planner, second_parser: bool, checked: bool, wording: Wording
 ) -> RuleOutcome:
+    """Return the outcome of one rule that has no clauses yet; the arguments are those of `tune`."""
     rule = loaded.rule
     try:
         tuned = planner.plan(rule, targets.of(rule), newline=loaded.text.newline, wording=wording)

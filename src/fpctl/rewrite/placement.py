@@ -126,7 +126,7 @@ class Placer:
     def positions(self) -> Positions:
         """The polarity of every pipeline, computed when first asked for."""
         if self._positions is None:
-            self._positions = positions(self.query)
+            self._positions = positions(self.query, single=len(self.analysis.pipelines) == 1)
         return self._positions
 
     def place(self, needs: Needs, mode: Mode) -> Outcome:
@@ -247,7 +247,8 @@ class _Attempt:
                 return self.behind_pattern(pipeline)
             tables = len(columns.gaps[0].scope.branches)
             if tables > MANY_TABLES:
-                return Refusal("column-ambiguous", f"{tables} tables meet here that hold fields in different columns", pipeline.start)
+                message = f"{tables} tables meet here that hold fields in different columns"
+                return Refusal("column-ambiguous", message, pipeline.start)
         refusal: Refusal | None = None
         indexes = range(len(columns.gaps))
         for index in indexes if self.mode == "source" else reversed(indexes):

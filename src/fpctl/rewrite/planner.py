@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from fpctl.catalog.exclusion import Alternative, Exclusion
 from fpctl.catalog.rule import Rule
@@ -38,26 +39,64 @@ WindowRange = Callable[[Rule, tree.Query], UtcRange]
 
 
 @dataclass(frozen=True, slots=True)
+class Workings:
+    """What a plan was made from: the tree, the columns of every gap, and the clauses at their gaps."""
+
+    gaps: tuple[GapClauses, ...]
+    query: tree.Query
+    analysis: Analysis
+    tables: Tables
+    shadows: tuple[Clause, ...] = ()
+    """Exclusions that are only counted (`status: shadow`), each at its gap; the tuned text has none of them."""
+
+
+@dataclass(frozen=True)
 class TunedQuery:
     """A rule's base query, its plan, and the tuned text.
 
     `base` is the text without any clause of fpctl, even if the rule file had some. `edits` turn
-    `base` into `tuned`.
+    `base` into `tuned`. `recall` returns the workings: at hand where the rule was planned in this
+    process, made again where another one did (`rewrite.cores`).
     """
 
     plan: Plan
     base: str
     tuned: str
     edits: tuple[Edit, ...]
-    gaps: tuple[GapClauses, ...]
-    query: tree.Query
-    analysis: Analysis
-    tables: Tables
+    recall: Callable[[], Workings] = field(repr=False, compare=False)
     wording: Wording = ANY_LENGTH
     companion: Companion | None = None
     """Lists for which the text has no room."""
-    shadows: tuple[Clause, ...] = ()
-    """Exclusions that are only counted (`status: shadow`), each at its gap; the tuned text has none of them."""
+
+    @cached_property
+    def workings(self) -> Workings:
+        """What the plan was made from."""
+        return self.recall()
+
+    @property
+    def gaps(self) -> tuple[GapClauses, ...]:
+        """The gaps that have clauses, in order of offset."""
+        return self.workings.gaps
+
+    @property
+    def query(self) -> tree.Query:
+        """The tree of `base`."""
+        return self.workings.query
+
+    @property
+    def analysis(self) -> Analysis:
+        """The columns at every gap of `base`."""
+        return self.workings.analysis
+
+    @property
+    def tables(self) -> Tables:
+        """The schema that the tuned text is read with, its companion included."""
+        return self.workings.tables
+
+    @property
+    def shadows(self) -> tuple[Clause, ...]:
+        """The exclusions that are only counted, each at its gap."""
+        return self.workings.shadows
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
@@ -219,9 +258,8 @@ class Planner:
         )
         if fitted.companion is not None and fitted.companion.store == "function":
             tables = tables.with_functions({fitted.companion.alias: Companion.COLUMNS})
-        return TunedQuery(
-            plan, base, tuned, edits, fitted.gaps, query, analysis, tables, wording, fitted.companion, tuple(shadows)
-        )
+        workings = Workings(fitted.gaps, query, analysis, tables, tuple(shadows))
+        return TunedQuery(plan, base, tuned, edits, lambda: workings, wording, fitted.companion)
 
     def tables_for(self, time_column: str | None) -> Tables:
         """Return the schema for a query that uses this time column."""

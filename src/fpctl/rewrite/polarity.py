@@ -21,16 +21,21 @@ _SUBQUERY_OPERATORS = frozenset({"in", "in~", "has_any", "has_all"})
 _TRANSPARENT_CALLS = frozenset({"materialize", "hint.materialized"})
 
 
-def positions(query: tree.Query) -> Positions:
-    """Walk a query from its results and return every pipeline's positions."""
-    return _Walker(query).run()
+def positions(query: tree.Query, *, single: bool = False) -> Positions:
+    """Walk a query from its results and return every pipeline's positions.
+
+    Args:
+        single: the query is known to have one pipeline: then no expression holds another.
+    """
+    return _Walker(query, single).run()
 
 
 class _Walker:
     """Follows names to `let` pipelines and functions to their bodies."""
 
-    def __init__(self, query: tree.Query) -> None:
+    def __init__(self, query: tree.Query, single: bool = False) -> None:
         self.query = query
+        self.single = single
         # A name may be bound again inside a function body. Following every binding keeps the answer on
         # the safe side: a wrong one can only add a polarity, never hide one.
         self.lets: dict[str, list[tree.Expr | tree.Function]] = {}
@@ -299,6 +304,8 @@ class _Walker:
         self, parent: tree.Pipeline, expression: tree.Node, index: int, node: tree.Node, polarity: Polarity
     ) -> Iterator[Edge]:
         """Yield the sub-queries of an expression; `polarity` is the sign of the boolean around it."""
+        if self.single:
+            return
         stack: list[tuple[tree.Node, Polarity]] = [(expression, polarity)]
         while stack:
             current, sign = stack.pop()
