@@ -78,8 +78,7 @@ SCHEMA = """Proxy_CL:
 
 def test_a_column_that_vanished(fpctl: Callable[..., Any], workplace: Path) -> None:
     (workplace / "rules" / "net.yaml").write_text(
-        "id: rmm-net\nname: Proxy\nquery: |\n"
-        "  Proxy_CL | where RemoteUrl has 'a'\n  | summarize count() by RemoteUrl\n"
+        "id: rmm-net\nname: Proxy\nquery: |\n  Proxy_CL | where RemoteUrl has 'a'\n  | summarize count() by RemoteUrl\n"
     )
     (workplace / "fpctl.toml").write_text('[fields.Proxy_CL]\ndevice = "DeviceName"\n')
     schema = workplace / "schema" / "proxy.yaml"

@@ -49,7 +49,7 @@ def previewed(fpctl: Callable[..., Any], data: Path, *arguments: str) -> dict[st
 def test_events_rows_and_days_are_counted_before_and_after(fpctl: Callable[..., Any], data: Path) -> None:
     (one,) = previewed(fpctl, data, "fp-1")["rules"]
     assert (one["events"], one["removed"]) == (6, 3)
-    assert one["result_rows"] == {"before": 4, "after": 2, "gone": 2, "changed": 1, "only_after": []}
+    assert one["result_rows"] == {"before": 4, "after": 2, "compared": True, "gone": 2, "changed": 1, "only_after": []}
     names = ("events", "removed", "alerts_before", "alerts_after")
     days = [(day["day"][-2:], *(day[name] for name in names)) for day in one["days"]]
     assert days == [("21", 3, 2, 3, 1), ("22", 0, 0, 0, 0), ("23", 3, 1, 3, 2)]
@@ -96,6 +96,52 @@ def test_rows_that_stand_only_after_are_listed_and_are_a_finding(
     (one,) = json.loads(outcome.out)["rules"]
     assert (outcome.code, one["result_rows"]["only_after"]) == (1, [{"Count": 3, "RemoteUrl": "a.net"}])
     assert [warning["code"] for warning in one["warnings"]] == ["effect"]
+
+
+@pytest.fixture
+def many(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return data of 40 events, of which only 25 result rows are compared one by one."""
+    monkeypatch.setattr("fpctl.tuning.row_changes.COMPARED", 25)
+    rule = workplace / "rules" / "net.yaml"
+    rule.write_text(rule.read_text().replace("summarize Count = count() by DeviceName, RemoteUrl", "sort by RemoteUrl"))
+    rows = [row(23, f"build{number % 20:02}.contoso.com", url=f"h{number}.net") for number in range(40)]
+    folder = workplace / "data"
+    folder.mkdir()
+    (folder / "DeviceNetworkEvents.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return folder
+
+
+def test_large_results_are_counted_by_the_engine_and_not_compared(
+    fpctl: Callable[..., Any], many: Path, workplace: Path
+) -> None:
+    fields = ("--device", "build*", "--rule", "rmm-net", "--alone")
+    (one,) = previewed(fpctl, many, *fields)["rules"]
+    assert (one["events"], one["removed"], len(one["sample"])) == (40, 40, 5)
+    assert one["result_rows"] == {
+        "before": 40, "after": 0, "compared": False, "gone": None, "changed": None, "only_after": None
+    }  # fmt: skip
+    assert [(day["alerts_before"], day["alerts_after"]) for day in one["days"]][-1] == (40, 0)
+    outcome = fpctl("preview", *fields, "--data", many, *SPAN)
+    assert (outcome.code, "Result rows: 40 before, 0 after; too many to compare one by one" in outcome.out) == (0, True)
+    assert "What is taken out, the latest first (a sample, 5 of 40):" in outcome.out
+    assert "devices: 20 seen, 20 lose events, 20 are gone: " in outcome.out
+    assert " and 12 more\n" in outcome.out
+
+
+def test_large_results_that_may_grow_are_a_finding(fpctl: Callable[..., Any], many: Path, workplace: Path) -> None:
+    rule = workplace / "rules" / "net.yaml"
+    rule.write_text(rule.read_text().replace("sort by RemoteUrl", "top 30 by RemoteUrl asc"))
+    outcome = fpctl("preview", "--device", "build01", "--rule", "rmm-net", "--alone", "--data", many, *SPAN)
+    assert outcome.code == 1
+    assert "rows may stand only after (see the warning)" in outcome.out
+
+
+def test_a_chart_is_counted_without_its_render(fpctl: Callable[..., Any], data: Path, workplace: Path) -> None:
+    rule = workplace / "rules" / "net.yaml"
+    rule.write_text(rule.read_text().rstrip() + "\n  | render barchart // shown\n")
+    (one,) = previewed(fpctl, data, "fp-1")["rules"]
+    assert (one["result_rows"]["before"], one["result_rows"]["after"]) == (4, 2)
+    assert [(day["alerts_before"], day["alerts_after"]) for day in one["days"]] == [(3, 1), (0, 0), (3, 2)]
 
 
 def test_an_event_that_must_fire_and_is_taken_out_is_a_finding(

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from fpctl.catalog.rule_file import LoadedRule
     from fpctl.cli.recording import Book
     from fpctl.tuning.guard import CaseOutcome
-    from fpctl.tuning.impact import Impact, RowChanges
+    from fpctl.tuning.impact import Impact
     from fpctl.tuning.risk import Risk
+    from fpctl.tuning.row_changes import RowChanges
 
 Values = list[str] | None
 BAR = 30
 SHOWN_RULES = 5
+SHOWN_ROWS = 10
+SHOWN_ENTITIES = 8
 DEFAULT_DAYS = 90
 """As long would `fpctl add` let it hold."""
 
@@ -144,8 +147,14 @@ def command(
         _show(exclusion, found, risk, cases)
     if any(one.error is not None for one in found):
         return EXIT_ERROR
-    bad = any(one.rows is not None and one.rows.appeared for one in found)
+    bad = any(one.rows is not None and (one.rows.appeared or _unproved(one)) for one in found)
     return EXIT_FINDINGS if bad or cases or any(skip.finding for one in found for skip in one.skips) else EXIT_OK
+
+
+def _unproved(one: Impact) -> bool:
+    """Tell whether rows may stand only after, and there are too many to have looked."""
+    may_add = any(warning.code in ("effect", "trigger-operator") for warning in one.warnings)
+    return one.rows is not None and not one.rows.compared and may_add
 
 
 def _exclusion(book: Book, id: str | None, rule: Values, given: Mapping[str, tuple[str, ...]]) -> Exclusion:
@@ -214,23 +223,32 @@ def _show_rule(one: Impact) -> None:
         left = one.events - one.removed
         output.write(f"\n  Events at the clause: {one.events:,} before, {left:,} after, {one.removed:,} taken out\n")
     if one.rows is not None:
-        _show_changes(one.rows)
+        _show_changes(one.rows, _unproved(one))
     _show_days(one)
     _show_entities(one)
     if one.sample:
-        output.write("\n  What is taken out, the latest first:\n")
+        of = f" (a sample, {len(one.sample)} of {one.removed:,})" if (one.removed or 0) > len(one.sample) else ""
+        output.write(f"\n  What is taken out, the latest first{of}:\n")
         names = list(one.sample[0])
         output.show_table(names, [[_short(row.get(name)) for name in names] for row in one.sample])
 
 
-def _show_changes(rows: RowChanges) -> None:
+def _show_changes(rows: RowChanges, unproved: bool) -> None:
+    if not rows.compared:
+        output.write(f"  Result rows: {rows.before:,} before, {rows.after:,} after; too many to compare one by one\n")
+        if unproved:
+            text = "rows may stand only after (see the warning): narrow the time with --since to see which"
+            output.write(output.coloured(f"    {text}", "error") + "\n")
+        return
     output.write(
         f"  Result rows: {rows.before:,} before, {rows.after:,} after; {len(rows.vanished):,} gone, "
         f"{rows.changed:,} with other numbers, {len(rows.appeared):,} only after\n"
     )
-    for row in rows.appeared[:10]:
+    for row in rows.appeared[:SHOWN_ROWS]:
         shown = ", ".join(f"{name}={_short(value)}" for name, value in row.items())
         output.write(output.coloured(f"    only after: {output.visible(shown)}", "error") + "\n")
+    if len(rows.appeared) > SHOWN_ROWS:
+        output.write(f"    and {len(rows.appeared) - SHOWN_ROWS:,} more only after: --format json shows all\n")
 
 
 def _show_days(one: Impact) -> None:
@@ -270,7 +288,9 @@ def _show_entities(one: Impact) -> None:
     names = {"device": "devices", "url": "hosts", "hash": "hashes"}
     for field, found in one.entities.items():
         line = f"  {names[field]}: {found.total:,} seen, {found.touched:,} lose events, {found.vanished:,} are gone"
-        shown = ", ".join(f"{value} ({count:,})" for value, count in found.shown[:8])
+        shown = ", ".join(f"{value} ({count:,})" for value, count in found.shown[:SHOWN_ENTITIES])
+        if shown and found.vanished > SHOWN_ENTITIES:
+            shown += f" and {found.vanished - SHOWN_ENTITIES:,} more"
         output.write(output.visible(f"{line}{': ' + shown if shown else ''}") + "\n")
 
 
@@ -314,9 +334,10 @@ def _document(one: Impact) -> dict[str, Any]:
         else {
             "before": one.rows.before,
             "after": one.rows.after,
-            "gone": len(one.rows.vanished),
-            "changed": one.rows.changed,
-            "only_after": [_plain(row) for row in one.rows.appeared],
+            "compared": one.rows.compared,
+            "gone": len(one.rows.vanished) if one.rows.compared else None,
+            "changed": one.rows.changed if one.rows.compared else None,
+            "only_after": [_plain(row) for row in one.rows.appeared] if one.rows.compared else None,
         },
         "sample": [_plain(row) for row in one.sample],
         "skips": [{"reason": skip.reason, "message": skip.message, "finding": skip.finding} for skip in one.skips],

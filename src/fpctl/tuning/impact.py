@@ -1,12 +1,11 @@
 """What an exclusion does to a rule on real events: before and after, day by day, and what it takes out.
 
-Everything is counted by the engine, through the clause itself. Only result rows, which are few, are
-fetched and compared.
+Everything is counted by the engine, through the clause itself. Only result rows are fetched and compared, up to
+a number (`row_changes`).
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,15 +14,15 @@ from typing import Any
 
 from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.rule import Rule
-from fpctl.engine.interface import Engine, EngineError, Table, Timespan
+from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
 from fpctl.execution.preview import widen
-from fpctl.kql import tree
 from fpctl.rewrite.counting import query_at
 from fpctl.rewrite.plan import PlanWarning, Skip
 from fpctl.rewrite.planner import Clause, Planner, TunedQuery
 from fpctl.rewrite.vantage import field_columns, value_of
 from fpctl.tuning.risk import Share
+from fpctl.tuning.row_changes import RowChanges, asked, row_changes, row_counts
 
 ENTITIES = ("device", "url", "hash")
 SAMPLE = 5
@@ -53,20 +52,6 @@ class EntityImpact:
     touched: int
     vanished: int
     shown: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RowChanges:
-    """Result rows before and after, compared by what the rule groups by (by all columns if it does not group).
-
-    `appeared` rows stand only after: none for a clause without an `effect` warning.
-    """
-
-    before: int
-    after: int
-    vanished: tuple[Mapping[str, Any], ...]
-    appeared: tuple[Mapping[str, Any], ...]
-    changed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +169,7 @@ def _counted(
         if len(sample) < SAMPLE:
             shown = {name: columns[name].string() for name in SAMPLE_FIELDS if name in columns}
             sample += sample_of(clause, before, shown, engine, span)
-    first, last = asked([before.tuned, after.tuned], engine, span)
-    rows_changed = compare(first, last, keys_of(after))
+    rows_changed = row_changes(before, after, engine, span)
     alerts: dict[date, tuple[int, int]] = {}
     if daily_alerts and days:
         alerts = _daily_alerts(before, after, engine, span, taken)
@@ -206,23 +190,6 @@ def _all_days(days: Iterable[date], span: Timespan) -> list[date]:
         return []
     start = max(found[0], span.start.date())
     return [start + timedelta(days=step) for step in range((found[-1] - start).days + 1)]
-
-
-def asked(texts: Sequence[str], engine: Engine, span: Timespan) -> list[Table]:
-    """Return the answers to queries.
-
-    Raises:
-        EngineError: one of them failed.
-        FpctlError: one was answered in part only, which proves nothing.
-    """
-    answers: list[Table] = []
-    for answer in engine.query_many(texts, span):
-        if isinstance(answer, EngineError):
-            raise answer
-        if answer.partial is not None:
-            raise FpctlError(f"the service answered in part only: {answer.partial}")
-        answers.append(answer)
-    return answers
 
 
 def at_gap(clause: Clause, tuned: TunedQuery, operators: str) -> str:
@@ -311,72 +278,6 @@ def _daily_alerts(
         if slice_.start >= slice_.end:
             continue
         # Where nothing is taken out, both queries say the same.
-        texts = [before.tuned, after.tuned] if taken.get(day) else [before.tuned]
-        counts = [len(table.rows) for table in asked(texts, engine, slice_)]
+        counts = row_counts([before, after] if taken.get(day) else [before], engine, slice_)
         found[day] = (counts[0], counts[-1])
     return found
-
-
-# --------------------------------------------------------------------------- result rows
-
-
-def keys_of(tuned: TunedQuery) -> tuple[str, ...]:
-    """Return the result columns that tell one row of a rule from another: what its last aggregation groups by.
-
-    Empty where it does not group, and then a row is told by all its columns.
-    """
-    pipeline = next((one for one in tuned.analysis.pipelines if one.path == "main"), None)
-    if pipeline is None or not pipeline.gaps:
-        return ()
-    last = pipeline.gaps[-1].scope.columns
-    grouping = next((op for op in reversed(pipeline.node.operators) if isinstance(op, tree.Summarize)), None)
-    if grouping is None:
-        return ()
-    names: list[str] = []
-    for item in grouping.by:
-        if isinstance(item, tree.Named):
-            names += [name.value for name in item.names]
-        elif isinstance(item, tree.Name):
-            names.append(item.value)
-        elif isinstance(item, tree.Call):
-            # `by bin(Timestamp, 1d)` names its column after the argument.
-            names += [arg.value for arg in item.args[:1] if isinstance(arg, tree.Name)]
-    return tuple(name for name in names if name in last)
-
-
-def compare(before: Table, after: Table, keys: Sequence[str]) -> RowChanges:
-    """Return how the result rows differ."""
-    keyed = [name for name in keys if name in before.names() and name in after.names()]
-    old, new = _by_key(before, keyed), _by_key(after, keyed)
-    vanished = [row for key, rows in old.items() for row in rows[len(new.get(key, ())) :]]
-    appeared = [row for key, rows in new.items() for row in rows[len(old.get(key, ())) :]]
-    changed = 0
-    if keyed:
-        for key in old.keys() & new.keys():
-            changed += _bag(old[key]) != _bag(new[key])
-    return RowChanges(len(before.rows), len(after.rows), tuple(vanished), tuple(appeared), changed)
-
-
-def _by_key(table: Table, keys: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    for row in table.dicts():
-        key = _canonical({name: row[name] for name in keys} if keys else row)
-        found.setdefault(key, []).append(row)
-    return found
-
-
-def _bag(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    return sorted(map(_canonical, rows))
-
-
-def _canonical(value: Any) -> str:
-    """Return a value as text; a set made by an aggregate has no order of its own."""
-    return json.dumps(_sorted(value), sort_keys=True, default=str)
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _sorted(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return sorted((_sorted(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True, default=str))
-    return value

@@ -23,8 +23,8 @@ from fpctl.rewrite.outcome import Place
 from fpctl.rewrite.planner import Clause, Planner, TunedQuery
 from fpctl.rewrite.vantage import field_columns, value_of
 from fpctl.tuning.cover import Groups
-from fpctl.tuning.impact import asked
 from fpctl.tuning.rhythm import HourCount
+from fpctl.tuning.row_changes import asked
 
 GROUPED = ("device", "url", "hash", "process", "parent_process", "command_line", "account")
 """The fields by which events are grouped; the command line brings `script`, the script that it names."""

@@ -24,11 +24,12 @@ from fpctl.rewrite.planner import Clause, Planner
 from fpctl.rewrite.vantage import field_columns
 from fpctl.risk_weights import RiskWeights
 from fpctl.tuning.cover import Candidate, candidates
-from fpctl.tuning.impact import SAMPLE, SAMPLE_FIELDS, asked, sample_of
+from fpctl.tuning.impact import SAMPLE, SAMPLE_FIELDS, sample_of
 from fpctl.tuning.likeness import Likeness, likeness
 from fpctl.tuning.noise import FEW, FREQUENT, Noise, ValueCount, is_any
 from fpctl.tuning.rhythm import Rhythm, rhythm
 from fpctl.tuning.risk import Risk, Share, assess
+from fpctl.tuning.row_changes import row_counts
 
 MOST_DEVICES = 50
 """A proposal lists at most so many devices; a pattern of more needs a URL or hash of its own."""
@@ -141,7 +142,7 @@ def suggest(
     frequency = max(FEW, round(total * FREQUENT))
     frequent = {field: noise.frequent(field, frequency) for field in noise.fields}
     all_devices = _distinct(noise) if "device" in noise.fields else None
-    (base,) = asked([noise.tuned.tuned], engine, span)
+    (base,) = row_counts([noise.tuned], engine, span)
     found: list[Suggestion] = []
     while total and len(found) < most:
         one = _next(
@@ -160,21 +161,18 @@ def suggest(
             break
         found.append(one)
         progress(len(found))
-    alone = [planner.plan(widened, [*others, (_active(one.exclusion), True)]).tuned for one in found]
-    together = planner.plan(widened, [*others, *((_active(one.exclusion), True) for one in found)]).tuned
-    *tables, last = asked([*alone, together], engine, span)
-    suggestions = [
-        replace(one, result_rows_removed=len(base.rows) - len(table.rows))
-        for one, table in zip(found, tables, strict=True)
-    ]
+    alone = [planner.plan(widened, [*others, (_active(one.exclusion), True)]) for one in found]
+    together = planner.plan(widened, [*others, *((_active(one.exclusion), True) for one in found)])
+    *counts, last = row_counts([*alone, together], engine, span)
+    suggestions = [replace(one, result_rows_removed=base - count) for one, count in zip(found, counts, strict=True)]
     left = noise.total()
     return Tuning(
         rule,
         span,
         total,
         left,
-        len(base.rows),
-        len(last.rows),
+        base,
+        last,
         noise.days_looked_at,
         {field: tuple(values[:5]) for field, values in frequent.items() if values},
         tuple(suggestions),
