@@ -133,7 +133,8 @@ def test_a_file_that_nobody_wrote_is_not_read(tmp_path: Path) -> None:
 damage = st.lists(
     st.tuples(st.integers(0, 250), st.integers(0, 12), st.sampled_from(
         [b"", b"\0", b"\xff", b"\xef\xbb\xbf", b"\r", b"\t", b"&a ", b"*a", b"!!x ", b"{", b"]", b'"', b": ", b"- ",
-         b"\n---\n", b"# ", b"|", b"@lists/hosts.txt", b"@lists/../x", b"no", b"2026-01-01", b"\xed\xa0\x80", "é\u2028".encode()],
+         b"\n---\n", b"# ", b"|", b"@lists/hosts.txt", b"@lists/../x", b"no", b"2026-01-01", b"\xed\xa0\x80",
+         "é\u2028".encode()],
     )),
     min_size=1, max_size=4,
 )  # fmt: skip
