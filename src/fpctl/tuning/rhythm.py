@@ -16,6 +16,9 @@ LONGEST_ARC = 8
 LEAST = 0.1
 """An hour of so small a part of what is usual is not regular, however often it is seen."""
 
+OFTEN = 0.25
+"""An hour is regular if it is seen on this part of the dates on which the others are, and on two."""
+
 MOST = 0.9
 """This part of the events must lie in the regular hours; the others keep firing outside the window."""
 
@@ -42,8 +45,9 @@ class Rhythm:
 def rhythm(counts: Sequence[HourCount], days_seen: int, days_looked_at: int) -> Rhythm:
     """Return the rhythm of events.
 
-    An hour is regular if it is seen on at least two dates. A window is suggested only where the regular
-    hours hold nearly all events within eight hours of the day, and on days that came at least twice.
+    An hour is regular if it is seen on at least two dates, and not much more seldom than the others. A
+    window is suggested only where the regular hours hold nearly all events within eight hours of the day,
+    and on days that came at least twice.
 
     Args:
         counts: events by weekday and hour, UTC.
@@ -77,7 +81,10 @@ def _regular(counts: Iterable[HourCount]) -> list[HourCount]:
     listed = list(counts)
     for one in listed:
         dates[one.hour] += one.days
-    often = [one for one in listed if dates[one.hour] >= 2 and (one.days >= 2 or dates[one.hour] >= 3)]
+    # Weighed by events: many hours that were seen once must not make once the rule.
+    usually = median(dates[one.hour] for one in listed for _ in range(min(one.rows, 100)))
+    needed = max(2.0, OFTEN * usually)
+    often = [one for one in listed if dates[one.hour] >= needed and (one.days >= 2 or dates[one.hour] >= 3)]
     usual = median(one.rows for one in often) if often else 0
     return [one for one in often if one.rows >= LEAST * usual]
 

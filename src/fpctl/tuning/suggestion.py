@@ -40,7 +40,7 @@ LEAST_SHARE = 0.01
 REGULAR = 0.25
 """A device or value is regular if it shows the pattern on this part of the dates on which the others do, and on two."""
 
-LIKE_OTHERS = 0.1
+LIKE_OTHERS = 0.2
 """And at least this part of the events that is usual for the regular ones."""
 
 TRIED = 25
