@@ -21,8 +21,10 @@ from fpctl.engine.lowering import (
     operators,
     repeats,
     routines,
+    series,
     spellings,
     value_lists,
+    watchlists,
 )
 from fpctl.engine.lowering.bounds import Newest
 from fpctl.engine.lowering.draft import Draft, Edit, LoweredQuery, apply_edits, value_table
@@ -39,6 +41,8 @@ _MOST_ROUNDS = 40
 _RULES: tuple[Callable[[Draft], Iterable[Edit]], ...] = (
     routines.edits,
     operators.edits,
+    series.edits,
+    watchlists.edits,
     functions.edits,
     negations.edits,
     chains.edits,
