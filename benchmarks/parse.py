@@ -94,8 +94,13 @@ def duckdb_kql(queries: list[str]) -> Timing | str:
     return best_of(accepts, queries)
 
 
+def modules() -> Path:
+    """Return where the npm package of Microsoft's parser should be."""
+    return Path(os.environ.get("FPCTL_NODE_MODULES", ROOT / "node_modules")) / "@kusto" / "language-service-next"
+
+
 def microsoft(queries: list[str]) -> Timing | str:
-    folder = Path(os.environ.get("FPCTL_NODE_MODULES", ROOT / "node_modules")) / "@kusto" / "language-service-next"
+    folder = modules()
     node = shutil.which("node")
     if node is None or not folder.is_dir():
         return f"no node, or nothing in {folder}"

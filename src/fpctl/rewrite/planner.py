@@ -24,7 +24,7 @@ from fpctl.rewrite.outcome import Outcome, Place, Placed, Refusal
 from fpctl.rewrite.placement import Placer
 from fpctl.rewrite.plan import Insertion, Plan, PlanWarning, Skip
 from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, UtcRange, build
-from fpctl.rewrite.resolve import TIME_COLUMNS, Resolver
+from fpctl.rewrite.resolve import TIME_COLUMNS, Patterns, Resolver
 from fpctl.rewrite.splice import ClauseLine, edits_for, strip
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
@@ -158,6 +158,7 @@ class Planner:
         self.fields = fields
         self.today = today
         self._known: dict[str, bool] = {}
+        self._patterns: Patterns = {}
 
     def plan(
         self,
@@ -185,7 +186,10 @@ class Planner:
         tables = self.tables_for(prefer)
         analysis = analyse(query, tables)
         placer = Placer(
-            query, analysis, Resolver(self.fields, self._is_known, lambda: tree.names(query), prefer), tables
+            query,
+            analysis,
+            Resolver(self.fields, self._is_known, lambda: tree.names(query), prefer, self._patterns),
+            tables,
         )
         dialect = Dialect.NRT if rule.continuous else Dialect.STANDARD
 

@@ -98,6 +98,10 @@ class WideRows:
 
 Group = Mapping[int, frozenset[str]]
 """One event source of a row: branch -> tables."""
+Holding = Sequence[tuple[int, str, Sequence[MappedColumn]]]
+"""The tables of a pattern that have a field: branch, table, and the columns that hold it."""
+Patterns = dict[tuple[int, frozenset[int], str], tuple[Mapping[int, frozenset[str]], Holding]]
+"""By the branches of a pattern (by identity: they are kept beside), those of them that count, and the field."""
 Held = dict[tuple[int, str], dict[str, tuple[str, BoundColumn]]]
 """For each table (of a branch) the columns that hold a field there, each with the name under which it is visible."""
 _UNTOUCHED = frozenset({"table", "renamed"})
@@ -121,6 +125,7 @@ class Resolver:
         known: whether a table's columns are known.
         mentioned: returns the names that the query refers to; on an unknown table these exist.
         prefer_time: the time column the query itself uses, if any.
+        patterns: what is known of patterns of tables, kept by the caller from query to query.
     """
 
     def __init__(
@@ -129,9 +134,11 @@ class Resolver:
         known: Callable[[str], bool],
         mentioned: Callable[[], frozenset[str]],
         prefer_time: str | None,
+        patterns: Patterns | None = None,
     ) -> None:
         self.fields = fields
         self.known = known
+        self._patterns: Patterns = {} if patterns is None else patterns
         self._ask = mentioned
         self._mentioned: frozenset[str] | None = None
         self._renamed: dict[tuple[int, bool], tuple[Mapping[str, Column], dict[Origin, str]]] = {}
@@ -270,22 +277,34 @@ class Resolver:
         """Return the columns that hold a field and are visible, by table, and the tables of which one is not."""
         held: Held = {}
         lost: set[tuple[int, str]] = set()
-        columns = self.fields.columns
-        for branch, tables in group.items():
-            for table in tables if len(tables) == 1 else sorted(tables):
-                for target in columns(table, field):
-                    if roles is not None and target.role not in roles:
-                        continue
-                    name = self._visible(scope, table, target.column, branch, False)
-                    if isinstance(name, Unresolved):
-                        lost.add((branch, table))
-                    else:
-                        column = _bound(name, scope, target, self._if_exists(name, scope.columns[name].type))
-                        held.setdefault((branch, table), {})[f"{column.role} {column.text}"] = (name, column)
+        for branch, table, targets in self._holding(scope, group, field):
+            for target in targets:
+                if roles is not None and target.role not in roles:
+                    continue
+                name = self._visible(scope, table, target.column, branch, False)
+                if isinstance(name, Unresolved):
+                    lost.add((branch, table))
+                else:
+                    column = _bound(name, scope, target, self._if_exists(name, scope.columns[name].type))
+                    held.setdefault((branch, table), {})[f"{column.role} {column.text}"] = (name, column)
         for key in lost & held.keys():
             # With a column missing, the table cannot be said to be tested.
             del held[key]
         return held, lost
+
+    def _holding(self, scope: Scope, group: Group, field: str) -> Holding:
+        """Return the tables of a pattern that have a field; the same for every query with that pattern."""
+        key = (id(scope.branches), frozenset(group), field)
+        known = self._patterns.get(key)
+        if known is None:
+            found = [
+                (branch, table, targets)
+                for branch, tables in group.items()
+                for table in sorted(tables)
+                if (targets := self.fields.columns(table, field))
+            ]
+            known = self._patterns[key] = (scope.branches, found)
+        return known[1]
 
     def _apart(
         self, scope: Scope, group: Group, field: str, held: Held, wide: WideRows
@@ -511,12 +530,17 @@ class Resolver:
         first that is not null.
         """
         kinds = ("table", "renamed", "grouped") if surviving else ("table", "renamed")
-        matching = {
-            (branch, table)
-            for branch, tables in group.items()
-            for table in tables
-            if not needs.fields or any(self.fields.columns(table, field) for field, _ in needs.fields)
-        }
+        if wide and needs.fields:
+            matching = {
+                (branch, table) for field, _ in needs.fields for branch, table, _ in self._holding(scope, group, field)
+            }
+        else:
+            matching = {
+                (branch, table)
+                for branch, tables in group.items()
+                for table in tables
+                if not needs.fields or any(self.fields.columns(table, field) for field, _ in needs.fields)
+            }
         found: list[str] = []
         covered: set[tuple[int, str]] = set()
         for wanted in self.time_columns:
