@@ -387,6 +387,18 @@ class LocalEngine:
         views: Mapping[str, TableView],
         further: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> tuple[str, dict[str, Any]]:
+        from fpctl.engine.lowering.spellings import renamed_environment
+        from fpctl.engine.lowering.sql_keys import with_keys_put_in, with_sql_keys
+
+        environment = renamed_environment(_Known(views), lowered.spellings)
+        keyed, keys = with_sql_keys(lowered, environment)
+        sql, parameters = self._translated(keyed, views, further)
+        told = with_keys_put_in(sql, keys)
+        return self._translated(lowered, views, further) if told is None else (told, parameters)
+
+    def _translated(
+        self, lowered: LoweredQuery, views: Mapping[str, TableView], further: Mapping[str, Sequence[str]]
+    ) -> tuple[str, dict[str, Any]]:
         import duckdb_kql
 
         from fpctl.engine.failures import translation_error

@@ -80,18 +80,20 @@ def lower(
         notes.add("long list")
     first_rules: tuple[Callable[[Draft], Iterable[Edit]], ...] = (
         lambda draft: value_lists.misplaced(draft, _places(moved, value_tables)),
+        # What no event reaches goes first: it is most of a text with many ends.
+        lambda draft: bounds.edits(draft, newest),
         guards.edits,
         value_lists.edits,
-        lambda draft: bounds.edits(draft, newest),
         value_lists.late_edits,
     )
+    draft = Draft(query, environment, time_columns, value_tables)
     for first in first_rules:
-        draft = Draft(query, environment, time_columns, value_tables)
         changed, kept = apply_edits(query.text, first(draft))
         notes |= draft.notes
         if kept:
             rounds.append(kept)
             query = parse(changed)
+            draft = Draft(query, environment, time_columns, value_tables)
     renamed = spellings.clashes(query, environment)
     environment = spellings.renamed_environment(environment, renamed)
     pending = tuple(spellings.edits(query, renamed))

@@ -14,7 +14,8 @@ from fpctl.engine.lowering.draft import Draft, Edit
 from fpctl.kql import tree
 
 _COSTLY = frozenset({"extract", "replace_regex", "strcat"})
-_NAME = "fpctl_shared_"
+SHARED = "fpctl_shared_"
+"""Begins the names of the columns that are made."""
 
 
 def edits(draft: Draft) -> Iterator[Edit]:
@@ -81,7 +82,7 @@ def _shared(draft: Draft, before: tree.Node, run: Sequence[tree.Operator]) -> It
             for node in tree.walk(operator)
             if isinstance(node, tree.Call) and draft.source(node) == text
         ]
-        name = f"{_NAME}{hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[:12]}"
+        name = f"{SHARED}{hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[:12]}"
         first, last = every[0][0], run[every[-1][0]]
         start = run[first - 1].end if first else before.end
         yield Edit(start, start, f"\n| extend {name} = {text}")

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from fpctl.engine.lowering.draft import Draft, Edit
 from fpctl.kql import tree
 
-COLUMN = "value"
-"""The one column of a value table."""
+COLUMN = "fpctl_listed"
+"""The one column of a value table; no table of a user has one of that name."""
 
 SHORTEST = 24
 """Values from which on a list is worth a table."""
@@ -91,7 +91,12 @@ def _is_text(draft: Draft, node: tree.Expr) -> bool:
     """Tell whether an expression is a string for certain: a dynamic value is compared otherwise."""
     if isinstance(node, tree.Call):
         return node.name.value in _TEXTS and node.name.value not in draft.lets
-    if not isinstance(node, tree.Name) or node.value in draft.redefined or node.value in draft.lets:
+    return isinstance(node, tree.Name) and is_text_column(draft, node)
+
+
+def is_text_column(draft: Draft, node: tree.Name) -> bool:
+    """Tell whether a name is a string column of every table that has it, and nothing that the query makes."""
+    if node.value in draft.redefined or node.value in draft.lets:
         return False
     types = {
         columns[node.value]

@@ -1,0 +1,210 @@
+"""What lists are asked about, said in DuckDB's SQL by hand: `strcat(tolower(DeviceName), "|", ...) in~ (list)`.
+
+duckdb-kql does not know that a column is a string, and writes for every call what any type would need: for
+two columns in one `strcat` 20,000 characters, which take DuckDB longer to plan than to run. So a literal
+stands in the KQL for each such key, and the key takes its place in the SQL. Some keys are also said
+in other words, which give the same text and take less time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from fpctl.engine.kusto_types import quote_name, quote_text
+from fpctl.engine.lowering.draft import Draft, Edit, LoweredQuery, apply_edits
+from fpctl.engine.lowering.repeats import SHARED, is_look_up
+from fpctl.engine.lowering.value_lists import COLUMN, is_text_column, look_up
+from fpctl.kql import tree
+from fpctl.kql.columns.environment import Environment
+from fpctl.kql.literals import string_value
+from fpctl.kql.parser import parse
+
+_MARK = "fpctl:key:"
+_LABEL = "^[^.]+"
+_LAST_LABELS = re.compile(r"\(\(\?:\[\^\.\]\+\[\.\]\)\{(\d)\}\[\^\.\]\+\)\[\.\]\?\$")
+_SCHEME = "^[a-z][a-z0-9+.-]*://"
+_ASCII_HOST = "^([a-z0-9_-]+(?:[.][a-z0-9_-]*)*)"
+"""Begins the patterns whose first group is a host of ASCII letters."""
+
+
+class _Text(NamedTuple):
+    """The SQL of a string, never null; whether it is in lower case for certain, and of ASCII characters."""
+
+    sql: str
+    lower: bool = False
+    ascii: bool = False
+
+    def lowered(self) -> str:
+        return self.sql if self.lower else f"lower({self.sql})"
+
+
+def with_sql_keys(lowered: LoweredQuery, environment: Environment) -> tuple[LoweredQuery, dict[str, str]]:
+    """Return a lowered query with literals for the keys that its lists are asked about, and what to put for each.
+
+    Args:
+        lowered: a query, otherwise ready to be translated.
+        environment: its tables, in the spelling of the lowered query.
+
+    Returns:
+        The query, and SQL as duckdb-kql makes it of a literal -> the SQL to have there.
+    """
+    if not lowered.value_tables or _MARK in lowered.text:
+        return lowered, {}
+    keys = _Keys(Draft(parse(lowered.text), environment, {}, {}), lowered.value_tables)
+    changed, kept = apply_edits(lowered.text, keys.edits())
+    if not kept:
+        return lowered, {}
+    used = {told: sql for mark, told, sql in keys.found if f'"{mark}"' in changed}
+    return replace(lowered, text=changed, rounds=(*lowered.rounds, kept)), used
+
+
+def with_keys_put_in(sql: str, keys: Mapping[str, str]) -> str | None:
+    """Return SQL with the keys in their places, None where one of these is not as it should be."""
+    for told, key in keys.items():
+        if told not in sql:
+            return None
+        sql = sql.replace(told, key)
+    return None if _MARK in sql else sql
+
+
+class _Keys:
+    def __init__(self, draft: Draft, value_tables: Mapping[str, tuple[str, ...]]) -> None:
+        self.found: list[tuple[str, str, str]] = []
+        self._draft = draft
+        self._value_tables = value_tables
+        self._marks: dict[tuple[str, str], str] = {}
+        self._shared: dict[str, _Text] = {}
+
+    def edits(self) -> Iterator[Edit]:
+        """Yield the literals for the keys."""
+        draft = self._draft
+        if any(isinstance(value, tree.Function) for value in draft.lets.values()):
+            return  # a parameter may have a column's name
+        for node in draft.nodes:
+            if isinstance(node, tree.Named) and len(node.names) == 1 and node.names[0].value.startswith(SHARED):
+                text = self._text(node.value)
+                if text is not None:
+                    self._shared[node.names[0].value] = text._replace(sql=quote_name(node.names[0].value))
+                    yield self._edit(node.value, "{}", text.sql)
+        look_ups = [node for node in draft.nodes if is_look_up(node) and self._table(node)]
+        asked = {draft.source(node.left) for node in look_ups}
+        made: set[int] = set()
+        for one in look_ups:
+            key = self._text(one.left)
+            if key is not None:
+                yield self._look_up(one, key)
+                made.update(map(id, tree.walk(one)))
+        for node in draft.nodes:
+            if id(node) in made:
+                continue
+            if isinstance(node, tree.Call) and draft.source(node) in asked:
+                text = self._text(node)
+                if text is not None:
+                    yield self._edit(node, "{}", text.sql)
+            elif isinstance(node, tree.Binary) and node.ops == ("!contains",):
+                yield from self._lacks(node)
+
+    def _look_up(self, node: tree.Membership, key: _Text) -> Edit:
+        """Return the edit that puts `"literal" == ""` in place of a look-up in a value table."""
+        table = self._table(node)
+        value = quote_name(COLUMN) if self._in_lower(table) else f"lower({quote_name(COLUMN)})"
+        sql = f"({key.lowered()} {'NOT ' if node.op == '!in~' else ''}IN (SELECT {value} FROM {quote_name(table)}))"
+        edit = self._edit(node, "coalesce(({} = ''), FALSE)", sql)
+        return edit._replace(text=f'{edit.text} == ""')
+
+    def _table(self, node: tree.Membership) -> str:
+        """Return the value table that a string is looked up in regardless of case, "" where it is anything else."""
+        name = self._draft.source(node.items[0]).strip("( ").partition(" ")[0]
+        known = node.op in ("in~", "!in~") and name in self._value_tables
+        return name if known and self._draft.text[node.left.end : node.end].endswith(f" {look_up(name)}") else ""
+
+    def _in_lower(self, table: str) -> bool:
+        text = "".join(self._value_tables[table])
+        return text.isascii() and text == text.lower()
+
+    def _edit(self, node: tree.Expr, told: str, sql: str) -> Edit:
+        """Return the edit that puts a literal in place of an expression; `told` is what becomes of it in SQL."""
+        key = (told, self._draft.source(node))
+        mark = self._marks.get(key)
+        if mark is None:
+            mark = self._marks[key] = f"{_MARK}{len(self._marks)}:"
+            self.found.append((mark, told.format(quote_text(mark)), sql))
+        return Edit(node.start, node.end, f'"{mark}"')
+
+    def _lacks(self, node: tree.Binary) -> Iterator[Edit]:
+        """Yield `"literal" == ""` for `host !contains ".."`, of which duckdb-kql makes a pattern match."""
+        text = self._text(node.operands[0])
+        if text is not None and text.ascii and self._string(node.operands[1]) == "..":
+            edit = self._edit(node, "{}", f"CASE WHEN contains({text.sql}, '..') THEN '..' ELSE '' END")
+            yield edit._replace(text=f'{edit.text} == ""')
+
+    def _string(self, node: tree.Expr) -> str | None:
+        if isinstance(node, tree.Literal) and node.type == "string":
+            return string_value(self._draft.source(node))
+        return None
+
+    def _text(self, node: tree.Expr) -> _Text | None:
+        """Return the SQL of a string expression, None where it has parts that are not known here."""
+        if isinstance(node, tree.Group):
+            return self._text(node.inner)
+        if isinstance(node, tree.Name):
+            if node.value in self._shared:
+                return self._shared[node.value]
+            return _Text(f"coalesce({quote_name(node.value)}, '')") if is_text_column(self._draft, node) else None
+        word = self._string(node)
+        if word is not None:
+            return _Text(quote_text(word), word.isascii() and word == word.lower(), word.isascii())
+        if not isinstance(node, tree.Call) or node.name.value in self._draft.lets:
+            return None
+        name, args = node.name.value, node.args
+        if name == "tolower" and len(args) == 1:
+            text = self._text(args[0])
+            return None if text is None else _Text(text.lowered(), True, text.ascii)
+        if name == "strcat" and args:
+            return _joined([self._text(one) for one in args])
+        if name == "trim_end" and len(args) == 2 and self._string(args[0]) == "[.]":
+            text = self._text(args[1])
+            return None if text is None else text._replace(sql=f"regexp_replace({text.sql}, '[.]$', '')")
+        if name == "extract" and len(args) == 3:
+            return self._extract(args)
+        if name == "replace_regex" and len(args) == 3:
+            return self._replace(args)
+        return None
+
+    def _extract(self, args: tuple[tree.Expr, ...]) -> _Text | None:
+        pattern, group, source = self._string(args[0]), self._draft.source(args[1]), self._text(args[2])
+        if pattern is None or source is None or group not in ("0", "1"):
+            return None
+        sql = source.sql
+        if pattern == _LABEL and group == "0":
+            first = f"substring({sql}, 1, strpos({sql}, '.') - 1)"
+            return source._replace(sql=f"CASE WHEN contains({sql}, '.') THEN {first} ELSE {sql} END")
+        last = _LAST_LABELS.fullmatch(pattern)
+        if last and group == "1" and source.ascii:
+            # Read from its end, a text is read once.
+            labels = quote_text(f"^[.]?((?:[^.]+[.]){{{last[1]}}}[^.]+)")
+            return source._replace(sql=f"reverse(regexp_extract(reverse({sql}), {labels}, 1))")
+        ascii = source.ascii or (group == "1" and pattern.startswith(_ASCII_HOST))
+        return _Text(f"regexp_extract({sql}, {quote_text(pattern)}, {group})", source.lower, ascii)
+
+    def _replace(self, args: tuple[tree.Expr, ...]) -> _Text | None:
+        source, pattern, by = self._text(args[0]), self._string(args[1]), self._string(args[2])
+        if source is None or pattern is None or by not in ("", "\\1\\2"):
+            return None
+        sql = source.sql
+        replaced = f"regexp_replace({sql}, {quote_text(pattern)}, {quote_text(by)}, 'g')"
+        if pattern == _SCHEME and by == "":
+            usual = f"WHEN starts_with({sql}, 'https://') THEN substring({sql}, 9)"
+            replaced = f"CASE {usual} WHEN contains({sql}, '://') THEN {replaced} ELSE {sql} END"
+        return source._replace(sql=replaced)
+
+
+def _joined(parts: Sequence[_Text | None]) -> _Text | None:
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts):
+        return None
+    sql = f"({' || '.join(part.sql for part in known)})"
+    return _Text(sql, all(part.lower for part in known), all(part.ascii for part in known))

@@ -1,0 +1,123 @@
+"""Keys in SQL by hand: the rows that a list finds are those that duckdb-kql's own SQL finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fpctl.engine.local import LocalEngine
+from fpctl.engine.lowering import lower, sql_keys
+from fpctl.rewrite.fold import key
+from fpctl.rewrite.predicate.term import Site
+from fpctl.schema.tables import Tables
+
+TABLES = Tables.packaged("auto", "xdr")
+
+DEVICES = [
+    None, "", ".", "..", "build01", "BUILD01", "build01.contoso.com", "Build01.Contoso.COM", ".build01", "build01.",
+    "build010", "büild01.contoso.com", "\u212aelvin.contoso.com", "build01\n.x",
+    "build01..x", "a|b", "BUILD01|setup.exe",
+]  # fmt: skip
+URLS = [
+    None, "", "contoso.com", "https://contoso.com", "HTTPS://Contoso.com:8443/a", "ftp://x.contoso.com?y", "https://",
+    "https://https://contoso.com", "a.b.contoso.com.", "https://a.b.contoso.com./p", "contoso.com.evil.net",
+    "a..contoso.com",
+    "https://a..contoso.com/", "..contoso.com", "x@contoso.com", "https://x@contoso.com/", "evilcontoso.com",
+    "h2+x-y.z://www.contoso.com", "1://contoso.com", "https://ço.contoso.com", "contoso.com\n", "www.contoso.com:80:90",
+    "http://contoso.com", "://contoso.com", "e\u0301.contoso.com", "contoso.\u0301com", "com", "www.contoso.com#x",
+]  # fmt: skip
+PROCESSES = [None, "setup.exe", "SETUP.EXE", "x|setup.exe", ""]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    folder = tmp_path_factory.mktemp("events")
+    count = max(len(DEVICES), len(URLS)) * len(PROCESSES)
+    rows = [
+        {
+            "ReportId": n,
+            "DeviceName": DEVICES[n % len(DEVICES)],
+            "RemoteUrl": URLS[n % len(URLS)],
+            "InitiatingProcessFileName": PROCESSES[n // 2 % len(PROCESSES)],
+        }
+        for n in range(count * 3)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "DeviceNetworkEvents.parquet")
+    with LocalEngine(folder, now=datetime(2027, 1, 1, tzinfo=UTC), tables=TABLES) as opened:
+        yield opened
+
+
+def listed(*values: str) -> str:
+    """Return a list long enough for a table, with these values in it."""
+    return str((*values, *(f"other{n}" for n in range(40)))).replace("'", '"')
+
+
+def site(host: str, path: str = "", *, subdomains: bool = False) -> str:
+    found = key.site("RemoteUrl", Site(host, "", path, subdomains))
+    assert found is not None
+    checked = f' and {found[0].check.operand} !contains ".."' if found[0].check else ""  # type: ignore[union-attr]
+    return f"{found[0].text} in~ {listed(found[1])}{checked}"
+
+
+PAIR = 'strcat(tolower(DeviceName), "|", tolower(InitiatingProcessFileName))'
+CONDITIONS = {
+    "column": f'DeviceName in~ {listed("build01", "KELVIN.contoso.com", "Build01.contoso.com")}',
+    "column not": f'DeviceName !in~ {listed("build01")}',
+    "first label": f'{key.first_label("DeviceName").text} in~ {listed("build01", "kelvin")}',
+    "pair": f'{PAIR} in~ {listed("build01|setup.exe", "build01.contoso.com|setup.exe")}',
+    "site": site("contoso.com", subdomains=True),
+    "site of three labels": site("www.contoso.com", subdomains=True),
+    "host alone": site("contoso.com", subdomains=False),
+    "page": site("contoso.com", path="/a"),
+    "shared host": f"{site('contoso.com', subdomains=True)} or {site('b.contoso.com', subdomains=True)}",
+    "in a branch": f'iff({PAIR} in~ {listed("build01|setup.exe")}, {PAIR}, "") == "build01|setup.exe"',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("condition", CONDITIONS.values(), ids=CONDITIONS.keys())
+@pytest.mark.parametrize("form", ["where {}", "where not({})", "extend found = {} | where found"])
+def test_a_key_in_sql_finds_the_rows_that_the_translated_key_finds(
+    engine: LocalEngine, condition: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = f"DeviceNetworkEvents | {form.format(condition)} | project ReportId"
+    by_hand = sorted(engine.query(query).rows)
+    monkeypatch.setattr(sql_keys, "with_sql_keys", lambda lowered, _: (lowered, {}))
+    assert by_hand == sorted(engine.query(query).rows)
+    assert by_hand
+
+
+def test_every_such_look_up_is_said_in_sql() -> None:
+    for condition in CONDITIONS.values():
+        lowered = lower(f"DeviceNetworkEvents | where {condition}", TABLES)
+        keyed, keys = sql_keys.with_sql_keys(lowered, TABLES)
+        assert keys
+        assert "fpctl_values_" not in keyed.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"let DeviceName = 'x'; DeviceNetworkEvents | where DeviceName in~ {listed('x')}",
+        f"DeviceNetworkEvents | extend DeviceName = tostring(ReportId) | where DeviceName in~ {listed('x')}",
+        f"let f = (DeviceName:string) {{ DeviceName in~ {listed('x')} }}; DeviceNetworkEvents | where f(RemoteUrl)",
+    ],
+)
+def test_a_name_that_may_not_be_the_column_is_left_to_the_translator(query: str) -> None:
+    _, keys = sql_keys.with_sql_keys(lower(query, TABLES), TABLES)
+    assert not any('"DeviceName"' in sql for sql in keys.values())
+
+
+def test_a_literal_that_the_translation_does_not_have_is_noticed() -> None:
+    assert sql_keys.with_keys_put_in("SELECT 'fpctl:key:0:'", {"lower('fpctl:key:0:')": "x"}) is None
+    assert sql_keys.with_keys_put_in("SELECT lower('fpctl:key:0:')", {"lower('fpctl:key:0:')": "x"}) == "SELECT x"
+
+
+def test_a_long_list_beside_a_column_named_value(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_pylist([{"Value": "other1"}, {"Value": "x"}]), tmp_path / "T.parquet")
+    with LocalEngine(tmp_path, now=datetime(2027, 1, 1, tzinfo=UTC)) as engine:
+        assert list(engine.query(f"T | where Value in~ {listed()}").rows) == [("other1",)]
