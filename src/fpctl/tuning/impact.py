@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 from fpctl.catalog.exclusion import Exclusion
@@ -22,7 +23,7 @@ from fpctl.rewrite.plan import PlanWarning, Skip
 from fpctl.rewrite.planner import Clause, Planner, TunedQuery
 from fpctl.rewrite.vantage import field_columns, value_of
 from fpctl.tuning.risk import Share
-from fpctl.tuning.row_changes import RowChanges, asked, row_changes, row_counts
+from fpctl.tuning.row_changes import RowChanges, asked, row_changes, row_counts, united
 
 ENTITIES = ("device", "url", "hash")
 SAMPLE = 5
@@ -152,7 +153,7 @@ def _counted(
     events = removed = 0
     days: Counter[date] = Counter()
     taken: Counter[date] = Counter()
-    entities: dict[str, EntityImpact] = {}
+    grouped: dict[str, list[str]] = {}
     sample: list[Mapping[str, Any]] = []
     for clause in clauses:
         for day, rows, hits in _by_day(clause, before, engine, span):
@@ -164,11 +165,11 @@ def _counted(
         columns = field_columns(planner, clause.place)
         for name in ENTITIES:
             if name in columns:
-                one = _entity(clause, before, value_of(name, columns[name]), engine, span)
-                entities[name] = one if name not in entities else _sum(entities[name], one)
+                grouped.setdefault(name, []).append(_grouped(clause, before, value_of(name, columns[name])))
         if len(sample) < SAMPLE:
             shown = {name: columns[name].string() for name in SAMPLE_FIELDS if name in columns}
             sample += sample_of(clause, before, shown, engine, span)
+    entities = {name: _entity(texts, engine, span) for name, texts in grouped.items()}
     rows_changed = row_changes(before, after, engine, span)
     alerts: dict[date, tuple[int, int]] = {}
     if daily_alerts and days:
@@ -220,19 +221,30 @@ def _by_day(clause: Clause, tuned: TunedQuery, engine: Engine, span: Timespan) -
     return found
 
 
-def _entity(clause: Clause, tuned: TunedQuery, value: str, engine: Engine, span: Timespan) -> EntityImpact:
-    grouped = (
+def _grouped(clause: Clause, tuned: TunedQuery, value: str) -> str:
+    """Return a query of the values of an entity at a clause, each with its rows and hits."""
+    return at_gap(
+        clause,
+        tuned,
         f"{_flagged(clause)}| extend {_VALUE} = {value}\n| where isnotempty({_VALUE})\n"
-        f"| summarize fpctl_rows = count(), fpctl_hits = countif({_HIT} == 1) by {_VALUE}\n"
+        f"| summarize fpctl_rows = count(), fpctl_hits = countif({_HIT} == 1) by {_VALUE}",
     )
+
+
+def _entity(texts: Sequence[str], engine: Engine, span: Timespan) -> EntityImpact:
+    """Return what becomes of the values that `_grouped` queries give; a value in several legs is one."""
+    text = united(texts)
+    if text is None:
+        found = [_entity([one], engine, span) for one in texts]
+        return reduce(_sum, found)
+    if len(texts) > 1:
+        text += f"\n| summarize fpctl_rows = sum(fpctl_rows), fpctl_hits = sum(fpctl_hits) by {_VALUE}"
     counts = (
-        "| summarize fpctl_total = count(), fpctl_touched = countif(fpctl_hits > 0), "
+        "\n| summarize fpctl_total = count(), fpctl_touched = countif(fpctl_hits > 0), "
         "fpctl_gone = countif(fpctl_hits == fpctl_rows)"
     )
-    most = f"| where fpctl_hits == fpctl_rows\n| order by fpctl_hits desc, {_VALUE} asc\n| take {SHOWN}"
-    totals, shown = asked(
-        [at_gap(clause, tuned, grouped + counts), at_gap(clause, tuned, grouped + most)], engine, span
-    )
+    most = f"\n| where fpctl_hits == fpctl_rows\n| order by fpctl_hits desc, {_VALUE} asc\n| take {SHOWN}"
+    totals, shown = asked([text + counts, text + most], engine, span)
     (total,) = totals.dicts()
     return EntityImpact(
         total["fpctl_total"],

@@ -67,6 +67,18 @@ def continued(tuned: TunedQuery, operators: str) -> str:
     return f"{tuned.tuned[:end]}\n{operators}"
 
 
+def united(texts: Sequence[str]) -> str | None:
+    """Return the union of queries as one query; None where they define different things before their results."""
+    if len(texts) == 1:
+        return texts[0]
+    queries = [(text, parse(text).results()[-1].pipeline) for text in texts]
+    heads = {text[: result.start] for text, result in queries}
+    if len(heads) != 1:
+        return None
+    (head,) = heads
+    return f"{head}union {', '.join(f'({text[result.start : result.end]})' for text, result in queries)}"
+
+
 def asked(texts: Sequence[str], engine: Engine, span: Timespan) -> list[Table]:
     """Return the answers to queries.
 
