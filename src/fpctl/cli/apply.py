@@ -46,6 +46,7 @@ def command(
     refused or names a rule it cannot be placed in (or, with --check, that DIR is not up to date); 2 that
     something could not be read.
     """
+    from fpctl.cli.ledger import glanced
     from fpctl.cli.outcomes import show_diff, talk
     from fpctl.cli.workspace import open_workspace
     from fpctl.files import write_text
@@ -58,6 +59,7 @@ def command(
         raise typer.BadParameter("--check compares with what is in --out DIR; give it")
     today = options.parse_day(on)
     workspace = open_workspace(config, rules, exclusions)
+    glanced(workspace.repository.exclusions, exclusions, workspace.settings, options.now())
     chosen = workspace.repository.rules.select(rule or [])
     active, planner = workspace.repository.active(), workspace.repository.planner(today)
     planning = Planning(

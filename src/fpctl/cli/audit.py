@@ -72,6 +72,7 @@ def command(
     from fpctl.audit.registry import chosen, severities
     from fpctl.audit.run import about, audit
     from fpctl.audit.scene import Scene
+    from fpctl.cli.ledger import glanced
     from fpctl.cli.workspace import open_workspace
 
     today = options.parse_day(on)
@@ -83,6 +84,7 @@ def command(
     selected = repository.rules.select(rule) if rule else None
     wanted = [repository.exclusions.get(id).id for id in exclusion or []]
     place = history or settings.history.url
+    glanced(repository.exclusions, exclusions, settings, options.now())
     past = recorded(place, options.now())
     with output.progress("Planning rules") as update:
         folder = exclusions or settings.paths.exclusions

@@ -28,6 +28,7 @@ def command(
 
     Exit code 1: an exclusion could not be placed in a rule it names. 2: a rule could not be planned.
     """
+    from fpctl.cli.ledger import glanced
     from fpctl.cli.workspace import open_workspace
     from fpctl.report.explanation import explanation_to_dict, picture
     from fpctl.rewrite.apply import tune
@@ -35,6 +36,7 @@ def command(
     today = options.parse_day(on)
     workspace = open_workspace(config, rules, exclusions)
     repository = workspace.repository
+    glanced(repository.exclusions, exclusions, workspace.settings, options.now())
     chosen = repository.rules.select(rule or [])
     wanted = [repository.exclusions.get(exclusion).exclusion] if exclusion else repository.active()
     with output.progress("Explaining rules", len(chosen)) as update:

@@ -65,6 +65,7 @@ def command(
     list) and sigma (filters) have what is in force today, and of that what they can say. What would suppress
     more there than here is left out: exit code 1. 2: a file is broken.
     """
+    from fpctl.cli.ledger import glanced
     from fpctl.cli.outcomes import talk
     from fpctl.cli.workspace import open_workspace
     from fpctl.deployment.output_files import file_names, published_in, release_file, release_text
@@ -83,6 +84,7 @@ def command(
     today = options.parse_day(on)
     workspace = open_workspace(config, rules, exclusions)
     repository = workspace.repository
+    glanced(repository.exclusions, exclusions, workspace.settings, options.now())
     chosen = repository.rules.select(rule or [])
     active, planner = repository.active(), repository.planner(today)
     with output.progress("Rewriting rules", len(chosen)) as update:

@@ -12,6 +12,7 @@ import typer
 
 from fpctl.catalog.load import ExclusionSet, load_exclusions
 from fpctl.cli import options, output
+from fpctl.cli.ledger import glanced
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
 from fpctl.history.records import HitTotals, StoredDrift
 from fpctl.history.repository import History
@@ -51,6 +52,7 @@ def command(
     settings = load_settings(config)
     start = None if since is None else options.parse_moment(since, now)
     known = _known(exclusions, settings.paths.exclusions)
+    glanced(known, exclusions, settings, now)
     totals, drift = _recorded(history or settings.history.url, rule, exclusion, start, by_rule)
     states = {loaded.id: loaded.exclusion.state(now.date()) for loaded in known.exclusions}
     titles = {loaded.id: loaded.exclusion.title for loaded in known.exclusions}

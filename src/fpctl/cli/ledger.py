@@ -1,4 +1,7 @@
-"""The audit trail as the verbs keep it: every change through `recorded`, every load before a run through `noticed`."""
+"""The audit trail as the verbs keep it.
+
+Every change goes through `recorded`, every load before a run through `noticed`, and other loads through `glanced`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from fpctl.history.repository import History
     from fpctl.history.trail import Present
     from fpctl.settings import Settings
+
+GLANCE_WAIT = 2.0
+"""Seconds that a verb which changes nothing waits for another writer of the trail."""
 
 
 def recorded(
@@ -102,9 +108,43 @@ def noticed(history: History, known: ExclusionSet, folder: Path, settings: Setti
     return len(entries)
 
 
+def glanced(known: ExclusionSet, folder: Path | None, settings: Settings, now: datetime) -> None:
+    """Record what has changed outside fpctl, for a verb that works without a history.
+
+    Nothing is done where there is none, for a history on a server, which the verb must not wait for, and for
+    exclusions of another folder than the usual one.
+
+    Args:
+        folder: where the exclusions were loaded from; the usual folder if None.
+    """
+    folder = folder or settings.paths.exclusions
+    if not _is_usual(folder, settings):
+        return
+    from fpctl.history.glance import last_hashes
+
+    before = last_hashes(settings.history.url)
+    after = {loaded.id: loaded.content_hash for loaded in known.exclusions}
+    gone = before is not None and not _is_broken(known) and not before.keys() <= after.keys()
+    if before is None or not (gone or any(before.get(id) != version for id, version in after.items())):
+        return
+    from fpctl.history.repository import History
+
+    try:
+        with History.open(settings.history.url, lock_wait=GLANCE_WAIT) as history:
+            noticed(history, known, folder, settings, now)
+    except FpctlError as error:
+        output.say(f"note: not in the audit trail: {error.message}{f' ({error.at})' if error.at else ''}")
+
+
 def _present(known: ExclusionSet, folder: Path, settings: Settings) -> Present:
     from fpctl.history.trail import Present
 
-    broken = any(problem.severity == "error" for problem in known.problems)
-    usual = folder.is_dir() and folder.resolve() == settings.paths.exclusions.resolve()
-    return Present(known.exclusions, folder, complete=usual and not broken)
+    return Present(known.exclusions, folder, complete=_is_usual(folder, settings) and not _is_broken(known))
+
+
+def _is_usual(folder: Path, settings: Settings) -> bool:
+    return folder.is_dir() and folder.resolve() == settings.paths.exclusions.resolve()
+
+
+def _is_broken(known: ExclusionSet) -> bool:
+    return any(problem.severity == "error" for problem in known.problems)

@@ -70,9 +70,11 @@ def command(
     """
     from fpctl.catalog.inventory import Criteria, listed, parse_states
     from fpctl.catalog.lifespan import parse_days
+    from fpctl.cli.ledger import glanced
     from fpctl.cli.recording import open_exclusions, show_errors
+    from fpctl.settings import load_settings
 
-    known, _ = open_exclusions(config, exclusions)
+    known, folder = open_exclusions(config, exclusions)
     criteria = Criteria(
         rules=_chosen(rule, rules, config),
         scenario=scenario,
@@ -84,6 +86,7 @@ def command(
     found = listed(known.exclusions, criteria, options.parse_day(on))
     _show(found, format, with_fields=matches is not None)
     broken = show_errors(known)
+    glanced(known, folder, load_settings(config), options.now())
     if format == "table":
         output.say(f"{len(found):,} of {output.counted(len(known.exclusions), 'exclusion')}")
     if broken:

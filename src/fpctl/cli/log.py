@@ -50,8 +50,8 @@ def command(
 ) -> int:
     """Show the audit trail: who changed which exclusion, when, and what, the newest entry first.
 
-    Changes that fpctl did not make (an editor, a git merge) are noticed here and at every run, and
-    recorded as made outside, with the commit's author where git knows one.
+    Changes that fpctl did not make (an editor, a git merge) are noticed by the next command that reads the
+    exclusions, and recorded as made outside, with the commit's author where git knows one.
 
     fpctl log verify checks that no entry was edited, removed or put in, and names those that were. It
     prints the last entry's number and hash: note them in another place, and --expect NUMBER:HASH shows a

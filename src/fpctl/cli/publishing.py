@@ -76,6 +76,7 @@ def planned_changes(
     Raises:
         FpctlError: something cannot be read, or the workspace cannot be reached.
     """
+    from fpctl.cli.ledger import glanced
     from fpctl.cli.workspace import open_workspace
     from fpctl.deployment.change import changes, published_there
     from fpctl.deployment.release import releases
@@ -84,6 +85,7 @@ def planned_changes(
 
     opened = open_workspace(config, rules, exclusions)
     repository = opened.repository
+    glanced(repository.exclusions, exclusions, opened.settings, options.now())
     chosen = repository.rules.select(patterns)
     if not patterns:
         chosen = tuple(one for one in chosen if one.rule.kind in ("scheduled", "nrt", "hunting"))

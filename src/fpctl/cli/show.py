@@ -31,12 +31,14 @@ def command(
     The clauses are those it has when it is in force, also while it is a draft or has ended. Exit code 1:
     it cannot be placed in a rule that it names.
     """
+    from fpctl.cli.ledger import glanced
     from fpctl.cli.recording import open_book, picked
     from fpctl.cli.risk import risk_of
     from fpctl.rewrite.trial import trial
 
     book = open_book(config, rules, exclusions)
     (loaded,) = picked(book.repository.exclusions, [id])
+    glanced(book.repository.exclusions, book.folder, book.settings, book.now)
     today = options.parse_day(on)
     lasting = loaded.exclusion.model_copy(update={"expires": None} if _over(loaded, today) else {})
     outcomes = trial(lasting, book.repository.rules.rules, book.repository.planner(today))

@@ -37,12 +37,14 @@ def command(
     cannot be read or run.
     """
     from fpctl.catalog.rule_tests import CaseShelf
+    from fpctl.cli.ledger import glanced
     from fpctl.cli.workspace import open_workspace
     from fpctl.rewrite.apply import applicable
     from fpctl.tuning.guard import evaluate
 
     workspace = open_workspace(config, rules, exclusions)
     repository = workspace.repository
+    glanced(repository.exclusions, exclusions, workspace.settings, options.now())
     planner = repository.planner(options.parse_day(on))
     chosen = repository.rules.select(rule or [])
     shelf = CaseShelf()
