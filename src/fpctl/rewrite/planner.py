@@ -188,7 +188,7 @@ class Planner:
         placer = Placer(
             query,
             analysis,
-            Resolver(self.fields, self._is_known, lambda: tree.names(query), prefer, self._patterns),
+            Resolver(self.fields, self._is_known, lambda: tree.names(query), prefer, self._patterns, tables.table),
             tables,
         )
         dialect = Dialect.NRT if rule.continuous else Dialect.STANDARD

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from fpctl.kql.columns.nearest import nearest
 from fpctl.kql.columns.scope import Column, Origin, Scope
 from fpctl.kql.literals import bracket_name, string_literal
 from fpctl.rewrite.plan import SkipReason
@@ -126,6 +127,7 @@ class Resolver:
         mentioned: returns the names that the query refers to; on an unknown table these exist.
         prefer_time: the time column the query itself uses, if any.
         patterns: what is known of patterns of tables, kept by the caller from query to query.
+        schema: the columns of a table, None where they are not known.
     """
 
     def __init__(
@@ -135,9 +137,11 @@ class Resolver:
         mentioned: Callable[[], frozenset[str]],
         prefer_time: str | None,
         patterns: Patterns | None = None,
+        schema: Callable[[str], Mapping[str, str] | None] = lambda table: None,
     ) -> None:
         self.fields = fields
         self.known = known
+        self.schema = schema
         self._patterns: Patterns = {} if patterns is None else patterns
         self._ask = mentioned
         self._mentioned: frozenset[str] | None = None
@@ -372,12 +376,27 @@ class Resolver:
             column = scope.columns.get(name)
             if column is None:
                 if not scope.open:
-                    return Unresolved("columns-dropped", f"column {name} is not visible here")
+                    return self._no_such(scope, name) or Unresolved(
+                        "columns-dropped", f"column {name} is not visible here"
+                    )
             elif column.kind != "table" and not (surviving and column.kind == "grouped" and column.origins):
                 if column.kind == "derived" and not column.origins and name not in self.mentioned:
                     continue
                 return Unresolved("column-redefined", f"column {name} no longer holds the table's own value here")
         return None
+
+    def _no_such(self, scope: Scope, name: str) -> Unresolved | None:
+        """Return that no table of the rows ever had a column, as far as all of them are known."""
+        tables = sorted(set().union(*scope.branches.values()) - LITERAL_SOURCES)
+        columns = [self.schema(table) for table in tables]
+        known = {column for one in columns if one is not None for column in one}
+        if not tables or None in columns or name in known:
+            return None
+        near = nearest(name, known)
+        hint = f"; did you mean `{near}`?" if near else ""
+        return Unresolved(
+            "unknown-column", f"{_tables(dict(enumerate([frozenset(tables)])))} has no column {name}{hint}"
+        )
 
     def _field(
         self,
