@@ -353,7 +353,7 @@ SHAPES: dict[str, Shape] = {
     ),
     "rare": Shape(
         [
-            *(called(n, device, "common.net", "rundll32.exe") for n, device in ((5, "ws-1"), (6, "ws-2"), (7, "build01"))),
+            *(called(5, name, "common.net", "rundll32.exe") for name in ("ws-1", "ws-2", "build01")),
             called(4, "build01", "only.net", "rundll32.exe"),
         ],
         [called(2, ATTACKED, "evil.test", "rundll32.exe")],
