@@ -490,3 +490,35 @@ def test_rows_that_stand_only_after_are_among_the_shapes(previews: Callable[[str
     # Without the updater's call the last one of ws-1 is Python's; without build01 two devices are left of three.
     assert appeared["arg_max"] == {("ws-1",)}
     assert appeared["rare"] == {("common.net",)}
+
+
+def anomalies(match: Mapping[str, list[str]], planner: Planner, kind: Any = "must-fire") -> CaseOutcome:
+    rows = laid(SHAPES["make_series"], SHAPES["make_series"].attack)
+    case = RuleCase("an attack", kind, rows, {NET: ({"DeviceName": ATTACKED, "RemotePort": 445},)}, NOW, Location("t"))
+    return evaluate(the_rule("anomalies"), case, [(exclusion(match), True)], planner)
+
+
+def test_an_attack_is_guarded_in_a_rule_that_only_the_services_run_whole(planner: Planner) -> None:
+    found = anomalies({"device": [ATTACKED]}, planner)
+    # The one event of the background may be taken out.
+    assert (found.status, found.base_rows, [one.rows for one in found.swallowed]) == ("swallowed", None, [7])
+    assert "series_decompose_anomalies" in (found.error or "")
+
+
+@pytest.mark.parametrize(
+    ("match", "kind"), [({"device": ["b"]}, "must-fire"), ({"device": [ATTACKED]}, "must-stay-quiet")]
+)
+def test_what_cannot_be_shown_of_such_a_rule_is_said(match: dict[str, list[str]], kind: Any, planner: Planner) -> None:
+    found = anomalies(match, planner, kind)
+    assert (found.status, found.swallowed) == ("error", ())
+    assert "the local engine cannot run series_decompose_anomalies()" in (found.error or "")
+
+
+def test_the_preview_of_such_a_rule_counts_events_and_says_that_rows_are_not_known(planner: Planner) -> None:
+    shape = SHAPES["make_series"]
+    with laid_out(laid(shape, shape.events), (), planner.tables, NOW) as engine:
+        found = impact(exclusion(shape.match), the_rule("anomalies"), True, [], planner, engine, SPAN)
+    assert (found.events, found.removed, found.rows) == (len(shape.rows()), len(shape.taken()), None)
+    assert found.entities["device"].touched == 2
+    assert (found.error or "").startswith("the rule's result: ")
+    assert [warning.code for warning in found.warnings] == ["effect"]

@@ -76,7 +76,7 @@ def command(
     gone altogether, rows that stand only after (an exclusion must never make a rule fire), and a sample of
     what is taken out. Exit code 1: rows stand only after, it takes out an event that a test says must fire,
     or it cannot be placed in a rule that it names.
-    2: nothing could be counted.
+    2: something could not be counted.
     """
     from fpctl.cli.recording import open_book
     from fpctl.cli.risk import risk_of

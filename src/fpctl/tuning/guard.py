@@ -6,6 +6,7 @@ out an event of a must-fire case *swallows* it, whether or not the rule still fi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -15,6 +16,7 @@ from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.rule import Rule
 from fpctl.catalog.rule_file import LoadedRule
 from fpctl.catalog.rule_tests import Rows, RuleCase, RuleTests
+from fpctl.engine.interface import Table
 from fpctl.errors import FpctlError, Problem
 from fpctl.execution.run import RunResult, run_rule
 from fpctl.execution.session import tables_read
@@ -47,7 +49,8 @@ class CaseOutcome:
     """What one case came to.
 
     Attributes:
-        base_rows: result rows of the base rule on the events; None if it could not be run.
+        base_rows: result rows of the base rule on the events; None if it could not be run. A rule that cannot be
+            run on may still be `swallowed`: the events at its clauses are counted all the same.
         tuned_rows: those of the tuned rule.
         swallowed: the exclusions that took events out, sorted by id; for an event that must stay quiet,
             those that keep it so.
@@ -98,7 +101,7 @@ def evaluate(rule: Rule, case: RuleCase, selected: Selected, planner: Planner) -
         tuned = own.plan(rule, selected)
         result = _run(rule, tuned, everything, now)
         if result.status == "failed" or result.base_rows is None or result.result is None:
-            return CaseOutcome(rule, case, "error", error=result.error or "the rule could not be run on the events")
+            return _uncertain(rule, tuned, result, case, now, any_time)
         swallowed = _swallowed(rule, tuned, result, case, now)
         base, left = result.base_rows, len(result.result.rows)
         if case.kind == "must-fire":
@@ -112,6 +115,33 @@ def evaluate(rule: Rule, case: RuleCase, selected: Selected, planner: Planner) -
     except FpctlError as error:
         return CaseOutcome(rule, case, "error", error=error.message)
     return CaseOutcome(rule, case, status, base, left, swallowed, any_time)
+
+
+def _uncertain(
+    rule: Rule, tuned: TunedQuery, result: RunResult, case: RuleCase, now: datetime, any_time: bool
+) -> CaseOutcome:
+    """Return the outcome where the engine cannot run the whole rule: it may still run it up to the clauses."""
+    error = result.error or "the rule could not be run on the events"
+    if case.kind == "must-fire":
+        hits = _hits_alone(tuned, _joined(case.rows, case.background), now)
+        if case.background and any(hits.values()):
+            for exclusion, rows in _hits_alone(tuned, case.background, now).items():
+                hits[exclusion] -= rows
+        swallowed = tuple(_named(exclusion, rows, tuned.plan) for exclusion, rows in sorted(hits.items()) if rows > 0)
+        if swallowed:
+            return CaseOutcome(rule, case, "swallowed", None, None, swallowed, any_time, error)
+    return CaseOutcome(rule, case, "error", error=error)
+
+
+def _hits_alone(tuned: TunedQuery, events: Rows, now: datetime) -> Counter[str]:
+    """Return the hits on events, without the rule's result; those that cannot be counted are left out."""
+    found: Counter[str] = Counter()
+    with laid_out(events, tables_read(tuned), tuned.tables, now) as engine:
+        for counting in tuned.counting_queries():
+            (answer,) = engine.query_many([counting.text]) if counting.text is not None else (None,)
+            if isinstance(answer, Table):
+                found.update({hit.exclusion: hit.rows for hit in counting.read(answer.names(), answer.rows).hits})
+    return found
 
 
 def _joined(rows: Rows, background: Rows) -> Rows:

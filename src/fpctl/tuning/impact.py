@@ -170,10 +170,16 @@ def _counted(
             shown = {name: columns[name].string() for name in SAMPLE_FIELDS if name in columns}
             sample += sample_of(clause, before, shown, engine, span)
     entities = {name: _entity(texts, engine, span) for name, texts in grouped.items()}
-    rows_changed = row_changes(before, after, engine, span)
+    rows_changed: RowChanges | None = None
     alerts: dict[date, tuple[int, int]] = {}
-    if daily_alerts and days:
-        alerts = _daily_alerts(before, after, engine, span, taken)
+    error: str | None = None
+    try:
+        rows_changed = row_changes(before, after, engine, span)
+        if daily_alerts and days:
+            alerts = _daily_alerts(before, after, engine, span, taken)
+    except FpctlError as fault:
+        # What is counted at the clause is known even where the engine cannot run the whole rule.
+        error = f"the rule's result: {fault.message}"
     return replace(
         found,
         events=events,
@@ -182,6 +188,7 @@ def _counted(
         entities=entities,
         rows=rows_changed,
         sample=tuple(sample[:SAMPLE]),
+        error=error,
     )
 
 
