@@ -251,11 +251,16 @@ class _Attempt:
                 return Refusal("column-ambiguous", message, pipeline.start)
         refusal: Refusal | None = None
         indexes = range(len(columns.gaps))
+        tried: Scope | None = None
+        found: Resolution | Unresolved = Unresolved("no-table", "")
         for index in indexes if self.mode == "source" else reversed(indexes):
             gap = columns.gaps[index]
             if not self.usable(pipeline, index, gap.scope):
                 continue
-            found = self.placer.resolver.resolve(gap.scope, self.needs, mixed=self.mixed, partial=self.partial)
+            if gap.scope is not tried:
+                # Behind a `where` the columns are the same ones: the answer is too.
+                tried = gap.scope
+                found = self.placer.resolver.resolve(tried, self.needs, mixed=self.mixed, partial=self.partial)
             if isinstance(found, Unresolved):
                 # Scanning goes on towards the source; the reason of the gap nearest to it tells most.
                 refusal = Refusal(found.reason, found.message, max(gap.offset - 1, 0))

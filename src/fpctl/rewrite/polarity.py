@@ -25,7 +25,7 @@ def positions(query: tree.Query, *, single: bool = False) -> Positions:
     """Walk a query from its results and return every pipeline's positions.
 
     Args:
-        single: the query is known to have one pipeline: then no expression holds another.
+        single: the query is known to have one pipeline: then none feeds another.
     """
     return _Walker(query, single).run()
 
@@ -176,6 +176,8 @@ class _Walker:
         return self.aliases
 
     def direct_edges(self, pipeline: tree.Pipeline) -> Iterator[Edge]:
+        if self.single:
+            return
         if pipeline.source is not None:
             yield from self.source(pipeline, pipeline.source, 0, pipeline.source, Polarity.POSITIVE, "the source", True)
         for index, operator in enumerate(pipeline.operators, 1):
@@ -304,8 +306,6 @@ class _Walker:
         self, parent: tree.Pipeline, expression: tree.Node, index: int, node: tree.Node, polarity: Polarity
     ) -> Iterator[Edge]:
         """Yield the sub-queries of an expression; `polarity` is the sign of the boolean around it."""
-        if self.single:
-            return
         stack: list[tuple[tree.Node, Polarity]] = [(expression, polarity)]
         while stack:
             current, sign = stack.pop()
