@@ -12,6 +12,7 @@ import contextlib
 import gc
 import os
 import pickle
+import re
 import select
 import signal
 import struct
@@ -37,6 +38,7 @@ PORTION = 16
 """Rules that a process takes at a time: rules of a folder are alike, and share what is kept between them."""
 MOST_PORTIONS = 4_096
 """Their numbers have to lie in a pipe, which holds 64 KiB."""
+_MAYBE_WIDE = re.compile(r"\bunion\b[^|;]*\*|^\s*(?:search|find)\b", re.MULTILINE)
 _LENGTH = struct.Struct("!I")
 
 
@@ -84,9 +86,18 @@ def tune_on_cores(rules: Sequence[LoadedRule], planning: Planning, jobs: int | N
     if wanted < 2 or small or len(rules) <= PORTION or sys.platform == "win32":
         return planning.here(rules)
     bare = without_clauses(rules)
-    size = max(PORTION, len(bare) // MOST_PORTIONS + 1)
-    portions = [range(at, min(at + size, len(bare))) for at in range(0, len(bare), size)]
+    portions = _portions(bare)
     return _collected(bare, planning, _Crew(bare, planning, portions, min(wanted, len(portions))))
+
+
+def _portions(rules: Sequence[LoadedRule]) -> list[list[int]]:
+    """Return the indexes of the rules in portions: first those that may read all tables, whose columns one process
+    works out once, then the others as they lie in their folders."""
+    wide = [index for index, loaded in enumerate(rules) if _MAYBE_WIDE.search(loaded.rule.query)]
+    others = sorted(set(range(len(rules))) - set(wide))
+    size = max(PORTION, len(rules) // MOST_PORTIONS + 1)
+    found = [wide] if wide else []
+    return found + [others[at : at + size] for at in range(0, len(others), size)]
 
 
 def _collected(rules: Sequence[LoadedRule], planning: Planning, crew: _Crew) -> Iterator[RuleOutcome]:
@@ -144,7 +155,9 @@ class _Light:
 class _Crew:
     """Forked processes that plan portions of the rules, whichever is next."""
 
-    def __init__(self, rules: Sequence[LoadedRule], planning: Planning, portions: Sequence[range], size: int) -> None:
+    def __init__(
+        self, rules: Sequence[LoadedRule], planning: Planning, portions: Sequence[Sequence[int]], size: int
+    ) -> None:
         self._pipes: list[int] = []
         self._children: list[int] = []
         # The numbers of the portions lie in a pipe: who reads one takes it from the others.
@@ -192,7 +205,7 @@ class _Crew:
 
 
 def _work(
-    rules: Sequence[LoadedRule], planning: Planning, portions: Sequence[range], tickets: int, writing: int
+    rules: Sequence[LoadedRule], planning: Planning, portions: Sequence[Sequence[int]], tickets: int, writing: int
 ) -> NoReturn:
     """Plan portions until none is left, in a forked process."""
     try:
