@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import shutil
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +66,8 @@ VERBS = {
     "import": Verb(("import", "csv", "in.csv", "--owner", "a@contoso.com"), done_in_part=1, done_again=1),
     "run": Verb(("run", "--data", "data", "--threads", "1", "--to", "2026-11-24T12:00:00Z")),
 }  # fmt: skip
-EDITOR = "sed -i s/msiexec.exe/setup.exe/"
+EDIT = "import sys; t = open(sys.argv[1]).read(); open(sys.argv[1], 'w').write(t.replace('msiexec', 'setup'))"
+EDITOR = shlex.join([sys.executable, "-S", "-c", EDIT])
 
 
 @dataclass(frozen=True, slots=True)
