@@ -267,20 +267,9 @@ def pages() -> dict[str, str]:
 
 def main() -> int:
     """Write or compare the pages and return the exit code."""
-    wanted = pages()
-    there = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
-    stale = sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
-    if "--check" in sys.argv[1:]:
-        for name in stale:
-            print(f"docs/commands/{name} is not up to date: python scripts/command_docs.py")
-        return 1 if stale else 0
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in stale:
-        if name in wanted:
-            (FOLDER / name).write_text(wanted[name], encoding="utf-8", newline="\n")
-        else:
-            (FOLDER / name).unlink()
-    return 0
+    from page_folder import write_or_compare
+
+    return write_or_compare(FOLDER, pages(), "scripts/command_docs.py")
 
 
 if __name__ == "__main__":
