@@ -23,7 +23,7 @@ def did_you_mean(word: str, known: Iterable[str], *, what: str = "known") -> str
     if close is not None:
         return f"did you mean `{close}`?"
     if not names:
-        return f"there are no {what} names"
+        return f"there is no {what} here"
     shown = ", ".join(names[:20])
     more = f" and {len(names) - 20} more" if len(names) > 20 else ""
     return f"{what} names: {shown}{more}"
