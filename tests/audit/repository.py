@@ -13,6 +13,7 @@ from fpctl.audit.run import audit
 from fpctl.audit.scene import Recorded, Scene
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.rewrite.repository import open_repository
+from fpctl.risk_weights import RiskWeights
 from fpctl.settings import load_settings
 
 TODAY = date(2026, 11, 24)
@@ -68,6 +69,7 @@ def found(
     runs: Sequence[StoredRun] = (),
     drift: Sequence[StoredDrift] = (),
     today: date = TODAY,
+    weights: Mapping[str, int] | None = None,
 ) -> list[str]:
     """Return what one check finds, as `severity place: message | fix`, paths relative to the repository."""
     write(folder, exclusions, [rule()] if rules is None else rules, policy, lists or {})
@@ -79,6 +81,7 @@ def found(
         today,
         recorded,
         folder / "exclusions",
+        weights=RiskWeights.model_validate(weights or {}),
     )
     return [
         f"{f.severity} {f.at}: {f.message} | {f.fix}".replace(f"{folder}/", "")

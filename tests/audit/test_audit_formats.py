@@ -22,6 +22,7 @@ from fpctl.audit.formats import csv as csv_format
 from fpctl.audit.formats import json as json_format
 from fpctl.audit.formats import markdown, sarif, table
 from fpctl.audit.formats.report import Report
+from fpctl.catalog.risk import Risk, RiskPoint
 from fpctl.errors import Location
 
 DAY = date(2026, 11, 24)
@@ -33,7 +34,9 @@ TWO = Finding(
     "FP303", "not-placeable", "error", Location("/work/é.yaml", 3), "fp-2 names `a|b <i>` @team\nand more", "fp-2", "r", None,
     "columns-dropped", Location("rules/x.yaml"),
 )  # fmt: skip
+RISK = Risk(62, "high", (RiskPoint("endless", 20, "it never expires"),), measured=False)
 REPORT = Report([TWO, ONE], DAY, known=2, exclusions=5, rules=1)
+RISKY = Report([TWO, ONE], DAY, known=2, exclusions=5, rules=1, risks={"fp-2": RISK})
 EMPTY = Report([], DAY, exclusions=5, rules=1, usage=True)
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif_subset.json").read_text("utf-8"))
@@ -62,7 +65,7 @@ def test_a_table_is_no_wider_than_the_terminal() -> None:
 
 
 def test_json_has_the_documented_keys() -> None:
-    assert json.loads(json_format.render(REPORT)) == {
+    assert json.loads(json_format.render(RISKY)) == {
         "version": 1,
         "on": "2026-11-24",
         "exclusions": 5,
@@ -71,6 +74,12 @@ def test_json_has_the_documented_keys() -> None:
         "counts": {"error": 1, "warning": 1, "note": 0},
         "known": 2,
         "gone": 0,
+        "risks": [
+            {
+                "exclusion": "fp-2", "score": 62, "level": "high", "measured": False,
+                "points": [{"code": "endless", "points": 20, "message": "it never expires"}],
+            }
+        ],
         "findings": [
             {
                 "code": "FP303", "name": "not-placeable", "severity": "error", "path": "/work/é.yaml", "line": 3,
@@ -85,6 +94,14 @@ def test_json_has_the_documented_keys() -> None:
             },
         ],
     }  # fmt: skip
+
+
+def test_the_risk_is_a_line_the_riskiest_named() -> None:
+    low, medium = (Risk(score, level, (), measured=False) for score, level in ((3, "low"), (40, "medium")))
+    risks = {f"fp-{number}": Risk(60 + number, "high", (), measured=False) for number in range(7)}
+    told = Report([], DAY, risks={**risks, "a": low, "b": medium}).risk_summary()
+    assert told == "7 high (fp-6 66, fp-5 65, fp-4 64, fp-3 63, fp-2 62, ...), 1 medium, 1 low"
+    assert "\nRisk: 1 high (fp-2 62).\n" in markdown.render(RISKY)
 
 
 def test_csv_has_the_keys_of_json_as_columns() -> None:

@@ -328,6 +328,12 @@ CASES: list[Case] = [
     ("FP507", [ex(1), ex(2)], {"hits": [], "drift": [noticed("fp-1", "new-devices", "a"), noticed("fp-2", "unusual-hits", "b")]}, [
         "warning exclusions/1.yaml:1: in the run of 2026-11-23 a | fpctl preview fp-1",
     ]),
+    ("FP613", [ex(1, broad=True, match={"process": ["powershell.exe"]}, expires=None), ex(2),
+               ex(3, broad=True, match={"process": ["powershell.exe"]}, expires=None, status="retired")], {}, [
+        "warning exclusions/1.yaml:1: the risk of fp-1 is 93 of 100: no device, URL or hash is named (+35), it never expires "
+        "(+20), process is all that is matched (+12) | fpctl show fp-1",
+    ]),
+    ("FP613", [ex(1, broad=True, match={"process": ["powershell.exe"]}, expires=None)], {"weights": {"high": 94}}, []),
     ("FP601", [ex(1, broad=True, match={"command_line": [".exe"]}), ex(2, broad=True, match={"where": "isnotempty(DeviceName)"}),
                ex(3, broad=True, match={"ip": ["0.0.0.0/1", "128.0.0.0/1"]}),
                ex(4, broad=True, match={"process": ["*e*"], "where": "RemotePort != 443"}),

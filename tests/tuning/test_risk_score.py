@@ -15,7 +15,7 @@ from fpctl.catalog.known import known
 from fpctl.catalog.rule import Rule
 from fpctl.policy import Forbidden
 from fpctl.risk_weights import RiskWeights
-from fpctl.tuning.risk import Risk, Share, assess
+from fpctl.catalog.risk import Risk, Share, assess
 
 TODAY = date(2026, 11, 24)
 NARROW: dict[str, Any] = {

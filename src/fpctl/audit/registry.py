@@ -23,9 +23,9 @@ FAMILIES = {
 @cache
 def checks() -> tuple[Check, ...]:
     """Return every check in the order of the codes."""
-    from fpctl.audit.checks import breadth, life, placement, record, redundancy, usage, values
+    from fpctl.audit.checks import breadth, life, placement, record, redundancy, risk, usage, values
 
-    families = (life, record, placement, redundancy, usage, breadth, values)
+    families = (life, record, placement, redundancy, usage, breadth, values, risk)
     return tuple(sorted((check for family in families for check in family.CHECKS), key=lambda check: check.code))
 
 

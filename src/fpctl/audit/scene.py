@@ -18,11 +18,14 @@ from fpctl.audit.reach import Reach
 from fpctl.catalog.exclusion import Alternative
 from fpctl.catalog.exclusion_file import LoadedExclusion
 from fpctl.catalog.known import Known, known
+from fpctl.catalog.risk import Risk, assess
 from fpctl.catalog.rule_file import LoadedRule
+from fpctl.catalog.rule_tests import CaseShelf
 from fpctl.errors import Location
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.policy import Policy
 from fpctl.rewrite.repository import Repository
+from fpctl.risk_weights import RiskWeights
 
 if TYPE_CHECKING:
     from fpctl.audit.cover.extent import Extent
@@ -48,6 +51,7 @@ class Scene:
         recorded: from the history; None where there is none, and then usage is not checked.
         root: the exclusions folder, for its lists.
         progress: called with (done, total) while rules are planned.
+        weights: of the risk score.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Scene:
         recorded: Recorded | None = None,
         root: Path | None = None,
         progress: Callable[[int, int], None] | None = None,
+        weights: RiskWeights | None = None,
     ) -> None:
         self.repository = repository
         self.policy = policy
@@ -65,6 +70,7 @@ class Scene:
         self.recorded = recorded
         self.root = root
         self._progress = progress
+        self._weights = weights or RiskWeights()
 
     @cached_property
     def kept(self) -> tuple[LoadedExclusion, ...]:
@@ -132,6 +138,23 @@ class Scene:
             if any(warning.code.startswith("partial-") for warning in planned.warnings.get(wide.id, ())):
                 return False
         return True
+
+    @cached_property
+    def risks(self) -> Mapping[str, Risk]:
+        """The risk of each exclusion that is not retired and not over; no events are looked at."""
+        shelf = CaseShelf()
+        tested = frozenset(loaded.rule.id for loaded in self.rules if shelf.cases_of(loaded).must_fire())
+        return {
+            loaded.id: assess(
+                loaded.exclusion,
+                [self.rules[index].rule for index in self.reach.of(loaded.exclusion)],
+                self.known,
+                self._weights,
+                today=self.today,
+                tested=tested,
+            )
+            for loaded in self.kept
+        }
 
     @cached_property
     def known(self) -> Known:

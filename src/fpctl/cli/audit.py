@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +14,10 @@ from fpctl.cli import options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
 if TYPE_CHECKING:
+    from fpctl.audit.check import Check
     from fpctl.audit.formats.report import Report
+    from fpctl.audit.scene import Scene
+    from fpctl.catalog.risk import Risk
 
 
 def command(
@@ -89,8 +93,9 @@ def command(
     with output.progress("Planning rules") as update:
         folder = exclusions or settings.paths.exclusions
         scene = Scene(
-            repository, settings.policy, today, past, folder if folder.is_dir() else None, lambda done, _: update(done)
-        )
+            repository, settings.policy, today, past, folder if folder.is_dir() else None, lambda done, _: update(done),
+            settings.risk,
+        )  # fmt: skip
         findings = about(audit(scene, checks, levels), scene, selected, wanted)
     if write_baseline is not None:
         count = known.write(write_baseline, findings)
@@ -99,7 +104,7 @@ def command(
     compared = known.compare(findings, accepted)
     report = Report(
         compared.new, today, compared.known, compared.gone, len(repository.exclusions.exclusions),
-        len(repository.rules.rules), past is not None,
+        len(repository.rules.rules), past is not None, _risks(scene, checks, wanted),
     )  # fmt: skip
     if format == "table":
         width = shutil.get_terminal_size().columns if output.is_terminal(sys.stdout) else None
@@ -111,12 +116,21 @@ def command(
     return _code(repository.problems, EXIT_FINDINGS if failed else EXIT_OK)
 
 
+def _risks(scene: Scene, checks: Sequence[Check], wanted: Collection[str]) -> dict[str, Risk]:
+    """Return the risk of the exclusions that were asked for; nothing where only other checks were asked for."""
+    if not any(check.slug == "high-risk" for check in checks):
+        return {}
+    return {id: risk for id, risk in scene.risks.items() if not wanted or id in wanted}
+
+
 def _talk(report: Report, place: str) -> None:
     if not report.usage:
         output.say(f"No run has been recorded at {place}: how exclusions are used was not checked.")
     counted = f"{output.counted(report.exclusions, 'exclusion')} and {output.counted(report.rules, 'rule')}"
     left_out = f" ({report.known:,} known left out)" if report.known else ""
     output.say(f"{counted}: {report.summary()}{left_out}")
+    if any(risk.level != "low" for risk in report.risks.values()):
+        output.say(f"risk: {report.risk_summary()}")
     if report.gone:
         output.say(f"{output.counted(report.gone, 'finding')} of the baseline no longer there: write it again")
 

@@ -13,11 +13,11 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
     from fpctl.catalog.exclusion import Exclusion
+    from fpctl.catalog.risk import Risk
     from fpctl.catalog.rule_file import LoadedRule
     from fpctl.cli.recording import Book
     from fpctl.tuning.guard import CaseOutcome
     from fpctl.tuning.impact import Impact
-    from fpctl.tuning.risk import Risk
     from fpctl.tuning.row_changes import RowChanges
 
 Values = list[str] | None
@@ -78,6 +78,7 @@ def command(
     or it cannot be placed in a rule that it names.
     2: something could not be counted.
     """
+    from fpctl.catalog.risk import Share
     from fpctl.cli.recording import open_book
     from fpctl.cli.risk import risk_of
     from fpctl.engine.interface import Timespan
@@ -86,7 +87,6 @@ def command(
     from fpctl.rewrite.apply import applicable
     from fpctl.rewrite.trial import in_force, reached
     from fpctl.tuning.impact import impact
-    from fpctl.tuning.risk import Share
 
     book = open_book(config, rules, exclusions)
     clock = options.now()

@@ -9,15 +9,15 @@ from fpctl.cli.recording import Book
 
 if TYPE_CHECKING:
     from fpctl.catalog.exclusion import Exclusion
+    from fpctl.catalog.risk import Risk, Share
     from fpctl.catalog.rule_file import LoadedRule
-    from fpctl.tuning.risk import Risk, Share
 
 
 def risk_of(book: Book, exclusion: Exclusion, rules: Sequence[LoadedRule], share: Share | None = None) -> Risk:
     """Return the risk of an exclusion for the rules that it reaches, by the settings' weights and lists."""
     from fpctl.catalog.known import known
+    from fpctl.catalog.risk import assess
     from fpctl.catalog.rule_tests import CaseShelf
-    from fpctl.tuning.risk import assess
 
     shelf = CaseShelf()
     tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())

@@ -12,9 +12,9 @@ from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
     from fpctl.catalog.exclusion_file import LoadedExclusion
+    from fpctl.catalog.risk import Risk
     from fpctl.history.records import HitTotals
     from fpctl.rewrite.apply import RuleOutcome
-    from fpctl.tuning.risk import Risk
 
 
 def command(

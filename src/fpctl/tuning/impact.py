@@ -14,6 +14,7 @@ from functools import reduce
 from typing import Any
 
 from fpctl.catalog.exclusion import Exclusion
+from fpctl.catalog.risk import Share
 from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
@@ -22,7 +23,6 @@ from fpctl.rewrite.counting import query_at
 from fpctl.rewrite.plan import PlanWarning, Skip
 from fpctl.rewrite.planner import Clause, Planner, TunedQuery
 from fpctl.rewrite.vantage import field_columns, value_of
-from fpctl.tuning.risk import Share
 from fpctl.tuning.row_changes import RowChanges, asked, row_changes, row_counts, united
 
 ENTITIES = ("device", "url", "hash")

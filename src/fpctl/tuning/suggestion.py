@@ -15,6 +15,7 @@ from typing import Any
 
 from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.known import Known
+from fpctl.catalog.risk import Risk, Share, assess
 from fpctl.catalog.rule import Rule
 from fpctl.catalog.values import check_value
 from fpctl.engine.interface import Engine, Timespan
@@ -28,7 +29,6 @@ from fpctl.tuning.impact import SAMPLE, SAMPLE_FIELDS, sample_of
 from fpctl.tuning.likeness import Likeness, likeness
 from fpctl.tuning.noise import FEW, FREQUENT, Noise, ValueCount, is_any
 from fpctl.tuning.rhythm import Rhythm, rhythm
-from fpctl.tuning.risk import Risk, Share, assess
 from fpctl.tuning.row_changes import row_counts
 
 MOST_DEVICES = 50

@@ -18,6 +18,7 @@ def render(report: Report) -> str:
         "counts": report.counts(),
         "known": report.known,
         "gone": report.gone,
+        "risks": [{"exclusion": id, **risk.to_dict()} for id, risk in sorted(report.risks.items())],
         "findings": [finding.to_dict() for finding in report.findings],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

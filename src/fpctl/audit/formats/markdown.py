@@ -18,6 +18,8 @@ _MARKUP = {ord(character): f"&#{ord(character)};" for character in "|@\\*_~[]#!:
 def render(report: Report) -> str:
     """Return a heading, a line of counts, and a table of the findings."""
     lines = ["### fpctl audit", "", f"{report.summary()} on {report.today}{_known(report)}."]
+    if any(risk.level != "low" for risk in report.risks.values()):
+        lines += ["", f"Risk: {_plain(report.risk_summary())}."]
     if report.findings:
         lines += ["", "| | finding | place | fix |", "|---|---|---|---|"]
         lines += [_row(finding) for finding in report.findings[:MOST]]
