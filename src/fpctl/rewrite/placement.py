@@ -49,9 +49,6 @@ _READ_AGAIN: frozenset[SkipReason] = frozenset(
 """Reasons after which a less strict reading of the needs may still find a place somewhere else."""
 
 
-_READ_WIDE: frozenset[SkipReason] = frozenset({"column-ambiguous", "columns-dropped", "column-redefined"})
-"""Reasons after which a pattern of many tables may still be tested table by table."""
-
 _READINGS = ((False, False, False), (True, False, False), (True, True, False), (True, True, True))
 """Readings of the needs, the strict one first: `loose`, `mixed` and `partial` of an attempt."""
 
@@ -171,7 +168,7 @@ class Placer:
             if result.reason not in _READ_AGAIN or (result.reason == "field-not-in-table" and not self._joins):
                 break
         assert outcome is not None
-        if self._wide and isinstance(outcome, Refusal) and outcome.reason in _READ_WIDE:
+        if self._wide and isinstance(outcome, Refusal):
             result = _Attempt(self, needs, mode, *_READINGS[-1], wide=True).run(pipeline)
             if isinstance(result, Placed):
                 return result
