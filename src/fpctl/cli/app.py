@@ -51,6 +51,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("preview", "fpctl.cli.preview", "Show what an exclusion does to its rules, on real events."),
     Verb("review", "fpctl.cli.review", "Show what shadow exclusions would have done."),
     Verb("hits", "fpctl.cli.hits", "Show what each exclusion has taken out so far."),
+    Verb("report", "fpctl.cli.report", "Print the exclusions on a page, the riskiest first."),
     Verb("rules", "fpctl.cli.rules", "List and check a folder of rules."),
     Verb("init", "fpctl.cli.init", "Set up a repository of rules and exclusions."),
     Verb("add", "fpctl.cli.add", "Record an exclusion."),
