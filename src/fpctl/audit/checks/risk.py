@@ -1,0 +1,41 @@
+"""FP613: exclusions whose risk score is high."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fpctl.audit.check import Check
+from fpctl.audit.finding import Finding
+from fpctl.audit.scene import Scene
+
+TOLD = 3
+"""So many of the heaviest points a finding names."""
+
+
+def _high(scene: Scene, check: Check) -> Iterator[Finding]:
+    for loaded in scene.kept:
+        risk = scene.risks[loaded.id]
+        if risk.level == "high":
+            points = ", ".join(f"{one.message} ({one.points:+})" for one in risk.points[:TOLD])
+            yield check.finding(
+                loaded.at,
+                f"the risk of {loaded.id} is {risk.score} of 100: {points}",
+                exclusion=loaded.id,
+                fix=f"fpctl show {loaded.id}",
+            )
+
+
+CHECKS = (
+    Check(
+        "FP613", "high-risk", "warning", "The risk score is high",
+        "The score adds up what makes an exclusion dangerous: what it matches on and who chooses that, the rules that "
+        "it reaches, how long it holds, and whether a known attack guards them ([risk](../tuning.md#risk)). It is high "
+        "from `high` of `[risk]` on, 60 unless the settings say otherwise. An audit looks at no events, so its breadth "
+        "gives no points here; `fpctl preview` measures it.",
+        "`fpctl show ID` lists every point. Name a device, URL or hash, pin the program, shorten it, or write a test "
+        "of an attack that must fire.",
+        _high, (),
+        "the risk of fp-2026-0007 is 66 of 100: no device, URL or hash is named (+35), it never expires (+20), "
+        "RMM connection is of high severity (+10)",
+    ),
+)  # fmt: skip
