@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fpctl.catalog.window import Window
+from fpctl.tuning.raw_condition import columns_for
 from fpctl.tuning.variants import holds
 
 HASH = "2f4d94d2c7a287785e87423f456ac41968e54a7d65c9d82bea217c26c33340ae"
@@ -90,11 +91,61 @@ def test_a_tight_exclusion_leaves_nothing_unseen(fpctl: Callable[..., Any], work
     assert outcome.err.endswith(": 0 would go unseen\n")
 
 
-def test_a_raw_condition_is_said_not_to_be_tried(fpctl: Callable[..., Any], workplace: Path) -> None:
-    put_exclusion(workplace, "{device: [b1], where: RemotePort == 443}")
+RAW = "RemotePort == 443 and ActionType in ('ConnectionSuccess', 'x') and InitiatingProcessCommandLine has 'Get-Data'"
+
+
+def test_an_event_is_made_for_a_raw_condition_and_each_of_its_columns_is_varied(
+    fpctl: Callable[..., Any], workplace: Path
+) -> None:
+    put_exclusion(workplace, f'{{device: [b1], where: "{RAW}"}}')
+    found = tried(fpctl)
+    assert found["a device of the same short name in another domain"] is True
+    assert {name: seen for name, seen in found.items() if "raw condition" in name} == {
+        f"another {column} than the raw condition asks for": False
+        for column in ("RemotePort", "ActionType", "InitiatingProcessCommandLine")
+    }
+
+
+def test_a_raw_condition_that_asks_for_little_lets_variants_through(fpctl: Callable[..., Any], workplace: Path) -> None:
+    put_exclusion(workplace, '{device: [b1], where: "RemotePort == 443 or RemotePort > 0"}')
+    assert tried(fpctl)["another RemotePort than the raw condition asks for"] is True
+
+
+def test_what_no_event_can_be_made_for_is_said_not_to_be_tried(fpctl: Callable[..., Any], workplace: Path) -> None:
+    put_exclusion(workplace, "{device: [b1], where: \"RemoteUrl matches regex 'a{3}b'\"}")
     outcome = fpctl("redteam", "fp-9", *DAY)
     assert outcome.code == 2
-    assert "DeviceNetworkEvents: not tried: the match has a raw condition" in outcome.err
+    word = "no event of this table can be made up that the exclusion takes out (it has a raw condition)"
+    assert f"DeviceNetworkEvents: not tried: {word}" in outcome.err
+
+
+def test_an_alternative_that_cannot_be_tried_is_named_beside_the_others(
+    fpctl: Callable[..., Any], workplace: Path
+) -> None:
+    put_exclusion(workplace, "[{device: [b1]}, {device: [b2], where: \"RemoteUrl matches regex 'a{3}b'\"}]")
+    outcome = fpctl("redteam", "fp-9", *DAY)
+    assert outcome.code == 1
+    assert "not tried: alternative 2: no event can be made up that it takes out (it has a raw condition)" in outcome.err
+
+
+def test_alternatives_beyond_the_first_ten_are_said_not_to_be_tried(fpctl: Callable[..., Any], workplace: Path) -> None:
+    put_exclusion(workplace, f"[{', '.join(f'{{device: [b{number}]}}' for number in range(12))}]")
+    assert "not tried: only the first 10 of 12 alternatives" in fpctl("redteam", "fp-9", *DAY).err
+
+
+@pytest.mark.parametrize(
+    ("where", "columns"),
+    [
+        ("A == 'x' and (B =~ \"y\" or C == 1)", {"A": "x", "B": "y"}),
+        ("A has 'x' and A contains 'y' and A has 'X'", {"A": "x y"}),
+        ("A > 5 and B < 2.5 and C >= 3", {"A": 6, "B": 1.5, "C": 3}),
+        ("A in~ ('p', 'q') and B between (4 .. 9) and C has_all ('u', 'v')", {"A": "p", "B": 4, "C": "u v"}),
+        ("isnotempty(A) and tolower(B) == 'z' and C == true", {"A": "x", "B": "z", "C": True}),
+        ("A != 'x' and B matches regex 'y' and C == D", {}),
+    ],
+)
+def test_values_are_read_out_of_a_condition(where: str, columns: dict[str, Any]) -> None:
+    assert columns_for(where) == columns
 
 
 @pytest.mark.parametrize(

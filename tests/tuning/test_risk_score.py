@@ -12,10 +12,10 @@ import pytest
 
 from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.known import known
+from fpctl.catalog.risk import Risk, Share, assess
 from fpctl.catalog.rule import Rule
 from fpctl.policy import Forbidden
 from fpctl.risk_weights import RiskWeights
-from fpctl.catalog.risk import Risk, Share, assess
 
 TODAY = date(2026, 11, 24)
 NARROW: dict[str, Any] = {

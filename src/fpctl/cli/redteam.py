@@ -82,7 +82,8 @@ def _show(found: Skirmish, all: bool) -> None:
 
 
 def _what(one: Attempt) -> str:
-    text = ", ".join(f"{field}={value}" for field, value in one.variant.fields.items() if value)
+    given = {**one.variant.fields, **one.variant.columns}
+    text = ", ".join(f"{name}={value}" for name, value in given.items() if value != "")
     moment = output.moment(one.variant.moment)
     return f"{text} at {moment}" if len(text) <= 150 else f"{text[:147]}... at {moment}"
 
@@ -96,6 +97,7 @@ def _document(one: Attempt) -> dict[str, Any]:
         "needs": one.variant.needs or None,
         "unseen": one.suppressed and bool(one.variant.needs),
         "fields": dict(one.variant.fields),
+        "columns": dict(one.variant.columns),
         "time": one.variant.moment,
         "advice": one.variant.advice or None,
     }

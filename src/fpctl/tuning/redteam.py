@@ -63,7 +63,9 @@ def skirmish(
     skipped: list[tuple[str, str]] = []
     for table in names:
         try:
-            attempts += _table(exclusion, table, planner)
+            tried, notes = _table(exclusion, table, planner)
+            attempts += tried
+            skipped += [(table, note) for note in notes]
         except FpctlError as error:
             skipped.append((table, error.message))
     return Skirmish(tuple(attempts), tuple(skipped))
@@ -77,7 +79,8 @@ def tables_of(rule: Rule, planner: Planner) -> set[str]:
         return set()
 
 
-def _table(exclusion: Exclusion, table: str, planner: Planner) -> list[Attempt]:
+def _table(exclusion: Exclusion, table: str, planner: Planner) -> tuple[list[Attempt], list[str]]:
+    """Return the attempts in one table, and what was not tried."""
     today = datetime.combine(planner.today, time(12), UTC)
     known = planner.tables.table(table)
     if known is None:
@@ -85,8 +88,6 @@ def _table(exclusion: Exclusion, table: str, planner: Planner) -> list[Attempt]:
     tried: list[tuple[int, Variant]] = []
     for number, alternative in enumerate(exclusion.match[:MOST_ALTERNATIVES], 1):
         seed = seed_of(exclusion, alternative, today)
-        if alternative.where is not None:
-            raise FpctlError("the match has a raw condition, for which no event can be made up")
         tried.append((number, seed))
         tried += [(number, variant) for variant in variants(exclusion, alternative, seed, today)]
     rows = [_event(variant, table, planner, number) for number, (_, variant) in enumerate(tried)]
@@ -104,12 +105,22 @@ def _table(exclusion: Exclusion, table: str, planner: Planner) -> list[Attempt]:
         alternative: index for index, (alternative, variant) in enumerate(tried) if variant.name == "what it is for"
     }
     if not any(index in hit for index in seeds.values()):
-        raise FpctlError("no event of this table can be made that the exclusion takes out")
-    return [
-        Attempt(alternative, table, variant, index in hit, tuple(variant.fields))
+        raw = " (it has a raw condition)" if any(one.where is not None for one in exclusion.match) else ""
+        raise FpctlError(f"no event of this table can be made up that the exclusion takes out{raw}")
+    notes = [
+        f"alternative {number}: no event can be made up that it takes out"
+        + (" (it has a raw condition)" if exclusion.match[number - 1].where is not None else "")
+        for number, index in seeds.items()
+        if index not in hit
+    ]
+    if len(exclusion.match) > MOST_ALTERNATIVES:
+        notes.append(f"only the first {MOST_ALTERNATIVES} of {len(exclusion.match):,} alternatives")
+    attempts = [
+        Attempt(alternative, table, variant, index in hit, (*variant.fields, *(["where"] if variant.columns else [])))
         for index, (alternative, variant) in enumerate(tried)
         if seeds[alternative] in hit and index not in seeds.values()
     ]
+    return attempts, notes
 
 
 def _bare(table: str) -> Rule:
@@ -140,6 +151,9 @@ def _event(variant: Variant, table: str, planner: Planner, number: int) -> Mappi
                 row[column.column] = (
                     int(value) if kinds.get(column.column) in ("int", "long") else _shaped(column.role, value, field)
                 )
+    for column, asked in variant.columns.items():
+        if column in kinds:
+            row.setdefault(column, asked)
     return row
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 from fpctl.catalog.exclusion import Alternative, Exclusion
 from fpctl.catalog.window import Window
+from fpctl.tuning.raw_condition import Value, columns_for, other_than
 
 OTHER_HASH = "1" * 64
 ON_DEVICE = "code on the device"
@@ -29,6 +30,7 @@ class Variant:
         needs: what the attacker needs for it, beside knowing the exclusion; empty where it is what the
             exclusion is for, or where no clause can help.
         advice: what would stop it, where it gets through.
+        columns: values by column, for a raw condition.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Variant:
     moment: datetime
     needs: str
     advice: str
+    columns: Mapping[str, Value] = field(default_factory=dict)
 
 
 def variants(exclusion: Exclusion, alternative: Alternative, seed: Variant, today: datetime) -> Iterator[Variant]:
@@ -46,8 +49,8 @@ def variants(exclusion: Exclusion, alternative: Alternative, seed: Variant, toda
         today: the time that is taken for now.
     """
     fields = alternative.fields()
-    for field in fields:
-        for name, changes, needs, advice in _TRICKS.get(field, _nothing)(seed.fields[field], alternative):
+    for one in fields:
+        for name, changes, needs, advice in _TRICKS.get(one, _nothing)(seed.fields[one], alternative):
             if needs == "nothing" and alternative.device is not None and "device" not in changes:
                 needs = ON_DEVICE
             yield replace(seed, name=name, fields={**seed.fields, **changes}, needs=needs, advice=advice)
@@ -59,13 +62,17 @@ def variants(exclusion: Exclusion, alternative: Alternative, seed: Variant, toda
             needs=ON_DEVICE if alternative.device else "nothing",
             advice="name the hash or the signer of the program",
         )
+    for column, value in seed.columns.items():
+        changed = {**seed.columns, column: other_than(value)}
+        yield replace(seed, name=f"another {column} than the raw condition asks for", columns=changed, needs="nothing")
     yield from _times(exclusion, seed, today)
 
 
 def seed_of(exclusion: Exclusion, alternative: Alternative, today: datetime) -> Variant:
     """Return the plainest event that an alternative takes out: the first value of each field, inside the window."""
     values = {field: _filled(field, given[0]) for field, given in alternative.fields().items()}
-    return Variant("what it is for", values, inside(exclusion, today), "", "")
+    columns = columns_for(alternative.where) if alternative.where is not None else {}
+    return Variant("what it is for", values, inside(exclusion, today), "", "", columns)
 
 
 def _filled(field: str, value: str) -> str:
