@@ -63,9 +63,13 @@ class Schema(_Table):
 
 
 class History(_Table):
-    """`[history]`: a file, or a database URL."""
+    """`[history]`: a file, or a database URL; for how many days hits are kept run by run, None for ever.
+
+    Older ones are kept by day, which is all that reports need.
+    """
 
     url: Annotated[str, Field(min_length=1)] = ".fpctl/history.db"
+    keep_raw_days: Annotated[int, Field(ge=1)] | None = None
 
 
 class LocalEngine(_Table):

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.history.repository import History
 
 RULE = """DeviceNetworkEvents
@@ -95,6 +97,33 @@ def test_the_run_is_recorded_and_shown_by_hits(fpctl: Callable[..., Any], reposi
     fpctl("run", "--data", "data", *NOW)
     hits = json.loads(fpctl("hits", "--format", "json").out)["hits"]
     assert [(h["exclusion"], h["rows"], h["runs"]) for h in hits] == [("fp-1", 4, 2), ("fp-2", 4, 2)]
+
+
+def test_old_hits_of_single_runs_are_pruned_where_the_settings_say_so(
+    fpctl: Callable[..., Any], repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = ExclusionVersion("fp-1", "v1")
+    old = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    with History.open(repository / ".fpctl" / "history.db") as history:
+        for _ in range(60):
+            history.record_run(
+                RunRecord(
+                    RuleVersion("old", "Old", "b", "T"),
+                    "local",
+                    "ok",
+                    old,
+                    old,
+                    hits=(HitRecord(version, 2, 1, old, old),),
+                )
+            )
+    before = fpctl("hits", "--rule", "old", "--format", "json").out
+    write(repository / "fpctl.toml", "[history]\nkeep_raw_days = 30\n")
+    outcome = fpctl("run", "--data", "data", *NOW)
+    assert "10 hits of single runs before " in outcome.err
+    assert "are kept by day only from now on (history.keep_raw_days)" in outcome.err
+    assert fpctl("hits", "--rule", "old", "--format", "json").out == before
+    assert "are kept by day only" not in fpctl("run", "--data", "data", *NOW).err
+    assert "Hits of 2026-01-05 are kept by day only" in fpctl("hits", "--since", "2026-01-05T11:00:00Z").err
 
 
 def test_no_record_leaves_no_history(fpctl: Callable[..., Any], repository: Path) -> None:

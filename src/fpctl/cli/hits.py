@@ -33,7 +33,9 @@ def command(
     exclusion: Annotated[str | None, typer.Option("--exclusion", metavar="ID", help="Only this exclusion.")] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="TIME", help="Only runs from then on: 30d, 12h, 2026-11-01, or a full time."),
+        typer.Option(
+            "--since", metavar="TIME", help="Only runs from then on: 30d (whole days), 12h, 2026-11-01, or a time."
+        ),
     ] = None,
     by_rule: Annotated[bool, typer.Option("--by-rule", help="One line for each exclusion and rule.")] = False,
     exclusions: options.ExclusionsFolder = None,
@@ -50,10 +52,10 @@ def command(
     """
     now = options.now()
     settings = load_settings(config)
-    start = None if since is None else options.parse_moment(since, now)
+    start = None if since is None else _start(since, now)
     known = _known(exclusions, settings.paths.exclusions)
     glanced(known, exclusions, settings, now)
-    totals, drift = _recorded(history or settings.history.url, rule, exclusion, start, by_rule)
+    start, totals, drift = _recorded(history or settings.history.url, rule, exclusion, start, by_rule)
     states = {loaded.id: loaded.exclusion.state(now.date()) for loaded in known.exclusions}
     titles = {loaded.id: loaded.exclusion.title for loaded in known.exclusions}
     if rule is None:
@@ -82,22 +84,33 @@ def _known(asked: Path | None, usual: Path) -> ExclusionSet:
     return load_exclusions(asked or usual)
 
 
+def _start(since: str, now: datetime) -> datetime:
+    """Return the moment that `--since` names; days and weeks are whole days, as the trend shows them."""
+    moment = options.parse_moment(since, now)
+    days = since.strip()[-1:] in ("d", "w")
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0) if days else moment
+
+
 def _recorded(
     place: str, rule: str | None, exclusion: str | None, since: datetime | None, by_rule: bool
-) -> tuple[list[HitTotals], list[StoredDrift]]:
+) -> tuple[datetime | None, list[HitTotals], list[StoredDrift]]:
+    """Return from when on hits are counted, the totals, and what the last run of each rule found to have drifted."""
     if not is_there(place):
         output.say(f"No run has been recorded yet: there is no {place}. `fpctl run` makes it.")
-        return [], []
+        return since, [], []
     with History.open(place, create=False) as history:
         if rule is not None and not history.runs(rule=rule, limit=1):
             names = {name for pair in history.rules() for name in pair}
             raise FpctlError(f"no run of a rule {rule!r} is recorded", None, did_you_mean(rule, names, what="rule"))
+        if since is not None and (counted := history.counted_from(since)) != since:
+            output.say(f"Hits of {counted.date()} are kept by day only: counted from its beginning (UTC).")
+            since = counted
         drift = [
             one
             for one in history.drift(since=since, latest=True)
             if exclusion in (None, one.exclusion) and rule in (None, one.rule, one.rule_name)
         ]
-        return history.hits(rule=rule, exclusion=exclusion, since=since, by_rule=by_rule), drift
+        return since, history.hits(rule=rule, exclusion=exclusion, since=since, by_rule=by_rule), drift
 
 
 def _with_unrun(totals: list[HitTotals], known: dict[str, str], exclusion: str | None) -> list[HitTotals]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fpctl.engine.interface import Timespan
     from fpctl.execution.checkpoint import RunRequest
     from fpctl.execution.run import RunResult
+    from fpctl.history.repository import History
     from fpctl.rewrite.apply import RuleOutcome
     from fpctl.rewrite.repository import Repository
 
@@ -174,6 +175,8 @@ def command(
                     if checkpoint is not None and result.status == "ok":
                         checkpoint.add(rule_key(result.rule), text_hash(result.tuned.tuned))
                     update(tally.done, tally.note())
+                if store is not None and settings.history.keep_raw_days is not None:
+                    _prune(store, settings.history.keep_raw_days, clock)
             except KeyboardInterrupt:
                 if checkpoint is not None:
                     output.say(
@@ -228,6 +231,15 @@ def command(
     if any(outcome.findings for outcome in outcomes) or any(result.notes for result in results):
         return EXIT_FINDINGS
     return EXIT_OK
+
+
+def _prune(store: History, days: int, clock: datetime) -> None:
+    before = clock.date() - timedelta(days=days)
+    removed = store.prune(before)
+    if removed:
+        output.say(
+            f"{removed:,} hits of single runs before {before} are kept by day only from now on (history.keep_raw_days)"
+        )
 
 
 _NOT_KNOWN: dict[str, Any] = {

@@ -73,11 +73,11 @@ class _Examination:
                 self.by_hash[hash_of(row.body)] = row
 
     def note(self, kind: Kind, number: int, why: str) -> None:
-        row = self.rows.get(number)
-        about = f" ({row.exclusion})" if row is not None else ""
-        self.found.setdefault(
-            number, Finding(kind, f"entry {number}{about} was {kind}: {why}", number, row.exclusion if row else None)
-        )
+        row, entry = self.rows.get(number), self.entries.get(number)
+        subject = (row.exclusion if row is not None else None) or (entry.rule.path if entry and entry.rule else None)
+        about = f" ({subject})" if subject else ""
+        exclusion = (row.exclusion or None) if row is not None else None
+        self.found.setdefault(number, Finding(kind, f"entry {number}{about} was {kind}: {why}", number, exclusion))
 
     def findings(self) -> list[Finding]:
         reached = self.follow()

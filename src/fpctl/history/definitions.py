@@ -58,7 +58,7 @@ def keep(connection: Connection, acts: Sequence[Act]) -> None:
 
 def findings_of(rows: Sequence[Row], stored: Sequence[tuple[str, str, str]]) -> list[Finding]:
     """Return where what exclusions said last is not what their last entry says."""
-    last = {row.exclusion: (row.number, row.after) for row in sorted(rows)}
+    last = {row.exclusion: (row.number, row.after) for row in sorted(rows) if row.exclusion}  # not of rules
     findings: list[Finding] = []
     for id, content_hash, content in sorted(stored):
         number, after = last.pop(id, (None, None))

@@ -1,4 +1,4 @@
-"""Entries of the audit trail: what changed in an exclusion, who did it, when, and the entry before.
+"""Entries of the audit trail: what changed in an exclusion or a deployed rule, who did it, when, and the entry before.
 
 An entry is stored as its body, a canonical JSON text, and the SHA-256 of that text. The body holds the
 hash of the entry before, so an entry cannot change without every later one.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -106,8 +106,50 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class DeployedRule:
+    """A rule in a workspace.
+
+    Args:
+        path: of its file, relative to the rules folder.
+        name: for people.
+        guid: its name in the workspace.
+        workspace: the workspace's resource id.
+        deployment: by which it came there, or was taken back.
+    """
+
+    path: str
+    name: str
+    guid: str
+    workspace: str
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAct:
+    """Something that was done to one rule in a workspace, before it has its place in the trail.
+
+    Args:
+        before: SHA-256 of the query that was there; None if the rule was not.
+        after: SHA-256 of the query that was sent; None where the rule was taken away.
+        changes: what else is other.
+        reason: why it failed, or what else is to be known.
+    """
+
+    rule: DeployedRule
+    action: str
+    who: str
+    before: str | None
+    after: str | None
+    changes: tuple[FieldChange, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrailEntry:
-    """An entry in its place: see `Act`; `before` and `after` are content hashes, `number` counts from 1."""
+    """An entry in its place: see `Act` and `RuleAct`; `before` and `after` are hashes, `number` counts from 1.
+
+    `rule` is None, or `exclusion` is empty.
+    """
 
     number: int
     at: datetime
@@ -121,6 +163,7 @@ class TrailEntry:
     outside: bool
     previous: str
     hash: str
+    rule: DeployedRule | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON of an entry."""
@@ -139,6 +182,7 @@ class TrailEntry:
             "reason": self.reason,
             "previous": self.previous,
             "hash": self.hash,
+            "rule": asdict(self.rule) if self.rule is not None else None,
         }
 
 
@@ -182,21 +226,35 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
-def body_of(act: Act, number: int, at: datetime, previous: str) -> str:
+def body_of(act: Act | RuleAct, number: int, at: datetime, previous: str) -> str:
     """Return the text that is stored and hashed for an act in its place."""
-    changes = changes_between(act.before, act.after)
+    own: dict[str, Any]
+    if isinstance(act, RuleAct):
+        changes = act.changes
+        own = {
+            "exclusion": "",
+            "rule": asdict(act.rule),
+            "before": act.before,
+            "after": act.after,
+            "outside": False,
+        }
+    else:
+        changes = changes_between(act.before, act.after)
+        own = {
+            "exclusion": act.exclusion,
+            "before": act.before.content_hash if act.before is not None else None,
+            "after": act.after.content_hash if act.after is not None else None,
+            "outside": act.outside,
+        }
     return canonical(
         {
+            **own,
             "number": number,
             "at": in_utc(at).isoformat(timespec="microseconds"),
             "who": act.who,
             "action": act.action,
-            "exclusion": act.exclusion,
-            "before": act.before.content_hash if act.before is not None else None,
-            "after": act.after.content_hash if act.after is not None else None,
             "changes": [[c.field, c.before, c.after, c.partial] for c in changes],
             "reason": act.reason,
-            "outside": act.outside,
             "previous": previous,
         }
     )
@@ -228,6 +286,7 @@ def entry_of(body: str, own_hash: str) -> TrailEntry:
             bool(data["outside"]),
             str(data["previous"]),
             own_hash,
+            DeployedRule(**data["rule"]) if data.get("rule") is not None else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"not an entry of the trail: {error}") from error

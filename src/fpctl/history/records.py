@@ -7,7 +7,7 @@ failed, or was answered in part, says nothing about how many rows an exclusion t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -260,4 +260,4 @@ class HitTotals:
     last: datetime | None = None
     last_hit: datetime | None = None
     last_run: datetime | None = None
-    trend: tuple[DayHits, ...] = ()
+    trend: Sequence[DayHits] = ()

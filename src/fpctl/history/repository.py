@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,11 +13,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from fpctl.errors import FpctlError, Location
-from fpctl.history import watching
+from fpctl.history import by_day, watching
 from fpctl.history.records import HitTotals, PastHits, RunRecord, StoredDrift, StoredHit, StoredRun, StoredVersion
 from fpctl.history.store import LOCK_WAIT, Store
 from fpctl.history.tables import ExclusionVersionRow, HistoryTable, HitRow, RuleVersionRow, RunRow
-from fpctl.history.totals import DayCount, daily_hits, narrowed, totals
+from fpctl.history.totals import counted_from, narrowed, totals
 from fpctl.history.trail import Trail
 
 _CHUNK = 500
@@ -135,9 +135,31 @@ class History:
             since: only runs that started then or later.
             by_rule: totals for each exclusion and rule instead of each exclusion.
         """
-        query = daily_hits(rule, exclusion, since, by_rule=by_rule)
-        days = self._store.read(lambda connection: [DayCount.of(row) for row in connection.execute(query)])
-        return totals(days)
+        return self._store.read(lambda connection: totals(connection, rule, exclusion, since, by_rule=by_rule))
+
+    def counted_from(self, since: datetime) -> datetime:
+        """Return the moment from which `hits` counts where it is asked for those since a moment.
+
+        It is that moment, and the beginning of its UTC day where hits of single runs of that day may be pruned.
+        """
+        return self._store.read(lambda connection: counted_from(connection, since))
+
+    def prune(self, before: date) -> int:
+        """Remove the hits of single runs that started before a day (UTC), and return how many there were.
+
+        What `hits` and drift say stays the same: the hits are kept by day, and the last runs of each rule keep theirs.
+        The runs themselves stay.
+        """
+        held = self._store.read(by_day.horizon)
+        runs = self._store.read(lambda connection: by_day.prunable(connection, before))
+        if runs and (held is None or held < before):
+            # First of all, so that a process that is killed leaves no day that looks whole and is not.
+            self._store.write(lambda connection: by_day.move_horizon(connection, before))
+        removed = 0
+        for at in range(0, len(runs), by_day.AT_ONCE):
+            chunk = runs[at : at + by_day.AT_ONCE]
+            removed += self._store.write(lambda connection, chunk=chunk: by_day.prune(connection, chunk))  # type: ignore[misc]
+        return removed
 
     def past_hits(self, rule: str, runs: int) -> list[PastHits]:
         """Return the known hits of each exclusion in the last complete runs of the rule with this id.
@@ -248,6 +270,7 @@ def _insert_run(connection: Connection, run: RunRecord) -> int:
                 for hit in run.hits
             ],
         )
+    by_day.add(connection, run, rule_ids[rule_key], exclusion_ids)
     watching.keep(connection, run_id, run)
     return run_id
 

@@ -5,10 +5,21 @@ A change here needs a migration in `migrations/versions`; a test compares the tw
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Dialect, Index, Integer, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
@@ -135,6 +146,54 @@ class HitRow(HistoryTable, table=True):
     unique_rows: int | None = _count()
     first_event: datetime | None = _time(default=None, nullable=True)
     last_event: datetime | None = _time(default=None, nullable=True)
+
+
+class HitDayRow(HistoryTable, table=True):
+    """The hits of an exclusion in the runs of a rule that started on one UTC day: what `hit` has, added up."""
+
+    __tablename__ = "hit_day"
+    __table_args__ = (Index("ix_hit_day_rule_version_id", "rule_version_id"), {"sqlite_with_rowid": False})
+
+    exclusion_version_id: int = Field(primary_key=True, foreign_key="exclusion_version.id", sa_type=BigInteger)
+    rule_version_id: int = Field(primary_key=True, foreign_key="rule_version.id", sa_type=BigInteger)
+    rule_name: str = Field(primary_key=True, sa_type=Text)
+    day: date = Field(primary_key=True, sa_type=Date)
+    runs: int = Field(sa_type=BigInteger)
+    known_runs: int = Field(sa_type=BigInteger)
+    rows: int | None = _count()
+    unique_rows: int | None = _count()
+    first_event: datetime | None = _time(default=None, nullable=True)
+    last_event: datetime | None = _time(default=None, nullable=True)
+    last_hit: datetime | None = _time(default=None, nullable=True)
+    last_run: datetime = _time()
+
+
+class ExclusionDayRow(HistoryTable, table=True):
+    """The hits of an exclusion in all runs that started on one UTC day."""
+
+    __tablename__ = "exclusion_day"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    exclusion_id: str = Field(primary_key=True, sa_type=Text)
+    day: date = Field(primary_key=True, sa_type=Date)
+    runs: int = Field(sa_type=BigInteger)
+    known_runs: int = Field(sa_type=BigInteger)
+    rows: int | None = _count()
+    unique_rows: int | None = _count()
+    first_event: datetime | None = _time(default=None, nullable=True)
+    last_event: datetime | None = _time(default=None, nullable=True)
+    last_hit: datetime | None = _time(default=None, nullable=True)
+    last_run: datetime = _time()
+
+
+class HitHorizonRow(HistoryTable, table=True):
+    """Runs that started before this day may have lost their rows in `hit`: one row, none before the first pruning."""
+
+    __tablename__ = "hit_horizon"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: int = Field(primary_key=True, sa_type=Integer, sa_column_kwargs={"autoincrement": False})
+    day: date = Field(sa_type=Date)
 
 
 class DriftRow(HistoryTable, table=True):

@@ -1,28 +1,86 @@
-"""Hits added up: the database counts by exclusion, rule and day, and the rest is folded here."""
+"""Hits added up, from what is kept by day; the hits of single runs are asked only for a part of a day."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from itertools import groupby
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, overload
 
-from sqlalchemy import Row, Select, case, func, null, or_, select
+from sqlalchemy import Connection, Row, Select, Text, case, cast, func, literal, null, or_, select
 from sqlmodel import col
 
 from fpctl.history.records import DayHits, HitTotals
-from fpctl.history.tables import ExclusionVersionRow, HitRow, RuleVersionRow, RunRow
+from fpctl.history.tables import (
+    ExclusionDayRow,
+    ExclusionVersionRow,
+    HitDayRow,
+    HitHorizonRow,
+    HitRow,
+    RuleVersionRow,
+    RunRow,
+)
+
+Query = Select[*tuple[Any, ...]]
+
+
+class Trend(Sequence[DayHits]):
+    """The days of a total, read from the database's text when they are first looked at. Equal to a tuple of them.
+
+    Args:
+        text: `2026-11-24:3:120,...`: day, runs, rows (empty where they are unknown), a day any number of times.
+    """
+
+    __slots__ = ("_days", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._days: tuple[DayHits, ...] | None = None
+
+    def _read(self) -> tuple[DayHits, ...]:
+        if self._days is None:
+            found: dict[str, tuple[int, int | None]] = {}
+            for point in self._text.split(",") if self._text else ():
+                day, runs, rows = point.split(":")
+                known = int(rows) if rows else None
+                if day in found:
+                    before, counted = found[day]
+                    found[day] = (before + int(runs), _sum((counted, known)))
+                else:
+                    found[day] = (int(runs), known)
+            self._days = tuple(DayHits(date.fromisoformat(day), *found[day]) for day in sorted(found))
+        return self._days
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __iter__(self) -> Iterator[DayHits]:
+        return iter(self._read())
+
+    @overload
+    def __getitem__(self, index: int) -> DayHits: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[DayHits, ...]: ...
+    def __getitem__(self, index: int | slice) -> DayHits | tuple[DayHits, ...]:
+        return self._read()[index]
+
+    def __eq__(self, other: object) -> bool:
+        return self._read() == tuple(other) if isinstance(other, tuple | Trend) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._read())
+
+    def __repr__(self) -> str:
+        return repr(self._read())
 
 
 @dataclass(frozen=True, slots=True)
-class DayCount:
-    """The hits of one exclusion on one UTC day, in all runs or in those of one rule; counts as in `HitTotals`."""
+class _Group:
+    """What one group of rows adds up to; `points` is the text of a `Trend`."""
 
     exclusion: str
     rule: str | None
     rule_name: str | None
-    day: date
     runs: int
     known_runs: int
     rows: int | None
@@ -31,28 +89,17 @@ class DayCount:
     last: datetime | None
     last_hit: datetime | None
     last_run: datetime
+    points: str
 
     @classmethod
-    def of(cls, row: Row[Any]) -> DayCount:
-        """Return a row of `daily_hits`: SQLite gives a day as text, PostgreSQL a sum as a decimal."""
-        exclusion, rule, name, day, runs, known, rows, unique, first, last, last_hit, last_run = tuple(row)
-        return cls(
-            exclusion,
-            rule,
-            name,
-            date.fromisoformat(day) if isinstance(day, str) else day,
-            runs,
-            known,
-            None if rows is None else int(rows),
-            None if unique is None else int(unique),
-            first,
-            last,
-            last_hit,
-            last_run,
-        )
+    def of(cls, row: Row[Any]) -> _Group:
+        """Return a selected row: PostgreSQL gives a sum as a decimal."""
+        exclusion, rule, name, runs, known, rows, unique, first, last, last_hit, last_run, points = tuple(row)
+        rows, unique = (None if value is None else int(value) for value in (rows, unique))
+        return cls(exclusion, rule, name, int(runs), int(known), rows, unique, first, last, last_hit, last_run, points)
 
 
-def narrowed(query: Select[*tuple[Any, ...]], rule: str | None, since: datetime | None) -> Select[*tuple[Any, ...]]:
+def narrowed(query: Query, rule: str | None, since: datetime | None) -> Query:
     """Return a query over runs and rule versions for one rule (id or name) and from one moment on."""
     if rule is not None:
         query = query.where(or_(col(RuleVersionRow.rule_id) == rule, col(RunRow.rule_name) == rule))
@@ -61,19 +108,108 @@ def narrowed(query: Select[*tuple[Any, ...]], rule: str | None, since: datetime 
     return query
 
 
-def daily_hits(
-    rule: str | None, exclusion: str | None, since: datetime | None, *, by_rule: bool
-) -> Select[*tuple[Any, ...]]:
-    """Select what `DayCount.of` takes."""
-    day = func.date(col(RunRow.started))
+def counted_from(connection: Connection, since: datetime) -> datetime:
+    """Return the moment from which hits are counted where those since a moment are asked for.
+
+    It is that moment, and the beginning of its UTC day where the hits of single runs may be pruned.
+    """
+    horizon = connection.execute(select(col(HitHorizonRow.day))).scalar_one_or_none()
+    moment = since.astimezone(UTC)
+    if horizon is not None and moment.date() < horizon:
+        return datetime.combine(moment.date(), time(), UTC)
+    return moment
+
+
+def totals(
+    connection: Connection, rule: str | None, exclusion: str | None, since: datetime | None, *, by_rule: bool
+) -> list[HitTotals]:
+    """Return the totals for each exclusion (and rule), in that order; see `History.hits`."""
+    start = None if since is None else counted_from(connection, since)
+    whole = None
+    queries: list[Query] = []
+    if start is not None:
+        # Of the first day a part; the days behind it are whole.
+        part = start.time() != time()
+        whole = start.date() + timedelta(days=part)
+        if part:
+            queries.append(_of_runs(rule, exclusion, start, datetime.combine(whole, time(), UTC), by_rule=by_rule))
+    if rule is None and not by_rule:
+        queries.append(_of_exclusions(exclusion, whole))
+    else:
+        queries.append(_of_rules(rule, exclusion, whole, by_rule=by_rule))
+    groups: dict[tuple[str, str], list[_Group]] = {}
+    for query in queries:
+        for row in connection.execute(query):
+            group = _Group.of(row)
+            groups.setdefault((group.exclusion, group.rule or ""), []).append(group)
+    return [_total(groups[key]) for key in sorted(groups)]
+
+
+def _of_exclusions(exclusion: str | None, first: date | None) -> Query:
+    owner = col(ExclusionDayRow.exclusion_id)
+    query = select(owner, null(), null(), *_sums(ExclusionDayRow)).group_by(owner)
+    if exclusion is not None:
+        query = query.where(owner == exclusion)
+    return query if first is None else query.where(col(ExclusionDayRow.day) >= first)
+
+
+def _of_rules(rule: str | None, exclusion: str | None, first: date | None, *, by_rule: bool) -> Query:
+    # The database adds up in the order of the key; the versions of one exclusion or rule come together in Python.
+    key = (col(HitDayRow.exclusion_version_id), col(HitDayRow.rule_version_id), col(HitDayRow.rule_name))
+    days = select(*key, *_sums(HitDayRow)).group_by(*key)
+    if exclusion is not None:
+        versions = select(col(ExclusionVersionRow.id)).where(col(ExclusionVersionRow.exclusion_id) == exclusion)
+        days = days.where(key[0].in_(versions))
+    if rule is not None:
+        named = select(col(RunRow.rule_version_id)).where(col(RunRow.rule_name) == rule).distinct()
+        with_id = select(col(RuleVersionRow.id)).where(col(RuleVersionRow.rule_id) == rule)
+        days = days.where(key[1].in_(with_id.union(named)))
+    if first is not None:
+        days = days.where(col(HitDayRow.day) >= first)
+    added = days.subquery()
+    names = (col(RuleVersionRow.rule_id), added.c.rule_name) if by_rule else (null(), null())
+    query = (
+        select(col(ExclusionVersionRow.exclusion_id), *names, *list(added.c)[len(key) :])
+        .select_from(added)
+        .join(ExclusionVersionRow, col(ExclusionVersionRow.id) == added.c.exclusion_version_id)
+        .join(RuleVersionRow, col(RuleVersionRow.id) == added.c.rule_version_id)
+    )
+    if rule is not None:
+        query = query.where(or_(col(RuleVersionRow.rule_id) == rule, added.c.rule_name == rule))
+    return query
+
+
+def _sums(days: type[ExclusionDayRow] | type[HitDayRow]) -> tuple[Any, ...]:
+    """Return the columns of `_Group` behind its names."""
+    point = (
+        cast(col(days.day), Text)
+        + literal(":")
+        + cast(col(days.runs), Text)
+        + literal(":")
+        + func.coalesce(cast(col(days.rows), Text), "")
+    )
+    return (
+        func.sum(col(days.runs)),
+        func.sum(col(days.known_runs)),
+        func.sum(col(days.rows)),
+        func.sum(col(days.unique_rows)),
+        func.min(col(days.first_event)),
+        func.max(col(days.last_event)),
+        func.max(col(days.last_hit)),
+        func.max(col(days.last_run)),
+        func.aggregate_strings(point, ","),
+    )
+
+
+def _of_runs(rule: str | None, exclusion: str | None, since: datetime, before: datetime, *, by_rule: bool) -> Query:
+    """Select from the hits of single runs, all of them of one day."""
     owner = col(ExclusionVersionRow.exclusion_id)
-    # Rules are told apart only where that is asked: there is a row for each group, and they are many.
     rules = (col(RuleVersionRow.rule_id), col(RunRow.rule_name)) if by_rule else ()
+    hits = func.coalesce(cast(func.sum(col(HitRow.rows)), Text), "")
     query = (
         select(
             owner,
             *(rules or (null(), null())),
-            day,
             func.count(),
             func.count(col(HitRow.rows)),
             func.sum(col(HitRow.rows)),
@@ -82,47 +218,36 @@ def daily_hits(
             func.max(col(HitRow.last_event)),
             func.max(case((col(HitRow.rows) > 0, col(RunRow.started)))),
             func.max(col(RunRow.started)),
+            literal(f"{since.date().isoformat()}:") + cast(func.count(), Text) + literal(":") + hits,
         )
         .select_from(HitRow)
         .join(ExclusionVersionRow, col(ExclusionVersionRow.id) == col(HitRow.exclusion_version_id))
         .join(RunRow, col(RunRow.id) == col(HitRow.run_id))
         .join(RuleVersionRow, col(RuleVersionRow.id) == col(RunRow.rule_version_id))
-        .group_by(owner, *rules, day)
+        .where(col(RunRow.started) < before)
+        .group_by(owner, *rules)
     )
     if exclusion is not None:
-        query = query.where(col(ExclusionVersionRow.exclusion_id) == exclusion)
+        query = query.where(owner == exclusion)
     return narrowed(query, rule, since)
 
 
-def totals(days: Iterable[DayCount]) -> list[HitTotals]:
-    """Add up days to totals for each exclusion (and rule, where the days tell it), in that order."""
-
-    def key(count: DayCount) -> tuple[str, str]:
-        return count.exclusion, count.rule or ""
-
-    ordered = sorted(days, key=lambda count: (key(count), count.day, count.last_run))
-    return [_total(list(group)) for _, group in groupby(ordered, key=key)]
-
-
-def _total(days: list[DayCount]) -> HitTotals:
-    newest = max(days, key=lambda count: count.last_run)
-    runs = sum(count.runs for count in days)
+def _total(groups: list[_Group]) -> HitTotals:
+    newest = max(groups, key=lambda group: group.last_run)
+    runs = sum(group.runs for group in groups)
     return HitTotals(
         exclusion=newest.exclusion,
         rule=newest.rule,
         rule_name=newest.rule_name,
         runs=runs,
-        unknown_runs=runs - sum(count.known_runs for count in days),
-        rows=_sum(count.rows for count in days),
-        unique=_sum(count.unique for count in days),
-        first=min((count.first for count in days if count.first), default=None),
-        last=max((count.last for count in days if count.last), default=None),
-        last_hit=max((count.last_hit for count in days if count.last_hit), default=None),
+        unknown_runs=runs - sum(group.known_runs for group in groups),
+        rows=_sum(group.rows for group in groups),
+        unique=_sum(group.unique for group in groups),
+        first=min((group.first for group in groups if group.first), default=None),
+        last=max((group.last for group in groups if group.last), default=None),
+        last_hit=max((group.last_hit for group in groups if group.last_hit), default=None),
         last_run=newest.last_run,
-        trend=tuple(
-            DayHits(day, sum(count.runs for count in group), _sum(count.rows for count in group))
-            for day, group in ((day, list(group)) for day, group in groupby(days, key=lambda count: count.day))
-        ),
+        trend=Trend(",".join(group.points for group in groups)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The audit trail: an entry for every change of an exclusion, each chained to the one before.
+"""The audit trail: an entry for every change of an exclusion and every deployment of a rule, each chained to the last.
 
 Entries are only ever added, one writer at a time: the head's row is locked before anything is read, so
 that the chain has no fork on any store. What exclusions said last is kept beside the chain, for the
@@ -22,7 +22,7 @@ from fpctl.files import read_text
 from fpctl.history import definitions
 from fpctl.history.authorship import Touch, last_touches
 from fpctl.history.chain import Finding, Head, Row, examine
-from fpctl.history.entry import UNKNOWN, Act, Definition, TrailEntry, body_of, entry_of, hash_of
+from fpctl.history.entry import UNKNOWN, Act, Definition, RuleAct, TrailEntry, body_of, entry_of, hash_of
 from fpctl.history.store import Store
 from fpctl.history.tables import DefinitionRow, TrailHeadRow, TrailRow
 
@@ -127,13 +127,17 @@ class Trail:
 
         return self._store.write(work)
 
+    def note_rules(self, acts: Sequence[RuleAct], now: datetime) -> list[TrailEntry]:
+        """Record what was done to rules in a workspace, and return the entries."""
+        return self._store.write(lambda connection: _append(connection, acts, now)) if acts else []
+
     def entries(
         self, *, exclusion: str | None = None, since: datetime | None = None, limit: int | None = None
     ) -> list[TrailEntry]:
         """Return entries, the newest first.
 
         Args:
-            exclusion: only those of this exclusion.
+            exclusion: only those of this exclusion; of rules, if it is empty.
             since: only those of then or later.
             limit: at most this many.
 
@@ -157,7 +161,7 @@ class Trail:
 
     def exclusions(self) -> list[str]:
         """Return the ids of all exclusions with an entry, sorted."""
-        query = select(col(TrailRow.exclusion_id)).distinct()
+        query = select(col(TrailRow.exclusion_id)).where(col(TrailRow.exclusion_id) != "").distinct()
         return self._store.read(lambda connection: sorted(row[0] for row in connection.execute(query)))
 
     def verify(self, expected: tuple[int, str] | None = None) -> Verdict:
@@ -292,7 +296,7 @@ def _head(connection: Connection) -> Head:
     return Head(row[0], row[1])
 
 
-def _append(connection: Connection, acts: Sequence[Act], now: datetime) -> list[TrailEntry]:
+def _append(connection: Connection, acts: Sequence[Act | RuleAct], now: datetime) -> list[TrailEntry]:
     if not acts:
         return []
     head = _locked_head(connection)
@@ -308,7 +312,7 @@ def _append(connection: Connection, acts: Sequence[Act], now: datetime) -> list[
         rows.append(
             {
                 "number": number,
-                "exclusion_id": act.exclusion,
+                "exclusion_id": entry.exclusion,
                 "at": entry.at,
                 "after_hash": entry.after,
                 "hash": previous,
@@ -317,7 +321,7 @@ def _append(connection: Connection, acts: Sequence[Act], now: datetime) -> list[
         )
     connection.execute(insert(TrailRow), rows)
     connection.execute(update(TrailHeadRow).values(entries=number, hash=previous))
-    definitions.keep(connection, acts)
+    definitions.keep(connection, [act for act in acts if isinstance(act, Act)])
     return entries
 
 
@@ -352,5 +356,6 @@ def _expected(rows: Sequence[Row], number: int, noted: str) -> list[Finding]:
         return [Finding("removed", f"entry {number}, whose hash was noted, is not there", number)]
     if hash_of(found.body).startswith(noted.lower()):
         return []
-    message = f"entry {number} ({found.exclusion}) is not the one whose hash was noted: the chain was made anew"
-    return [Finding("edited", message, number, found.exclusion)]
+    about = f" ({found.exclusion})" if found.exclusion else ""
+    message = f"entry {number}{about} is not the one whose hash was noted: the chain was made anew"
+    return [Finding("edited", message, number, found.exclusion or None)]
