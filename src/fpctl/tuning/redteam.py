@@ -151,9 +151,9 @@ def _event(variant: Variant, table: str, planner: Planner, number: int) -> Mappi
                 row[column.column] = (
                     int(value) if kinds.get(column.column) in ("int", "long") else _shaped(column.role, value, field)
                 )
-    for column, asked in variant.columns.items():
-        if column in kinds:
-            row.setdefault(column, asked)
+    for name, asked in variant.columns.items():
+        if name in kinds:
+            row.setdefault(name, asked)
     return row
 
 
