@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from fpctl.errors import FpctlError
+
 BASE = "InitiatingProcessVersionInfoProductName has 'rport'"
 
 
@@ -153,6 +155,19 @@ def test_hits_on_a_new_kind_of_device(fpctl: Callable[..., Any], approved: Path)
     assert "on a kind of device that it never did before: fin-ws [FP507]" in said
     # It is told once, when it first appears; the audit goes on.
     assert run(fpctl)[0] == []
+
+
+def test_a_run_does_not_fail_because_drift_cannot_be_told(
+    fpctl: Callable[..., Any], approved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: Any) -> None:
+        raise FpctlError("another process has kept the history locked")
+
+    monkeypatch.setattr("fpctl.history.repository.History.past_hits", locked)
+    outcome = fpctl("run", "--data", "data", "--to", "2026-11-24", "--format", "json")
+    (one,) = json.loads(outcome.out)["runs"]
+    assert (outcome.code, one["status"], one["hits"][0]["rows"]) == (1, "ok", 1)
+    assert one["notes"] == ["what has drifted is not known: another process has kept the history locked"]
 
 
 def test_an_exclusion_in_shadow_drifts_as_well(fpctl: Callable[..., Any], approved: Path) -> None:

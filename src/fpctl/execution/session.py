@@ -73,12 +73,19 @@ class Session:
     def _timed(self, outcome: RuleOutcome, tuned: TunedQuery) -> _Timed:
         started = self.clock()
         try:
-            result = self._one(outcome, tuned)
-            if self.watch is not None:
-                result = self.watch.look(result, self.engine, self.timespan)
+            result = self._watched(self._one(outcome, tuned))
         except FpctlError as error:
             result = self._failed(outcome.rule, tuned, error)
         return _Timed(result, started, self.clock())
+
+    def _watched(self, result: RunResult) -> RunResult:
+        """Return the run with what has drifted; that it cannot be told fails no run."""
+        if self.watch is None:
+            return result
+        try:
+            return self.watch.look(result, self.engine, self.timespan)
+        except FpctlError as error:
+            return replace(result, notes=(*result.notes, f"what has drifted is not known: {error.message}"))
 
     def _failed(self, rule: Rule, tuned: TunedQuery, error: FpctlError) -> RunResult:
         return RunResult(rule, tuned, self.engine.name, "failed", error=error.message, hint=error.hint)
