@@ -17,10 +17,11 @@ from fpctl.kql.columns.scope import Column, Gap, Scope
 from fpctl.rewrite.effects import Effect, effects
 from fpctl.rewrite.joins import Polarity
 from fpctl.rewrite.outcome import Outcome, Place, Placed, Refusal, both_ways, distinct, inverted, more_telling
+from fpctl.rewrite.patterns import KnownPatterns, PatternResolver
 from fpctl.rewrite.plan import SkipReason
 from fpctl.rewrite.polarity import positions
 from fpctl.rewrite.positions import Edge, Positions
-from fpctl.rewrite.resolve import Needs, Resolution, Resolver, Unresolved, WideRows
+from fpctl.rewrite.resolve import Needs, Resolution, Resolver, Unresolved
 
 Mode = Literal["auto", "source", "result"]
 
@@ -56,11 +57,19 @@ _READINGS = ((False, False, False), (True, False, False), (True, True, False), (
 class Placer:
     """Places clauses in one query. Results are remembered per (needs, mode): many exclusions ask the same."""
 
-    def __init__(self, query: tree.Query, analysis: Analysis, resolver: Resolver, environment: Environment) -> None:
+    def __init__(
+        self,
+        query: tree.Query,
+        analysis: Analysis,
+        resolver: Resolver,
+        environment: Environment,
+        patterns: KnownPatterns,
+    ) -> None:
         self.environment = environment
         self.query = query
         self.analysis = analysis
         self.resolver = resolver
+        self.patterns = PatternResolver(resolver, patterns)
         self._positions: Positions | None = None
         self._memo: dict[tuple[Needs, Mode], Outcome] = {}
         self._outputs: dict[int, Mapping[str, Column]] | None = None
@@ -280,7 +289,7 @@ class _Attempt:
             told = name if first is not None and gap.scope.columns.get(first.name) is first else None
             if first is not None and told is None:
                 continue
-            found = self.placer.resolver.resolve(gap.scope, self.needs, wide=WideRows(told))
+            found = self.placer.patterns.resolve(gap.scope, self.needs, told)
             if isinstance(found, Unresolved):
                 refusal = more_telling(refusal, Refusal(found.reason, found.message, max(gap.offset - 1, 0)))
             elif best is None or found.tested >= best[2].tested:

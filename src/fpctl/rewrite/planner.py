@@ -21,10 +21,11 @@ from fpctl.rewrite.counting import Counted, CountingQuery, counting_query, tally
 from fpctl.rewrite.gap import Clause, GapClauses, Line, by_gap
 from fpctl.rewrite.needs import NeedsError, needs_of
 from fpctl.rewrite.outcome import Outcome, Place, Placed, Refusal
+from fpctl.rewrite.patterns import KnownPatterns
 from fpctl.rewrite.placement import Placer
 from fpctl.rewrite.plan import Insertion, Plan, PlanWarning, Skip
 from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, UtcRange, build
-from fpctl.rewrite.resolve import TIME_COLUMNS, Patterns, Resolver
+from fpctl.rewrite.resolve import TIME_COLUMNS, Resolver
 from fpctl.rewrite.splice import ClauseLine, edits_for, strip
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
@@ -158,7 +159,7 @@ class Planner:
         self.fields = fields
         self.today = today
         self._known: dict[str, bool] = {}
-        self._patterns: Patterns = {}
+        self._patterns: KnownPatterns = {}
 
     def plan(
         self,
@@ -188,8 +189,9 @@ class Planner:
         placer = Placer(
             query,
             analysis,
-            Resolver(self.fields, self._is_known, lambda: tree.names(query), prefer, self._patterns, tables.table),
+            Resolver(self.fields, self._is_known, lambda: tree.names(query), prefer, tables.table),
             tables,
+            self._patterns,
         )
         dialect = Dialect.NRT if rule.continuous else Dialect.STANDARD
 

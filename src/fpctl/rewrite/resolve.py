@@ -8,13 +8,13 @@ holds it, else the gap is ambiguous.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
 from fpctl.kql.columns.nearest import nearest
 from fpctl.kql.columns.scope import Column, Origin, Scope
-from fpctl.kql.literals import bracket_name, string_literal
+from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.plan import SkipReason
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rewrite.usual_columns import ASSUMED_COLUMNS as ASSUMED_COLUMNS
@@ -70,7 +70,7 @@ class Resolution:
     def guessed(self) -> bool:
         """Whether a column is only hoped for: nothing tells that it exists, so `column_ifexists` stands in for it."""
         return not self.tested and any(
-            column.text.startswith(_IF_EXISTS) for bound in self.bindings.values() for column in bound
+            column.text.startswith(IF_EXISTS) for bound in self.bindings.values() for column in bound
         )
 
 
@@ -90,28 +90,14 @@ class Unresolved:
         return order.index(self.reason) if self.reason in order else len(order)
 
 
-@dataclass(frozen=True, slots=True)
-class WideRows:
-    """Rows that come from the many tables of a pattern; `table_name` is the column that tells from which."""
-
-    table_name: str | None
-
-
 Group = Mapping[int, frozenset[str]]
 """One event source of a row: branch -> tables."""
-Holding = Sequence[tuple[int, str, Sequence[MappedColumn]]]
-"""The tables of a pattern that have a field: branch, table, and the columns that hold it."""
-Patterns = dict[tuple[int, frozenset[int], str], tuple[Mapping[int, frozenset[str]], Holding]]
-"""By the branches of a pattern (by identity: they are kept beside), those of them that count, and the field."""
 Held = dict[tuple[int, str], dict[str, tuple[str, BoundColumn]]]
 """For each table (of a branch) the columns that hold a field there, each with the name under which it is visible."""
 _UNTOUCHED = frozenset({"table", "renamed"})
 _SURVIVING = _UNTOUCHED | {"grouped"}
 
-_IF_EXISTS = "column_ifexists("
-_TYPE = "Type"
-_NUMBERS = frozenset({"int", "long"})
-_EMPTY = {"string": '""', "unknown": '""'}
+IF_EXISTS = "column_ifexists("
 TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 
 LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "print", "range"})
@@ -126,7 +112,6 @@ class Resolver:
         known: whether a table's columns are known.
         mentioned: returns the names that the query refers to; on an unknown table these exist.
         prefer_time: the time column the query itself uses, if any.
-        patterns: what is known of patterns of tables, kept by the caller from query to query.
         schema: the columns of a table, None where they are not known.
     """
 
@@ -136,18 +121,15 @@ class Resolver:
         known: Callable[[str], bool],
         mentioned: Callable[[], frozenset[str]],
         prefer_time: str | None,
-        patterns: Patterns | None = None,
         schema: Callable[[str], Mapping[str, str] | None] = lambda table: None,
     ) -> None:
         self.fields = fields
         self.known = known
         self.schema = schema
-        self._patterns: Patterns = {} if patterns is None else patterns
         self._ask = mentioned
         self._mentioned: frozenset[str] | None = None
         self._renamed: dict[tuple[int, bool], tuple[Mapping[str, Column], dict[Origin, str]]] = {}
         self._not_own: dict[int, tuple[Mapping[str, Column], Sequence[tuple[str, Column]]]] = {}
-        self._wide: dict[object, tuple[Scope, Resolution | Unresolved]] = {}
         self._event_sources: dict[tuple[int, bool], tuple[Scope, list[Group]]] = {}
         self.time_columns = tuple(
             sorted(TIME_COLUMNS, key=lambda name: (name != prefer_time, TIME_COLUMNS.index(name)))
@@ -168,7 +150,6 @@ class Resolver:
         mixed: bool = False,
         partial: bool = False,
         surviving: bool = False,
-        wide: WideRows | None = None,
     ) -> Resolution | Unresolved:
         """Bind needs at a gap.
 
@@ -176,19 +157,11 @@ class Resolver:
             mixed: accept fields from different events of a joined row.
             partial: accept a field of which some columns are no longer visible.
             surviving: look at values that came through an aggregation as keys, too (`placement: result`).
-            wide: the rows come from the many tables of a pattern: take those that can be tested.
         """
-        if wide is not None:
-            # A `where` leaves the columns as they are: what was found before it holds behind it.
-            key = (id(scope.columns), id(scope.branches), scope.kept, needs, wide)
-            known = self._wide.get(key)
-            if known is None:
-                known = self._wide[key] = (scope, self._resolve_wide(scope, needs, wide))
-            return known[1]
-        groups = self._groups(scope, surviving)
+        groups = self.groups(scope, surviving)
         if not groups:
             return Unresolved("no-table", "the rows here do not come from a table")
-        raw = self._raw(scope, needs.raw, surviving)
+        raw = self.raw(scope, needs.raw, surviving)
         if isinstance(raw, Unresolved):
             return raw
         best: Unresolved | None = None
@@ -209,7 +182,7 @@ class Resolver:
                     per_field.setdefault(field, found)
             lost.update(group_lost)
             if failure is None:
-                time = self._time(scope, group, needs, surviving)
+                time = self.time(scope, group, needs, surviving)
                 if time is not None or not needs.time:
                     answer = Resolution(bindings, time, False, tuple(sorted(set(group_lost))), tuple(assumed))
                     if not assumed:
@@ -223,147 +196,13 @@ class Resolver:
         if guess is not None:
             return guess
         if mixed and len(per_field) == len(needs.fields) and len(groups) > 1:
-            time = self._time(scope, groups[0], needs, surviving)
+            time = self.time(scope, groups[0], needs, surviving)
             if time is not None or not needs.time:
                 return Resolution(per_field, time, True, tuple(sorted(lost)))
         assert best is not None
         return best
 
-    def _resolve_wide(self, scope: Scope, needs: Needs, wide: WideRows) -> Resolution | Unresolved:
-        """Bind needs where a pattern reads many tables that hold a field in different columns.
-
-        A column is tested for the rows of the tables that hold the field in it: where another table has a
-        column of the same name, the name of the row's table is asked too.
-        """
-        groups = self._groups(scope, False)
-        if len(groups) != 1:
-            return Unresolved("no-table", "the rows here do not come from one pattern of tables")
-        (group,) = groups
-        raw = self._raw(scope, needs.raw, False)
-        if isinstance(raw, Unresolved):
-            return raw
-        bindings: dict[str, tuple[BoundColumn, ...]] = {}
-        having: set[tuple[int, str]] | None = None
-        testable: set[tuple[int, str]] | None = None
-        for field, roles in needs.fields:
-            held, lost = self._held(scope, group, field, roles)
-            having_field = held.keys() | lost
-            if not held:
-                reason: SkipReason = "columns-dropped" if lost else "field-not-in-table"
-                return Unresolved(reason, f"no column of {_tables(group)} that holds the field {field} is visible here")
-            bound = self._apart(scope, group, field, held, wide)
-            if isinstance(bound, Unresolved):
-                return bound
-            bindings[field] = bound
-            having = having_field if having is None else having & having_field
-            testable = set(held) if testable is None else testable & held.keys()
-        time = self._time(scope, group, needs, False, wide=True)
-        if needs.time and time is None:
-            return Unresolved("columns-dropped", "no column of the event's time is visible here")
-        if testable is None or having is None:
-            return Resolution(bindings, time)
-        if not testable:
-            return Unresolved("field-not-in-table", f"none of {_tables(group)} has all the fields")
-        untested = {table for _, table in having - testable}
-        guess = self._if_exists(_TYPE, "string")
-        assumed = any(guess in column.text for bound in bindings.values() for column in bound)
-        return Resolution(
-            bindings,
-            time,
-            assumed=(_TYPE,) if assumed and guess != _TYPE and self.time_columns[0] == "Timestamp" else (),
-            untested=tuple(sorted(untested)),
-            tested=len(testable),
-        )
-
-    def _held(
-        self, scope: Scope, group: Group, field: str, roles: frozenset[str] | None
-    ) -> tuple[Held, set[tuple[int, str]]]:
-        """Return the columns that hold a field and are visible, by table, and the tables of which one is not."""
-        held: Held = {}
-        lost: set[tuple[int, str]] = set()
-        for branch, table, targets in self._holding(scope, group, field):
-            for target in targets:
-                if roles is not None and target.role not in roles:
-                    continue
-                name = self._visible(scope, table, target.column, branch, False)
-                if isinstance(name, Unresolved):
-                    lost.add((branch, table))
-                else:
-                    column = _bound(name, scope, target, self._if_exists(name, scope.columns[name].type))
-                    held.setdefault((branch, table), {})[f"{column.role} {column.text}"] = (name, column)
-        for key in lost & held.keys():
-            # With a column missing, the table cannot be said to be tested.
-            del held[key]
-        return held, lost
-
-    def _holding(self, scope: Scope, group: Group, field: str) -> Holding:
-        """Return the tables of a pattern that have a field; the same for every query with that pattern."""
-        key = (id(scope.branches), frozenset(group), field)
-        known = self._patterns.get(key)
-        if known is None:
-            found = [
-                (branch, table, targets)
-                for branch, tables in group.items()
-                for table in sorted(tables)
-                if (targets := self.fields.columns(table, field))
-            ]
-            known = self._patterns[key] = (scope.branches, found)
-        return known[1]
-
-    def _apart(
-        self, scope: Scope, group: Group, field: str, held: Held, wide: WideRows
-    ) -> tuple[BoundColumn, ...] | Unresolved:
-        """Return the columns that hold a field in some tables, each tested in the rows of those only.
-
-        A table whose rows cannot be told from others is taken out of `held`.
-        """
-        confused = self._confused(scope, group, held)
-        if confused and wide.table_name is None:
-            named = self._with_type(scope)
-            for place in [place for place, columns in held.items() if place not in named and confused & columns.keys()]:
-                del held[place]
-            if not held:
-                return Unresolved("column-ambiguous", f"{field} is held by different columns of {_tables(group)}")
-            confused = self._confused(scope, group, held)
-        found: list[BoundColumn] = []
-        for key, (tables, column) in _holders(held).items():
-            if column.role == "account-domain":
-                return Unresolved("column-ambiguous", f"{field} is held by different columns of {_tables(group)}")
-            if key in confused:
-                names = ", ".join(string_literal(table) for table in sorted(tables))
-                if column.type in _NUMBERS:
-                    text, kind, empty = column.text, column.type, f"{column.type}(null)"
-                else:
-                    text, kind, empty = column.string(), "string", '""'
-                teller = wide.table_name or _TYPE
-                teller = bracket_name(teller) if wide.table_name else self._if_exists(teller, "string")
-                column = BoundColumn(f"iff({teller} in ({names}), {text}, {empty})", kind, column.role)
-            found.append(column)
-        return tuple(found)
-
-    def _confused(self, scope: Scope, group: Group, held: Held) -> set[str]:
-        """Return the columns whose name another table uses for something else."""
-        names = {key: name for columns in held.values() for key, (name, _) in columns.items()}
-        return {
-            key
-            for key, (tables, _) in _holders(held).items()
-            if any(o.table not in tables and o.branch in group for o in scope.columns[names[key]].origins)
-        }
-
-    def _if_exists(self, name: str, kind: str) -> str:
-        """Return a column of a pattern's tables: of these a workspace has only some, so it may not be there."""
-        if name in self.mentioned:
-            return bracket_name(name)
-        return f"{_IF_EXISTS}{string_literal(name)}, {_EMPTY.get(kind) or f'{kind}(null)'})"
-
-    def _with_type(self, scope: Scope) -> frozenset[tuple[int, str]]:
-        """Return the tables of which Log Analytics' own column of the table's name is visible."""
-        column = scope.columns.get(_TYPE)
-        if column is None or column.kind != "table":
-            return frozenset()
-        return frozenset((o.branch, o.table) for o in column.origins if o.column == _TYPE)
-
-    def _groups(self, scope: Scope, surviving: bool) -> list[Group]:
+    def groups(self, scope: Scope, surviving: bool) -> list[Group]:
         """Return the event sources of a row: the legs of a union are one, every other branch is its own."""
         key = (id(scope), surviving)
         known = self._event_sources.get(key)
@@ -371,7 +210,7 @@ class Resolver:
             known = self._event_sources[key] = (scope, _event_sources(scope, None if surviving else scope.kept))
         return known[1]
 
-    def _raw(self, scope: Scope, names: tuple[str, ...], surviving: bool) -> Unresolved | None:
+    def raw(self, scope: Scope, names: tuple[str, ...], surviving: bool) -> Unresolved | None:
         for name in names:
             column = scope.columns.get(name)
             if column is None:
@@ -395,7 +234,7 @@ class Resolver:
         near = nearest(name, known)
         hint = f"; did you mean `{near}`?" if near else ""
         return Unresolved(
-            "unknown-column", f"{_tables(dict(enumerate([frozenset(tables)])))} has no column {name}{hint}"
+            "unknown-column", f"{tables_of(dict(enumerate([frozenset(tables)])))} has no column {name}{hint}"
         )
 
     def _field(
@@ -421,13 +260,13 @@ class Resolver:
                     continue
                 bound = held[branch, table] = {}
                 for target in mapped:
-                    name = self._visible(scope, table, target.column, branch, surviving)
+                    name = self.visible(scope, table, target.column, branch, surviving)
                     if isinstance(name, Unresolved):
                         if missing is None or name.rank > missing.rank:
                             missing = name
                         lost.append(target.column)
                     else:
-                        column = _bound(name, scope, target)
+                        column = bound_column(name, scope, target)
                         bound[f"{column.role} {column.text}"] = (name, column)
                 if not bound or (len(bound) < len(mapped) and not partial):
                     assert missing is not None
@@ -445,9 +284,9 @@ class Resolver:
         if any(self.fields.columns(table, field) for tables in group.values() for table in tables):
             return Unresolved(
                 "field-not-in-table",
-                f"no column of {_tables(group)} that holds the field {field} can hold the given values",
+                f"no column of {tables_of(group)} that holds the field {field} can hold the given values",
             )
-        return Unresolved("field-not-in-table", f"no column of {_tables(group)} holds the field {field}")
+        return Unresolved("field-not-in-table", f"no column of {tables_of(group)} holds the field {field}")
 
     def _together(
         self,
@@ -466,7 +305,7 @@ class Resolver:
         for key, (name, column) in together.items():
             if differ and column.role == "account-domain":
                 # It is tested beside the account's name, and which of several is not told.
-                return Unresolved("column-ambiguous", f"{field} is held by different columns of {_tables(group)}")
+                return Unresolved("column-ambiguous", f"{field} is held by different columns of {tables_of(group)}")
             for origin in scope.columns[name].origins:
                 if (
                     origin.branch in group
@@ -476,7 +315,7 @@ class Resolver:
                     return Unresolved("column-ambiguous", _meets(origin, field))
         return tuple(column for _, column in together.values())
 
-    def _visible(self, scope: Scope, table: str, column: str, branch: int, surviving: bool) -> str | Unresolved:
+    def visible(self, scope: Scope, table: str, column: str, branch: int, surviving: bool) -> str | Unresolved:
         """Return the name under which a table column is visible unchanged."""
         origin = Origin(table, column, branch)
         here = scope.columns.get(column)
@@ -540,20 +379,29 @@ class Resolver:
         name, role = candidates[0]
         assumed.append(name)
         default = "int(null)" if role == "port" else '""'
-        return (BoundColumn(f'{_IF_EXISTS}"{name}", {default})', "int" if role == "port" else "string", role),)
+        return (BoundColumn(f'{IF_EXISTS}"{name}", {default})', "int" if role == "port" else "string", role),)
 
-    def _time(self, scope: Scope, group: Group, needs: Needs, surviving: bool, *, wide: bool = False) -> str | None:
+    def time(
+        self,
+        scope: Scope,
+        group: Group,
+        needs: Needs,
+        surviving: bool = False,
+        *,
+        matching: Set[tuple[int, str]] | None = None,
+        spelled: Callable[[str, str], str] | None = None,
+    ) -> str | None:
         """Return the KQL of the event's time at this gap, preferring the column the query itself uses.
 
         Where tables meet in a union, it is a column that all of those have that can match, else the
         first that is not null.
+
+        Args:
+            matching: the tables that can match, where the caller knows them.
+            spelled: returns how to write a column (name, type) that may not be there; as it is where not given.
         """
         kinds = ("table", "renamed", "grouped") if surviving else ("table", "renamed")
-        if wide and needs.fields:
-            matching = {
-                (branch, table) for field, _ in needs.fields for branch, table, _ in self._holding(scope, group, field)
-            }
-        else:
+        if matching is None:
             matching = {
                 (branch, table)
                 for branch, tables in group.items()
@@ -571,8 +419,8 @@ class Resolver:
                 having = {(o.branch, o.table) for o in column.origins if o.column == wanted and o.branch in group}
                 if not having:
                     continue
-                text = self._if_exists(name, column.type) if wide else bracket_name(name)
-                sure = not wide or name in self.mentioned
+                text = bracket_name(name) if spelled is None else spelled(name, column.type)
+                sure = text == bracket_name(name)
                 if having >= matching and sure:
                     return text
                 if not sure or not having <= covered:
@@ -607,25 +455,16 @@ def _event_sources(scope: Scope, kept: frozenset[int] | None) -> list[Group]:
     return groups
 
 
-def _holders(held: Held) -> dict[str, tuple[set[str], BoundColumn]]:
-    """Return for each column that holds a field the tables in which it does."""
-    holders: dict[str, tuple[set[str], BoundColumn]] = {}
-    for (_, table), columns in held.items():
-        for key, (_, column) in columns.items():
-            holders.setdefault(key, (set(), column))[0].add(table)
-    return holders
-
-
 def _meets(origin: Origin, field: str) -> str:
     return f"{origin.table}.{origin.column} meets other tables here, and does not hold the field {field}"
 
 
-def _tables(group: Group) -> str:
+def tables_of(group: Group) -> str:
     names = sorted(set().union(*group.values()))
     return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
-def _bound(name: str, scope: Scope, target: MappedColumn, text: str | None = None) -> BoundColumn:
+def bound_column(name: str, scope: Scope, target: MappedColumn, text: str | None = None) -> BoundColumn:
     text = text or bracket_name(name)
     if target.members:
         base = f"parse_json({text})" if target.parse else text
