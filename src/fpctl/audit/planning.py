@@ -29,7 +29,7 @@ class PlannedRule:
     """By exclusion, the pipelines in which it has a clause."""
     warnings: Mapping[str, tuple[PlanWarning, ...]] = field(default_factory=dict)
     stands: Mapping[str, str] = field(default_factory=dict)
-    """By exclusion, where its clause stands, in the words of an approval."""
+    """By exclusion whose approval says where its clause stood, where it stands now, in the same words."""
 
     def at_line(self, line: int | None) -> Location:
         """Return where a line of the base query stands in the rule's file."""
@@ -71,8 +71,11 @@ def _planned(loaded: LoadedRule, pairs: Sequence[tuple[Exclusion, bool]], planne
         for id in insertion.exclusions:
             places.setdefault(id, set()).add(insertion.pipeline)
     clauses: dict[str, list[Clause]] = {}
-    for clause in tuned.clauses:
-        clauses.setdefault(clause.exclusion, []).append(clause)
+    # Only where there is something to compare with: a rule may have thousands.
+    approved = {one.id for one, _ in pairs if one.approval is not None and loaded.rule.id in one.approval.places}
+    for clause in tuned.clauses if approved else ():
+        if clause.exclusion in approved:
+            clauses.setdefault(clause.exclusion, []).append(clause)
     warnings: dict[str, list[PlanWarning]] = {}
     for warning in plan.warnings:
         if warning.exclusion is not None:

@@ -22,6 +22,9 @@ from fpctl.rewrite.vantage import field_columns
 _AT_ONCE = 40
 """So many exclusions are asked about in one query."""
 
+_MOST = 120
+"""So many exclusions of one gap are asked about, those with the most hits: each costs a condition on every row."""
+
 _KIND = f"{PREFIX}kind"
 
 
@@ -124,15 +127,17 @@ def device_kinds(
         undecided: the exclusions that are asked about.
         hits: what the run counted; exclusions without hits are not asked about.
     """
-    by_gap: dict[tuple[str, int, int], list[Clause]] = {}
+    by_gap: dict[tuple[str, int, int], list[tuple[int, Clause]]] = {}
     for clause in (*tuned.clauses, *tuned.shadows):
         hit = hits.get(clause.exclusion)
         if hit is not None and hit.rows and clause.exclusion in undecided:
             gap = clause.place.gap
-            by_gap.setdefault((clause.place.path, gap.offset, gap.index), []).append(clause)
+            by_gap.setdefault((clause.place.path, gap.offset, gap.index), []).append((-hit.rows, clause))
     asked: list[list[Clause]] = []
     texts: list[str] = []
-    for _, clauses in sorted(by_gap.items()):
+    for _, found_there in sorted(by_gap.items()):
+        most = sorted(found_there, key=lambda pair: (pair[0], pair[1].exclusion))[:_MOST]
+        clauses = [clause for _, clause in most]
         device = field_columns(planner, clauses[0].place).get("device")
         if device is None or device.role != "host-name":
             continue
