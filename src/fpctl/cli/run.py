@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -170,7 +171,8 @@ def command(
                     watch=Watch([one.exclusion for one in repository.exclusions.exclusions], planner, store),
                 )
                 for result in session.run(planned()):
-                    results.append(result)
+                    # What is shown later is little; the rest of the rows would stay until the last rule has run.
+                    results.append(replace(result, result=result.result and result.result.first(SHOWN_ROWS)))
                     tally.add(result)
                     if checkpoint is not None and result.status == "ok":
                         checkpoint.add(rule_key(result.rule), text_hash(result.tuned.tuned))
@@ -309,10 +311,10 @@ def _show(result: RunResult) -> None:
     table = result.result
     if table is not None:
         output.show_table(table.names(), [list(row) for row in table.rows[:SHOWN_ROWS]])
-        if len(table.rows) > SHOWN_ROWS:
-            output.write(f"... and {len(table.rows) - SHOWN_ROWS:,} more rows\n")
+        if table.count > SHOWN_ROWS:
+            output.write(f"... and {table.count - SHOWN_ROWS:,} more rows\n")
         base = f" (without exclusions {result.base_rows:,})" if result.base_rows is not None else ""
-        output.write(f"\nResult rows: {len(table.rows):,}{base}\n")
+        output.write(f"\nResult rows: {table.count:,}{base}\n")
     if result.rows_before is not None and result.rows_suppressed is not None:
         left = result.rows_before - result.rows_suppressed
         output.write(f"Rows at the clauses: {result.rows_before:,} before, {left:,} after\n")

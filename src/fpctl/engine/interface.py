@@ -30,13 +30,23 @@ class Table:
 
     `rows` are tuples in column order with Python values: datetime (aware, UTC), timedelta, Decimal,
     UUID as str, dynamic as parsed JSON. `partial` is the service's reason when the answer is not
-    whole; a partial table is never evidence.
+    whole; a partial table is never evidence. `total` is how many rows there were where only the first are kept.
     """
 
     columns: tuple[ResultColumn, ...]
     rows: Sequence[tuple[Any, ...]]
     partial: str | None = None
     statistics: Mapping[str, Any] = field(default_factory=dict)
+    total: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many rows the answer has, kept or not."""
+        return len(self.rows) if self.total is None else self.total
+
+    def first(self, rows: int) -> Table:
+        """Return the table with its first rows only; its `count` stays."""
+        return Table(self.columns, self.rows[:rows], self.partial, self.statistics, self.count)
 
     def names(self) -> list[str]:
         """Return the column names in order."""

@@ -422,6 +422,7 @@ class LocalEngine:
 
     def _fetch(self, sql: str, parameters: dict[str, Any], lowered: LoweredQuery) -> Table:
         from fpctl.engine.arrow_rows import ArrowRows
+        from fpctl.engine.result_batches import collected
 
         connection = self._open()
 
@@ -434,7 +435,8 @@ class LocalEngine:
                     for name, way in zip(relation.columns, ways, strict=True)
                 ]
                 relation = relation.project(", ".join(shown))
-            rows = relation.to_arrow_reader(_BATCH).read_all()
+            reader = relation.to_arrow_reader(_BATCH)
+            rows = collected(reader, reader.schema, Path(self._spill.name))
             columns = tuple(
                 ResultColumn(lowered.restored(name), way.type) for name, way in zip(relation.columns, ways, strict=True)
             )

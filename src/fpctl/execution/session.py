@@ -116,7 +116,7 @@ class Session:
             text_hash(tuned.tuned),
             result.rows_before,
             result.rows_suppressed,
-            len(result.result.rows) if result.result is not None and result.result.partial is None else None,
+            result.result.count if result.result is not None and result.result.partial is None else None,
             result.error,
             tuple(
                 HitRecord(self._version(hit.exclusion), hit.rows, hit.unique, hit.first, hit.last)

@@ -21,7 +21,7 @@ def run_to_dict(result: RunResult) -> dict[str, Any]:
         "engine": result.engine,
         "rows_before": result.rows_before,
         "rows_suppressed": result.rows_suppressed,
-        "result_rows": len(rows.rows) if rows is not None and rows.partial is None else None,
+        "result_rows": rows.count if rows is not None and rows.partial is None else None,
         "base_result_rows": result.base_rows,
         "hits": [
             {"exclusion": h.exclusion, "rows": h.rows, "unique": h.unique, "first": h.first, "last": h.last}
