@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fpctl.cli import app
+from fpctl.engine.retry import Retrier, RetryPolicy
 from fpctl.rewrite.apply import RuleOutcome, tune
 from fpctl.rewrite.repository import open_repository
+from servers.security_insights import WORKSPACE, SecurityInsightsServer
 
 ANALYTICS = """id: 0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d11
 name: Remote tool
@@ -60,6 +63,8 @@ owner: a@contoso.com
 created: 2026-11-01
 expires: 2027-05-01
 """
+LATE = EXCLUSION.replace("2027-05-01", "2099-05-01")
+"""The verbs plan for the day that it is."""
 DAY = "2026-11-20"
 
 
@@ -106,3 +111,27 @@ def plan(workplace: Path) -> Plan:
         return next(o for o in tune(repository.rules.rules, repository.active(), planner) if o.rule.path == name)
 
     return of
+
+
+@pytest.fixture
+def server(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SecurityInsightsServer]:
+    """A workspace, and a repository of three analytics rules and a hunting query for it."""
+    monkeypatch.setattr(Retrier, "__init__", _quick)
+    for number, letter in enumerate("abc", 1):
+        text = ANALYTICS.replace("0c4a1f6f2d11", f"0c4a1f6f2d1{number}").replace("Remote tool", f"Rule {letter}")
+        (workplace / "rules" / f"{letter}.yaml").write_text(text)
+    (workplace / "rules" / "h.yaml").write_text(HUNTING)
+    (workplace / "rules" / "bare.kql").write_text("DeviceInfo\n| take 1\n")
+    (workplace / "exclusions" / "fp-1.yaml").write_text(LATE)
+    with SecurityInsightsServer() as running:
+        (workplace / "fpctl.toml").write_text(
+            f"[deploy]\nworkspace = '{WORKSPACE}'\nendpoint = '{running.url}'\ncredential = 'none'\n"
+        )
+        yield running
+
+
+def _quick(self: Retrier, policy: Any = None, **_: Any) -> None:
+    """A retrier that does not wait."""
+    self.policy = policy or RetryPolicy()
+    self._sleep = lambda _: None
+    self._draw = lambda: 0.0

@@ -3,52 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fpctl.deployment.workspace import SentinelWorkspace
-from fpctl.engine.retry import Retrier
 from fpctl.history.repository import History
 from servers.loopback import Misbehaviour, Request
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 
-from .conftest import ANALYTICS, EXCLUSION, HUNTING
+from .conftest import LATE
 
 A = "alertRules/0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d11"
 B = "alertRules/0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d12"
 C = "alertRules/0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d13"
 H = "savedSearches/1f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d22"
-LATE = EXCLUSION.replace("2027-05-01", "2099-05-01")
-"""The verbs plan for the day that it is."""
-
-
-@pytest.fixture
-def server(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SecurityInsightsServer]:
-    """A workspace, and a repository of three analytics rules and a hunting query for it."""
-    monkeypatch.setattr(Retrier, "__init__", _quick)
-    for number, letter in enumerate("abc", 1):
-        text = ANALYTICS.replace("0c4a1f6f2d11", f"0c4a1f6f2d1{number}").replace("Remote tool", f"Rule {letter}")
-        (workplace / "rules" / f"{letter}.yaml").write_text(text)
-    (workplace / "rules" / "h.yaml").write_text(HUNTING)
-    (workplace / "rules" / "bare.kql").write_text("DeviceInfo\n| take 1\n")
-    (workplace / "exclusions" / "fp-1.yaml").write_text(LATE)
-    with SecurityInsightsServer() as running:
-        (workplace / "fpctl.toml").write_text(
-            f"[deploy]\nworkspace = '{WORKSPACE}'\nendpoint = '{running.url}'\ncredential = 'none'\n"
-        )
-        yield running
-
-
-def _quick(self: Retrier, policy: Any = None, **_: Any) -> None:
-    """A retrier that does not wait."""
-    from fpctl.engine.retry import RetryPolicy
-
-    self.policy = policy or RetryPolicy()
-    self._sleep = lambda _: None
-    self._draw = lambda: 0.0
 
 
 Fpctl = Callable[..., Any]
@@ -333,7 +304,7 @@ def test_the_token_reaches_neither_the_output_nor_the_record(
     outcome = fpctl("deploy", "--yes", "--credential", "token")
     assert outcome.code == 2
     assert {request.headers["Authorization"] for request in server.requests} == {f"Bearer {token}"}
-    kept = "".join(file.read_text() for file in workplace.rglob("*") if file.is_file())
+    kept = "".join(file.read_bytes().decode("latin-1") for file in workplace.rglob("*") if file.is_file())
     assert token not in outcome.out + outcome.err + kept
 
 

@@ -83,7 +83,7 @@ def test_a_change_by_hand_is_noticed_by_log_itself(fpctl, recorded):
     outcome = fpctl("log", "--limit", "1")
     assert outcome.err == "note: changed outside fpctl, and recorded so: fp-2026-0001 (fpctl log)\n"
     head, _, line = outcome.out.splitlines()
-    assert head.split() == ["no", "when", "(UTC)", "who", "what", "exclusion", "change"]
+    assert head.split() == ["no", "when", "(UTC)", "who", "what", "about", "change"]
     assert re.split(" {2,}", line.strip()) == [
         "2", "2026-11-24 12:00:00", "unknown", "changed outside", "fp-2026-0001", "expires: 2027-05-01 -> 2029-05-01",
     ]  # fmt: skip

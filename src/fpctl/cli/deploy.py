@@ -37,8 +37,9 @@ def command(
     """Deploy tuned rules to a Sentinel workspace.
 
     Compares each rule with the workspace, shows the difference, asks, and changes what differs; what a rule's
-    file does not state stays as it is there. What was there before is kept in .fpctl/deployments. Exit code
-    1: a rule was refused, or nothing was done because nobody agreed. 2: a rule failed.
+    file does not state stays as it is there. What was there before is kept in .fpctl/deployments, and each rule
+    that went out is in the audit trail (fpctl log). Exit code 1: a rule was refused, or nothing was done because
+    nobody agreed. 2: a rule failed.
     """
     if rollback:
         if rule or dry_run:
@@ -60,6 +61,7 @@ def _deploy(
     config: options.ConfigFile,
     format: str,
 ) -> int:
+    from fpctl.cli.ledger import Deploying
     from fpctl.cli.publishing import planned_changes
     from fpctl.cli.recording import agreed
     from fpctl.deployment.carrying_out import deploy
@@ -83,7 +85,11 @@ def _deploy(
                 planned.record(force)
                 folder = settings.paths.root / FOLDER
                 try:
-                    done = deploy(todo, workspace, folder, options.now(), lambda number: update(number))
+                    with Deploying(settings, options.now) as ledger:
+                        done = deploy(
+                            todo, workspace, folder, options.now(), lambda number: update(number),
+                            who=ledger.who, settled=ledger.sent,
+                        )  # fmt: skip
                 except KeyboardInterrupt:
                     output.say("stopped in the middle: `fpctl deploy` goes on, `fpctl deploy --rollback` takes back")
                     raise
@@ -153,6 +159,7 @@ def _to_dict(changes: list[Change], deployment: Deployment | None) -> dict[str, 
 def _roll_back(
     config: options.ConfigFile, wanted: str | None, yes: bool, overwrite: bool, credential: str | None, format: str
 ) -> int:
+    from fpctl.cli.ledger import Deploying
     from fpctl.cli.recording import agreed
     from fpctl.deployment.carrying_out import roll_back
     from fpctl.deployment.connection import connect
@@ -169,8 +176,10 @@ def _roll_back(
         what = f"put back {output.counted(len(steps), 'rule')} as before deployment {chosen.id}"
         if not agreed(yes, what, f"{what[0].upper()}{what[1:]}?"):
             return EXIT_FINDINGS
-        with output.progress("Rolling back", len(chosen.steps)) as update:
-            roll_back(chosen, workspace, force=overwrite, progress=lambda number: update(number))
+        with Deploying(settings, options.now) as ledger, output.progress("Rolling back", len(chosen.steps)) as update:
+            roll_back(
+                chosen, workspace, force=overwrite, progress=lambda number: update(number), settled=ledger.taken_back
+            )
     finally:
         workspace.close()
     left = [step for step in steps if step.status != "rolled-back"]

@@ -1,6 +1,7 @@
 """The audit trail as the verbs keep it.
 
-Every change goes through `recorded`, every load before a run through `noticed`, and other loads through `glanced`.
+Every change goes through `recorded`, every load before a run through `noticed`, other loads through `glanced`, and
+every rule that goes into a workspace or out of it through `Deploying`.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from fpctl.cli import output
 from fpctl.errors import FpctlError
 
 if TYPE_CHECKING:
     from fpctl.catalog.load import ExclusionSet
+    from fpctl.deployment.record import Deployment, Step
+    from fpctl.history.entry import RuleAct
     from fpctl.history.repository import History
     from fpctl.history.trail import Present
     from fpctl.settings import Settings
@@ -69,7 +72,7 @@ def recorded(
     except FpctlError as error:
         if tried and not done:
             raise
-        output.say(f"note: not in the audit trail: {error.message}{f' ({error.at})' if error.at else ''}")
+        _say_not_recorded(error)
         if not done:
             write()
 
@@ -133,7 +136,88 @@ def glanced(known: ExclusionSet, folder: Path | None, settings: Settings, now: d
         with History.open(settings.history.url, lock_wait=GLANCE_WAIT) as history:
             noticed(history, known, folder, settings, now)
     except FpctlError as error:
-        output.say(f"note: not in the audit trail: {error.message}{f' ({error.at})' if error.at else ''}")
+        _say_not_recorded(error)
+
+
+class Deploying:
+    """Records what a deployment or its rollback does to each rule. Use it in a `with` block.
+
+    A history that cannot be written stops nobody, and is said once: the record of the deployment says which steps
+    the trail does not know, and the next deployment records them.
+
+    Attributes:
+        who: deploys.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        from fpctl.deployment.record import FOLDER
+        from fpctl.person import who
+
+        self.who = who(settings.paths.root)
+        self._url = settings.history.url
+        self._folder = settings.paths.root / FOLDER
+        self._clock = clock
+        self._history: History | None = None
+
+    def __enter__(self) -> Self:
+        """Open the history, and record what earlier deployments could not."""
+        from fpctl.history.repository import History
+
+        try:
+            self._history = History.open(self._url)
+        except FpctlError as error:
+            self._give_up(error)
+            return self
+        try:
+            self._catch_up(self._history)
+        except FpctlError as error:  # an old record that cannot be read keeps no new entry out
+            _say_not_recorded(error)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._history is not None:
+            self._history.close()
+
+    def sent(self, deployment: Deployment, step: Step) -> None:
+        """Record that a rule was sent."""
+        from fpctl.deployment.trail import sent
+
+        self._record(step, sent(step, deployment, self.who))
+
+    def taken_back(self, deployment: Deployment, step: Step) -> None:
+        """Record that a rule was taken back, or could not be."""
+        from fpctl.deployment.trail import taken_back
+
+        self._record(step, taken_back(step, deployment, self.who))
+
+    def _record(self, step: Step, act: RuleAct) -> None:
+        if self._history is None:
+            return
+        try:
+            self._history.trail.note_rules([act], self._clock())
+            step.recorded = True
+        except FpctlError as error:
+            self._give_up(error)
+
+    def _catch_up(self, history: History) -> None:
+        from fpctl.deployment.record import newest_first
+        from fpctl.deployment.trail import unrecorded
+
+        late = unrecorded(newest_first(self._folder), history.trail.entries(exclusion=""))
+        history.trail.note_rules([act for _, _, act in late if act is not None], self._clock())
+        for deployment, step, _ in late:
+            step.recorded = True
+            deployment.save()
+
+    def _give_up(self, error: FpctlError) -> None:
+        _say_not_recorded(error)
+        if self._history is not None:
+            self._history.close()
+            self._history = None
+
+
+def _say_not_recorded(error: FpctlError) -> None:
+    output.say(f"note: not in the audit trail: {error.message}{f' ({error.at})' if error.at else ''}")
 
 
 def _present(known: ExclusionSet, folder: Path, settings: Settings) -> Present:

@@ -1,4 +1,4 @@
-"""`fpctl log`: the audit trail of the exclusions."""
+"""`fpctl log`: the audit trail of the exclusions, and of the rules that went into a workspace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from fpctl.cli import options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
-    from fpctl.history.entry import TrailEntry
+    from datetime import datetime
+
+    from fpctl.history.entry import DeployedRule, TrailEntry
     from fpctl.history.repository import History
     from fpctl.settings import Settings
 
@@ -24,15 +26,19 @@ _LONG = ("approval", "notes")
 """Fields that say in many words what the others say."""
 
 CSV_HEADERS = (
-    "number", "at", "who", "action", "outside", "exclusion", "changes", "reason", "before", "after", "hash",
+    "number", "at", "who", "action", "outside", "exclusion", "changes", "reason", "before", "after", "hash", "rule",
+    "guid", "workspace", "deployment",
 )  # fmt: skip
-HEADERS = ("no", "when (UTC)", "who", "what", "exclusion", "change")
+HEADERS = ("no", "when (UTC)", "who", "what", "about", "change")
 
 
 def command(
     id: Annotated[
         str | None,
-        typer.Argument(metavar="ID|verify", help="Only this exclusion; or verify: put the chain to the test."),
+        typer.Argument(
+            metavar="ID|verify",
+            help="Only this exclusion or deployed rule (path, name, GUID); or verify: put the chain to the test.",
+        ),
     ] = None,
     since: Annotated[
         str | None,
@@ -48,7 +54,7 @@ def command(
     config: options.ConfigFile = None,
     format: options.ListFormat = "table",
 ) -> int:
-    """Show the audit trail: who changed which exclusion, when, and what, the newest entry first.
+    """Show the audit trail: who changed which exclusion, or deployed which rule, when, and what, the newest first.
 
     Changes that fpctl did not make (an editor, a git merge) are noticed by the next command that reads the
     exclusions, and recorded as made outside, with the commit's author where git knows one.
@@ -77,30 +83,11 @@ def command(
         raise FpctlError(f"there is no trail yet: neither {place} nor a folder {folder} is there")
     with History.open(place) as opened:
         code = _notice(opened, folder, settings) if folder.exists() else EXIT_OK
-        if id is not None and id not in (known := opened.trail.exclusions()):
-            from fpctl.spelling import did_you_mean
-
-            raise FpctlError(
-                f"the audit trail has no exclusion `{id}`", None, did_you_mean(id, known, what="exclusion")
-            )
-        entries = opened.trail.entries(exclusion=id, since=start, limit=limit)
+        entries = _entries(opened, id, start, limit)
     if format == "json":
         output.show_json({"entries": [entry.to_dict() for entry in entries]})
     elif format == "csv":
-        names = (
-            "number",
-            "at",
-            "who",
-            "action",
-            "outside",
-            "exclusion",
-            "changes",
-            "reason",
-            "before",
-            "after",
-            "hash",
-        )
-        output.show_csv(names, [[*_csv(entry)] for entry in entries])
+        output.show_csv(CSV_HEADERS, [[*_csv(entry)] for entry in entries])
     elif entries:
         output.show_table(HEADERS, [_line(entry) for entry in entries], right=["no"])
     else:
@@ -116,6 +103,30 @@ def _notice(history: History, folder: Path, settings: Settings) -> int:
     known = load_exclusions(folder)
     noticed(history, known, folder, settings, options.now())
     return EXIT_ERROR if show_errors(known) else EXIT_OK
+
+
+def _entries(history: History, id: str | None, since: datetime | None, limit: int | None) -> list[TrailEntry]:
+    """Return the entries asked for, the newest first.
+
+    Raises:
+        FpctlError: neither an exclusion nor a rule of that name has an entry.
+    """
+    if id is None or id in (known := history.trail.exclusions()):
+        return history.trail.entries(exclusion=id, since=since, limit=limit)
+    of_rules = [(entry, entry.rule) for entry in history.trail.entries(exclusion="") if entry.rule is not None]
+    wanted = [entry for entry, rule in of_rules if id.casefold() in _names(rule)]
+    if not wanted:
+        from fpctl.spelling import did_you_mean
+
+        known += sorted({name for _, rule in of_rules for name in (rule.path, rule.name)})
+        what = "no exclusion and no deployed rule" if of_rules else "no exclusion"
+        hint = did_you_mean(id, known, what="name" if of_rules else "exclusion")
+        raise FpctlError(f"the audit trail has {what} `{id}`", None, hint)
+    return [entry for entry in wanted if since is None or entry.at >= since][:limit]
+
+
+def _names(rule: DeployedRule) -> tuple[str, str, str]:
+    return rule.path.casefold(), rule.name.casefold(), rule.guid.casefold()
 
 
 def _noted(text: str | None) -> tuple[int, str] | None:
@@ -163,14 +174,19 @@ def _line(entry: TrailEntry) -> tuple[object, ...]:
         entry.at,
         output.visible(entry.who),
         what,
-        entry.exclusion,
+        output.visible(entry.rule.path) if entry.rule is not None else entry.exclusion,
         output.visible(_told(entry)),
     )
 
 
 def _told(entry: TrailEntry) -> str:
     """Return the change in a line: of an exclusion that comes or goes its title, else the first fields; and why."""
-    if entry.before is None or entry.after is None:
+    if entry.rule is not None:
+        told = [change.text() for change in entry.changes]
+        if entry.before != entry.after:
+            told.append(f"query: {_short(entry.before)} -> {_short(entry.after)}")
+        shown = "; ".join(told)
+    elif entry.before is None or entry.after is None:
         shown = next((str(c.after or c.before) for c in entry.changes if c.field == "title"), "")
     else:
         told = [change.text() for change in entry.changes if not change.field.startswith(_LONG)]
@@ -179,8 +195,15 @@ def _told(entry: TrailEntry) -> str:
     return f"{shown} ({entry.reason})".strip() if entry.reason else shown
 
 
+def _short(hash: str | None) -> str:
+    return hash[:12] if hash is not None else "none"
+
+
 def _csv(entry: TrailEntry) -> tuple[object, ...]:
+    rule = entry.rule
+    of_rule = (rule.path, rule.guid, rule.workspace, rule.deployment) if rule is not None else ("",) * 4
     return (
         entry.number, entry.at, entry.who, entry.action, "yes" if entry.outside else "no", entry.exclusion,
         "; ".join(change.text(1000) for change in entry.changes), entry.reason, entry.before, entry.after, entry.hash,
+        *of_rule,
     )  # fmt: skip

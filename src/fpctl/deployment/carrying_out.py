@@ -16,10 +16,22 @@ from fpctl.deployment.workspace import Deployed, SentinelWorkspace
 from fpctl.engine.interface import EngineError
 
 Progress = Callable[[int], None]
+Settled = Callable[[Deployment, Step], None]
+
+
+def _nobody_asks(deployment: Deployment, step: Step) -> None:
+    pass
 
 
 def deploy(
-    wanted: Iterable[Change], workspace: SentinelWorkspace, folder: Path, now: datetime, progress: Progress
+    wanted: Iterable[Change],
+    workspace: SentinelWorkspace,
+    folder: Path,
+    now: datetime,
+    progress: Progress,
+    *,
+    who: str = "",
+    settled: Settled = _nobody_asks,
 ) -> Deployment:
     """Create and update rules, and return the record of it.
 
@@ -31,6 +43,8 @@ def deploy(
         folder: where deployments are recorded.
         now: names the record.
         progress: called with the number of rules done.
+        who: starts it, for the record.
+        settled: called with each step whose outcome is on disk; what it changes in the step is saved too.
 
     Raises:
         FpctlError: the record cannot be written; then nothing more is sent.
@@ -46,7 +60,7 @@ def deploy(
         )
         for change in wanted
     ]
-    deployment = Deployment.begin(folder, workspace.resource_id, now, steps)
+    deployment = Deployment.begin(folder, workspace.resource_id, now, steps, who)
     for done, step in enumerate(steps, 1):
         step.status = "sent"
         deployment.save()
@@ -57,7 +71,9 @@ def deploy(
         except EngineError as error:
             step.status, step.error = "failed", error.message
         deployment.save()
+        settled(deployment, step)
         progress(done)
+    deployment.save()
     return deployment
 
 
@@ -86,13 +102,22 @@ def _take_away(there: Deployed, workspace: SentinelWorkspace) -> None:
         raise conflict or EngineError("it is still there, though the service said it was gone", code="service")
 
 
-def roll_back(deployment: Deployment, workspace: SentinelWorkspace, *, force: bool, progress: Progress) -> None:
+def roll_back(
+    deployment: Deployment,
+    workspace: SentinelWorkspace,
+    *,
+    force: bool,
+    progress: Progress,
+    settled: Settled = _nobody_asks,
+) -> None:
     """Put back what was there before a deployment, last rule first; the outcome is in its steps.
 
     A rule that somebody has changed since is left alone, and its step says so.
 
     Args:
         force: also put back what was changed since.
+        progress: called with the number of rules done.
+        settled: called with each step whose outcome is on disk; what it changes in the step is saved too.
 
     Raises:
         FpctlError: the record cannot be written.
@@ -101,11 +126,13 @@ def roll_back(deployment: Deployment, workspace: SentinelWorkspace, *, force: bo
         if step.status in UNDOABLE:
             try:
                 _undo(step, workspace, force)
-                step.status, step.error = "rolled-back", None
+                step.status, step.error, step.recorded = "rolled-back", None, False
             except EngineError as error:
                 step.error = error.message
             deployment.save()
+            settled(deployment, step)
         progress(done)
+    deployment.save()
 
 
 def _undo(step: Step, workspace: SentinelWorkspace, force: bool) -> None:

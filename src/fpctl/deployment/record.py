@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ Status = Literal["planned", "sent", "done", "failed", "rolled-back"]
 UNDOABLE: tuple[Status, ...] = ("sent", "done", "failed")
 """States in which the workspace may be other than before."""
 _VERSION = 1
+_STAMP = len("20261124T031700Z")
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Step:
         wanted: the kind and properties that were sent.
         etag: of what is there since; None before it is done.
         error: why it failed.
+        recorded: its status is in the audit trail.
     """
 
     rule: str
@@ -43,6 +45,7 @@ class Step:
     status: Status = "planned"
     etag: str | None = None
     error: str | None = None
+    recorded: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -54,6 +57,7 @@ class Step:
             "status": self.status,
             "etag": self.etag,
             "error": self.error,
+            "recorded": self.recorded,
             "before": self.before,
             "wanted": self.wanted,
         }
@@ -67,12 +71,14 @@ class Deployment:
         path: the file; its stem is the deployment's id.
         workspace: the workspace's resource id.
         started: when.
+        who: who started it; empty where it is not known.
     """
 
     path: Path
     workspace: str
     started: datetime
     steps: list[Step] = field(default_factory=list)
+    who: str = ""
 
     @property
     def id(self) -> str:
@@ -80,14 +86,14 @@ class Deployment:
         return self.path.stem
 
     @classmethod
-    def begin(cls, folder: Path, workspace: str, now: datetime, steps: list[Step]) -> Self:
+    def begin(cls, folder: Path, workspace: str, now: datetime, steps: list[Step], who: str = "") -> Self:
         """Return a new deployment, written down before anything is sent. Raises FpctlError."""
         stem = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         path, number = folder / f"{stem}.json", 1
         while path.exists():
             number += 1
             path = folder / f"{stem}-{number}.json"
-        made = cls(path, workspace, now, steps)
+        made = cls(path, workspace, now, steps, who)
         made.save()
         return made
 
@@ -97,6 +103,7 @@ class Deployment:
             "fpctl_deployment": _VERSION,
             "workspace": self.workspace,
             "started": self.started.astimezone(UTC).isoformat(),
+            "who": self.who,
             "rules": [step.to_dict() for step in self.steps],
         }
         write_text(self.path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
@@ -109,15 +116,26 @@ class Deployment:
             if value["fpctl_deployment"] != _VERSION:
                 raise ValueError("another version")
             steps = [Step(**step) for step in value["rules"]]
-            return cls(path, str(value["workspace"]), datetime.fromisoformat(value["started"]), steps)
+            started = datetime.fromisoformat(value["started"])
+            return cls(path, str(value["workspace"]), started, steps, str(value.get("who", "")))
         except (KeyError, TypeError, ValueError) as error:
             raise FpctlError("this is no record of a deployment", Location(str(path))) from error
 
 
+def newest_first(folder: Path) -> Iterator[Deployment]:
+    """Yield the recorded deployments, the newest first, each read when it is asked for.
+
+    Raises:
+        FpctlError: a file is none.
+    """
+    paths = list(folder.glob("*.json")) if folder.is_dir() else []
+    for path in sorted(paths, key=lambda path: (path.stem[:_STAMP], len(path.stem), path.stem), reverse=True):
+        yield Deployment.read(path)
+
+
 def deployments(folder: Path) -> list[Deployment]:
     """Return the recorded deployments, the newest first. Raises FpctlError where a file is none."""
-    paths = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    found = [Deployment.read(path) for path in paths]
+    found = list(newest_first(folder))
     return sorted(found, key=lambda one: (one.started, len(one.id), one.id), reverse=True)
 
 
