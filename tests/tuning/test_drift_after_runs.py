@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fpctl.errors import FpctlError
+from fpctl.history.repository import History
 
 BASE = "InitiatingProcessVersionInfoProductName has 'rport'"
 
@@ -155,6 +156,19 @@ def test_hits_on_a_new_kind_of_device(fpctl: Callable[..., Any], approved: Path)
     assert "on a kind of device that it never did before: fin-ws [FP507]" in said
     # It is told once, when it first appears; the audit goes on.
     assert run(fpctl)[0] == []
+
+
+def test_of_many_exclusions_those_with_the_most_hits_are_asked_about(
+    fpctl: Callable[..., Any], approved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fpctl.execution.watch._MOST", 1)
+    (approved / "exclusions" / "fp-1.yaml").unlink()
+    for id, url in (("fp-2", "a.net"), ("fp-3", "b.net")):
+        (approved / "exclusions" / f"{id}.yaml").write_text(f"id: {id}\nrules: [rmm-net]\nmatch: {{url: [{url}]}}\n")
+    put_events(approved, [("build01", "a.net"), ("build01", "b.net"), ("build02", "b.net")])
+    run(fpctl)
+    with History.open(".fpctl/history.db") as history:
+        assert history.device_kinds("rmm-net") == {"fp-3": {"build"}}
 
 
 def test_a_run_does_not_fail_because_drift_cannot_be_told(

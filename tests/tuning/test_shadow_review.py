@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fpctl.catalog.exclusion import Exclusion
-from fpctl.history.records import DayHits, HitTotals
+from fpctl.history.records import DayHits, ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
+from fpctl.history.repository import History
 from fpctl.tuning.shadow import reviews
 
 TODAY = date(2026, 11, 24)
@@ -96,19 +96,20 @@ def test_only_a_shadow_can_be_decided_upon(fpctl: Callable[..., Any], workplace:
 
 
 @pytest.fixture
-def watched(fpctl: Callable[..., Any], workplace: Path, data: Path) -> dict[str, Path]:
-    """Return three exclusions that a run counted: fp-2 is ready and approved, fp-3 not approved, fp-4 idle."""
+def watched(workplace: Path) -> dict[str, Path]:
+    """Return three exclusions that a run counted twenty days ago: fp-2 is ready and approved, fp-3 not approved, fp-4 idle."""
     files = {
         "fp-2": shadow(workplace),
         "fp-3": shadow(workplace, "fp-3", "ws-1"),
         "fp-4": shadow(workplace, "fp-4", "x"),
     }
     files["fp-2"].write_text(files["fp-2"].read_text() + "approved_by: m.weber@contoso.com\n")
-    run(fpctl, data)
-    with sqlite3.connect(".fpctl/history.db") as connection:
-        connection.execute(
-            "UPDATE run SET started = datetime(started, '-20 days'), finished = datetime(finished, '-20 days')"
-        )
+    started = datetime.now(UTC) - timedelta(days=20)
+    rows = {"fp-2": 2, "fp-3": 1, "fp-4": 0}
+    hits = tuple(HitRecord(ExclusionVersion(id, "h"), count, count) for id, count in rows.items())
+    version = RuleVersion("rmm-net", "RMM", "h", "T")
+    with History.open(".fpctl/history.db") as history:
+        history.record_run(RunRecord(version, "local", "ok", started, started, hits=hits))
     for file in files.values():
         file.write_text(file.read_text().replace("2026-11-01", "2026-10-01"))
     return files
