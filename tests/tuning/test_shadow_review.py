@@ -97,7 +97,7 @@ def test_only_a_shadow_can_be_decided_upon(fpctl: Callable[..., Any], workplace:
 
 @pytest.fixture
 def watched(workplace: Path) -> dict[str, Path]:
-    """Return three exclusions that a run counted twenty days ago: fp-2 is ready and approved, fp-3 not approved, fp-4 idle."""
+    """Return what a run counted twenty days ago: fp-2 is ready and approved, fp-3 not approved, fp-4 idle."""
     files = {
         "fp-2": shadow(workplace),
         "fp-3": shadow(workplace, "fp-3", "ws-1"),
