@@ -49,7 +49,8 @@ def command(
         str | None, typer.Option("--memory", metavar="SIZE", help="Memory limit of the local engine, such as 2GB.")
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Give up a query after so long.")
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", min=0.001, max=604_800, help="Give up a query after so long."),
     ] = None,
     at_once: Annotated[
         int | None,
@@ -89,7 +90,7 @@ def command(
     from fpctl.rewrite.apply import tune
 
     clock = datetime.now(UTC)
-    now = options.parse_moment(to, clock) if to else clock
+    now = options.parse_moment(to, clock, "--to") if to is not None else clock
     timespan = _timespan(since, begin, now, bounded=to is not None)
     workspace = open_workspace(config, rules, exclusions)
     repository, settings = workspace.repository, workspace.settings
@@ -217,7 +218,9 @@ def command(
             output.say(f"{outcome.rule.path}: refused: {skip.exclusion} [{skip.reason}] {skip.message}")
     for result in results:
         if result.error is not None:
-            output.say(output.visible_lines(f"{result.rule.path}: {result.error}"))
+            output.say(output.visible_lines(f"{result.at or result.rule.path}: {result.error}"))
+            if result.caret:
+                output.say(output.visible_lines(result.caret))
             if result.hint:
                 output.say(f"  hint: {result.hint}")
         for note in result.notes:
@@ -250,6 +253,7 @@ _NOT_KNOWN: dict[str, Any] = {
     "result_rows": None,
     "hits": [],
     "drift": [],
+    "at": None,
 }
 
 
@@ -300,7 +304,8 @@ def _timespan(since: str | None, begin: str | None, now: datetime, *, bounded: b
         if bounded:
             return Timespan(datetime(1, 1, 1, tzinfo=UTC), now)
         return None
-    span = Timespan(options.parse_moment(start, now), now)
+    option = "--from" if since is None else "--since"
+    span = Timespan(options.parse_moment(start, now, option), now)
     if span.start >= span.end:
         raise typer.BadParameter(f"the range ends at {span.end:%Y-%m-%d %H:%M}, before it begins")
     return span

@@ -13,7 +13,9 @@ from typing import Literal
 
 from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, EngineError, Table, Timespan
+from fpctl.errors import Location
 from fpctl.execution.drift import Drift
+from fpctl.execution.fault_place import QueryFault, fault_of
 from fpctl.rewrite.counting import CountingQuery, GapCount
 from fpctl.rewrite.planner import TunedQuery
 from fpctl.rewrite.tagging import TAG, Tagging, ids_in, tagging
@@ -45,7 +47,10 @@ class RunResult:
         rows_suppressed: those of them that were taken out.
         result: the tuned query's rows; None when it failed.
         base_rows: result rows of the base query, where it was run too.
-        error: why the run is not `ok`.
+        error: why the run is not `ok`; where the query is at fault, with its line and column in the base query.
+        offset: 0-based, of that place in the base query; None where there is none.
+        at: the same place in the rule's file, where a `Session` knows the file.
+        caret: the line of the query with a caret under the place.
         shadow: what exclusions that are only counted would have taken out; None where it is not known.
         notes: things to say that are no errors: an empty table, counts that cannot be had.
         drift: what is no longer as it was at the approval and in earlier runs, where `Watch` looked.
@@ -67,6 +72,9 @@ class RunResult:
     shadow: tuple[ExclusionHits, ...] = ()
     drift: tuple[Drift, ...] = ()
     device_kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    offset: int | None = None
+    at: Location | None = None
+    caret: str | None = None
 
 
 def run_rule(
@@ -95,9 +103,19 @@ def run_rule(
         tags, notes = Tagging(), (f"the result rows are not tagged with {TAG}: {main.message}",)
         (main,) = engine.query_many([tuned.tuned], timespan)
     if isinstance(main, EngineError):
-        return RunResult(rule, tuned, engine.name, "failed", hits=_unknown(tuned), error=main.message, hint=main.hint)
+        fault = fault_of(main, tuned.tuned, tuned)
+        return RunResult(
+            rule,
+            tuned,
+            engine.name,
+            "failed",
+            hits=_unknown(tuned),
+            error=fault.message,
+            hint=main.hint,
+            offset=fault.offset,
+        )
     shadow = _with_tags(_shadow(shadows, answers[len(answers) - len(shadow_texts) :]), tags, main)
-    counts, problem = _counts(counting, answers[1 : len(answers) - len(shadow_texts)])
+    counts, problem = _counts(tuned, counting, answers[1 : len(answers) - len(shadow_texts)])
     base_rows = len(base.rows) if isinstance(base, Table) and base.partial is None else None
     if main.partial is not None:
         return RunResult(
@@ -119,8 +137,9 @@ def run_rule(
             result=main,
             base_rows=base_rows,
             hits=_unknown(tuned),
-            error=f"hits unknown: {problem}",
+            error=f"hits unknown: {problem.message}",
             shadow=shadow,
+            offset=problem.offset,
         )
     before, suppressed = _totals(counting, counts)
     hits = _merged(tuned, counts)
@@ -180,8 +199,8 @@ def _unknown(tuned: TunedQuery) -> tuple[ExclusionHits, ...]:
 
 
 def _counts(
-    counting: Sequence[CountingQuery], answers: Sequence[Table | EngineError]
-) -> tuple[list[GapCount | None] | None, str]:
+    tuned: TunedQuery, counting: Sequence[CountingQuery], answers: Sequence[Table | EngineError]
+) -> tuple[list[GapCount | None] | None, QueryFault]:
     """Return the count of each gap (None where it cannot be had), or None and why if a query failed."""
     counts: list[GapCount | None] = []
     remaining = iter(answers)
@@ -191,11 +210,12 @@ def _counts(
             continue
         answer = next(remaining)
         if isinstance(answer, EngineError):
-            return None, f"the counting query failed: {answer.message}"
+            fault = fault_of(answer, query.text, tuned)
+            return None, replace(fault, message=f"the counting query failed: {fault.message}")
         if answer.partial is not None:
-            return None, f"the counting query was answered in part only: {answer.partial}"
+            return None, QueryFault(f"the counting query was answered in part only: {answer.partial}", None)
         counts.append(query.read(answer.names(), answer.rows))
-    return counts, ""
+    return counts, QueryFault("", None)
 
 
 def _totals(counting: Sequence[CountingQuery], counts: Sequence[GapCount | None]) -> tuple[int | None, int | None]:

@@ -12,6 +12,7 @@ from fpctl.catalog.exclusion_file import LoadedExclusion
 from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, TableStatus, Timespan
 from fpctl.errors import FpctlError
+from fpctl.execution.fault_place import place_in_file
 from fpctl.execution.run import RunResult, run_rule
 from fpctl.execution.stream import completed
 from fpctl.execution.table_facts import TableFacts
@@ -101,6 +102,9 @@ class Session:
             message = f"the engine has no table {', '.join(missing)}, which the rule reads{there}"
             return self._failed(rule, tuned, FpctlError(message, hint="ensure this data connector is enabled"))
         result = run_rule(rule, tuned, self.engine, self.timespan, with_base=self.with_base)
+        if result.offset is not None:
+            at, caret = place_in_file(outcome.loaded, tuned.base, result.offset)
+            result = replace(result, at=at, caret=caret)
         notes = [empty_note(status, wanted) for status in statuses if status.rows_in_range == 0]
         return replace(result, notes=(*result.notes, *notes)) if notes else result
 

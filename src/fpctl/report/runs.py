@@ -43,6 +43,7 @@ def run_to_dict(result: RunResult) -> dict[str, Any]:
             {"exclusion": d.exclusion, "kind": d.kind, "code": d.code, "message": d.message} for d in result.drift
         ],
         "error": result.error,
+        "at": {"path": result.at.path, "line": result.at.line, "column": result.at.column} if result.at else None,
         "notes": list(result.notes),
     }
 
