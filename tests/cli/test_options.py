@@ -25,10 +25,10 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
     ],
 )
 def test_a_moment_is_read(text, moment):
-    assert parse_moment(text, NOW) == moment
+    assert parse_moment(text, NOW, "--since") == moment
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "-3d", "30", "3y", "2026-13-01", "999999w", "٣d"])
 def test_what_names_no_moment_is_a_usage_error(text):
     with pytest.raises(typer.BadParameter, match="is no time: give 30d"):
-        parse_moment(text, NOW)
+        parse_moment(text, NOW, "--since")

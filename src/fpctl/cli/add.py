@@ -173,7 +173,7 @@ def command(
         reason=reason,
         ticket=ticket,
         owner=owner,
-        created=options.parse_day(created) if created else book.today,
+        created=options.parse_day(created, "--created") if created is not None else book.today,
         expires=None if expires.strip().lower() == "never" else parse_until(expires, book.today),
         approved_by=approved_by,
         broad=broad,

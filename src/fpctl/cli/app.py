@@ -12,6 +12,8 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
@@ -84,18 +86,31 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
+class VerbCommand(TyperCommand):
+    """A verb that refuses an empty path: `--out "$DIR"` without DIR must not mean the working folder."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        params: list[Any] = self.params
+        for param in params:
+            if param.param_type_name == "option" and param.type_descriptor.annotation is Path:
+                for name in param.opts:
+                    if f"{name}=" in args or (name, "") in pairwise(args):
+                        raise typer.BadParameter("it is empty: give a path, or leave the option out", ctx, param)
+        return super().parse_args(ctx, args)
+
+
 def load(verb: Verb) -> TyperCommand | TyperGroup:
     """Import a verb's module and return its command."""
     module = import_module(verb.module)
     commands: Mapping[str, Callable[..., Any]] | None = getattr(module, "commands", None)
     built = typer.Typer(name=verb.name, help=verb.summary, **_SETTINGS)
     if commands is None:
-        built.command(verb.name)(module.command)
+        built.command(verb.name, cls=VerbCommand)(module.command)
     else:
         # With a callback of its own it stays a group, even of one command.
         built.callback(no_args_is_help=True)(lambda: None)
         for name, function in commands.items():
-            built.command(name)(function)
+            built.command(name, cls=VerbCommand)(function)
     command = get_command(built)
     assert isinstance(command, TyperCommand | TyperGroup)
     command.name = verb.name
@@ -150,6 +165,7 @@ def _fpctl(
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run fpctl with arguments (default: the process's) and return its exit code. Errors go to stderr."""
     try:
+        _check_text(sys.argv[1:] if arguments is None else arguments)
         result = get_command(app).main(arguments, prog_name="fpctl", standalone_mode=False)
     except TyperException as error:
         _show_usage_error(error)
@@ -161,7 +177,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print("fpctl: stopped, nothing was done", file=sys.stderr)
         return EXIT_ERROR
     except Exception as error:
-        _show_unexpected(error)
+        if not _show_refusal_of_system(error):
+            _show_unexpected(error)
         return EXIT_ERROR
     code = result if isinstance(result, int) else EXIT_OK
     if code == EXIT_INTERRUPTED:
@@ -180,7 +197,38 @@ def main() -> NoReturn:
     sys.exit(run())
 
 
+def _check_text(arguments: Sequence[str]) -> None:
+    """Refuse what neither a file of fpctl nor its history can hold.
+
+    Raises:
+        FpctlError: an argument is not UTF-8, or holds NUL.
+    """
+    for number, argument in enumerate(arguments, 1):
+        if "\0" in argument or any("\ud800" <= character <= "\udfff" for character in argument):
+            hint = "give arguments and names of files in UTF-8"
+            raise FpctlError(f"argument {number} is not text in UTF-8: {_short(ascii(argument))}", None, hint)
+
+
+def _show_refusal_of_system(error: Exception) -> bool:
+    """Say what the operating system refuses where no verb says it closer, and return whether it was that."""
+    if not isinstance(error, OSError) or error.errno is None or os.environ.get(TRACEBACK_VARIABLE):
+        return False
+    where = f"{_short(str(error.filename))}: " if error.filename is not None else ""
+    if isinstance(error, FileNotFoundError) and not where:
+        print("fpctl: the working folder is there no more\n  hint: change to a folder that is", file=sys.stderr)
+        return True
+    hint = "check that the path is right, that you may read and write there, and that the disk is not full"
+    print(f"fpctl: {where}{error.strerror}\n  hint: {hint}", file=sys.stderr)
+    return True
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
 def _show_usage_error(error: TyperException) -> None:
+    if isinstance(error, typer.BadParameter):
+        error.message = error.message.removeprefix("Value error, ")
     show = getattr(error, "show", None)
     if show is not None:
         show()

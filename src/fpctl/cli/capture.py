@@ -49,7 +49,7 @@ def command(
     from fpctl.tuning.capture import capture, fixture_path, fixture_text
 
     clock = options.now()
-    now = options.parse_moment(to, clock) if to else clock.replace(microsecond=0)
+    now = options.parse_moment(to, clock, "--to") if to is not None else clock.replace(microsecond=0)
     workspace = open_workspace(config, rules, None, need_exclusions=False)
     repository = workspace.repository
     chosen = repository.rules.select([rule])
@@ -60,8 +60,8 @@ def command(
     if path.exists():
         raise FpctlError(f"{path} is there already", None, "give another --name, or remove the file")
     timespan = None
-    if since or to:
-        start = options.parse_moment(since, now) if since else datetime(1, 1, 1, tzinfo=UTC)
+    if since is not None or to is not None:
+        start = options.parse_moment(since, now, "--since") if since is not None else datetime(1, 1, 1, tzinfo=UTC)
         timespan = Timespan(start, now)
     opened = open_engine(
         engine or workspace.settings.engine.default,

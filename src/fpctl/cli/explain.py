@@ -38,7 +38,7 @@ def command(
     repository = workspace.repository
     glanced(repository.exclusions, exclusions, workspace.settings, options.now())
     chosen = repository.rules.select(rule or [])
-    wanted = [repository.exclusions.get(exclusion).exclusion] if exclusion else repository.active()
+    wanted = [repository.exclusions.get(exclusion).exclusion] if exclusion is not None else repository.active()
     with output.progress("Explaining rules", len(chosen)) as update:
         outcomes = list(
             tune(chosen, wanted, repository.planner(today), checked=False, progress=lambda done, _: update(done))

@@ -86,7 +86,7 @@ def _known(asked: Path | None, usual: Path) -> ExclusionSet:
 
 def _start(since: str, now: datetime) -> datetime:
     """Return the moment that `--since` names; days and weeks are whole days, as the trend shows them."""
-    moment = options.parse_moment(since, now)
+    moment = options.parse_moment(since, now, "--since")
     days = since.strip()[-1:] in ("d", "w")
     return moment.replace(hour=0, minute=0, second=0, microsecond=0) if days else moment
 

@@ -44,7 +44,9 @@ def command(
         str | None,
         typer.Option("--since", metavar="TIME", help="Only entries from then on: 30d, 12h, 2026-11-01, a full time."),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Only the newest N entries.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, max=1_000_000_000, help="Only the newest N entries.")
+    ] = None,
     expect: Annotated[
         str | None,
         typer.Option("--expect", metavar="NUMBER:HASH", help="With verify: an entry's hash as it was noted elsewhere."),
@@ -71,7 +73,7 @@ def command(
     if expect is not None and id != VERIFY:
         raise typer.BadParameter("--expect goes with verify: fpctl log verify --expect NUMBER:HASH")
     now = options.now()
-    start = options.parse_moment(since, now) if since is not None else None
+    start = options.parse_moment(since, now, "--since") if since is not None else None
     settings = load_settings(config)
     place = history or settings.history.url
     if id == VERIFY:

@@ -64,10 +64,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def parse_moment(text: str, now: datetime) -> datetime:
+def parse_moment(text: str, now: datetime, option: str) -> datetime:
     """Return the time that an option names: `30d` or `12h` before `now`, or an ISO 8601 date or time.
 
     A time without a zone is UTC.
+
+    Args:
+        text: as it was given.
+        now: aware.
+        option: its name, for the message.
 
     Raises:
         typer.BadParameter: it names no time.
@@ -79,12 +84,13 @@ def parse_moment(text: str, now: datetime) -> datetime:
             return now - timedelta(seconds=float(ago[1]) * _UNITS[ago[2]])
         moment = datetime.fromisoformat(value)
     except (ValueError, OverflowError) as error:
-        raise typer.BadParameter(f"{text!r} is no time: give 30d, 12h, 2026-11-01 or 2026-11-01T08:00:00Z") from error
+        known = "30d, 12h, 2026-11-01 or 2026-11-01T08:00:00Z"
+        raise typer.BadParameter(f"{text!r} is no time: give {known}", param_hint=f"'{option}'") from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def parse_day(text: str | None) -> date:
-    """Return the day that `--on` names, today in UTC if it is not given.
+def parse_day(text: str | None, option: str = "--on") -> date:
+    """Return the day that an option names, today in UTC if it is not given.
 
     Raises:
         typer.BadParameter: it is no date.
@@ -94,4 +100,4 @@ def parse_day(text: str | None) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no date: give 2027-05-24") from error
+        raise typer.BadParameter(f"{text!r} is no date: give 2027-05-24", param_hint=f"'{option}'") from error

@@ -90,8 +90,8 @@ def command(
 
     book = open_book(config, rules, exclusions)
     clock = options.now()
-    end = options.parse_moment(to, clock) if to else clock
-    span = Timespan(options.parse_moment(since, end), end)
+    end = options.parse_moment(to, clock, "--to") if to is not None else clock
+    span = Timespan(options.parse_moment(since, end, "--since"), end)
     if span.start >= span.end:
         raise typer.BadParameter("the look-back ends before it begins")
     given = {

@@ -72,8 +72,8 @@ def command(
         raise FpctlError(f"`{rule}` is {len(chosen)} rules", None, "tune one at a time")
     (loaded,) = chosen
     clock = options.now()
-    end = options.parse_moment(to, clock) if to else clock
-    span = Timespan(options.parse_moment(since, end), end)
+    end = options.parse_moment(to, clock, "--to") if to is not None else clock
+    span = Timespan(options.parse_moment(since, end, "--since"), end)
     if span.start >= span.end:
         raise typer.BadParameter("the look-back ends before it begins")
     opened = open_engine(

@@ -11,7 +11,7 @@ from typing import Literal
 from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.rule import Rule
 from fpctl.catalog.rule_file import LoadedRule, edited, read_rule_file, stripped
-from fpctl.errors import FpctlError, KqlSyntaxError
+from fpctl.errors import FpctlError, KqlSyntaxError, Location
 from fpctl.rewrite.budget import ANY_LENGTH, Wording
 from fpctl.rewrite.companion import contents
 from fpctl.rewrite.plan import Skip
@@ -116,7 +116,11 @@ def _in_file(error: KqlSyntaxError, loaded: LoadedRule) -> KqlSyntaxError:
 
 
 def without_clauses(rules: Sequence[LoadedRule]) -> list[LoadedRule]:
-    """Return the rules as they are without fpctl's clauses; files that have none are returned as they are."""
+    """Return the rules as they are without fpctl's clauses; files that have none are returned as they are.
+
+    Raises:
+        FpctlError: a text file is taken for KQL only because of its clauses.
+    """
     found: list[LoadedRule] = []
     for _, group in groupby(rules, key=lambda loaded: loaded.text.path):
         members = list(group)
@@ -132,6 +136,12 @@ def without_clauses(rules: Sequence[LoadedRule]) -> list[LoadedRule]:
         again = read_rule_file(base, members[0].text.path, members[0].rule.path)
         # A part of the file's rules may have been asked for: match them by their place in it.
         whole = read_rule_file(members[0].text.file_text, members[0].text.path, members[0].rule.path)
+        if len(again.rules) != len(whole.rules):
+            raise FpctlError(
+                "without the clauses of fpctl no KQL query is found in the file",
+                Location(members[0].text.path),
+                "give it the ending .kql if it is one",
+            )
         places = {loaded.line: index for index, loaded in enumerate(whole.rules)}
         found.extend(again.rules[places[loaded.line]] for loaded in members)
     return found
