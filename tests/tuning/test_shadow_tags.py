@@ -15,11 +15,13 @@ from fpctl.catalog.exclusion import Exclusion
 from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, EngineError, Table
 from fpctl.engine.local import LocalEngine
+from fpctl.execution.drift import kind_expression
 from fpctl.execution.run import run_rule
 from fpctl.rewrite.planner import Planner, TunedQuery
 from fpctl.rewrite.tagging import TAG, tagging
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
+from oracle.bridge import Oracle, errors
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 NET, PROCESS = "DeviceNetworkEvents", "DeviceProcessEvents"
@@ -104,6 +106,20 @@ def test_a_row_bears_the_ids_of_what_would_take_it_out(shape: str, engine: Local
     plain = [{name: value for name, value in row.items() if name != TAG} for row in rows]
     key = lambda row: json.dumps(row, sort_keys=True, default=str)  # noqa: E731
     assert sorted(plain, key=key) == sorted(answer(engine, query.tuned).dicts(), key=key)
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("shape", ROWWISE)
+def test_microsofts_binder_takes_what_a_run_asks(shape: str, oracle: Oracle) -> None:
+    many = [(f"fp-{number:03}", {"url": "a.net"}) for number in range(60)]
+    query = tuned(ROWWISE[shape], B1, A_NET, *many)
+    text = tagging(query).text
+    assert text is not None
+    tables = Tables.packaged()
+    known = {name: dict(tables.table(name) or {}) for name in (NET, PROCESS)}
+    assert errors(oracle.bind(text, known)) == []
+    kinds = "DeviceNetworkEvents | summarize count() by k = " + kind_expression("DeviceName")
+    assert errors(oracle.bind(kinds, known)) == []
 
 
 def test_a_join_behind_the_clause_hands_the_tag_on(engine: LocalEngine) -> None:
