@@ -2,8 +2,9 @@
 
 Planning is Python throughout, so threads would not help. The processes are forked, so that each has the
 rules, the exclusions and the schema without a copy; what comes back is the outcome of each rule without its
-workings (tree, columns), which are made again where somebody asks for them. Where a process cannot be forked
-(Windows) or dies, its rules are planned here.
+workings (tree, columns), which are made again where somebody asks for them. Where no process can be forked
+(Windows) or none should be (macOS, whose libraries do not bear it), everything is planned here; so are the rules
+of a process that dies.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def tune_on_cores(rules: Sequence[LoadedRule], planning: Planning, jobs: int | N
     """
     wanted = cores() if jobs is None else jobs
     small = jobs is None and sum(len(loaded.rule.query) for loaded in rules) < ENOUGH
-    if wanted < 2 or small or len(rules) <= PORTION or sys.platform == "win32":
+    if wanted < 2 or small or len(rules) <= PORTION or not sys.platform.startswith("linux"):
         return planning.here(rules)
     bare = without_clauses(rules)
     portions = _portions(bare)
