@@ -29,7 +29,10 @@ def read_text(path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:
             )
         data = path.read_bytes()
     except OSError as error:
-        raise FpctlError(f"cannot read the file: {error.strerror or error}", at) from error
+        hint = (
+            "name a file in it" if isinstance(error, IsADirectoryError) else "check the path, and that you may read it"
+        )
+        raise FpctlError(f"cannot read the file: {error.strerror or error}", at, hint) from error
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

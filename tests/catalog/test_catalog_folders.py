@@ -130,7 +130,10 @@ def test_an_unreadable_file_is_a_problem_not_a_crash(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").symlink_to(tmp_path / "gone.yaml")
     found = load_exclusions(tmp_path)
     assert [loaded.id for loaded in found.exclusions] == ["a"]
-    assert shown(found.problems, tmp_path) == ["ROOT/b.yaml: error: cannot read the file: No such file or directory"]
+    assert shown(found.problems, tmp_path) == [
+        "ROOT/b.yaml: error: cannot read the file: No such file or directory\n"
+        "  hint: check the path, and that you may read it"
+    ]
 
 
 def test_selecting_rules_by_id_name_path_glob_and_tag(tmp_path: Path) -> None:

@@ -124,7 +124,11 @@ def test_a_baseline_leaves_out_what_is_known_and_tells_what_is_gone(repository: 
 
 def test_a_missing_baseline_is_an_error(repository: Path, fpctl: Run) -> None:
     found = fpctl("audit", "--baseline", "gone.json")
-    assert (found.code, found.err) == (2, "fpctl: gone.json: cannot read the file: No such file or directory\n")
+    assert (found.code, found.err) == (
+        2,
+        "fpctl: gone.json: cannot read the file: No such file or directory\n"
+        "  hint: check the path, and that you may read it\n",
+    )
 
 
 def test_the_policy_sets_how_grave_a_finding_is(repository: Path, fpctl: Run) -> None:

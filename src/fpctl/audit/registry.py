@@ -52,9 +52,10 @@ def chosen(names: Iterable[str]) -> tuple[Check, ...]:
     Raises:
         FpctlError: a name is no check's.
     """
-    words = [word for name in names for word in name.split(",") if word.strip()]
-    if not words:
+    given = list(names)
+    if not given:
         return checks()
+    words = [word for name in given for word in name.split(",") if word.strip()] or given
     wanted = {check_named(word).code for word in words}
     return tuple(check for check in checks() if check.code in wanted)
 

@@ -80,12 +80,14 @@ def parse_states(text: str) -> tuple[State, ...]:
     """Return the states that `active` or `expired,retired` names.
 
     Raises:
-        FpctlError: a word is no state.
+        FpctlError: a word is no state, or there is none.
     """
     words = [word for word in re.split(r"[,\s]+", text.strip().lower()) if word]
     for word in words:
         if word not in STATES:
             raise FpctlError(f"`{word}` is no status", None, f"one of {', '.join(STATES)}")
+    if not words:
+        raise FpctlError("no status is named", None, f"one of {', '.join(STATES)}")
     return tuple(state for state in STATES if state in words)
 
 

@@ -171,7 +171,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _show_usage_error(error)
         return EXIT_ERROR
     except FpctlError as error:
-        print(f"fpctl: {error}", file=sys.stderr)
+        from fpctl.cli.output import visible_lines
+
+        print(visible_lines(f"fpctl: {error}"), file=sys.stderr)
         return EXIT_ERROR
     except typer.Abort:
         print("fpctl: stopped, nothing was done", file=sys.stderr)

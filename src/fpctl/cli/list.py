@@ -70,10 +70,13 @@ def command(
     """
     from fpctl.catalog.inventory import Criteria, listed, parse_states
     from fpctl.catalog.lifespan import parse_days
+    from fpctl.catalog.scenario import scenario as scenario_of
     from fpctl.cli.ledger import glanced
     from fpctl.cli.recording import open_exclusions, show_errors
     from fpctl.settings import load_settings
 
+    if scenario is not None and scenario.lower() != "none":
+        scenario_of(scenario.lower())
     known, folder = open_exclusions(config, exclusions)
     criteria = Criteria(
         rules=_chosen(rule, rules, config),

@@ -76,7 +76,7 @@ def command(
     gone altogether, rows that stand only after (an exclusion must never make a rule fire), and a sample of
     what is taken out. Exit code 1: rows stand only after, it takes out an event that a test says must fire,
     or it cannot be placed in a rule that it names.
-    2: something could not be counted.
+    2: something could not be counted, or a rule or an exclusion cannot be read.
     """
     from fpctl.catalog.risk import Share
     from fpctl.cli.recording import open_book
@@ -145,7 +145,8 @@ def command(
         )
     else:
         _show(exclusion, found, risk, cases)
-    if any(one.error is not None for one in found):
+    output.show_problems(book.repository.problems)
+    if book.repository.broken or any(one.error is not None for one in found):
         return EXIT_ERROR
     bad = any(one.rows is not None and (one.rows.appeared or _unproved(one)) for one in found)
     return EXIT_FINDINGS if bad or cases or any(skip.finding for one in found for skip in one.skips) else EXIT_OK

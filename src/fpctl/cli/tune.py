@@ -112,7 +112,7 @@ def command(
     elif found.suggestions and accept is None:
         output.say("record some of them as drafts: --accept 1,2; see one closer: fpctl preview")
     output.show_problems(repository.problems)
-    return code
+    return EXIT_ERROR if repository.broken else code
 
 
 def _numbers(accept: str | None, count: int) -> tuple[int, ...]:
