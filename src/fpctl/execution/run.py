@@ -109,7 +109,7 @@ def run_rule(
             tuned,
             engine.name,
             "failed",
-            hits=_unknown(tuned),
+            hits=unknown_hits(tuned),
             error=fault.message,
             hint=main.hint,
             offset=fault.offset,
@@ -124,7 +124,7 @@ def run_rule(
             engine.name,
             "partial",
             result=main,
-            hits=_unknown(tuned),
+            hits=unknown_hits(tuned),
             error=f"the service answered in part only, which proves nothing: {main.partial}",
             hint="narrow the time range with --since and run again",
         )
@@ -136,7 +136,7 @@ def run_rule(
             "partial",
             result=main,
             base_rows=base_rows,
-            hits=_unknown(tuned),
+            hits=unknown_hits(tuned),
             error=f"hits unknown: {problem.message}",
             shadow=shadow,
             offset=problem.offset,
@@ -194,7 +194,8 @@ def _with_tags(hits: Sequence[ExclusionHits], tags: Tagging, result: Table) -> t
     )
 
 
-def _unknown(tuned: TunedQuery) -> tuple[ExclusionHits, ...]:
+def unknown_hits(tuned: TunedQuery) -> tuple[ExclusionHits, ...]:
+    """Return what a run that could not count knows of each exclusion with a clause: nothing."""
     return tuple(ExclusionHits(i, None, None) for i in sorted({c.exclusion for c in tuned.clauses}))
 
 

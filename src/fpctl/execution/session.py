@@ -13,7 +13,7 @@ from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, TableStatus, Timespan
 from fpctl.errors import FpctlError
 from fpctl.execution.fault_place import place_in_file
-from fpctl.execution.run import RunResult, run_rule
+from fpctl.execution.run import RunResult, run_rule, unknown_hits
 from fpctl.execution.stream import completed
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
@@ -89,7 +89,8 @@ class Session:
             return replace(result, notes=(*result.notes, f"what has drifted is not known: {error.message}"))
 
     def _failed(self, rule: Rule, tuned: TunedQuery, error: FpctlError) -> RunResult:
-        return RunResult(rule, tuned, self.engine.name, "failed", error=error.message, hint=error.hint)
+        hits = unknown_hits(tuned)
+        return RunResult(rule, tuned, self.engine.name, "failed", hits=hits, error=error.message, hint=error.hint)
 
     def _one(self, outcome: RuleOutcome, tuned: TunedQuery) -> RunResult:
         rule = outcome.rule
