@@ -86,7 +86,7 @@ def test_a_key_in_sql_finds_the_rows_that_the_translated_key_finds(
 ) -> None:
     query = f"DeviceNetworkEvents | {form.format(condition)} | project ReportId"
     by_hand = sorted(engine.query(query).rows)
-    monkeypatch.setattr(sql_keys, "with_sql_keys", lambda lowered, _: (lowered, {}))
+    monkeypatch.setattr(sql_keys, "with_sql_keys", lambda lowered, _: sql_keys.Keyed(lowered))
     assert by_hand == sorted(engine.query(query).rows)
     assert by_hand
 
@@ -94,9 +94,9 @@ def test_a_key_in_sql_finds_the_rows_that_the_translated_key_finds(
 def test_every_such_look_up_is_said_in_sql() -> None:
     for condition in CONDITIONS.values():
         lowered = lower(f"DeviceNetworkEvents | where {condition}", TABLES)
-        keyed, keys = sql_keys.with_sql_keys(lowered, TABLES)
-        assert keys
-        assert "fpctl_values_" not in keyed.text
+        keyed = sql_keys.with_sql_keys(lowered, TABLES)
+        assert keyed.keys
+        assert "fpctl_values_" not in keyed.lowered.text
 
 
 @pytest.mark.parametrize(
@@ -108,16 +108,68 @@ def test_every_such_look_up_is_said_in_sql() -> None:
     ],
 )
 def test_a_name_that_may_not_be_the_column_is_left_to_the_translator(query: str) -> None:
-    _, keys = sql_keys.with_sql_keys(lower(query, TABLES), TABLES)
+    keys = sql_keys.with_sql_keys(lower(query, TABLES), TABLES).keys
     assert not any('"DeviceName"' in sql for sql in keys.values())
 
 
 def test_a_literal_that_the_translation_does_not_have_is_noticed() -> None:
-    assert sql_keys.with_keys_put_in("SELECT 'fpctl:key:0:'", {"lower('fpctl:key:0:')": "x"}) is None
-    assert sql_keys.with_keys_put_in("SELECT lower('fpctl:key:0:')", {"lower('fpctl:key:0:')": "x"}) == "SELECT x"
+    keyed = sql_keys.Keyed(lower("T", TABLES), {"lower('fpctl:key:0:')": "x"})
+    assert sql_keys.with_keys_put_in("SELECT 'fpctl:key:0:'", keyed) is None
+    assert sql_keys.with_keys_put_in("SELECT lower('fpctl:key:0:')", keyed) == "SELECT x"
 
 
 def test_a_long_list_beside_a_column_named_value(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist([{"Value": "other1"}, {"Value": "x"}]), tmp_path / "T.parquet")
     with LocalEngine(tmp_path, now=datetime(2027, 1, 1, tzinfo=UTC)) as engine:
         assert list(engine.query(f"T | where Value in~ {listed()}").rows) == [("other1",)]
+
+
+SHORT = f"{key.first_label('DeviceName').text} in~ {listed('build01', 'kelvin', 'a|b')}"
+FULL = f"DeviceName in~ {listed('build01.contoso.com', 'build01.fabrikam.com', 'a|b', 'build010')}"
+SITE = site("contoso.com", subdomains=True)
+BELOW = site("b.contoso.com", subdomains=True).replace('"other', '"a.b.other')
+PAIRS = {
+    "in two operators": f"where not({FULL}) // one | two\n| where not({SHORT}) // three",
+    "the other way round": f"where not({SHORT})\n| where not({FULL})",
+    "in one operator": f"where not({FULL}) and not({SHORT})",
+    "kept": f"where {FULL} or {SHORT}",
+    "another between": f"where not({FULL})\n| where ReportId % 3 != 0 or {CONDITIONS['pair']}\n| where not({SHORT})",
+    "loose words": f"where ReportId > 3 or not({FULL}) | where ReportId > 5 or not({SHORT})",
+    "sites": f"where not({SITE}) | where not({BELOW})",
+    "both": f"where not({FULL}) | where not({SHORT}) | where not({SITE}) | where not({BELOW})",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("operators", PAIRS.values(), ids=PAIRS.keys())
+def test_two_lists_in_one_look_up_find_the_rows_that_each_finds(
+    engine: LocalEngine, operators: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = f"DeviceNetworkEvents | {operators}\n| project ReportId, DeviceName"
+    assert sql_keys.with_sql_keys(lower(query, TABLES), TABLES).joins
+    together = engine.query(query)
+    monkeypatch.setattr(sql_keys, "with_sql_keys", lambda lowered, _: sql_keys.Keyed(lowered))
+    apart = engine.query(query)
+    assert together.columns == apart.columns
+    assert sorted(together.rows, key=str) == sorted(apart.rows, key=str)
+    assert len(together.rows)
+
+
+def test_the_columns_behind_a_pair_are_those_before_it(engine: LocalEngine) -> None:
+    names = engine.query("DeviceNetworkEvents | take 1").names()
+    assert engine.query(f"DeviceNetworkEvents | where not({FULL}) | where not({SHORT}) | take 1").names() == names
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        (SHORT, FULL.replace("in~", "!in~")),
+        (SHORT, f"InitiatingProcessFileName in~ {listed('setup.exe')}"),
+        (SHORT, f"DeviceName in~ {listed(*(f'build01.site{n}' for n in range(30)))}"),
+        (SHORT, f"DeviceName in~ {listed('.build01')}"),
+        (SITE, f"{key.site('RemoteUrl', Site('x.org', '', '', True))[0].text} in~ {listed('x.org')}"),  # type: ignore[index]
+    ],
+    ids=["not", "another column", "many of one label", "no label", "parts of one length"],
+)
+def test_lists_that_are_no_pair_are_looked_up_each(short: str, full: str) -> None:
+    query = f"DeviceNetworkEvents | where not({short}) | where not({full})"
+    assert sql_keys.with_sql_keys(lower(query, TABLES), TABLES).joins == ()

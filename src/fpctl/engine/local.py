@@ -391,9 +391,9 @@ class LocalEngine:
         from fpctl.engine.lowering.sql_keys import with_keys_put_in, with_sql_keys
 
         environment = renamed_environment(_Known(views), lowered.spellings)
-        keyed, keys = with_sql_keys(lowered, environment)
-        sql, parameters = self._translated(keyed, views, further)
-        told = with_keys_put_in(sql, keys)
+        keyed = with_sql_keys(lowered, environment)
+        sql, parameters = self._translated(keyed.lowered, views, further)
+        told = with_keys_put_in(sql, keyed)
         return self._translated(lowered, views, further) if told is None else (told, parameters)
 
     def _translated(

@@ -24,7 +24,7 @@ def edits(draft: Draft) -> Iterator[Edit]:
         return
     for node in draft.nodes:
         if isinstance(node, tree.Pipeline) and node.source is not None:
-            for before, run in _runs(node, node.source):
+            for before, run in runs(node, node.source):
                 yield from _shared(draft, before, run)
 
 
@@ -40,7 +40,7 @@ def costly_calls(node: tree.Node) -> Iterator[tree.Call]:
             yield call
 
 
-def _runs(pipeline: tree.Pipeline, source: tree.Node) -> Iterator[tuple[tree.Node, list[tree.Operator]]]:
+def runs(pipeline: tree.Pipeline, source: tree.Node) -> Iterator[tuple[tree.Node, list[tree.Operator]]]:
     """Yield the groups of operators that see the same columns (`where`s in a row, one `extend`), and what is before."""
     before: tree.Node = source
     run: list[tree.Operator] = []
