@@ -194,6 +194,24 @@ def test_clouds(address: str, url: str, audience: str, authority: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "authority"),
+    [
+        ("https://management.azure.com", "login.microsoftonline.com"),
+        ("https://management.usgovcloudapi.net", "login.microsoftonline.us"),
+        ("https://management.chinacloudapi.cn", "login.chinacloudapi.cn"),
+        ("https://graph.microsoft.us", "login.microsoftonline.us"),
+        ("https://dod-graph.microsoft.us", "login.microsoftonline.us"),
+        ("https://c.westeurope.kusto.windows.net", "login.microsoftonline.com"),
+        ("https://c.usgovvirginia.kusto.usgovcloudapi.net", "login.microsoftonline.us"),
+        ("https://c.chinaeast2.kusto.chinacloudapi.cn", "login.chinacloudapi.cn"),
+        ("https://usgovcloudapi.net.evil.example", "login.microsoftonline.com"),
+    ],
+)
+def test_the_cloud_of_an_address_says_where_to_sign_in(address: str, authority: str) -> None:
+    assert endpoint_of(address, setting="endpoint").authority == authority
+
+
+@pytest.mark.parametrize(
     "address",
     [
         "http://api.loganalytics.io",

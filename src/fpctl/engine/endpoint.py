@@ -10,6 +10,7 @@ from fpctl.engine.interface import EngineError
 
 _AUTHORITIES = (
     (".us", "login.microsoftonline.us"),
+    (".usgovcloudapi.net", "login.microsoftonline.us"),  # Resource Manager and Kusto clusters there
     (".cn", "login.chinacloudapi.cn"),
 )
 """Host endings of the sovereign clouds, and who signs people in there (azure.identity.AzureAuthorityHosts)."""
