@@ -100,10 +100,19 @@ def test_check_tells_whether_the_folder_is_up_to_date(fpctl: Callable[..., Any],
     assert fpctl("apply", *DAY, "--out", "out", "--check").code == 1
 
 
+def test_check_compares_with_the_folder_of_the_settings(
+    fpctl: Callable[..., Any], repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FPCTL_OUT", "tuned")
+    assert fpctl("apply", *DAY, "--check").code == 1
+    fpctl("apply", *DAY, "--out", "tuned")
+    assert fpctl("apply", *DAY, "--check").code == 0
+
+
 def test_check_without_out_is_a_usage_error(fpctl: Callable[..., Any], repository: Path) -> None:
     outcome = fpctl("apply", "--check")
     assert outcome.code == 2
-    assert "--check compares with what is in --out DIR; give it" in outcome.err
+    assert "--check compares with what is in --out DIR; give it, or set `out` in [paths]" in outcome.err
 
 
 def test_diff_shows_the_clause(fpctl: Callable[..., Any], repository: Path) -> None:

@@ -17,16 +17,19 @@ def command(
     exclusions: options.ExclusionsFolder = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write every rule below DIR, under its path in the rules folder."),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Write every rule below DIR, under its path in the rules folder.",
+            show_default="standard output; with --check the `out` of the settings",
+        ),
     ] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Show what changes, as a unified diff.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when DIR is not up to date.")] = False,
     on: Annotated[
         str | None, typer.Option("--on", metavar="DATE", help="Plan as of a day.", show_default="today")
     ] = None,
-    no_fold: Annotated[
-        bool, typer.Option("--no-fold", help="A clause for each exclusion, however many and however long.")
-    ] = False,
+    no_fold: options.NoFold = False,
     lists: Annotated[
         Literal["watchlist", "function"], typer.Option("--lists", help="Where lists go for which a rule has no room.")
     ] = "watchlist",
@@ -55,10 +58,12 @@ def command(
     from fpctl.rewrite.budget import Wording
     from fpctl.rewrite.cores import Planning, tune_on_cores
 
-    if check and out is None:
-        raise typer.BadParameter("--check compares with what is in --out DIR; give it")
     today = options.parse_day(on)
     workspace = open_workspace(config, rules, exclusions)
+    if check and out is None:
+        out = workspace.settings.paths.out
+        if out is None:
+            raise typer.BadParameter("--check compares with what is in --out DIR; give it, or set `out` in [paths]")
     glanced(workspace.repository.exclusions, exclusions, workspace.settings, options.now())
     chosen = workspace.repository.rules.select(rule or [])
     active, planner = workspace.repository.active(), workspace.repository.planner(today)
