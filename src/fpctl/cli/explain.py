@@ -21,6 +21,7 @@ def command(
     on: Annotated[
         str | None, typer.Option("--on", metavar="DATE", help="Plan as of a day.", show_default="today")
     ] = None,
+    no_fold: options.NoFold = False,
     config: options.ConfigFile = None,
     format: options.TextFormat = "text",
 ) -> int:
@@ -32,6 +33,7 @@ def command(
     from fpctl.cli.workspace import open_workspace
     from fpctl.report.explanation import explanation_to_dict, picture
     from fpctl.rewrite.apply import tune
+    from fpctl.rewrite.budget import Wording
 
     today = options.parse_day(on)
     workspace = open_workspace(config, rules, exclusions)
@@ -41,7 +43,14 @@ def command(
     wanted = [repository.exclusions.get(exclusion).exclusion] if exclusion is not None else repository.active()
     with output.progress("Explaining rules", len(chosen)) as update:
         outcomes = list(
-            tune(chosen, wanted, repository.planner(today), checked=False, progress=lambda done, _: update(done))
+            tune(
+                chosen,
+                wanted,
+                repository.planner(today),
+                checked=False,
+                wording=Wording(folds=not no_fold),
+                progress=lambda done, _: update(done),
+            )
         )
     if format == "json":
         output.show_json({"rules": [explanation_to_dict(outcome) for outcome in outcomes]})

@@ -36,6 +36,7 @@ ConfigFile = Annotated[
         "--config", metavar="FILE", help="Settings file.", show_default="fpctl.toml here or in a folder above"
     ),
 ]
+NoFold = Annotated[bool, typer.Option("--no-fold", help="A clause for each exclusion, however many and however long.")]
 HistoryPlace = Annotated[
     str | None,
     typer.Option(

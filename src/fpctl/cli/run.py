@@ -66,6 +66,7 @@ def command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the last run: only the rules that it has not done, or failed.")
     ] = False,
+    no_fold: options.NoFold = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Plan the rules and show what would be run; ask no engine.")
     ] = False,
@@ -88,6 +89,7 @@ def command(
     from fpctl.history.repository import History
     from fpctl.report.runs import run_to_dict
     from fpctl.rewrite.apply import tune
+    from fpctl.rewrite.budget import Wording
 
     clock = datetime.now(UTC)
     now = options.parse_moment(to, clock, "--to") if to is not None else clock
@@ -97,7 +99,7 @@ def command(
     place = settings.paths.root / FILE_NAME
     done: frozenset[tuple[str, str]] = frozenset()
     if resume:
-        if rule or engine or data or since or begin or to or no_record:
+        if rule or engine or data or since or begin or to or no_record or no_fold:
             raise typer.BadParameter("--resume goes on with what was asked for: give no rules, engine, data or range")
         unfinished = read_unfinished(place)
         request, done = unfinished.request, unfinished.done
@@ -111,6 +113,7 @@ def command(
             engine or settings.engine.default,
             tuple(rule or ()),
             str(folder) if folder else None,
+            folds=not no_fold,
         )
     chosen = repository.rules.select(request.rules)
     # DuckDB has no KQL function for local times; the services have.
@@ -124,7 +127,7 @@ def command(
         """Plan a few rules at a time, while others run."""
         nonlocal guarded
         active = repository.active()
-        source = tune(chosen, active, planner)
+        source = tune(chosen, active, planner, wording=Wording(folds=request.folds))
         while few := list(islice(source, PLANNED_AT_ONCE)):
             found = guarding.checked(few, active, planner, force)
             guarded = guarded.with_more(found)

@@ -34,6 +34,7 @@ class RunRequest:
         engine: its name.
         rules: the patterns given, none for all rules.
         data: the local engine's folder, if one was given.
+        folds: whether many exclusions share clauses.
     """
 
     now: datetime
@@ -42,6 +43,7 @@ class RunRequest:
     engine: str
     rules: tuple[str, ...] = ()
     data: str | None = None
+    folds: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as JSON values."""
@@ -53,6 +55,7 @@ class RunRequest:
             "engine": self.engine,
             "rules": list(self.rules),
             "data": self.data,
+            "folds": self.folds,
         }
 
     @classmethod
@@ -62,7 +65,8 @@ class RunRequest:
             raise ValueError("another version")
         start, end = (datetime.fromisoformat(value[key]) if value[key] else None for key in ("start", "end"))
         now = datetime.fromisoformat(value["now"]).astimezone(UTC)
-        return cls(now, start, end, str(value["engine"]), tuple(value["rules"]), value["data"])
+        folds = bool(value.get("folds", True))
+        return cls(now, start, end, str(value["engine"]), tuple(value["rules"]), value["data"], folds)
 
 
 @dataclass(frozen=True, slots=True)
