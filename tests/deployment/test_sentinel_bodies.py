@@ -112,6 +112,13 @@ def test_a_hunting_query_is_a_saved_search(plan: Plan) -> None:
         (("| where RemotePort == 443", "| union *"), "forbidden-text", "an analytics rule may not contain `union *`"),
         (("RemotePort == 443", "RemoteUrl != '" + "x" * 10_000 + "'"), "query-length",
          "an analytics rule may have 10,000"),
+        (("| where RemotePort == 443", "| where RemotePort in (adx('https://c/d').T)"), "forbidden-text",
+         "an analytics rule may not read a cluster with `adx()`"),
+        (("severity: High", "severity: Urgent"), "severity", "Sentinel has no severity Urgent"),
+        (("triggerThreshold: 0", "triggerThreshold: 10001"), "threshold", "0 to 10,000 are allowed"),
+        (("name: Remote tool", "name: " + "n" * 257), "text-length", "the name has 257 characters; 256 are allowed"),
+        (("version: 1.0.4", "customDetails:\n  9lives: DeviceName\nversion: 1.0.4"), "custom-detail",
+         "`9lives` cannot be the name of a custom detail"),
     ],
 )  # fmt: skip
 def test_what_sentinel_would_refuse_does_not_go_out(
@@ -120,6 +127,35 @@ def test_what_sentinel_would_refuse_does_not_go_out(
     made = release(plan, ANALYTICS.replace(*change))
     assert not made.ready
     assert [(p.code, message in p.message) for p in made.problems if p.severity == "error"] == [(code, True)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "hint"),
+    [
+        (("entityType: Host", "entityType: Hots"), "Hots is no entity type that fpctl knows", "Host"),
+        (("identifier: HostName", "identifier: Hostname"),
+         "the entity Host has no identifier Hostname that fpctl knows", "HostName"),
+        (("identifier: HostName", "identifier: OSFamily"),
+         "the mapping of Host has nothing that identifies it", "FullName"),
+        (("entityType: Host\n    fieldMappings:\n      - identifier: HostName",
+          "entityType: FileHash\n    fieldMappings:\n      - identifier: Value"),
+         "the mapping of FileHash has nothing that identifies it", "Algorithm with Value"),
+    ],
+)  # fmt: skip
+def test_a_mapping_that_the_service_may_not_know_is_warned_of(
+    plan: Plan, change: tuple[str, str], message: str, hint: str
+) -> None:
+    made = release(plan, ANALYTICS.replace(*change))
+    assert made.ready
+    found = {problem.message: problem.hint for problem in made.problems if problem.code == "entity-mapping"}
+    assert hint in (found[message] or "")
+
+
+def test_a_severity_is_written_as_the_service_writes_it(plan: Plan) -> None:
+    made = release(plan, ANALYTICS.replace("severity: High", "severity: high"))
+    assert made.body is not None
+    assert made.body.fresh()["severity"] == "High"
+    assert not made.problems
 
 
 def test_what_is_not_a_sentinel_rule_is_said(plan: Plan) -> None:

@@ -13,6 +13,7 @@ from fpctl.catalog.rule import Rule
 from fpctl.deployment.body import Body
 from fpctl.deployment.durations import iso_duration
 
+SEVERITIES = ("High", "Medium", "Low", "Informational")
 _OPERATORS = {"gt": "GreaterThan", "lt": "LessThan", "eq": "Equal", "ne": "NotEqual"}
 _FLAGS = {"createIncident", "enabled", "reopenClosedIncident", "suppressionEnabled"}
 _DURATIONS = {"lookbackDuration", "suppressionDuration"}
@@ -47,7 +48,7 @@ def alert_rule(rule: Rule, query: str, version: str | None) -> Body:
     if rule.description:
         stated["description"] = rule.description
     if rule.severity:
-        stated["severity"] = rule.severity
+        stated["severity"] = rule.severity.capitalize()
     if scheduled:
         stated["queryFrequency"] = iso_duration(rule.query_frequency or rule.query_period or "1d")
         stated["queryPeriod"] = iso_duration(rule.query_period or rule.query_frequency or "1d")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
 from fpctl.catalog.rule import Rule
+from fpctl.deployment.alert_rule import SEVERITIES
 from fpctl.deployment.detection_rule import ENTITY_COLUMNS, period
 from fpctl.deployment.durations import duration
+from fpctl.deployment.entities import oddities
 from fpctl.errors import Location, Problem, Severity
 from fpctl.kql.columns import Scope, analyse
 from fpctl.kql.lexer import tokenize
@@ -19,6 +22,9 @@ from fpctl.rewrite.planner import TunedQuery
 _SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=14)
 MOST_MAPPINGS, MOST_IDENTIFIERS, MOST_DETAILS = 10, 3, 20
 """https://learn.microsoft.com/azure/sentinel/sentinel-service-limits"""
+MOST_NAME, MOST_DESCRIPTION, MOST_THRESHOLD = 256, 5_000, 10_000
+_LABEL = re.compile(r"[A-Za-z]\w{0,19}", re.ASCII)
+"""These bounds are those of the validator of the Azure-Sentinel repository."""
 
 
 def output_scope(tuned: TunedQuery) -> Scope:
@@ -55,6 +61,11 @@ def _sentinel(rule: Rule, query: str, scope: Scope) -> Iterator[Problem]:
             yield _problem(
                 rule, "forbidden-text", f"an analytics rule may not contain `{first} *`", "name the tables to read"
             )
+        if (first, second) == ("adx", "("):
+            yield _problem(
+                rule, "forbidden-text", "an analytics rule may not read a cluster with `adx()`",
+                "bring the table into the workspace",
+            )  # fmt: skip
     if len(rule.entity_mappings) > MOST_MAPPINGS:
         yield _problem(
             rule, "too-many-mappings",
@@ -67,17 +78,37 @@ def _sentinel(rule: Rule, query: str, scope: Scope) -> Iterator[Problem]:
                 f"the entity {mapping.entity_type} has {len(mapping.columns)} identifiers; "
                 f"{MOST_IDENTIFIERS} are allowed",
             )  # fmt: skip
+        for message, hint in oddities(mapping):
+            yield _problem(rule, "entity-mapping", message, hint, severity="warning")
     if len(rule.custom_details) > MOST_DETAILS:
         yield _problem(
             rule, "too-many-mappings", f"the rule has {len(rule.custom_details)} custom details; {MOST_DETAILS} allowed"
         )
+    for label, _ in rule.custom_details:
+        if not _LABEL.fullmatch(label):
+            yield _problem(
+                rule, "custom-detail", f"`{label}` cannot be the name of a custom detail",
+                "it is at most 20 letters, digits and underscores, a letter first",
+            )  # fmt: skip
     if not rule.severity:
         yield _problem(rule, "no-severity", "the rule states no severity; a new rule gets Medium", severity="warning")
+    elif rule.severity.capitalize() not in SEVERITIES:
+        yield _problem(rule, "severity", f"Sentinel has no severity {rule.severity}", f"one of {', '.join(SEVERITIES)}")
+    yield from _texts(rule)
     if rule.kind == "scheduled":
         yield from _times(rule)
 
 
+def _texts(rule: Rule) -> Iterator[Problem]:
+    for key, text, most in (("name", rule.name, MOST_NAME), ("description", rule.description, MOST_DESCRIPTION)):
+        if len(text) > most:
+            yield _problem(rule, "text-length", f"the {key} has {len(text):,} characters; {most:,} are allowed")
+
+
 def _times(rule: Rule) -> Iterator[Problem]:
+    threshold = rule.trigger_threshold
+    if threshold is not None and not 0 <= threshold <= MOST_THRESHOLD:
+        yield _problem(rule, "threshold", f"`triggerThreshold` is {threshold:,}; 0 to {MOST_THRESHOLD:,} are allowed")
     frequency, back = (duration(text) if text else None for text in (rule.query_frequency, rule.query_period))
     for key, text, found in (
         ("queryFrequency", rule.query_frequency, frequency),
