@@ -46,6 +46,38 @@ def test_the_number_of_steps_and_the_note_are_shown(monkeypatch: pytest.MonkeyPa
     assert "41/300" in screen.getvalue()
 
 
+def test_the_time_that_is_left_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal(monkeypatch, "0:00:0")
+    with output.progress("Running rules", 300) as update:
+        for done in range(1, 300):
+            update(done)
+        assert screen.seen.wait(20)
+    assert "Running rules" in screen.getvalue()
+
+
+def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(output.time, "monotonic", lambda: now[0])
+    with output.progress("Running rules", 300) as update:
+        for done in range(1, 301):
+            now[0] += 1.0
+            update(done, f"{done} hits")
+    assert capsys.readouterr().err.splitlines() == [
+        "Running rules: 60 of 300, 60 hits, about 4 minutes left",
+        "Running rules: 120 of 300, 120 hits, about 3 minutes left",
+        "Running rules: 180 of 300, 180 hits, about 2 minutes left",
+        "Running rules: 240 of 300, 240 hits, less than 2 minutes left",
+    ]
+
+
+def test_a_log_gets_no_line_of_what_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.progress("Reading", 3) as update:
+        update(1)
+    with output.progress("Asking") as update:
+        update(1)
+    assert capsys.readouterr().err == ""
+
+
 def test_work_within_work_shows_no_second_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = terminal(monkeypatch, "Outer")
     with output.progress("Outer", 2) as update:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -17,6 +18,8 @@ from fpctl.errors import Problem
 
 PROGRESS_AFTER = 1.0
 """Seconds of silence before progress is shown: what is quick needs none."""
+LINE_EVERY = 60.0
+"""Seconds between lines of progress where stderr is a log and no terminal."""
 
 Align = Literal["left", "right"]
 
@@ -151,7 +154,9 @@ class Update(Protocol):
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Update]:
-    """Show progress on stderr while the block runs, if it takes longer and a person is looking.
+    """Show progress on stderr while the block runs, if it takes longer.
+
+    A person sees a bar; a log gets a line a minute, where it is known how many steps there are.
 
     Args:
         what: words such as `Running rules`.
@@ -162,17 +167,49 @@ def progress(what: str, total: int | None = None) -> Iterator[Update]:
         It may be called from any thread.
     """
     # One at a time: work within work that already shows its progress shows none of its own.
-    if not is_terminal(sys.stderr) or not _showing.acquire(blocking=False):
+    if not _showing.acquire(blocking=False):
         yield lambda done, note="": None
         return
     try:
-        with _Progress(what, total) as shown:
-            yield shown.update
+        if is_terminal(sys.stderr):
+            with _Progress(what, total) as shown:
+                yield shown.update
+        else:
+            yield _Lines(what, total).update
     finally:
         _showing.release()
 
 
 _showing = threading.Lock()
+
+
+class _Lines:
+    """Progress for a log."""
+
+    def __init__(self, what: str, total: int | None) -> None:
+        self._what, self._total = what, total
+        self._began = self._said = time.monotonic()
+        self._lock = threading.Lock()
+
+    def update(self, done: int, note: str = "") -> None:
+        now = time.monotonic()
+        with self._lock:
+            if self._total is None or now - self._said < LINE_EVERY or not 0 < done < self._total:
+                return
+            self._said = now
+        say(progress_line(self._what, done, self._total, note, now - self._began))
+
+
+def progress_line(what: str, done: int, total: int, note: str, seconds: float) -> str:
+    """Return how far work is: `Running rules: 41 of 300, 2 failed, 12,345 hits, about 4 minutes left`.
+
+    Args:
+        done: steps that are done, at least one.
+        seconds: that they took.
+    """
+    left = seconds / done * (total - done)
+    rest = f"about {counted(round(left / 60), 'minute')} left" if left >= 90 else "less than 2 minutes left"
+    return ", ".join(part for part in (f"{what}: {done:,} of {total:,}", note, rest) if part)
 
 
 class _Progress:
