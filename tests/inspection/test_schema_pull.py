@@ -48,6 +48,19 @@ def test_functions_are_stored_with_their_parameters(fpctl: Fpctl, server: LogAna
     assert str(stored.functions["Of"]).startswith("(name:string) {")
 
 
+def test_planning_then_knows_a_function(fpctl: Fpctl, server: LogAnalyticsServer, workplace: Path) -> None:
+    server.functions["Https"] = "DeviceNetworkEvents | where RemotePort == 443 | project Timestamp, DeviceName"
+    (workplace / "rules" / "of.kql").write_text("Https\n| where Extra == 'x'\n| summarize count() by DeviceName\n")
+    assert "Extra" not in fpctl("rules", "lint").out
+    fpctl("schema", "pull")
+    assert "Extra" in fpctl("rules", "lint").out
+    shown = json.loads(fpctl("explain", "of.kql", "--format", "json").out)
+    first = shown["rules"][0]["pipelines"][0]["gaps"][0]
+    assert {name: column["origin"] for name, column in first["columns"].items()} == {
+        "Timestamp": "DeviceNetworkEvents.Timestamp", "DeviceName": "DeviceNetworkEvents.DeviceName",
+    }  # fmt: skip
+
+
 def _with_parameters(answer: dict[str, Any]) -> dict[str, Any]:
     function = {"id": "Of", "name": "Of", "parameters": "name:string", "body": "Own_CL | where Host_s == name"}
     return {**answer, "functions": [*answer["functions"], function]}
