@@ -104,6 +104,9 @@ def test_every_such_look_up_is_said_in_sql() -> None:
     [
         f"let DeviceName = 'x'; DeviceNetworkEvents | where DeviceName in~ {listed('x')}",
         f"DeviceNetworkEvents | extend DeviceName = tostring(ReportId) | where DeviceName in~ {listed('x')}",
+        f"DeviceNetworkEvents | parse RemoteUrl with * DeviceName:long * | where DeviceName in~ {listed('x')}",
+        f"DeviceNetworkEvents | mv-expand DeviceName | where DeviceName in~ {listed('x')}",
+        f"datatable(DeviceName:dynamic)[dynamic('x')] | where DeviceName in~ {listed('x')}",
         f"let f = (DeviceName:string) {{ DeviceName in~ {listed('x')} }}; DeviceNetworkEvents | where f(RemoteUrl)",
     ],
 )

@@ -390,8 +390,9 @@ class LocalEngine:
         from fpctl.engine.lowering.spellings import renamed_environment
         from fpctl.engine.lowering.sql_keys import with_keys_put_in, with_sql_keys
 
-        environment = renamed_environment(_Known(views), lowered.spellings)
-        keyed = with_sql_keys(lowered, environment)
+        if further:
+            return self._translated(lowered, views, further)
+        keyed = with_sql_keys(lowered, renamed_environment(_Known(views), lowered.spellings))
         sql, parameters = self._translated(keyed.lowered, views, further)
         told = with_keys_put_in(sql, keyed)
         return self._translated(lowered, views, further) if told is None else (told, parameters)

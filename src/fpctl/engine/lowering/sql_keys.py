@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from fpctl.engine.lowering.repeats import SHARED, is_look_up, runs
 from fpctl.engine.lowering.value_lists import COLUMN, is_text_column, look_up
 from fpctl.kql import tree
 from fpctl.kql.columns.environment import Environment
+from fpctl.kql.columns.scope import Scope
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
 
@@ -230,6 +232,33 @@ class _Keys:
             edit = self._edit(node, "{}", f"CASE WHEN contains({text.sql}, '..') THEN '..' ELSE '' END")
             yield edit._replace(text=f'{edit.text} == ""')
 
+    def _is_text(self, node: tree.Name) -> bool:
+        """Return whether a name is a string column of a table where it stands, its values untouched."""
+        scope = self._scopes.get(id(node))
+        column = scope.columns.get(node.value) if scope is not None else None
+        if column is None or column.type != "string" or not column.origins:
+            return False
+        tables = set(self._draft.environment.tables())
+        return all(origin.table in tables for origin in column.origins) and is_text_column(self._draft, node)
+
+    @cached_property
+    def _scopes(self) -> Mapping[int, Scope]:
+        """What is visible at each name, by `id` of its node; a name in a sub-query is of that one's rows."""
+        found: dict[int, Scope] = {}
+        for pipeline in self._draft.nodes:
+            if not isinstance(pipeline, tree.Pipeline):
+                continue
+            for operator in pipeline.operators:
+                gaps = self._draft.gaps.get(id(operator))
+                pending: list[tree.Node] = [operator] if gaps is not None else []
+                while pending:
+                    node = pending.pop()
+                    if isinstance(node, tree.Name) and gaps is not None:
+                        found[id(node)] = gaps[0].scope
+                    if not isinstance(node, tree.Subquery | tree.Pipeline):
+                        pending.extend(tree.children(node))
+        return found
+
     def _string(self, node: tree.Expr) -> str | None:
         if isinstance(node, tree.Literal) and node.type == "string":
             return string_value(self._draft.source(node))
@@ -242,7 +271,7 @@ class _Keys:
         if isinstance(node, tree.Name):
             if node.value in self._shared:
                 return self._shared[node.value]
-            return _Text(f"coalesce({quote_name(node.value)}, '')") if is_text_column(self._draft, node) else None
+            return _Text(f"coalesce({quote_name(node.value)}, '')") if self._is_text(node) else None
         word = self._string(node)
         if word is not None:
             return _Text(quote_text(word), word.isascii() and word == word.lower(), word.isascii())
