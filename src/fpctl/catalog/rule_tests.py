@@ -159,9 +159,22 @@ class _Reader:
                     _Bad("not-tests", "tests are a mapping with `must_fire` and `must_stay_quiet`", root), str(path)
                 )
                 continue
-            named = next((value.text for key, value in root.pairs if key.text == "rule"), None)
-            if named is None or named in (self.loaded.rule.id, self.loaded.rule.name):
+            named = next((value for key, value in root.pairs if key.text == "rule"), None)
+            if named is None or named.text in (None, self.loaded.rule.id, self.loaded.rule.name):
                 self._group(root, str(path))
+            else:
+                self._of_another(named, named.text, str(path))
+
+    def _of_another(self, node: Node, named: str | None, path: str) -> None:
+        """Note tests of a rule that is not in the file beside them: nobody would run them."""
+        from fpctl.catalog.rule_file import read_rule_file
+
+        loaded = self.loaded
+        rules = read_rule_file(loaded.text.file_text, loaded.path, loaded.rule.path).rules
+        names = {name for one in rules for name in (one.rule.id, one.rule.name)}
+        if named is not None and named not in names and loaded.line == rules[0].line:
+            hint = did_you_mean(named, names, what="rule")
+            self._problem(_Bad("unknown-rule", f"there is no rule `{named}` in {loaded.path}", node, hint), path)
 
     def _group(self, root: Node, path: str) -> None:
         try:

@@ -41,6 +41,7 @@ def command(
     lines, URLs and the like are replaced by <removed> (docs/tuning.md lists which). The rule must fire on
     what is left, or nothing is written. Read the file before you commit it: names of people and hosts stay.
     """
+    from fpctl.catalog.condition import check_condition
     from fpctl.cli.recording import agreed
     from fpctl.cli.workspace import open_workspace
     from fpctl.engine.interface import Timespan
@@ -48,6 +49,9 @@ def command(
     from fpctl.files import write_text
     from fpctl.tuning.capture import capture, fixture_path, fixture_text
 
+    fault = check_condition(where)
+    if fault is not None:
+        raise FpctlError(f"--where: {fault.message}", None, fault.hint)
     clock = options.now()
     now = options.parse_moment(to, clock, "--to") if to is not None else clock.replace(microsecond=0)
     workspace = open_workspace(config, rules, None, need_exclusions=False)
@@ -58,7 +62,8 @@ def command(
     (loaded,) = chosen
     path = out or fixture_path(loaded, name)
     if path.exists():
-        raise FpctlError(f"{path} is there already", None, "give another --name, or remove the file")
+        another = "--name" if out is None else "--out"
+        raise FpctlError(f"{path} is there already", None, f"give another {another}, or remove the file")
     timespan = None
     if since is not None or to is not None:
         start = options.parse_moment(since, now, "--since") if since is not None else datetime(1, 1, 1, tzinfo=UTC)

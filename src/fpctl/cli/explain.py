@@ -58,6 +58,8 @@ def command(
         for index, outcome in enumerate(outcomes):
             lines = picture(outcome, all_columns=columns)
             output.write(("\n" if index else "") + "".join(f"{output.visible(line)}\n" for line in lines))
+    if not outcomes:
+        output.say("no rules")
     output.show_problems(repository.problems)
     if repository.broken or any(o.status == "error" for o in outcomes):
         return EXIT_ERROR

@@ -32,9 +32,9 @@ def command(
         output.show_json({"folder": str(root), "written": list(made.written), "kept": list(made.kept)})
         return EXIT_OK
     for path in made.written:
-        output.write(f"wrote {root / path}\n")
+        output.write(f"wrote {output.visible(str(root / path))}\n")
     for path in made.kept:
-        output.write(f"kept  {root / path} (it was there)\n")
+        output.write(f"kept  {output.visible(str(root / path))} (it was there)\n")
     if made.written:
         output.say("next: put rules into rules/, then fpctl add; git config core.hooksPath .githooks turns the hook on")
     return EXIT_OK

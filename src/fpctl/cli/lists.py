@@ -152,7 +152,7 @@ def _values(given: list[str]) -> list[str]:
         else:
             found.append(value)
     if not found:
-        raise FpctlError("there are no values on stdin")
+        raise FpctlError("there are no values on stdin", None, "give them there, one a line")
     return found
 
 

@@ -82,7 +82,8 @@ def command(
             return _verify(opened, noted, format)
     folder = exclusions or settings.paths.exclusions
     if not is_there(place) and not folder.exists():
-        raise FpctlError(f"there is no trail yet: neither {place} nor a folder {folder} is there")
+        hint = "the first fpctl add or fpctl run begins it; --history and --exclusions say where to look"
+        raise FpctlError(f"there is no trail yet: neither {place} nor a folder {folder} is there", None, hint)
     with History.open(place) as opened:
         code = _notice(opened, folder, settings) if folder.exists() else EXIT_OK
         entries = _entries(opened, id, start, limit)

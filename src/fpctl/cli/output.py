@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -31,6 +32,8 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)
 }
 _BIDI = {code: f"\\u{code:04x}" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _VISIBLE = _CONTROL | _BIDI
+_SPELLED_OUT = "".join(re.escape(chr(code)) for code in _VISIBLE if code not in (0x09, 0x0A))
+_NO_COLOUR = re.compile(rf"(?!\x1b\[\d+m)[{_SPELLED_OUT}]")
 
 _COLOURS = {"error": "31", "warning": "33", "added": "32", "removed": "31", "dim": "2", "bold": "1"}
 
@@ -47,8 +50,8 @@ def write(text: str) -> None:
 
 
 def say(text: str = "") -> None:
-    """Write a line of talk to stderr."""
-    print(text, file=sys.stderr)
+    """Write a line of talk to stderr, colours kept, other control characters spelled out."""
+    print(_NO_COLOUR.sub(lambda found: _VISIBLE[ord(found[0])], text), file=sys.stderr)
 
 
 def visible(text: str) -> str:

@@ -106,7 +106,7 @@ def command(
     pool = book.repository.rules.select(rule) if id is not None and rule else book.repository.rules.rules
     chosen = [loaded for loaded in pool if alone_in_force.selects(loaded.rule) is not None]
     if not chosen:
-        raise FpctlError("the exclusion reaches no rule", None, "fpctl rules lists them")
+        raise FpctlError("the exclusion reaches no rule", None, "fpctl rules list shows them")
     opened = open_engine(
         engine or book.settings.engine.default,
         settings=book.settings,
@@ -160,7 +160,7 @@ def _unproved(one: Impact) -> bool:
 
 def _exclusion(book: Book, id: str | None, rule: Values, given: Mapping[str, tuple[str, ...]]) -> Exclusion:
     """Return the recorded exclusion, or what the options would make."""
-    from fpctl.catalog.draft import Draft, checked
+    from fpctl.catalog.draft import Draft, DraftError, checked
     from fpctl.cli.recording import picked
 
     if id is not None:
@@ -175,7 +175,11 @@ def _exclusion(book: Book, id: str | None, rule: Values, given: Mapping[str, tup
     narrow = any(name in given for name in ("device", "url", "hash"))
     expires = book.today + timedelta(days=DEFAULT_DAYS)
     draft = Draft(rules=tuple(rule), match=(given,), id="preview", status="draft", broad=not narrow, expires=expires)
-    exclusion, _ = checked(draft.text(), book.folder)
+    try:
+        exclusion, _ = checked(draft.text(), book.folder)
+    except DraftError as error:
+        output.show_problems(error.problems)
+        raise FpctlError("nothing is previewed: the exclusion has faults") from error
     return exclusion
 
 

@@ -173,6 +173,8 @@ def show_effect(outcomes: Sequence[RuleOutcome], covered: Coverage | None) -> No
         output.say("no rule is reached yet")
     if covered is not None:
         output.say(told(covered))
+    elif changed:
+        output.say("what it would have taken out was not counted: give --data, or the --engine to ask")
 
 
 def _say_left_out(outcome: RuleOutcome) -> None:

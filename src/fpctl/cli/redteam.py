@@ -44,7 +44,7 @@ def command(
     pool = book.repository.rules.select(rule) if rule else book.repository.rules.rules
     reached = [one.rule for one in pool if exclusion.selects(one.rule) is not None]
     if not reached:
-        raise FpctlError(f"{id} reaches no rule", None, "fpctl rules lists them")
+        raise FpctlError(f"{id} reaches no rule", None, "fpctl rules list shows them")
     found = skirmish(exclusion, reached, book.repository.planner(today))
     if format == "json":
         output.show_json(

@@ -29,7 +29,7 @@ def command(
     """Show one exclusion: every field, its state, its file, the clause in each rule, and its hits.
 
     The clauses are those it has when it is in force, also while it is a draft or has ended. Exit code 1:
-    it cannot be placed in a rule that it names.
+    it cannot be placed in a rule that it names, or that rule is not there.
     """
     from fpctl.cli.ledger import glanced
     from fpctl.cli.recording import open_book, picked
@@ -49,7 +49,10 @@ def command(
         output.show_json(_document(loaded, state, outcomes, totals, known, risk))
     else:
         _show(loaded, state, outcomes, totals, known, risk)
-    return EXIT_FINDINGS if any(outcome.findings for outcome in outcomes) else EXIT_OK
+    own = [problem for problem in book.repository.problems if problem.at.path == loaded.path and id in problem.message]
+    output.show_problems(own)
+    missing = any(problem.severity == "error" for problem in own)
+    return EXIT_FINDINGS if missing or any(outcome.findings for outcome in outcomes) else EXIT_OK
 
 
 def _over(loaded: LoadedExclusion, today: Any) -> bool:

@@ -40,6 +40,8 @@ def command(
             output.write(file.text)
     if out is not None:
         output.say(f"{output.counted(len(files), 'rule file')} written to {out}")
+    elif not files:
+        output.say("no rules")
     output.show_problems(rule_set.problems)
     for error in errors:
         output.say(str(error))
