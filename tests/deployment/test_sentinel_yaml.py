@@ -17,8 +17,9 @@ from fpctl.catalog.rule_file import read_rule_file
 from fpctl.deployment.incoming import incoming
 from fpctl.deployment.release import releases
 from fpctl.deployment.sentinel_yaml import released_yaml, rule_yaml
+from servers.security_insights import SecurityInsightsServer
 
-from .conftest import ANALYTICS, HUNTING, Plan
+from .conftest import ANALYTICS, HUNTING, LATE, Plan
 
 
 def exported(plan: Plan, text: str, **settings: Any) -> str:
@@ -190,6 +191,32 @@ def test_imported_rules_go_out_again_as_the_same_queries(fpctl: Callable[..., An
     assert sorted(resource["properties"]["query"] for resource in out["resources"]) == [
         "DeviceEvents", "DeviceInfo\n| count", "DeviceInfo\n| take 1\n",
     ]  # fmt: skip
+
+
+def test_what_fpctl_put_into_a_workspace_does_not_come_back_as_a_base_query(
+    fpctl: Callable[..., Any], server: SecurityInsightsServer, workplace: Path
+) -> None:
+    for number in range(1, 500):  # too many for the text of a rule: they go into a function
+        text = LATE.replace("fp-1", f"fp-{number}").replace("build01", f"build{number:03}-with-a-long-name")
+        (workplace / "exclusions" / f"fp-{number}.yaml").write_text(text)
+    assert fpctl("deploy", "a.yaml", "h.yaml", "--yes").code == 0
+    exported = {"value": list(server.resources.values())}
+    assert "functionAlias" in json.dumps(exported)
+    (workplace / "e.json").write_text(json.dumps(exported))
+    outcome = fpctl("import", "sentinel", "e.json", "--out", "back", "--format", "json")
+    assert outcome.code == 0, outcome.err
+    notes = json.loads(outcome.out)["notes"]
+    assert sorted(note.partition(": ")[2] for note in notes) == [
+        "1 clause of fpctl taken out: the file has the base query",
+        "1 clause of fpctl taken out: the file has the base query",
+        "left out: fpctl made this function, and makes it again",
+    ]
+    assert not (workplace / "functions").exists()
+    for name, source in (("rule-a.yaml", "a.yaml"), ("hunt.yaml", "h.yaml")):
+        (back,) = read_rule_file((workplace / "back" / name).read_text(), name, name).rules
+        (base,) = read_rule_file((workplace / "rules" / source).read_text(), source, source).rules
+        assert back.rule.query == base.rule.query
+        assert back.rule.version == ("1.0.5" if base.rule.version else None)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", '{"value": "x"}', '{"kind": ["Fusion"]}'])

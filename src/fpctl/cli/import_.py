@@ -63,6 +63,7 @@ def sentinel(
             {
                 "written": [str(path) for path in written],
                 "left_out": left,
+                "notes": list(found.notes),
                 "problems": [problem.to_dict() for problem in found.problems],
             }
         )
@@ -70,6 +71,8 @@ def sentinel(
         for path in written:
             output.write(f"{path}\n")
     output.show_problems(found.problems)
+    for note in found.notes:
+        output.say(output.visible_lines(f"note: {note}"))
     for line in left:
         output.say(output.visible_lines(line))
     if left:

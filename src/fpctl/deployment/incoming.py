@@ -12,8 +12,10 @@ from fpctl.catalog.rule import Rule
 from fpctl.catalog.rule_file import LoadedRule, read_rule_file
 from fpctl.catalog.yaml_text import entry
 from fpctl.deployment.identity import rule_guid
+from fpctl.deployment.release import COMPANION_CATEGORY
 from fpctl.deployment.sentinel_yaml import rule_yaml, text_entry
 from fpctl.errors import FpctlError, Location, Problem
+from fpctl.rewrite.splice import find_clauses, strip
 
 _NO_QUERY = ("fusion", "microsoftsecurityincidentcreation", "mlbehavioranalytics", "threatintelligence")
 _LONGEST_NAME = 80
@@ -30,11 +32,15 @@ class IncomingFile:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What an export holds: files for the rules folder, files for `functions/`, and what could not be taken over."""
+    """What an export holds: files for the rules folder, files for `functions/`, and what could not be taken over.
+
+    `notes` tell what was left out on purpose: what fpctl had put into the workspace itself.
+    """
 
     rules: tuple[IncomingFile, ...]
     functions: tuple[IncomingFile, ...]
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
 
 
 def incoming(exports: Iterable[tuple[str, str]]) -> Incoming:
@@ -46,6 +52,7 @@ def incoming(exports: Iterable[tuple[str, str]]) -> Incoming:
     rules: list[IncomingFile] = []
     functions: list[IncomingFile] = []
     problems: list[Problem] = []
+    notes: list[str] = []
     taken: set[str] = set()
     for path, text in exports:
         file = read_rule_file(text, path, "export.json")
@@ -54,9 +61,15 @@ def incoming(exports: Iterable[tuple[str, str]]) -> Incoming:
         for loaded in file.rules:
             try:
                 if alias := loaded.rule.metadata.get("functionAlias"):
-                    functions.append(_function(loaded.rule, str(alias)))
+                    if loaded.rule.metadata.get("category") == COMPANION_CATEGORY:
+                        notes.append(f"{alias}: left out: fpctl made this function, and makes it again")
+                    else:
+                        functions.append(_function(loaded.rule, str(alias)))
                     continue
                 rule = _rule(loaded)
+                if count := len(find_clauses(loaded.rule.query)):
+                    clauses = "1 clause" if count == 1 else f"{count} clauses"
+                    notes.append(f"{rule.name}: {clauses} of fpctl taken out: the file has the base query")
                 name = _file_name(rule.name, taken)
                 body = rule_yaml(rule, rule.query, rule.version)
             except FpctlError as error:
@@ -64,12 +77,19 @@ def incoming(exports: Iterable[tuple[str, str]]) -> Incoming:
                 problems.append(Problem("not-written", f"{loaded.rule.name}: {error.message}", at, error.hint))
                 continue
             rules.append(IncomingFile(name, body, rule))
-    return Incoming(tuple(rules), tuple(functions), tuple(problems))
+    return Incoming(tuple(rules), tuple(functions), tuple(problems), tuple(notes))
 
 
 def _rule(loaded: LoadedRule) -> Rule:
-    """Return the rule as its file should have it: an id that lasts, and what a saved search keeps in tags."""
-    rule = loaded.rule
+    """Return the rule as its file should have it: its base query, a lasting id, and what a saved search has in tags.
+
+    Raises:
+        FpctlError: the query has clauses of fpctl and cannot be read.
+    """
+    rule = replace(loaded.rule, query=strip(loaded.rule.query))
+    if rule.kind not in ("scheduled", "nrt"):
+        # The `version` of a saved search is that of its language.
+        rule = replace(rule, version=None)
     # An id made of the export's file name would be another with the next export.
     named = replace(rule, id=rule.name) if rule.id.startswith("export.json") else rule
     rule = replace(rule, id=rule_guid(named))

@@ -22,6 +22,9 @@ from fpctl.rewrite.planner import TunedQuery
 Target = Literal["sentinel", "defender"]
 Resource = Literal["alertRules", "savedSearches", "detectionRules"]
 
+COMPANION_CATEGORY = "fpctl"
+"""Of saved functions that hold lists for rules."""
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
@@ -130,7 +133,12 @@ def companion_release(release: Release) -> Release | None:
     query = companion.body()
     body = Body(
         None,
-        {"category": "fpctl", "displayName": companion.alias, "functionAlias": companion.alias, "query": query},
+        {
+            "category": COMPANION_CATEGORY,
+            "displayName": companion.alias,
+            "functionAlias": companion.alias,
+            "query": query,
+        },
         {"version": 2},
     )
     return replace(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fpctl.deployment.release import Release
+from fpctl.deployment.release import COMPANION_CATEGORY, Release
 from fpctl.rewrite.companion import Companion
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -88,7 +88,7 @@ def _function(companion: Companion) -> dict[str, Any]:
         "apiVersion": SAVED_SEARCHES_VERSION,
         "name": f"[concat(parameters('workspace'), '/{companion.alias}')]",
         "properties": {
-            "category": "fpctl",
+            "category": COMPANION_CATEGORY,
             "displayName": companion.alias,
             "functionAlias": companion.alias,
             "query": literal(companion.body()),
