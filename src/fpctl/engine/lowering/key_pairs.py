@@ -23,10 +23,14 @@ _FROM = re.compile(r"SELECT \* FROM (_s\d+) WHERE ")
 
 
 class Part(NamedTuple):
-    """What a key is of another, whose SQL is `whole`: its first label (0) or so many of its last ones."""
+    """What a key is of another, whose SQL is `whole`: its first label (0) or so many of its last ones.
+
+    `backwards` is the SQL of the key read from its end, where that is cheaper to have; in lower case.
+    """
 
     whole: str
     labels: int
+    backwards: str = ""
 
     def of_value(self) -> str:
         """Return the SQL of this part of a listed value."""
@@ -63,6 +67,7 @@ def join(part: Part, key: str, short: str, long: str) -> str:
         long: the value table of wholes.
     """
     value = quote_name(COLUMN)
+    found = f"reverse(fpctl_pair.fpctl_part) = {part.backwards}" if part.backwards else f"fpctl_pair.fpctl_part = {key}"
     rows = (
         f"SELECT {value} AS fpctl_part, NULL AS fpctl_whole FROM {quote_name(short)} "
         f"UNION ALL SELECT {part.of_value()}, {value} FROM {quote_name(long)}"
@@ -70,7 +75,7 @@ def join(part: Part, key: str, short: str, long: str) -> str:
     return (
         "LEFT JOIN (SELECT fpctl_part, bool_or(fpctl_whole IS NULL) AS fpctl_every, "
         f"list(fpctl_whole) FILTER (WHERE fpctl_whole IS NOT NULL) AS fpctl_wholes FROM ({rows}) GROUP BY fpctl_part) "
-        f"AS fpctl_pair ON fpctl_pair.fpctl_part = {key}"
+        f"AS fpctl_pair ON {found}"
     )
 
 

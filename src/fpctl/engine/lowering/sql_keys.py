@@ -305,8 +305,9 @@ class _Keys:
         if last and group == "1" and source.ascii:
             # Read from its end, a text is read once.
             labels = quote_text(f"^[.]?((?:[^.]+[.]){{{last[1]}}}[^.]+)")
-            part = Part(source.lowered(), int(last[1]) + 1)
-            return source._replace(sql=f"reverse(regexp_extract(reverse({sql}), {labels}, 1))", part=part)
+            backwards = f"regexp_extract(reverse({sql}), {labels}, 1)"
+            part = Part(source.lowered(), int(last[1]) + 1, backwards if source.lower else "")
+            return source._replace(sql=f"reverse({backwards})", part=part)
         ascii = source.ascii or (group == "1" and pattern.startswith(_ASCII_HOST))
         return _Text(f"regexp_extract({sql}, {quote_text(pattern)}, {group})", source.lower, ascii)
 
@@ -333,5 +334,5 @@ def _joined(parts: Sequence[_Text | None]) -> _Text | None:
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
         return None
-    sql = f"({' || '.join(part.sql for part in known)})"
+    sql = f"concat({', '.join(part.sql for part in known)})"
     return _Text(sql, all(part.lower for part in known), all(part.ascii for part in known))
