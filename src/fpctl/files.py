@@ -49,7 +49,8 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Replace a file's content atomically: temporary file beside it, fsync, rename.
 
     After a crash or a full disk the file holds the old text or the new, never a part. The mode of
-    an existing file is kept. Parent folders are made.
+    an existing file is kept. Parent folders are made. A device or a pipe (`/dev/null`, `/dev/stdout`) is written
+    to: replacing it would take it from everybody.
 
     Args:
         durable: wait until the disk has it. False for output that the same command can make again:
@@ -62,6 +63,9 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     temporary: Path | None = None
     try:
         target = path.resolve() if path.is_symlink() else path
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(data)
+            return
         temporary = target.parent / f".{target.name}.{os.urandom(6).hex()}.tmp"
         handle = _created(temporary)
         try:
