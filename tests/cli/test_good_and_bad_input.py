@@ -212,11 +212,11 @@ def test_a_folder_that_may_not_be_written_is_named(place: Path) -> None:
 
 
 ODD = ("", " ", "-", "*", "[", "=", "-1", "9" * 30, "1e999", "a\nb", "\x1b[2J", "schöner Ä☃", "x" * 5_000, "empty",
-       "broken.toml", "gone", "..", "/dev/null", "@lists/gone.txt", "2026-02-30", "9999d")  # fmt: skip
+       "broken.toml", "gone", "..", "broken.toml/x", "@lists/gone.txt", "2026-02-30", "9999d")  # fmt: skip
 EVERY = int(os.environ.get("FPCTL_ODD_INPUT_EVERY", "21"))
 """Of all pairs of a parameter and an odd value one in so many is tried; 1 tries them all, in ten minutes."""
-SLOW = {"preview": 4, "tune": 4, "run": 2}
-"""Commands that begin with a second of work: fewer of theirs are tried."""
+SLOW = {"add": 3, "preview": 8, "run": 4, "tune": 16}
+"""Commands that begin with a second of work, or have many parameters: fewer of theirs are tried."""
 
 
 def odd_calls(name: str) -> Iterator[list[str]]:
