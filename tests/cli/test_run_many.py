@@ -280,6 +280,26 @@ def test_the_credential_can_be_chosen(
     assert {request.headers.get("Authorization") for request in server.requests} == {"Bearer not-a-real-token"}
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("preview", "fp-1", "--since", "30d"),
+        ("tune", "r0.kql", "--since", "30d"),
+        ("capture", "r0.kql", "--where", "DeviceName == 'ws-1'", "--name", "n"),
+    ],
+)
+def test_whoever_looks_at_events_can_choose_the_credential(
+    fpctl: Callable[..., Any],
+    many: Path,
+    server: LogAnalyticsServer,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("FPCTL_ACCESS_TOKEN", "not-a-real-token")
+    fpctl(*arguments, *NOW, "--credential", "token")  # the tables there lack most columns: what is asked matters here
+    assert {request.headers.get("Authorization") for request in server.requests} == {"Bearer not-a-real-token"}
+
+
 def test_the_local_engine_runs_one_rule_after_the_other_whatever_is_asked(
     fpctl: Callable[..., Any], many: Path
 ) -> None:

@@ -32,6 +32,7 @@ def command(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without a question.")] = False,
     engine: options.EngineName = None,
     data: options.DataFolder = None,
+    credential: options.Credential = None,
     rules: options.RulesFolder = None,
     config: options.ConfigFile = None,
 ) -> int:
@@ -74,6 +75,7 @@ def command(
         data=data or workspace.settings.paths.data,
         now=now,
         tables=repository.tables,
+        credential=credential,
     )
     try:
         found = capture(

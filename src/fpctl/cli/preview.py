@@ -65,6 +65,7 @@ def command(
     no_days: Annotated[bool, typer.Option("--no-days", help="Do not run the rule on each day's events alone.")] = False,
     engine: options.EngineName = None,
     data: options.DataFolder = None,
+    credential: options.Credential = None,
     rules: options.RulesFolder = None,
     exclusions: options.ExclusionsFolder = None,
     config: options.ConfigFile = None,
@@ -113,6 +114,7 @@ def command(
         data=data or book.settings.paths.data,
         now=end,
         tables=book.repository.tables,
+        credential=credential,
     )
     found: list[Impact] = []
     try:

@@ -44,6 +44,7 @@ def command(
     ticket: Annotated[str | None, typer.Option("--ticket", metavar="ID", help="Ticket or change number.")] = None,
     engine: options.EngineName = None,
     data: options.DataFolder = None,
+    credential: options.Credential = None,
     rules: options.RulesFolder = None,
     exclusions: options.ExclusionsFolder = None,
     config: options.ConfigFile = None,
@@ -82,6 +83,7 @@ def command(
         data=data or book.settings.paths.data,
         now=end,
         tables=repository.tables,
+        credential=credential,
     )
     try:
         windows = window_range(span, end) if opened.name == "local" else None
