@@ -32,6 +32,16 @@ from fpctl.history.store import Store  # noqa: E402
 RULES = 300
 EXCLUSIONS = 1_000
 IN_A_PLAN = 22
+EXCLUSION = """\
+id: fp-{number:04}
+title: Patching of build{number:04}
+rules: ["*"]
+match: {{device: [build{number:04}.contoso.com], process: [msiexec.exe]}}
+reason: Monthly patching
+owner: a.rossi@contoso.com
+created: {made:%Y-%m-%d}
+expires: 2099-01-01
+"""
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 
 T = TypeVar("T")
@@ -118,6 +128,8 @@ def main() -> None:
         print(f"{count:,} hits of {RULES * given.days:,} runs, {EXCLUSIONS:,} exclusions")
         timed("bring the store up to date, which rolls up by day", lambda: History.open(location).close())
         (place / "exclusions").mkdir()
+        texts = [EXCLUSION.format(number=number, made=NOW - timedelta(days=given.days)) for number in range(EXCLUSIONS)]
+        (place / "exclusions" / "all.yaml").write_text("---\n".join(texts), encoding="utf-8")
         (place / "rules").mkdir()
         figures(location, place)
         before = (NOW - timedelta(days=90)).date()

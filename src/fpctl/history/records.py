@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 RunStatus = Literal["ok", "failed", "partial", "cancelled"]
 """`ok`: everything was answered. Any other status comes with the reason in `error`."""
@@ -219,8 +219,7 @@ class StoredVersion:
     first_seen: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class DayHits:
+class DayHits(NamedTuple):
     """Hits of the runs that started on one UTC day; `rows` is None where no run of the day knows."""
 
     day: date

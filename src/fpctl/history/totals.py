@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, overload
 
 from sqlalchemy import Connection, Row, Select, Text, case, cast, func, literal, null, or_, select, text
@@ -39,16 +41,12 @@ class Trend(Sequence[DayHits]):
 
     def _read(self) -> tuple[DayHits, ...]:
         if self._days is None:
-            found: dict[str, tuple[int, int | None]] = {}
-            for point in self._text.split(",") if self._text else ():
-                day, runs, rows = point.split(":")
-                known = int(rows) if rows else None
-                if day in found:
-                    before, counted = found[day]
-                    found[day] = (before + int(runs), _sum((counted, known)))
-                else:
-                    found[day] = (int(runs), known)
-            self._days = tuple(DayHits(date.fromisoformat(day), *found[day]) for day in sorted(found))
+            points = [point.split(":") for point in self._text.split(",")] if self._text else []
+            read = [DayHits(date.fromisoformat(d), int(runs), int(rows) if rows else None) for d, runs, rows in points]
+            read.sort(key=attrgetter("day"))
+            if len({point.day for point in read}) < len(read):
+                read = [_one_day(day, list(same)) for day, same in groupby(read, key=attrgetter("day"))]
+            self._days = tuple(read)
         return self._days
 
     def __len__(self) -> int:
@@ -72,6 +70,10 @@ class Trend(Sequence[DayHits]):
 
     def __repr__(self) -> str:
         return repr(self._read())
+
+
+def _one_day(day: date, points: Sequence[DayHits]) -> DayHits:
+    return DayHits(day, sum(point.runs for point in points), _sum(point.rows for point in points))
 
 
 @dataclass(frozen=True, slots=True)

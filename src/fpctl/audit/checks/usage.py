@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import date, timedelta
+from operator import attrgetter
 
 from fpctl.audit.check import Check
 from fpctl.audit.finding import Finding
@@ -26,8 +28,8 @@ def _counted(scene: Scene) -> Iterator[tuple[LoadedExclusion, HitTotals]]:
 
 def _never_hit(scene: Scene, check: Check) -> Iterator[Finding]:
     for loaded, hits in _counted(scene):
-        since = _in_force_since(loaded.exclusion, hits)
-        if hits.rows == 0 and not hits.unknown_runs and since is not None:
+        since = _in_force_since(loaded.exclusion, hits) if hits.rows == 0 and not hits.unknown_runs else None
+        if since is not None:
             held = (scene.today - since).days
             if held >= scene.policy.usage.never:
                 runs = f"{hits.runs:,} run{'' if hits.runs == 1 else 's'}"
@@ -88,8 +90,9 @@ def _surge(scene: Scene, check: Check) -> Iterator[Finding]:
 def _per_run(hits: HitTotals, first: date, last: date) -> float | None:
     """Return the average hits of a run on the days from `first` to `last`; None where no run tells."""
     runs, rows = 0, 0
-    for point in hits.trend:
-        if first <= point.day <= last and point.rows is not None:
+    begin = bisect_left(hits.trend, first, key=attrgetter("day"))
+    for point in hits.trend[begin : bisect_right(hits.trend, last, key=attrgetter("day"))]:
+        if point.rows is not None:
             runs += point.runs
             rows += point.rows
     return rows / runs if runs else None
