@@ -35,6 +35,8 @@ EVENTS = """\
 "InitiatingProcessVersionInfoProductName": "rport", "RemoteUrl": "contoso.com"}
 """
 RULES = 2
+TEMPORARY = "temporary"
+"""The folder that is TMPDIR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def state_of(folder: Path) -> State:
 
 def furnish(folder: Path) -> None:
     """Put rules, exclusions, events and a file to import into a folder."""
-    for name in ("rules", "exclusions", "data", "tmp"):
+    for name in ("rules", "exclusions", "data", TEMPORARY):
         (folder / name).mkdir(parents=True)
     for number in range(RULES):
         text = RULE.replace(RULE_ID, RULE_ID[:-1] + str(number + 1))
@@ -145,7 +147,7 @@ class Bench:
     def do(self, folder: Path, *, step: int | None = None, after: float | None = None) -> Ended:
         """Run the command there, and kill it if that is asked for."""
         return self._commands.run(
-            folder, self.verb.arguments, step=step, after=after, EDITOR=EDITOR, TMPDIR=str(folder / "tmp")
+            folder, self.verb.arguments, step=step, after=after, EDITOR=EDITOR, TMPDIR=str(folder / TEMPORARY)
         )
 
     def judge(self, folder: Path) -> None:
@@ -181,16 +183,26 @@ def bench(request: pytest.FixtureRequest, commands: Commands, tmp_path_factory: 
 
 
 def telling(steps: list[tuple[float, str]]) -> list[tuple[int, str]]:
-    """Return the numbers and names of the steps to try.
+    """Return the numbers and names of the steps to try: those before which the disk is another than before the last.
 
-    Left out: between two statements of a transaction nothing changes, and what is under TMPDIR is not the repository's.
+    Beginning a transaction changes nothing, nor does ending one that wrote nothing, and its statements
+    show only when it ends; what is under TMPDIR is not the repository's.
     """
-    sql = [what.startswith("SQL") for _, what in steps]
-    return [
-        (number, what)
-        for number, (_, what) in enumerate(steps, 1)
-        if not (what != "SQL COMMIT" and all(sql[max(number - 2, 0) : number + 1])) and "/tmp/fpctl-" not in what
-    ]
+    told: list[tuple[int, str]] = []
+    changed, inside, pending = True, False, False
+    for number, (_, what) in enumerate(steps, 1):
+        ends = what == "SQL COMMIT"
+        if changed or (ends and pending) or what == "end":
+            told.append((number, what))
+        if what.startswith("SQL BEGIN"):
+            changed, inside, pending = False, True, False
+        elif ends:
+            changed, inside, pending = pending, False, False
+        elif what.startswith("SQL"):
+            changed, pending = not inside, inside
+        else:
+            changed = what != "committed" and f"/{TEMPORARY}/" not in what
+    return told
 
 
 def test_a_kill_before_any_step_leaves_the_old_state_or_the_new(bench: Bench, tmp_path: Path) -> None:
