@@ -56,7 +56,11 @@ class Management:
     ) -> None:
         self._place = endpoint_of(endpoint, setting="endpoint of [deploy]")
         if source.anonymous and not self._place.loopback:
-            raise EngineError("the credential `none` is for servers on this machine", code="settings")
+            raise EngineError(
+                "the credential `none` is for servers on this machine",
+                code="settings",
+                hint="set `credential` to who asks this service, such as cli or managed-identity",
+            )
         self._source = source
         self._scope = (ENDPOINT if self._place.loopback else f"https://{self._place.host}") + "/.default"
         self._retrier = retrier or Retrier()

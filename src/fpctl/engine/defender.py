@@ -94,7 +94,11 @@ class DefenderEngine(RemoteEngine):
         if not 1 <= timeout <= LONGEST:
             raise EngineError(f"timeout must be 1 to {LONGEST} seconds, not {timeout:g}", code="settings")
         if source.anonymous and not place.loopback:
-            raise EngineError("the credential `none` is for servers on this machine", code="settings")
+            raise EngineError(
+                "the credential `none` is for servers on this machine",
+                code="settings",
+                hint="set `credential` to who asks this service, such as cli or managed-identity",
+            )
         super().__init__(
             source=source, timeout=timeout, concurrency=concurrency, retrier=retrier, clock=clock, patience=patience
         )

@@ -96,7 +96,11 @@ class LogAnalyticsEngine(RemoteEngine):
         if len(additional_workspaces) >= MOST_WORKSPACES:
             raise EngineError(f"a query reads at most {MOST_WORKSPACES} workspaces", code="settings")
         if source.anonymous and not place.loopback:
-            raise EngineError("the credential `none` is for servers on this machine", code="settings")
+            raise EngineError(
+                "the credential `none` is for servers on this machine",
+                code="settings",
+                hint="set `credential` to who asks this service, such as cli or managed-identity",
+            )
         super().__init__(
             source=source, timeout=timeout, concurrency=concurrency, retrier=retrier, clock=clock, patience=patience
         )
