@@ -217,7 +217,7 @@ class LocalEngine:
                 answers |= {one: error for one in prepared if one not in answers}
             # Anything else is met again, and told better, by the query on its own.
         finally:
-            connection.execute(f"DROP TABLE IF EXISTS {TABLE}")
+            self._guarded(lambda: connection.execute(f"DROP TABLE IF EXISTS {TABLE}"), None)
         return answers
 
     def tables(self) -> list[str]:

@@ -17,6 +17,9 @@ T = TypeVar("T")
 _AGAIN = 0.05
 """Seconds between two interrupts: the first may come before the query has begun."""
 
+_STARTING = 1.0
+"""Seconds in which a thread that was asked for has begun, if it ever does."""
+
 
 def run_interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], T], timeout: float | None) -> T:
     """Return what `work` returns, done in a thread of its own while this one waits.
@@ -33,29 +36,32 @@ def run_interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], 
         EngineError: `timeout`.
         KeyboardInterrupt: Ctrl-C, after the query has ended.
     """
-    done = threading.Event()
+    done, stopped = threading.Event(), threading.Event()
     result: list[T] = []
     failure: list[BaseException] = []
 
     def body() -> None:
         try:
-            result.append(work())
+            if not stopped.is_set():
+                result.append(work())
         except BaseException as error:
             failure.append(error)
         finally:
             done.set()
 
     thread = threading.Thread(target=body, name="fpctl-query", daemon=True)
-    thread.start()
     try:
+        # Ctrl-C may come while the thread starts: then it runs, or it soon will, or it never does.
+        thread.start()
         in_time = done.wait(timeout)
     except BaseException:
-        _stop(connection, done)
-        thread.join()
+        stopped.set()
+        if thread.ident is None:
+            done.wait(_STARTING)
+        _stop(connection, thread, done)
         raise
     if not in_time:
-        _stop(connection, done)
-        thread.join()
+        _stop(connection, thread, done)
         if not result:
             raise EngineError(
                 f"the query ran longer than {timeout:g} s and was stopped",
@@ -82,7 +88,10 @@ def interrupts_raised() -> Iterator[None]:
         raise
 
 
-def _stop(connection: duckdb.DuckDBPyConnection, done: threading.Event) -> None:
-    connection.interrupt()
-    while not done.wait(_AGAIN):
+def _stop(connection: duckdb.DuckDBPyConnection, thread: threading.Thread, done: threading.Event) -> None:
+    """Interrupt the work until it has ended; nothing is to be done where its thread never began."""
+    while thread.ident is not None and not done.is_set():
         connection.interrupt()
+        done.wait(_AGAIN)
+    if thread.ident is not None:
+        thread.join()
