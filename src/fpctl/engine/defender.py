@@ -24,7 +24,7 @@ from fpctl.engine.credentials import TokenSource
 from fpctl.engine.endpoint import endpoint_of
 from fpctl.engine.interface import EngineError, Table, Timespan
 from fpctl.engine.rate import RateLimit
-from fpctl.engine.remote import READ_MARGIN, RemoteEngine, utc, whole
+from fpctl.engine.remote import READ_MARGIN, RemoteEngine, check_settings, utc, whole
 from fpctl.engine.retry import Fault, Retrier
 from fpctl.engine.service_faults import Answer, fault_of_answer, said_in, shorten
 from fpctl.engine.slices import SHORTEST, Slicing, slicing_of
@@ -91,14 +91,7 @@ class DefenderEngine(RemoteEngine):
         place = endpoint_of(endpoint, setting="endpoint of the engine defender")
         if place.host.endswith(_NO_HUNTING):
             raise EngineError("Microsoft Graph in China has no advanced hunting", code="settings")
-        if not 1 <= timeout <= LONGEST:
-            raise EngineError(f"timeout must be 1 to {LONGEST} seconds, not {timeout:g}", code="settings")
-        if source.anonymous and not place.loopback:
-            raise EngineError(
-                "the credential `none` is for servers on this machine",
-                code="settings",
-                hint="set `credential` to who asks this service, such as cli or managed-identity",
-            )
+        check_settings(source, place, timeout, LONGEST)
         super().__init__(
             source=source, timeout=timeout, concurrency=concurrency, retrier=retrier, clock=clock, patience=patience
         )

@@ -14,7 +14,7 @@ from fpctl.engine.credentials import TokenSource
 from fpctl.engine.endpoint import Endpoint, endpoint_of
 from fpctl.engine.frames import table_of_frames, table_of_v1
 from fpctl.engine.interface import EngineError, Table, Timespan
-from fpctl.engine.remote import RemoteEngine, whole
+from fpctl.engine.remote import RemoteEngine, check_settings, whole
 from fpctl.engine.retry import Fault, Retrier
 from fpctl.engine.service_faults import Answer, fault_of_answer, shorten
 from fpctl.engine.time_scope import ScopedQuery, scoped
@@ -63,14 +63,7 @@ class KustoEngine(RemoteEngine):
         place = endpoint_of(cluster, setting="cluster of the engine kusto")
         if not database.strip():
             raise EngineError("no database is set for the engine kusto", code="settings", hint="set `database`")
-        if not 1 <= timeout <= LONGEST:
-            raise EngineError(f"timeout must be 1 to {LONGEST} seconds, not {timeout:g}", code="settings")
-        if source.anonymous and not place.loopback:
-            raise EngineError(
-                "the credential `none` is for servers on this machine",
-                code="settings",
-                hint="set `credential` to who asks this service, such as cli or managed-identity",
-            )
+        check_settings(source, place, timeout, LONGEST)
         super().__init__(
             source=source, timeout=timeout, concurrency=concurrency, retrier=retrier, clock=clock, patience=patience
         )

@@ -21,7 +21,7 @@ from fpctl.engine.bearer import authentication_policy
 from fpctl.engine.credentials import TokenSource
 from fpctl.engine.endpoint import endpoint_of, log_analytics_audience
 from fpctl.engine.interface import EngineError, Table, Timespan
-from fpctl.engine.remote import READ_MARGIN, RemoteEngine, utc
+from fpctl.engine.remote import READ_MARGIN, RemoteEngine, check_settings, utc
 from fpctl.engine.retry import Fault, Retrier
 from fpctl.engine.service_faults import Answer, fault_of_answer, said_in, shorten
 from fpctl.engine.wire import bad_response, kusto_type, read_json, table_of
@@ -91,16 +91,9 @@ class LogAnalyticsEngine(RemoteEngine):
             raise EngineError(
                 "no workspace is set", code="settings", hint="set `workspace` to the workspace's id, a GUID"
             )
-        if not 1 <= timeout <= LONGEST:
-            raise EngineError(f"timeout must be 1 to {LONGEST} seconds, not {timeout:g}", code="settings")
+        check_settings(source, place, timeout, LONGEST)
         if len(additional_workspaces) >= MOST_WORKSPACES:
             raise EngineError(f"a query reads at most {MOST_WORKSPACES} workspaces", code="settings")
-        if source.anonymous and not place.loopback:
-            raise EngineError(
-                "the credential `none` is for servers on this machine",
-                code="settings",
-                hint="set `credential` to who asks this service, such as cli or managed-identity",
-            )
         super().__init__(
             source=source, timeout=timeout, concurrency=concurrency, retrier=retrier, clock=clock, patience=patience
         )

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from fpctl.engine.credentials import TokenSource
 from fpctl.engine.deadline import Overdue, within
+from fpctl.engine.endpoint import Endpoint
 from fpctl.engine.fan_out import run_all
 from fpctl.engine.interface import EngineError, Table, TableStatus, Timespan
 from fpctl.engine.retry import Fault, Retrier
@@ -26,6 +27,27 @@ DOWNLOAD = 120.0
 """Seconds more for a large answer to arrive in."""
 TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 """Names of the event time, the first that a table has: Defender XDR's, and Log Analytics'."""
+
+
+def check_settings(source: TokenSource, place: Endpoint, timeout: float, longest: float) -> None:
+    """Refuse what no engine of a service may be set to.
+
+    Args:
+        place: where the service is.
+        timeout: seconds the service may run a query.
+        longest: seconds that it ever lets one run.
+
+    Raises:
+        EngineError: `settings`.
+    """
+    if not 1 <= timeout <= longest:
+        raise EngineError(f"timeout must be 1 to {longest} seconds, not {timeout:g}", code="settings")
+    if source.anonymous and not place.loopback:
+        raise EngineError(
+            "the credential `none` is for servers on this machine",
+            code="settings",
+            hint="set `credential` to who asks this service, such as cli or managed-identity",
+        )
 
 
 class RemoteEngine(ABC):
@@ -152,9 +174,9 @@ class RemoteEngine(ABC):
         in_range_count, oldest, newest = whole(self._run(text, None, cancelled)).rows[0]
         return TableStatus(table, True, int(in_range_count), oldest, newest)
 
+    @abstractmethod
     def tables(self) -> list[str]:
         """Return the names of the tables that exist, sorted."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Let go of connections. Closing twice is harmless."""

@@ -48,7 +48,7 @@ class TableFacts:
         with self._lock:
             if not self._listed:
                 self._listed = True
-                with contextlib.suppress(EngineError, NotImplementedError):
+                with contextlib.suppress(EngineError):
                     self._names = self._engine.tables()
             return self._names
 
