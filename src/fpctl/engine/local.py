@@ -217,7 +217,8 @@ class LocalEngine:
                 answers |= {one: error for one in prepared if one not in answers}
             # Anything else is met again, and told better, by the query on its own.
         finally:
-            self._guarded(lambda: connection.execute(f"DROP TABLE IF EXISTS {TABLE}"), None)
+            with interrupts_raised():
+                connection.execute(f"DROP TABLE IF EXISTS {TABLE}")
         return answers
 
     def tables(self) -> list[str]:
