@@ -148,7 +148,20 @@ class HitRow(HistoryTable, table=True):
     last_event: datetime | None = _time(default=None, nullable=True)
 
 
-class HitDayRow(HistoryTable, table=True):
+class DayTotals(HistoryTable):
+    """What runs that started on one UTC day have found, added up; `known_runs` are those whose hits are known."""
+
+    runs: int = Field(sa_type=BigInteger)
+    known_runs: int = Field(sa_type=BigInteger)
+    rows: int | None = _count()
+    unique_rows: int | None = _count()
+    first_event: datetime | None = _time(default=None, nullable=True)
+    last_event: datetime | None = _time(default=None, nullable=True)
+    last_hit: datetime | None = _time(default=None, nullable=True)
+    last_run: datetime = _time()
+
+
+class HitDayRow(DayTotals, table=True):
     """The hits of an exclusion in the runs of a rule that started on one UTC day: what `hit` has, added up."""
 
     __tablename__ = "hit_day"
@@ -158,17 +171,9 @@ class HitDayRow(HistoryTable, table=True):
     rule_version_id: int = Field(primary_key=True, foreign_key="rule_version.id", sa_type=BigInteger)
     rule_name: str = Field(primary_key=True, sa_type=Text)
     day: date = Field(primary_key=True, sa_type=Date)
-    runs: int = Field(sa_type=BigInteger)
-    known_runs: int = Field(sa_type=BigInteger)
-    rows: int | None = _count()
-    unique_rows: int | None = _count()
-    first_event: datetime | None = _time(default=None, nullable=True)
-    last_event: datetime | None = _time(default=None, nullable=True)
-    last_hit: datetime | None = _time(default=None, nullable=True)
-    last_run: datetime = _time()
 
 
-class ExclusionDayRow(HistoryTable, table=True):
+class ExclusionDayRow(DayTotals, table=True):
     """The hits of an exclusion in all runs that started on one UTC day."""
 
     __tablename__ = "exclusion_day"
@@ -176,14 +181,6 @@ class ExclusionDayRow(HistoryTable, table=True):
 
     exclusion_id: str = Field(primary_key=True, sa_type=Text)
     day: date = Field(primary_key=True, sa_type=Date)
-    runs: int = Field(sa_type=BigInteger)
-    known_runs: int = Field(sa_type=BigInteger)
-    rows: int | None = _count()
-    unique_rows: int | None = _count()
-    first_event: datetime | None = _time(default=None, nullable=True)
-    last_event: datetime | None = _time(default=None, nullable=True)
-    last_hit: datetime | None = _time(default=None, nullable=True)
-    last_run: datetime = _time()
 
 
 class HitHorizonRow(HistoryTable, table=True):
