@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from .dockerfile import faults, instructions
 from .recipes import ROOT, files
 
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-HADOLINT = shutil.which("hadolint")
+HADOLINT = shutil.which("hadolint", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
 BUILD = "FPCTL_DOCKER_BUILD"
 END = 'USER 10001\nENTRYPOINT ["fpctl"]\n'
 
