@@ -18,6 +18,7 @@ from fpctl.engine.bearer import authentication_policy
 from fpctl.engine.credentials import TokenSource
 from fpctl.engine.endpoint import endpoint_of
 from fpctl.engine.interface import EngineError
+from fpctl.engine.remote import refuse_anonymous
 from fpctl.engine.retry import Fault, Retrier
 from fpctl.engine.service_faults import Answer, fault_of_answer, said_in_body, shorten
 from fpctl.engine.wire import read_json
@@ -55,12 +56,7 @@ class Management:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._place = endpoint_of(endpoint, setting="endpoint of [deploy]")
-        if source.anonymous and not self._place.loopback:
-            raise EngineError(
-                "the credential `none` is for servers on this machine",
-                code="settings",
-                hint="set `credential` to who asks this service, such as cli or managed-identity",
-            )
+        refuse_anonymous(source, self._place)
         self._source = source
         self._scope = (ENDPOINT if self._place.loopback else f"https://{self._place.host}") + "/.default"
         self._retrier = retrier or Retrier()

@@ -29,6 +29,20 @@ TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 """Names of the event time, the first that a table has: Defender XDR's, and Log Analytics'."""
 
 
+def refuse_anonymous(source: TokenSource, place: Endpoint) -> None:
+    """Refuse to ask a service without saying who asks.
+
+    Raises:
+        EngineError: `settings`.
+    """
+    if source.anonymous and not place.loopback:
+        raise EngineError(
+            "the credential `none` is for servers on this machine",
+            code="settings",
+            hint="set `credential` to who asks this service, such as cli or managed-identity",
+        )
+
+
 def check_settings(source: TokenSource, place: Endpoint, timeout: float, longest: float) -> None:
     """Refuse what no engine of a service may be set to.
 
@@ -42,12 +56,7 @@ def check_settings(source: TokenSource, place: Endpoint, timeout: float, longest
     """
     if not 1 <= timeout <= longest:
         raise EngineError(f"timeout must be 1 to {longest} seconds, not {timeout:g}", code="settings")
-    if source.anonymous and not place.loopback:
-        raise EngineError(
-            "the credential `none` is for servers on this machine",
-            code="settings",
-            hint="set `credential` to who asks this service, such as cli or managed-identity",
-        )
+    refuse_anonymous(source, place)
 
 
 class RemoteEngine(ABC):
