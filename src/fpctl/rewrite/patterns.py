@@ -8,8 +8,9 @@ some: a column that the query does not name itself is written so that it may be 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from fpctl.kql import tree
 from fpctl.kql.columns.scope import Scope
 from fpctl.kql.literals import bracket_name, string_literal
 from fpctl.rewrite.plan import SkipReason
@@ -36,6 +37,34 @@ _TYPE = "Type"
 """Log Analytics' own column of the table's name; Defender XDR has none."""
 _NUMBERS = frozenset({"int", "long"})
 _EMPTY = {"string": '""', "unknown": '""'}
+
+
+def reads_pattern(source: tree.Node | None, may_be_table: Callable[[str], bool]) -> bool:
+    """Return whether a pipeline's source is tables only, where no clause can stand at each of them.
+
+    Args:
+        may_be_table: tells a name of a table from that of a view or function, whose rows bear another table's name.
+    """
+    if isinstance(source, (tree.Search, tree.Find)):
+        legs = source.tables
+    elif isinstance(source, tree.Union) and any(isinstance(leg, tree.Wildcard) for leg in source.legs):
+        legs = source.legs
+    else:
+        return False
+    return all(
+        isinstance(leg, tree.Wildcard) or (isinstance(leg, tree.Name) and may_be_table(leg.value)) for leg in legs
+    )
+
+
+def table_name(source: tree.Node | None) -> str | None:
+    """Return the column in which a source tells the table of each row, None where it has none."""
+    if isinstance(source, tree.Search):
+        return "$table"
+    if not isinstance(source, (tree.Find, tree.Union)):
+        return None
+    values = [parameter.value for parameter in source.parameters if parameter.name == "withsource"]
+    named = next((value.value for value in values if isinstance(value, tree.Name)), None)
+    return named or ("source_" if isinstance(source, tree.Find) else None)
 
 
 class PatternResolver:

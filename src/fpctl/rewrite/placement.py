@@ -17,7 +17,7 @@ from fpctl.kql.columns.scope import Column, Gap, Scope
 from fpctl.rewrite.effects import Effect, effects
 from fpctl.rewrite.joins import Polarity
 from fpctl.rewrite.outcome import Outcome, Place, Placed, Refusal, both_ways, distinct, inverted, more_telling
-from fpctl.rewrite.patterns import KnownPatterns, PatternResolver
+from fpctl.rewrite.patterns import KnownPatterns, PatternResolver, reads_pattern, table_name
 from fpctl.rewrite.plan import SkipReason
 from fpctl.rewrite.polarity import positions
 from fpctl.rewrite.positions import Edge, Positions
@@ -89,33 +89,10 @@ class Placer:
 
     def reads_pattern(self, pipeline: tree.Pipeline) -> bool:
         """Return whether a pipeline's source is tables only, where no clause can stand at each of them."""
-        source = pipeline.source
-        if isinstance(source, (tree.Search, tree.Find)):
-            legs, many = source.tables, True
-        elif isinstance(source, tree.Union):
-            legs, many = source.legs, any(isinstance(leg, tree.Wildcard) for leg in source.legs)
-        else:
-            return False
-        return many and all(
-            isinstance(leg, tree.Wildcard) or (isinstance(leg, tree.Name) and leg.value not in self.analysis.lets)
-            for leg in legs
-        )
+        return reads_pattern(pipeline.source, self._may_be_table)
 
-    def table_name(self, pipeline: tree.Pipeline) -> str | None:
-        """Return the column in which the source of a pipeline tells the table of each row."""
-        source = pipeline.source
-        if isinstance(source, tree.Search):
-            return "$table"
-        if isinstance(source, tree.Find):
-            return self.parameter(source, "withsource") or "source_"
-        return self.parameter(source, "withsource") if isinstance(source, tree.Union) else None
-
-    def parameter(self, node: tree.Union | tree.Find, name: str) -> str | None:
-        """Return the name that a parameter of an operator gives."""
-        for parameter in node.parameters:
-            if parameter.name == name and isinstance(parameter.value, tree.Name):
-                return parameter.value.value
-        return None
+    def _may_be_table(self, name: str) -> bool:
+        return name not in self.analysis.lets and self.environment.function(name) is None
 
     def outputs(self, node: tree.Summarize) -> tuple[str, ...]:
         """Return the names of the columns after a summarize, keys first."""
@@ -279,7 +256,7 @@ class _Attempt:
     def behind_pattern(self, pipeline: tree.Pipeline) -> Outcome:
         """Search the gaps of a pipeline that reads a pattern: the last at which most of its tables can be tested."""
         columns = self.placer.analysis.columns_of(pipeline)
-        name = self.placer.table_name(pipeline)
+        name = table_name(pipeline.source)
         first = columns.gaps[0].scope.columns.get(name) if name else None
         best: tuple[int, Gap, Resolution] | None = None
         refusal: Refusal | None = None
