@@ -168,7 +168,8 @@ CHECKS = (
         "allowed. A "
         "customer's own name below (`contoso.blob.core.windows.net`) or own path (`github.com/contoso`) is not "
         "reported. "
-        "The list is data (`src/fpctl/exclusions/risk/data/shared_names.yaml`) and never complete; add to it in the settings.",
+        "The list is data (`src/fpctl/exclusions/risk/data/shared_names.yaml`) and never complete; add to it in "
+        "the settings.",
         "Name the host or path that is yours. If the whole host is really meant, list the value in "
         "`policy.forbidden.allowed`.",
         _shared_host, ("forbidden.domains", "forbidden.allowed"),
