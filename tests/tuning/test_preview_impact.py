@@ -49,7 +49,14 @@ def previewed(fpctl: Callable[..., Any], data: Path, *arguments: str) -> dict[st
 def test_events_rows_and_days_are_counted_before_and_after(fpctl: Callable[..., Any], data: Path) -> None:
     (one,) = previewed(fpctl, data, "fp-1")["rules"]
     assert (one["events"], one["removed"]) == (6, 3)
-    assert one["result_rows"] == {"before": 4, "after": 2, "compared": True, "gone": 2, "changed": 1, "only_after": []}
+    assert one["result_rows"] == {
+        "before": 4,
+        "after": 2,
+        "compared": True,
+        "removed": 2,
+        "changed": 1,
+        "only_after": [],
+    }
     names = ("events", "removed", "alerts_before", "alerts_after")
     days = [(day["day"][-2:], *(day[name] for name in names)) for day in one["days"]]
     assert days == [("21", 3, 2, 3, 1), ("22", 0, 0, 0, 0), ("23", 3, 1, 3, 2)]
@@ -58,7 +65,7 @@ def test_events_rows_and_days_are_counted_before_and_after(fpctl: Callable[..., 
 def test_entities_that_lose_all_their_events_are_named(fpctl: Callable[..., Any], data: Path) -> None:
     entities = previewed(fpctl, data, "fp-1")["rules"][0]["entities"]
     assert entities["device"] == {
-        "total": 3, "touched": 2, "gone": 1, "shown": [{"value": "build01.contoso.com", "events": 1}]
+        "total": 3, "touched": 2, "removed": 1, "shown": [{"value": "build01.contoso.com", "events": 1}]
     }  # fmt: skip
     assert entities["url"]["shown"] == [{"value": "b.net", "events": 1}]
 
@@ -118,13 +125,13 @@ def test_large_results_are_counted_by_the_engine_and_not_compared(
     (one,) = previewed(fpctl, many, *fields)["rules"]
     assert (one["events"], one["removed"], len(one["sample"])) == (40, 40, 5)
     assert one["result_rows"] == {
-        "before": 40, "after": 0, "compared": False, "gone": None, "changed": None, "only_after": None
+        "before": 40, "after": 0, "compared": False, "removed": None, "changed": None, "only_after": None
     }  # fmt: skip
     assert [(day["alerts_before"], day["alerts_after"]) for day in one["days"]][-1] == (40, 0)
     outcome = fpctl("preview", *fields, "--data", many, *SPAN)
     assert (outcome.code, "Result rows: 40 before, 0 after; too many to compare one by one" in outcome.out) == (0, True)
-    assert "What is taken out, the latest first (a sample, 5 of 40):" in outcome.out
-    assert "devices: 20 seen, 20 lose events, 20 are gone: " in outcome.out
+    assert "What is suppressed, the latest first (a sample, 5 of 40):" in outcome.out
+    assert "devices: 20 seen, 20 lose events, 20 disappear: " in outcome.out
     assert " and 12 more\n" in outcome.out
 
 
@@ -133,7 +140,7 @@ def test_large_results_that_may_grow_are_a_finding(fpctl: Callable[..., Any], ma
     rule.write_text(rule.read_text().replace("sort by RemoteUrl", "top 30 by RemoteUrl asc"))
     outcome = fpctl("preview", "--device", "build01", "--rule", "rmm-net", "--alone", "--data", many, *SPAN)
     assert outcome.code == 1
-    assert "rows may stand only after (see the warning)" in outcome.out
+    assert "rows may appear only after (see the warning)" in outcome.out
 
 
 def test_a_chart_is_counted_without_its_render(fpctl: Callable[..., Any], data: Path, workplace: Path) -> None:
@@ -165,7 +172,7 @@ def test_the_risk_counts_what_was_measured(fpctl: Callable[..., Any], data: Path
 
 def test_a_person_sees_bars(fpctl: Callable[..., Any], data: Path) -> None:
     outcome = fpctl("preview", "fp-1", "--data", data, *SPAN)
-    assert "2026-11-21 Sat  ##########....................          3      2         3        1" in outcome.out
+    assert "2026-11-21 Sat  ##########....................           3             2         3        1" in outcome.out
 
 
 @pytest.mark.parametrize(

@@ -34,62 +34,57 @@ TRACEBACK_VARIABLE = "FPCTL_TRACEBACK"
 
 
 class Verb(NamedTuple):
-    """A command of fpctl: its name, the module that does it below `fpctl.cli`, and a line that says what it does."""
+    """A command of fpctl: its name, the module that does it, and a line that says what it does."""
 
     name: str
-    path: str
+    module: str
     summary: str
-
-    @property
-    def module(self) -> str:
-        """The module's full name."""
-        return f"fpctl.cli.{self.path}"
 
 
 GROUPS: dict[str, tuple[Verb, ...]] = {
     "Start": (
-        Verb("init", "start.init", "Set up a repository of rules and exclusions."),
-        Verb("doctor", "start.doctor", "Check that everything is there that rules need."),
-        Verb("schema", "start.schema", "Store a workspace's tables and functions for planning."),
-        Verb("demo", "start.demo", "Do the whole job on generated data."),
+        Verb("init", "fpctl.cli.start.init", "Set up a repository of rules and exclusions."),
+        Verb("doctor", "fpctl.cli.start.doctor", "Check that everything is there that rules need."),
+        Verb("schema", "fpctl.cli.start.schema", "Store a workspace's tables and functions for planning."),
+        Verb("demo", "fpctl.cli.start.demo", "Do the whole job on generated data."),
     ),
     "Exclusions": (
-        Verb("add", "exclusions.add", "Record an exclusion."),
-        Verb("list", "exclusions.list", "List exclusions: by rule, owner, status, value, expiry."),
-        Verb("show", "exclusions.show", "Show one exclusion: its fields, clauses and hits."),
-        Verb("approve", "exclusions.approve", "Record who approved exclusions, and what was seen."),
-        Verb("renew", "exclusions.renew", "Extend expiry dates."),
-        Verb("retire", "exclusions.retire", "Retire exclusions permanently."),
-        Verb("edit", "exclusions.edit", "Edit an exclusion; what is broken is not saved."),
-        Verb("lists", "exclusions.lists", "Check and change the lists that exclusions refer to."),
-        Verb("log", "exclusions.log", "Show the audit trail, and check that it is intact."),
+        Verb("add", "fpctl.cli.exclusions.add", "Record an exclusion."),
+        Verb("list", "fpctl.cli.exclusions.list", "List exclusions: by rule, owner, status, value, expiry."),
+        Verb("show", "fpctl.cli.exclusions.show", "Show one exclusion: its fields, clauses and hits."),
+        Verb("approve", "fpctl.cli.exclusions.approve", "Record who approved exclusions, and what was seen."),
+        Verb("renew", "fpctl.cli.exclusions.renew", "Extend expiry dates."),
+        Verb("retire", "fpctl.cli.exclusions.retire", "Retire exclusions permanently."),
+        Verb("edit", "fpctl.cli.exclusions.edit", "Edit an exclusion; what is broken is not saved."),
+        Verb("lists", "fpctl.cli.exclusions.lists", "Check and change the lists that exclusions refer to."),
+        Verb("log", "fpctl.cli.exclusions.log", "Show the audit trail, and check that it is intact."),
     ),
     "Rules": (
-        Verb("apply", "rules.apply", "Rewrite rules with the exclusions that apply to them."),
-        Verb("run", "rules.run", "Run tuned rules, and record what each exclusion suppresses."),
-        Verb("explain", "rules.explain", "Show where each clause goes in a rule, and why."),
-        Verb("strip", "rules.strip", "Remove every clause from rules, byte for byte."),
-        Verb("rules", "rules.rules", "List and check a folder of rules."),
+        Verb("apply", "fpctl.cli.rules.apply", "Rewrite rules with the exclusions that apply to them."),
+        Verb("run", "fpctl.cli.rules.run", "Run tuned rules, and record what each exclusion suppresses."),
+        Verb("explain", "fpctl.cli.rules.explain", "Show where each clause goes in a rule, and why."),
+        Verb("strip", "fpctl.cli.rules.strip", "Remove every clause from rules, byte for byte."),
+        Verb("rules", "fpctl.cli.rules.rules", "List and check a folder of rules."),
     ),
     "Evidence": (
-        Verb("tune", "evidence.tune", "Propose exclusions for a noisy rule from its own events."),
-        Verb("preview", "evidence.preview", "Show what an exclusion does to its rules, on real events."),
-        Verb("hits", "evidence.hits", "Show what each exclusion has suppressed so far."),
-        Verb("audit", "evidence.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
-        Verb("test", "evidence.test", "Check that known attacks still fire with the exclusions."),
-        Verb("capture", "evidence.capture", "Keep the events of an attack as a test that must fire."),
-        Verb("redteam", "evidence.redteam", "Try what an attacker would try against an exclusion."),
-        Verb("review", "evidence.review", "Show what shadow exclusions would have done."),
-        Verb("report", "evidence.report", "Print the exclusions on a page, the riskiest first."),
+        Verb("tune", "fpctl.cli.evidence.tune", "Propose exclusions for a noisy rule from its own events."),
+        Verb("preview", "fpctl.cli.evidence.preview", "Show what an exclusion does to its rules, on real events."),
+        Verb("hits", "fpctl.cli.evidence.hits", "Show what each exclusion has suppressed so far."),
+        Verb("audit", "fpctl.cli.evidence.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
+        Verb("test", "fpctl.cli.evidence.test", "Check that known attacks still fire with the exclusions."),
+        Verb("capture", "fpctl.cli.evidence.capture", "Keep the events of an attack as a test that must fire."),
+        Verb("redteam", "fpctl.cli.evidence.redteam", "Try what an attacker would try against an exclusion."),
+        Verb("review", "fpctl.cli.evidence.review", "Show what shadow exclusions would have done."),
+        Verb("report", "fpctl.cli.evidence.report", "Print the exclusions on a page, the riskiest first."),
     ),
     "Deploy": (
-        Verb("diff", "deploy.diff", "Show what clauses change, or where the workspace differs."),
-        Verb("deploy", "deploy.deploy", "Deploy tuned rules to a Sentinel workspace, and roll back."),
-        Verb("export", "deploy.export", "Export tuned rules for a service, exclusions for other tools."),
+        Verb("diff", "fpctl.cli.deploy.diff", "Show what clauses change, or where the workspace differs."),
+        Verb("deploy", "fpctl.cli.deploy.deploy", "Deploy tuned rules to a Sentinel workspace, and roll back."),
+        Verb("export", "fpctl.cli.deploy.export", "Export tuned rules for a service, exclusions for other tools."),
     ),
     "Exchange": (
-        Verb("import", "exchange.import_", "Import rules of Sentinel, and exclusions of other tools."),
-        Verb("adopt", "exchange.adopt", "Turn hand-written clauses of a rule into exclusions."),
+        Verb("import", "fpctl.cli.exchange.import_", "Import rules of Sentinel, and exclusions of other tools."),
+        Verb("adopt", "fpctl.cli.exchange.adopt", "Turn hand-written clauses of a rule into exclusions."),
     ),
 }
 """The groups of the help, each with its verbs in order: the daily ones first."""

@@ -173,7 +173,8 @@ def _talk(report: Report, place: str) -> None:
     if any(risk.level != "low" for risk in report.risks.values()):
         output.say(f"risk: {report.risk_summary()}")
     if report.gone:
-        output.say(f"{output.counted(report.gone, 'finding')} of the baseline are fixed: write it again")
+        fixed = output.counted(report.gone, "finding")
+        output.say(f"{fixed} of the baseline no longer found: write the baseline again")
 
 
 def _code(problems: tuple[Problem, ...], code: int) -> int:

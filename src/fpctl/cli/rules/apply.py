@@ -76,7 +76,7 @@ def command(
     from fpctl.repository.apply import companion_files, differences, tuned_files
 
     context = AppContext(files)
-    folder = target.folder(context)
+    folder, repository = target.folder(context), context.repository
     context.audit_log.glance()
     guarded = _tuned(context, plan, rule, force, second_parser=not target.check)
     outcomes = guarded.outcomes
@@ -92,14 +92,14 @@ def command(
     if folder is not None and not target.check:
         guarded.record(context.audit_log)
         _write(folder, tuned, beside)
-    output.show_problems(context.repository.problems)
+    output.show_problems(repository.problems)
     guarded.report()
     report_outcomes(outcomes)
     for path in stale:
         output.say(f"{folder}/{path}: not up to date")
     if stale:
         output.say(f"  hint: fpctl apply --out {folder}")
-    return exit_code(outcomes, broken=context.repository.broken, findings=bool(stale))
+    return exit_code(outcomes, broken=repository.broken, findings=bool(stale))
 
 
 def _tuned(

@@ -37,9 +37,8 @@ class OptionSet(Protocol):
 def expand(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a command as Typer reads it: a parameter for each option, those of its bundles included.
 
-    A parameter whose type is a dataclass is a bundle. Bundles with a higher `ORDER` come later in the help. Only its fields that are `Annotated` with a Typer option or
-    argument are offered; the others keep their default. What a bundle refuses (`__post_init__`) is refused when the
-    command is called.
+    A parameter whose type is a dataclass is a bundle. Only its fields that are `Annotated` with a Typer option or
+    argument are offered; the others keep their default. Bundles with a higher `ORDER` come later in the help.
     """
     hints = get_type_hints(function, include_extras=True)
     own = sorted(signature(function).parameters.values(), key=lambda one: getattr(hints[one.name], "ORDER", 0))
