@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fpctl.errors import KqlSyntaxError, Problem
-from fpctl.kql.binder import analyse
+from fpctl.kql.analysis import analyse
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.planner import Planner, time_column_of

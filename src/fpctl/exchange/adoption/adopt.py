@@ -18,7 +18,8 @@ from fpctl.exclusions.drafts.draft import Draft, DraftError, title_of
 from fpctl.exclusions.exclusion_writer import Entry
 from fpctl.exclusions.raw_condition import check_condition
 from fpctl.kql import tree
-from fpctl.kql.binder import Scope, analyse
+from fpctl.kql.analysis import analyse
+from fpctl.kql.binder import Scope
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
 from fpctl.repository.model import Repository
