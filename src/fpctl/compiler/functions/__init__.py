@@ -1,0 +1,11 @@
+"""The functions, one module for each family; importing this package fills the table (`fpctl.compiler.registry`)."""
+
+from fpctl.compiler.functions import (  # noqa: F401
+    aggregates,
+    conversion,
+    dynamic,
+    logic,
+    numbers,
+    text,
+    time,
+)
