@@ -95,16 +95,16 @@ def bare(url: str) -> int:
 
 
 def engine(url: str) -> int:
-    from fpctl.engine.credentials import token_source
     from fpctl.engine.log_analytics import LogAnalyticsEngine
+    from fpctl.engine.remote.credentials import token_source
 
     with LogAnalyticsEngine("w", token_source("none", environ={}), endpoint=url) as opened:
         return len(opened.query("big").rows)
 
 
 def many(url: str) -> int:
-    from fpctl.engine.credentials import token_source
     from fpctl.engine.log_analytics import LogAnalyticsEngine
+    from fpctl.engine.remote.credentials import token_source
 
     with LogAnalyticsEngine("w", token_source("none", environ={}), endpoint=url, concurrency=5) as opened:
         opened.query("wait")

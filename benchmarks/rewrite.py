@@ -75,9 +75,9 @@ def whole_apply(queries: list[str], folder: Path, exclusions: int) -> tuple[floa
 
     def inside() -> None:
         from fpctl.files import write_text
-        from fpctl.rewrite.apply import tuned_files
-        from fpctl.rewrite.cores import Planning, tune_on_cores
-        from fpctl.rewrite.repository import open_repository
+        from fpctl.repository.apply import tuned_files
+        from fpctl.repository.model import open_repository
+        from fpctl.repository.parallel import Planning, tune_on_cores
 
         repository = open_repository(folder / "rules", folder / "exclusions", root=folder)
         planning = Planning(repository.active(), repository.planner(DAY), checked=False)
@@ -101,9 +101,9 @@ def microsoft_process(queries: list[str]) -> float | None:
 
 def growth() -> list[tuple[int, float]]:
     """Return (characters, seconds) of planning one query of growing length."""
-    from fpctl.catalog.exclusion import Exclusion
-    from fpctl.catalog.rule import Rule
-    from fpctl.rewrite.planner import Planner
+    from fpctl.exclusions.model import Exclusion
+    from fpctl.rewrite.plan.planner import Planner
+    from fpctl.rules.model import Rule
     from fpctl.schema.fields import FieldMap
     from fpctl.schema.tables import Tables
 

@@ -25,12 +25,12 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "benchmarks")]
 from scaling import events, exclusions, expert  # noqa: E402
 from scaling.clock import Spent, in_turns, once  # noqa: E402
 
-from fpctl.catalog.exclusion import Exclusion  # noqa: E402
-from fpctl.catalog.rule_file import read_rule_file  # noqa: E402
 from fpctl.engine.interface import Table  # noqa: E402
-from fpctl.engine.local import LocalEngine  # noqa: E402
-from fpctl.rewrite.budget import Wording  # noqa: E402
-from fpctl.rewrite.planner import Planner, TunedQuery  # noqa: E402
+from fpctl.engine.local.engine import LocalEngine  # noqa: E402
+from fpctl.exclusions.model import Exclusion  # noqa: E402
+from fpctl.rewrite.plan.planner import Planner, TunedQuery  # noqa: E402
+from fpctl.rewrite.plan.size_fit import Wording  # noqa: E402
+from fpctl.rules.formats.registry import read_rule_file  # noqa: E402
 from fpctl.schema.fields import FieldMap  # noqa: E402
 from fpctl.schema.tables import Tables  # noqa: E402
 

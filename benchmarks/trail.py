@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from fpctl.catalog.load import load_exclusions
+from fpctl.exclusions.loader import load_exclusions
 from fpctl.history.repository import History
 from fpctl.history.trail import Present
 

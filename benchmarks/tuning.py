@@ -22,14 +22,14 @@ from random import Random
 import pyarrow
 import pyarrow.parquet
 
-from fpctl.catalog.known import known
-from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Timespan
-from fpctl.engine.local import LocalEngine
+from fpctl.engine.local.engine import LocalEngine
+from fpctl.exclusions.risk.shared_names import known
 from fpctl.execution.time_range import window_range
 from fpctl.policy import Forbidden
-from fpctl.rewrite.planner import Planner
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.risk_weights import RiskWeights
+from fpctl.rules.model import Rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 from fpctl.tuning.suggestion import Grounds, Tuning, suggest

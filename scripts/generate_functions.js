@@ -1,7 +1,7 @@
-// Print src/fpctl/kql/columns/data/functions.json: what type each built-in function returns and what name its result
+// Print src/fpctl/kql/binder/data/functions.json: what type each built-in function returns and what name its result
 // takes, restated from Microsoft's language service (npm @kusto/language-service-next, MIT).
 //
-//   node scripts/generate_functions.js [NODE_MODULES] > src/fpctl/kql/columns/data/functions.json
+//   node scripts/generate_functions.js [NODE_MODULES] > src/fpctl/kql/binder/data/functions.json
 //
 // Fixed types and "same as argument N" come from the declared signatures. What the package computes in code (the
 // columns of series_stats, the type of int + decimal ...) is found by binding small queries and reading the result.

@@ -27,12 +27,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import read_rule
 from fpctl.errors import KqlSyntaxError
-from fpctl.rewrite.needs import needs_of
-from fpctl.rewrite.planner import Planner, TunedQuery
-from fpctl.rewrite.splice import strip
+from fpctl.exclusions.model import Exclusion
+from fpctl.rewrite.output.markers import strip
+from fpctl.rewrite.placement.required_columns import needs_of
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rules.model import read_rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 from oracle.bridge import Diagnostic, Oracle, errors, reason_missing

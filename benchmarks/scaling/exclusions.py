@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from fpctl.catalog.exclusion import Exclusion
+from fpctl.exclusions.model import Exclusion
 from scaling import events
 
 TODAY = date(2026, 11, 1)

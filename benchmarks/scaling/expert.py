@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow
 
-from fpctl.catalog.exclusion import Exclusion
+from fpctl.exclusions.model import Exclusion
 
 if TYPE_CHECKING:
     import duckdb

@@ -1,7 +1,7 @@
 """fpctl: the false-positive exclusions of KQL detection rules, kept as reviewed records.
 
 The command line is `fpctl.cli`; everything it does can be done from Python through the packages
-below it (`kql`, `schema`, `catalog`, `rewrite`, `engine`, `history`). Importing this package loads
+below it (`kql`, `schema`, `rules`, `exclusions`, `rewrite`, `engine`, `history`). Importing this package loads
 nothing else.
 """
 

@@ -1,6 +1,6 @@
 """What each point of the risk score weighs. `[risk]` of `fpctl.toml`; the defaults are those shipped.
 
-Only numbers stand here. `fpctl.catalog.risk` says when a point is given; docs/tuning.md lists them all.
+Only numbers stand here. `fpctl.exclusions.risk.score` says when a point is given; docs/tuning.md lists them all.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from fpctl.audit.context import Recorded, Scene
 from fpctl.audit.registry import check_named, severities
 from fpctl.audit.run import audit
-from fpctl.audit.scene import Recorded, Scene
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
-from fpctl.rewrite.repository import open_repository
+from fpctl.repository.model import open_repository
 from fpctl.risk_weights import RiskWeights
 from fpctl.settings import load_settings
 

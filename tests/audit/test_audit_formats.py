@@ -22,8 +22,8 @@ from fpctl.audit.formats import csv as csv_format
 from fpctl.audit.formats import json as json_format
 from fpctl.audit.formats import markdown, sarif, table
 from fpctl.audit.formats.report import Report
-from fpctl.catalog.risk import Risk, RiskPoint
 from fpctl.errors import Location
+from fpctl.exclusions.risk.score import Risk, RiskPoint
 
 DAY = date(2026, 11, 24)
 ONE = Finding(

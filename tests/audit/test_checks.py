@@ -14,7 +14,7 @@ import pytest
 from audit.repository import QUERY, TODAY, exclusion, found, rule
 from fpctl.audit.registry import checks
 from fpctl.history.records import DayHits, HitTotals, StoredDrift, StoredRun
-from fpctl.rewrite.approval import base_hash
+from fpctl.repository.approval_snapshot import base_hash
 
 MD5 = "0f343b0931126a20f133d67c2b018a3b"
 SHA1 = "a9993e364706816aba3e25717850c26c9cd0d89d"

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpctl.audit.cover.extent import Extent, extent, within
-from fpctl.audit.cover.search import covered, overlaps
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.catalog.window import Window
+from fpctl.audit.coverage.extent import Extent, extent, within
+from fpctl.audit.coverage.search import covered, overlaps
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.exclusions.window import Window
 from fpctl.rewrite.predicate import BoundColumn
 from predicate.matcher import matches
 

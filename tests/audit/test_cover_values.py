@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fpctl.audit.cover.kinds import KINDS, key_of
+from fpctl.audit.coverage.kinds import KINDS, key_of
 from fpctl.rewrite.predicate import BoundColumn
 from predicate.matcher import field_matches
 
@@ -234,7 +234,7 @@ def test_what_is_looked_up_is_what_covers(field: str) -> None:
 @given(st.text("ab*", max_size=8), st.text("ab*", max_size=8), st.text("abc", max_size=10))
 @example("a*b", "a*a*b", "aab")
 def test_a_pattern_holds_another_exactly_where_its_texts_are_all_in_it(wide: str, narrow: str, text: str) -> None:
-    from fpctl.audit.cover.pattern import holds
+    from fpctl.audit.coverage.pattern import holds
 
     def has(pattern: str, text: str) -> bool:
         return re.fullmatch(pattern.replace("*", ".*"), text) is not None

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.catalog.load import ExclusionSet, RuleSet, check_references, load_exclusions, load_rules
 from fpctl.errors import FpctlError
+from fpctl.exclusions.loader import ExclusionSet, load_exclusions
+from fpctl.exclusions.references import check_references
+from fpctl.rules.loader import RuleSet, load_rules
 
 RULE = "id: {id}\nname: Rule {id}\nquery: |\n  T\n  | count\n"
 EXCLUSION = "id: {id}\nrules: [{rule}]\nmatch: {{device: [b]}}\n"

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from fpctl.catalog.edit import REMOVED, Changes, edit_text
+from fpctl.exclusions.edit import REMOVED, Changes, edit_text
 
 TEXT = """\
 # who wrote this

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.catalog.edit import REMOVED, edit_file, edit_text, new_text
-from fpctl.catalog.load import read_exclusion
-from fpctl.catalog.yaml_node import plain_data, read_documents
-from fpctl.catalog.yaml_text import entry
+from fpctl.documents.yaml_node import plain_data, read_documents
+from fpctl.documents.yaml_text import entry
 from fpctl.errors import FpctlError
+from fpctl.exclusions.edit import REMOVED, edit_file, edit_text, new_text
+from fpctl.exclusions.loader import read_exclusion
 
 TEXT = """\
 # who wrote this

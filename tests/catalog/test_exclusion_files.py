@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.exclusion_file import ListShelf, read_exclusion_file
-from fpctl.catalog.load import read_exclusion
-from fpctl.catalog.window import Interval, WeeklyHours
+from fpctl.exclusions.loader import read_exclusion
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.reader import ListShelf, read_exclusion_file
+from fpctl.exclusions.window import Interval, WeeklyHours
 
 FULL = """\
 id: fp-2026-0007

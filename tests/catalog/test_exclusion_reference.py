@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.catalog import exclusion, exclusion_file, load, value_list, window, yaml_node
-from fpctl.catalog.exclusion import Alternative, Exclusion
-from fpctl.catalog.load import load_exclusions
-from fpctl.catalog.rule_file import SUFFIXES
-from fpctl.catalog.scenario import SCENARIO_IDS
-from fpctl.catalog.selector import PREFIXES
-from fpctl.catalog.window import Window
+from fpctl.documents import yaml_node
+from fpctl.exclusions import loader, window
+from fpctl.exclusions import model as exclusion
+from fpctl.exclusions import reader as exclusion_file
+from fpctl.exclusions.loader import load_exclusions
+from fpctl.exclusions.model import Alternative, Exclusion
+from fpctl.exclusions.scenarios.model import SCENARIO_IDS
+from fpctl.exclusions.value_lists import value_list
+from fpctl.exclusions.window import Window
+from fpctl.rules.formats.registry import SUFFIXES
+from fpctl.rules.selector import PREFIXES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "exclusions.md").read_text(encoding="utf-8")
@@ -57,7 +61,7 @@ def test_every_selector_scenario_and_file_ending_is_documented() -> None:
 def test_every_problem_code_is_documented() -> None:
     code = "".join(
         Path(module.__file__ or "").read_text(encoding="utf-8")
-        for module in (exclusion, exclusion_file, load, value_list, window, yaml_node)
+        for module in (exclusion, exclusion_file, loader, value_list, window, yaml_node)
     )
     used = set(re.findall(r'(?:Problem|_error|fault)\(\s*"([a-z]+(?:-[a-z]+)+)"', code)) | set(
         re.findall(r'code="([a-z-]+)"', code)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fpctl.catalog.load import load_exclusions, load_rules
 from fpctl.errors import Problem
+from fpctl.exclusions.loader import load_exclusions
+from fpctl.rules.loader import load_rules
 
 TEXT = """\
 id: fp-1

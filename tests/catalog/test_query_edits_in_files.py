@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpctl.catalog.rule_file import RuleFile, edited, read_rule_file, stripped
-from fpctl.catalog.rule_text import Edit, RuleText, UnsafeEdit, apply_edits, merge_edits
+from fpctl.rules.formats.registry import RuleFile, edited, read_rule_file, stripped
+from fpctl.rules.text.query_text import Edit, RuleText, UnsafeEdit, apply_edits, merge_edits
 
 CLAUSE = '\n| where not(DeviceName in~ ("build01", "b\'2")) // fpctl fp-1'
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from fpctl.catalog.rule import EntityMapping, Rule
-from fpctl.catalog.rule_file import RuleFile, read_rule_file
+from fpctl.rules.formats.registry import RuleFile, read_rule_file
+from fpctl.rules.model import EntityMapping, Rule
 
 SCHEDULED = """\
 id: 7c2b6d1e-0000-4000-8000-000000000001

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpctl.catalog.rule_file import read_rule_file
-from fpctl.catalog.rule_text import Edit, apply_edits
+from fpctl.rules.formats.registry import read_rule_file
+from fpctl.rules.text.query_text import Edit, apply_edits
 
 WHOLE = {
     "r.yaml": (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fpctl.catalog.rule import Rule
-from fpctl.catalog.selector import selection
+from fpctl.rules.model import Rule
+from fpctl.rules.selector import selection
 
 RULE = Rule(
     id="a464ea00-ed87-465f-8269-4b6927d9edfa",

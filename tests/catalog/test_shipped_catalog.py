@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.catalog.load import check_references, load_exclusions, load_rules
-from fpctl.catalog.rule_text import Edit
-from fpctl.catalog.scenario import SCENARIO_IDS, scenario, scenarios
-from fpctl.catalog.values import FIELDS, NARROW_FIELDS, check_value
 from fpctl.errors import FpctlError
+from fpctl.exclusions.loader import load_exclusions
+from fpctl.exclusions.references import check_references
+from fpctl.exclusions.scenarios.model import SCENARIO_IDS, scenario, scenarios
+from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, check_value
+from fpctl.rules.loader import load_rules
+from fpctl.rules.text.query_text import Edit
 
 ROOT = Path(__file__).resolve().parents[2]
 RPORT = ROOT / "rules" / "rmm_rport_netconn.yaml"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.catalog.scenario import scenarios
-from fpctl.catalog.values import FIELDS, check_value
+from fpctl.exclusions.scenarios.model import scenarios
+from fpctl.exclusions.values import FIELDS, check_value
 
 SHA256 = "3230024bc0720327267d24e2b185279d324c26d46ddf2eafc68539657cc294dc"
 

@@ -114,7 +114,8 @@ def test_a_reader_that_goes_away_is_no_error():
         """
         import sys
         from types import ModuleType
-        from fpctl.cli import app, output
+        from fpctl.cli import app
+        from fpctl.cli.shared import output
         def command():
             for number in range(100_000):
                 output.write(f"{number}\\n")

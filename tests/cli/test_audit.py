@@ -15,7 +15,7 @@ from audit.repository import QUERY, exclusion, rule
 from cli.conftest import Outcome
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.history.repository import History
-from fpctl.rewrite.approval import base_hash
+from fpctl.repository.approval_snapshot import base_hash
 
 Run = Callable[..., Outcome]
 DAY = "2026-11-24"

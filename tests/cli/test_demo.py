@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fpctl.rewrite.apply import tune
-from fpctl.rewrite.repository import open_repository
+from fpctl.repository.apply import tune
+from fpctl.repository.model import open_repository
 from oracle.bridge import Oracle
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.cli import options
+from fpctl.cli.shared import options
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.history.repository import History
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import typer
 
-from fpctl.cli.options import parse_moment
+from fpctl.cli.shared.options import parse_moment
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.cli import output
+from fpctl.cli.shared import output
 from fpctl.errors import Location, Problem
 
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from fpctl.cli import output
+from fpctl.cli.shared import output
 
 
 class Terminal(io.StringIO):

@@ -307,7 +307,7 @@ def test_the_local_engine_runs_one_rule_after_the_other_whatever_is_asked(
     row = {"Timestamp": "2026-11-19T08:00:00Z", "DeviceName": "build01", "RemotePort": 441}
     (many / "data" / "DeviceNetworkEvents.jsonl").write_text(json.dumps(row))
     threads: set[str] = set()
-    from fpctl.engine.local import LocalEngine
+    from fpctl.engine.local.engine import LocalEngine
 
     query_many = LocalEngine.query_many
 

@@ -24,7 +24,9 @@ from unittest import mock
 
 import yaml
 
-from fpctl.cli import app, options, recording
+from fpctl.cli import app
+from fpctl.cli.shared import exclusion_commands as recording
+from fpctl.cli.shared import options
 from records_support import EXCLUSION, NOW, RULE, RULE_ID
 
 FOLDER = Path(__file__).with_name("trials")

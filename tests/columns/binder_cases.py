@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from fpctl.kql.columns import Gap, Scope, analyse
+from fpctl.kql.binder import Gap, Scope, analyse
 from fpctl.kql.parser import parse
 from fpctl.schema.tables import Tables
 

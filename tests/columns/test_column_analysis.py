@@ -6,7 +6,7 @@ import pytest
 
 from columns.binder_cases import ENVIRONMENT, TABLES
 from fpctl.kql import tree
-from fpctl.kql.columns import Analysis, NoTables, Problem, Routine, Scalar, Tabular, analyse
+from fpctl.kql.binder import Analysis, NoTables, Problem, Routine, Scalar, Tabular, analyse
 from fpctl.kql.parser import parse
 from fpctl.schema.tables import Tables
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from columns.binder_cases import ENVIRONMENT, last_scope
-from fpctl.kql.columns import Origin, analyse
+from fpctl.kql.binder import Origin, analyse
 from fpctl.kql.parser import parse
 
 

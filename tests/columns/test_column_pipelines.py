@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from columns.binder_cases import BINDER_DIFFERS, ENVIRONMENT, TABLES, cases, typed
 from fpctl.errors import KqlSyntaxError
-from fpctl.kql.columns import Analysis, analyse
+from fpctl.kql.binder import Analysis, analyse
 from fpctl.kql.parser import parse
 from oracle.bridge import Oracle, errors
 

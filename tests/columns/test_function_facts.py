@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.kql.columns.functions import arithmetic_type, builtins, range_type, return_type
-from fpctl.kql.columns.scalar import Dynamic, common, element_of, parse_type
+from fpctl.kql.binder.functions import arithmetic_type, builtins, range_type, return_type
+from fpctl.kql.binder.scalar import Dynamic, common, element_of, parse_type
 from oracle.bridge import node_modules
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "generate_functions.js"
@@ -21,7 +21,7 @@ def test_the_data_file_is_what_the_script_writes() -> None:
     made = subprocess.run(
         ["node", str(SCRIPT), str(node_modules())], capture_output=True, encoding="utf-8", check=True
     ).stdout
-    shipped = files("fpctl.kql.columns").joinpath("data/functions.json").read_text(encoding="utf-8")
+    shipped = files("fpctl.kql.binder").joinpath("data/functions.json").read_text(encoding="utf-8")
     assert json.loads(made) == json.loads(shipped)
 
 

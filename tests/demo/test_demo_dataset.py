@@ -15,7 +15,7 @@ import pytest
 
 from fpctl.demo.dataset import ANCHOR, LEAST_ROWS, DatasetSummary, write_dataset
 from fpctl.engine.interface import Timespan
-from fpctl.engine.local import LocalEngine
+from fpctl.engine.local.engine import LocalEngine
 from fpctl.errors import FpctlError
 from fpctl.schema.tables import Tables
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from fpctl.cli import app
-from fpctl.engine.retry import Retrier, RetryPolicy
-from fpctl.rewrite.apply import RuleOutcome, tune
-from fpctl.rewrite.repository import open_repository
+from fpctl.engine.remote.retry import Retrier, RetryPolicy
+from fpctl.repository.apply import RuleOutcome, tune
+from fpctl.repository.model import open_repository
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 
 ANALYTICS = """id: 0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d11

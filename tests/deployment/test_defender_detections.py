@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fpctl.deployment.release import Release, releases
+from fpctl.deployment.artifacts.rule_artifact import Release, releases
 
 from .conftest import ANALYTICS, HUNTING, Plan
 

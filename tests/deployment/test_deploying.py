@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fpctl.deployment.workspace import SentinelWorkspace
+from fpctl.deployment.workspace.workspace import SentinelWorkspace
 from fpctl.history.repository import History
 from servers.loopback import Misbehaviour, Request
 from servers.security_insights import WORKSPACE, SecurityInsightsServer

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from fpctl.deployment.body import same
-from fpctl.deployment.carrying_out import deploy, roll_back
+from fpctl.deployment.artifacts.body import same
+from fpctl.deployment.artifacts.rule_artifact import Release, releases
 from fpctl.deployment.change import changes
-from fpctl.deployment.management import Management
+from fpctl.deployment.deployer import deploy, roll_back
 from fpctl.deployment.record import Deployment
-from fpctl.deployment.release import Release, releases
-from fpctl.deployment.workspace import SentinelWorkspace
-from fpctl.engine.credentials import token_source
-from fpctl.engine.retry import Retrier
+from fpctl.deployment.workspace.management import Management
+from fpctl.deployment.workspace.workspace import SentinelWorkspace
+from fpctl.engine.remote.credentials import token_source
+from fpctl.engine.remote.retry import Retrier
 from servers.loopback import Misbehaviour
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from fpctl.deployment.workspace import SentinelWorkspace
+from fpctl.deployment.workspace.workspace import SentinelWorkspace
 from servers.loopback import Misbehaviour
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 

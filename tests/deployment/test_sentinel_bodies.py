@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from fpctl.deployment.durations import iso_duration, short_duration
-from fpctl.deployment.identity import rule_guid
-from fpctl.deployment.release import Release, releases
-from fpctl.deployment.template import literal, template
-from fpctl.deployment.version import Published, bumped, next_version
+from fpctl.deployment.artifacts.identity import rule_guid
+from fpctl.deployment.artifacts.rule_artifact import Release, releases
+from fpctl.deployment.artifacts.template import literal, template
+from fpctl.deployment.artifacts.version import Published, bumped, next_version
+from fpctl.durations import iso_duration, short_duration
 
 from .conftest import ANALYTICS, EXCLUSION, HUNTING, Plan
 

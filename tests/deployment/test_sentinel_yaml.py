@@ -12,11 +12,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.catalog.rule import Rule
-from fpctl.catalog.rule_file import read_rule_file
-from fpctl.deployment.incoming import incoming
-from fpctl.deployment.release import releases
-from fpctl.deployment.sentinel_yaml import released_yaml, rule_yaml
+from fpctl.deployment.artifacts.rule_artifact import releases
+from fpctl.deployment.artifacts.sentinel_yaml import released_yaml, rule_yaml
+from fpctl.deployment.sentinel_import import incoming
+from fpctl.rules.formats.registry import read_rule_file
+from fpctl.rules.model import Rule
 from servers.security_insights import SecurityInsightsServer
 
 from .conftest import ANALYTICS, HUNTING, LATE, Plan

@@ -75,7 +75,7 @@ def engine(engine_name: str, open_remote: Open, data_folder: Path) -> Iterator[A
         settings = {"progressive": True} if engine_name == "kusto-progressive" else {}
         yield open_remote(engine_name.removesuffix("-progressive"), **settings).engine
         return
-    from fpctl.engine.local import LocalEngine
+    from fpctl.engine.local.engine import LocalEngine
 
     with LocalEngine(data_folder, now=NOW) as local:
         yield local

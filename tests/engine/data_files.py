@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-from fpctl.engine.local import LocalEngine
+from fpctl.engine.local.engine import LocalEngine
 from fpctl.schema.tables import Tables
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

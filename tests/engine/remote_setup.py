@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from fpctl.engine.credentials import TokenSource, token_source
 from fpctl.engine.defender import DefenderEngine
-from fpctl.engine.kusto import KustoEngine
+from fpctl.engine.kusto.engine import KustoEngine
 from fpctl.engine.log_analytics import LogAnalyticsEngine
-from fpctl.engine.rate import RateLimit
-from fpctl.engine.remote import RemoteEngine
-from fpctl.engine.retry import Retrier, RetryPolicy
+from fpctl.engine.remote.base import RemoteEngine
+from fpctl.engine.remote.credentials import TokenSource, token_source
+from fpctl.engine.remote.rate_limit import RateLimit
+from fpctl.engine.remote.retry import Retrier, RetryPolicy
 from servers.graph import GraphServer
 from servers.kusto import KustoServer
 from servers.log_analytics import LogAnalyticsServer

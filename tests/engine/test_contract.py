@@ -14,7 +14,7 @@ import pytest
 from engine.conftest import Open
 from engine.remote_setup import NOW
 from fpctl.engine.interface import EngineError, Table, TableStatus, Timespan
-from fpctl.source import SourceText
+from fpctl.text.source import SourceText
 
 TYPES = {
     "Timestamp": "datetime",
@@ -276,7 +276,7 @@ SLOW = (
 
 def test_a_query_over_its_time_limit_is_a_timeout(engine_name: str, open_remote: Open, data_folder: Path) -> None:
     if engine_name == "local":
-        from fpctl.engine.local import LocalEngine
+        from fpctl.engine.local.engine import LocalEngine
 
         with LocalEngine(data_folder, now=NOW, timeout=0.05) as engine:
             assert failure(engine, SLOW).code == "timeout"
@@ -301,7 +301,7 @@ def test_ctrl_c_stops_at_once_and_sends_nothing_more(
 ) -> None:
     text = "print x = 1"
     if engine_name == "local":
-        from fpctl.engine.local import LocalEngine
+        from fpctl.engine.local.engine import LocalEngine
 
         engine: Any = LocalEngine(data_folder, now=NOW)
         server, text = None, SLOW

@@ -11,9 +11,9 @@ from azure.core.credentials import AccessTokenInfo
 from azure.core.exceptions import ClientAuthenticationError
 
 from engine.remote_setup import TOKEN, given_token
-from fpctl.engine.credentials import CREDENTIALS, TokenSource, token_source
-from fpctl.engine.endpoint import endpoint_of, log_analytics_audience
 from fpctl.engine.interface import EngineError
+from fpctl.engine.remote.credentials import CREDENTIALS, TokenSource, token_source
+from fpctl.engine.remote.endpoint import endpoint_of, log_analytics_audience
 
 
 def jwt(**claims: Any) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.engine.data_folder import delimiter_of, find_tables
 from fpctl.engine.interface import EngineError
+from fpctl.engine.local.data_folder import delimiter_of, find_tables
 
 
 def test_each_kind_of_file_is_a_table_named_after_it(tmp_path: Path) -> None:

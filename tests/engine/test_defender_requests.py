@@ -12,7 +12,7 @@ from engine.conftest import Open
 from engine.remote_setup import given_token
 from fpctl.engine.defender import DefenderEngine, hunting_table
 from fpctl.engine.interface import EngineError, Timespan
-from fpctl.engine.retry import RetryPolicy
+from fpctl.engine.remote.retry import RetryPolicy
 from servers.loopback import Misbehaviour
 
 NOW = datetime(2024, 5, 20, tzinfo=UTC)

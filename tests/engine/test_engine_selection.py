@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.remote_setup import TOKEN
-from fpctl.engine.selection import ENGINES, open_engine
+from fpctl.engine.registry import ENGINES, open_engine
 from fpctl.errors import FpctlError
 from fpctl.settings import load_settings
 
@@ -83,7 +83,7 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
 
 def test_choosing_an_engine_imports_no_other() -> None:
     program = (
-        "import sys, fpctl.engine.selection\n"
+        "import sys, fpctl.engine.registry\n"
         "print([name for name in ('azure', 'duckdb', 'pydantic', 'requests', 'pyarrow') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from engine.remote_setup import NOW
-from fpctl.catalog.rule_text import Edit
 from fpctl.engine.interface import EngineError
 from fpctl.errors import Location
 from fpctl.execution.fault_place import base_offset, fault_of
 from fpctl.execution.run import RunResult
 from fpctl.execution.session import Session
-from fpctl.rewrite.apply import RuleOutcome, tune
-from fpctl.rewrite.repository import open_repository
-from fpctl.rewrite.splice import find_clauses
+from fpctl.repository.apply import RuleOutcome, tune
+from fpctl.repository.model import open_repository
+from fpctl.rewrite.output.markers import find_clauses
+from fpctl.rules.text.query_text import Edit
 
 QUERY = "Events\n| where n > 1\n| summarize Count = count() by DeviceName\n| where nothing == 1\n"
 HEAD = "id: r\nname: r\nquery: |\n"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fpctl.engine.error_place import offset_in, query_error
-from fpctl.engine.service_faults import retry_after, said_in
+from fpctl.engine.remote.error_place import offset_in, query_error
+from fpctl.engine.remote.errors import retry_after, said_in
 
 TEXT = "T\n| where a == 1\n| where bad == 2 and 'bad' == x"
 

@@ -18,9 +18,9 @@ from azure.core.credentials import AccessTokenInfo
 
 from engine.conftest import Open
 from engine.remote_setup import REMOTE, TOKEN
-from fpctl.engine.credentials import TokenSource
 from fpctl.engine.interface import Engine, EngineError, Table
-from fpctl.engine.retry import RetryPolicy
+from fpctl.engine.remote.credentials import TokenSource
+from fpctl.engine.remote.retry import RetryPolicy
 from servers.loopback import Misbehaviour
 
 QUERY = "Events | where n < 40 | project n, DeviceName"

@@ -17,13 +17,13 @@ import pytest
 from engine.conftest import Open
 from engine.remote_setup import NOW, REMOTE, TOKEN
 from engine.test_faults import FAULTS, POLICY, RARE, Renewed, misbehaviour
-from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.engine.credentials import TokenSource
+from fpctl.engine.remote.credentials import TokenSource
+from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.execution.session import Session
 from fpctl.history.records import StoredHit, StoredRun
 from fpctl.history.repository import History
-from fpctl.rewrite.apply import RuleOutcome, tune
-from fpctl.rewrite.repository import open_repository
+from fpctl.repository.apply import RuleOutcome, tune
+from fpctl.repository.model import open_repository
 from servers.loopback import Request
 
 RULE = "Events\n| where n < 40\n| project Timestamp, n, DeviceName\n"

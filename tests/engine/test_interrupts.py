@@ -9,8 +9,8 @@ import threading
 import duckdb
 import pytest
 
-from fpctl.engine import running
-from fpctl.engine.running import interrupts_raised
+from fpctl.engine.local import interrupt as running
+from fpctl.engine.local.interrupt import interrupts_raised
 
 LONG = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE hash(a.range) % 7 = hash(b.range) % 3"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fpctl.engine.frames import table_of_frames
 from fpctl.engine.interface import EngineError
+from fpctl.engine.kusto.frames import table_of_frames
 from servers.kusto import progressive_frames
 
 HEADER = {"FrameType": "DataSetHeader", "Version": "v2.0", "IsProgressive": False}

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from fpctl.engine.kusto_types import HELD_AS, cast_to_kusto, kusto_type, outgoing, quote_name
+from fpctl.engine.local.types import HELD_AS, cast_to_kusto, kusto_type, outgoing, quote_name
 
 MOMENT = datetime(2026, 11, 19, 10, 30)
 

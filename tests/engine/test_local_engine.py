@@ -11,7 +11,7 @@ import pytest
 
 from engine.data_files import NOW, open_engine, write_parquet
 from fpctl.engine.interface import EngineError, TableStatus, Timespan
-from fpctl.engine.local import LocalEngine
+from fpctl.engine.local.engine import LocalEngine
 from fpctl.schema.tables import Tables
 
 HOURS = [datetime(2026, 11, 19, hour) for hour in range(24)]

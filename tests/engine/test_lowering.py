@@ -10,9 +10,9 @@ import pytest
 
 from engine.data_files import open_engine, write_parquet
 from fpctl.engine.interface import EngineError
-from fpctl.engine.local import LocalEngine
-from fpctl.engine.lowering import lower
-from fpctl.kql.columns import NoTables
+from fpctl.engine.local.engine import LocalEngine
+from fpctl.engine.local.transpile import lower
+from fpctl.kql.binder import NoTables
 
 PEOPLE = (
     "datatable(g:string, n:long, t:datetime, p:bool)"

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fpctl.engine import result_batches
 from fpctl.engine.interface import EngineError, ResultColumn, Table
-from fpctl.engine.local import LocalEngine
-from fpctl.engine.result_batches import collected
+from fpctl.engine.local import batches as result_batches
+from fpctl.engine.local.batches import collected
+from fpctl.engine.local.engine import LocalEngine
 
 ROWS = 30_000
 

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from engine.remote_setup import Waits
-from fpctl.engine.deadline import Overdue, within
-from fpctl.engine.fan_out import run_all
 from fpctl.engine.interface import EngineError
-from fpctl.engine.rate import RateLimit
-from fpctl.engine.retry import Fault, FaultKind, Retrier, RetryPolicy
+from fpctl.engine.remote.bounded_map import run_all
+from fpctl.engine.remote.deadline import Overdue, within
+from fpctl.engine.remote.rate_limit import RateLimit
+from fpctl.engine.remote.retry import Fault, FaultKind, Retrier, RetryPolicy
 
 
 class Failing:

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from fpctl.engine.interface import EngineError, Table
-from fpctl.engine.local import LocalEngine
+from fpctl.engine.local.engine import LocalEngine
 from fpctl.schema.tables import Tables
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fpctl.engine.local import LocalEngine
-from fpctl.engine.lowering import lower, sql_keys
-from fpctl.rewrite.fold import key
+from fpctl.engine.local.engine import LocalEngine
+from fpctl.engine.local.transpile import lower, sql_keys
+from fpctl.rewrite.folding import key
 from fpctl.rewrite.predicate.term import Site
 from fpctl.schema.tables import Tables
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fpctl.engine.interface import EngineError, Timespan
-from fpctl.engine.time_scope import scoped
+from fpctl.engine.remote.time_filter import scoped
 
 DAY = Timespan(datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 2, tzinfo=UTC))
 CUT = "where Timestamp >= datetime(2024-05-01T00:00:00Z) and Timestamp < datetime(2024-05-02T00:00:00Z)"

@@ -9,7 +9,7 @@ import pytest
 
 from engine.conftest import EVENTS, Open
 from fpctl.engine.interface import EngineError, Timespan
-from fpctl.engine.slices import Slicing, slicing_of
+from fpctl.engine.remote.time_slicing import Slicing, slicing_of
 from servers.loopback import Misbehaviour
 from servers.store import Store
 

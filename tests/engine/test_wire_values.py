@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fpctl.engine.interface import EngineError
-from fpctl.engine.wire import kusto_type, read_json, table_of, typed_column
+from fpctl.engine.remote.decode import kusto_type, read_json, table_of, typed_column
 from servers.store import timespan_text
 
 VALUES: list[tuple[str, Any, Any]] = [

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from fpctl.catalog.exclusion_file import ListShelf, LoadedExclusion, read_exclusion_file
-from fpctl.cli import app, options
+from fpctl.cli import app
+from fpctl.cli.shared import options
 from fpctl.exchange.formats import Reading
+from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
 from records_support import NOW, RULE, RULE_ID
 
 TODAY = date(2026, 11, 24)

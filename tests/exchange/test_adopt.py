@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.engine.selection import open_engine
-from fpctl.rewrite.apply import tune
-from fpctl.rewrite.repository import open_repository
+from fpctl.engine.registry import open_engine
+from fpctl.repository.apply import tune
+from fpctl.repository.model import open_repository
 from records_support import NOW
 
 HEAD = "id: r1\nname: Rule one\nquery: |\n"

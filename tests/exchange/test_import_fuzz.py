@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.catalog.exclusion_file import ListShelf, read_exclusion_file
 from fpctl.errors import FpctlError
 from fpctl.exchange.formats import FORMATS, Imported, Reading, format_of
+from fpctl.exclusions.reader import ListShelf, read_exclusion_file
 
 READING = Reading(("*",), date(2026, 11, 24), columns={"Server name": "device"})
 

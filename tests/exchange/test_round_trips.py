@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fpctl.catalog.edit import new_text
-from fpctl.catalog.exclusion_file import ListShelf, LoadedExclusion, read_exclusion_file
 from fpctl.exchange.formats import FORMATS, Reading, format_of
 from fpctl.exchange.plain_csv import HEADER
+from fpctl.exclusions.edit import new_text
+from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
 
 TODAY = date(2026, 11, 24)
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
+from fpctl.exclusions.model import Exclusion
 from fpctl.execution.drift import device_kind, new_devices, since_approval, unusual_hits
 from fpctl.history.records import PastHits
-from fpctl.rewrite.approval import base_hash, place_of, places_seen, tables_of
-from fpctl.rewrite.planner import Planner
+from fpctl.repository.approval_snapshot import base_hash, place_of, places_seen, tables_of
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rules.model import Rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 
@@ -177,7 +177,7 @@ def test_a_kind_of_device_is_its_name_without_domain_and_number(name: str, kind:
 
 
 def test_the_engine_tells_the_same_kinds(tmp_path: Any) -> None:
-    from fpctl.engine.local import LocalEngine
+    from fpctl.engine.local.engine import LocalEngine
     from fpctl.execution.drift import kind_expression
 
     text = io.StringIO()

@@ -7,13 +7,13 @@ import io
 from datetime import date
 from pathlib import Path
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
-from fpctl.catalog.rule_file import read_rule_file
-from fpctl.rewrite.budget import Wording
-from fpctl.rewrite.planner import Planner, TunedQuery
-from fpctl.rewrite.splice import strip
-from fpctl.rewrite.verify import verify
+from fpctl.exclusions.model import Exclusion
+from fpctl.rewrite.output.markers import strip
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.size_fit import Wording
+from fpctl.rewrite.plan.verify import verify
+from fpctl.rules.formats.registry import read_rule_file
+from fpctl.rules.model import Rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 

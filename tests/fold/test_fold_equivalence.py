@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fpctl.rewrite.fold import fold
-from fpctl.rewrite.fold.tally import Tally
+from fpctl.rewrite.folding import fold
+from fpctl.rewrite.folding.hit_groups import Tally
 from fpctl.rewrite.predicate import BoundColumn, Dialect, build
 from fpctl.rewrite.predicate.render import rendered
 from fpctl.rewrite.predicate.term import Term

@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
-from fpctl.catalog.rule_file import read_rule_file
-from fpctl.engine.local import LocalEngine
+from fpctl.engine.local.engine import LocalEngine
+from fpctl.exclusions.model import Exclusion
 from fpctl.execution.run import RunResult, run_rule
-from fpctl.rewrite.budget import Wording
-from fpctl.rewrite.planner import Planner, TunedQuery
-from fpctl.rewrite.splice import strip
-from fpctl.rewrite.verify import verify
+from fpctl.rewrite.output.markers import strip
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.size_fit import Wording
+from fpctl.rewrite.plan.verify import verify
+from fpctl.rules.formats.registry import read_rule_file
+from fpctl.rules.model import Rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 

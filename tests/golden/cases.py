@@ -18,11 +18,11 @@ from functools import cached_property
 from pathlib import Path
 
 from fpctl.errors import KqlSyntaxError
-from fpctl.rewrite.apply import applicable
-from fpctl.rewrite.plan import Insertion, PlanWarning, Skip
-from fpctl.rewrite.planner import TunedQuery
-from fpctl.rewrite.repository import Repository, open_repository
-from fpctl.rewrite.splice import strip
+from fpctl.repository.apply import applicable
+from fpctl.repository.model import Repository, open_repository
+from fpctl.rewrite.output.markers import strip
+from fpctl.rewrite.plan.model import Insertion, PlanWarning, Skip
+from fpctl.rewrite.plan.planner import TunedQuery
 
 ROOT = Path(__file__).resolve().parent
 TODAY = date(2026, 11, 24)

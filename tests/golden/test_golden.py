@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fpctl.errors import KqlSyntaxError
-from fpctl.rewrite.splice import strip
-from fpctl.rewrite.verify import verify
+from fpctl.rewrite.output.markers import strip
+from fpctl.rewrite.plan.verify import verify
 from golden.cases import Case, cases
 
 CASES = cases()

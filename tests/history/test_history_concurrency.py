@@ -33,7 +33,7 @@ CHANGE = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from fpctl.catalog.load import load_exclusions
+from fpctl.exclusions.loader import load_exclusions
 from fpctl.history.repository import History
 from fpctl.history.trail import Deed, Present
 

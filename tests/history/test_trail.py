@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fpctl.catalog.edit import edit_file
-from fpctl.catalog.load import load_exclusions
 from fpctl.errors import FpctlError
+from fpctl.exclusions.edit import edit_file
+from fpctl.exclusions.loader import load_exclusions
 from fpctl.history.entry import GENESIS, FieldChange, hash_of
 from fpctl.history.trail import Deed, Present
 

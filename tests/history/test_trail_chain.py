@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from fpctl.catalog.load import load_exclusions
+from fpctl.exclusions.loader import load_exclusions
 from fpctl.history.chain import Finding, Head, Row, examine
 from fpctl.history.entry import GENESIS, Act, body_of, entry_of, hash_of
 from fpctl.history.trail import Present

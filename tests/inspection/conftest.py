@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.cli import app, options
-from fpctl.engine.retry import Retrier, RetryPolicy
+from fpctl.cli import app
+from fpctl.cli.shared import options
+from fpctl.engine.remote.retry import Retrier, RetryPolicy
 from servers.log_analytics import LogAnalyticsServer
 from servers.store import Store
 

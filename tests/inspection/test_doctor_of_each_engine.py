@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fpctl.engine.retry import Retrier, RetryPolicy
+from fpctl.engine.remote.retry import Retrier, RetryPolicy
 from fpctl.schema.repository import load_repository
 from servers.graph import GraphServer
 from servers.kusto import KustoServer

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.catalog.load import load_exclusions
+from fpctl.exclusions.loader import load_exclusions
 from fpctl.history.repository import History
 from killed.conftest import Commands, Ended
 from records_support import EXCLUSION, RULE, RULE_ID

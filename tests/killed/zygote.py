@@ -90,7 +90,8 @@ def child(request: dict[str, Any]) -> None:
     code = 70
     gc.disable()
     try:
-        from fpctl.cli import app, options
+        from fpctl.cli import app
+        from fpctl.cli.shared import options
         from records_support import NOW
 
         os.chdir(request["folder"])

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from fpctl.catalog.window import Window
+from fpctl.exclusions.window import Window
 from fpctl.rewrite.predicate import BoundColumn, Dialect, DialectError, UtcRange, build
 from oracle.bridge import Oracle
 from predicate.samples import COLUMNS, VALUES

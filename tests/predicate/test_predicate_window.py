@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.catalog.window import Window
+from fpctl.exclusions.window import Window
 from fpctl.rewrite.predicate import BoundColumn, PredicateError, UtcRange, build, utc_intervals
 from predicate.engine import Engine
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule, read_rule
 from fpctl.errors import KqlSyntaxError
-from fpctl.rewrite.planner import Planner, TunedQuery
-from fpctl.rewrite.splice import find_clauses, strip
-from fpctl.rewrite.verify import verify
+from fpctl.exclusions.model import Exclusion
+from fpctl.rewrite.output.markers import find_clauses, strip
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.verify import verify
+from fpctl.rules.model import Rule, read_rule
 from semantics.estate import FIELDS, TABLES
 from semantics.pipelines import queries
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from fpctl.cli import app, options, recording
+from fpctl.cli import app
+from fpctl.cli.shared import exclusion_commands as recording
+from fpctl.cli.shared import options
 from records_support import EXCLUSION, NOW, RULE
 
 

@@ -114,7 +114,7 @@ def test_without_a_terminal_and_yes_nothing_is_written_and_it_is_said_what_would
 
 
 def test_on_a_terminal_it_is_asked_and_no_means_no(fpctl, repository, monkeypatch):
-    from fpctl.cli import recording
+    from fpctl.cli.shared import exclusion_commands as recording
 
     monkeypatch.setattr(recording, "may_ask", lambda: True)
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))

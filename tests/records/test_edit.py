@@ -98,7 +98,7 @@ def test_a_kept_edit_is_no_exclusion(fpctl, recorded, editor):
 def test_on_a_terminal_one_goes_back_to_the_editor_with_the_text_typed(fpctl, recorded, editor, monkeypatch):
     import io
 
-    from fpctl.cli import recording
+    from fpctl.cli.shared import exclusion_commands as recording
 
     editor(
         "text = text.replace('Monthly', 'Weekly').replace('device:', 'devise:') if 'Monthly' in text"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.catalog.notation import And, Comparison, NotationError, Or, parse_filter, to_match
-from fpctl.catalog.scenario import scenario
+from fpctl.exclusions.filter_syntax import And, Comparison, NotationError, Or, parse_filter, to_match
+from fpctl.exclusions.scenarios.model import scenario
 
 COLUMNS = {"process": ("FileName",), "command_line": ("ProcessCommandLine",), "path": ("FolderPath",)}
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.catalog.interview import interview
-from fpctl.catalog.load import load_rules
+from fpctl.exclusions.drafts.wizard import interview
+from fpctl.rules.loader import load_rules
 from records_support import RULE_ID
 
 TODAY = date(2026, 11, 24)

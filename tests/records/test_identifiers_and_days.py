@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from fpctl.catalog.identifier import ALPHABET, LENGTH, draw, new_id
-from fpctl.catalog.lifespan import parse_days, parse_until
 from fpctl.errors import FpctlError
+from fpctl.exclusions.expiry import parse_days, parse_until
+from fpctl.exclusions.identifier import ALPHABET, LENGTH, draw, new_id
 
 TODAY = date(2026, 11, 24)
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fpctl.catalog.exclusion import Alternative, Approval, Exclusion
-from fpctl.catalog.json_schema import exclusion_schema, rule_schema
-from fpctl.catalog.load import read_exclusion
-from fpctl.catalog.window import Window
 from fpctl.cli.app import VERBS
+from fpctl.exclusions.loader import read_exclusion
+from fpctl.exclusions.model import Alternative, Approval, Exclusion
+from fpctl.exclusions.window import Window
+from fpctl.repository.json_schema import exclusion_schema, rule_schema
 from fpctl.settings import load_settings
 from records_support import EXCLUSION, RULE, RULE_ID
 

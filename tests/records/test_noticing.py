@@ -79,7 +79,7 @@ def test_a_history_that_is_none_stops_no_verb_that_needs_none(fpctl, recorded, r
 
 
 def test_a_trail_that_another_holds_is_told_and_waited_for_no_longer(fpctl, kept, repository, monkeypatch):
-    monkeypatch.setattr("fpctl.cli.ledger.GLANCE_WAIT", 0.1)
+    monkeypatch.setattr("fpctl.cli.shared.audit_log.GLANCE_WAIT", 0.1)
     kept.write_text(EXCLUSION.replace("Monthly", "Weekly"), encoding="utf-8")
     with sqlite3.connect(repository / ".fpctl" / "history.db", isolation_level=None) as holder:
         holder.execute("BEGIN IMMEDIATE")

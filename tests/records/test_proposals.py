@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from fpctl.catalog.proposal import EntityColumn, entity_columns, parse_choice, propose
-from fpctl.catalog.result_rows import read_rows
 from fpctl.errors import FpctlError
+from fpctl.exclusions.drafts.proposal import EntityColumn, entity_columns, parse_choice, propose
+from fpctl.rules.result_rows import read_rows
 from fpctl.schema.fields import FieldMap
 
 ROWS = [{"DeviceName": "build01", "RemoteUrl": "a.contoso.com"}, {"DeviceName": "build02", "RemoteUrl": None}]

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from fpctl.catalog.load import load_exclusions
+from fpctl.exclusions.loader import load_exclusions
 from records_support import EXCLUSION, RULE, RULE_ID
 
 
@@ -141,8 +141,8 @@ def test_approving_records_who_when_and_what_the_rule_was(fpctl, recorded):
 
 def test_the_hash_of_a_rule_is_that_of_its_base_query(fpctl, recorded, repository):
     """Clauses that fpctl put in earlier are not a change of the rule."""
-    from fpctl.catalog.load import load_rules
-    from fpctl.rewrite.approval import base_hash
+    from fpctl.repository.approval_snapshot import base_hash
+    from fpctl.rules.loader import load_rules
 
     (base,) = load_rules(repository / "rules").rules
     tuned = repository / "tuned"

@@ -6,11 +6,11 @@ from datetime import date
 
 import pytest
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.catalog.inventory import Criteria, listed, parse_states
-from fpctl.catalog.value_match import matching_fields, names
 from fpctl.errors import FpctlError
+from fpctl.exclusions.exclusion_query import Criteria, listed, parse_states
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.exclusions.value_match import matching_fields, names
 
 TODAY = date(2026, 11, 24)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fpctl.catalog.window import Window
-from fpctl.catalog.window_words import describe
+from fpctl.exclusions.window import Window
+from fpctl.exclusions.window_text import describe
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.rewrite import cores
-from fpctl.rewrite.apply import RuleOutcome, tune, tuned_files
-from fpctl.rewrite.cores import Planning, tune_on_cores
-from fpctl.rewrite.repository import Repository, open_repository
+from fpctl.repository import parallel as cores
+from fpctl.repository.apply import RuleOutcome, tune, tuned_files
+from fpctl.repository.model import Repository, open_repository
+from fpctl.repository.parallel import Planning, tune_on_cores
 
 EXCLUSION = """id: fp-1
 rules: ["*"]

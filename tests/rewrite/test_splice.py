@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.catalog.rule_text import apply_edits
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
-from fpctl.rewrite.splice import ClauseLine, edits_for, find_clauses, strip
+from fpctl.rewrite.output.markers import ClauseLine, edits_for, find_clauses, strip
+from fpctl.rules.text.query_text import apply_edits
 
 CLAUSE = '| where not(DeviceName in~ ("build01"))'
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
-from fpctl.catalog.selector import selection
-from fpctl.rewrite.targets import Targets
+from fpctl.exclusions.model import Exclusion
+from fpctl.repository.exclusion_index import Targets
+from fpctl.rules.model import Rule
+from fpctl.rules.selector import selection
 
 RULE = Rule("7F0E", "Odd Name", "DeviceInfo", "deep/odd.kql", "bare", tags=("noisy",), techniques=("T1059.001",))
 SELECTORS = [

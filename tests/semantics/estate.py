@@ -17,11 +17,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import read_rule
-from fpctl.engine.local import LocalEngine
-from fpctl.rewrite.planner import Planner, TunedQuery
+from fpctl.engine.local.engine import LocalEngine
+from fpctl.exclusions.model import Exclusion
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
 from fpctl.rewrite.predicate import BoundColumn
+from fpctl.rules.model import read_rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 from predicate.matcher import matches

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.engine.local import LocalEngine
+from fpctl.engine.local.engine import LocalEngine
+from fpctl.exclusions.model import Exclusion
 from semantics.estate import NOW, SCHEMA, TABLES, Estate, write_table
 
 CLAUSE = '\n| where DeviceName != "build01"\n'

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from fpctl.rewrite.planner import TunedQuery
-from fpctl.rewrite.verify import verify
+from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.verify import verify
 from semantics.estate import EXCLUSIONS, WITHOUT, Estate, estate, named
 from semantics.pipelines import queries
 

@@ -9,11 +9,11 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Timespan
-from fpctl.engine.local import LocalEngine
-from fpctl.rewrite.planner import Planner
+from fpctl.engine.local.engine import LocalEngine
+from fpctl.exclusions.model import Exclusion
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rules.model import Rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 

@@ -161,7 +161,7 @@ def test_hits_on_a_new_kind_of_device(fpctl: Callable[..., Any], approved: Path)
 def test_of_many_exclusions_those_with_the_most_hits_are_asked_about(
     fpctl: Callable[..., Any], approved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fpctl.execution.watch._MOST", 1)
+    monkeypatch.setattr("fpctl.execution.drift_check._MOST", 1)
     (approved / "exclusions" / "fp-1.yaml").unlink()
     for id, url in (("fp-2", "a.net"), ("fp-3", "b.net")):
         (approved / "exclusions" / f"{id}.yaml").write_text(f"id: {id}\nrules: [rmm-net]\nmatch: {{url: [{url}]}}\n")

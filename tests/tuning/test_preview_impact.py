@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fpctl.cli.preview import bar
+from fpctl.cli.evidence.preview import bar
 
 SPAN = ("--to", "2026-11-24", "--since", "3d")
 

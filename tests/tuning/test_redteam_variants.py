@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from fpctl.catalog.window import Window
-from fpctl.tuning.raw_condition import columns_for
+from fpctl.exclusions.window import Window
+from fpctl.tuning.raw_condition_event import columns_for
 from fpctl.tuning.variants import holds
 
 HASH = "2f4d94d2c7a287785e87423f456ac41968e54a7d65c9d82bea217c26c33340ae"

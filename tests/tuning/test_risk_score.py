@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.known import known
-from fpctl.catalog.risk import Risk, Share, assess
-from fpctl.catalog.rule import Rule
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.risk.score import Risk, Share, assess
+from fpctl.exclusions.risk.shared_names import known
 from fpctl.policy import Forbidden
 from fpctl.risk_weights import RiskWeights
+from fpctl.rules.model import Rule
 
 TODAY = date(2026, 11, 24)
 NARROW: dict[str, Any] = {

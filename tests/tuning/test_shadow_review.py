@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fpctl.catalog.exclusion import Exclusion
+from fpctl.exclusions.model import Exclusion
 from fpctl.history.records import DayHits, ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
 from fpctl.history.repository import History
 from fpctl.tuning.shadow import reviews
@@ -148,7 +148,7 @@ def test_a_person_is_offered_to_activate_or_drop_each(
     code: int,
 ) -> None:
     given = iter(answers)
-    monkeypatch.setattr("fpctl.cli.recording.may_ask", lambda: True)
+    monkeypatch.setattr("fpctl.cli.shared.exclusion_commands.may_ask", lambda: True)
     monkeypatch.setattr("typer.prompt", lambda question, **_: next(given))
     assert (fpctl("review").code, statuses(watched)) == (code, after)
 

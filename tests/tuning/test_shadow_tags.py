@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, EngineError, Table
-from fpctl.engine.local import LocalEngine
+from fpctl.engine.local.engine import LocalEngine
+from fpctl.exclusions.model import Exclusion
 from fpctl.execution.drift import kind_expression
 from fpctl.execution.run import run_rule
-from fpctl.rewrite.planner import Planner, TunedQuery
-from fpctl.rewrite.tagging import TAG, tagging
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.tagging import TAG, tagging
+from fpctl.rules.model import Rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 from oracle.bridge import Oracle, errors

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
-from fpctl.catalog.rule_file import read_rule_file
-from fpctl.catalog.rule_tests import RuleCase
 from fpctl.engine.interface import Timespan
 from fpctl.errors import Location
-from fpctl.rewrite.planner import Planner
+from fpctl.exclusions.model import Exclusion
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rules.formats.registry import read_rule_file
+from fpctl.rules.model import Rule
+from fpctl.rules.test_cases import RuleCase
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 from fpctl.tuning.fixture import laid_out

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.known import known
-from fpctl.catalog.rule import Rule
-from fpctl.cli.tune import add_command
+from fpctl.cli.evidence.tune import add_command
 from fpctl.engine.interface import Timespan
-from fpctl.engine.local import LocalEngine
+from fpctl.engine.local.engine import LocalEngine
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.risk.shared_names import known
 from fpctl.execution.time_range import window_range
 from fpctl.policy import Forbidden
-from fpctl.rewrite.planner import Planner
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.risk_weights import RiskWeights
+from fpctl.rules.model import Rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
-from fpctl.tuning.cover import Groups, candidates
+from fpctl.tuning.candidates import Groups, candidates
 from fpctl.tuning.likeness import likeness
 from fpctl.tuning.rhythm import HourCount, Rhythm, rhythm
 from fpctl.tuning.suggestion import Grounds, Suggestion, Tuning, suggest

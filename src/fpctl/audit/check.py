@@ -11,7 +11,7 @@ from fpctl.errors import Location
 from fpctl.policy import Level
 
 if TYPE_CHECKING:
-    from fpctl.audit.scene import Scene
+    from fpctl.audit.context import Scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from fpctl.audit.scene import Recorded
+from fpctl.audit.context import Recorded
 
 RECENT = timedelta(days=14)
 """Runs so old may still tell what a rule does."""

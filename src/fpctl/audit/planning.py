@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fpctl.audit.reach import Reach
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule_file import LoadedRule
 from fpctl.errors import FpctlError, KqlSyntaxError, Location
-from fpctl.rewrite.approval import place_of
-from fpctl.rewrite.gap import Clause
-from fpctl.rewrite.plan import Plan, PlanWarning, Skip
-from fpctl.rewrite.planner import Planner
-from fpctl.source import SourceText
+from fpctl.exclusions.model import Exclusion
+from fpctl.repository.approval_snapshot import place_of
+from fpctl.rewrite.plan.clauses import Clause
+from fpctl.rewrite.plan.model import Plan, PlanWarning, Skip
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rules.formats.registry import LoadedRule
+from fpctl.text.source import SourceText
 
 
 @dataclass(frozen=True, slots=True)

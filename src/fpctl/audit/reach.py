@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule_file import LoadedRule
-from fpctl.catalog.selector import Selection, parse_selector
+from fpctl.exclusions.model import Exclusion
+from fpctl.rules.formats.registry import LoadedRule
+from fpctl.rules.selector import Selection, parse_selector
 
 
 class Reach:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 
 from fpctl.audit.check import Check
-from fpctl.catalog.scenario import SCENARIO_IDS
 from fpctl.errors import FpctlError
+from fpctl.exclusions.scenarios.model import SCENARIO_IDS
 from fpctl.policy import Level
 from fpctl.settings import Settings
 from fpctl.spelling import did_you_mean

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from fpctl.audit.check import Check
+from fpctl.audit.context import Scene
 from fpctl.audit.finding import Finding, order
-from fpctl.audit.scene import Scene
-from fpctl.catalog.rule_file import LoadedRule
 from fpctl.policy import Level
+from fpctl.rules.formats.registry import LoadedRule
 
 
 def audit(scene: Scene, checks: Iterable[Check], severities: Mapping[str, Level | None]) -> list[Finding]:

@@ -42,38 +42,38 @@ class Verb(NamedTuple):
 
 
 VERBS: tuple[Verb, ...] = (
-    Verb("apply", "fpctl.cli.apply", "Rewrite rules with the exclusions that apply to them."),
-    Verb("strip", "fpctl.cli.strip", "Take every clause out of rules again, byte for byte."),
-    Verb("explain", "fpctl.cli.explain", "Show where each clause goes in a rule, and why."),
-    Verb("run", "fpctl.cli.run", "Run tuned rules, and record what each exclusion takes out."),
-    Verb("test", "fpctl.cli.test", "Check that known attacks still fire with the exclusions."),
-    Verb("capture", "fpctl.cli.capture", "Keep the events of an attack as a test that must fire."),
-    Verb("tune", "fpctl.cli.tune", "Propose exclusions for a noisy rule from its own events."),
-    Verb("redteam", "fpctl.cli.redteam", "Try what an attacker would try against an exclusion."),
-    Verb("preview", "fpctl.cli.preview", "Show what an exclusion does to its rules, on real events."),
-    Verb("review", "fpctl.cli.review", "Show what shadow exclusions would have done."),
-    Verb("hits", "fpctl.cli.hits", "Show what each exclusion has taken out so far."),
-    Verb("report", "fpctl.cli.report", "Print the exclusions on a page, the riskiest first."),
-    Verb("rules", "fpctl.cli.rules", "List and check a folder of rules."),
-    Verb("init", "fpctl.cli.init", "Set up a repository of rules and exclusions."),
-    Verb("add", "fpctl.cli.add", "Record an exclusion."),
-    Verb("list", "fpctl.cli.list", "List exclusions: by rule, owner, status, value, end."),
-    Verb("show", "fpctl.cli.show", "Show one exclusion: its fields, clauses and hits."),
-    Verb("edit", "fpctl.cli.edit", "Edit an exclusion; what is broken is not saved."),
-    Verb("renew", "fpctl.cli.renew", "Let exclusions hold longer."),
-    Verb("retire", "fpctl.cli.retire", "Take exclusions out of force for good."),
-    Verb("approve", "fpctl.cli.approve", "Record who approved exclusions, and what was seen."),
-    Verb("lists", "fpctl.cli.lists", "Check and change the lists that exclusions refer to."),
-    Verb("log", "fpctl.cli.log", "Show the audit trail, and check that it is whole."),
-    Verb("audit", "fpctl.cli.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
-    Verb("export", "fpctl.cli.export", "Export tuned rules for a service, exclusions for other tools."),
-    Verb("deploy", "fpctl.cli.deploy", "Deploy tuned rules to a Sentinel workspace, and roll back."),
-    Verb("diff", "fpctl.cli.diff", "Show what clauses change, or where the workspace differs."),
-    Verb("import", "fpctl.cli.import_", "Import rules of Sentinel, and exclusions of other tools."),
-    Verb("adopt", "fpctl.cli.adopt", "Turn hand-written clauses of a rule into exclusions."),
-    Verb("doctor", "fpctl.cli.doctor", "Check that everything is there that rules need."),
-    Verb("schema", "fpctl.cli.schema", "Store a workspace's tables and functions for planning."),
-    Verb("demo", "fpctl.cli.demo", "Do the whole job on generated data."),
+    Verb("apply", "fpctl.cli.rules.apply", "Rewrite rules with the exclusions that apply to them."),
+    Verb("strip", "fpctl.cli.rules.strip", "Take every clause out of rules again, byte for byte."),
+    Verb("explain", "fpctl.cli.rules.explain", "Show where each clause goes in a rule, and why."),
+    Verb("run", "fpctl.cli.rules.run", "Run tuned rules, and record what each exclusion takes out."),
+    Verb("test", "fpctl.cli.evidence.test", "Check that known attacks still fire with the exclusions."),
+    Verb("capture", "fpctl.cli.evidence.capture", "Keep the events of an attack as a test that must fire."),
+    Verb("tune", "fpctl.cli.evidence.tune", "Propose exclusions for a noisy rule from its own events."),
+    Verb("redteam", "fpctl.cli.evidence.redteam", "Try what an attacker would try against an exclusion."),
+    Verb("preview", "fpctl.cli.evidence.preview", "Show what an exclusion does to its rules, on real events."),
+    Verb("review", "fpctl.cli.evidence.review", "Show what shadow exclusions would have done."),
+    Verb("hits", "fpctl.cli.evidence.hits", "Show what each exclusion has taken out so far."),
+    Verb("report", "fpctl.cli.evidence.report", "Print the exclusions on a page, the riskiest first."),
+    Verb("rules", "fpctl.cli.rules.rules", "List and check a folder of rules."),
+    Verb("init", "fpctl.cli.start.init", "Set up a repository of rules and exclusions."),
+    Verb("add", "fpctl.cli.exclusions.add", "Record an exclusion."),
+    Verb("list", "fpctl.cli.exclusions.list", "List exclusions: by rule, owner, status, value, end."),
+    Verb("show", "fpctl.cli.exclusions.show", "Show one exclusion: its fields, clauses and hits."),
+    Verb("edit", "fpctl.cli.exclusions.edit", "Edit an exclusion; what is broken is not saved."),
+    Verb("renew", "fpctl.cli.exclusions.renew", "Let exclusions hold longer."),
+    Verb("retire", "fpctl.cli.exclusions.retire", "Take exclusions out of force for good."),
+    Verb("approve", "fpctl.cli.exclusions.approve", "Record who approved exclusions, and what was seen."),
+    Verb("lists", "fpctl.cli.exclusions.lists", "Check and change the lists that exclusions refer to."),
+    Verb("log", "fpctl.cli.exclusions.log", "Show the audit trail, and check that it is whole."),
+    Verb("audit", "fpctl.cli.evidence.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
+    Verb("export", "fpctl.cli.deploy.export", "Export tuned rules for a service, exclusions for other tools."),
+    Verb("deploy", "fpctl.cli.deploy.deploy", "Deploy tuned rules to a Sentinel workspace, and roll back."),
+    Verb("diff", "fpctl.cli.deploy.diff", "Show what clauses change, or where the workspace differs."),
+    Verb("import", "fpctl.cli.exchange.import_", "Import rules of Sentinel, and exclusions of other tools."),
+    Verb("adopt", "fpctl.cli.exchange.adopt", "Turn hand-written clauses of a rule into exclusions."),
+    Verb("doctor", "fpctl.cli.start.doctor", "Check that everything is there that rules need."),
+    Verb("schema", "fpctl.cli.start.schema", "Store a workspace's tables and functions for planning."),
+    Verb("demo", "fpctl.cli.start.demo", "Do the whole job on generated data."),
 )
 """In the order of the help text."""
 
@@ -171,7 +171,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _show_usage_error(error)
         return EXIT_ERROR
     except FpctlError as error:
-        from fpctl.cli.output import visible_lines
+        from fpctl.cli.shared.output import visible_lines
 
         print(visible_lines(f"fpctl: {error}"), file=sys.stderr)
         return EXIT_ERROR

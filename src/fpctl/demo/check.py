@@ -7,9 +7,9 @@ from pathlib import Path
 
 from fpctl.demo.dataset import DatasetSummary
 from fpctl.demo.sessions import AttackSession
-from fpctl.engine.local import LocalEngine
-from fpctl.rewrite.apply import tune
-from fpctl.rewrite.repository import open_repository
+from fpctl.engine.local.engine import LocalEngine
+from fpctl.repository.apply import tune
+from fpctl.repository.model import open_repository
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from fpctl.catalog.rule import Rule
-from fpctl.deployment.alert_rule import READ_ONLY
-from fpctl.deployment.identity import rule_guid
-from fpctl.deployment.release import Release, Resource, companion_release
-from fpctl.deployment.version import Published
-from fpctl.deployment.workspace import Deployed
+from fpctl.deployment.artifacts.alert_rule import READ_ONLY
+from fpctl.deployment.artifacts.identity import rule_guid
+from fpctl.deployment.artifacts.rule_artifact import Release, Resource, companion_release
+from fpctl.deployment.artifacts.version import Published
+from fpctl.deployment.workspace.workspace import Deployed
+from fpctl.rules.model import Rule
 
 Action = Literal["create", "update", "unchanged", "refused"]
 Workspace = Mapping[tuple[Resource, str], Deployed]

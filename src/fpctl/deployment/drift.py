@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fpctl.deployment.body import same
+from fpctl.deployment.artifacts.body import same
+from fpctl.deployment.artifacts.rule_artifact import Resource
 from fpctl.deployment.change import Change, Workspace
-from fpctl.deployment.release import Resource
-from fpctl.rewrite.splice import MARKER
+from fpctl.rewrite.output.markers import MARKER
 
 State = Literal[
     "in-step", "not-deployed", "changed-here", "changed-there", "changed-both", "differs", "removed-there", "refused",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from fpctl.deployment.release import Resource
+from fpctl.deployment.artifacts.rule_artifact import Resource
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text, write_text
 

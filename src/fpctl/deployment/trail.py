@@ -10,7 +10,7 @@ from typing import Any
 from fpctl.deployment.record import Deployment, Status, Step
 from fpctl.errors import FpctlError
 from fpctl.history.entry import UNKNOWN, DeployedRule, FieldChange, RuleAct, TrailEntry
-from fpctl.rewrite.splice import find_clauses
+from fpctl.rewrite.output.markers import find_clauses
 
 _SUMMARY = re.compile(r"[\d,]+ exclusions: [^\r\n]*?sha256:[0-9a-f]+")
 _SENT: Mapping[Status, str] = {"sent": "deployment unanswered", "done": "deployed", "failed": "deployment failed"}

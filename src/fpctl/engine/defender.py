@@ -18,17 +18,17 @@ from azure.core.pipeline import policies
 from azure.core.rest import HttpRequest
 
 from fpctl import __version__
-from fpctl.engine.azure_faults import fault_of_exception
-from fpctl.engine.bearer import authentication_policy
-from fpctl.engine.credentials import TokenSource
-from fpctl.engine.endpoint import endpoint_of
 from fpctl.engine.interface import EngineError, Table, Timespan
-from fpctl.engine.rate import RateLimit
-from fpctl.engine.remote import READ_MARGIN, RemoteEngine, check_settings, utc, whole
-from fpctl.engine.retry import Fault, Retrier
-from fpctl.engine.service_faults import Answer, fault_of_answer, said_in, shorten
-from fpctl.engine.slices import SHORTEST, Slicing, slicing_of
-from fpctl.engine.wire import bad_response, kusto_type, read_json, table_of_columns, typed_column
+from fpctl.engine.remote.azure_errors import fault_of_exception
+from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, utc, whole
+from fpctl.engine.remote.bearer import authentication_policy
+from fpctl.engine.remote.credentials import TokenSource
+from fpctl.engine.remote.decode import bad_response, kusto_type, read_json, table_of_columns, typed_column
+from fpctl.engine.remote.endpoint import endpoint_of
+from fpctl.engine.remote.errors import Answer, fault_of_answer, said_in, shorten
+from fpctl.engine.remote.rate_limit import RateLimit
+from fpctl.engine.remote.retry import Fault, Retrier
+from fpctl.engine.remote.time_slicing import SHORTEST, Slicing, slicing_of
 from fpctl.kql.literals import bracket_name
 
 ENDPOINT = "https://graph.microsoft.com"

@@ -16,15 +16,15 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import HttpRequest
 from azure.monitor.query import LogsQueryClient
 
-from fpctl.engine.azure_faults import fault_of_exception
-from fpctl.engine.bearer import authentication_policy
-from fpctl.engine.credentials import TokenSource
-from fpctl.engine.endpoint import endpoint_of, log_analytics_audience
 from fpctl.engine.interface import EngineError, Table, Timespan
-from fpctl.engine.remote import READ_MARGIN, RemoteEngine, check_settings, utc
-from fpctl.engine.retry import Fault, Retrier
-from fpctl.engine.service_faults import Answer, fault_of_answer, said_in, shorten
-from fpctl.engine.wire import bad_response, kusto_type, read_json, table_of
+from fpctl.engine.remote.azure_errors import fault_of_exception
+from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, utc
+from fpctl.engine.remote.bearer import authentication_policy
+from fpctl.engine.remote.credentials import TokenSource
+from fpctl.engine.remote.decode import bad_response, kusto_type, read_json, table_of
+from fpctl.engine.remote.endpoint import endpoint_of, log_analytics_audience
+from fpctl.engine.remote.errors import Answer, fault_of_answer, said_in, shorten
+from fpctl.engine.remote.retry import Fault, Retrier
 
 ENDPOINT = "https://api.loganalytics.io"
 LONGEST = 600

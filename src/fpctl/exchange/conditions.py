@@ -1,6 +1,6 @@
 """A match as conditions of the documented notation, for formats that compare one field with values at a time.
 
-The way back is `fpctl.catalog.notation.to_match`; here the alternatives of a field (a short name and its
+The way back is `fpctl.exclusions.filter_syntax.to_match`; here the alternatives of a field (a short name and its
 full names, a domain and its subdomains) become comparisons that are joined with OR.
 """
 
@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import product
 
-from fpctl.catalog.exclusion import Alternative
-from fpctl.catalog.notation import Comparison
-from fpctl.catalog.notation.condition import Operator
+from fpctl.exclusions.filter_syntax import Comparison
+from fpctl.exclusions.filter_syntax.condition import Operator
+from fpctl.exclusions.model import Alternative
 
 MAX_GROUPS = 64
 """An alternative that comes to more conditions is left out."""

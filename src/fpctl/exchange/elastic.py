@@ -14,16 +14,16 @@ from datetime import UTC, date, datetime
 from itertools import product
 from typing import Any
 
-from fpctl.catalog.draft import Draft
-from fpctl.catalog.exclusion import Alternative, Exclusion
-from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.catalog.notation import And, Comparison, Condition, Not
-from fpctl.catalog.notation.condition import Operator
 from fpctl.errors import FpctlError, Location
 from fpctl.exchange.conditions import MAX_GROUPS, Group, NotSaidError, groups_of
 from fpctl.exchange.formats import Exported, Imported, Incoming, Reading, not_in_force
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exchange.reading import LeftOutError, is_broad, match_of, wider_notes
+from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.filter_syntax import And, Comparison, Condition, Not
+from fpctl.exclusions.filter_syntax.condition import Operator
+from fpctl.exclusions.model import Alternative, Exclusion
+from fpctl.exclusions.reader import LoadedExclusion
 
 LIST_ID = "fpctl-exclusions"
 META = "fpctl"

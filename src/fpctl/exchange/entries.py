@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from fpctl.catalog.draft import DraftError
-from fpctl.catalog.notebook import Entry
 from fpctl.errors import FpctlError
 from fpctl.exchange.formats import Incoming
 from fpctl.exchange.loss import Loss
-from fpctl.rewrite.recording import entries_of
-from fpctl.rewrite.repository import Repository
+from fpctl.exclusions.drafts.draft import DraftError
+from fpctl.exclusions.exclusion_writer import Entry
+from fpctl.repository.model import Repository
+from fpctl.repository.recording import entries_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from datetime import date
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
-from fpctl.catalog.draft import Draft
-from fpctl.catalog.exclusion_file import LoadedExclusion
 from fpctl.exchange.loss import Loss
+from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.reader import LoadedExclusion
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,16 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from fpctl.catalog.draft import Draft
-from fpctl.catalog.exclusion import Alternative, Exclusion
-from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.catalog.values import FIELDS, NARROW_FIELDS, SYNONYMS
-from fpctl.catalog.window import DAYS, Window
-from fpctl.catalog.yaml_text import Value
+from fpctl.documents.yaml_text import Value
 from fpctl.errors import FpctlError, Location
 from fpctl.exchange.csv_text import read_table, write_table
 from fpctl.exchange.formats import Exported, Imported, Incoming, Reading
 from fpctl.exchange.loss import Loss, in_order
+from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.model import Alternative, Exclusion
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
+from fpctl.exclusions.window import DAYS, Window
 
 MATCH = (*FIELDS, "where")
 WINDOW = ("weekly", "intervals", "timezone")

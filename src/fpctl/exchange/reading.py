@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fpctl.catalog.notation import Condition, NotationError, to_match
-from fpctl.catalog.values import FIELDS, NARROW_FIELDS
 from fpctl.exchange.formats import Reading
 from fpctl.exchange.loss import Loss
+from fpctl.exclusions.filter_syntax import Condition, NotationError, to_match
+from fpctl.exclusions.values import FIELDS, NARROW_FIELDS
 
 Match = tuple[dict[str, tuple[str, ...]], ...]
 

@@ -11,13 +11,13 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from fpctl.catalog.draft import Draft
-from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.catalog.values import FIELDS, NARROW_FIELDS, SYNONYMS
 from fpctl.errors import FpctlError, Location
 from fpctl.exchange.csv_text import Table, read_table, write_table
 from fpctl.exchange.formats import Exported, Imported, Incoming, Reading, not_in_force
 from fpctl.exchange.loss import Loss, in_order
+from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
 
 HEADER = ("SearchKey", "Field", "ExclusionId", "Title", "Rules", "Reason", "Ticket", "Owner", "Expires")
 LIMIT = 3_800_000

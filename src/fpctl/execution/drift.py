@@ -11,10 +11,10 @@ from datetime import timedelta
 from statistics import median
 from typing import Literal, get_args
 
-from fpctl.catalog.exclusion import Exclusion
+from fpctl.exclusions.model import Exclusion
 from fpctl.history.records import PastHits
-from fpctl.rewrite.approval import tables_of
-from fpctl.rewrite.plan import Skip
+from fpctl.repository.approval_snapshot import tables_of
+from fpctl.rewrite.plan.model import Skip
 
 DriftKind = Literal[
     "rule-changed", "rule-added", "lost-place", "table-changed", "moved-clause", "unusual-hits", "new-devices"

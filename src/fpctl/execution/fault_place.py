@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpctl.catalog.rule_file import LoadedRule, read_rule_file
-from fpctl.catalog.rule_text import Edit, merge_edits, merge_spans
 from fpctl.engine.interface import EngineError
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text
-from fpctl.rewrite.planner import TunedQuery
-from fpctl.rewrite.splice import find_clauses, strip
-from fpctl.source import SourceText
+from fpctl.rewrite.output.markers import find_clauses, strip
+from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rules.formats.registry import LoadedRule, read_rule_file
+from fpctl.rules.text.query_text import Edit, merge_edits, merge_spans
+from fpctl.text.source import SourceText
 
 
 @dataclass(frozen=True, slots=True)

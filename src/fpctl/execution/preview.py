@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
+from fpctl.durations import parse_duration
 from fpctl.engine.interface import Engine, EngineError, Timespan
 from fpctl.errors import FpctlError
-from fpctl.execution.time_range import parse_duration
+from fpctl.exclusions.model import Exclusion
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
-from fpctl.rewrite.counting import query_at
-from fpctl.rewrite.outcome import Place
-from fpctl.rewrite.planner import Planner, TunedQuery
+from fpctl.rewrite.output.counting import query_at
+from fpctl.rewrite.output.markers import strip
+from fpctl.rewrite.placement.column_resolver import Needs, Resolver, Unresolved
+from fpctl.rewrite.placement.result import Place
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
 from fpctl.rewrite.predicate import BoundColumn
-from fpctl.rewrite.resolve import Needs, Resolver, Unresolved
-from fpctl.rewrite.splice import strip
+from fpctl.rules.model import Rule
 
 DAYS = 14
 """How far back a preview looks."""

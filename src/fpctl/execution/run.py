@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.errors import Location
 from fpctl.execution.drift import Drift
 from fpctl.execution.fault_place import QueryFault, fault_of
-from fpctl.rewrite.counting import CountingQuery, GapCount
-from fpctl.rewrite.planner import TunedQuery
-from fpctl.rewrite.tagging import TAG, Tagging, ids_in, tagging
+from fpctl.rewrite.output.counting import CountingQuery, GapCount
+from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tagging import TAG, Tagging, ids_in, tagging
+from fpctl.rules.model import Rule
 
 RunStatus = Literal["ok", "failed", "partial"]
 

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, TableStatus, Timespan
 from fpctl.errors import FpctlError
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.execution.drift_check import Watch
 from fpctl.execution.fault_place import place_in_file
 from fpctl.execution.run import RunResult, run_rule, unknown_hits
 from fpctl.execution.stream import completed
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
-from fpctl.execution.watch import Watch
 from fpctl.history.records import DriftRecord, ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.history.repository import History
-from fpctl.rewrite.apply import RuleOutcome
-from fpctl.rewrite.planner import TunedQuery
-from fpctl.rewrite.resolve import LITERAL_SOURCES
+from fpctl.repository.apply import RuleOutcome
+from fpctl.rewrite.placement.column_resolver import LITERAL_SOURCES
+from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rules.model import Rule
 
 
 @dataclass(frozen=True, slots=True)

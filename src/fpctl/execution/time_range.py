@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from fpctl.catalog.rule import Rule
+from fpctl.durations import parse_duration
 from fpctl.engine.interface import Timespan
 from fpctl.kql import tree
 from fpctl.rewrite.predicate import UtcRange
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(d|day|days|h|hr|hour|hours|m|min|minute|minutes|s|sec|second|seconds)\Z")
-_ISO = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?\Z")
-_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-
-
-def parse_duration(text: str) -> timedelta | None:
-    """Return a duration written as `5d`, `12h`, `30m` or ISO 8601 (`P1DT12H`); None if it is neither."""
-    match = _DURATION.match(text.strip())
-    if match:
-        return timedelta(seconds=float(match.group(1)) * _UNITS[match.group(2)[0]])
-    match = _ISO.match(text.strip())
-    if match and any(match.groups()):
-        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    return None
+from fpctl.rules.model import Rule
 
 
 def look_back(rule: Rule, query: tree.Query) -> timedelta | None:

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fpctl.catalog.exclusion_file import LoadedExclusion
+from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.history.records import in_utc
 
 GENESIS = "0" * 64

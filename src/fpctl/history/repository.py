@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from fpctl.errors import FpctlError, Location
-from fpctl.history import by_day, watching
+from fpctl.history import by_day
+from fpctl.history import drift_store as watching
 from fpctl.history.records import HitTotals, PastHits, RunRecord, StoredDrift, StoredHit, StoredRun, StoredVersion
 from fpctl.history.store import LOCK_WAIT, Store
 from fpctl.history.tables import ExclusionVersionRow, HistoryTable, HitRow, RuleVersionRow, RunRow

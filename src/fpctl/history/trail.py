@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 from sqlmodel import col
 
-from fpctl.catalog.exclusion_file import ListShelf, LoadedExclusion, read_exclusion_file
 from fpctl.errors import FpctlError
+from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
 from fpctl.files import read_text
 from fpctl.history import definitions
 from fpctl.history.authorship import Touch, last_touches

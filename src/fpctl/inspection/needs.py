@@ -12,10 +12,10 @@ from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
 from fpctl.inspection.finding import Finding, counted
 from fpctl.inspection.live import live_columns
-from fpctl.kql.columns import analyse
-from fpctl.rewrite.apply import RuleOutcome
-from fpctl.rewrite.lint import QUERY_LIMIT
-from fpctl.rewrite.planner import TunedQuery
+from fpctl.kql.binder import analyse
+from fpctl.repository.apply import RuleOutcome
+from fpctl.repository.lint import QUERY_LIMIT
+from fpctl.rewrite.plan.planner import TunedQuery
 from fpctl.spelling import did_you_mean
 
 STALE = timedelta(days=1)

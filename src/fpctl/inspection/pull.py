@@ -134,7 +134,7 @@ def _declared_by_people(root: Path) -> dict[str, Path]:
 
 
 def _table_text(name: str, columns: Mapping[str, str]) -> str:
-    from fpctl.catalog.yaml_text import scalar
+    from fpctl.documents.yaml_text import scalar
 
     return f"{scalar(name)}:\n" + "".join(f"  {scalar(column)}: {kind}\n" for column, kind in columns.items())
 

@@ -45,8 +45,8 @@ def reach(address: str, clock: Callable[[], float] = time.time) -> Iterator[Find
     from azure.core.exceptions import AzureError
     from azure.core.rest import HttpRequest
 
-    from fpctl.engine.endpoint import endpoint_of
-    from fpctl.engine.service_faults import service_time
+    from fpctl.engine.remote.endpoint import endpoint_of
+    from fpctl.engine.remote.errors import service_time
 
     place = endpoint_of(address, setting="the endpoint")
     client: PipelineClient[HttpRequest, object] = PipelineClient(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fpctl.errors import FpctlError
 from fpctl.inspection.finding import Area, Finding, counted
-from fpctl.rewrite.repository import Repository
+from fpctl.repository.model import Repository
 from fpctl.settings import FILE_NAME, Settings
 
 
@@ -52,7 +52,7 @@ def deployment_findings(settings: Settings, credential: str | None = None) -> It
     """Yield whether the workspace to deploy to can be read; nothing where none is set."""
     if settings.deploy.workspace is None:
         return
-    from fpctl.deployment.connection import connect
+    from fpctl.deployment.workspace.connection import connect
 
     area: Area = "deployment"
     try:

@@ -29,7 +29,7 @@ from fpctl.kql.tokens import (
     TYPED_LITERALS,
     Tokens,
 )
-from fpctl.source import SourceText
+from fpctl.text.source import SourceText
 
 _BREAK = r"\r\n\u2028\u2029"
 _SPACE = r" \t\r\n\f\xa0\u1680\u180e\u2000-\u200b\u202f\u205f\u3000\ufeff"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fpctl.source import SourceText
+from fpctl.text.source import SourceText
 
 # --------------------------------------------------------------------------- open classes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import unified_diff
 
-from fpctl.rewrite.apply import RuleOutcome
+from fpctl.repository.apply import RuleOutcome
 
 CONTEXT = 3
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fpctl.kql.columns import PipelineColumns
-from fpctl.kql.columns.scope import Column, Gap
-from fpctl.rewrite.apply import RuleOutcome
-from fpctl.rewrite.plan import Insertion
-from fpctl.source import SourceText
+from fpctl.kql.binder import PipelineColumns
+from fpctl.kql.binder.scope import Column, Gap
+from fpctl.repository.apply import RuleOutcome
+from fpctl.rewrite.plan.model import Insertion
+from fpctl.text.source import SourceText
 
 WIDTH = 100
 SHOWN_COLUMNS = 8

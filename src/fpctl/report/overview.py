@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.catalog.known import Known
-from fpctl.catalog.risk import Risk, assess
-from fpctl.catalog.rule_file import LoadedRule
-from fpctl.catalog.rule_tests import CaseShelf
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.exclusions.risk.score import Risk, assess
+from fpctl.exclusions.risk.shared_names import Known
 from fpctl.execution.drift import CODES
 from fpctl.history.records import HitTotals, StoredDrift
-from fpctl.rewrite.targets import Targets
+from fpctl.repository.exclusion_index import Targets
 from fpctl.risk_weights import RiskWeights
+from fpctl.rules.formats.registry import LoadedRule
+from fpctl.rules.test_cases import CaseShelf
 
 OVER = ("retired", "expired")
 _MARKUP = {ord(character): f"&#{ord(character)};" for character in "|@\\*_~[]#!`\n\r"}

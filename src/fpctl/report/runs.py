@@ -6,8 +6,8 @@ from typing import Any
 
 from fpctl.execution.run import RunResult
 from fpctl.execution.session import tables_read
-from fpctl.rewrite.apply import RuleOutcome
-from fpctl.rewrite.planner import TunedQuery
+from fpctl.repository.apply import RuleOutcome
+from fpctl.rewrite.plan.planner import TunedQuery
 
 
 def run_to_dict(result: RunResult) -> dict[str, Any]:

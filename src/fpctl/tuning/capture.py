@@ -11,20 +11,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fpctl.catalog.rule_file import LoadedRule
-from fpctl.catalog.rule_tests import RuleCase
-from fpctl.catalog.yaml_text import scalar
+from fpctl.documents.yaml_text import scalar
 from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError, Location
 from fpctl.kql import tree
-from fpctl.kql.columns import PipelineColumns
-from fpctl.kql.columns.scope import Gap
+from fpctl.kql.binder import PipelineColumns
+from fpctl.kql.binder.scope import Gap
 from fpctl.kql.literals import bracket_name
-from fpctl.rewrite.counting import query_at
-from fpctl.rewrite.needs import condition_columns
-from fpctl.rewrite.outcome import Place
-from fpctl.rewrite.planner import Planner, TunedQuery
-from fpctl.rewrite.resolve import Resolution
+from fpctl.rewrite.output.counting import query_at
+from fpctl.rewrite.placement.column_resolver import Resolution
+from fpctl.rewrite.placement.required_columns import condition_columns
+from fpctl.rewrite.placement.result import Place
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rules.formats.registry import LoadedRule
+from fpctl.rules.test_cases import RuleCase
 from fpctl.tuning.guard import CaseOutcome, evaluate
 from fpctl.tuning.secrets import scrubbed
 

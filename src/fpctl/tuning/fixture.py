@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from fpctl.engine.local import LocalEngine
+from fpctl.engine.local.engine import LocalEngine
 from fpctl.schema.tables import TIME_COLUMNS, Tables
 
 DEFAULT_AGE = timedelta(hours=1)

@@ -12,19 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
-from fpctl.catalog.rule_file import LoadedRule
-from fpctl.catalog.rule_tests import Rows, RuleCase, RuleTests
 from fpctl.engine.interface import Table
 from fpctl.errors import FpctlError, Problem
+from fpctl.exclusions.model import Exclusion
 from fpctl.execution.run import RunResult, run_rule
 from fpctl.execution.session import tables_read
-from fpctl.rewrite.apply import RuleOutcome, applicable, tune
-from fpctl.rewrite.budget import ANY_LENGTH
-from fpctl.rewrite.plan import Insertion, Plan, Skip
-from fpctl.rewrite.planner import Planner, TunedQuery
+from fpctl.repository.apply import RuleOutcome, applicable, tune
+from fpctl.rewrite.plan.model import Insertion, Plan, Skip
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.size_fit import ANY_LENGTH
 from fpctl.rewrite.predicate import UtcRange
+from fpctl.rules.formats.registry import LoadedRule
+from fpctl.rules.model import Rule
+from fpctl.rules.test_cases import Rows, RuleCase, RuleTests
 from fpctl.tuning.fixture import laid_out, times_of
 
 CaseStatus = Literal["passed", "swallowed", "still-fires", "wrong-test", "error"]

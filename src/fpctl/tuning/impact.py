@@ -13,16 +13,16 @@ from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.risk import Share
-from fpctl.catalog.rule import Rule
 from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.risk.score import Share
 from fpctl.execution.preview import widen
-from fpctl.rewrite.counting import query_at
-from fpctl.rewrite.plan import PlanWarning, Skip
-from fpctl.rewrite.planner import Clause, Planner, TunedQuery
-from fpctl.rewrite.vantage import field_columns, value_of
+from fpctl.rewrite.output.counting import query_at
+from fpctl.rewrite.plan.field_columns import field_columns, value_of
+from fpctl.rewrite.plan.model import PlanWarning, Skip
+from fpctl.rewrite.plan.planner import Clause, Planner, TunedQuery
+from fpctl.rules.model import Rule
 from fpctl.tuning.row_changes import RowChanges, asked, row_changes, row_counts, united
 
 ENTITIES = ("device", "url", "hash")

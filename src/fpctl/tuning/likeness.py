@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from fpctl.catalog.scenario import SCENARIO_IDS
+from fpctl.exclusions.scenarios.model import SCENARIO_IDS
 from fpctl.tuning.rhythm import Rhythm
 
 ENOUGH = 3

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
-from fpctl.catalog.values import check_value
 from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.values import check_value
 from fpctl.kql.literals import string_literal
-from fpctl.rewrite.counting import query_at
-from fpctl.rewrite.outcome import Place
-from fpctl.rewrite.planner import Clause, Planner, TunedQuery
-from fpctl.rewrite.vantage import field_columns, value_of
-from fpctl.tuning.cover import Groups
+from fpctl.rewrite.output.counting import query_at
+from fpctl.rewrite.placement.result import Place
+from fpctl.rewrite.plan.field_columns import field_columns, value_of
+from fpctl.rewrite.plan.planner import Clause, Planner, TunedQuery
+from fpctl.rules.model import Rule
+from fpctl.tuning.candidates import Groups
 from fpctl.tuning.rhythm import HourCount
 from fpctl.tuning.row_changes import asked
 

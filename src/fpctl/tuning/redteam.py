@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.rule import Rule
 from fpctl.errors import FpctlError
+from fpctl.exclusions.model import Exclusion
 from fpctl.execution.session import tables_read
-from fpctl.rewrite.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
 from fpctl.rewrite.predicate import UtcRange, usable_roles
+from fpctl.rules.model import Rule
 from fpctl.tuning.fixture import laid_out
 from fpctl.tuning.variants import Variant, seed_of, variants
 

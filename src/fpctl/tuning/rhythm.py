@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-from fpctl.catalog.window import DAYS
+from fpctl.exclusions.window import DAYS
 
 LONGEST_ARC = 8
 """Hours a day up to which a window says something; beyond it the pattern is no rhythm."""

@@ -11,7 +11,7 @@ from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.errors import FpctlError
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
-from fpctl.rewrite.planner import TunedQuery
+from fpctl.rewrite.plan.planner import TunedQuery
 
 COMPARED = 50_000
 """Up to so many result rows are fetched and compared one by one; of more, the engine counts them."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from fpctl.catalog.exclusion import Exclusion
+from fpctl.exclusions.model import Exclusion
 from fpctl.history.records import HitTotals
 
 Verdict = Literal["wait", "activate", "drop", "look"]

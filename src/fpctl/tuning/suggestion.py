@@ -13,18 +13,18 @@ from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.known import Known
-from fpctl.catalog.risk import Risk, Share, assess
-from fpctl.catalog.rule import Rule
-from fpctl.catalog.values import check_value
 from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.risk.score import Risk, Share, assess
+from fpctl.exclusions.risk.shared_names import Known
+from fpctl.exclusions.values import check_value
 from fpctl.execution.preview import widen
-from fpctl.rewrite.planner import Clause, Planner
-from fpctl.rewrite.vantage import field_columns
+from fpctl.rewrite.plan.field_columns import field_columns
+from fpctl.rewrite.plan.planner import Clause, Planner
 from fpctl.risk_weights import RiskWeights
-from fpctl.tuning.cover import Candidate, candidates
+from fpctl.rules.model import Rule
+from fpctl.tuning.candidates import Candidate, candidates
 from fpctl.tuning.impact import SAMPLE, SAMPLE_FIELDS, sample_of
 from fpctl.tuning.likeness import Likeness, likeness
 from fpctl.tuning.noise import FEW, FREQUENT, Noise, ValueCount, is_any

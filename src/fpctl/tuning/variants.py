@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
-from fpctl.catalog.exclusion import Alternative, Exclusion
-from fpctl.catalog.window import Window
-from fpctl.tuning.raw_condition import Value, columns_for, other_than
+from fpctl.exclusions.model import Alternative, Exclusion
+from fpctl.exclusions.window import Window
+from fpctl.tuning.raw_condition_event import Value, columns_for, other_than
 
 OTHER_HASH = "1" * 64
 ON_DEVICE = "code on the device"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from fpctl.audit.always_true import nearly_everything
 from fpctl.audit.check import Check
-from fpctl.audit.condition import nearly_everything
+from fpctl.audit.context import Scene, alternatives, anchored, at_value, mend_value
 from fpctl.audit.finding import Finding
 from fpctl.audit.network import half_of_all, too_wide
-from fpctl.audit.scene import Scene, alternatives, anchored, at_value, mend_value
-from fpctl.catalog.exclusion import Alternative
-from fpctl.catalog.known import Known
+from fpctl.exclusions.model import Alternative
+from fpctl.exclusions.risk.shared_names import Known
 
 
 def _everything(scene: Scene, check: Check) -> Iterator[Finding]:

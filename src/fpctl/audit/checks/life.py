@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import date
 
 from fpctl.audit.check import Check
+from fpctl.audit.context import Scene, days
 from fpctl.audit.finding import Finding
-from fpctl.audit.scene import Scene, days
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.selector import parse_selector
+from fpctl.exclusions.model import Exclusion
+from fpctl.rules.selector import parse_selector
 
 
 def _expired(scene: Scene, check: Check) -> Iterator[Finding]:

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterator
 
 from fpctl.audit.check import Check
+from fpctl.audit.context import Scene, selector_at
 from fpctl.audit.finding import Finding
-from fpctl.audit.scene import Scene, selector_at
-from fpctl.catalog.selector import parse_selector
 from fpctl.execution.drift import moved
+from fpctl.rules.selector import parse_selector
 from fpctl.spelling import nearest
 
 

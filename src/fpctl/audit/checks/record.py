@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from fpctl.audit.check import Check
+from fpctl.audit.context import Scene, selector_at
 from fpctl.audit.finding import Finding
-from fpctl.audit.scene import Scene, selector_at
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.rewrite.approval import base_hash
+from fpctl.exclusions.model import Exclusion
+from fpctl.repository.approval_snapshot import base_hash
 
 
 def _without(scene: Scene, check: Check, key: str, message: str) -> Iterator[Finding]:

@@ -6,15 +6,15 @@ import shlex
 from collections.abc import Iterator
 
 from fpctl.audit.check import Check
-from fpctl.audit.cover.extent import Extent, Values
-from fpctl.audit.cover.extent import values as as_values
-from fpctl.audit.cover.kinds import KINDS, Key, key_of
-from fpctl.audit.cover.search import overlaps
+from fpctl.audit.context import Scene, alternatives, at_value, mend_value
+from fpctl.audit.coverage.extent import Extent, Values
+from fpctl.audit.coverage.extent import values as as_values
+from fpctl.audit.coverage.kinds import KINDS, Key, key_of
+from fpctl.audit.coverage.search import overlaps
 from fpctl.audit.finding import Finding
-from fpctl.audit.scene import Scene, alternatives, at_value, mend_value
-from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.catalog.list_file import FOLDER, SUFFIX, find_lists
 from fpctl.errors import Location
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.exclusions.value_lists.list_file import FOLDER, SUFFIX, find_lists
 
 
 def _duplicate(scene: Scene, check: Check) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fpctl.audit.check import Check
+from fpctl.audit.context import Scene
 from fpctl.audit.finding import Finding
-from fpctl.audit.scene import Scene
 
 TOLD = 3
 """So many of the heaviest points a finding names."""

@@ -9,10 +9,10 @@ from datetime import date, timedelta
 from operator import attrgetter
 
 from fpctl.audit.check import Check
+from fpctl.audit.context import Scene, days
 from fpctl.audit.finding import Finding
-from fpctl.audit.scene import Scene, days
-from fpctl.catalog.exclusion import Exclusion
-from fpctl.catalog.exclusion_file import LoadedExclusion
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.history.records import HitTotals
 
 

@@ -6,12 +6,12 @@ import ipaddress
 from collections.abc import Iterator
 
 from fpctl.audit.check import Check
-from fpctl.audit.cover.pattern import holds, plain
+from fpctl.audit.context import Scene, alternatives, at_value, mend_value
+from fpctl.audit.coverage.pattern import holds, plain
 from fpctl.audit.finding import Finding
-from fpctl.audit.scene import Scene, alternatives, at_value, mend_value
-from fpctl.catalog.exclusion_file import LoadedExclusion
-from fpctl.catalog.known import Known
-from fpctl.catalog.values import ValueProblem
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.exclusions.risk.shared_names import Known
+from fpctl.exclusions.values import ValueProblem
 from fpctl.rewrite.predicate.match import parse_value
 from fpctl.rewrite.predicate.url import Url
 
@@ -168,7 +168,8 @@ CHECKS = (
         "allowed. A "
         "customer's own name below (`contoso.blob.core.windows.net`) or own path (`github.com/contoso`) is not "
         "reported. "
-        "The list is data (`src/fpctl/catalog/data/known.yaml`) and never complete; add to it in the settings.",
+        "The list is data (`src/fpctl/exclusions/risk/data/shared_names.yaml`) and never complete; add to it in "
+        "the settings.",
         "Name the host or path that is yours. If the whole host is really meant, list the value in "
         "`policy.forbidden.allowed`.",
         _shared_host, ("forbidden.domains", "forbidden.allowed"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from fpctl.audit.finding import Finding
-from fpctl.catalog.risk import Risk
+from fpctl.exclusions.risk.score import Risk
 from fpctl.policy import LEVELS
 
 RISKIEST = 5

@@ -8,29 +8,29 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-from fpctl.catalog.condition import check_condition
-from fpctl.catalog.draft import Draft, DraftError, title_of
-from fpctl.catalog.notebook import Entry
-from fpctl.catalog.rule_file import LoadedRule, read_rule_file, stripped
 from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.exchange.adoption.logic import Fact, TooManyError, alternatives
 from fpctl.exchange.adoption.meaning import Difference, Holder, Said, column_of, list_of, said
 from fpctl.exchange.adoption.removal import comment_of, spans_of
 from fpctl.exchange.adoption.tails import Tail, inner_negations, tails
 from fpctl.exchange.reading import is_broad, merged
+from fpctl.exclusions.drafts.draft import Draft, DraftError, title_of
+from fpctl.exclusions.exclusion_writer import Entry
+from fpctl.exclusions.raw_condition import check_condition
 from fpctl.kql import tree
-from fpctl.kql.columns import Scope, analyse
+from fpctl.kql.binder import Scope, analyse
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
-from fpctl.rewrite.planner import Planner, time_column_of
+from fpctl.repository.model import Repository
+from fpctl.repository.recording import entries_of
+from fpctl.repository.single_exclusion import in_force
+from fpctl.rewrite.output.markers import MARKER, find_clauses
+from fpctl.rewrite.placement.column_resolver import ASSUMED_COLUMNS
+from fpctl.rewrite.plan.planner import Planner, time_column_of
 from fpctl.rewrite.predicate.match import usable_roles
-from fpctl.rewrite.recording import entries_of
-from fpctl.rewrite.repository import Repository
-from fpctl.rewrite.resolve import ASSUMED_COLUMNS
-from fpctl.rewrite.splice import MARKER, find_clauses
-from fpctl.rewrite.trial import in_force
+from fpctl.rules.formats.registry import LoadedRule, read_rule_file, stripped
 from fpctl.schema.fields import FIELDS
-from fpctl.source import SourceText
+from fpctl.text.source import SourceText
 
 MAX_NOTE = 2_000
 """Characters of a clause that are kept in the notes of its exclusion."""

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from fpctl.catalog.values import check_value
 from fpctl.exchange.adoption.logic import Fact
 from fpctl.exchange.loss import LossKind
+from fpctl.exclusions.values import check_value
 from fpctl.kql import tree
 from fpctl.kql.lexer import scan
 from fpctl.kql.literals import string_value

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from fpctl.exchange.adoption.logic import is_negative
 from fpctl.kql import tree
-from fpctl.kql.columns import Analysis, Scope
+from fpctl.kql.binder import Analysis, Scope
 
 _ROW_WISE = (
     tree.Where, tree.Extend, tree.Project, tree.ProjectAway, tree.ProjectRename, tree.ProjectReorder,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 
-from fpctl.catalog.notation import And, Condition, Not, Or
 from fpctl.exchange.reading import LeftOutError
+from fpctl.exclusions.filter_syntax import And, Condition, Not, Or
 
 Selections = Mapping[str, Callable[[], Condition]]
 """By name, a function that reads the selection: one that the condition does not name is not looked at."""

@@ -8,16 +8,16 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from fpctl.catalog.draft import Draft
-from fpctl.catalog.notation import And, Comparison, Condition, Not, Or
-from fpctl.catalog.notation.condition import Operator
-from fpctl.catalog.yaml_node import Node, plain_data, read_documents
+from fpctl.documents.yaml_node import Node, plain_data, read_documents
 from fpctl.errors import FpctlError, Location
 from fpctl.exchange.formats import Imported, Incoming, Reading
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exchange.reading import LeftOutError, is_broad, match_of, wider_notes
 from fpctl.exchange.sigma.condition import Selections, parse_condition
 from fpctl.exchange.sigma.names import FILE_NAMES, NAMES
+from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.filter_syntax import And, Comparison, Condition, Not, Or
+from fpctl.exclusions.filter_syntax.condition import Operator
 
 _OPERATORS: Mapping[str, Operator] = {"contains": "CONTAINS", "startswith": "STARTSWITH", "endswith": "ENDSWITH"}
 _NOT_CARRIED = ("references", "related", "falsepositives", "level", "fields", "license")

@@ -12,17 +12,7 @@ from difflib import get_close_matches
 
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql.lexer import bad_token
-from fpctl.kql.tokens import (
-    BAD,
-    DIRECTIVE,
-    END,
-    KEYWORDS,
-    LITERAL_TYPES,
-    NAME,
-    NAME_KINDS,
-    RAW_GUID,
-    Tokens,
-)
+from fpctl.kql.tokens import BAD, DIRECTIVE, END, KEYWORDS, LITERAL_TYPES, NAME, NAME_KINDS, RAW_GUID, Tokens
 
 _OPERATORS = tuple(
     """

@@ -7,16 +7,7 @@ from typing import NoReturn
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser.complaints import too_deep, unexpected
-from fpctl.kql.tokens import (
-    DECLARED_NAME_KINDS,
-    END,
-    KEYWORDS,
-    LONG,
-    NAME,
-    NAME_KINDS,
-    STRING,
-    Tokens,
-)
+from fpctl.kql.tokens import DECLARED_NAME_KINDS, END, KEYWORDS, LONG, NAME, NAME_KINDS, STRING, Tokens
 from fpctl.kql.tree import Name, Wildcard
 
 new = tuple.__new__

@@ -34,7 +34,7 @@ A time guard (`expires`, `starts`) on a row whose time is null is false: the row
 
 from __future__ import annotations
 
-from fpctl.catalog.values import ValueProblem
+from fpctl.exclusions.values import ValueProblem
 from fpctl.rewrite.predicate.build import Predicate, PredicateError, Untested, build
 from fpctl.rewrite.predicate.match import BoundColumn, check_value, usable_roles
 from fpctl.rewrite.predicate.render import Dialect, DialectError

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from fpctl.catalog.values import ValueProblem
 from fpctl.errors import FpctlError
+from fpctl.exclusions.values import ValueProblem
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.literals import string_literal, string_value
 from fpctl.kql.tokens import END, STRING
@@ -18,7 +18,7 @@ from fpctl.rewrite.predicate.term import Period, Sure, Term, all_of, any_of
 from fpctl.rewrite.predicate.window import UtcRange, window_term
 
 if TYPE_CHECKING:
-    from fpctl.catalog.window import Window
+    from fpctl.exclusions.window import Window
 
 Reason = Literal["field-not-in-table", "columns-dropped", "outside-window", "invalid-value", "invalid-where"]
 """Why there is no predicate, in the words of a plan's skips."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from fpctl.catalog.values import ValueProblem
-from fpctl.catalog.values import check_value as check_authored
+from fpctl.exclusions.values import ValueProblem
+from fpctl.exclusions.values import check_value as check_authored
 from fpctl.rewrite.predicate.term import Term
 
 V = TypeVar("V")

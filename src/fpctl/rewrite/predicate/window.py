@@ -17,7 +17,7 @@ from fpctl.kql.literals import string_literal
 from fpctl.rewrite.predicate.term import Period, Sure, Term, any_of
 
 if TYPE_CHECKING:
-    from fpctl.catalog.window import Window
+    from fpctl.exclusions.window import Window
 
 _DAY = 24 * 60
 MAX_RANGE_DAYS = 400

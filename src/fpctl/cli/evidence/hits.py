@@ -1,0 +1,196 @@
+"""`fpctl hits`: what each exclusion has taken out so far."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fpctl.cli.shared import options, output
+from fpctl.cli.shared.audit_log import glanced
+from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
+from fpctl.exclusions.loader import ExclusionSet, load_exclusions
+from fpctl.history.records import HitTotals, StoredDrift
+from fpctl.history.repository import History
+from fpctl.history.store import is_there
+from fpctl.settings import load_settings
+from fpctl.spelling import did_you_mean
+
+TREND_DAYS = 30
+"""The most days that the trend of the table shows; JSON has all of them."""
+
+HEADERS = ("exclusion", "rule", "hits", "unique", "runs", "first event", "last event", "trend")
+
+
+def command(
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="RULE", help="Only runs of the rule with this id or name.")
+    ] = None,
+    exclusion: Annotated[str | None, typer.Option("--exclusion", metavar="ID", help="Only this exclusion.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="TIME", help="Only runs from then on: 30d (whole days), 12h, 2026-11-01, or a time."
+        ),
+    ] = None,
+    by_rule: Annotated[bool, typer.Option("--by-rule", help="One line for each exclusion and rule.")] = False,
+    exclusions: options.ExclusionsFolder = None,
+    history: options.HistoryPlace = None,
+    config: options.ConfigFile = None,
+    format: options.ListFormat = "table",
+) -> int:
+    """Show what each exclusion has taken out so far: hits, unique hits, event times and the trend.
+
+    Hits are added over runs, so an event that two runs read counts twice. Unique hits are those that no
+    other exclusion would have taken. Exclusions of the folder that no run has had yet are listed with
+    no runs, unless --rule asks for one rule's. Hits of an exclusion in shadow are counted, not taken out. What
+    the last run of each rule found to have drifted is told on stderr.
+    """
+    now = options.now()
+    settings = load_settings(config)
+    start = None if since is None else _start(since, now)
+    known = _known(exclusions, settings.paths.exclusions)
+    glanced(known, exclusions, settings, now)
+    start, totals, drift = _recorded(history or settings.history.url, rule, exclusion, start, by_rule)
+    states = {loaded.id: loaded.exclusion.state(now.date()) for loaded in known.exclusions}
+    titles = {loaded.id: loaded.exclusion.title for loaded in known.exclusions}
+    if rule is None:
+        totals = _with_unrun(totals, titles, exclusion)
+    if exclusion is not None and not totals and exclusion not in titles:
+        raise FpctlError(
+            f"no exclusion {exclusion!r} is known", None, did_you_mean(exclusion, titles, what="exclusion")
+        )
+    if format == "json":
+        output.show_json({"since": start, "hits": [_document(total, titles, states, drift) for total in totals]})
+    elif format == "csv":
+        _show_csv(totals)
+    else:
+        _show_table(totals, now.date(), by_rule, states)
+        for one in drift:
+            output.say(output.visible_lines(f"warning: in the run of {one.started.date()} {one.message}"))
+    errors = [problem for problem in known.problems if problem.severity == "error"]
+    output.show_problems(errors)
+    return EXIT_ERROR if errors else EXIT_OK
+
+
+def _known(asked: Path | None, usual: Path) -> ExclusionSet:
+    """Return the exclusions of the folder; the usual one may be missing."""
+    if asked is None and not usual.exists():
+        return ExclusionSet((), ())
+    return load_exclusions(asked or usual)
+
+
+def _start(since: str, now: datetime) -> datetime:
+    """Return the moment that `--since` names; days and weeks are whole days, as the trend shows them."""
+    moment = options.parse_moment(since, now, "--since")
+    days = since.strip()[-1:] in ("d", "w")
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0) if days else moment
+
+
+def _recorded(
+    place: str, rule: str | None, exclusion: str | None, since: datetime | None, by_rule: bool
+) -> tuple[datetime | None, list[HitTotals], list[StoredDrift]]:
+    """Return from when on hits are counted, the totals, and what the last run of each rule found to have drifted."""
+    if not is_there(place):
+        output.say(f"No run has been recorded yet: there is no {place}. `fpctl run` makes it.")
+        return since, [], []
+    with History.open(place, create=False) as history:
+        if rule is not None and not history.runs(rule=rule, limit=1):
+            names = {name for pair in history.rules() for name in pair}
+            raise FpctlError(f"no run of a rule {rule!r} is recorded", None, did_you_mean(rule, names, what="rule"))
+        if since is not None and (counted := history.counted_from(since)) != since:
+            output.say(f"Hits of {counted.date()} are kept by day only: counted from its beginning (UTC).")
+            since = counted
+        drift = [
+            one
+            for one in history.drift(since=since, latest=True)
+            if exclusion in (None, one.exclusion) and rule in (None, one.rule, one.rule_name)
+        ]
+        return since, history.hits(rule=rule, exclusion=exclusion, since=since, by_rule=by_rule), drift
+
+
+def _with_unrun(totals: list[HitTotals], known: dict[str, str], exclusion: str | None) -> list[HitTotals]:
+    """Add the exclusions of the folder that no run has had in its plan."""
+    recorded = {total.exclusion for total in totals}
+    unrun = [HitTotals(id) for id in known if id not in recorded and exclusion in (None, id)]
+    return sorted([*totals, *unrun], key=lambda total: (total.exclusion, total.rule or ""))
+
+
+def _show_table(totals: Sequence[HitTotals], today: date, by_rule: bool, states: Mapping[str, str]) -> None:
+    if not totals:
+        output.say("No exclusion has hits here.")
+        return
+    days = _days(totals, today)
+    headers = [header for header in HEADERS if by_rule or header != "rule"]
+    rows = [
+        [cell for header, cell in zip(HEADERS, _cells(total, days, states), strict=True) if header in headers]
+        for total in totals
+    ]
+    output.show_table(headers, rows, right=["hits", "unique", "runs"])
+    if output.is_terminal(sys.stderr):
+        output.say("Times and days are UTC. Trend: a character a day; ▁ none, ▂ to █ some, ? unknown, · no run.")
+
+
+def _cells(total: HitTotals, days: Sequence[date], states: Mapping[str, str]) -> tuple[Any, ...]:
+    """Return the cells of one line, in the order of HEADERS."""
+    return (
+        f"{total.exclusion} (shadow)" if states.get(total.exclusion) == "shadow" else total.exclusion,
+        total.rule_name,
+        "unknown" if total.rows is None and total.runs else total.rows,
+        total.unique,
+        f"{total.runs:,} ({total.unknown_runs:,} unknown)" if total.unknown_runs else total.runs,
+        total.first,
+        total.last,
+        _trend(total, days),
+    )
+
+
+def _days(totals: Sequence[HitTotals], today: date) -> list[date]:
+    """Return the days of the trend: up to today, from the first day with a run, but not too many."""
+    first = min((total.trend[0].day for total in totals if total.trend), default=today)
+    count = min(max((today - first).days + 1, 1), TREND_DAYS)
+    return [today - timedelta(days=back) for back in reversed(range(count))]
+
+
+def _trend(total: HitTotals, days: Sequence[date]) -> str:
+    by_day = {point.day: point.rows for point in total.trend}
+    ran = [day for day in days if day in by_day]
+    bars = dict(zip(ran, output.sparkline([by_day[day] for day in ran]), strict=True))
+    return "".join(bars.get(day, "·") for day in days)
+
+
+def _show_csv(totals: Sequence[HitTotals]) -> None:
+    names = ("exclusion", "rule", "rows", "unique", "runs", "unknown_runs", "first", "last", "last_hit", "last_run")
+    output.show_csv(names, [[getattr(total, name) for name in names] for total in totals])
+
+
+def _document(
+    total: HitTotals, titles: Mapping[str, str], states: Mapping[str, str], drift: Sequence[StoredDrift]
+) -> dict[str, Any]:
+    from fpctl.execution.drift import CODES
+
+    return {
+        "exclusion": total.exclusion,
+        "title": titles.get(total.exclusion),
+        "status": states.get(total.exclusion),
+        "rule": total.rule,
+        "rule_name": total.rule_name,
+        "rows": total.rows,
+        "unique": total.unique,
+        "runs": total.runs,
+        "unknown_runs": total.unknown_runs,
+        "first": total.first,
+        "last": total.last,
+        "last_hit": total.last_hit,
+        "last_run": total.last_run,
+        "trend": [{"day": point.day, "runs": point.runs, "rows": point.rows} for point in total.trend],
+        "drift": [
+            {"rule": one.rule, "kind": one.kind, "code": CODES.get(one.kind), "message": one.message}
+            for one in drift
+            if one.exclusion == total.exclusion and total.rule in (None, one.rule)
+        ],
+    }

@@ -1,0 +1,122 @@
+"""`fpctl test`: run the rules' tests with and without the exclusions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fpctl.cli.shared import options, output
+from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
+
+if TYPE_CHECKING:
+    from fpctl.tuning.guard import CaseOutcome
+
+_WORDS = {
+    "passed": "passed", "swallowed": "SWALLOWED", "still-fires": "still fires", "wrong-test": "wrong test",
+    "error": "error",
+}  # fmt: skip
+
+
+def command(
+    rule: options.Rules = None,
+    rules: options.RulesFolder = None,
+    exclusions: options.ExclusionsFolder = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="Exclusions as of a day.", show_default="today")
+    ] = None,
+    config: options.ConfigFile = None,
+    format: options.TextFormat = "text",
+) -> int:
+    """Run the rules' tests: events that must fire, and events that must stay quiet.
+
+    The tests stand under `tests:` of a rule or beside it in NAME.tests.yaml. Each is run through the base
+    and the tuned rule on the local engine. An event that must fire has to fire in the base rule, or the
+    test itself is wrong; no exclusion may take it out. Exit code 1: a test fails. 2: a test or a rule
+    cannot be read or run.
+    """
+    from fpctl.cli.shared.audit_log import glanced
+    from fpctl.cli.shared.context import open_workspace
+    from fpctl.repository.apply import applicable
+    from fpctl.rules.test_cases import CaseShelf
+    from fpctl.tuning.guard import evaluate
+
+    workspace = open_workspace(config, rules, exclusions)
+    repository = workspace.repository
+    glanced(repository.exclusions, exclusions, workspace.settings, options.now())
+    planner = repository.planner(options.parse_day(on))
+    chosen = repository.rules.select(rule or [])
+    shelf = CaseShelf()
+    read = [(loaded, shelf.cases_of(loaded)) for loaded in chosen]
+    outcomes: list[CaseOutcome] = []
+    with output.progress("Testing rules", sum(len(tests.cases) for _, tests in read)) as update:
+        for loaded, tests in read:
+            selected = applicable(loaded.rule, repository.active())
+            for case in tests.cases:
+                outcomes.append(evaluate(loaded.rule, case, selected, planner))
+                update(len(outcomes))
+    problems = [problem for _, tests in read for problem in tests.problems]
+    untested = [loaded.rule.id for loaded, tests in read if not tests.must_fire()]
+    if format == "json":
+        output.show_json({"tests": [_document(one) for one in outcomes], "untested": untested})
+    else:
+        _show(outcomes)
+    output.show_problems([*repository.problems, *problems])
+    counts = {status: sum(one.status == status for one in outcomes) for status in _WORDS}
+    told = ", ".join(f"{count:,} {_WORDS[status].lower()}" for status, count in counts.items() if count)
+    output.say(f"{output.counted(len(outcomes), 'test')}{': ' if told else ''}{told}")
+    if untested:
+        output.say(f"{output.counted(len(untested), 'rule')} without an event that must fire")
+    if repository.broken or counts["error"] or any(problem.severity == "error" for problem in problems):
+        return EXIT_ERROR
+    return EXIT_OK if counts["passed"] == len(outcomes) else EXIT_FINDINGS
+
+
+def _show(outcomes: Sequence[CaseOutcome]) -> None:
+    if outcomes:
+        output.show_table(
+            ["rule", "test", "kind", "base", "tuned", "result"],
+            [[o.rule.name, o.case.name, o.case.kind, o.base_rows, o.tuned_rows, _WORDS[o.status]] for o in outcomes],
+            right=("base", "tuned"),
+        )
+    for one in outcomes:
+        if not one.ok:
+            output.write("\n" + output.visible_lines("\n".join(told(one))) + "\n")
+
+
+def told(outcome: CaseOutcome) -> list[str]:
+    """Return why a case is not as it should be, as lines."""
+    case = outcome.case
+    lines = [f"{case.at}: {case.name}"]
+    if outcome.status == "wrong-test":
+        lines.append("  the base rule does not fire on this event, so the test proves nothing")
+    elif outcome.status == "still-fires":
+        lines.append(f"  the tuned rule still gives {output.counted(outcome.tuned_rows or 0, 'row')}")
+    elif outcome.error is not None:
+        lines.append(f"  {outcome.error}")
+    for one in outcome.swallowed if outcome.status == "swallowed" else ():
+        what = f"takes out {output.counted(one.rows, 'event')}" if one.rows else "silences the rule"
+        lines += [f"  {one.exclusion} {what} {one.gap}:", f"    {one.clause}"]
+        if outcome.any_time:
+            lines.append("    (the test has no fixed time: a window of the exclusion was taken to be open)")
+    return lines
+
+
+def _document(outcome: CaseOutcome) -> dict[str, Any]:
+    case = outcome.case
+    return {
+        "rule": outcome.rule.id,
+        "name": case.name,
+        "kind": case.kind,
+        "status": outcome.status,
+        "base_rows": outcome.base_rows,
+        "tuned_rows": outcome.tuned_rows,
+        "swallowed_by": [
+            {"exclusion": one.exclusion, "rows": one.rows, "clause": one.clause, "gap": one.gap, "line": one.line}
+            for one in outcome.swallowed
+        ],
+        "path": case.at.path,
+        "line": case.at.line,
+        "error": outcome.error,
+    }

@@ -1,0 +1,337 @@
+"""`fpctl tune`: propose exclusions for a noisy rule from its own events."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fpctl.cli.shared import completion, options, output
+from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
+
+if TYPE_CHECKING:
+    from fpctl.cli.shared.exclusion_commands import Book
+    from fpctl.exclusions.model import Exclusion
+    from fpctl.rules.formats.registry import LoadedRule
+    from fpctl.tuning.suggestion import Grounds, Suggestion, Tuning
+
+
+def command(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule.", autocompletion=completion.rule_names)],
+    since: Annotated[str, typer.Option("--since", metavar="14d|TIME", help="How far back to look.")] = "14d",
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="End of the look-back.", show_default="now")
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=1, max=50, help="Proposals at most.")] = 10,
+    least: Annotated[
+        float,
+        typer.Option("--least", min=0.01, max=100.0, help="Per cent of the events that a proposal takes out at least."),
+    ] = 1.0,
+    accept: Annotated[
+        str | None,
+        typer.Option("--accept", metavar="1,3", help="Record these proposals as drafts; all for all of them."),
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why the accepted ones are benign.")
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option("--owner", metavar="WHO", help="Who answers for them.", show_default="git's user.email"),
+    ] = None,
+    ticket: Annotated[str | None, typer.Option("--ticket", metavar="ID", help="Ticket or change number.")] = None,
+    engine: options.EngineName = None,
+    data: options.DataFolder = None,
+    credential: options.Credential = None,
+    rules: options.RulesFolder = None,
+    exclusions: options.ExclusionsFolder = None,
+    config: options.ConfigFile = None,
+    format: options.TextFormat = "text",
+) -> int:
+    """Propose exclusions for a noisy rule from its own events.
+
+    Looks at the events that the rule fires on, ranks what makes most of them, and proposes the fewest
+    narrow exclusions that take most of them out: each names a program together with a device, a URL or a
+    hash, on devices that show the pattern regularly. What swallows an event that must fire is not
+    proposed. Everything is counted by the engine; no event but a sample is fetched.
+
+    --accept records proposals as drafts, to be reviewed and approved.
+    """
+    from fpctl.cli.shared.exclusion_commands import open_book
+    from fpctl.engine.interface import Timespan
+    from fpctl.engine.registry import open_engine
+    from fpctl.execution.time_range import window_range
+    from fpctl.repository.apply import applicable
+    from fpctl.tuning.suggestion import suggest
+
+    book = open_book(config, rules, exclusions)
+    repository = book.repository
+    chosen = repository.rules.select([rule])
+    if len(chosen) != 1:
+        raise FpctlError(f"`{rule}` is {len(chosen)} rules", None, "tune one at a time")
+    (loaded,) = chosen
+    clock = options.now()
+    end = options.parse_moment(to, clock, "--to") if to is not None else clock
+    span = Timespan(options.parse_moment(since, end, "--since"), end)
+    if span.start >= span.end:
+        raise typer.BadParameter("the look-back ends before it begins")
+    opened = open_engine(
+        engine or book.settings.engine.default,
+        settings=book.settings,
+        data=data or book.settings.paths.data,
+        now=end,
+        tables=repository.tables,
+        credential=credential,
+    )
+    try:
+        windows = window_range(span, end) if opened.name == "local" else None
+        planner = repository.planner(end.date(), windows_within=windows)
+        others = applicable(loaded.rule, repository.active())
+        with output.progress("Looking for patterns", None) as update:
+            found = suggest(
+                loaded.rule,
+                others,
+                planner,
+                opened,
+                span,
+                _grounds(book, loaded),
+                most=most,
+                least=least / 100,
+                progress=update,
+            )
+    finally:
+        opened.close()
+    numbers = _numbers(accept, len(found.suggestions))
+    if format == "text":
+        _show(found)
+    code, written = EXIT_OK, list[str]()
+    if numbers:
+        code, written = _accept(book, [found.suggestions[n - 1] for n in numbers], loaded, reason, owner, ticket)
+    if format == "json":
+        output.show_json(_document(found, written))
+    elif found.suggestions and accept is None:
+        output.say("record some of them as drafts: --accept 1,2; see one closer: fpctl preview")
+    output.show_problems(repository.problems)
+    return EXIT_ERROR if repository.broken else code
+
+
+def _numbers(accept: str | None, count: int) -> tuple[int, ...]:
+    from fpctl.exclusions.drafts.proposal import parse_choice
+
+    if accept is None:
+        return ()
+    if not count:
+        raise FpctlError("--accept: nothing is proposed")
+    try:
+        return parse_choice(accept, count)
+    except ValueError as error:
+        raise FpctlError(f"--accept: {error}") from error
+
+
+def _grounds(book: Book, loaded: LoadedRule) -> Grounds:
+    from fpctl.exclusions.risk.shared_names import known
+    from fpctl.rules.test_cases import CaseShelf
+    from fpctl.tuning.guard import evaluate
+    from fpctl.tuning.suggestion import Grounds
+
+    cases = CaseShelf().cases_of(loaded).must_fire()
+    planner = book.repository.planner(book.today)
+
+    def kept(exclusion: Exclusion) -> bool:
+        alone = exclusion.model_copy(update={"status": "active", "created": None})
+        return all(evaluate(loaded.rule, case, [(alone, True)], planner).status != "swallowed" for case in cases)
+
+    return Grounds(
+        known(book.settings.policy.forbidden),
+        book.settings.risk,
+        frozenset({loaded.rule.id}) if cases else frozenset(),
+        kept,
+    )
+
+
+def _accept(
+    book: Book,
+    chosen: Sequence[Suggestion],
+    loaded: LoadedRule,
+    reason: str | None,
+    owner: str | None,
+    ticket: str | None,
+) -> tuple[int, list[str]]:
+    """Record proposals as drafts; return the exit code and the ids."""
+    from fpctl.cli.shared.exclusion_commands import git_owner
+    from fpctl.exclusions.drafts.draft import Draft, DraftError
+    from fpctl.exclusions.exclusion_writer import write
+    from fpctl.repository.recording import entries_of
+
+    drafts = [
+        Draft(
+            rules=(loaded.rule.id,),
+            match=tuple(dict(one.fields()) for one in suggestion.exclusion.match),
+            scenario=suggestion.exclusion.scenario,
+            window=_window(suggestion.exclusion),
+            reason=reason,
+            ticket=ticket,
+            owner=owner or git_owner(book.folder),
+            created=book.today,
+            expires=suggestion.exclusion.expires,
+            status="draft",
+            notes=_note(suggestion),
+        )
+        for suggestion in chosen
+    ]
+    try:
+        entries = entries_of(drafts, book.repository, book.folder, book.today)
+    except DraftError as error:
+        output.show_problems(error.problems)
+        return EXIT_ERROR, []
+    for entry in entries:
+        write(entry)
+        output.say(f"recorded {entry.exclusion.id} as a draft in {entry.path}; it holds once it is approved")
+    return EXIT_OK, [entry.exclusion.id for entry in entries]
+
+
+def _note(one: Suggestion) -> str:
+    devices = f" on {output.counted(one.devices, 'device')}" if one.devices is not None else ""
+    return (
+        f"proposed from events: {output.counted(one.rows_removed, 'event')}{devices}, {one.when.words}; "
+        f"{output.counted(one.result_rows_removed, 'result row')} fewer"
+    )
+
+
+def _window(exclusion: Exclusion) -> dict[str, Any] | None:
+    """Return the window as it is written in a file."""
+    from fpctl.exclusions.window import DAYS
+
+    if exclusion.window is None:
+        return None
+    weekly = []
+    for one in exclusion.window.weekly:
+        days = "daily" if len(one.days) == 7 else ",".join(DAYS[day] for day in one.days)
+        weekly.append(f"{days} {_clock(one.start)}-{_clock(one.end)}")
+    return {"weekly": weekly, "timezone": exclusion.window.timezone}
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def add_command(one: Suggestion) -> str:
+    """Return the `fpctl add` command that records a proposal."""
+    words = ["fpctl", "add"]
+    for selector in one.exclusion.rules:
+        words += ["--rule", selector]
+    if one.exclusion.scenario:
+        words += ["--scenario", one.exclusion.scenario, "--no-defaults"]
+    for field, values in one.exclusion.match[0].fields().items():
+        for value in values:
+            words += [f"--{field.replace('_', '-')}", value]
+    window = _window(one.exclusion)
+    for hours in window["weekly"] if window else ():
+        words += ["--weekly", hours]
+    if one.exclusion.expires is not None:
+        words += ["--expires", one.exclusion.expires.isoformat()]
+    return shlex.join([*words, "--status", "draft"])
+
+
+def _show(found: Tuning) -> None:
+    output.write(f"{output.visible(found.rule.name)} ({output.visible(found.rule.path)})\n")
+    output.write(f"{found.span.start:%Y-%m-%d %H:%M} to {found.span.end:%Y-%m-%d %H:%M} UTC, as it is tuned now: ")
+    output.write(f"{output.counted(found.rows, 'event')}, {output.counted(found.result_rows, 'result row')}\n")
+    if not found.whole:
+        output.write("the rule itself looks back less far: only events in its own time are seen\n")
+    if found.ranking:
+        output.write("\nWhat makes the noise\n")
+        rows = [
+            (field, _short(one.value), one.rows, f"{one.rows / found.rows:.0%}", one.days)
+            for field, values in found.ranking.items()
+            for one in values[:3]
+        ]
+        output.show_table(["field", "value", "events", "share", "days"], rows, right=("events", "share", "days"))
+    for number, one in enumerate(found.suggestions, 1):
+        _show_one(number, one, found)
+    if not found.suggestions:
+        output.write("\nNothing is proposed: no narrow pattern makes up enough of the events\n")
+        return
+    events, rows_ = found.rows - found.rows_left, found.result_rows - found.result_rows_left
+    share = f"{events / found.rows:.1%}" if found.rows else "0%"
+    output.write(
+        f"\nAll together: {events:,} of {found.rows:,} events ({share}) and {rows_:,} of "
+        f"{found.result_rows:,} result rows are taken out; {found.rows_left:,} events are left\n"
+    )
+
+
+def _show_one(number: int, one: Suggestion, found: Tuning) -> None:
+    share = f"{one.rows_removed / found.rows:.1%}"
+    events, rows = output.counted(one.rows_removed, "event"), output.counted(one.result_rows_removed, "result row")
+    head = f"{number}. {events} ({share}), {rows}"
+    output.write("\n" + output.coloured(head, "bold") + "\n")
+    for field, values in one.exclusion.match[0].fields().items():
+        more = f" and {len(values) - 8} more" if len(values) > 8 else ""
+        output.write(output.visible(f"   {field:<15} {', '.join(map(_short, values[:8]))}{more}") + "\n")
+    seen = f"{output.counted(one.devices, 'device')}, " if one.devices is not None else ""
+    output.write(f"   {'seen':<15} {seen}{one.when.words}\n")
+    if one.when.weekly:
+        output.write(f"   {'window':<15} {'; '.join(one.when.weekly)} UTC\n")
+    if one.like.scenario:
+        output.write(output.visible(f"   {'looks like':<15} {one.like.scenario}: {'; '.join(one.like.reasons)}") + "\n")
+    points = "; ".join(f"{point.points:+} {point.message}" for point in one.risk.points)
+    output.write(output.visible(f"   {'risk':<15} {one.risk.score} of 100, {one.risk.level}: {points}") + "\n")
+    output.write(f"   {'expires':<15} {one.exclusion.expires}\n")
+    for event in one.sample[:2]:
+        shown = ", ".join(f"{name}={_short(value, 40)}" for name, value in event.items() if value not in (None, ""))
+        output.write(output.visible(f"   {'for example':<15} {shown}") + "\n")
+    output.write(output.visible(f"   {'clause':<15} {one.clause}") + "\n")
+    output.write(output.visible(f"   {'record it':<15} {add_command(one)}") + "\n")
+
+
+def _short(value: Any, most: int = 80) -> str:
+    if isinstance(value, datetime):
+        return output.moment(value)
+    text = str(value)
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _document(found: Tuning, written: Sequence[str]) -> dict[str, Any]:
+    return {
+        "rule": found.rule.id,
+        "from": found.span.start,
+        "to": found.span.end,
+        "rows": found.rows,
+        "rows_left": found.rows_left,
+        "result_rows": found.result_rows,
+        "result_rows_left": found.result_rows_left,
+        "ranking": {
+            field: [{"value": one.value, "rows": one.rows, "days": one.days} for one in values]
+            for field, values in found.ranking.items()
+        },
+        "proposals": [_proposal(one, found) for one in found.suggestions],
+        "recorded": list(written),
+    }
+
+
+def _proposal(one: Suggestion, found: Tuning) -> dict[str, Any]:
+    return {
+        "match": {field: list(values) for field, values in one.exclusion.match[0].fields().items()},
+        "rows_removed": one.rows_removed,
+        "rows_more": one.rows_more,
+        "result_rows_removed": one.result_rows_removed,
+        "devices": one.devices,
+        "days": one.days,
+        "days_share": round(one.days / found.days, 3) if one.days is not None else None,
+        "rhythm": one.when.words,
+        "risk": one.risk.to_dict(),
+        "scenario": one.like.scenario,
+        "scenario_reasons": list(one.like.reasons),
+        "window": _window(one.exclusion),
+        "expires": one.exclusion.expires,
+        "clause": one.clause,
+        "sample": [_plain(row) for row in one.sample],
+        "command": add_command(one),
+    }
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    simple = (str, int, float, bool, list, dict, type(None), datetime)
+    return {name: value if isinstance(value, simple) else str(value) for name, value in row.items()}

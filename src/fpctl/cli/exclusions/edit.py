@@ -1,0 +1,114 @@
+"""`fpctl edit`: edit an exclusion in an editor."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fpctl.cli.shared import completion, options, output
+from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
+
+if TYPE_CHECKING:
+    from fpctl.exclusions.edit_session import Revision
+
+
+def command(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The exclusion.", autocompletion=completion.exclusion_ids)],
+    exclusions: options.ExclusionsFolder = None,
+    rules: options.RulesFolder = None,
+    config: options.ConfigFile = None,
+) -> int:
+    """Edit an exclusion in $VISUAL or $EDITOR.
+
+    The editor gets a copy. When it is closed the text is checked as the loader would check it; what is
+    broken is not saved: on a terminal you can go back to the editor, and otherwise the text is kept
+    beside the file with the ending .rej, and the file stays byte for byte as it was.
+    """
+    from fpctl.cli.shared.audit_log import recorded
+    from fpctl.cli.shared.exclusion_commands import may_ask, open_book
+    from fpctl.exclusions.edit_session import Revision, stale_approval
+    from fpctl.files import read_text
+
+    book = open_book(config, rules, exclusions)
+    path = _file_of(id, book.repository.exclusions, book.folder)
+    before = read_text(path)
+    revision = Revision(path, before, id, book.repository.exclusions, book.repository.rules)
+    text = before
+    while True:
+        text, closed = _edited(text, path)
+        if text == before:
+            output.say("nothing was changed")
+            return EXIT_OK
+        problems = revision.problems(text)
+        broken = any(problem.severity == "error" for problem in problems)
+        output.show_problems(problems)
+        if closed != 0:
+            return _rejected(revision, text, f"the editor ended with code {closed}")
+        if not broken:
+            break
+        if not may_ask() or not typer.confirm("Go back to the editor?", default=True, err=True):
+            return _rejected(revision, text, "the text has faults")
+    try:
+        recorded(
+            lambda: revision.save(text), "edited", revision.ids(text),
+            known=book.repository.exclusions, folder=book.folder, settings=book.settings, now=book.now,
+        )  # fmt: skip
+    except FpctlError as error:
+        output.say(f"fpctl: {error}")
+        return _rejected(revision, text, "the file has changed")
+    output.say(f"saved {path}")
+    who = stale_approval(book.repository.exclusions, text, str(path), id, book.folder)
+    if who is not None:
+        output.say(f"note: {who} approved it as it was before: fpctl approve {id}")
+    return EXIT_OK
+
+
+def _file_of(id: str, known: object, folder: Path) -> Path:
+    """Return the file of an exclusion, also of one that the loader refuses: editing is how to mend it."""
+    from fpctl.exclusions.loader import ExclusionSet
+
+    assert isinstance(known, ExclusionSet)
+    try:
+        return Path(known.get(id).path)
+    except FpctlError:
+        for ending in (".yaml", ".yml"):
+            if (folder / f"{id}{ending}").is_file():
+                return folder / f"{id}{ending}"
+        raise
+
+
+def _edited(text: str, path: Path) -> tuple[str, int]:
+    """Return the text as the editor left it, and the editor's exit code."""
+    from fpctl.files import read_text, write_text
+
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with tempfile.TemporaryDirectory(prefix="fpctl-") as folder:
+        copy = Path(folder) / path.name
+        write_text(copy, text)
+        try:
+            done = subprocess.run([*shlex.split(editor), str(copy)], check=False)
+        except OSError as error:
+            hint = "set VISUAL or EDITOR to an editor that is installed"
+            raise FpctlError(f"cannot start the editor `{editor}`: {error.strerror or error}", None, hint) from error
+        try:
+            return read_text(copy), done.returncode
+        except FpctlError as error:
+            kept = path.with_name(f"{path.name}.rej")
+            if copy.exists() and not kept.exists():
+                kept.write_bytes(copy.read_bytes())
+                raise FpctlError(
+                    f"the edited text cannot be read: {error.message}", error.at, f"kept as {kept}"
+                ) from error
+            raise
+
+
+def _rejected(revision: Revision, text: str, why: str) -> int:
+    kept = revision.keep(text)
+    output.say(f"fpctl: {revision.path} was not changed: {why}; the edit is kept as {kept}")
+    return EXIT_ERROR

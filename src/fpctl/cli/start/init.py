@@ -1,0 +1,40 @@
+"""`fpctl init`: set up a repository of rules and exclusions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpctl.cli.shared import options, output
+from fpctl.errors import EXIT_OK
+
+
+def command(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="The repository's root.", show_default="the working folder")
+    ] = None,
+    format: options.TextFormat = "text",
+) -> int:
+    """Set up a repository of rules and exclusions.
+
+    Makes the folders, a commented fpctl.toml, a pre-commit hook (for pre-commit and for plain git), a
+    GitHub Actions workflow, and the JSON Schemas by which editors complete the keys of rule and exclusion
+    files. A file that is there already is never overwritten; run it again after an update of fpctl with
+    .fpctl/schemas removed to get the new schemas.
+    """
+    from fpctl.repository.scaffold import scaffold
+
+    root = folder or Path()
+    made = scaffold(root)
+    if format == "json":
+        output.show_json({"folder": str(root), "written": list(made.written), "kept": list(made.kept)})
+        return EXIT_OK
+    for path in made.written:
+        output.write(f"wrote {output.visible(str(root / path))}\n")
+    for path in made.kept:
+        output.write(f"kept  {output.visible(str(root / path))} (it was there)\n")
+    if made.written:
+        output.say("next: put rules into rules/, then fpctl add; git config core.hooksPath .githooks turns the hook on")
+    return EXIT_OK

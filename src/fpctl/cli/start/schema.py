@@ -1,0 +1,65 @@
+"""`fpctl schema`: what tables and functions planning knows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fpctl.cli.shared import options, output
+from fpctl.errors import EXIT_FINDINGS, EXIT_OK
+
+
+def pull(
+    engine: options.EngineName = None,
+    data: options.DataFolder = None,
+    credential: options.Credential = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also the tables that are as documented.")] = False,
+    config: options.ConfigFile = None,
+    format: options.TextFormat = "text",
+) -> int:
+    """Store a workspace's tables and saved functions in the repository.
+
+    Tables that are not as documented go to schema/pulled.yaml, functions (of Log Analytics) to functions/. Files
+    that people wrote stay. Exit code 1: something could not be pulled.
+    """
+    from fpctl.engine.registry import open_engine
+    from fpctl.inspection.live import live_schema
+    from fpctl.inspection.pull import pull as store
+    from fpctl.schema.tables import Tables
+    from fpctl.settings import load_settings
+
+    settings = load_settings(config)
+    name = engine or settings.engine.default
+    documented = Tables.packaged(settings.tables.environment)
+    opened = open_engine(
+        name, settings=settings, data=data, now=options.now(), tables=documented, credential=credential
+    )
+    try:
+        with output.progress("Reading the schema") as update:
+            tables, functions = live_schema(opened, lambda done, _: update(done))
+    finally:
+        opened.close()
+    done = store(tables, functions, settings.paths.root, documented, everything=everything)
+    if format == "json":
+        output.show_json(
+            {
+                "tables": done.tables,
+                "documented": done.documented,
+                "functions": done.functions,
+                "removed": [str(path) for path in done.removed],
+                "left": done.left,
+            }
+        )
+    for path in done.removed:
+        output.say(f"{path} removed: it is gone from the workspace")
+    for line in done.left:
+        output.say(output.visible_lines(f"not pulled: {line}"))
+    output.say(
+        f"{output.counted(len(done.tables), 'table')} and {output.counted(len(done.functions), 'function')} pulled; "
+        f"{output.counted(done.documented, 'table')} as documented"
+    )
+    return EXIT_FINDINGS if done.left else EXIT_OK
+
+
+commands = {"pull": pull}

@@ -1,0 +1,18 @@
+"""The name of a rule in a workspace: a GUID."""
+
+from __future__ import annotations
+
+import uuid
+
+from fpctl.rules.model import Rule
+
+_SPACE = uuid.UUID("6f3a7b52-2b0e-5c8f-9d0a-5d5b6a4f1c11")
+"""Of GUIDs made from what is none."""
+
+
+def rule_guid(rule: Rule) -> str:
+    """Return the rule's own GUID, or one made from its id: the same on every machine and day."""
+    try:
+        return str(uuid.UUID(rule.id.strip().strip("{}")))
+    except ValueError:
+        return str(uuid.uuid5(_SPACE, rule.id))

@@ -1,0 +1,164 @@
+"""What a target asks of a tuned rule: its columns, lengths and times. What is not met is said, and nothing goes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+
+from fpctl.deployment.artifacts.alert_rule import SEVERITIES
+from fpctl.deployment.artifacts.detection_rule import ENTITY_COLUMNS, period
+from fpctl.deployment.artifacts.entities import oddities
+from fpctl.durations import duration
+from fpctl.errors import Location, Problem, Severity
+from fpctl.kql.binder import Scope, analyse
+from fpctl.kql.lexer import tokenize
+from fpctl.kql.parser import parse
+from fpctl.repository.lint import QUERY_LIMIT
+from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rules.model import Rule
+
+_SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=14)
+MOST_MAPPINGS, MOST_IDENTIFIERS, MOST_DETAILS = 10, 3, 20
+"""https://learn.microsoft.com/azure/sentinel/sentinel-service-limits"""
+MOST_NAME, MOST_DESCRIPTION, MOST_THRESHOLD = 256, 5_000, 10_000
+_LABEL = re.compile(r"[A-Za-z]\w{0,19}", re.ASCII)
+"""These bounds are those of the validator of the Azure-Sentinel repository."""
+
+
+def output_scope(tuned: TunedQuery) -> Scope:
+    """Return the columns that the tuned query returns, worked out from its own text."""
+    query = parse(tuned.tuned)
+    results = query.results()
+    if not results:
+        return Scope({}, open=True)
+    return analyse(query, tuned.tables).columns_of(results[-1].pipeline).gaps[-1].scope
+
+
+def sentinel_problems(rule: Rule, tuned: TunedQuery, scope: Scope) -> list[Problem]:
+    """Return what keeps a rule from being an analytics rule (errors), and what to know (warnings)."""
+    return list(_sentinel(rule, tuned.tuned, scope)) if rule.kind in ("scheduled", "nrt") else []
+
+
+def _sentinel(rule: Rule, query: str, scope: Scope) -> Iterator[Problem]:
+    for column in sorted(rule.required_columns()):
+        if column not in scope.columns and not scope.open:
+            yield _problem(
+                rule, "mapped-column",
+                f"the rule's mappings need the column {column}, which the tuned query does not return",
+                "return it, or take it out of the mappings",
+            )  # fmt: skip
+    if len(query) > QUERY_LIMIT:
+        yield _problem(
+            rule, "query-length",
+            f"the tuned query has {len(query):,} characters; an analytics rule may have {QUERY_LIMIT:,}",
+            "move lists to a watchlist or a saved function",
+        )  # fmt: skip
+    tokens = tokenize(query).texts
+    for first, second in pairwise(tokens):
+        if first in ("search", "union") and second == "*":
+            yield _problem(
+                rule, "forbidden-text", f"an analytics rule may not contain `{first} *`", "name the tables to read"
+            )
+        if (first, second) == ("adx", "("):
+            yield _problem(
+                rule, "forbidden-text", "an analytics rule may not read a cluster with `adx()`",
+                "bring the table into the workspace",
+            )  # fmt: skip
+    if len(rule.entity_mappings) > MOST_MAPPINGS:
+        yield _problem(
+            rule, "too-many-mappings",
+            f"the rule maps {len(rule.entity_mappings)} entities; {MOST_MAPPINGS} are allowed",
+        )  # fmt: skip
+    for mapping in rule.entity_mappings:
+        if len(mapping.columns) > MOST_IDENTIFIERS:
+            yield _problem(
+                rule, "too-many-mappings",
+                f"the entity {mapping.entity_type} has {len(mapping.columns)} identifiers; "
+                f"{MOST_IDENTIFIERS} are allowed",
+            )  # fmt: skip
+        for message, hint in oddities(mapping):
+            yield _problem(rule, "entity-mapping", message, hint, severity="warning")
+    if len(rule.custom_details) > MOST_DETAILS:
+        yield _problem(
+            rule, "too-many-mappings", f"the rule has {len(rule.custom_details)} custom details; {MOST_DETAILS} allowed"
+        )
+    for label, _ in rule.custom_details:
+        if not _LABEL.fullmatch(label):
+            yield _problem(
+                rule, "custom-detail", f"`{label}` cannot be the name of a custom detail",
+                "it is at most 20 letters, digits and underscores, a letter first",
+            )  # fmt: skip
+    if not rule.severity:
+        yield _problem(rule, "no-severity", "the rule states no severity; a new rule gets Medium", severity="warning")
+    elif rule.severity.capitalize() not in SEVERITIES:
+        yield _problem(rule, "severity", f"Sentinel has no severity {rule.severity}", f"one of {', '.join(SEVERITIES)}")
+    yield from _texts(rule)
+    if rule.kind == "scheduled":
+        yield from _times(rule)
+
+
+def _texts(rule: Rule) -> Iterator[Problem]:
+    for key, text, most in (("name", rule.name, MOST_NAME), ("description", rule.description, MOST_DESCRIPTION)):
+        if len(text) > most:
+            yield _problem(rule, "text-length", f"the {key} has {len(text):,} characters; {most:,} are allowed")
+
+
+def _times(rule: Rule) -> Iterator[Problem]:
+    threshold = rule.trigger_threshold
+    if threshold is not None and not 0 <= threshold <= MOST_THRESHOLD:
+        yield _problem(rule, "threshold", f"`triggerThreshold` is {threshold:,}; 0 to {MOST_THRESHOLD:,} are allowed")
+    frequency, back = (duration(text) if text else None for text in (rule.query_frequency, rule.query_period))
+    for key, text, found in (
+        ("queryFrequency", rule.query_frequency, frequency),
+        ("queryPeriod", rule.query_period, back),
+    ):
+        if not text:
+            yield _problem(rule, "schedule", f"the rule states no {key}", f"write `{key}: 1d`")
+        elif found is None:
+            yield _problem(rule, "schedule", f"`{key}` is no duration: {text}", "write it as 5m, 1h or 1d")
+        elif not _SHORTEST <= found <= _LONGEST:
+            yield _problem(rule, "schedule", f"`{key}` is {text}; 5 minutes to 14 days are allowed")
+    if frequency is not None and back is not None and back < frequency:
+        yield _problem(
+            rule, "schedule",
+            f"the rule runs every {rule.query_frequency} and looks back {rule.query_period}: events between are missed",
+            "make queryPeriod at least queryFrequency; the service refuses it otherwise",
+        )  # fmt: skip
+
+
+def defender_problems(rule: Rule, scope: Scope) -> list[Problem]:
+    """Return what keeps a rule from being a custom detection (errors), and what to know (warnings)."""
+    return list(_defender(rule, scope))
+
+
+def _defender(rule: Rule, scope: Scope) -> Iterator[Problem]:
+    if not scope.open:
+        has = scope.columns
+        if "Timestamp" not in has and "TimeGenerated" not in has:
+            yield _problem(
+                rule, "detection-output", "a custom detection must return Timestamp, and the tuned query does not",
+                "keep it in `project` and `summarize` (`arg_max(Timestamp, ...)` keeps one per group)",
+            )  # fmt: skip
+        if "ReportId" not in has:
+            yield _problem(
+                rule, "detection-output", "a custom detection must return ReportId, and the tuned query does not",
+                "`summarize arg_max(Timestamp, ReportId)` keeps it",
+            )  # fmt: skip
+        if not any(column in has for column in ENTITY_COLUMNS):
+            yield _problem(
+                rule, "detection-output", "a custom detection must return a column that says whom it is about",
+                "one of " + ", ".join(ENTITY_COLUMNS),
+            )  # fmt: skip
+    if "queryCondition" not in rule.metadata:
+        word, exact = period(rule)
+        if not exact:
+            yield _problem(
+                rule, "schedule", f"Defender does not run every {rule.query_frequency}; it will run every {word}",
+                severity="warning",
+            )  # fmt: skip
+
+
+def _problem(rule: Rule, code: str, message: str, hint: str | None = None, severity: Severity = "error") -> Problem:
+    return Problem(code, message, Location(rule.path), hint, severity)

@@ -1,0 +1,146 @@
+"""A tuned rule ready for a target, or why it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from fpctl.deployment.artifacts.alert_rule import alert_rule
+from fpctl.deployment.artifacts.body import Body
+from fpctl.deployment.artifacts.detection_rule import detection_rule
+from fpctl.deployment.artifacts.identity import rule_guid
+from fpctl.deployment.artifacts.requirements import defender_problems, output_scope, sentinel_problems
+from fpctl.deployment.artifacts.saved_search import saved_search
+from fpctl.deployment.artifacts.version import Published, next_version
+from fpctl.errors import Location, Problem
+from fpctl.repository.apply import RuleOutcome
+from fpctl.rewrite.plan.external_lists import Companion
+from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rules.model import Rule
+
+Target = Literal["sentinel", "defender"]
+Resource = Literal["alertRules", "savedSearches", "detectionRules"]
+
+COMPANION_CATEGORY = "fpctl"
+"""Of saved functions that hold lists for rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A rule for a target.
+
+    Attributes:
+        outcome: the rule as planned.
+        resource: what it becomes there.
+        guid: its name there.
+        query: what goes out.
+        version: under which version; None where none is known.
+        body: for the Sentinel API; None for Defender, or where a problem is in the way.
+        detection: for Microsoft Graph; None for Sentinel, or where a problem is in the way.
+        problems: errors keep the rule back; warnings do not.
+        companion: lists that the query reads from elsewhere, None where it has all in it.
+    """
+
+    outcome: RuleOutcome
+    resource: Resource
+    guid: str
+    query: str
+    version: str | None
+    body: Body | None
+    detection: dict[str, Any] | None
+    problems: tuple[Problem, ...]
+    companion: Companion | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name there."""
+        return str(self.body.stated["displayName"]) if self.body is not None else self.rule.name
+
+    @property
+    def rule(self) -> Rule:
+        """The rule."""
+        return self.outcome.rule
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can go out."""
+        return not any(problem.severity == "error" for problem in self.problems)
+
+
+def releases(
+    outcomes: Iterable[RuleOutcome], target: Target, published: Callable[[Rule], Published | None] = lambda _: None
+) -> Iterator[Release]:
+    """Yield each planned rule as the target wants it, in the order given; a rule in error is passed over.
+
+    Of rules that would have one name there, none goes out: nobody can say which is meant.
+
+    Args:
+        published: what was given out last for a rule, so that its version goes up when its query changes.
+    """
+    made = [
+        _release(outcome, outcome.tuned, target, published(outcome.rule))
+        for outcome in outcomes
+        if outcome.tuned is not None
+    ]
+    same: dict[tuple[Resource, str], list[Release]] = {}
+    for release in made:
+        same.setdefault((release.resource, release.guid), []).append(release)
+    for release in made:
+        others = [other for other in same[release.resource, release.guid] if other is not release]
+        yield replace(release, problems=(*release.problems, _twice(release, others))) if others else release
+
+
+def _twice(release: Release, others: Sequence[Release]) -> Problem:
+    places = ", ".join(other.rule.path for other in others)
+    message = f"the rule has the same id as that of {places}: {release.rule.id}"
+    return Problem("duplicate-id", message, Location(release.rule.path), "give each rule an id of its own")
+
+
+def _release(outcome: RuleOutcome, tuned: TunedQuery, target: Target, published: Published | None) -> Release:
+    rule = outcome.rule
+    version = next_version(rule.version, tuned.base, tuned.tuned, published)
+    scope = output_scope(tuned)
+    if target == "defender":
+        problems = defender_problems(rule, scope)
+        detection = detection_rule(rule, tuned.tuned, scope.columns)
+        return Release(
+            outcome, "detectionRules", rule_guid(rule), tuned.tuned, version, None, detection, tuple(problems)
+        )
+    if rule.kind == "defender-custom-detection":
+        refused = Problem(
+            "other-target", "the rule is a Defender custom detection, which Sentinel does not have",
+            Location(rule.path), "export it with --target defender",
+        )  # fmt: skip
+        return Release(outcome, "detectionRules", rule_guid(rule), tuned.tuned, version, None, None, (refused,))
+    problems = sentinel_problems(rule, tuned, scope)
+    if rule.kind in ("scheduled", "nrt"):
+        body = alert_rule(rule, tuned.tuned, version)
+        return Release(
+            outcome, "alertRules", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.companion
+        )
+    body = saved_search(rule, tuned.tuned)
+    return Release(
+        outcome, "savedSearches", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.companion
+    )
+
+
+def companion_release(release: Release) -> Release | None:
+    """Return the saved function that a release's query reads its lists from, as a release of its own; None without."""
+    companion = release.companion
+    if companion is None or companion.store != "function":
+        return None
+    query = companion.body()
+    body = Body(
+        None,
+        {
+            "category": COMPANION_CATEGORY,
+            "displayName": companion.alias,
+            "functionAlias": companion.alias,
+            "query": query,
+        },
+        {"version": 2},
+    )
+    return replace(
+        release, resource="savedSearches", guid=companion.alias, query=query, version=None, body=body, companion=None
+    )

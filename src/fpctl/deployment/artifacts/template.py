@@ -1,0 +1,122 @@
+"""Azure Resource Manager templates of rules, and of what their queries refer to.
+
+https://learn.microsoft.com/azure/azure-resource-manager/templates/syntax
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fpctl.deployment.artifacts.rule_artifact import COMPANION_CATEGORY, Release
+from fpctl.rewrite.plan.external_lists import Companion
+
+SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+ALERT_RULES_VERSION = "2024-09-01"
+SAVED_SEARCHES_VERSION = "2020-08-01"
+_WORKSPACE = "Microsoft.OperationalInsights/workspaces"
+
+
+def template(rules: Iterable[Release]) -> dict[str, Any]:
+    """Return a template that makes the rules in the workspace that its parameter `workspace` names.
+
+    A watchlist or function that a query reads its lists from is in it too, and the rule waits for it.
+
+    Args:
+        rules: those that can go out; others are passed over.
+    """
+    resources: list[dict[str, Any]] = []
+    for rule in rules:
+        if not rule.ready or rule.body is None:
+            continue
+        companions = [_companion(rule.companion)] if rule.companion is not None else []
+        resources += [*companions, _rule(rule, [_id_of(resource) for resource in companions])]
+    return {
+        "$schema": SCHEMA,
+        "contentVersion": "1.0.0.0",
+        "parameters": {
+            "workspace": {"type": "string", "metadata": {"description": "Name of the Log Analytics workspace."}}
+        },
+        "resources": resources,
+    }
+
+
+def _rule(release: Release, waits: list[str]) -> dict[str, Any]:
+    assert release.body is not None
+    properties = literal(release.body.fresh())
+    resource: dict[str, Any]
+    if release.resource == "alertRules":
+        resource = {
+            "type": f"{_WORKSPACE}/providers/alertRules",
+            "apiVersion": ALERT_RULES_VERSION,
+            "name": f"[concat(parameters('workspace'), '/Microsoft.SecurityInsights/{release.guid}')]",
+            "kind": release.body.kind,
+        }
+    else:
+        resource = {
+            "type": f"{_WORKSPACE}/savedSearches",
+            "apiVersion": SAVED_SEARCHES_VERSION,
+            "name": f"[concat(parameters('workspace'), '/{release.guid}')]",
+        }
+    if waits:
+        resource["dependsOn"] = waits
+    return {**resource, "properties": properties}
+
+
+def _companion(companion: Companion) -> dict[str, Any]:
+    if companion.store == "function":
+        return _function(companion)
+    return {
+        "type": f"{_WORKSPACE}/providers/watchlists",
+        "apiVersion": ALERT_RULES_VERSION,
+        "name": f"[concat(parameters('workspace'), '/Microsoft.SecurityInsights/{companion.alias}')]",
+        "properties": {
+            "displayName": companion.alias,
+            "provider": "fpctl",
+            "source": f"{companion.alias}.csv",
+            "itemsSearchKey": "SearchKey",
+            "rawContent": literal(companion.table()),
+            "contentType": "text/csv",
+            "numberOfLinesToSkip": 0,
+        },
+    }
+
+
+def _function(companion: Companion) -> dict[str, Any]:
+    return {
+        "type": f"{_WORKSPACE}/savedSearches",
+        "apiVersion": SAVED_SEARCHES_VERSION,
+        "name": f"[concat(parameters('workspace'), '/{companion.alias}')]",
+        "properties": {
+            "category": COMPANION_CATEGORY,
+            "displayName": companion.alias,
+            "functionAlias": companion.alias,
+            "query": literal(companion.body()),
+            "version": 2,
+        },
+    }
+
+
+def _id_of(resource: Mapping[str, Any]) -> str:
+    inner = str(resource["name"]).removeprefix("[concat(parameters('workspace'), '/").removesuffix("')]")
+    kind = str(resource["type"]).removeprefix(f"{_WORKSPACE}/").removeprefix("providers/")
+    if inner.startswith("Microsoft.SecurityInsights/"):
+        name = inner.partition("/")[2]
+        place = f"resourceId('{_WORKSPACE}/providers', parameters('workspace'), 'Microsoft.SecurityInsights')"
+        return f"[concat({place}, '/{kind}/{name}')]"
+    return f"[resourceId('{_WORKSPACE}/{kind}', parameters('workspace'), '{inner}')]"
+
+
+def literal(value: Any) -> Any:
+    """Return a value with each text escaped that Resource Manager would take for an expression.
+
+    That is a text in square brackets; one that only begins with a bracket is none
+    (https://learn.microsoft.com/azure/azure-resource-manager/templates/template-expressions#escape-characters).
+    """
+    if isinstance(value, str):
+        return f"[{value}" if value.startswith("[") and value.endswith("]") else value
+    if isinstance(value, Mapping):
+        return {key: literal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [literal(item) for item in value]
+    return value

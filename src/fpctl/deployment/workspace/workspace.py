@@ -1,0 +1,126 @@
+"""A Sentinel workspace: its analytics rules and saved searches, read and changed through Resource Manager."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from fpctl.deployment.artifacts.alert_rule import READ_ONLY
+from fpctl.deployment.artifacts.rule_artifact import Resource
+from fpctl.deployment.artifacts.template import ALERT_RULES_VERSION, SAVED_SEARCHES_VERSION
+from fpctl.deployment.workspace.management import Management
+from fpctl.engine.interface import EngineError
+
+_WORKSPACE = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.OperationalInsights/workspaces/[^/]+",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A rule as the workspace has it. `kind` is None for a saved search."""
+
+    resource: Resource
+    guid: str
+    etag: str
+    kind: str | None
+    properties: Mapping[str, Any]
+
+    @property
+    def query(self) -> str:
+        """Its query; empty for the kinds that have none."""
+        return str(self.properties.get("query") or "")
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return str(self.properties.get("displayName") or self.guid)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values, for the record of a deployment."""
+        return {"etag": self.etag, "kind": self.kind, "properties": dict(self.properties)}
+
+
+class SentinelWorkspace:
+    """A workspace.
+
+    Args:
+        management: asks.
+        resource_id: `/subscriptions/.../workspaces/NAME`.
+
+    Raises:
+        EngineError: `settings`, it is no workspace's id.
+    """
+
+    def __init__(self, management: Management, resource_id: str) -> None:
+        if not _WORKSPACE.fullmatch(resource_id.strip().rstrip("/")):
+            raise EngineError(
+                f"`workspace` of [deploy] is no workspace's resource id: {resource_id}",
+                code="settings",
+                hint="copy it from the portal (JSON view): /subscriptions/.../resourceGroups/.../providers/"
+                "Microsoft.OperationalInsights/workspaces/NAME",
+            )
+        self.resource_id = resource_id.strip().rstrip("/")
+        self._management = management
+
+    def all(self) -> dict[tuple[Resource, str], Deployed]:
+        """Return the workspace's rules and saved searches by (resource, GUID in lower case). Raises EngineError."""
+        found: dict[tuple[Resource, str], Deployed] = {}
+        resources: tuple[Resource, ...] = ("alertRules", "savedSearches")
+        for resource in resources:
+            for item in self._management.get_all(self._path(resource)):
+                deployed = _deployed(resource, item)
+                found[resource, deployed.guid.lower()] = deployed
+        return found
+
+    def get(self, resource: Resource, guid: str) -> Deployed | None:
+        """Return one rule, None if it is not there. Raises EngineError."""
+        item = self._management.get(self._path(resource, guid))
+        return None if item is None else _deployed(resource, item)
+
+    def put(
+        self, resource: Resource, guid: str, kind: str | None, properties: Mapping[str, Any], etag: str | None
+    ) -> Deployed:
+        """Make or change a rule, and return it as it is then.
+
+        Raises:
+            EngineError: `conflict`, what is there is not what `etag` says; the service refuses it, or cannot be
+                reached.
+        """
+        body: dict[str, Any] = {"properties": {k: v for k, v in properties.items() if k not in READ_ONLY}}
+        if kind is not None:
+            body = {"kind": kind, **body}
+        if etag is not None:
+            body["etag"] = etag
+        query = str(properties.get("query") or "")
+        return _deployed(resource, self._management.put(self._path(resource, guid), body, etag, query=query))
+
+    def delete(self, deployed: Deployed) -> None:
+        """Take a rule away. Raises EngineError, as `put`."""
+        self._management.delete(self._path(deployed.resource, deployed.guid), deployed.etag)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._management.close()
+
+    def _path(self, resource: Resource, guid: str | None = None) -> str:
+        if resource == "alertRules":
+            place, version = "/providers/Microsoft.SecurityInsights/alertRules", ALERT_RULES_VERSION
+        else:
+            place, version = "/savedSearches", SAVED_SEARCHES_VERSION
+        tail = "" if guid is None else f"/{quote(guid, safe='')}"
+        return f"{quote(self.resource_id)}{place}{tail}?api-version={version}"
+
+
+def _deployed(resource: Resource, item: Mapping[str, Any]) -> Deployed:
+    name, properties = item.get("name"), item.get("properties")
+    # Saved searches have come with `eTag`, and with a number for an etag.
+    etag = item.get("etag") or item.get("eTag")
+    if not isinstance(name, str) or not isinstance(properties, Mapping):
+        raise EngineError("the workspace describes a rule in a way that is not known", code="bad-response")
+    kind = item.get("kind")
+    return Deployed(resource, name, str(etag or "*"), kind if isinstance(kind, str) else None, properties)

@@ -1,0 +1,89 @@
+"""New exclusions into their files: checked together, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fpctl.errors import FpctlError, Location, Problem
+from fpctl.exclusions.drafts.draft import Draft, DraftError, checked
+from fpctl.exclusions.loader import ExclusionSet
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.exclusions.references import check_references
+from fpctl.files import write_text
+from fpctl.rules.loader import RuleSet
+from fpctl.rules.selector import parse_selector
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An exclusion that may be written: what it says, its text, and its file."""
+
+    exclusion: Exclusion
+    text: str
+    path: Path
+    warnings: tuple[Problem, ...]
+
+
+def entry_of(draft: Draft, folder: Path, rules: RuleSet, known: ExclusionSet) -> Entry:
+    """Return a draft as an entry.
+
+    Raises:
+        DraftError: the loader would refuse it, or it names a rule that is not there.
+        FpctlError: its id is in use.
+    """
+    taken = {loaded.id.casefold(): loaded for loaded in known.exclusions}
+    if (other := taken.get(draft.id.casefold())) is not None:
+        raise FpctlError(f"the id `{draft.id}` is in use", other.at, "leave --id out, or give another")
+    named = replace(draft, rules=tuple(stable_selector(selector, rules) for selector in draft.rules))
+    text = named.text(folder)
+    exclusion, warnings = checked(text, folder)
+    path = folder / f"{exclusion.id}.yaml"
+    loaded = LoadedExclusion(exclusion, "new exclusion", 1, exclusion.content_hash())
+    unknown = check_references(rules, ExclusionSet((loaded,), ()))
+    if unknown:
+        raise DraftError([replace(one, message=_unnamed(one.message)) for one in unknown])
+    if path.exists():
+        raise FpctlError("the file is there already", Location(str(path)), "give another --id")
+    return Entry(exclusion, text, path, warnings)
+
+
+def _unnamed(message: str) -> str:
+    return "the exclusion" + message[message.index(" names ") :]
+
+
+def stable_selector(selector: str, rules: RuleSet) -> str:
+    """Return the id of the rule that a name or path means, so that renaming the rule changes nothing.
+
+    Anything else stays as it is: globs, tags, ids, and names of no rule or several.
+    """
+    parsed = parse_selector(selector)
+    if not parsed.names_one:
+        return selector
+    found = [loaded.rule for loaded in rules.rules if parsed.selects(loaded.rule) is not None]
+    return found[0].id if len(found) == 1 else selector
+
+
+def twins(exclusion: Exclusion, known: Iterable[LoadedExclusion]) -> list[str]:
+    """Return the ids of exclusions, not retired, that match the same for one of the same rules, sorted."""
+    rules = {selector.casefold() for selector in exclusion.rules}
+    return sorted(
+        loaded.id
+        for loaded in known
+        if loaded.exclusion.status != "retired"
+        and loaded.exclusion.match == exclusion.match
+        and rules & {selector.casefold() for selector in loaded.exclusion.rules}
+    )
+
+
+def write(entry: Entry) -> None:
+    """Write an entry's file.
+
+    Raises:
+        FpctlError: it cannot be written, or has come to be since.
+    """
+    if entry.path.exists():
+        raise FpctlError("the file is there already", Location(str(entry.path)), "give another --id")
+    write_text(entry.path, entry.text)

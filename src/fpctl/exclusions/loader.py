@@ -1,0 +1,81 @@
+"""Whole folders of exclusions: every readable exclusion is loaded, and every problem is reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fpctl.documents.folder import authored_files, sorted_problems, unreadable_file
+from fpctl.errors import FpctlError, Problem
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
+from fpctl.files import read_text
+from fpctl.rules.formats.registry import YAML
+from fpctl.spelling import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionSet:
+    """The exclusions of a folder in order of their ids, and every problem."""
+
+    exclusions: tuple[LoadedExclusion, ...]
+    problems: tuple[Problem, ...]
+
+    def get(self, id: str) -> LoadedExclusion:
+        """Return an exclusion by id.
+
+        Raises:
+            FpctlError: there is none of that id.
+        """
+        for loaded in self.exclusions:
+            if loaded.id == id:
+                return loaded
+        known = [loaded.id for loaded in self.exclusions]
+        raise FpctlError(f"no exclusion has the id `{id}`", None, did_you_mean(id, known, what="exclusion"))
+
+
+def load_exclusions(root: Path) -> ExclusionSet:
+    """Return every exclusion of a folder (or of one file).
+
+    A document with an error is left out; exclusions of one id are all left out, since nobody can say
+    which is meant, and what is left out suppresses nothing.
+
+    Raises:
+        FpctlError: there is no such folder or file.
+    """
+    shelf = ListShelf(root if root.is_dir() else root.parent)
+    loaded: list[LoadedExclusion] = []
+    problems: list[Problem] = []
+    for path, _ in authored_files(root, YAML, "exclusions"):
+        try:
+            found, faults = read_exclusion_file(read_text(path), str(path), shelf)
+        except FpctlError as error:
+            problems.append(unreadable_file(error, path))
+            continue
+        loaded += (exclusion for exclusion, _ in found)
+        problems += faults
+    places: dict[str, list[LoadedExclusion]] = {}
+    for exclusion in loaded:
+        places.setdefault(exclusion.id.casefold(), []).append(exclusion)
+    for same in places.values():
+        for exclusion in same if len(same) > 1 else ():
+            others = ", ".join(str(other.at) for other in same if other is not exclusion)
+            message = f"the id `{exclusion.id}` is also used at {others}; none of them is in force"
+            problems.append(Problem("duplicate-id", message, exclusion.at, "give each exclusion an id of its own"))
+    unique = [same[0] for same in places.values() if len(same) == 1]
+    unique.sort(key=lambda exclusion: exclusion.id)
+    return ExclusionSet(tuple(unique), sorted_problems(problems))
+
+
+def read_exclusion(
+    text: str, path: str = "<text>", root: Path | None = None
+) -> tuple[Exclusion | None, tuple[Problem, ...]]:
+    """Return the one exclusion of a text that may not be in a file yet, and its problems.
+
+    `root` is the exclusions folder, for lists.
+    """
+    found, problems = read_exclusion_file(text, path, ListShelf(root or Path()))
+    if len(found) > 1:
+        at = found[1][0].at
+        return None, (*problems, Problem("several-documents", "one exclusion is expected here", at, "split the text"))
+    return (found[0][0].exclusion if found else None), tuple(problems)

@@ -1,0 +1,261 @@
+"""An exclusion: one reviewed allowlist entry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
+
+from fpctl.documents.validation_error import fault
+from fpctl.exclusions.raw_condition import check_condition
+from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, check_value
+from fpctl.exclusions.window import Window
+from fpctl.rules.selector import Selection, selection
+
+Status = Literal["draft", "active", "shadow", "retired"]
+"""`draft` is not yet reviewed, `active` suppresses, `shadow` is counted but suppresses nothing, `retired` is over."""
+Placement = Literal["auto", "source", "result"]
+State = Literal["active", "expired", "not-yet-valid", "draft", "retired", "shadow"]
+
+_T = TypeVar("_T")
+
+
+def _listed(value: object) -> object:
+    """Accept a single value where a list may stand."""
+    return [value] if isinstance(value, (str, int)) or value is None else value
+
+
+def _textual(value: object) -> object:
+    if value is None:
+        raise fault("empty-value", "the value is empty; it would match everything", "give a value, or remove the field")
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _checker(field: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        problem = check_value(field, value)
+        if problem is not None:
+            code = (
+                "placeholder"
+                if "is a placeholder" in problem.message
+                else "empty-value"
+                if not value.strip()
+                else "invalid-value"
+            )
+            raise fault(code, problem.message, problem.hint)
+        return value
+
+    return check
+
+
+_Text = Annotated[str, BeforeValidator(_textual)]
+_Many = Annotated[tuple[_T, ...], BeforeValidator(_listed)]
+_Device = Annotated[_Text, AfterValidator(_checker("device"))]
+_Url = Annotated[_Text, AfterValidator(_checker("url"))]
+_Hash = Annotated[_Text, AfterValidator(_checker("hash"))]
+_Process = Annotated[_Text, AfterValidator(_checker("process"))]
+_CommandLine = Annotated[_Text, AfterValidator(_checker("command_line"))]
+_Path = Annotated[_Text, AfterValidator(_checker("path"))]
+_Account = Annotated[_Text, AfterValidator(_checker("account"))]
+_Ip = Annotated[_Text, AfterValidator(_checker("ip"))]
+_Signer = Annotated[_Text, AfterValidator(_checker("signer"))]
+_Port = Annotated[_Text, AfterValidator(_checker("port"))]
+
+
+class Alternative(BaseModel):
+    """One map of `match`: every field given must match; several values of a field are "any of"."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: _Many[_Device] | None = None
+    url: _Many[_Url] | None = None
+    hash: _Many[_Hash] | None = None
+    process: _Many[_Process] | None = None
+    parent_process: _Many[_Process] | None = None
+    command_line: _Many[_CommandLine] | None = None
+    path: _Many[_Path] | None = None
+    account: _Many[_Account] | None = None
+    ip: _Many[_Ip] | None = None
+    signer: _Many[_Signer] | None = None
+    port: _Many[_Port] | None = None
+    where: str | None = None
+
+    @field_validator(*FIELDS, mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        # A field that is there must say something: `device:` with nothing after it is a slip, not "any device".
+        if isinstance(value, (list, tuple)) and not value:
+            raise fault("empty-value", "the list of values is empty", "give a value, or remove the field")
+        return _textual(value)
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _condition(cls, value: object) -> object:
+        if not isinstance(value, str) and value is not None:
+            return value
+        problem = check_condition(value or "")
+        if problem is not None:
+            code = "invalid-where" if value and value.strip() else "empty-value"
+            raise fault(code, problem.message, problem.hint)
+        return value
+
+    def fields(self) -> dict[str, tuple[str, ...]]:
+        """Return the fields given with their values, in the documented order; `where` is not among them."""
+        given: dict[str, tuple[str, ...]] = {}
+        for field in FIELDS:
+            values = getattr(self, field)
+            if values is not None:
+                given[field] = values
+        return given
+
+    @property
+    def narrow(self) -> bool:
+        """Whether a device, URL or hash is named."""
+        return any(getattr(self, field) is not None for field in NARROW_FIELDS)
+
+
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def _date(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            if _ISO_DATE.fullmatch(value):
+                return date.fromisoformat(value)
+        except ValueError as error:
+            raise fault(
+                "invalid-date", f"`{value}` is not a date: {error}", "write year-month-day: 2027-05-24"
+            ) from error
+        raise fault("invalid-date", f"`{value}` is not a date", "write year-month-day: 2027-05-24")
+    return value
+
+
+def _boolean(value: object) -> object:
+    if isinstance(value, str):
+        if value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        raise fault("invalid-value", f"`{value}` is neither true nor false", "write `true` or `false`")
+    return value
+
+
+_Date = Annotated[date, BeforeValidator(_date)]
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+class Approval(BaseModel):
+    """What the approver saw: the day, and of each rule the content hash and where the clause stood in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on: _Date | None = None
+    rules: dict[str, str] = {}
+    places: dict[str, str] = {}
+
+
+class Exclusion(BaseModel):
+    """The exclusion file's document; see docs/exclusions.md for every key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    title: str = ""
+    scenario: str | None = None
+    rules: Annotated[tuple[str, ...], BeforeValidator(_listed)]
+    match: tuple[Alternative, ...]
+    window: Window | None = None
+    reason: str | None = None
+    ticket: str | None = None
+    owner: str | None = None
+    created: _Date | None = None
+    expires: _Date | None = None
+    approved_by: str | None = None
+    approval: Approval | None = None
+    status: Status = "active"
+    broad: Annotated[bool, BeforeValidator(_boolean)] = False
+    placement: Placement = "auto"
+    notes: str | None = None
+    tags: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+
+    @field_validator("id")
+    @classmethod
+    def _markable(cls, value: str) -> str:
+        # The id stands in a comment of the tuned query and names a file.
+        if not _ID.fullmatch(value):
+            hint = "use letters, digits, `.`, `_` and `-`, at most 80, such as fp-2026-0007"
+            raise fault("invalid-id", f"`{value}` cannot be an id", hint)
+        return value
+
+    @field_validator("rules")
+    @classmethod
+    def _some_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for index, selector in enumerate(value):
+            if not selector.strip():
+                raise fault("empty-value", "the rule selector is empty", "name a rule, or write `*` for all", (index,))
+        if not value:
+            raise fault("empty-value", "`rules` names no rule", "name rules by id, or write `*` for all")
+        return value
+
+    @field_validator("match", mode="before")
+    @classmethod
+    def _alternatives(cls, value: object) -> object:
+        if isinstance(value, (Mapping, Alternative)):
+            value = [value]
+        if not isinstance(value, (list, tuple)):
+            raise fault(
+                "invalid-value",
+                "`match` is a map of fields, or a list of such maps",
+                "write `match: {device: [build01]}`",
+            )
+        if not value:
+            raise fault("empty-value", "`match` is empty; it would match everything", "name a device, url or hash")
+        for index, alternative in enumerate(value):
+            if isinstance(alternative, Mapping) and not alternative:
+                raise fault(
+                    "empty-value",
+                    "the match is empty; it would match everything",
+                    "name a device, url or hash",
+                    (index,),
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Exclusion:
+        if self.created and self.expires and self.expires <= self.created:
+            message = f"the exclusion expires on {self.expires}, not after {self.created}, the day it is created"
+            raise fault("expires-before-created", message, "give a later `expires`", ("expires",))
+        for index, alternative in enumerate(self.match):
+            if alternative.narrow:
+                continue
+            if not self.broad:
+                hint = "name one, or set `broad: true` and have it approved"
+                raise fault("too-broad", "the match names no device, url or hash", hint, ("match", index))
+            # A draft waits for its approval, and what is retired suppresses nothing.
+            if not (self.approved_by or "").strip() and self.status not in ("draft", "retired"):
+                hint = "set `approved_by` to who accepts the risk, or name a device, url or hash"
+                raise fault("not-approved", "a broad exclusion needs `approved_by`", hint, ("broad",))
+        return self
+
+    def state(self, today: date) -> State:
+        """Return what the exclusion is on a day. `expires` is the first day on which it no longer holds."""
+        if self.status == "draft" or self.status == "retired":
+            return self.status
+        if self.created is not None and today < self.created:
+            return "not-yet-valid"
+        if self.expires is not None and today >= self.expires:
+            return "expired"
+        return self.status
+
+    def selects(self, rule: Any, tables: Any = None) -> Selection | None:
+        """Return how `rules` reaches a rule; see `fpctl.rules.selector.selection`."""
+        return selection(self.rules, rule, tables)
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 of what the exclusion says, whatever its layout, comments and key order."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

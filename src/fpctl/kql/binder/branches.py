@@ -1,0 +1,159 @@
+"""Which source events a row carries: numbering the branches of joins, and merging those of unions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fpctl.kql.binder.scalar import UNKNOWN, Dynamic, common
+from fpctl.kql.binder.scope import Column, Kind, Origin, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A scope's branches moved up, to stand beside those of another."""
+
+    scope: Scope
+    by: int
+
+    def columns(self) -> Iterable[Column]:
+        """Return the scope's columns with their origins moved; the same columns where nothing moves."""
+        if not self.by:
+            return self.scope.columns.values()
+        return [self.column(column) for column in self.scope.columns.values()]
+
+    def column(self, column: Column) -> Column:
+        """Return a column with its origins moved."""
+        by, origins = self.by, column.origins
+        if not by or not origins:
+            return column
+        if len(origins) == 1:
+            table, name, branch = origins[0]
+            moved: tuple[Origin, ...] = (Origin(table, name, branch + by),)
+        else:
+            moved = tuple([Origin(table, name, branch + by) for table, name, branch in origins])
+        return Column(column.name, column.type, column.kind, moved)
+
+    def branches(self) -> dict[int, frozenset[str]]:
+        """Return the moved branches."""
+        return {branch + self.by: tables for branch, tables in self.scope.branches.items()}
+
+    def moved(self, branches: Iterable[int]) -> frozenset[int]:
+        """Return branch numbers as they are after the move."""
+        return frozenset(branch + self.by for branch in branches)
+
+
+def after(scope: Scope) -> int:
+    """Return the first branch number that a scope does not use."""
+    return max(scope.branches, default=-1) + 1
+
+
+def united(scopes: Sequence[Scope]) -> Scope:
+    """Return the union of scopes: every column of each leg, one of several types split into `name_type`."""
+    shifts, by = [], 0
+    for scope in scopes:
+        shifts.append(Shift(scope, by))
+        by += after(scope)
+    columns: Mapping[str, Column]
+    if len(shifts) == 1:
+        columns = scopes[0].columns
+    else:
+        columns = unified(column for shift in shifts for column in shift.columns())
+    branches: dict[int, frozenset[str]] = {}
+    legs: set[int] = set()
+    for shift in shifts:
+        moved = shift.branches()
+        branches |= moved
+        legs.update(moved if len(shifts) > 1 else shift.moved(shift.scope.union))
+    return Scope(
+        columns,
+        any(scope.open for scope in scopes),
+        branches,
+        frozenset(legs),
+        all(scope.rowwise for scope in scopes),
+        frozenset().union(*(shift.moved(shift.scope.kept) for shift in shifts)),
+        frozenset().union(*(shift.moved(shift.scope.unknown) for shift in shifts)),
+    )
+
+
+def preceded(scope: Scope, first: Column) -> Scope:
+    """Return a scope with a column put before all others (`withsource`, `$table`)."""
+    columns = {first.name: first}
+    if first.name in scope.columns:
+        for column in scope.columns.values():
+            add_unique(columns, column)
+    else:
+        columns |= scope.columns
+    return replace(scope, columns=columns)
+
+
+def unified(columns: Iterable[Column]) -> dict[str, Column]:
+    """Return columns by name: of one name and type, one; of one name and several types, one for each.
+
+    As in Microsoft's binder, a third leg whose type differs from that of two legs before it is overlooked.
+    """
+    groups: dict[str, list[Column] | dict[str, list[Column]]] = {}
+    for column in columns:
+        group = groups.get(column.name)
+        if group is None:
+            groups[column.name] = [column]
+        elif isinstance(group, dict):
+            group.setdefault(column.type, []).append(column)
+        elif group[0].type == column.type:
+            group.append(column)
+        elif len(group) == 1:
+            groups[column.name] = {group[0].type: group, column.type: [column]}
+        else:
+            group.append(Column(column.name, group[0].type, "derived"))
+    result: dict[str, Column] = {}
+    for name, group in groups.items():
+        if isinstance(group, dict):
+            for type_, members in group.items():
+                add_unique(result, _merged(f"{name}_{type_}", members))
+        elif len(group) == 1:
+            add_unique(result, group[0])
+        else:
+            add_unique(result, _merged(name, group))
+    return result
+
+
+def add_unique(result: dict[str, Column], column: Column) -> None:
+    """Add a column, with a suffix where its name is taken."""
+    name, suffix = column.name, 0
+    while name in result:
+        suffix += 1
+        name = f"{column.name}{suffix}"
+    result[name] = column if name == column.name else _merged(name, [column])
+
+
+def _merged(name: str, members: Sequence[Column]) -> Column:
+    type_ = members[0].type
+    if type_ == "dynamic":
+        shapes = [member.type for member in members]
+        alike = isinstance(type_, Dynamic) and all(type_.same(shape) for shape in shapes)
+        type_ = type_ if alike else "dynamic"
+    kinds = {member.kind for member in members}
+    if "redefined" in kinds or "derived" in kinds:
+        return Column(name, type_, "redefined" if "redefined" in kinds else "derived")
+    origins: list[Origin] = []
+    for member in members:
+        origins += member.origins
+    kind: Kind = "grouped"
+    if "grouped" not in kinds:
+        own = (kinds == {"table"} and members[0].name == name) or all(origin.column == name for origin in origins)
+        kind = "table" if own else "renamed"
+    return Column(name, type_, kind, tuple(origins))
+
+
+def common_columns(scopes: Sequence[Mapping[str, Column]]) -> list[Column]:
+    """Return the columns whose name all have; of several types, dynamic (unless one is wider)."""
+    result: list[Column] = []
+    for name in scopes[0] if scopes else ():
+        members = [columns[name] for columns in scopes if name in columns]
+        if len(members) == len(scopes):
+            type_ = common((member.type for member in members), mixed=False)
+            if type_ == UNKNOWN and len({member.type for member in members}) > 1:
+                type_ = "dynamic"
+            merged = _merged(name, members)
+            result.append(Column(name, type_, merged.kind, merged.origins))
+    return result

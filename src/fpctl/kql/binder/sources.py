@@ -1,0 +1,312 @@
+"""What a pipeline reads, as columns: tables, names, calls, paths, and the operators that are sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from fpctl.kql import tree
+from fpctl.kql.binder import product_functions
+from fpctl.kql.binder.bindings import Routine, Tabular
+from fpctl.kql.binder.branches import united
+from fpctl.kql.binder.context import Context, Row
+from fpctl.kql.binder.expressions import TABLE_FUNCTIONS, call_routine, evaluate, evaluate_all
+from fpctl.kql.binder.functions import builtins, range_type
+from fpctl.kql.binder.name_patterns import matching
+from fpctl.kql.binder.nearest import nearest
+from fpctl.kql.binder.scalar import UNKNOWN
+from fpctl.kql.binder.scope import Column, Origin, Scope
+
+_ZERO = frozenset({0})
+_SCOPES: WeakKeyDictionary[object, dict[tuple[str, str], tuple[Mapping[str, str], Scope]]] = WeakKeyDictionary()
+"""Scopes of tables, kept for each environment: a table's columns are made once, not once a query."""
+_MATCHES: WeakKeyDictionary[object, dict[str, Sequence[Scope]]] = WeakKeyDictionary()
+"""By pattern, the tables of an environment whose names it matches."""
+_UNIONS: WeakKeyDictionary[object, dict[str, tuple[list[Scope], Scope]]] = WeakKeyDictionary()
+"""By pattern, the tables that `union Device*` or `search *` reads, and their union: hundreds of tables for `*`."""
+
+
+# --------------------------------------------------------------------------- tables
+
+
+def _kept(context: Context, kind: str, name: str, columns: Mapping[str, str]) -> Scope:
+    """Return the scope of a table or function result, from the last time if its columns are the same mapping."""
+    try:
+        known = _SCOPES.setdefault(context.environment, {})
+    except TypeError:
+        known = {}
+    entry = known.get((kind, name))
+    if entry is not None and entry[0] is columns:
+        return entry[1]
+    scope = declared_scope(name, columns)
+    known[kind, name] = (columns, scope)
+    return scope
+
+
+def declared_scope(name: str, columns: Mapping[str, str]) -> Scope:
+    """Return the scope of a table of known columns."""
+    made = {column: Column(column, type_, "table", (Origin(name, column, 0),)) for column, type_ in columns.items()}
+    return Scope(made, branches={0: frozenset({name})}, kept=_ZERO)
+
+
+def open_scope(name: str) -> Scope:
+    """Return the scope of a table whose columns are not known."""
+    return Scope({}, True, {0: frozenset({name})}, kept=_ZERO, unknown=_ZERO)
+
+
+def table_scope(context: Context, name: str) -> Scope | None:
+    """Return the scope of a table of the environment, or None."""
+    columns = context.environment.table(name)
+    return None if columns is None else _kept(context, "table", name, columns)
+
+
+def assumed_table(context: Context, name: str, offset: int) -> Scope:
+    """Return an open scope for a table that is not known, and note it."""
+    context.assumed.add(name)
+    if not context.fuzzy:
+        hint = nearest(name, context.environment.tables())
+        context.problem(offset, "unknown-table", f"the table {name} is not known; its columns are assumed", hint)
+    return open_scope(name)
+
+
+# --------------------------------------------------------------------------- references
+
+
+def source(context: Context, node: tree.Source) -> Scope:
+    """Return what a source gives; an unknown one is open."""
+    operator = SOURCES.get(type(node))
+    if operator is not None:
+        return operator(context, node)
+    scope = tabular(context, node)
+    if scope is not None:
+        return scope
+    if isinstance(node, tree.Group):
+        return source(context, node.inner)
+    if isinstance(node, tree.Name):
+        return assumed_table(context, node.value, node.start)
+    if isinstance(node, tree.Wildcard):
+        return united(matching_tables(context, node) or [assumed_table(context, node.pattern, node.start)])
+    evaluate(context, node)
+    return Scope({}, open=True)
+
+
+def tabular(context: Context, node: tree.Source) -> Scope | None:
+    """Return the scope of an expression that is a table, or None if it is a value or not known."""
+    if isinstance(node, tree.Name):
+        return _named(context, node)
+    if isinstance(node, tree.Subquery):
+        return context.pipeline(node.pipeline, context.numbered("query"))
+    if isinstance(node, tree.Call):
+        return called(context, node, tabular=True)
+    if isinstance(node, tree.Path):
+        return _placed(context, node)
+    if isinstance(node, tree.Group):
+        return tabular(context, node.inner)
+    operator = SOURCES.get(type(node))
+    return operator(context, node) if operator is not None else None
+
+
+def _named(context: Context, node: tree.Name) -> Scope | None:
+    bound = context.names.get(node.value)
+    if isinstance(bound, Tabular):
+        return bound.scope
+    if isinstance(bound, Routine):
+        result = context.call(bound, (), node.start)
+        return result if isinstance(result, Scope) else None
+    if bound is not None:
+        return None
+    scope = table_scope(context, node.value)
+    return scope if scope is not None else _stored(context, tree.Call(node.start, node.end, node, ()))
+
+
+def called(context: Context, node: tree.Call, *, tabular: bool) -> Scope | None:
+    """Return the scope of a call that gives a table, or None.
+
+    Args:
+        context: where we are.
+        node: the call.
+        tabular: whether a table is asked for; only then is an unknown function taken for one.
+    """
+    name = node.name.value
+    bound = context.names.get(name)
+    if isinstance(bound, Routine):
+        result = call_routine(context, bound, node)
+        return result if isinstance(result, Scope) else None
+    if name == "materialize" and node.args:
+        arg = node.args[0]
+        if isinstance(arg, tree.Subquery):
+            return context.pipeline(arg.pipeline, context.numbered("materialize"))
+        return source(context, arg)
+    if name in ("table", "external_table", "materialized_view", "stored_query_result"):
+        return _by_text(context, node)
+    if name in TABLE_FUNCTIONS:
+        return Scope({}, open=True)
+    if name in builtins().functions or name in builtins().aggregates or name == "toscalar":
+        return None
+    scope = _stored(context, node)
+    if scope is not None:
+        return scope
+    for arg in node.args:
+        evaluate(context, arg)
+    if name in product_functions.TABLES:
+        return declared_scope(name, product_functions.TABLES[name])
+    if name in product_functions.PARTLY_KNOWN:
+        known = declared_scope(name, product_functions.PARTLY_KNOWN[name])
+        return Scope(known.columns, True, known.branches, kept=_ZERO, unknown=_ZERO)
+    context.assumed.add(name)
+    if not context.fuzzy:
+        hint = nearest(name, builtins().functions)
+        context.problem(node.name.start, "unknown-function", f"the function {name} is not known", hint)
+    return open_scope(name) if tabular else None
+
+
+def _stored(context: Context, node: tree.Call) -> Scope | None:
+    name = node.name.value
+    found = context.stored_function(name)
+    if found is None:
+        return None
+    if isinstance(found, Routine):
+        result = call_routine(context, found, node)
+        return result if isinstance(result, Scope) else None
+    evaluate_all(context, node.args)
+    return _kept(context, "function", name, found)
+
+
+def _by_text(context: Context, node: tree.Call) -> Scope:
+    """`table('X')`: a tabular `let` of that name, else the table."""
+    name = context.value_text(node.args[0]) if node.args else None
+    if name is None:
+        for arg in node.args:
+            evaluate(context, arg)
+        return Scope({}, open=True)
+    if node.name.value == "table":
+        bound = context.names.get(name)
+        if isinstance(bound, Tabular):
+            return bound.scope
+        if isinstance(bound, Routine):
+            result = context.call(bound, (), node.start)
+            return result if isinstance(result, Scope) else open_scope(name)
+        if "*" in name:
+            names = matching(name, context.environment.tables())
+            return united([scope for match in names if (scope := table_scope(context, match))] or [open_scope(name)])
+        scope = table_scope(context, name)
+        if scope is not None:
+            return scope
+    return assumed_table(context, name, node.args[0].start)
+
+
+def _placed(context: Context, node: tree.Path) -> Scope | None:
+    """`cluster('c').database('d').T`: taken to have the columns of the table of that name here."""
+    base: tree.Expr = node
+    while isinstance(base, tree.Path):
+        base = base.base
+    if not (isinstance(base, tree.Call) and base.name.value in TABLE_FUNCTIONS) and not isinstance(base, tree.Name):
+        return None
+    if isinstance(base, tree.Name) and (base.value in context.row.columns or base.value in context.names):
+        return None
+    member = node.member
+    if isinstance(member, tree.Call):
+        return called(context, member, tabular=True)
+    if isinstance(member, tree.Wildcard):
+        return united(matching_tables(context, member) or [open_scope(member.pattern)])
+    scope = table_scope(context, member.value)
+    if scope is not None:
+        return scope
+    scope = _stored(context, tree.Call(member.start, member.end, member, ()))
+    return scope if scope is not None else assumed_table(context, member.value, member.start)
+
+
+def matching_tables(context: Context, node: tree.Wildcard) -> list[Scope]:
+    """Return the tables, and the views of the query, that a pattern matches."""
+    scopes = list(_matching_environment(context, node.pattern))
+    for name, bound in context.names.visible().items():
+        if isinstance(bound, Routine) and bound.node.view and matching(node.pattern, (name,)):
+            result = context.call(bound, (), node.start)
+            if isinstance(result, Scope):
+                scopes.append(result)
+    return scopes
+
+
+def _matching_environment(context: Context, pattern: str) -> Sequence[Scope]:
+    """Return the tables of the environment that a pattern matches, found once: an environment does not change."""
+    try:
+        known = _MATCHES.setdefault(context.environment, {})
+    except TypeError:
+        known = {}
+    found = known.get(pattern)
+    if found is None:
+        names = matching(pattern, context.environment.tables())
+        scopes = [scope for name in names if (scope := table_scope(context, name)) is not None]
+        found = known[pattern] = scopes
+    return found
+
+
+def legs(context: Context, nodes: Sequence[tree.Source], kind: str) -> list[Scope]:
+    """Return the tables listed by `union`, `search in (...)`, `find in (...)`, wildcards spelled out."""
+    row, context.row = context.row, Row()
+    scopes: list[Scope] = []
+    for node in nodes:
+        path = context.numbered(kind)
+        if isinstance(node, tree.Wildcard):
+            found = matching_tables(context, node)
+            scopes.extend(found or [assumed_table(context, node.pattern, node.start)])
+        elif isinstance(node, tree.Subquery):
+            scopes.append(context.pipeline(node.pipeline, path))
+        else:
+            scopes.append(source(context, node))
+    context.row = row
+    return scopes
+
+
+def united_once(context: Context, pattern: str, scopes: list[Scope]) -> Scope:
+    """Return the union of the tables that a pattern matches, made once for each environment."""
+    try:
+        known = _UNIONS.setdefault(context.environment, {})
+    except TypeError:
+        return united(scopes)
+    entry = known.get(pattern)
+    if entry is None or len(entry[0]) != len(scopes) or any(a is not b for a, b in zip(entry[0], scopes, strict=True)):
+        entry = known[pattern] = (scopes, united(scopes))
+    return entry[1]
+
+
+# --------------------------------------------------------------------------- operators that are sources
+
+
+def schema_columns(columns: Sequence[tree.ColumnDecl], table: str) -> dict[str, Column]:
+    """Return declared columns as columns of a table."""
+    return {
+        column.name: Column(column.name, column.type or UNKNOWN, "table", (Origin(table, column.name, 0),))
+        for column in columns
+        if column.name != "*"
+    }
+
+
+def _declared(context: Context, node: tree.DataTable | tree.ExternalData) -> Scope:
+    if isinstance(node, tree.ExternalData):
+        evaluate_all(context, node.uris)
+    columns = schema_columns(node.columns, node.keyword)
+    return Scope(columns, not columns, {0: frozenset({node.keyword})}, kept=_ZERO)
+
+
+def _range(context: Context, node: tree.Range) -> Scope:
+    low, high, step = evaluate_all(context, (node.low, node.high, node.step))
+    name = node.name.value
+    return Scope({name: Column(name, range_type(low, high, step), "derived")})
+
+
+def _macro_expand(context: Context, node: tree.MacroExpand) -> Scope:
+    names, context.names = context.names, context.names.child()
+    result = context.statements(node.body, context.numbered("macro-expand"))
+    context.names = names
+    return Scope({}, open=True) if not isinstance(result, Scope) else result
+
+
+SOURCES: dict[type, Callable[[Context, Any], Scope]] = {
+    tree.DataTable: _declared,
+    tree.ExternalData: _declared,
+    tree.Range: _range,
+    tree.MacroExpand: _macro_expand,
+}
+"""Operators that are sources; others join them where they are defined."""

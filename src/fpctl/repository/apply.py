@@ -1,0 +1,212 @@
+"""A folder of rules and the exclusions, to tuned rule files. One bad rule never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+from fpctl.errors import FpctlError, KqlSyntaxError, Location
+from fpctl.exclusions.model import Exclusion
+from fpctl.repository.exclusion_index import Targets
+from fpctl.rewrite.output.markers import MARKER, find_clauses
+from fpctl.rewrite.plan.external_lists import contents
+from fpctl.rewrite.plan.model import Skip
+from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.size_fit import ANY_LENGTH, Wording
+from fpctl.rewrite.plan.verify import verify
+from fpctl.rules.formats.registry import LoadedRule, edited, read_rule_file, stripped
+from fpctl.rules.model import Rule
+
+Status = Literal["rewritten", "unchanged", "refused", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """What became of one rule.
+
+    `rewritten`: clauses went in. `unchanged`: no active exclusion selects it, or none of those that
+    only sweep it applies. `refused`: an exclusion names it and cannot be placed, and nothing else
+    could. `error`: the query cannot be read, or a check of the tuned text failed; `error` says it.
+    """
+
+    loaded: LoadedRule
+    status: Status
+    tuned: TunedQuery | None = None
+    error: FpctlError | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """The rule."""
+        return self.loaded.rule
+
+    @property
+    def findings(self) -> tuple[Skip, ...]:
+        """Refused exclusions that name this rule."""
+        return tuple(skip for skip in self.tuned.plan.skips if skip.finding) if self.tuned else ()
+
+
+@dataclass(frozen=True, slots=True)
+class TunedFile:
+    """A rule file with its clauses, to be written under `relative`."""
+
+    relative: str
+    text: str
+
+
+def applicable(rule: Rule, exclusions: Iterable[Exclusion]) -> list[tuple[Exclusion, bool]]:
+    """Return the exclusions that select one rule; for many rules make `Targets` once."""
+    return Targets(exclusions).of(rule)
+
+
+def tune(
+    rules: Sequence[LoadedRule],
+    exclusions: Sequence[Exclusion],
+    planner: Planner,
+    *,
+    second_parser: bool = True,
+    checked: bool = True,
+    wording: Wording = ANY_LENGTH,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[RuleOutcome]:
+    """Yield the outcome of each rule, in the given order.
+
+    Args:
+        rules: as loaded; clauses that fpctl put in earlier are taken out first.
+        checked: verify each tuned text; False only where the caller has done so.
+        second_parser: read each tuned text with the independent parser too.
+        wording: how the clauses are said.
+        progress: called with (done, total) after each rule.
+    """
+    targets = Targets(exclusions)
+    for done, loaded in enumerate(without_clauses(rules), 1):
+        yield outcome_of(loaded, targets, planner, second_parser, checked, wording)
+        if progress is not None:
+            progress(done, len(rules))
+
+
+def outcome_of(
+    loaded: LoadedRule, targets: Targets, planner: Planner, second_parser: bool, checked: bool, wording: Wording
+) -> RuleOutcome:
+    """Return the outcome of one rule that has no clauses yet; the arguments are those of `tune`."""
+    rule = loaded.rule
+    try:
+        tuned = planner.plan(rule, targets.of(rule), newline=loaded.text.newline, wording=wording)
+        if checked:
+            verify(tuned, second_parser=second_parser)
+        if tuned.edits:
+            loaded.text.file_edits(tuned.edits)
+    except KqlSyntaxError as error:
+        return RuleOutcome(loaded, "error", None, _in_file(error, loaded))
+    except FpctlError as error:
+        return RuleOutcome(loaded, "error", None, error)
+    if tuned.plan.insertions:
+        return RuleOutcome(loaded, "rewritten", tuned)
+    refused = any(skip.finding for skip in tuned.plan.skips)
+    return RuleOutcome(loaded, "refused" if refused else "unchanged", tuned)
+
+
+def _in_file(error: KqlSyntaxError, loaded: LoadedRule) -> KqlSyntaxError:
+    """Return the error with its place in the rule file instead of in the query."""
+    return KqlSyntaxError(
+        error.message, error.offset, loaded.text.file_location(error.offset), error.caret or "", error.hint
+    )
+
+
+def without_clauses(rules: Sequence[LoadedRule]) -> list[LoadedRule]:
+    """Return the rules as they are without fpctl's clauses; files that have none are returned as they are.
+
+    Raises:
+        FpctlError: a text file is taken for KQL only because of its clauses.
+    """
+    found: list[LoadedRule] = []
+    for _, group in groupby(rules, key=lambda loaded: loaded.text.path):
+        members = list(group)
+        if not any(MARKER in loaded.rule.query for loaded in members):
+            found.extend(members)
+            continue
+        try:
+            base = base_file(members)
+        except KqlSyntaxError:
+            # Planning meets the same fault and says it for the one rule that has it.
+            found.extend(members)
+            continue
+        again = read_rule_file(base, members[0].text.path, members[0].rule.path)
+        # A part of the file's rules may have been asked for: match them by their place in it.
+        whole = read_rule_file(members[0].text.file_text, members[0].text.path, members[0].rule.path)
+        if len(again.rules) != len(whole.rules):
+            raise FpctlError(
+                "without the clauses of fpctl no KQL query is found in the file",
+                Location(members[0].text.path),
+                "give it the ending .kql if it is one",
+            )
+        places = {loaded.line: index for index, loaded in enumerate(whole.rules)}
+        found.extend(again.rules[places[loaded.line]] for loaded in members)
+    return found
+
+
+def base_file(rules: Sequence[LoadedRule]) -> str:
+    """Return a rule file's text with every clause of fpctl taken out of the given rules (all of one file)."""
+    spans = []
+    for loaded in rules:
+        try:
+            clauses = [span for clause in find_clauses(loaded.rule.query) for span in clause.spans()]
+        except KqlSyntaxError as error:
+            raise _in_file(error, loaded) from error
+        spans.append((loaded.text, clauses))
+    return stripped(rules[0].text.file_text, spans)
+
+
+def base_files(rules: Sequence[LoadedRule]) -> tuple[list[TunedFile], list[FpctlError]]:
+    """Return the rule files without any clause, sorted by path, and an error for each that cannot be read as KQL."""
+    files: list[TunedFile] = []
+    errors: list[FpctlError] = []
+    by_file: dict[str, list[LoadedRule]] = {}
+    for loaded in rules:
+        by_file.setdefault(loaded.rule.path, []).append(loaded)
+    for relative, members in sorted(by_file.items()):
+        try:
+            files.append(TunedFile(relative, base_file(members)))
+        except FpctlError as error:
+            errors.append(error)
+    return files, errors
+
+
+def tuned_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:
+    """Return the rule files of the outcomes with their clauses in, sorted by path.
+
+    A file with a rule in error is left out: nothing half right is written.
+    """
+    by_file: dict[str, list[RuleOutcome]] = {}
+    for outcome in outcomes:
+        by_file.setdefault(outcome.rule.path, []).append(outcome)
+    files: list[TunedFile] = []
+    for relative, members in sorted(by_file.items()):
+        if any(outcome.status == "error" for outcome in members):
+            continue
+        edits = [(o.loaded.text, o.tuned.edits) for o in members if o.tuned is not None and o.tuned.edits]
+        files.append(TunedFile(relative, edited(members[0].loaded.text.file_text, edits)))
+    return files
+
+
+def companion_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:
+    """Return the files of the lists for which the rules have no room, sorted by path."""
+    tuned = [outcome.tuned for outcome in outcomes if outcome.status != "error" and outcome.tuned is not None]
+    companions = [one.companion for one in tuned if one.companion is not None]
+    return [TunedFile(path, text) for path, text in contents(companions)]
+
+
+def differences(files: Iterable[TunedFile], folder: Path) -> list[str]:
+    """Return the paths of files that in `folder` are missing or differ, sorted."""
+    found: list[str] = []
+    for file in files:
+        target = folder / file.relative
+        try:
+            same = target.read_bytes() == file.text.encode("utf-8")
+        except OSError:
+            same = False
+        if not same:
+            found.append(file.relative)
+    return found

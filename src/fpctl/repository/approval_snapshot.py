@@ -1,0 +1,69 @@
+"""What an approver saw of every rule that an exclusion reaches: its base query, by the hash, and the clause's place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from fpctl.errors import FpctlError, KqlSyntaxError
+from fpctl.exclusions.model import Exclusion
+from fpctl.repository.single_exclusion import in_force, reached
+from fpctl.rewrite.output.markers import strip
+from fpctl.rewrite.placement.column_resolver import LITERAL_SOURCES
+from fpctl.rewrite.plan.clauses import Clause
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rules.model import Rule
+
+
+def base_hash(query: str) -> str:
+    """Return the SHA-256 of a rule's base query: its text without fpctl's clauses, as hexadecimal digits.
+
+    A text that cannot be read as KQL tokens is hashed as it is.
+    """
+    try:
+        base = strip(query)
+    except KqlSyntaxError:
+        base = query
+    return hashlib.sha256(base.encode("utf-8")).hexdigest()
+
+
+def rules_seen(exclusion: Exclusion, rules: Iterable[Rule]) -> dict[str, str]:
+    """Return the base hash of each rule that the exclusion reaches, by rule id."""
+    return {rule.id: base_hash(rule.query) for rule in rules if exclusion.selects(rule) is not None}
+
+
+def places_seen(exclusion: Exclusion, rules: Sequence[Rule], planner: Planner) -> dict[str, str]:
+    """Return where the clause stands in each rule that the exclusion reaches, by rule id.
+
+    Rules in which it has no place, or that cannot be read, are left out. See `place_of` for the words.
+    """
+    alone = in_force(exclusion, planner.today).model_copy(update={"expires": None})
+    found: dict[str, str] = {}
+    for rule, named in reached(exclusion, rules):
+        try:
+            tuned = planner.plan(rule, [(alone, named)])
+        except FpctlError:
+            continue
+        if tuned.clauses:
+            found[rule.id] = place_of(tuned.clauses)
+    return found
+
+
+def place_of(clauses: Iterable[Clause]) -> str:
+    """Return where clauses stand: `DeviceNetworkEvents: after where`, several with `; `.
+
+    Lines and offsets are not part of it: a comment above moves every line and no clause.
+    """
+    return "; ".join(sorted({_words(clause) for clause in clauses}))
+
+
+def tables_of(place: str) -> str:
+    """Return the tables that a place of `place_of` speaks of."""
+    return ", ".join(sorted({table for one in place.split("; ") for table in one.rpartition(": ")[0].split(", ")}))
+
+
+def _words(clause: Clause) -> str:
+    place = clause.place
+    tables = sorted(set().union(*place.gap.scope.branches.values()) - LITERAL_SOURCES)
+    inside = "" if place.path == "main" else f" in {place.path}"
+    return f"{', '.join(tables) or 'no table'}: after {place.gap.after}{inside}"

@@ -1,0 +1,86 @@
+"""A rule repository in memory: rules, exclusions, schema, and the problems met while reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from fpctl.errors import Problem
+from fpctl.exclusions.loader import ExclusionSet, load_exclusions
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.references import check_references
+from fpctl.rewrite.plan.planner import Planner, WindowRange
+from fpctl.rules.loader import RuleSet, load_rules
+from fpctl.schema.fields import FieldMap
+from fpctl.schema.repository import load_repository
+from fpctl.schema.tables import EnvironmentName, Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What planning needs, read from disk.
+
+    `problems` holds everything wrong in rules, exclusions, lists, tables and references. Errors among
+    them mean that a part was left out; what could be read stands. `tables` are the documented and own
+    tables with Defender XDR's types where the products disagree, `streamed` with Log Analytics'.
+    """
+
+    rules: RuleSet
+    exclusions: ExclusionSet
+    tables: Tables
+    streamed: Tables
+    fields: FieldMap
+    problems: tuple[Problem, ...]
+
+    def active(self) -> list[Exclusion]:
+        """Return every readable exclusion; the planner decides by date and status which are in force."""
+        return [loaded.exclusion for loaded in self.exclusions.exclusions]
+
+    def planner(self, today: date, *, windows_within: WindowRange | None = None) -> Planner:
+        """Return a planner for a day; see `Planner` for `windows_within`."""
+        return Planner(self.tables, self.fields, today, streamed=self.streamed, windows_within=windows_within)
+
+    @property
+    def broken(self) -> bool:
+        """Whether something could not be read."""
+        return any(problem.severity == "error" for problem in self.problems)
+
+
+def open_repository(
+    rules: Path,
+    exclusions: Path | None,
+    *,
+    root: Path = Path(),
+    environment: EnvironmentName = "auto",
+    overrides: Mapping[str, Mapping[str, str | Sequence[str]]] | None = None,
+) -> Repository:
+    """Read a repository.
+
+    Args:
+        rules: folder or file of rules.
+        exclusions: folder or file of exclusions, None where they are not needed.
+        root: the folder that holds `schema/` (the team's own tables) and `functions/` (saved functions), if any.
+        environment: `auto`, `xdr` or `loganalytics`: whose documented tables the rules read.
+        overrides: field mappings of the settings.
+
+    Raises:
+        FpctlError: a folder is missing.
+    """
+    rule_set = load_rules(rules)
+    exclusion_set = load_exclusions(exclusions) if exclusions is not None else ExclusionSet((), ())
+    own = load_repository(root)
+    tables = {
+        product: Tables.packaged(environment, product).with_tables(own.tables).with_functions(own.functions)
+        for product in ("xdr", "loganalytics")
+    }
+    problems = (*rule_set.problems, *exclusion_set.problems, *own.problems, *check_references(rule_set, exclusion_set))
+    return Repository(
+        rule_set,
+        exclusion_set,
+        tables["xdr"],
+        tables["loganalytics"],
+        FieldMap.packaged(overrides, tables["xdr"]),
+        problems,
+    )

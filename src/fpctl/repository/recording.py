@@ -1,0 +1,107 @@
+"""From what an analyst gives to exclusions that may be written: a filter's match, a result's proposals, entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from fpctl.errors import FpctlError
+from fpctl.exclusions.drafts.draft import Draft, title_of
+from fpctl.exclusions.drafts.proposal import Proposals, entity_columns, propose
+from fpctl.exclusions.exclusion_writer import Entry, entry_of, twins
+from fpctl.exclusions.filter_syntax import Reading, parse_filter, to_match
+from fpctl.exclusions.identifier import new_id
+from fpctl.exclusions.lifecycle import approver_of
+from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.exclusions.scenarios.model import scenario
+from fpctl.repository.approval_snapshot import places_seen, rules_seen
+from fpctl.repository.model import Repository
+from fpctl.repository.raw_columns import raw_columns, result_origins
+from fpctl.rules.formats.registry import LoadedRule
+from fpctl.rules.result_rows import read_rows
+
+
+def match_of_filter(text: str, name: str, draft: Draft, repository: Repository, today: date) -> Reading:
+    """Return what a filter in the documented notation says, for the rules of a draft.
+
+    Raises:
+        NotationError: it is ill-formed, or says what a match cannot say; `name` is what the text is called.
+    """
+    columns = raw_columns(_reached(draft, repository), repository.planner(today))
+    return to_match(parse_filter(text, name), text, columns=columns, name=name)
+
+
+def proposals_of_result(text: str, name: str, draft: Draft, repository: Repository, today: date) -> Proposals:
+    """Return the exclusions that rows of the output of a draft's rules suggest.
+
+    Raises:
+        FpctlError: the text holds no rows, or no column of them names a device, URL or hash; `name` is
+            what the text is called.
+    """
+    rows = read_rows(text, name)
+    names = list(dict.fromkeys(column for row in rows for column in row))
+    origins = result_origins(_reached(draft, repository), repository.planner(today))
+    found = propose(rows, entity_columns(names, origins, repository.fields))
+    if not found.proposals:
+        hint = f"its columns are {', '.join(names[:12])}"
+        raise FpctlError("no column of the result names a device, URL or hash", None, hint)
+    return found
+
+
+def _reached(draft: Draft, repository: Repository) -> list[LoadedRule]:
+    return [loaded for loaded in repository.rules.rules if draft.selects(loaded.rule)]
+
+
+def entries_of(drafts: Sequence[Draft], repository: Repository, folder: Path, today: date) -> list[Entry]:
+    """Return drafts as entries that may be written: with an id and a title, checked, an approval with what was seen.
+
+    Args:
+        folder: where exclusions are written.
+
+    Raises:
+        DraftError: the loader would refuse one of them.
+        FpctlError: an id is in use, the last day is past, or the approver is the owner.
+    """
+    known = repository.exclusions
+    taken = {loaded.id for loaded in known.exclusions}
+    entries: list[Entry] = []
+    for draft in drafts:
+        id = draft.id or new_id(today, taken)
+        complete = replace(draft, id=id, title=draft.title or title_of(draft.match, draft.scenario or ""))
+        if complete.expires is not None and complete.expires <= today:
+            raise FpctlError(f"it would end on {complete.expires}, which is not after today, {today}")
+        taken.add(id)
+        entry = entry_of(complete, folder, repository.rules, known)
+        if complete.approved_by is not None:
+            approver_of(entry.exclusion, complete.approved_by)
+            rules = [loaded.rule for loaded in repository.rules.rules]
+            complete = replace(
+                complete,
+                approval=rules_seen(entry.exclusion, rules),
+                approval_places=places_seen(entry.exclusion, rules, repository.planner(today)),
+                approved_on=today,
+            )
+            entry = entry_of(complete, folder, repository.rules, known)
+        entries.append(entry)
+    return entries
+
+
+def remarks(exclusion: Exclusion, known: Iterable[LoadedExclusion]) -> list[str]:
+    """Return what a reviewer would ask of a new exclusion: its twin, its scenario's fields, reason, end, approval."""
+    said: list[str] = []
+    if same := twins(exclusion, known):
+        said.append(f"{', '.join(same)} matches the same already")
+    if exclusion.scenario is not None:
+        template = scenario(exclusion.scenario)
+        lacking = [field for field in template.needs if any(getattr(one, field) is None for one in exclusion.match)]
+        said += [f"{template.id} usually names {field}: {template.ask[field]}" for field in lacking]
+    if exclusion.expires is None:
+        said.append("it never expires; --expires 90d gives it an end")
+    if exclusion.reason is None:
+        said.append("it has no reason; --reason says why this is benign")
+    if exclusion.approved_by is None:
+        said.append(f"nobody has approved it yet: fpctl approve {exclusion.id}")
+    return said

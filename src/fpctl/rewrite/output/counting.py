@@ -1,0 +1,245 @@
+"""How many rows each exclusion takes out: one counting query per gap, from the tuned query's own text.
+
+The query is everything up to the gap (clauses at earlier gaps included, so no row counts twice),
+then one aggregate. It is linear in the number of exclusions: few are counted by a column each, where
+how many of the conditions hold tells which hits are unique; many by groups (`fold.tally`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fpctl.kql import tree
+from fpctl.rewrite.folding.hit_groups import Tally
+from fpctl.rewrite.output.markers import closes_leg
+from fpctl.rewrite.placement.result import Place
+from fpctl.rules.text.query_text import Edit, apply_edits
+
+PREFIX = "fpctl_"
+"""Begins every column a counting query makes; no documented table has a column of such a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One exclusion's condition at a gap."""
+
+    exclusion: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountingQuery:
+    """A counting query of one gap.
+
+    `text` is None when the rows at the gap cannot be queried on their own; `unknown` then says why.
+    `tally` reads the answer where it has groups.
+    """
+
+    pipeline: str
+    offset: int
+    exclusions: tuple[str, ...]
+    text: str | None
+    unknown: str | None = None
+    tally: Tally | None = None
+
+    def read(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> GapCount:
+        """Return what the answer to this query says; `names` are its columns."""
+        if self.tally is None:
+            return read_counts((dict(zip(names, row, strict=True)) for row in rows), self.exclusions)
+        totals = self.tally.read(names, rows)
+        hits = (
+            Hits(exclusion, count.rows, count.unique, *count.times())
+            for exclusion in self.exclusions
+            for count in (totals.counts[exclusion],)
+        )
+        return GapCount(totals.rows, totals.suppressed, tuple(hits))
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What one exclusion took out. `unique` rows no other exclusion would have taken; times are event times."""
+
+    exclusion: str
+    rows: int
+    unique: int
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GapCount:
+    """The answer of one counting query."""
+
+    rows_before: int
+    suppressed: int
+    hits: tuple[Hits, ...]
+
+
+def counting_query(query: tree.Query, place: Place, counted: Sequence[Counted], edits: Sequence[Edit]) -> CountingQuery:
+    """Build the counting query of one gap.
+
+    Args:
+        query: the base query.
+        place: the gap.
+        counted: the conditions that stand in the gap's clauses.
+        edits: every edit of the tuned query; those before the gap are part of the counting text.
+    """
+    ids = tuple(c.exclusion for c in counted)
+    source = _text_up_to(query, place, edits)
+    if isinstance(source, _Unknown):
+        return CountingQuery(place.path, place.gap.offset, ids, None, source.why)
+    return CountingQuery(
+        place.path, place.gap.offset, ids, source.wrap(aggregate(counted, place.resolution.time_column))
+    )
+
+
+def tally_query(query: tree.Query, place: Place, tally: Tally, edits: Sequence[Edit]) -> CountingQuery:
+    """Build the counting query of one gap with many exclusions; see `counting_query`."""
+    source = _text_up_to(query, place, edits)
+    if isinstance(source, _Unknown):
+        return CountingQuery(place.path, place.gap.offset, tally.exclusions, None, source.why)
+    text = source.wrap(tally.operators())
+    return CountingQuery(place.path, place.gap.offset, tally.exclusions, text, None, tally)
+
+
+def query_at(query: tree.Query, place: Place, operators: str, edits: Sequence[Edit] = ()) -> str | None:
+    """Return a query of the rows at a gap, continued by operators; None where there is no such query.
+
+    Args:
+        query: the base query.
+        place: the gap.
+        operators: `| where ...`, lines that continue the query.
+        edits: edits of the query; those before the gap are part of the text.
+    """
+    source = _text_up_to(query, place, edits)
+    return None if isinstance(source, _Unknown) else source.wrap(operators)
+
+
+def aggregate(counted: Sequence[Counted], time_column: str | None) -> str:
+    """Return the operators that count: `| extend ... | summarize ...`, each on a line of its own."""
+    flags = ", ".join(f"{PREFIX}{i} = iff({c.condition}, 1, 0)" for i, c in enumerate(counted))
+    total = " + ".join(f"{PREFIX}{i}" for i in range(len(counted)))
+    columns = [f"{PREFIX}rows = count()", f"{PREFIX}suppressed = countif({PREFIX}n > 0)"]
+    for i in range(len(counted)):
+        columns.append(f"{PREFIX}hits_{i} = countif({PREFIX}{i} == 1)")
+        columns.append(f"{PREFIX}unique_{i} = countif({PREFIX}{i} == 1 and {PREFIX}n == 1)")
+        if time_column is not None:
+            moment = f"iff({PREFIX}{i} == 1, {time_column}, datetime(null))"
+            columns.append(f"{PREFIX}first_{i} = min({moment})")
+            columns.append(f"{PREFIX}last_{i} = max({moment})")
+    return f"| extend {flags}\n| extend {PREFIX}n = {total}\n| summarize {', '.join(columns)}"
+
+
+def read_counts(rows: Iterable[Mapping[str, Any]], exclusions: Sequence[str]) -> GapCount:
+    """Return the counts of one counting query's result rows (one row; one per call for a function body)."""
+    before = suppressed = 0
+    totals = [[0, 0] for _ in exclusions]
+    first: list[datetime | None] = [None] * len(exclusions)
+    last: list[datetime | None] = [None] * len(exclusions)
+    for row in rows:
+        before += row[f"{PREFIX}rows"]
+        suppressed += row[f"{PREFIX}suppressed"]
+        for i in range(len(exclusions)):
+            totals[i][0] += row[f"{PREFIX}hits_{i}"]
+            totals[i][1] += row[f"{PREFIX}unique_{i}"]
+            low, high = row.get(f"{PREFIX}first_{i}"), row.get(f"{PREFIX}last_{i}")
+            if low is not None and (first[i] is None or low < first[i]):
+                first[i] = low
+            if high is not None and (last[i] is None or high > last[i]):
+                last[i] = high
+    hits = tuple(
+        Hits(exclusion, totals[i][0], totals[i][1], first[i], last[i]) for i, exclusion in enumerate(exclusions)
+    )
+    return GapCount(before, suppressed, hits)
+
+
+# --------------------------------------------------------------------------- the text up to a gap
+
+
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """`before` + operators + `after` is a query whose rows are those at the gap."""
+
+    before: str
+    after: str = ""
+
+    def wrap(self, operators: str) -> str:
+        return f"{self.before}\n{operators}{self.after}"
+
+
+def _text_up_to(query: tree.Query, place: Place, edits: Sequence[Edit]) -> _Text | _Unknown:
+    pipeline, gap = place.pipeline, place.gap
+    if pipeline.source is None:
+        return _Unknown("the clause stands in the body of an operator, whose rows cannot be queried on their own")
+    definitions: list[str] = []
+    for statement in query.statements:
+        holds = statement.start <= pipeline.start and pipeline.end <= statement.end
+        if holds:
+            inner = _slice(query.text, pipeline.start, gap.offset, edits)
+            if isinstance(statement, tree.Let) and isinstance(statement.value, tree.Function):
+                return _in_function(query, statement, statement.value, place, definitions, edits)
+            return _Text("".join(definitions) + inner)
+        if not isinstance(statement, tree.QueryStatement):
+            definitions.append(
+                _slice(query.text, statement.start, statement.end, edits).rstrip().removesuffix(";") + ";\n"
+            )
+    return _Unknown("the clause's pipeline is not part of a statement")
+
+
+def _in_function(
+    query: tree.Query,
+    statement: tree.Let,
+    function: tree.Function,
+    place: Place,
+    definitions: list[str],
+    edits: Sequence[Edit],
+) -> _Text | _Unknown:
+    """Count inside a function body by calling a copy of the function that ends at the gap."""
+    name = statement.name.value
+    calls: list[str] = []
+    inside = [s for s in query.statements if isinstance(s, tree.Let) and isinstance(s.value, tree.Function)]
+    for node in tree.walk(query):
+        if isinstance(node, tree.Call) and node.name.value == name:
+            if any(s.start <= node.start < s.end for s in inside):
+                return _Unknown(f"the clause stands in the function {name}, which another function calls")
+            calls.append(query.text[node.start : node.end])
+    if not calls and not function.parameters:
+        calls = [f"{name}()"]
+    if not calls:
+        return _Unknown(f"the clause stands in the function {name}, and no plain call of it was found")
+    pipeline = place.pipeline
+    head_end = function.body[0].start if function.body else pipeline.start
+    head = query.text[function.start : head_end]
+    local = "".join(
+        _slice(query.text, s.start, s.end, edits).rstrip().removesuffix(";") + ";\n"
+        for s in function.body
+        if isinstance(s, tree.Let) and s.end <= pipeline.start
+    )
+    inner = _slice(query.text, pipeline.start, place.gap.offset, edits)
+    copy = f"{PREFIX}gap"
+    called = ", ".join(f"({copy}{call[call.index('(') :]})" for call in sorted(set(calls)))
+    main = called.removeprefix("(").removesuffix(")") if len(set(calls)) == 1 else f"union {called}"
+    return _Text("".join(definitions) + f"let {copy} = {head}{local}{inner}", f"\n}};\n{main}")
+
+
+def _slice(text: str, start: int, end: int, edits: Sequence[Edit]) -> str:
+    """Return text[start:end] with the edits inside it; at its end only what closes a leg that began inside."""
+    inside = [
+        Edit(e.offset - start, e.text)
+        for e in edits
+        if start < e.offset < end or (e.offset == end and closes_leg(e) and _opened_inside(edits, start, end))
+    ]
+    return apply_edits(text[start:end], inside)
+
+
+def _opened_inside(edits: Sequence[Edit], start: int, end: int) -> bool:
+    inside = [e for e in edits if start < e.offset < end]
+    return sum(e.text == "(" for e in inside) > sum(map(closes_leg, inside))

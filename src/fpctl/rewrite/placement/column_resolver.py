@@ -1,0 +1,476 @@
+"""From the fields of an exclusion to the columns that are visible at a gap.
+
+A row at a gap may carry several events (after a join) or come from one of several tables (after a
+union). An exclusion speaks of one event, so all its fields are looked for in one event source
+first; every table of that source that has the field must say the same about which visible column
+holds it, else the gap is ambiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Protocol
+
+from fpctl.kql.binder.nearest import nearest
+from fpctl.kql.binder.scope import Column, Origin, Scope
+from fpctl.kql.literals import bracket_name
+from fpctl.rewrite.placement.usual_columns import ASSUMED_COLUMNS as ASSUMED_COLUMNS
+from fpctl.rewrite.predicate import BoundColumn
+from fpctl.rewrite.reasons import SkipReason
+
+
+class MappedColumn(Protocol):
+    """A table column that holds a field: `column` with dynamic `members` below it, and the `role` it plays."""
+
+    @property
+    def column(self) -> str: ...
+    @property
+    def members(self) -> tuple[str, ...]: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def parse(self) -> bool: ...
+
+
+class Fields(Protocol):
+    """The field mapping of the schema floor, as far as placement needs it."""
+
+    def columns(self, table: str, field: str) -> Sequence[MappedColumn]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What must be visible at a gap: fields with the roles their values can match, raw columns, and the time."""
+
+    fields: tuple[tuple[str, frozenset[str] | None], ...]
+    raw: tuple[str, ...] = ()
+    time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Fields bound to columns at one gap.
+
+    `mixed` is set when the fields come from different events of a joined row, `partial` when some
+    columns of a field are no longer visible there, `assumed` names columns of an unknown table
+    that are only believed to exist. `untested` are tables that a pattern reads and of which no column
+    with the field is visible, `tested` is the number of those that have one; both only in the wide reading.
+    """
+
+    bindings: Mapping[str, tuple[BoundColumn, ...]]
+    time_column: str | None
+    mixed: bool = False
+    partial: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    untested: tuple[str, ...] = ()
+    tested: int = 0
+
+    @property
+    def guessed(self) -> bool:
+        """Whether a column is only hoped for: nothing tells that it exists, so `column_ifexists` stands in for it."""
+        return not self.tested and any(
+            column.text.startswith(IF_EXISTS) for bound in self.bindings.values() for column in bound
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Why fields cannot be bound at a gap. `rank` orders reasons: the higher says more."""
+
+    reason: SkipReason
+    message: str
+
+    @property
+    def rank(self) -> int:
+        order: tuple[SkipReason, ...] = (
+            "no-table", "field-not-in-table", "unknown-column", "after-aggregation", "columns-dropped",
+            "column-redefined", "column-ambiguous",
+        )  # fmt: skip
+        return order.index(self.reason) if self.reason in order else len(order)
+
+
+Group = Mapping[int, frozenset[str]]
+"""One event source of a row: branch -> tables."""
+Held = dict[tuple[int, str], dict[str, tuple[str, BoundColumn]]]
+"""For each table (of a branch) the columns that hold a field there, each with the name under which it is visible."""
+_UNTOUCHED = frozenset({"table", "renamed"})
+_SURVIVING = _UNTOUCHED | {"grouped"}
+
+IF_EXISTS = "column_ifexists("
+TIME_COLUMNS = ("Timestamp", "TimeGenerated")
+
+LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "print", "range"})
+"""Sources whose rows stand in the query or in a file: no events of a table."""
+
+
+class Resolver:
+    """Binds needs at scopes.
+
+    Args:
+        fields: the field mapping.
+        known: whether a table's columns are known.
+        mentioned: returns the names that the query refers to; on an unknown table these exist.
+        prefer_time: the time column the query itself uses, if any.
+        schema: the columns of a table, None where they are not known.
+    """
+
+    def __init__(
+        self,
+        fields: Fields,
+        known: Callable[[str], bool],
+        mentioned: Callable[[], frozenset[str]],
+        prefer_time: str | None,
+        schema: Callable[[str], Mapping[str, str] | None] = lambda table: None,
+    ) -> None:
+        self.fields = fields
+        self.known = known
+        self.schema = schema
+        self._ask = mentioned
+        self._mentioned: frozenset[str] | None = None
+        self._renamed: dict[tuple[int, bool], tuple[Mapping[str, Column], dict[Origin, str]]] = {}
+        self._not_own: dict[int, tuple[Mapping[str, Column], Sequence[tuple[str, Column]]]] = {}
+        self._event_sources: dict[tuple[int, bool], tuple[Scope, list[Group]]] = {}
+        self.time_columns = tuple(
+            sorted(TIME_COLUMNS, key=lambda name: (name != prefer_time, TIME_COLUMNS.index(name)))
+        )
+
+    @property
+    def mentioned(self) -> frozenset[str]:
+        """The names that the query refers to, gathered when first asked for."""
+        if self._mentioned is None:
+            self._mentioned = self._ask()
+        return self._mentioned
+
+    def resolve(
+        self,
+        scope: Scope,
+        needs: Needs,
+        *,
+        mixed: bool = False,
+        partial: bool = False,
+        surviving: bool = False,
+    ) -> Resolution | Unresolved:
+        """Bind needs at a gap.
+
+        Args:
+            mixed: accept fields from different events of a joined row.
+            partial: accept a field of which some columns are no longer visible.
+            surviving: look at values that came through an aggregation as keys, too (`placement: result`).
+        """
+        groups = self.groups(scope, surviving)
+        if not groups:
+            return Unresolved("no-table", "the rows here do not come from a table")
+        raw = self.raw(scope, needs.raw, surviving)
+        if isinstance(raw, Unresolved):
+            return raw
+        best: Unresolved | None = None
+        guess: Resolution | None = None
+        per_field: dict[str, tuple[BoundColumn, ...]] = {}
+        lost: set[str] = set()
+        for group in groups:
+            bindings: dict[str, tuple[BoundColumn, ...]] = {}
+            group_lost: list[str] = []
+            assumed: list[str] = []
+            failure: Unresolved | None = None
+            for field, roles in needs.fields:
+                found = self._field(scope, group, field, roles, partial, surviving, assumed, group_lost)
+                if isinstance(found, Unresolved):
+                    failure = found if failure is None or found.rank > failure.rank else failure
+                else:
+                    bindings[field] = found
+                    per_field.setdefault(field, found)
+            lost.update(group_lost)
+            if failure is None:
+                time = self.time(scope, group, needs, surviving)
+                if time is not None or not needs.time:
+                    answer = Resolution(bindings, time, False, tuple(sorted(set(group_lost))), tuple(assumed))
+                    if not assumed:
+                        return answer
+                    # Another event of the row may have the fields for certain.
+                    guess = guess or answer
+                    continue
+                failure = Unresolved("columns-dropped", "no column of the event's time is visible here")
+            if best is None or failure.rank > best.rank:
+                best = failure
+        if guess is not None:
+            return guess
+        if mixed and len(per_field) == len(needs.fields) and len(groups) > 1:
+            time = self.time(scope, groups[0], needs, surviving)
+            if time is not None or not needs.time:
+                return Resolution(per_field, time, True, tuple(sorted(lost)))
+        assert best is not None
+        return best
+
+    def groups(self, scope: Scope, surviving: bool) -> list[Group]:
+        """Return the event sources of a row: the legs of a union are one, every other branch is its own."""
+        key = (id(scope), surviving)
+        known = self._event_sources.get(key)
+        if known is None:
+            known = self._event_sources[key] = (scope, _event_sources(scope, None if surviving else scope.kept))
+        return known[1]
+
+    def raw(self, scope: Scope, names: tuple[str, ...], surviving: bool) -> Unresolved | None:
+        for name in names:
+            column = scope.columns.get(name)
+            if column is None:
+                if not scope.open:
+                    return self._no_such(scope, name) or Unresolved(
+                        "columns-dropped", f"column {name} is not visible here"
+                    )
+            elif column.kind != "table" and not (surviving and column.kind == "grouped" and column.origins):
+                if column.kind == "derived" and not column.origins and name not in self.mentioned:
+                    continue
+                return Unresolved("column-redefined", f"column {name} no longer holds the table's own value here")
+        return None
+
+    def _no_such(self, scope: Scope, name: str) -> Unresolved | None:
+        """Return that no table of the rows ever had a column, as far as all of them are known."""
+        tables = sorted(set().union(*scope.branches.values()) - LITERAL_SOURCES)
+        columns = [self.schema(table) for table in tables]
+        known = {column for one in columns if one is not None for column in one}
+        if not tables or None in columns or name in known:
+            return None
+        near = nearest(name, known)
+        hint = f"; did you mean `{near}`?" if near else ""
+        return Unresolved(
+            "unknown-column", f"{tables_of(dict(enumerate([frozenset(tables)])))} has no column {name}{hint}"
+        )
+
+    def _field(
+        self,
+        scope: Scope,
+        group: Group,
+        field: str,
+        roles: frozenset[str] | None,
+        partial: bool,
+        surviving: bool,
+        assumed: list[str],
+        lost: list[str],
+    ) -> tuple[BoundColumn, ...] | Unresolved:
+        held: Held = {}
+        missing: Unresolved | None = None
+        columns = self.fields.columns
+        for branch, tables in group.items():
+            for table in tables if len(tables) == 1 else sorted(tables):
+                mapped = columns(table, field)
+                if mapped and roles is not None:
+                    mapped = [c for c in mapped if c.role in roles]
+                if not mapped:
+                    continue
+                bound = held[branch, table] = {}
+                for target in mapped:
+                    name = self.visible(scope, table, target.column, branch, surviving)
+                    if isinstance(name, Unresolved):
+                        if missing is None or name.rank > missing.rank:
+                            missing = name
+                        lost.append(target.column)
+                    else:
+                        column = bound_column(name, scope, target)
+                        bound[f"{column.role} {column.text}"] = (name, column)
+                if not bound or (len(bound) < len(mapped) and not partial):
+                    assert missing is not None
+                    return missing
+        if held:
+            return self._together(scope, group, field, held)
+        unknown = [
+            table
+            for tables in group.values()
+            for table in sorted(tables)
+            if not self.known(table) and not self._mapped(table, field, roles)
+        ]
+        if unknown or (scope.open and any(branch in scope.unknown for branch in group)):
+            return self._assume(scope, field, roles, assumed, unknown)
+        if any(self.fields.columns(table, field) for tables in group.values() for table in tables):
+            return Unresolved(
+                "field-not-in-table",
+                f"no column of {tables_of(group)} that holds the field {field} can hold the given values",
+            )
+        return Unresolved("field-not-in-table", f"no column of {tables_of(group)} holds the field {field}")
+
+    def _together(
+        self,
+        scope: Scope,
+        group: Mapping[int, frozenset[str]],
+        field: str,
+        held: Held,
+    ) -> tuple[BoundColumn, ...] | Unresolved:
+        """Return the columns of all tables that meet in a union.
+
+        A row comes from one of them. Testing the columns of all is exact as long as each column either is
+        empty in a row of the other tables, or holds the field there as well.
+        """
+        together = {key: bound for columns in held.values() for key, bound in columns.items()}
+        differ = any(columns.keys() != together.keys() for columns in held.values())
+        for key, (name, column) in together.items():
+            if differ and column.role == "account-domain":
+                # It is tested beside the account's name, and which of several is not told.
+                return Unresolved("column-ambiguous", f"{field} is held by different columns of {tables_of(group)}")
+            for origin in scope.columns[name].origins:
+                if (
+                    origin.branch in group
+                    and self.known(origin.table)
+                    and key not in held.get((origin.branch, origin.table), ())
+                ):
+                    return Unresolved("column-ambiguous", _meets(origin, field))
+        return tuple(column for _, column in together.values())
+
+    def visible(self, scope: Scope, table: str, column: str, branch: int, surviving: bool) -> str | Unresolved:
+        """Return the name under which a table column is visible unchanged."""
+        origin = Origin(table, column, branch)
+        here = scope.columns.get(column)
+        if here is not None and here.kind in (_SURVIVING if surviving else _UNTOUCHED) and origin in here.origins:
+            return column
+        name = self._other_names(scope, surviving).get(origin)
+        if name is not None:
+            return name
+        if here is not None and here.kind == "redefined":
+            return Unresolved("column-redefined", f"{column} was redefined before this place")
+        if here is not None and here.kind == "grouped":
+            return Unresolved("after-aggregation", f"{column} is a group key here: the rows are no longer events")
+        return Unresolved(
+            "columns-dropped", f"column {column} of {table} is not visible at the end of the pipeline's rows"
+        )
+
+    def _other_names(self, scope: Scope, surviving: bool) -> Mapping[Origin, str]:
+        """Return the table columns that are visible under a name that is not theirs; among copies the first."""
+        key = (id(scope.columns), surviving)
+        known = self._renamed.get(key)
+        if known is None:
+            kinds = ("renamed", "grouped") if surviving else ("renamed",)
+            names: dict[Origin, str] = {}
+            for name, column in scope.columns.items():
+                if column.kind in kinds:
+                    for origin in column.origins:
+                        names.setdefault(origin, name)
+            # The mapping is kept beside its answer: as long as it lives its id is its own.
+            known = self._renamed[key] = (scope.columns, names)
+        return known[1]
+
+    def _moved(self, scope: Scope) -> Sequence[tuple[str, Column]]:
+        """Return the columns that no longer are a table's own under its own name."""
+        known = self._not_own.get(id(scope.columns))
+        if known is None:
+            moved = [(name, column) for name, column in scope.columns.items() if column.kind != "table"]
+            known = self._not_own[id(scope.columns)] = (scope.columns, moved)
+        return known[1]
+
+    def _mapped(self, table: str, field: str, roles: frozenset[str] | None) -> bool:
+        return any(roles is None or column.role in roles for column in self.fields.columns(table, field))
+
+    def _assume(
+        self, scope: Scope, field: str, roles: frozenset[str] | None, assumed: list[str], tables: Iterable[str]
+    ) -> tuple[BoundColumn, ...] | Unresolved:
+        candidates = [(n, r) for n, r in ASSUMED_COLUMNS.get(field, ()) if roles is None or r in roles]
+        visible: list[tuple[str, str]] = []
+        for name, role in candidates:
+            here = scope.columns.get(name)
+            usable = here.kind in _UNTOUCHED if here is not None else scope.open and not self._some_known(scope)
+            if usable and name in self.mentioned:
+                visible.append((name, role))
+        if visible:
+            assumed.extend(n for n, _ in visible)
+            return tuple(BoundColumn(bracket_name(n), "int" if r == "port" else "string", r) for n, r in visible)
+        if not scope.open or not candidates:
+            shown = ", ".join(sorted(set(tables))) or "its table"
+            return Unresolved(
+                "unknown-column", f"the columns of {shown} are not known, and nothing tells which holds {field}"
+            )
+        name, role = candidates[0]
+        assumed.append(name)
+        default = "int(null)" if role == "port" else '""'
+        return (BoundColumn(f'{IF_EXISTS}"{name}", {default})', "int" if role == "port" else "string", role),)
+
+    def time(
+        self,
+        scope: Scope,
+        group: Group,
+        needs: Needs,
+        surviving: bool = False,
+        *,
+        matching: Set[tuple[int, str]] | None = None,
+        spelled: Callable[[str, str], str] | None = None,
+    ) -> str | None:
+        """Return the KQL of the event's time at this gap, preferring the column the query itself uses.
+
+        Where tables meet in a union, it is a column that all of those have that can match, else the
+        first that is not null.
+
+        Args:
+            matching: the tables that can match, where the caller knows them.
+            spelled: returns how to write a column (name, type) that may not be there; as it is where not given.
+        """
+        kinds = ("table", "renamed", "grouped") if surviving else ("table", "renamed")
+        if matching is None:
+            matching = {
+                (branch, table)
+                for branch, tables in group.items()
+                for table in tables
+                if not needs.fields or any(self.fields.columns(table, field) for field, _ in needs.fields)
+            }
+        found: list[str] = []
+        covered: set[tuple[int, str]] = set()
+        for wanted in self.time_columns:
+            own = scope.columns.get(wanted)
+            moved = self._moved(scope)
+            for name, column in moved if own is None else ((wanted, own), *moved):
+                if column.kind not in kinds:
+                    continue
+                having = {(o.branch, o.table) for o in column.origins if o.column == wanted and o.branch in group}
+                if not having:
+                    continue
+                text = bracket_name(name) if spelled is None else spelled(name, column.type)
+                sure = text == bracket_name(name)
+                if having >= matching and sure:
+                    return text
+                if not sure or not having <= covered:
+                    found.append(text)
+                    covered |= having
+        if found:
+            return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+        if scope.open and not self._some_known(scope):
+            for wanted in self.time_columns:
+                if wanted in self.mentioned and wanted not in scope.columns:
+                    return wanted
+        return None
+
+    def _some_known(self, scope: Scope) -> bool:
+        """Return whether a known table is read here: then a name that the query mentions may be meant for that."""
+        return any(self.known(table) for tables in scope.branches.values() for table in tables)
+
+
+def _event_sources(scope: Scope, kept: frozenset[int] | None) -> list[Group]:
+    groups: list[Group] = []
+    legs: dict[int, frozenset[str]] = {}
+    for branch in sorted(scope.branches):
+        tables = scope.branches[branch] - LITERAL_SOURCES
+        if not tables or (kept is not None and branch not in kept):
+            continue
+        if branch in scope.union:
+            if not legs:
+                groups.append(legs)
+            legs[branch] = tables
+        else:
+            groups.append({branch: tables})
+    return groups
+
+
+def _meets(origin: Origin, field: str) -> str:
+    return f"{origin.table}.{origin.column} meets other tables here, and does not hold the field {field}"
+
+
+def tables_of(group: Group) -> str:
+    names = sorted(set().union(*group.values()))
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+def bound_column(name: str, scope: Scope, target: MappedColumn, text: str | None = None) -> BoundColumn:
+    text = text or bracket_name(name)
+    if target.members:
+        base = f"parse_json({text})" if target.parse else text
+        path = "".join(f".{bracket_name(m)}" if not m.isdigit() else f"[{m}]" for m in target.members)
+        return BoundColumn(f"tostring({base}{path})", "string", target.role)
+    kind = scope.columns[name].type
+    return BoundColumn(
+        f"tostring({text})" if kind == "dynamic" else text, "string" if kind == "dynamic" else kind, target.role
+    )

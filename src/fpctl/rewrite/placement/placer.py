@@ -1,0 +1,495 @@
+"""Into which gap of a query a clause goes, or why into none.
+
+The rule (docs/architecture.md tells the reasons): the last gap of the outermost pipeline's row-wise
+run at which every field is an untouched column; else down into the pipelines that feed it, only in
+positive position. A refusal is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fpctl.kql import tree
+from fpctl.kql.binder import Analysis, Environment, analyse
+from fpctl.kql.binder.scope import Column, Gap, Scope
+from fpctl.rewrite.placement.column_resolver import Needs, Resolution, Resolver, Unresolved
+from fpctl.rewrite.placement.effects import Effect, effects
+from fpctl.rewrite.placement.joins import Polarity
+from fpctl.rewrite.placement.polarity import positions
+from fpctl.rewrite.placement.positions import Edge, Positions
+from fpctl.rewrite.placement.result import Outcome, Place, Placed, Refusal, both_ways, distinct, inverted, more_telling
+from fpctl.rewrite.placement.wildcard_tables import KnownPatterns, PatternResolver, reads_pattern, table_name
+from fpctl.rewrite.reasons import SkipReason
+
+Mode = Literal["auto", "source", "result"]
+
+CLOSED_AFTER = frozenset(
+    (
+        *("render", "consume", "fork", "facet"),
+        *("make-graph", "graph-mark-components", "graph-where-nodes", "graph-where-edges"),
+    )
+)
+"""Operators behind which no `where` may stand (docs/kql.md, "Where a where may stand")."""
+
+MAX_PATHS = 64
+"""At most so many ways from a gap to the results are looked at for effects; queries have a handful."""
+
+
+MANY_TABLES = 64
+"""Where more tables meet, no field is held by the same columns of all: they are tested table by table at once."""
+
+
+_READ_AGAIN: frozenset[SkipReason] = frozenset(
+    {
+        "columns-dropped", "column-redefined", "field-not-in-table", "after-aggregation",
+        "inverting-position", "both-polarities",
+    }
+)  # fmt: skip
+"""Reasons after which a less strict reading of the needs may still find a place somewhere else."""
+
+
+_READINGS = ((False, False, False), (True, False, False), (True, True, False), (True, True, True))
+"""Readings of the needs, the strict one first: `loose`, `mixed` and `partial` of an attempt."""
+
+
+class Placer:
+    """Places clauses in one query. Results are remembered per (needs, mode): many exclusions ask the same."""
+
+    def __init__(
+        self,
+        query: tree.Query,
+        analysis: Analysis,
+        resolver: Resolver,
+        environment: Environment,
+        patterns: KnownPatterns,
+    ) -> None:
+        self.environment = environment
+        self.query = query
+        self.analysis = analysis
+        self.resolver = resolver
+        self.patterns = PatternResolver(resolver, patterns)
+        self._positions: Positions | None = None
+        self._memo: dict[tuple[Needs, Mode], Outcome] = {}
+        self._outputs: dict[int, Mapping[str, Column]] | None = None
+        self._wide = any(self.reads_pattern(columns.node) for columns in analysis.pipelines)
+        self._joins = any(
+            isinstance(operator, (tree.Join, tree.Lookup))
+            for columns in analysis.pipelines
+            for operator in columns.node.operators
+        )
+
+    def leg_scope(self, leg: tree.Name) -> Scope:
+        """Return the columns of a table that a union names without a pipeline."""
+        alone = tree.Pipeline(leg.start, leg.end, leg, ())
+        statement = tree.QueryStatement(leg.start, leg.end, alone)
+        query = tree.Query(leg.start, leg.end, self.query.text, (statement,))
+        return analyse(query, self.environment).columns_of(alone).gaps[0].scope
+
+    def reads_pattern(self, pipeline: tree.Pipeline) -> bool:
+        """Return whether a pipeline's source is tables only, where no clause can stand at each of them."""
+        return reads_pattern(pipeline.source, self._may_be_table)
+
+    def _may_be_table(self, name: str) -> bool:
+        return name not in self.analysis.lets and self.environment.function(name) is None
+
+    def outputs(self, node: tree.Summarize) -> tuple[str, ...]:
+        """Return the names of the columns after a summarize, keys first."""
+        if self._outputs is None:
+            self._outputs = {
+                id(operator): gap.scope.columns
+                for pipeline in self.analysis.pipelines
+                for operator, gap in zip(pipeline.node.operators, pipeline.gaps[1:], strict=False)
+                if isinstance(operator, tree.Summarize)
+            }
+        return tuple(self._outputs.get(id(node), ()))
+
+    @property
+    def positions(self) -> Positions:
+        """The polarity of every pipeline, computed when first asked for."""
+        if self._positions is None:
+            self._positions = positions(self.query, single=len(self.analysis.pipelines) == 1)
+        return self._positions
+
+    def place(self, needs: Needs, mode: Mode) -> Outcome:
+        """Return where a clause with these needs goes in every result of the query."""
+        key = (needs, mode)
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._place(needs, mode)
+        return found
+
+    def _place(self, needs: Needs, mode: Mode) -> Outcome:
+        results = self.query.results()
+        if not results:
+            return Refusal("no-table", "the text has no query statement, only definitions")
+        outcomes = [self._result(statement.pipeline, needs, mode) for statement in results]
+        placed = [outcome for outcome in outcomes if isinstance(outcome, Placed)]
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        if not placed:
+            answer: Refusal | None = None
+            for refusal in refused:
+                answer = more_telling(answer, refusal)
+            assert answer is not None
+            return answer
+        left_out = tuple(refusal for refusal in refused if refusal.reason not in ("no-table", "field-not-in-table"))
+        return Placed(
+            distinct(place for outcome in placed for place in outcome.places),
+            tuple(r for outcome in placed for r in outcome.left_out) + left_out,
+        )
+
+    def _result(self, pipeline: tree.Pipeline, needs: Needs, mode: Mode) -> Outcome:
+        if mode == "result":
+            return self._at_result(pipeline, needs)
+        outcome: Outcome | None = None
+        # The strict reading first. Only if it finds no place: the other side of a join that keeps one left
+        # row per key, fields from several events of a joined row, a field of which a column is gone.
+        for reading in _READINGS:
+            attempt = _Attempt(self, needs, mode, *reading)
+            result = attempt.run(pipeline)
+            if isinstance(result, Placed):
+                return result
+            outcome = result if outcome is None else more_telling(outcome, result)  # type: ignore[arg-type]
+            if result.reason not in _READ_AGAIN or (result.reason == "field-not-in-table" and not self._joins):
+                break
+        assert outcome is not None
+        if self._wide and isinstance(outcome, Refusal):
+            result = _Attempt(self, needs, mode, *_READINGS[-1], wide=True).run(pipeline)
+            if isinstance(result, Placed):
+                return result
+            # Of two that tell as much, the one that looked at each table.
+            return more_telling(result, outcome)
+        return outcome
+
+    def _at_result(self, pipeline: tree.Pipeline, needs: Needs) -> Outcome:
+        """Place at the end of the outermost pipeline, where a clause can never add a row."""
+        columns = self.analysis.columns_of(pipeline)
+        last = len(columns.gaps) - 1
+        while last > 0 and pipeline.operators[last - 1].keyword in CLOSED_AFTER:
+            last -= 1
+        gap = columns.gaps[last]
+        found = self.resolver.resolve(gap.scope, needs, mixed=True, partial=True, surviving=True)
+        if isinstance(found, Unresolved):
+            return Refusal(
+                "placement-unavailable",
+                f"`placement: result` asks for the end of the query, and there {found.message}",
+                gap.offset - 1,
+                "remove `placement: result`, or keep the column in the rule's output",
+            )
+        return Placed((Place(pipeline, columns.path, gap, found, ()),))
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One search for places, with one reading of the needs."""
+
+    placer: Placer
+    needs: Needs
+    mode: Mode
+    loose: bool
+    mixed: bool
+    partial: bool
+    wide: bool = False
+    """Whether a clause may stand behind a pattern of tables that hold the fields in different columns."""
+    depth: int = 0
+    found: dict[int, Outcome] = field(default_factory=dict)
+    """Outcomes by `id(pipeline)`: a `let` may be used many times, and what it uses as well."""
+
+    def run(self, pipeline: tree.Pipeline) -> Outcome:
+        """Return where the clause goes in a pipeline or in those that feed it."""
+        known = self.found.get(id(pipeline))
+        if known is None:
+            known = self.found[id(pipeline)] = self.search(pipeline)
+        return known
+
+    def search(self, pipeline: tree.Pipeline) -> Outcome:
+        if self.depth > 64:
+            return Refusal("unsupported-position", "the query nests its pipelines too deeply", pipeline.start)
+        self.depth += 1
+        try:
+            order = (self.descend, self.here) if self.mode == "source" else (self.here, self.descend)
+            refusal: Refusal | None = None
+            for look in order:
+                outcome = look(pipeline)
+                if isinstance(outcome, Placed):
+                    return outcome
+                if outcome is not None:
+                    refusal = more_telling(refusal, outcome)
+            return refusal or Refusal("after-aggregation", "the rows here are groups, not events", pipeline.start)
+        finally:
+            self.depth -= 1
+
+    # ------------------------------------------------------------------ this pipeline's own gaps
+
+    def here(self, pipeline: tree.Pipeline) -> Outcome | None:
+        """Search the pipeline's own gaps; None when its rows are no events anywhere."""
+        columns = self.placer.analysis.columns_of(pipeline)
+        if self.placer.reads_pattern(pipeline):
+            if self.wide:
+                return self.behind_pattern(pipeline)
+            tables = len(columns.gaps[0].scope.branches)
+            if tables > MANY_TABLES:
+                message = f"{tables} tables meet here that hold fields in different columns"
+                return Refusal("column-ambiguous", message, pipeline.start)
+        refusal: Refusal | None = None
+        indexes = range(len(columns.gaps))
+        tried: Scope | None = None
+        found: Resolution | Unresolved = Unresolved("no-table", "")
+        for index in indexes if self.mode == "source" else reversed(indexes):
+            gap = columns.gaps[index]
+            if not self.usable(pipeline, index, gap.scope):
+                continue
+            if gap.scope is not tried:
+                # Behind a `where` the columns are the same ones: the answer is too.
+                tried = gap.scope
+                found = self.placer.resolver.resolve(tried, self.needs, mixed=self.mixed, partial=self.partial)
+            if isinstance(found, Unresolved):
+                # Scanning goes on towards the source; the reason of the gap nearest to it tells most.
+                refusal = Refusal(found.reason, found.message, max(gap.offset - 1, 0))
+                continue
+            if self.mode == "source":
+                index, gap, found = self.after_leading_wheres(pipeline, index, gap, found)
+            return self.accept(pipeline, columns.path, index, gap, found)
+        return refusal
+
+    def behind_pattern(self, pipeline: tree.Pipeline) -> Outcome:
+        """Search the gaps of a pipeline that reads a pattern: the last at which most of its tables can be tested."""
+        columns = self.placer.analysis.columns_of(pipeline)
+        name = table_name(pipeline.source)
+        first = columns.gaps[0].scope.columns.get(name) if name else None
+        best: tuple[int, Gap, Resolution] | None = None
+        refusal: Refusal | None = None
+        for index, gap in enumerate(columns.gaps):
+            if not self.usable(pipeline, index, gap.scope):
+                continue
+            told = name if first is not None and gap.scope.columns.get(first.name) is first else None
+            if first is not None and told is None:
+                continue
+            found = self.placer.patterns.resolve(gap.scope, self.needs, told)
+            if isinstance(found, Unresolved):
+                refusal = more_telling(refusal, Refusal(found.reason, found.message, max(gap.offset - 1, 0)))
+            elif best is None or found.tested >= best[2].tested:
+                best = index, gap, found
+                if self.mode == "source":
+                    break
+        if best is None:
+            return refusal or Refusal("after-aggregation", "the rows here are groups, not events", pipeline.start)
+        return self.accept(pipeline, columns.path, *best)
+
+    def usable(self, pipeline: tree.Pipeline, index: int, scope: Scope) -> bool:
+        if not scope.rowwise and not (self.loose and scope.kept):
+            return False
+        if index == 0:
+            return pipeline.source is not None or bool(pipeline.operators)
+        return pipeline.operators[index - 1].keyword not in CLOSED_AFTER
+
+    def after_leading_wheres(
+        self, pipeline: tree.Pipeline, index: int, gap: Gap, found: Resolution
+    ) -> tuple[int, Gap, Resolution]:
+        """Step over the `where`s that follow: they narrow by time and index, and change no column."""
+        columns = self.placer.analysis.columns_of(pipeline)
+        while index < len(pipeline.operators) and isinstance(pipeline.operators[index], tree.Where):
+            index += 1
+        if columns.gaps[index] is not gap:
+            later = self.placer.resolver.resolve(
+                columns.gaps[index].scope, self.needs, mixed=self.mixed, partial=self.partial
+            )
+            if isinstance(later, Resolution):
+                return index, columns.gaps[index], later
+        return index, gap, found
+
+    def accept(self, pipeline: tree.Pipeline, path: str, index: int, gap: Gap, found: Resolution) -> Outcome:
+        """Check that nothing behind the gap inverts it, and place the legs of unions that come after it."""
+        refusal = self.polarity(pipeline)
+        if refusal is not None:
+            return refusal
+        if pipeline.source is None and index == 0:
+            return Refusal(
+                "unsupported-position",
+                "the only place is at the start of a sub-pipeline without a source, where no `|` may stand",
+                pipeline.start,
+            )
+        places: list[Place] = []
+        left_out: list[Refusal] = []
+        for later in range(index, len(pipeline.operators)):
+            operator = pipeline.operators[later]
+            passage = self.placer.positions.passage(operator)
+            if passage is not None and passage.also:
+                return both_ways(passage.where, passage.at)
+            if passage is not None:
+                return inverted(passage.where, passage.polarity, passage.at)
+            if isinstance(operator, tree.Union):
+                outcome = self.legs(pipeline, later + 1)
+                if isinstance(outcome, Placed):
+                    places.extend(outcome.places)
+                    left_out.extend(outcome.left_out)
+                elif outcome.reason not in ("no-table", "field-not-in-table"):
+                    left_out.append(outcome)
+        found_effects = tuple(self.effects_behind(pipeline, index))
+        inverting = next((effect for effect in found_effects if effect.inverts), None)
+        if inverting is not None:
+            return _inverting_effect(inverting)
+        places.insert(0, Place(pipeline, path, gap, found, found_effects))
+        return Placed(tuple(places), tuple(left_out))
+
+    def polarity(self, pipeline: tree.Pipeline) -> Refusal | None:
+        found = self.placer.positions.of(pipeline)
+        if found == {Polarity.POSITIVE}:
+            return None
+        edge = self.placer.positions.blame(pipeline)
+        if edge is None:
+            return Refusal("unsupported-position", "no result of the query uses this pipeline", pipeline.start)
+        if Polarity.POSITIVE in found:
+            return both_ways(edge.where, edge.offset)
+        return inverted(edge.where, edge.polarity, edge.offset)
+
+    # ------------------------------------------------------------------ pipelines that feed this one
+
+    def descend(self, pipeline: tree.Pipeline) -> Outcome | None:
+        """Search the pipelines that feed this one; None when there are none."""
+        edges = self.placer.positions.edges.get(id(pipeline), [])
+        refusal: Refusal | None = None
+        if isinstance(pipeline.source, tree.Union) or any(e.index == 0 for e in edges):
+            outcome = self.legs(pipeline, 0)
+            if isinstance(outcome, Placed):
+                return self.with_later_unions(pipeline, outcome)
+            refusal = more_telling(refusal, outcome)
+        for flow in (True, False):
+            for edge in edges:
+                # What flows in at the source, and the legs of unions, are placed together: see `legs`.
+                if edge.flow is not flow or (flow and (edge.index == 0 or isinstance(edge.node, tree.Union))):
+                    continue
+                outcome = self.run(edge.child)
+                if isinstance(outcome, Placed):
+                    if not any(place.resolution.guessed for place in outcome.places):
+                        return outcome
+                    # What is joined or listed is no place to guess columns in: that would place nothing at all.
+                    continue
+                # A baseline that merely lacks the columns says nothing of the rule; one that has them does.
+                if edge.polarity is Polarity.POSITIVE or outcome.reason in ("inverting-position", "both-polarities"):
+                    refusal = more_telling(refusal, outcome)
+        for index, operator in enumerate(pipeline.operators, 1):
+            if isinstance(operator, tree.Union):
+                outcome = self.legs(pipeline, index)
+                if isinstance(outcome, Placed):
+                    return outcome
+                refusal = more_telling(refusal, outcome)
+        return refusal
+
+    def with_later_unions(self, pipeline: tree.Pipeline, outcome: Placed) -> Placed:
+        places, left_out = list(outcome.places), list(outcome.left_out)
+        for index, operator in enumerate(pipeline.operators, 1):
+            if isinstance(operator, tree.Union):
+                legs = self.legs(pipeline, index)
+                if isinstance(legs, Placed):
+                    places.extend(legs.places)
+                    left_out.extend(legs.left_out)
+                elif legs.reason not in ("no-table", "field-not-in-table"):
+                    left_out.append(legs)
+        return Placed(distinct(places), tuple(left_out))
+
+    def legs(self, pipeline: tree.Pipeline, index: int) -> Outcome:
+        """Place in every pipeline that flows in at one operator (0: the source); all legs of a union count."""
+        edges = [
+            e
+            for e in self.placer.positions.edges.get(id(pipeline), [])
+            if e.index == index and e.flow and (index == 0 or isinstance(e.node, tree.Union))
+        ]
+        places: list[Place] = []
+        left_out: list[Refusal] = []
+        refusal: Refusal | None = None
+        for edge in edges:
+            outcome = self.run(edge.child)
+            if isinstance(outcome, Placed):
+                places.extend(outcome.places)
+                left_out.extend(outcome.left_out)
+            else:
+                refusal = more_telling(refusal, outcome)
+                if outcome.reason not in ("no-table", "field-not-in-table"):
+                    left_out.append(outcome)
+        for leg in self.bare_legs(pipeline, index):
+            wrapped = self.wrapped(pipeline, index, leg)
+            if isinstance(wrapped, Place):
+                places.append(wrapped)
+            else:
+                refusal = more_telling(refusal, wrapped)
+                if wrapped.reason not in ("no-table", "field-not-in-table"):
+                    left_out.append(wrapped)
+        if places:
+            return Placed(distinct(places), tuple(left_out))
+        return refusal or Refusal("field-not-in-table", "no pipeline flows in here", pipeline.start)
+
+    def bare_legs(self, pipeline: tree.Pipeline, index: int) -> list[tree.Name | tree.Wildcard]:
+        """Return the legs of a union that are bare table names, without a pipeline of their own."""
+        node: tree.Node | None = pipeline.source if index == 0 else pipeline.operators[index - 1]
+        if not isinstance(node, tree.Union):
+            return []
+        with_pipeline = {edge.child.start for edge in self.placer.positions.edges.get(id(pipeline), [])}
+        return [
+            leg
+            for leg in node.legs
+            if isinstance(leg, (tree.Name, tree.Wildcard))
+            and leg.start not in with_pipeline
+            and not (isinstance(leg, tree.Name) and leg.value in self.placer.analysis.lets)
+        ]
+
+    def wrapped(self, pipeline: tree.Pipeline, index: int, leg: tree.Name | tree.Wildcard) -> Place | Refusal:
+        """Place inside a bare leg: it becomes a pipeline of its own, in parentheses."""
+        refusal = self.polarity(pipeline)
+        if refusal is not None:
+            return refusal
+        if isinstance(leg, tree.Wildcard):
+            return Refusal(
+                "column-ambiguous",
+                f"the tables of {leg.pattern} hold the fields in different columns, "
+                "and no clause can stand inside a pattern",
+                leg.start,
+                "name the tables, or let the union say each row's table: withsource=SourceTable",
+            )
+        scope = self.placer.leg_scope(leg)
+        found = self.placer.resolver.resolve(scope, self.needs, mixed=self.mixed, partial=self.partial)
+        if isinstance(found, Unresolved):
+            return Refusal(found.reason, found.message, leg.start)
+        own = tree.Pipeline(leg.start, leg.end, leg, ())
+        found_effects = tuple(self.effects_behind(pipeline, index))
+        inverting = next((effect for effect in found_effects if effect.inverts), None)
+        if inverting is not None:
+            return _inverting_effect(inverting)
+        path = f"{self.placer.analysis.columns_of(pipeline).path}/union leg {leg.value}"
+        return Place(own, path, Gap(leg.end, "source", 0, scope), found, found_effects, wraps=leg.start)
+
+    # ------------------------------------------------------------------ behind the gap
+
+    def effects_behind(self, pipeline: tree.Pipeline, index: int) -> list[Effect]:
+        found: dict[int, Effect] = {}
+        for path in self.paths(pipeline, index):
+            for effect in effects(path, self.placer.query, self.placer.positions.functions, self.placer.outputs):
+                known = found.setdefault(effect.offset, effect)
+                if effect.inverts and not known.inverts:
+                    found[effect.offset] = effect
+        return [found[offset] for offset in sorted(found)]
+
+    def paths(self, pipeline: tree.Pipeline, index: int) -> Iterator[tuple[tree.Operator | Edge, ...]]:
+        """Yield what lies between a gap and the results, one tuple per way: operators, and uses by another pipeline."""
+        stack: list[tuple[tree.Pipeline, tuple[tree.Operator | Edge, ...], int]] = [
+            (pipeline, pipeline.operators[index:], 0)
+        ]
+        given = 0
+        while stack and given < MAX_PATHS:
+            current, so_far, depth = stack.pop()
+            uses = self.placer.positions.uses.get(id(current), [])
+            if not uses or depth > 64:
+                given += 1
+                yield so_far
+                continue
+            stack.extend((use.parent, (*so_far, use, *use.parent.operators[use.index :]), depth + 1) for use in uses)
+
+
+def _inverting_effect(effect: Effect) -> Refusal:
+    return Refusal(
+        "inverting-position",
+        f"{effect.keyword}: {effect.message} and creates alerts",
+        effect.offset,
+        "keep the columns the exclusion needs in the detecting part of the rule",
+    )

@@ -1,0 +1,93 @@
+"""What placing a clause comes to: the gaps that were chosen, or a refusal that says why. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from fpctl.kql import tree
+from fpctl.kql.binder.scope import Gap
+from fpctl.rewrite.placement.column_resolver import Resolution
+from fpctl.rewrite.placement.effects import Effect
+from fpctl.rewrite.placement.joins import Polarity
+from fpctl.rewrite.reasons import SkipReason
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One gap chosen for a clause."""
+
+    pipeline: tree.Pipeline
+    path: str
+    gap: Gap
+    resolution: Resolution
+    effects: tuple[Effect, ...]
+    wraps: int | None = None
+    """Where the opening parenthesis goes, for a union leg that has no pipeline of its own yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a clause cannot be placed. `offset` is the place that forbids it, in the base query."""
+
+    reason: SkipReason
+    message: str
+    offset: int | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The gaps of a clause. `left_out` are union legs that could not take it: their events still fire."""
+
+    places: tuple[Place, ...]
+    left_out: tuple[Refusal, ...] = ()
+
+
+Outcome = Placed | Refusal
+
+_RANK: tuple[SkipReason, ...] = (
+    "no-table", "field-not-in-table", "unknown-column", "columns-dropped", "column-redefined", "column-ambiguous",
+    "after-aggregation", "unsupported-position", "placement-unavailable", "both-polarities", "inverting-position",
+)  # fmt: skip
+
+
+def more_telling(a: Refusal | None, b: Refusal) -> Refusal:
+    """Return the refusal that tells the reader more; of equals the first."""
+    if a is None:
+        return b
+    return b if _RANK.index(b.reason) > _RANK.index(a.reason) else a
+
+
+def both_ways(where: str, offset: int) -> Refusal:
+    """Return the refusal of rows that are used both to detect and in a way that fewer rows invert."""
+    return Refusal(
+        "both-polarities",
+        f"these rows are used in two ways, one of them {where}: without them that use can let other rows through",
+        offset,
+        "end the rule with the columns the exclusion needs, or write the two uses as separate `let`s",
+    )
+
+
+def inverted(where: str, polarity: Polarity, offset: int) -> Refusal:
+    """Return the refusal of a position in which fewer rows make a larger or another result."""
+    if polarity is Polarity.NEGATIVE:
+        why = f"this is {where}: rows removed here let other rows through and would create alerts"
+    else:
+        why = f"this is {where}: without these rows the result holds different rows, not fewer"
+    return Refusal(
+        "inverting-position", why, offset, "keep the columns the exclusion needs in the detecting part of the rule"
+    )
+
+
+def distinct(places: Iterable[Place]) -> tuple[Place, ...]:
+    """Return the places without repeats (a `let` used by two legs is one place), in order of offset."""
+    seen: dict[tuple[int, int], Place] = {}
+    for place in places:
+        key = (place.gap.offset, place.gap.index)
+        if key in seen:
+            merged = {e.offset: e for e in (*seen[key].effects, *place.effects)}
+            seen[key] = replace(seen[key], effects=tuple(merged[o] for o in sorted(merged)))
+        else:
+            seen[key] = place
+    return tuple(seen[key] for key in sorted(seen))

@@ -1,0 +1,242 @@
+"""Fields behind a pattern of tables: `union Device*`, `union *`, `search`, `find`.
+
+The tables of a pattern hold a field in different columns, and no clause can stand at each of them. Behind the
+pattern a column is tested for the rows of the tables that hold the field in it: where another of the tables has
+a column of that name for something else, the row's table is asked for, too. Of the tables a workspace has only
+some: a column that the query does not name itself is written so that it may be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from fpctl.kql import tree
+from fpctl.kql.binder.scope import Scope
+from fpctl.kql.literals import bracket_name, string_literal
+from fpctl.rewrite.placement.column_resolver import (
+    IF_EXISTS,
+    Group,
+    Held,
+    MappedColumn,
+    Needs,
+    Resolution,
+    Resolver,
+    Unresolved,
+    bound_column,
+    tables_of,
+)
+from fpctl.rewrite.predicate import BoundColumn
+from fpctl.rewrite.reasons import SkipReason
+
+Holding = Sequence[tuple[int, str, Sequence[MappedColumn]]]
+"""The tables of a pattern that have a field: branch, table, and the columns that hold it."""
+KnownPatterns = dict[tuple[int, frozenset[int], str], tuple[Mapping[int, frozenset[str]], Holding]]
+"""By the branches of a pattern (by identity: they are kept beside), those of them that count, and the field."""
+
+_TYPE = "Type"
+"""Log Analytics' own column of the table's name; Defender XDR has none."""
+_NUMBERS = frozenset({"int", "long"})
+_EMPTY = {"string": '""', "unknown": '""'}
+
+
+def reads_pattern(source: tree.Node | None, may_be_table: Callable[[str], bool]) -> bool:
+    """Return whether a pipeline's source is tables only, where no clause can stand at each of them.
+
+    Args:
+        may_be_table: tells a name of a table from that of a view or function, whose rows bear another table's name.
+    """
+    if isinstance(source, (tree.Search, tree.Find)):
+        legs = source.tables
+    elif isinstance(source, tree.Union) and any(isinstance(leg, tree.Wildcard) for leg in source.legs):
+        legs = source.legs
+    else:
+        return False
+    return all(
+        isinstance(leg, tree.Wildcard) or (isinstance(leg, tree.Name) and may_be_table(leg.value)) for leg in legs
+    )
+
+
+def table_name(source: tree.Node | None) -> str | None:
+    """Return the column in which a source tells the table of each row, None where it has none."""
+    if isinstance(source, tree.Search):
+        return "$table"
+    if not isinstance(source, (tree.Find, tree.Union)):
+        return None
+    values = [parameter.value for parameter in source.parameters if parameter.name == "withsource"]
+    named = next((value.value for value in values if isinstance(value, tree.Name)), None)
+    return named or ("source_" if isinstance(source, tree.Find) else None)
+
+
+class PatternResolver:
+    """Binds needs behind a pattern of tables.
+
+    Args:
+        resolver: that of the query.
+        known: what is known of patterns, kept by the caller from query to query.
+    """
+
+    def __init__(self, resolver: Resolver, known: KnownPatterns) -> None:
+        self.resolver = resolver
+        self._known = known
+        self._answers: dict[object, tuple[Scope, Resolution | Unresolved]] = {}
+
+    def resolve(self, scope: Scope, needs: Needs, table_name: str | None) -> Resolution | Unresolved:
+        """Bind needs at a gap.
+
+        Args:
+            table_name: the column that tells the table of a row, if the source gives one.
+        """
+        # A `where` leaves the columns as they are: what was found before it holds behind it.
+        key = (id(scope.columns), id(scope.branches), scope.kept, needs, table_name)
+        known = self._answers.get(key)
+        if known is None:
+            known = self._answers[key] = (scope, self._resolve(scope, needs, table_name))
+        return known[1]
+
+    def _resolve(self, scope: Scope, needs: Needs, table_name: str | None) -> Resolution | Unresolved:
+        """Bind needs where a pattern reads many tables that hold a field in different columns.
+
+        A column is tested for the rows of the tables that hold the field in it: where another table has a
+        column of the same name, the name of the row's table is asked too.
+        """
+        groups = self.resolver.groups(scope, False)
+        if len(groups) != 1:
+            return Unresolved("no-table", "the rows here do not come from one pattern of tables")
+        (group,) = groups
+        raw = self.resolver.raw(scope, needs.raw, False)
+        if isinstance(raw, Unresolved):
+            return raw
+        bindings: dict[str, tuple[BoundColumn, ...]] = {}
+        having: set[tuple[int, str]] | None = None
+        testable: set[tuple[int, str]] | None = None
+        for field, roles in needs.fields:
+            held, lost = self._held(scope, group, field, roles)
+            having_field = held.keys() | lost
+            if not held:
+                reason: SkipReason = "columns-dropped" if lost else "field-not-in-table"
+                return Unresolved(
+                    reason, f"no column of {tables_of(group)} that holds the field {field} is visible here"
+                )
+            bound = self._apart(scope, group, field, held, table_name)
+            if isinstance(bound, Unresolved):
+                return bound
+            bindings[field] = bound
+            having = having_field if having is None else having & having_field
+            testable = set(held) if testable is None else testable & held.keys()
+        matching = {
+            (branch, table) for field, _ in needs.fields for branch, table, _ in self._holding(scope, group, field)
+        }
+        time = self.resolver.time(scope, group, needs, matching=matching or None, spelled=self._if_exists)
+        if needs.time and time is None:
+            return Unresolved("columns-dropped", "no column of the event's time is visible here")
+        if testable is None or having is None:
+            return Resolution(bindings, time)
+        if not testable:
+            return Unresolved("field-not-in-table", f"none of {tables_of(group)} has all the fields")
+        untested = {table for _, table in having - testable}
+        guess = self._if_exists(_TYPE, "string")
+        assumed = any(guess in column.text for bound in bindings.values() for column in bound)
+        return Resolution(
+            bindings,
+            time,
+            assumed=(_TYPE,) if assumed and guess != _TYPE and self.resolver.time_columns[0] == "Timestamp" else (),
+            untested=tuple(sorted(untested)),
+            tested=len(testable),
+        )
+
+    def _held(
+        self, scope: Scope, group: Group, field: str, roles: frozenset[str] | None
+    ) -> tuple[Held, set[tuple[int, str]]]:
+        """Return the columns that hold a field and are visible, by table, and the tables of which one is not."""
+        held: Held = {}
+        lost: set[tuple[int, str]] = set()
+        for branch, table, targets in self._holding(scope, group, field):
+            for target in targets:
+                if roles is not None and target.role not in roles:
+                    continue
+                name = self.resolver.visible(scope, table, target.column, branch, False)
+                if isinstance(name, Unresolved):
+                    lost.add((branch, table))
+                else:
+                    column = bound_column(name, scope, target, self._if_exists(name, scope.columns[name].type))
+                    held.setdefault((branch, table), {})[f"{column.role} {column.text}"] = (name, column)
+        for key in lost & held.keys():
+            # With a column missing, the table cannot be said to be tested.
+            del held[key]
+        return held, lost
+
+    def _holding(self, scope: Scope, group: Group, field: str) -> Holding:
+        """Return the tables of a pattern that have a field; the same for every query with that pattern."""
+        key = (id(scope.branches), frozenset(group), field)
+        known = self._known.get(key)
+        if known is None:
+            found = [
+                (branch, table, targets)
+                for branch, tables in group.items()
+                for table in sorted(tables)
+                if (targets := self.resolver.fields.columns(table, field))
+            ]
+            known = self._known[key] = (scope.branches, found)
+        return known[1]
+
+    def _apart(
+        self, scope: Scope, group: Group, field: str, held: Held, table_name: str | None
+    ) -> tuple[BoundColumn, ...] | Unresolved:
+        """Return the columns that hold a field in some tables, each tested in the rows of those only.
+
+        A table whose rows cannot be told from others is taken out of `held`.
+        """
+        confused = self._confused(scope, group, held)
+        if confused and table_name is None:
+            named = self._with_type(scope)
+            for place in [place for place, columns in held.items() if place not in named and confused & columns.keys()]:
+                del held[place]
+            if not held:
+                return Unresolved("column-ambiguous", f"{field} is held by different columns of {tables_of(group)}")
+            confused = self._confused(scope, group, held)
+        found: list[BoundColumn] = []
+        for key, (tables, column) in _holders(held).items():
+            if column.role == "account-domain":
+                return Unresolved("column-ambiguous", f"{field} is held by different columns of {tables_of(group)}")
+            if key in confused:
+                names = ", ".join(string_literal(table) for table in sorted(tables))
+                if column.type in _NUMBERS:
+                    text, kind, empty = column.text, column.type, f"{column.type}(null)"
+                else:
+                    text, kind, empty = column.string(), "string", '""'
+                teller = table_name or _TYPE
+                teller = bracket_name(teller) if table_name else self._if_exists(teller, "string")
+                column = BoundColumn(f"iff({teller} in ({names}), {text}, {empty})", kind, column.role)
+            found.append(column)
+        return tuple(found)
+
+    def _confused(self, scope: Scope, group: Group, held: Held) -> set[str]:
+        """Return the columns whose name another table uses for something else."""
+        names = {key: name for columns in held.values() for key, (name, _) in columns.items()}
+        return {
+            key
+            for key, (tables, _) in _holders(held).items()
+            if any(o.table not in tables and o.branch in group for o in scope.columns[names[key]].origins)
+        }
+
+    def _if_exists(self, name: str, kind: str) -> str:
+        """Return a column of a pattern's tables: of these a workspace has only some, so it may not be there."""
+        if name in self.resolver.mentioned:
+            return bracket_name(name)
+        return f"{IF_EXISTS}{string_literal(name)}, {_EMPTY.get(kind) or f'{kind}(null)'})"
+
+    def _with_type(self, scope: Scope) -> frozenset[tuple[int, str]]:
+        """Return the tables of which Log Analytics' own column of the table's name is visible."""
+        column = scope.columns.get(_TYPE)
+        if column is None or column.kind != "table":
+            return frozenset()
+        return frozenset((o.branch, o.table) for o in column.origins if o.column == _TYPE)
+
+
+def _holders(held: Held) -> dict[str, tuple[set[str], BoundColumn]]:
+    """Return for each column that holds a field the tables in which it does."""
+    holders: dict[str, tuple[set[str], BoundColumn]] = {}
+    for (_, table), columns in held.items():
+        for key, (_, column) in columns.items():
+            holders.setdefault(key, (set(), column))[0].add(table)
+    return holders

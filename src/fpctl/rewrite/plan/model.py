@@ -1,0 +1,57 @@
+"""The plan of one rule: which clause goes into which gap, what was skipped and why. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fpctl.rewrite.reasons import SkipReason, WarningCode
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """One clause in one gap.
+
+    `offset` is the gap's offset in the base query, `line` the 1-based base line of the operator it
+    follows, `gap` words such as `after where, line 4`; `clause` is the whole `| where not(...)`
+    without marker and newline; `condition` is what stands inside `not(...)`.
+    """
+
+    exclusions: tuple[str, ...]
+    offset: int
+    line: int
+    gap: str
+    pipeline: str
+    clause: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """An exclusion that is not in the plan. `finding` is set when the exclusion names this rule."""
+
+    exclusion: str
+    reason: SkipReason
+    message: str
+    line: int | None = None
+    hint: str | None = None
+    finding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWarning:
+    """Something the reader of the tuned query should know. `line` is a 1-based base-query line."""
+
+    code: WarningCode
+    message: str
+    line: int | None = None
+    exclusion: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Insertions in order of offset, skips and warnings sorted; the same input gives the same plan."""
+
+    rule: str
+    insertions: tuple[Insertion, ...]
+    skips: tuple[Skip, ...]
+    warnings: tuple[PlanWarning, ...]

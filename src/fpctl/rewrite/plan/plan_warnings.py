@@ -1,0 +1,65 @@
+"""What a reader of a tuned query should know about a clause: the warnings of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fpctl.exclusions.model import Alternative, Exclusion
+from fpctl.rewrite.placement.result import Place, Placed
+from fpctl.rewrite.plan.model import PlanWarning
+from fpctl.rewrite.predicate import Predicate
+from fpctl.text.source import SourceText
+
+SHOWN_VALUES = 3
+SHOWN_TABLES = 5
+
+
+def caveats_of_match(
+    exclusion: Exclusion, alternatives: Sequence[Alternative], placed: Placed, source: SourceText
+) -> Iterator[PlanWarning]:
+    """Yield what holds for the exclusion in this rule as a whole: alternatives and parts of the query left out."""
+    left = [str(number) for number, given in enumerate(exclusion.match, 1) if given not in alternatives]
+    if left:
+        message = f"alternative {', '.join(left)} of the match names a field that no table here has"
+        yield PlanWarning("partial-match", message, None, exclusion.id)
+    for refusal in placed.left_out:
+        line = source.line_column(refusal.offset)[0] if refusal.offset is not None else None
+        message = f"events of one part of the query are not taken out: {refusal.message}"
+        yield PlanWarning("partial-union", message, line, exclusion.id)
+
+
+def caveats_of_place(
+    exclusion: Exclusion, place: Place, predicate: Predicate, source: SourceText, line: int
+) -> Iterator[PlanWarning]:
+    """Yield what holds for one clause. `line` is the base-query line of the operator it follows."""
+    found = place.resolution
+    if predicate.untested:
+        values = ", ".join(f"{u.field} {u.value}" for u in predicate.untested[:SHOWN_VALUES])
+        rest = len(predicate.untested) - SHOWN_VALUES
+        message = f"no column here can hold {values}{f' and {rest} more' if rest > 0 else ''}: these match nothing"
+        yield PlanWarning("untested-values", message, line, exclusion.id)
+    if predicate.unguarded:
+        message = (
+            f"no time column is visible here, so {exclusion.id} keeps suppressing after {exclusion.expires} "
+            "until the rule is applied again"
+        )
+        yield PlanWarning("no-expiry-guard", message, line, exclusion.id)
+    if found.assumed:
+        message = f"the columns of this table are not known; {', '.join(found.assumed)} is assumed to be there"
+        yield PlanWarning("assumed-columns", message, line, exclusion.id)
+    if found.mixed:
+        message = (
+            "the fields come from different events of a joined row: the clause takes it out when they hold together"
+        )
+        yield PlanWarning("mixed-sources", message, line, exclusion.id)
+    if found.partial:
+        message = f"{', '.join(found.partial)} is no longer visible here; matches in it are not taken out"
+        yield PlanWarning("partial-fields", message, line, exclusion.id)
+    if found.untested:
+        rest = len(found.untested) - SHOWN_TABLES
+        tables = ", ".join(found.untested[:SHOWN_TABLES]) + (f" and {rest} more" if rest > 0 else "")
+        message = f"events of {tables} are not taken out: not every column of theirs with the fields is visible here"
+        yield PlanWarning("partial-union", message, line, exclusion.id)
+    for effect in place.effects:
+        message = f"{effect.keyword}: {effect.message}"
+        yield PlanWarning("effect", message, source.line_column(effect.offset)[0], exclusion.id)

@@ -1,0 +1,154 @@
+"""Result rows that exclusions in shadow would take out, tagged: `| extend SuppressedBy = ...` for a run to show.
+
+A tag is put on where the clause would stand, and holds the ids of the exclusions that match the row, with
+commas. It reaches the result if every operator behind it hands rows on one by one; a `project` in between is
+made to keep it. Behind an aggregation the result has other rows, and the tag says nothing about those: then
+there is none, and the reason is given. Nothing else of the query changes, and no row comes or goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fpctl.errors import KqlSyntaxError
+from fpctl.kql import tree
+from fpctl.kql.binder import analyse
+from fpctl.kql.binder.scope import Gap
+from fpctl.kql.parser import parse
+from fpctl.rewrite.output.counting import PREFIX
+from fpctl.rewrite.output.markers import ClauseLine, edits_for
+from fpctl.rewrite.plan.clauses import Clause
+from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rules.text.query_text import Edit, apply_edits
+from fpctl.text.source import SourceText
+
+TAG = "SuppressedBy"
+
+_TOGETHER = 50
+"""Arguments of one `strcat`, which takes 64."""
+
+_HANDS_ON = (
+    tree.Where, tree.Extend, tree.Project, tree.ProjectAway, tree.ProjectRename, tree.ProjectReorder,
+    tree.ProjectByNames, tree.Take, tree.Sort, tree.Top, tree.Sample, tree.MvExpand, tree.MvApply, tree.Parse,
+    tree.ParseKv, tree.Join, tree.Lookup, tree.Union, tree.As, tree.Serialize, tree.Render,
+)  # fmt: skip
+"""Operators whose output rows are input rows, each with its tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """A tuned query with tags.
+
+    Attributes:
+        text: the query; None where no row can be tagged.
+        tagged: the exclusions whose rows are tagged.
+        untagged: of the other exclusions in shadow, why their rows are not.
+    """
+
+    text: str | None = None
+    tagged: frozenset[str] = frozenset()
+    untagged: Mapping[str, str] = field(default_factory=dict)
+
+
+def tagging(tuned: TunedQuery) -> Tagging:
+    """Return a tuned query in which the rows that its shadow exclusions match are tagged."""
+    if not tuned.shadows:
+        return Tagging()
+    source = SourceText(tuned.base)
+    untagged: dict[str, str] = {}
+    for clause in tuned.shadows:
+        reason = _unreached(tuned, clause, source)
+        if reason is not None:
+            untagged.setdefault(clause.exclusion, reason)
+    # An exclusion with a clause in two places is tagged in both or not at all: half a tag would mislead.
+    clauses = [clause for clause in tuned.shadows if clause.exclusion not in untagged]
+    if not clauses:
+        return Tagging(None, frozenset(), untagged)
+    text = _tagged(tuned, clauses)
+    if not _sound(text, tuned):
+        return Tagging(None, frozenset(), {one.exclusion: "the column cannot be added" for one in tuned.shadows})
+    return Tagging(text, frozenset(clause.exclusion for clause in clauses), untagged)
+
+
+def ids_in(tag: object) -> tuple[str, ...]:
+    """Return the exclusions that a row's tag names."""
+    return tuple(tag.split(",")) if isinstance(tag, str) and tag else ()
+
+
+def _unreached(tuned: TunedQuery, clause: Clause, source: SourceText) -> str | None:
+    """Return why a tag at a clause's place does not come to the result, None if it does."""
+    place = clause.place
+    if TAG in tree.names(tuned.query) or any(TAG in gap.scope.columns for gap in _gaps(tuned)):
+        return f"the query has a column {TAG} of its own"
+    results = tuned.query.results()
+    if len(results) != 1 or place.pipeline is not results[0].pipeline:
+        return f"its clause stands in {place.path}, whose rows are not those of the result"
+    for operator in place.pipeline.operators[place.gap.index :]:
+        nodes = list(tree.walk(operator))
+        line, _ = source.line_column(operator.start)
+        where = f"{operator.keyword}, line {line}"
+        if not isinstance(operator, _HANDS_ON):
+            return f"the rows of the result are made by a later operator ({where})"
+        if any(isinstance(node, tree.Star) for node in nodes) or any(
+            isinstance(node, tree.Call) and node.name.value == "pack_all" for node in nodes
+        ):
+            return f"a later operator reads every column, and would read the tag ({where})"
+    return None
+
+
+def _gaps(tuned: TunedQuery) -> list[Gap]:
+    results = tuned.query.results()
+    return list(tuned.analysis.columns_of(results[0].pipeline).gaps) if len(results) == 1 else []
+
+
+def _tagged(tuned: TunedQuery, clauses: Sequence[Clause]) -> str:
+    by_gap: dict[int, list[Clause]] = {}
+    for clause in clauses:
+        by_gap.setdefault(clause.place.gap.index, []).append(clause)
+    lines: list[ClauseLine] = []
+    for number, (index, here) in enumerate(sorted(by_gap.items())):
+        pipeline = here[0].place.pipeline
+        anchor = pipeline.start if index == 0 else pipeline.operators[index - 1].start
+        ids = tuple(clause.exclusion for clause in here)
+        lines.append(ClauseLine(here[0].place.gap.offset, _extend(here, more=number > 0), ids, anchor))
+    first = min(by_gap)
+    kept = [
+        Edit(operator.end, f", {TAG}")
+        for operator in clauses[0].place.pipeline.operators[first:]
+        if isinstance(operator, tree.Project) or operator.keyword == "project-keep"
+    ]
+    # At one offset: first what continues an operator, then the clauses, then the tag.
+    edits = [*kept, *tuned.edits, *edits_for(tuned.base, lines)]
+    return apply_edits(tuned.base, sorted(edits, key=lambda edit: edit.offset))
+
+
+def _extend(clauses: Sequence[Clause], *, more: bool) -> str:
+    """Return the operators that tag, on one line.
+
+    The parts are columns first: DuckDB's text of `strcat` repeats its arguments, and conditions are long.
+    """
+    names = [f"{PREFIX}tag_{number}" for number in range(len(clauses))]
+    parts = [
+        f'{name} = iff({clause.condition}, ",{clause.exclusion}", "")'
+        for name, clause in zip(names, clauses, strict=True)
+    ]
+    if more:
+        parts.append(f'{TAG} = iff({TAG} == "", "", strcat(",", {TAG}))')
+    steps = [f"| extend {', '.join(parts)}"]
+    for start in range(0, len(names), _TOGETHER):
+        joined = [*([TAG] if more or start else []), *names[start : start + _TOGETHER]]
+        steps.append(f"| extend {TAG} = strcat({', '.join(joined)})")
+    return " ".join([*steps, f"| extend {TAG} = substring({TAG}, 1)", f"| project-away {PREFIX}tag_*"])
+
+
+def _sound(text: str, tuned: TunedQuery) -> bool:
+    """Tell whether the text reads, and gives the columns of the tuned query and the tag."""
+    try:
+        query = parse(text)
+    except KqlSyntaxError:
+        return False
+    (result,) = query.results()
+    after = analyse(query, tuned.tables).columns_of(result.pipeline).gaps[-1].scope.columns
+    before = _gaps(tuned)[-1].scope.columns
+    return [name for name in after if name != TAG] == list(before) and TAG in after

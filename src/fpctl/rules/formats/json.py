@@ -1,0 +1,143 @@
+"""Rules in JSON: ARM and portal exports, REST listings, saved searches, Defender detections, plain objects.
+
+An export may hold many rules. Wire names: `azure-mgmt-securityinsight` (alert rules), the
+`Microsoft.OperationalInsights` resource types (saved searches, query packs), and Microsoft Graph's
+`detectionRule`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from fpctl.rules.formats.registry import LoadedRule, RuleReader
+from fpctl.rules.model import RuleKind, read_rule
+from fpctl.rules.text.json_text import JsonError, JsonText, Member, Text, plain, read_json
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+
+
+def read(reader: RuleReader) -> Iterator[LoadedRule]:
+    """Yield the rules of a JSON file in order of their place."""
+    start = 1 if reader.text.startswith("\ufeff") else 0
+    try:
+        root = read_json(reader.text, start)
+    except JsonError as error:
+        reader.error("invalid-json", f"not valid JSON: {error}", error.offset)
+        return
+    found = list(_find(root))
+    if not found:
+        reader.warn("no-query", "no rule found in the JSON file; it is left out", start)
+    for number, (owner, query, place) in enumerate(found, 1):
+        text = JsonText(query, reader.path, reader.text)
+        if not text.query.strip():
+            reader.error("no-query", "the rule's query is empty", query.start)
+            continue
+        if "apiVersion" in owner and text.query.startswith("["):
+            # Resource Manager evaluates such a string; what the engine would get is not in the file.
+            hint = "write the query itself; begin one that needs a `[` with a comment line"
+            reader.error("arm-expression", "the rule's query is an ARM template expression", query.start, hint)
+            continue
+        metadata, kind = _metadata(owner, query)
+        fallback = reader.relative if len(found) == 1 else f"{reader.relative}#{number}"
+        stem = PurePosixPath(reader.relative).stem
+        rule, faults = read_rule(metadata, text.query, reader.relative, fallback, stem, kind)
+        places = {key: member.start for key, member in _members(owner).items()}
+        reader.faults(faults, places, place)
+        yield LoadedRule(rule, text, reader.source.line_column(place)[0])
+
+
+def _find(value: Any) -> Iterator[tuple[dict[str, Member], Text, int]]:
+    """Yield (owner object, query, offset) for each rule, depth first; what is inside a rule is not searched."""
+    stack: list[tuple[Any, int]] = [(value, 0)]
+    while stack:
+        current, place = stack.pop()
+        if isinstance(current, list):
+            stack.extend((item, place) for item in reversed(current))
+        if not isinstance(current, dict):
+            continue
+        query = _query(current)
+        if query is not None:
+            first = min((member.start for member in current.values()), default=place)
+            yield current, query, first
+        else:
+            stack.extend((member.value, member.start) for member in reversed(list(current.values())))
+
+
+def _query(owner: dict[str, Member]) -> Text | None:
+    condition = _object(owner, "queryCondition")
+    if isinstance(found := _value(condition, "queryText"), Text):
+        return found
+    properties = _object(owner, "properties")
+    kind = _text(owner, "type").lower()
+    if kind.endswith("/queries") and isinstance(found := _value(properties, "body"), Text):
+        return found
+    if ("kind" in owner or "type" in owner or "name" in owner) and isinstance(
+        found := _value(properties, "query"), Text
+    ):
+        return found
+    named = "name" in owner or "displayName" in owner or "id" in owner
+    # Workbooks hold queries too; their items are told by `queryType`.
+    if named and "queryType" not in owner and isinstance(found := _value(owner, "query"), Text):
+        return found
+    return None
+
+
+def _value(owner: dict[str, Member], key: str) -> Any:
+    return owner[key].value if key in owner else None
+
+
+def _object(owner: dict[str, Member], key: str) -> dict[str, Member]:
+    value = _value(owner, key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(owner: dict[str, Member], key: str) -> str:
+    value = _value(owner, key)
+    return value.value if isinstance(value, Text) else ""
+
+
+def _members(owner: dict[str, Member]) -> dict[str, Member]:
+    """Return a rule's members, a resource's `properties` lifted to its level."""
+    return {**owner, **_object(owner, "properties")}
+
+
+def _metadata(owner: dict[str, Member], query: Text) -> tuple[dict[str, Any], RuleKind | None]:
+    metadata = {key: plain(member.value) for key, member in _members(owner).items() if member.value is not query}
+    metadata.pop("properties", None)
+    if "queryCondition" in owner:
+        return _detection(metadata), "defender-custom-detection"
+    if "properties" in owner:
+        # In a template `id` and `name` are expressions around the rule's GUID; the title is `displayName`.
+        metadata.pop("id", None)
+        metadata.pop("name", None)
+        identity = _GUID.findall(_text(owner, "name")) or _GUID.findall(_text(owner, "id"))
+        if identity:
+            metadata["id"] = identity[-1]
+        metadata["relevantTechniques"] = [*_list(metadata, "techniques"), *_list(metadata, "subTechniques")]
+        metadata.pop("techniques", None)
+    return metadata, None
+
+
+def _list(metadata: dict[str, Any], key: str) -> list[Any]:
+    value = metadata.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _detection(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return a Graph `detectionRule` in the keys of a rule file."""
+    action = metadata.get("detectionAction")
+    template = action.get("alertTemplate") if isinstance(action, dict) else None
+    schedule = metadata.get("schedule")
+    lifted = dict(metadata)
+    if isinstance(template, dict):
+        lifted |= {key: template[key] for key in ("severity", "description") if key in template}
+        lifted["tactics"] = template.get("category")
+        lifted["relevantTechniques"] = template.get("mitreTechniques")
+    if isinstance(schedule, dict) and "period" in schedule:
+        lifted["queryFrequency"] = schedule["period"]
+    if isinstance(lifted.get("id"), str) and not lifted["id"].strip():
+        del lifted["id"]
+    return lifted

@@ -1,0 +1,81 @@
+"""Whole folders of rules: every readable rule is loaded, and every problem is reported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fpctl.documents.folder import authored_files, sorted_problems, unreadable_file
+from fpctl.errors import FpctlError, Location, Problem
+from fpctl.files import read_text
+from fpctl.rules.formats.registry import SUFFIXES, LoadedRule, RuleFile, read_rule_file
+from fpctl.rules.selector import parse_selector
+from fpctl.rules.test_cases import is_test_file
+from fpctl.spelling import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules of a folder in order of their paths, the files they stand in, and every problem."""
+
+    rules: tuple[LoadedRule, ...]
+    problems: tuple[Problem, ...]
+    files: tuple[RuleFile, ...] = ()
+
+    def select(self, patterns: Sequence[str]) -> tuple[LoadedRule, ...]:
+        """Return the rules that ids, names, paths, globs or selectors such as `tag:x` reach; none given means all.
+
+        A path may be relative to the rules folder, or as shown in messages.
+
+        Raises:
+            FpctlError: a pattern reaches no rule.
+        """
+        if not patterns:
+            return self.rules
+        chosen: set[int] = set()
+        for pattern in patterns:
+            selector = parse_selector(pattern)
+            shown = os.path.normpath(pattern)
+            found = {
+                index
+                for index, loaded in enumerate(self.rules)
+                if selector.selects(loaded.rule) or os.path.normpath(loaded.path) == shown
+            }
+            if not found:
+                names = {name for loaded in self.rules for name in (loaded.rule.id, loaded.rule.name, loaded.rule.path)}
+                raise FpctlError(f"no rule matches `{pattern}`", None, did_you_mean(pattern, names, what="rule"))
+            chosen |= found
+        return tuple(self.rules[index] for index in sorted(chosen))
+
+
+def load_rules(root: Path) -> RuleSet:
+    """Return every rule of a folder (or of one file).
+
+    A file that cannot be read as a rule is left out and is a problem; rules of one id are a problem at
+    each place but are all loaded, because the file's path still tells them apart.
+
+    Raises:
+        FpctlError: there is no such folder or file.
+    """
+    files: list[RuleFile] = []
+    for path, relative in authored_files(root, SUFFIXES, "rules"):
+        if is_test_file(path.name):
+            continue
+        try:
+            files.append(read_rule_file(read_text(path), str(path), relative))
+        except FpctlError as error:
+            files.append(RuleFile(str(path), "", (), (unreadable_file(error, path),)))
+    rules = [rule for file in files for rule in file.rules]
+    problems = [problem for file in files for problem in file.problems]
+    places: dict[str, list[LoadedRule]] = {}
+    for loaded in rules:
+        places.setdefault(loaded.rule.id.casefold(), []).append(loaded)
+    for same in places.values():
+        for loaded in same if len(same) > 1 else ():
+            others = ", ".join(str(Location(other.path, other.line)) for other in same if other is not loaded)
+            message = f"the rule id `{loaded.rule.id}` is also used at {others}"
+            hint = "give each rule an id of its own; an exclusion that names this id applies to all of them"
+            problems.append(Problem("duplicate-id", message, Location(loaded.path, loaded.line), hint, "warning"))
+    return RuleSet(tuple(rules), sorted_problems(problems), tuple(files))
