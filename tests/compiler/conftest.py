@@ -12,7 +12,7 @@ import pytest
 from fpctl.compiler import compile_query
 from fpctl.compiler.installation import install
 from fpctl.compiler.values.ticks import datetime_text, ticks_from_datetime, timespan_text
-from fpctl.kql.columns.environment import NoTables
+from fpctl.kql.binder.environment import NoTables
 from fpctl.kql.parser import parse
 
 NOW = datetime(2026, 11, 24, 12, 0, 0)

@@ -1,4 +1,7 @@
-"""`bag.name`, `bag["name"]`, `array[0]`: parts of dynamic values. A part that is not there, or is JSON's null, is null."""
+"""`bag.name`, `bag["name"]`, `array[0]`: parts of dynamic values.
+
+A part that is not there, or is JSON's null, is null.
+"""
 
 from __future__ import annotations
 

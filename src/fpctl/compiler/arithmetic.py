@@ -12,7 +12,7 @@ from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.ticks import LATEST
 from fpctl.compiler.values.value import INTEGERS, NUMBERS, Value
-from fpctl.kql.columns.functions import arithmetic_type
+from fpctl.kql.binder.functions import arithmetic_type
 
 macro("kql_modulo", "a, b", "TRY((a % nullif(b, 0) + abs(b)) % abs(nullif(b, 0)))")
 macro("kql_real_modulo", "a, b", "(a % b + abs(b)) % abs(b)")

@@ -155,7 +155,7 @@ def _taken_for(dynamic: Value, other: Value) -> Value:
         return Value(
             func("coalesce", Cast(whole, "DECIMAL(38,6)", attempt=True), Cast(number, "DECIMAL(38,6)", attempt=True)),
             "real",
-        )  # noqa: E501
+        )
     if kind in ("real", "decimal"):
         return Value(func("kql_json_number", dynamic.sql), "real")
     return _as(dynamic, kind)

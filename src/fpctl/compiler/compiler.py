@@ -1,13 +1,14 @@
 """The walk over a query: statements, pipelines, sources, calls of the query's own functions.
 
-The binder (`fpctl.kql.columns`) says what names mean and what every operator does to the columns; the walk asks it
+The binder (`fpctl.kql.binder`) says what names mean and what every operator does to the columns; the walk asks it
 operator by operator, and compiles beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -20,16 +21,16 @@ from fpctl.compiler.sql import Column, Named, Number, Query, Select, Subselect, 
 from fpctl.compiler.values.conversions import converted, implicit
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
-from fpctl.kql.columns.binder import Binder
-from fpctl.kql.columns.bindings import Names, Routine, Scalar, Tabular
-from fpctl.kql.columns.context import Row as BinderRow
-from fpctl.kql.columns.environment import Environment
-from fpctl.kql.columns.functions import builtins
-from fpctl.kql.columns.nearest import nearest
-from fpctl.kql.columns.operators import OPERATORS as BINDING
-from fpctl.kql.columns.scope import Scope
-from fpctl.kql.columns.sources import table_scope
-from fpctl.kql.columns.wildcards import matching
+from fpctl.kql.binder.bindings import Names, Routine, Scalar, Tabular
+from fpctl.kql.binder.context import Row as BinderRow
+from fpctl.kql.binder.environment import Environment
+from fpctl.kql.binder.functions import builtins
+from fpctl.kql.binder.name_patterns import matching
+from fpctl.kql.binder.nearest import nearest
+from fpctl.kql.binder.operators import OPERATORS as BINDING
+from fpctl.kql.binder.scope import Scope
+from fpctl.kql.binder.sources import table_scope
+from fpctl.kql.binder.walk import Binder
 
 _DEEPEST_CALL = 30
 _ONE = Number(1)
@@ -301,7 +302,7 @@ class Compiler(ExpressionCompiler):
                 f"put its rows beside the tables: {alias}.csv", "unknown-table",
             )  # fmt: skip
         self.tables_read.add(alias)
-        from fpctl.kql.columns.sources import declared_scope
+        from fpctl.kql.binder.sources import declared_scope
 
         return of_table(
             stored.source,
@@ -448,8 +449,8 @@ class Compiler(ExpressionCompiler):
         if not relation.columns:
             self.refuse("toscalar", "the query gives no column", node)
         first = next(iter(relation.columns.values()))
-        limited = relation.base()._replace(
-            keep=False, columns=(Named(Column(first.sql), "fpctl_scalar"),), drop=(), limit=_ONE
+        limited = replace(
+            relation.base(), keep=False, columns=(Named(Column(first.sql), "fpctl_scalar"),), drop=(), limit=_ONE
         )
         table = self.shared(limited)
         held = Held("fpctl_scalar", first.type, "fpctl_scalar", first.is_moment)

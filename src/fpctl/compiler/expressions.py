@@ -12,16 +12,16 @@ from fpctl.compiler.context import Expressions
 from fpctl.compiler.membership import membership
 from fpctl.compiler.patterns import BadPattern
 from fpctl.compiler.refusal import Refusal
-from fpctl.compiler.registry import AGGREGATES, SCALARS, SPECIALS
 from fpctl.compiler.regexes import matches
+from fpctl.compiler.registry import AGGREGATES, SCALARS, SPECIALS
 from fpctl.compiler.sql import Sql, conjunction, disjunction, negation
 from fpctl.compiler.terms import OPERATORS, equal_text, parsed_operator, string_test
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import constant, literal
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
-from fpctl.kql.columns.bindings import Routine, Scalar, Tabular
-from fpctl.kql.columns.nearest import nearest
+from fpctl.kql.binder.bindings import Routine, Scalar, Tabular
+from fpctl.kql.binder.nearest import nearest
 
 _COMPARISONS = frozenset({"==", "!=", "<>", "<", "<=", ">", ">="})
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "%"})
@@ -119,10 +119,7 @@ class ExpressionCompiler(Expressions):
                 base = base.inner
             else:
                 break
-        if isinstance(base, tree.Path):
-            value = self._of_side(base)
-        else:
-            value = self.value(base)
+        value = self._of_side(base) if isinstance(base, tree.Path) else self.value(base)
         if not steps:
             return value
         if value.type != "dynamic":

@@ -17,14 +17,16 @@ _DUCKDB_TYPES = {"int64": "BIGINT", "string": "VARCHAR", "bool": "BOOLEAN", "dou
 
 def install(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the library on a connection, and set what compiled queries count on."""
+    from duckdb.func import FunctionNullHandling, PythonUDFType
+
     for one in ARROW_FUNCTIONS.values():
         connection.create_function(
             one.name,
             _batchwise(one),
-            [_DUCKDB_TYPES[kind] for kind in one.parameters],  # type: ignore[misc]
-            _DUCKDB_TYPES[one.returns],  # type: ignore[arg-type]
-            type="arrow",  # type: ignore[arg-type]
-            null_handling="special",  # type: ignore[arg-type]
+            [_DUCKDB_TYPES[kind] for kind in one.parameters],
+            _DUCKDB_TYPES[one.returns],
+            type=PythonUDFType.ARROW,
+            null_handling=FunctionNullHandling.SPECIAL,
         )
     macros = (f"CREATE MACRO {name}({parameters}) AS ({body})" for name, (parameters, body) in MACROS.items())
     connection.execute(";\n".join(macros))
@@ -49,9 +51,10 @@ def _batchwise(one: ArrowFunction) -> Callable[..., Any]:
         return pyarrow.array(found, returns)
 
     # DuckDB counts the parameters of what it is given.
-    return {
+    counted: dict[int, Callable[..., Any]] = {
         1: lambda a: over(a),
         2: lambda a, b: over(a, b),
         3: lambda a, b, c: over(a, b, c),
         4: lambda a, b, c, d: over(a, b, c, d),
-    }[len(one.parameters)]
+    }
+    return counted[len(one.parameters)]

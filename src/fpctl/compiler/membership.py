@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fpctl.compiler.comparison import Incomparable, compared
@@ -18,9 +19,9 @@ from fpctl.compiler.sql import (
     Infix,
     Lambda,
     Named,
+    Number,
     Select,
     Sql,
-    Number,
     conjunction,
     disjunction,
     func,
@@ -70,7 +71,7 @@ def _table_of(expressions: Expressions, node: tree.Membership) -> Select | None:
     if not relation.columns:
         expressions.refuse(node.op, "the sub-query gives no column", node.items[0])
     first = next(iter(relation.columns.values()))
-    return relation.base()._replace(keep=False, columns=(Named(first.value().sql, f"{LISTED}:{first.type}"),))
+    return replace(relation.base(), keep=False, columns=(Named(first.value().sql, f"{LISTED}:{first.type}"),))
 
 
 def _column_of(table: Select) -> Value:
@@ -79,7 +80,7 @@ def _column_of(table: Select) -> Value:
 
 
 def _as_column(table: Select, sql: Sql) -> Select:
-    return table._replace(columns=(Named(sql, LISTED),))
+    return replace(table, columns=(Named(sql, LISTED),))
 
 
 def _in_table(expressions: Expressions, node: tree.Membership, left: Value, table: Select, sensitive: bool) -> Sql:
@@ -108,7 +109,7 @@ def _in_table(expressions: Expressions, node: tree.Membership, left: Value, tabl
     if not sensitive:
         one, many = folded(one), folded(many)
     if many.may_be_null:
-        table = table._replace(where=(*table.where, not_null(many.sql)))
+        table = replace(table, where=(*table.where, not_null(many.sql)))
     found = Contained(one.sql, _as_column(table, many.sql))
     return func("coalesce", found, FALSE) if one.may_be_null else found
 

@@ -14,11 +14,11 @@ from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.sql import Column, Named, Query, Select, With, printed
 from fpctl.compiler.values.ticks import ticks_from_datetime
 from fpctl.kql import tree
-from fpctl.kql.columns.environment import Environment
+from fpctl.kql.binder.environment import Environment
 
 
 class OutputColumn(NamedTuple):
-    """A column of the result: its Kusto name and type, its SQL name, and whether it is a TIMESTAMP rather than ticks."""
+    """A column of the result: its Kusto name and type, its SQL name, whether it is a TIMESTAMP rather than ticks."""
 
     name: str
     type: str

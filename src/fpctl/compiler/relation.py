@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from fpctl.compiler.sql import Column, From, Named, Order, Select, Sql
 from fpctl.compiler.values.value import Held, Value
-from fpctl.kql.columns.scope import Scope
+from fpctl.kql.binder.scope import Scope
 
 
 class Made(NamedTuple):
@@ -46,7 +47,7 @@ class Relation(NamedTuple):
     def filtered(self, condition: Sql) -> Relation:
         """Return the rows that a condition is true for."""
         base = self.base()
-        return self._replace(select=base._replace(where=(*base.where, condition)), open_ended=True)
+        return self._replace(select=base.with_where(condition), open_ended=True)
 
     def extended(self, made: Sequence[Made], order: Sequence[str], scope: Scope) -> Relation:
         """Return the rows with columns computed beside theirs, or in place of those of the same name.
@@ -61,8 +62,10 @@ class Relation(NamedTuple):
         names = Names(held.sql for held in self.columns.values())
         added = {one.name: held_for(one, names) for one in made}
         found = {**kept, **added}
-        select = self.base()._replace(
-            columns=tuple(Named(stored(one.value), added[one.name].sql) for one in made), drop=tuple(replaced)
+        select = replace(
+            self.base(),
+            columns=tuple(Named(stored(one.value), added[one.name].sql) for one in made),
+            drop=tuple(replaced),
         )
         return Relation(select, {name: found[name] for name in order}, scope, False, self.ordered)
 
@@ -70,7 +73,8 @@ class Relation(NamedTuple):
         """Return the computed columns only."""
         names = Names()
         columns = {one.name: held_for(one, names) for one in made}
-        select = self.base()._replace(
+        select = replace(
+            self.base(),
             keep=False,
             columns=tuple(Named(stored(one.value), columns[one.name].sql) for one in made),
             distinct=distinct,
@@ -84,14 +88,14 @@ class Relation(NamedTuple):
 
     def sorted(self, orders: Sequence[Order], limit: Sql | None = None) -> Relation:
         """Return the rows in order, the first ones only where a limit is given."""
-        select = self.base()._replace(order=tuple(orders), limit=limit)
+        select = replace(self.base(), order=tuple(orders), limit=limit)
         return self._replace(select=select, open_ended=False, ordered=True)
 
     def limited(self, count: Sql) -> Relation:
         """Return some rows, the first where they have an order."""
         if not self.open_ended and self.select.order and self.select.limit is None:
-            return self._replace(select=self.select._replace(limit=count))
-        return self._replace(select=self.base()._replace(limit=count), open_ended=False)
+            return self._replace(select=replace(self.select, limit=count))
+        return self._replace(select=replace(self.base(), limit=count), open_ended=False)
 
     def as_source(self) -> From:
         """Return what another SELECT reads these rows from."""

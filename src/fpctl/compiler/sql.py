@@ -6,42 +6,67 @@ Function names, operators and types are words of the compiler's own, never of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 
-class Column(NamedTuple):
+class Sql:
+    """An expression."""
+
+    __slots__ = ()
+
+
+class From:
+    """What a SELECT reads from."""
+
+    __slots__ = ()
+
+
+class Query(From):
+    """What gives rows by itself."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Sql):
     """A column by its SQL name, of the relation `of` where that is given."""
 
     name: str
     of: str | None = None
 
 
-class Text(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Text(Sql):
     """A string literal."""
 
     value: str
 
 
-class Number(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Number(Sql):
     """An integer literal."""
 
     value: int
 
 
-class Real(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Real(Sql):
     """A literal of type DOUBLE, NaN and infinities included."""
 
     value: float
 
 
-class Word(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Word(Sql):
     """A word of SQL: `NULL`, `true`, `false`, `*`."""
 
     word: str
 
 
-class Func(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Func(Sql):
     """A call. `distinct`, `order` and `where` are those of an aggregate, `over` makes it a window function."""
 
     name: str
@@ -52,28 +77,32 @@ class Func(NamedTuple):
     over: Window | None = None
 
 
-class Infix(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Infix(Sql):
     """`a op b op c`, always in parentheses."""
 
     op: str
     operands: tuple[Sql, ...]
 
 
-class Prefix(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Prefix(Sql):
     """`op a`: `NOT`, `-`."""
 
     op: str
     operand: Sql
 
 
-class Postfix(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Postfix(Sql):
     """`a op`: `IS NULL`, `IS NOT NULL`."""
 
     operand: Sql
     op: str
 
 
-class Cast(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cast(Sql):
     """`CAST(a AS type)`, or `TRY_CAST`."""
 
     operand: Sql
@@ -81,48 +110,55 @@ class Cast(NamedTuple):
     attempt: bool = False
 
 
-class Case(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Case(Sql):
     """`CASE WHEN .. THEN .. ELSE .. END`."""
 
     branches: tuple[tuple[Sql, Sql], ...]
     otherwise: Sql
 
 
-class Among(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Among(Sql):
     """`a IN (b, c)`."""
 
     operand: Sql
     items: tuple[Sql, ...]
 
 
-class Lambda(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Lambda(Sql):
     """`lambda x: body`."""
 
     parameters: tuple[str, ...]
     body: Sql
 
 
-class List(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class List(Sql):
     """`[a, b]`."""
 
     items: tuple[Sql, ...]
 
 
-class Subselect(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Subselect(Sql):
     """A query in parentheses: a scalar, or the right side of `IN`, with `prefix` before it (`EXISTS`)."""
 
     query: Query
     prefix: str = ""
 
 
-class Contained(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Contained(Sql):
     """`a IN (query)`."""
 
     operand: Sql
     query: Query
 
 
-class Order(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Order:
     """`a ASC NULLS FIRST`."""
 
     operand: Sql
@@ -130,7 +166,8 @@ class Order(NamedTuple):
     nulls_first: bool
 
 
-class Window(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Window:
     """`OVER (PARTITION BY .. ORDER BY .. frame)`."""
 
     partition: tuple[Sql, ...] = ()
@@ -138,39 +175,38 @@ class Window(NamedTuple):
     frame: str = ""
 
 
-Sql: TypeAlias = (
-    Column | Text | Number | Real | Word | Func | Infix | Prefix | Postfix | Cast | Case | Among | Lambda | List
-    | Subselect | Contained
-)  # fmt: skip
-
 NULL = Word("NULL")
 TRUE = Word("true")
 FALSE = Word("false")
 STAR = Word("*")
 
 
-class Named(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Named:
     """`a AS name`."""
 
     operand: Sql
     name: str
 
 
-class Table(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Table(From):
     """A table, view or common table expression, by schema (may be empty) and name."""
 
     name: str
     schema: str = ""
 
 
-class Values(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Values(Query):
     """Rows of literals; `names` are the columns."""
 
     names: tuple[str, ...]
     rows: tuple[tuple[Sql, ...], ...]
 
 
-class TableFunc(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TableFunc(From):
     """A table function: `range(..)`, `unnest(..)`, its one column named."""
 
     name: str
@@ -178,7 +214,8 @@ class TableFunc(NamedTuple):
     column: str
 
 
-class Join(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Join(From):
     """`left KIND JOIN right ON condition`; the sides carry aliases."""
 
     kind: str
@@ -189,7 +226,8 @@ class Join(NamedTuple):
     on: Sql | None
 
 
-class Lateral(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Lateral(From):
     """`left KIND JOIN LATERAL (right)`: `right` may name columns of `left`."""
 
     left: From
@@ -199,7 +237,8 @@ class Lateral(NamedTuple):
     outer: bool = False
 
 
-class Select(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Select(Query):
     """A SELECT. `keep` puts `*` before the columns, without those named in `drop`."""
 
     source: From | None
@@ -214,22 +253,24 @@ class Select(NamedTuple):
     limit: Sql | None = None
     distinct: bool = False
 
+    def with_where(self, condition: Sql) -> Select:
+        """Return the SELECT with a further condition."""
+        return replace(self, where=(*self.where, condition))
 
-class UnionAll(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class UnionAll(Query):
     """`a UNION ALL b`, columns by position."""
 
     legs: tuple[Query, ...]
 
 
-class With(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class With(Query):
     """`WITH name AS (query) ... query`; each with whether it is computed once, None where DuckDB is to decide."""
 
     tables: tuple[tuple[str, Query, bool | None], ...]
     query: Query
-
-
-Query: TypeAlias = Select | UnionAll | With | Values
-From: TypeAlias = Table | Values | TableFunc | Join | Lateral | Select | UnionAll | With
 
 
 def func(name: str, *args: Sql) -> Func:
@@ -317,8 +358,10 @@ def _query(query: Query, out: list[str]) -> None:
             out.append(")")
         out.append(" ")
         _query(query.query, out)
-    else:
+    elif isinstance(query, Values):
         _values(query, out)
+    else:
+        raise TypeError(query)
 
 
 def _values(values: Values, out: list[str]) -> None:
@@ -334,7 +377,8 @@ def _select(select: Select, out: list[str]) -> None:
             out.append(f" EXCLUDE ({', '.join(map(quoted, select.drop))})")
         if select.columns:
             out.append(", ")
-    for at, (operand, name) in enumerate(select.columns):
+    for at, column in enumerate(select.columns):
+        operand, name = column.operand, column.name
         if at:
             out.append(", ")
         _expr(operand, out)
@@ -403,10 +447,12 @@ def _from(source: From, out: list[str]) -> None:
         out.append(f") AS {quoted(source.right_name)}")
         if source.outer:
             out.append(" ON true")
-    else:
+    elif isinstance(source, Query):
         out.append("(")
         _query(source, out)
         out.append(")")
+    else:
+        raise TypeError(source)
 
 
 def _side(source: From, name: str, out: list[str]) -> None:
@@ -522,7 +568,27 @@ def _real(node: Real, out: list[str]) -> None:
         out[-1] = f"CAST({shown} AS DOUBLE)"
 
 
-_PRINT = {
+def _column(node: Column, out: list[str]) -> None:
+    out.append(f"{quoted(node.of)}.{quoted(node.name)}" if node.of else quoted(node.name))
+
+
+def _string(node: Text, out: list[str]) -> None:
+    out.append(_text(node.value))
+
+
+def _number(node: Number, out: list[str]) -> None:
+    out.append(str(node.value))
+
+
+def _word(node: Word, out: list[str]) -> None:
+    out.append(node.word)
+
+
+_PRINT: dict[type, Callable[[Any, list[str]], None]] = {
+    Column: _column,
+    Text: _string,
+    Number: _number,
+    Word: _word,
     Func: _func,
     Case: _case,
     Infix: _infix,
@@ -539,14 +605,4 @@ _PRINT = {
 
 
 def _expr(node: Sql, out: list[str]) -> None:
-    kind = type(node)
-    if kind is Column:
-        out.append(f"{quoted(node.of)}.{quoted(node.name)}" if node.of else quoted(node.name))  # type: ignore[union-attr]
-    elif kind is Text:
-        out.append(_text(node.value))  # type: ignore[union-attr, arg-type]
-    elif kind is Number:
-        out.append(str(node.value))  # type: ignore[union-attr]
-    elif kind is Word:
-        out.append(node.word)  # type: ignore[union-attr]
-    else:
-        _PRINT[kind](node, out)  # type: ignore[operator]
+    _PRINT[type(node)](node, out)

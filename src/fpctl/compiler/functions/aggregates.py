@@ -129,8 +129,7 @@ def arg(expressions: Expressions, node: tree.Call) -> tuple[Value, ...]:
     found = [_kept(primary, lambda sql: func(plain, sql))]
     by = stored(primary)
     wanted = columns_of(expressions, node)
-    for value in wanted[1:]:
-        found.append(_kept(value, lambda sql: func(name, sql, by)))
+    found.extend(_kept(value, lambda sql: func(name, sql, by)) for value in wanted[1:])
     return tuple(found)
 
 
@@ -147,9 +146,8 @@ def columns_of(expressions: Expressions, node: tree.Call) -> list[Value]:
         return [expressions.value(_unnamed(arg)) for arg in node.args]
     for arg in node.args:
         if isinstance(arg, tree.Star):
-            rest = len(columns) - len(values)
-            for column in columns[len(values) : len(values) + rest]:
-                values.append(expressions.row.columns[column.name].value(expressions.row.of))
+            rest = columns[len(values) :]
+            values.extend(expressions.row.columns[one.name].value(expressions.row.of) for one in rest)
         else:
             values.append(expressions.value(_unnamed(arg)))
     if len(values) != len(columns):
@@ -165,10 +163,7 @@ def _unnamed(node: tree.Expr) -> tree.Expr:
 def any_(expressions: Expressions, node: tree.Call) -> tuple[Value, ...]:
     """`take_any(a, b, *)`: the columns of some row, one that has a value where a single column is asked for."""
     where = _where(expressions, node, 1)
-    if where is None:
-        values = columns_of(expressions, node)
-    else:
-        values = [expressions.value(node.args[0])]
+    values = columns_of(expressions, node) if where is None else [expressions.value(node.args[0])]
     name = "any_value" if len(values) == 1 else "first"
     return tuple(_kept(value, lambda sql: Func(name, (sql,), where=where)) for value in values)
 

@@ -10,8 +10,8 @@ from fpctl.kql import tree
 
 _TARGETS = {
     "tostring": "string", "tobool": "bool", "toboolean": "bool", "toint": "int", "tolong": "long", "toreal": "real",
-    "todouble": "real", "todecimal": "decimal", "todatetime": "datetime", "totimespan": "timespan", "totime": "timespan",
-    "toguid": "guid",
+    "todouble": "real", "todecimal": "decimal", "todatetime": "datetime", "totimespan": "timespan",
+    "totime": "timespan", "toguid": "guid",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from fpctl.compiler.values.conversions import converted, implicit
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.value import NUMBERS, Value
 from fpctl.kql import tree
-from fpctl.kql.columns.scalar import common
+from fpctl.kql.binder.scalar import common
 
 
 def _together(expressions: Expressions, node: tree.Call, values: Sequence[Value]) -> tuple[list[Value], str]:

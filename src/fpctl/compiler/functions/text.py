@@ -79,18 +79,26 @@ def replace_string(text: Sql, old: Sql, new: Sql) -> Sql:
 @scalar("trim", "=string", "string", returns="string")
 def trim(pattern: str, text: Sql) -> Sql:
     """`trim(regex, s)`: matches at both ends, each once."""
-    return trim_end(pattern, trim_start(pattern, text))
+    return _at_end(pattern, _at_start(pattern, text))
 
 
 @scalar("trim_start", "=string", "string", returns="string")
 def trim_start(pattern: str, text: Sql) -> Sql:
     """`trim_start(regex, s)`."""
+    return _at_start(pattern, text)
+
+
+def _at_start(pattern: str, text: Sql) -> Sql:
     return func("regexp_replace", text, Text(f"^(?:{translated(pattern).re2})+"), Text(""))
 
 
 @scalar("trim_end", "=string", "string", returns="string")
 def trim_end(pattern: str, text: Sql) -> Sql:
     """`trim_end(regex, s)`."""
+    return _at_end(pattern, text)
+
+
+def _at_end(pattern: str, text: Sql) -> Sql:
     return func("regexp_replace", text, Text(f"(?:{translated(pattern).re2})+$"), Text(""))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fpctl.compiler.arithmetic import NoArithmetic, calculated
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import macro
@@ -82,8 +84,8 @@ macro("kql_startofday", "t", f"t - t % {DAY}")
 macro("kql_startofweek", "t", f"greatest(t - t % {DAY} - ((t // {DAY} + 1) % 7) * {DAY}, 0)")
 macro("kql_startofmonth", "t", "kql_ticks(date_trunc('month', kql_moment(t)))")
 macro("kql_startofyear", "t", "kql_ticks(date_trunc('year', kql_moment(t)))")
-macro("kql_months_later", "t, n", "kql_datetime_in_range(TRY(kql_ticks(kql_moment(t - t % 10) + to_months(CAST(n AS INTEGER)))"
-      " + t % 10))")  # fmt: skip
+macro("kql_months_later", "t, n", "kql_datetime_in_range(TRY(kql_ticks(kql_moment(t - t % 10) + "
+      "to_months(CAST(n AS INTEGER))) + t % 10))")  # fmt: skip
 macro("kql_day_shift", "t, n", f"kql_datetime_in_range(TRY(t + n * {DAY}))")
 
 for _unit in ("day", "week", "month", "year"):
@@ -135,8 +137,7 @@ def datetime_diff(expressions: Expressions, node: tree.Call) -> Value:
         expressions.refuse("datetime_diff", "datetime_diff() takes a part and two datetimes", node)
     unit = _UNITS.get(part.lower())
     if unit is not None:
-        a, b = (Infix("//", (one.sql, Number(unit))) for one in (first, second))
-        return Value(Infix("-", (a, b)), "long")
+        return _difference([Infix("//", (one.sql, Number(unit))) for one in (first, second)])
     if part.lower() == "week":
         a, b = (
             Infix("//", (func("kql_startofweek", one.sql), Number(7 * DAY))) for one in (first, second)
@@ -145,8 +146,11 @@ def datetime_diff(expressions: Expressions, node: tree.Call) -> Value:
     months = {"month": 1, "quarter": 3, "year": 12}.get(part.lower())
     if months is None:
         expressions.refuse("datetime_diff", f"there is no part {part}", node)
-    a, b = (_months(one.sql, months) for one in (first, second))
-    return Value(Infix("-", (a, b)), "long")
+    return _difference([_months(one.sql, months) for one in (first, second)])
+
+
+def _difference(ends: Sequence[Sql]) -> Value:
+    return Value(Infix("-", tuple(ends)), "long")
 
 
 _UNITS = {

@@ -10,10 +10,10 @@ from fpctl.compiler.relation import Made, Relation, passed
 from fpctl.compiler.values.conversions import implicit
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
-from fpctl.kql.columns.context import with_columns
-from fpctl.kql.columns.outputs import Style
-from fpctl.kql.columns.projection import Projection
-from fpctl.kql.columns.scope import Scope
+from fpctl.kql.binder.context import with_columns
+from fpctl.kql.binder.outputs import Style
+from fpctl.kql.binder.projection import Projection
+from fpctl.kql.binder.scope import Scope
 
 
 def computed(compiler: Expressions, items: Sequence[tree.Expr], output: Projection, style: Style) -> list[Made]:
@@ -24,8 +24,8 @@ def computed(compiler: Expressions, items: Sequence[tree.Expr], output: Projecti
     made: list[Made] = []
     for item, type_ in zip(items, types(compiler, items), strict=True):
         if isinstance(item, tree.Star):
-            for name in add(compiler, output, item, type_, style):
-                made.append(passed(compiler.row.columns[name], of=compiler.row.of))
+            names = add(compiler, output, item, type_, style)
+            made.extend(passed(compiler.row.columns[name], of=compiler.row.of) for name in names)
             continue
         values = several(compiler, item)
         names = add(compiler, output, item, type_, style)
@@ -91,7 +91,7 @@ def distinct(compiler: Expressions, node: tree.Distinct, rows: Relation) -> Rela
 
 
 def chosen(compiler: Expressions, node: tree.Operator, rows: Relation) -> Relation:
-    """`project-away`, `project-keep`, `project-reorder`, `project-by-names`: the same columns, some, or in another order."""
+    """`project-away`, `-keep`, `-reorder`, `-by-names`: the same columns, some of them, or in another order."""
     scope = compiler.bound(node, rows)
     check_known(compiler, node)
     return rows.renamed({name: name for name in scope.columns}, scope)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.operators.columns import computed, matched
@@ -10,11 +11,11 @@ from fpctl.compiler.operators.naming import add, several
 from fpctl.compiler.relation import Made, Names, Relation, held_for, stored
 from fpctl.compiler.sql import Func, Named, Number, Select, Window
 from fpctl.kql import tree
-from fpctl.kql.columns.context import barrier
-from fpctl.kql.columns.expressions import evaluate_all
-from fpctl.kql.columns.outputs import Style
-from fpctl.kql.columns.projection import Projection, all_grouped
-from fpctl.kql.columns.rows import column_behind
+from fpctl.kql.binder.context import barrier
+from fpctl.kql.binder.expressions import evaluate_all
+from fpctl.kql.binder.outputs import Style
+from fpctl.kql.binder.projection import Projection, all_grouped
+from fpctl.kql.binder.rows import column_behind
 
 ORDER = "fpctl_order"
 """The column that says in which order rows came, for aggregates that keep it."""
@@ -60,7 +61,8 @@ def grouped(rows: Relation, made: Sequence[Made], keys: int) -> Relation:
     """Return rows grouped by the first `keys` of the computed columns."""
     names = Names()
     columns = {one.name: held_for(one, names) for one in made}
-    select = rows.base()._replace(
+    select = replace(
+        rows.base(),
         keep=False,
         columns=tuple(Named(stored(one.value), columns[one.name].sql) for one in made),
         group=tuple(Number(at + 1) for at in range(keys)) if keys else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 from typing import NamedTuple
 
 from fpctl.compiler.comparison import Incomparable, compared
@@ -25,8 +26,8 @@ from fpctl.compiler.sql import (
 )
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
-from fpctl.kql.columns.joins import LEFT_ONLY, RIGHT_ONLY
-from fpctl.kql.columns.scope import Scope
+from fpctl.kql.binder.joins import LEFT_ONLY, RIGHT_ONLY
+from fpctl.kql.binder.scope import Scope
 
 LEFT, RIGHT = "L", "R"
 _KINDS = {"inner": "INNER", "leftouter": "LEFT", "rightouter": "RIGHT", "fullouter": "FULL", "innerunique": "INNER"}
@@ -126,10 +127,13 @@ def _condition(compiler: Expressions, part: tree.Expr, left: Relation, right: Re
     return Condition(a, b, test.sql)
 
 
-def _mentions(sql: object, of: str) -> bool:
-    if isinstance(sql, Column):
-        return sql.of == of
-    return isinstance(sql, tuple) and any(_mentions(part, of) for part in sql)
+def _mentions(node: object, of: str) -> bool:
+    """Return whether an expression names a column of a side."""
+    if isinstance(node, Column):
+        return node.of == of
+    if isinstance(node, tuple):
+        return any(_mentions(part, of) for part in node)
+    return isinstance(node, Sql) and any(_mentions(getattr(node, one.name), of) for one in fields(node))  # type: ignore[arg-type]
 
 
 def _filtering(
@@ -149,26 +153,25 @@ def _one_for_each_key(rows: Relation, keys: Sequence[Value]) -> Relation:
     """Return an arbitrary row of those with equal keys, as the default kind of join does with the left side."""
     partition = tuple(_without_alias(key) for key in keys)
     number = Func("row_number", (), over=Window(partition))
-    select = rows.base()._replace(qualify=Infix("=", (number, Number(1))))
+    select = replace(rows.base(), qualify=Infix("=", (number, Number(1))))
     return rows._replace(select=select, open_ended=False)
 
 
 def _without_alias(key: Value) -> Sql:
-    return _unaliased(key.moment if key.moment is not None else key.sql)
+    found = _unaliased(key.moment if key.moment is not None else key.sql)
+    assert isinstance(found, Sql)
+    return found
 
 
-def _unaliased(sql: Sql) -> Sql:
-    if isinstance(sql, Column):
-        return Column(sql.name)
-    if isinstance(sql, Subselect):
-        return sql
-    return type(sql)(*(_unaliased_part(part) for part in sql))  # type: ignore[call-arg]
-
-
-def _unaliased_part(part: object) -> object:
-    if isinstance(part, tuple):
-        return _unaliased(part) if hasattr(part, "_fields") else tuple(_unaliased_part(one) for one in part)  # type: ignore[arg-type]
-    return part
+def _unaliased(node: object) -> object:
+    """Return an expression with its columns named as in the one relation that they are of."""
+    if isinstance(node, Column):
+        return Column(node.name)
+    if isinstance(node, tuple):
+        return tuple(map(_unaliased, node))
+    if isinstance(node, Sql) and not isinstance(node, Subselect):
+        return type(node)(*(_unaliased(getattr(node, one.name)) for one in fields(node)))  # type: ignore[arg-type]
+    return node
 
 
 def _beside(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
-from fpctl.kql.columns.outputs import Style, add_item
-from fpctl.kql.columns.projection import Projection
+from fpctl.kql.binder.outputs import Style, add_item
+from fpctl.kql.binder.projection import Projection
 
 
 def add(expressions: Expressions, output: Projection, item: tree.Expr, type_: str, style: Style, *,
@@ -43,6 +43,6 @@ def several(expressions: Expressions, item: tree.Expr) -> tuple[Value, ...]:
 
 def types(expressions: Expressions, items: Sequence[tree.Expr]) -> list[str]:
     """Return the types that the binder gives items; problems are noted by it."""
-    from fpctl.kql.columns.expressions import evaluate_all
+    from fpctl.kql.binder.expressions import evaluate_all
 
     return evaluate_all(expressions.binder, items)

@@ -11,7 +11,7 @@ from fpctl.compiler.sql import FALSE, STAR, Named, Number, Order, Select, Values
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
-from fpctl.kql.columns.outputs import Style
+from fpctl.kql.binder.outputs import Style
 
 
 def where(compiler: Expressions, node: tree.Where, rows: Relation) -> Relation:
@@ -112,11 +112,14 @@ _NET = {
 """What getschema says of each type (getschema-operator)."""
 
 
+_SCHEMA = ("string", "long", "string", "string")
+
+
 def _schema(compiler: Expressions, node: tree.Plain, rows: Relation) -> Relation:
     scope = compiler.bound(node, rows)
     names = tuple(scope.columns)
     made = tuple(
-        tuple(constant(value, kind).sql for value, kind in zip(row, ("string", "long", "string", "string"), strict=True))
+        tuple(constant(value, kind).sql for value, kind in zip(row, _SCHEMA, strict=True))
         for row in (
             (held.name, at, _NET[held.type], held.type) for at, held in enumerate(rows.columns.values())
         )

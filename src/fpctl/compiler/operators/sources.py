@@ -13,10 +13,10 @@ from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import null_of
 from fpctl.compiler.values.value import HELD_AS, Held, Value
 from fpctl.kql import tree
-from fpctl.kql.columns.outputs import Style
-from fpctl.kql.columns.projection import Projection
-from fpctl.kql.columns.scope import Scope
-from fpctl.kql.columns.sources import SOURCES as BINDING
+from fpctl.kql.binder.outputs import Style
+from fpctl.kql.binder.projection import Projection
+from fpctl.kql.binder.scope import Scope
+from fpctl.kql.binder.sources import SOURCES as BINDING
 
 
 def datatable(compiler: Expressions, node: tree.DataTable) -> Relation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fpctl.compiler.context import NO_ROW, Expressions
 from fpctl.compiler.refusal import Refusal
@@ -13,8 +14,8 @@ from fpctl.compiler.values.conversions import nothing
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.value import HELD_AS, Held
 from fpctl.kql import tree
-from fpctl.kql.columns.branches import preceded, united
-from fpctl.kql.columns.scope import Column, Scope
+from fpctl.kql.binder.branches import preceded, united
+from fpctl.kql.binder.scope import Column, Scope
 
 
 def union(compiler: Expressions, node: tree.Union, rows: Relation | None = None) -> Relation:
@@ -68,7 +69,7 @@ def joined(legs: Sequence[tuple[str, Relation]], scope: Scope, source: str | Non
                 continue
             held = _of(relation, column, split)
             made.append(Named(_cell(held, columns[column.name]), columns[column.name].sql))
-        queries.append(relation.base()._replace(keep=False, drop=(), columns=tuple(made)))
+        queries.append(replace(relation.base(), keep=False, drop=(), columns=tuple(made)))
     return Relation(Select(UnionAll(tuple(queries)), keep=True), columns, scope)
 
 

@@ -71,9 +71,7 @@ def literal(node: tree.Literal, text: str) -> Value:
 
 def _inner(shown: str) -> str:
     if shown.endswith(")") and "(" in shown:
-        shown = shown.partition("(")[2][:-1].strip()
-        if len(shown) > 1 and shown[0] in "'\"" and shown[-1] == shown[0]:
-            return shown if False else shown  # quotes are read by the type
+        return shown.partition("(")[2][:-1].strip()
     return shown
 
 

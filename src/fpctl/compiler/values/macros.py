@@ -29,7 +29,8 @@ macro("kql_timespan_text", "t", "CASE WHEN t < 0 THEN '-' ELSE '' END || "
       "lpad(CAST(abs(t) // 36000000000 % 24 AS VARCHAR), 2, '0') || ':' || "
       "lpad(CAST(abs(t) // 600000000 % 60 AS VARCHAR), 2, '0') || ':' || "
       "lpad(CAST(abs(t) // 10000000 % 60 AS VARCHAR), 2, '0') || "
-      "CASE WHEN t % 10000000 != 0 THEN '.' || lpad(CAST(abs(t) % 10000000 AS VARCHAR), 7, '0') ELSE '' END")  # fmt: skip
+      "CASE WHEN t % 10000000 != 0 THEN '.' || lpad(CAST(abs(t) % 10000000 AS VARCHAR), 7, '0') "
+      "ELSE '' END")  # fmt: skip
 macro("kql_real_text", "r", "CASE WHEN isnan(r) THEN 'NaN' WHEN isinf(r) THEN CASE WHEN r > 0 THEN 'Infinity' ELSE "
       "'-Infinity' END WHEN abs(r) >= 1e15 OR (abs(r) < 1e-5 AND r != 0) "
       "THEN upper(CAST(r AS VARCHAR)) ELSE CAST(r AS VARCHAR) END")  # fmt: skip
@@ -48,7 +49,8 @@ macro("kql_bool", "s", "CASE lower(trim(s)) WHEN 'true' THEN true WHEN 'false' T
       "WHEN '0' THEN false END")  # fmt: skip
 macro("kql_json_number", "j", "CASE WHEN kql_is_number(j) THEN TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE) END")
 macro("kql_json_long", "j", "CASE WHEN kql_is_number(j) THEN coalesce(CASE WHEN regexp_full_match(CAST(j AS VARCHAR), "
-      "'-?[0-9]+') THEN TRY_CAST(CAST(j AS VARCHAR) AS BIGINT) END, kql_truncated(TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE))) "
+      "'-?[0-9]+') THEN TRY_CAST(CAST(j AS VARCHAR) AS BIGINT) END, "
+      "kql_truncated(TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE))) "
       "WHEN kql_is_text(j) THEN kql_long(j ->> '$') WHEN CAST(j AS VARCHAR) = 'true' THEN 1 "
       "WHEN CAST(j AS VARCHAR) = 'false' THEN 0 END")  # fmt: skip
 macro("kql_json_real", "j", "CASE WHEN kql_is_number(j) THEN TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE) "

@@ -45,8 +45,8 @@ _MONTH_FIRST = re.compile(
     re.IGNORECASE,
 )
 _MONTHS = {
-    name: number
-    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+    "jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11,
+    "dec": 12,
 }  # fmt: skip
 
 
@@ -124,9 +124,7 @@ def timespan_ticks(text: str) -> int | None:
     text = text.strip()
     match = _WITH_UNIT.fullmatch(text)
     if match and match[3] in UNITS:
-        ticks = (
-            int(round(float(match[2]) * UNITS[match[3]])) if not match[2].isdigit() else int(match[2]) * UNITS[match[3]]
-        )
+        ticks = round(float(match[2]) * UNITS[match[3]]) if not match[2].isdigit() else int(match[2]) * UNITS[match[3]]
         return _within(-ticks if match[1] else ticks)
     match = _SPAN.fullmatch(text)
     if match is None:
