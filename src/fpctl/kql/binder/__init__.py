@@ -10,12 +10,12 @@ from __future__ import annotations
 from fpctl.kql.binder.bindings import Routine, Scalar, Tabular
 from fpctl.kql.binder.context import PipelineColumns, Problem
 from fpctl.kql.binder.environment import Environment, NoTables
-from fpctl.kql.binder.scope import Column, Gap, Origin, Scope
+from fpctl.kql.binder.scope import Column, InsertionPoint, Origin, Scope
 
 __all__ = [
     "Column",
     "Environment",
-    "Gap",
+    "InsertionPoint",
     "NoTables",
     "Origin",
     "PipelineColumns",
