@@ -23,7 +23,7 @@ from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
 from fpctl.kql.analysis.walk import Binder
 from fpctl.kql.binder.bindings import Names, Routine, Scalar, Tabular
-from fpctl.kql.binder.context import Row as BinderRow
+from fpctl.kql.binder.context import RowScope as BinderRow
 from fpctl.kql.binder.environment import Environment
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.binder.name_patterns import matching
