@@ -109,10 +109,10 @@ class _Adopter:
         self.planner: Planner = repository.planner(today)
         try:
             self.query = parse(self.text, loaded.path)
+            self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         except KqlSyntaxError as error:
             at = loaded.text.file_location(min(error.offset, len(self.text)))
             raise KqlSyntaxError(error.message, error.offset, at, error.caret or "", error.hint) from error
-        self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         self.lists = _lists(self.query, self.text)
         self.mentioned = tree.names(self.query)
         self.left: list[Left] = []
