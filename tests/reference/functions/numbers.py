@@ -181,9 +181,8 @@ def bin_(value: Value, step: Value = long(1)) -> Value:
         return long(a // b * b)
     if kind == "decimal":
         return Value("decimal", (a // b - (1 if a % b < 0 else 0)) * b)
-    if not math.isfinite(a) or not math.isfinite(b):
-        return real(a if math.isfinite(b) else None)
-    return real(math.floor(a / b) * b)
+    quotient = a / b
+    return real((math.floor(quotient) if math.isfinite(quotient) else quotient) * b)
 
 
 @scalar("bin_at")
@@ -201,7 +200,10 @@ def bin_at(value: Value, step: Value, fixed: Value) -> Value:
         return Value(kind, None)
     if kind == "long":
         return long(base + (a - base) // size * size)
-    return Value(kind, base + math.floor((a - base) / size) * size)
+    steps = (a - base) / size
+    if kind == "real" and not math.isfinite(steps):
+        return real(base + steps * size)
+    return Value(kind, base + math.floor(steps) * size)
 
 
 @scalar("isnan")
