@@ -9,6 +9,22 @@ from dataclasses import dataclass, field
 from reference.expressions_pool import AGGREGATES, LITERALS, TEMPLATES
 
 TYPES = ("string", "long", "int", "real", "bool", "datetime", "timespan", "guid", "dynamic")
+_JOINED = ("string", "long", "bool", "datetime", "dynamic", "real")
+_JOINS = ("inner", "leftouter", "rightouter", "fullouter", "leftsemi", "leftanti", "rightsemi", "rightanti")
+_KEEP_ORDER = frozenset({"where", "extend", "project", "sort", "take", "window", "rename", "top", "as_json"})
+_WINDOWS = (
+    ("row_number()", "long"), ("row_number(0, {bool})", "long"), ("prev({long})", "long"), ("next({string})", "string"),
+    ("prev({datetime}, 2)", "datetime"), ("row_cumsum({long})", "long"), ("row_cumsum({long}, {bool})", "long"),
+    ("next({long}, 1, 0)", "long"), ("row_rank_dense({long})", "long"), ("row_rank_min({string})", "long"),
+    ("prev({string}) == {string}", "bool"),
+)  # fmt: skip
+_PARSES = (
+    ("parse {n} with {a} '.' {b}", ("string", "string")),
+    ("parse {n} with * 'a' {a}:long ',' {b}", ("long", "string")),
+    ("parse-where {n} with {a} 'b' {b}", ("string", "string")),
+    ("parse kind=relaxed {n} with {a}:long '.' {b}", ("long", "string")),
+    ("parse {n} with * '=' {a} ';' * '=' {b}", ("string", "string")),
+)
 _PLACE = re.compile(r"\{(=?)(\w+)\}")
 
 
@@ -86,6 +102,9 @@ class Generator:
 
         return _PLACE.sub(fill, template)
 
+    def _usable(self) -> list[str]:
+        return [name for name in self.columns if name not in self.shown]
+
     def fresh(self) -> str:
         self.number += 1
         return f"c{self.number}"
@@ -99,17 +118,7 @@ class Generator:
         }  # fmt: skip
         name = self.random.choices(list(kinds), list(kinds.values()))[0]
         made = getattr(self, f"_{name.replace('-', '_')}")(generated)
-        if made is not None and name not in (
-            "where",
-            "extend",
-            "project",
-            "sort",
-            "take",
-            "window",
-            "rename",
-            "top",
-            "as_json",
-        ):
+        if made is not None and name not in _KEEP_ORDER:
             self.ordered = False
         return made  # type: ignore[no-any-return]
 
@@ -140,9 +149,7 @@ class Generator:
         return "project " + ", ".join(items) if items else f"project {self.fresh()} = 1"
 
     def _summarize(self, generated: Generated) -> str:
-        keys = [
-            n for n, k in self.columns.items() if k not in ("dynamic", "real") and n != "id" and n not in self.shown
-        ]
+        keys = [n for n in self._usable() if self.columns[n] not in ("dynamic", "real") and n != "id"]
         by = self.random.sample(keys, min(len(keys), self.random.randint(0, 2)))
         new = {n: self.columns[n] for n in by}
         items, shown = [], set()
@@ -180,21 +187,14 @@ class Generator:
         made = []
         for _ in range(self.random.randint(1, 2)):
             name = self.fresh()
-            text, kind = self.random.choice((
-                ("row_number()", "long"), ("row_number(0, {bool})", "long"), ("prev({long})", "long"), ("next({string})", "string"),
-                ("prev({datetime}, 2)", "datetime"), ("row_cumsum({long})", "long"), ("row_cumsum({long}, {bool})", "long"),
-                ("next({long}, 1, 0)", "long"), ("row_rank_dense({long})", "long"), ("row_rank_min({string})", "long"),
-                ("prev({string}) == {string}", "bool"),
-            ))  # fmt: skip
+            text, kind = self.random.choice(_WINDOWS)
             made.append((f"{name} = {self.filled(text, 0)}", name, kind))
         for _, name, kind in made:
             self.columns[name] = kind
         return "extend " + ", ".join(text for text, _, _ in made)
 
     def _distinct(self, generated: Generated) -> str | None:
-        names = [
-            n for n, k in self.columns.items() if k not in ("dynamic", "real") and n != "id" and n not in self.shown
-        ]
+        names = [n for n in self._usable() if self.columns[n] not in ("dynamic", "real") and n != "id"]
         if not names:
             return None
         chosen = self.random.sample(names, self.random.randint(1, min(3, len(names))))
@@ -240,9 +240,7 @@ class Generator:
 
     def _second(self, generated: Generated) -> tuple[str, dict[str, str]]:
         columns = {"id": "long", "s": "string"}
-        for kind in self.random.sample(
-            ("string", "long", "bool", "datetime", "dynamic", "real"), self.random.randint(1, 3)
-        ):
+        for kind in self.random.sample(_JOINED, self.random.randint(1, 3)):
             columns[f"r{kind[0]}{len(columns)}"] = kind
         name = f"U{len(generated.tables)}"
         generated.tables.append(f"let {name} = {self._datatable(columns)}")
@@ -254,9 +252,7 @@ class Generator:
             return None
         name, columns = self._second(generated)
         on = self.random.choice(shared)
-        kind = self.random.choice(
-            ("inner", "leftouter", "rightouter", "fullouter", "leftsemi", "leftanti", "rightsemi", "rightanti")
-        )
+        kind = self.random.choice(_JOINS)
         self.unique = False
         if kind in ("leftsemi", "leftanti"):
             return f"join kind={kind} {name} on {on}"
@@ -297,11 +293,7 @@ class Generator:
         if not names:
             return None
         name, a, b = self.random.choice(names), self.fresh(), self.fresh()
-        text, kinds = self.random.choice((
-            ("parse {n} with {a} '.' {b}", ("string", "string")), ("parse {n} with * 'a' {a}:long ',' {b}", ("long", "string")),
-            ("parse-where {n} with {a} 'b' {b}", ("string", "string")), ("parse kind=relaxed {n} with {a}:long '.' {b}", ("long", "string")),
-            ("parse {n} with * '=' {a} ';' * '=' {b}", ("string", "string")),
-        ))  # fmt: skip
+        text, kinds = self.random.choice(_PARSES)
         self.columns |= {a: kinds[0], b: kinds[1]}
         return text.format(n=name, a=a, b=b)
 
