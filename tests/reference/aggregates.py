@@ -24,6 +24,7 @@ from reference.values import (
     plain,
     rank,
     real,
+    wrapped,
 )
 
 Rows = list[list[Value]]
@@ -65,8 +66,10 @@ def count(rows: Rows, blank: list[Value]) -> Value:
 @aggregate("sum")
 def total(rows: Rows, blank: list[Value]) -> Value:
     kind = _summed(blank[0].type)
-    values = [convert(value, kind) for value in present(rows)]
-    return reduce(lambda a, b: arithmetic("+", a, b), (v for v in values if v.raw is not None), _zero(kind))
+    values = [v for value in present(rows) if (v := convert(value, kind)).raw is not None]
+    if kind in ("long", "timespan"):
+        return Value(kind, wrapped(sum(v.raw for v in values), 64))
+    return reduce(lambda a, b: arithmetic("+", a, b), values, _zero(kind))
 
 
 def _summed(kind: str) -> str:
@@ -83,7 +86,10 @@ def average(rows: Rows, blank: list[Value]) -> Value:
     kind = blank[0].type
     values = present(rows)
     if kind in ("datetime", "timespan"):
-        return Value(kind, sum(v.raw for v in values) // len(values) if values else None)
+        total_ticks = sum(v.raw for v in values)
+        if values and total_ticks % len(values):
+            raise ReferenceFault("what becomes of a part of a tick is not described")
+        return Value(kind, total_ticks // len(values) if values else None)
     if kind == "decimal":
         with_none = [v.raw for v in values]
         return Value("decimal", sum(with_none, Decimal(0)) / len(with_none) if with_none else None)
@@ -102,7 +108,9 @@ def greatest(rows: Rows, blank: list[Value]) -> Value:
 
 
 def _extreme(rows: Rows, blank: list[Value], choose: Callable[..., Value]) -> Value:
-    values = [v for v in present(rows) if not (isinstance(v.raw, float) and math.isnan(v.raw))]
+    values = present(rows)
+    if any(isinstance(v.raw, float) and math.isnan(v.raw) for v in values):
+        raise ReferenceFault("the least and the greatest of NaN are not described")
     return choose(values, key=rank) if values else null_of(blank[0].type)
 
 

@@ -51,8 +51,7 @@ def to_json(value: Value) -> Value:
         try:
             return Value("dynamic", json_value(value.raw))
         except ValueError:
-            # The service gives null for no text at all.
-            return Value("dynamic", value.raw if value.raw.strip() else None)
+            return Value("dynamic", value.raw)
     return to_dynamic(value)
 
 
@@ -86,8 +85,7 @@ def _real(value: Value) -> float | None:
     if kind in NUMBERS or kind == "bool":
         return float(raw)
     if kind == "string":
-        whole = parse_long(raw)
-        return parse_real(raw) if whole is None else float(whole)
+        return parse_real(raw)
     return float(raw) if kind in ("timespan", "datetime") else None
 
 

@@ -114,7 +114,8 @@ class Generator:
     def _operator(self, generated: Generated) -> str | None:
         kinds = {
             "where": 5, "extend": 6, "project": 3, "summarize": 4, "sort": 1, "distinct": 1, "mv-expand": 1, "join": 2,
-            "union": 1, "lookup": 1, "take": 1, "window": 2, "count": 1, "rename": 1, "parse": 1, "top": 1, "as_json": 1,
+            "union": 1, "lookup": 1, "take": 1, "window": 2, "count": 1, "rename": 1, "parse": 1, "top": 1,
+            "as_json": 1,
         }  # fmt: skip
         name = self.random.choices(list(kinds), list(kinds.values()))[0]
         made = getattr(self, f"_{name.replace('-', '_')}")(generated)
@@ -208,7 +209,7 @@ class Generator:
 
     def _rename(self, generated: Generated) -> str | None:
         names = [n for n in self.columns if n != "id"]
-        if not names:
+        if not names or len(self.columns) < 2:
             return None
         old, new = self.random.choice(names), self.fresh()
         if self.random.random() < 0.4:

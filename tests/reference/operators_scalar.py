@@ -164,7 +164,13 @@ def _scaled(ticks: int, by: object) -> Value:
     if isinstance(by, int):
         return in_range("timespan", ticks * by)
     number = float(by)  # type: ignore[arg-type]
-    return in_range("timespan", math.trunc(ticks * number)) if math.isfinite(number) else Value("timespan", None)
+    return whole_ticks(ticks * number) if math.isfinite(number) else Value("timespan", None)
+
+
+def whole_ticks(ticks: float) -> Value:
+    if abs(ticks) < 2**52 and ticks != math.trunc(ticks):
+        raise ReferenceFault("what becomes of a part of a tick is not described")
+    return in_range("timespan", math.trunc(ticks))
 
 
 def _divided(ticks: int, by: object) -> Value:
@@ -174,7 +180,7 @@ def _divided(ticks: int, by: object) -> Value:
     if isinstance(by, int):
         quotient = abs(ticks) // abs(by)
         return in_range("timespan", quotient if (ticks < 0) == (by < 0) else -quotient)
-    return in_range("timespan", math.trunc(ticks / number))
+    return whole_ticks(ticks / number)
 
 
 def negative(value: Value) -> Value:

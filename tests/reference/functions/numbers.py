@@ -144,11 +144,13 @@ def ceiling(value: Value) -> Value:
 
 @scalar("round")
 def rounded(value: Value, places: Value = long(0)) -> Value:
-    """Always a real, of whole numbers too; seen on the emulator (duckdb-kql's notes)."""
+    """Half away from zero, of the number that a real is."""
     digits = convert(places, "long").raw
     if value.type == "decimal":
         return Value("decimal", None if value.raw is None or digits is None else round(value.raw, digits))
     raw = number(value)
+    if value.type in ("int", "long"):
+        raise ReferenceFault("round of a whole number: a long to the binder, a real on the emulator")
     if raw is None or digits is None or not math.isfinite(raw):
         return real(raw if digits is not None else None)
     with localcontext() as context:
@@ -242,6 +244,8 @@ def _extreme(values: tuple[Value, ...], greatest: bool) -> Value:
         kind = next(k for k in ("decimal", "real", "long") if k in kinds)
         values = tuple(convert(value, kind) for value in values)
     present = [value for value in values if value.raw is not None]
+    if any(isinstance(value.raw, float) and math.isnan(value.raw) for value in present):
+        raise ReferenceFault("the least and the greatest of NaN are not described")
     if not present:
         return Value(kind, None)
     return (max if greatest else min)(present, key=rank)

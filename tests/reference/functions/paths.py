@@ -9,7 +9,7 @@ from typing import Any
 
 from reference.conversions import convert
 from reference.functions import scalar
-from reference.values import Value, dynamic, json_value, text_of
+from reference.values import ReferenceFault, Value, dynamic, json_value, text_of
 
 
 @scalar("parse_path")
@@ -83,8 +83,8 @@ def parse_csv(value: Value) -> Value:
                 at += 1
             at += 1
             out.append("".join(field))
-            while at < len(text) and text[at] not in ",\r\n":
-                at += 1
+            if at < len(text) and text[at] not in ",\r\n":
+                raise ReferenceFault("text behind a closing quote is not described")
         else:
             end = at
             while end < len(text) and text[end] not in ",\r\n":

@@ -52,7 +52,7 @@ def strcat_array(array: Value, delimiter: Value) -> Value:
 @scalar("strcmp")
 def strcmp(a: Value, b: Value) -> Value:
     x, y = text_of(a), text_of(b)
-    return Value("int", (x > y) - (x < y))
+    return long((x > y) - (x < y))
 
 
 @scalar("strrep")

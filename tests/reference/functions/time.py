@@ -21,6 +21,7 @@ from reference.values import (
     MILLI,
     MINUTE,
     SECOND,
+    ReferenceFault,
     Value,
     calendar,
     long,
@@ -86,8 +87,10 @@ def startofmonth(value: Value, offset: Value = long(0)) -> Value:
 def _last(start: int | None, after: int | None, at_end: bool) -> Value:
     if start is None:
         return dated(None)
+    if after is None and at_end:
+        raise ReferenceFault("the end of time is not described")
     if after is None:
-        return dated(LAST_TICK if at_end else None)
+        return dated(None)
     return dated(after - 1)
 
 
@@ -149,7 +152,7 @@ def getyear(value: Value) -> Value:
 @scalar("week_of_year", "weekofyear")
 def week_of_year(value: Value) -> Value:
     """By ISO 8601, which `week_of_year-function` names."""
-    return Value("long", _part_of(value, "week_of_year").raw)
+    return _part_of(value, "week_of_year")
 
 
 def _part_of(value: Value, part: str) -> Value:

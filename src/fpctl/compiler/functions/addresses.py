@@ -20,7 +20,9 @@ _V4 = rf"\s*({_OCTET}[.]){{3}}{_OCTET}(/(3[0-2]|[12]?[0-9]))?\s*"
 macro("kql_v4_part", "s, n", "TRY_CAST(split_part(split_part(trim(s), '/', 1), '.', n) AS BIGINT)")
 macro("kql_v4", "s", f"CASE WHEN regexp_full_match(s, '{_V4}') THEN kql_v4_part(s, 1) * 16777216 + "
       "kql_v4_part(s, 2) * 65536 + kql_v4_part(s, 3) * 256 + kql_v4_part(s, 4) END")  # fmt: skip
-macro("kql_v4_prefix", "s", "CASE WHEN contains(s, '/') THEN TRY_CAST(split_part(trim(s), '/', 2) AS BIGINT) ELSE 32 END")
+macro(
+    "kql_v4_prefix", "s", "CASE WHEN contains(s, '/') THEN TRY_CAST(split_part(trim(s), '/', 2) AS BIGINT) ELSE 32 END"
+)
 macro("kql_v4_masked", "n, p", "n - n % (1::BIGINT << (32 - p))")
 macro("kql_dotted", "n", "concat_ws('.', n // 16777216, n // 65536 % 256, n // 256 % 256, n % 256)")
 macro("kql_prefix", "p, most", "CASE WHEN p BETWEEN 0 AND most THEN p END")
@@ -68,7 +70,9 @@ def ipv4_is_match(first: Sql, second: Sql, prefix: Sql | None) -> Sql:
 
 
 macro("kql_is_zero", "n", "n = 0")
-macro("kql_v4_within", "a, r", "kql_v4_masked(kql_v4(a), kql_v4_prefix(r)) = kql_v4_masked(kql_v4(r), kql_v4_prefix(r))")
+macro(
+    "kql_v4_within", "a, r", "kql_v4_masked(kql_v4(a), kql_v4_prefix(r)) = kql_v4_masked(kql_v4(r), kql_v4_prefix(r))"
+)
 macro("kql_v4_private", "n", "n // 16777216 = 10 OR n // 1048576 = 2753 OR n // 65536 = 49320")
 
 
@@ -107,8 +111,9 @@ def ipv4_is_private(text: Sql) -> Sql:
     return func("kql_v4_all_private", text)
 
 
-macro("kql_v4_all_private", "s", "CASE WHEN kql_v4(s) IS NOT NULL THEN (kql_v4(s) // 16777216 = 10 AND kql_v4_prefix(s) >= 8) "
-      "OR (kql_v4(s) // 1048576 = 2753 AND kql_v4_prefix(s) >= 12) OR (kql_v4(s) // 65536 = 49320 AND "
+macro("kql_v4_all_private", "s", "CASE WHEN kql_v4(s) IS NOT NULL THEN "
+      "(kql_v4(s) // 16777216 = 10 AND kql_v4_prefix(s) >= 8) OR (kql_v4(s) // 1048576 = 2753 AND "
+      "kql_v4_prefix(s) >= 12) OR (kql_v4(s) // 65536 = 49320 AND "
       "kql_v4_prefix(s) >= 16) END")  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import fpctl.compiler.functions.mathematics  # noqa: F401  (kql_floor_div)
+import fpctl.compiler.functions.mathematics
 import fpctl.compiler.functions.time  # noqa: F401  (kql_moment)
 from fpctl.compiler.arithmetic import calculated
 from fpctl.compiler.comparison import between
@@ -24,8 +24,8 @@ from fpctl.kql import tree
 
 macro("kql_days", "y, m, d", "CASE WHEN y BETWEEN 1 AND 9999 AND m BETWEEN 1 AND 12 AND d BETWEEN 1 AND "
       "day(last_day(make_date(y, m, 1))) THEN datediff('day', DATE '0001-01-01', make_date(y, m, d)) END")  # fmt: skip
-macro("kql_clock", "h, m, s", f"CASE WHEN h BETWEEN 0 AND 23 AND m BETWEEN 0 AND 59 AND s >= 0 AND s < 60 THEN h::BIGINT * {HOUR} + "
-      f"m::BIGINT * {MINUTE} + CAST(round(s * {SECOND}) AS BIGINT) END")  # fmt: skip
+macro("kql_clock", "h, m, s", "CASE WHEN h BETWEEN 0 AND 23 AND m BETWEEN 0 AND 59 AND s >= 0 AND s < 60 THEN "
+      f"h::BIGINT * {HOUR} + m::BIGINT * {MINUTE} + CAST(round(s * {SECOND}) AS BIGINT) END")  # fmt: skip
 macro("kql_made_time", "y, m, d, h, n, s", f"kql_days(y, m, d)::BIGINT * {DAY} + kql_clock(h, n, s)")
 
 
@@ -62,12 +62,16 @@ def make_timespan(expressions: Expressions, node: tree.Call) -> Value:
     return Value(func("kql_made_span", *numbers), "timespan")
 
 
-macro("kql_made_span", "d, h, m, s", f"CAST(trunc(d) AS BIGINT) * {DAY} + kql_clock(CAST(trunc(h) AS BIGINT), "
-      "CAST(trunc(m) AS BIGINT), s)")  # fmt: skip
+macro("kql_made_span", "d, h, m, s", f"TRY_CAST(trunc(d) AS BIGINT) * {DAY} + kql_clock(TRY_CAST(trunc(h) AS BIGINT), "
+      "TRY_CAST(trunc(m) AS BIGINT), s)")  # fmt: skip
 
 _EPOCH_TICKS = 621_355_968_000_000_000
 macro("kql_unix", "n, u", f"kql_datetime_in_range(TRY(n * u + {_EPOCH_TICKS}))")
-macro("kql_unix_real", "n, u", f"CASE WHEN isfinite(n) THEN kql_datetime_in_range(TRY_CAST(trunc(n * u) AS BIGINT) + {_EPOCH_TICKS}) END")
+macro(
+    "kql_unix_real",
+    "n, u",
+    f"CASE WHEN isfinite(n) THEN kql_datetime_in_range(TRY_CAST(trunc(n * u) AS BIGINT) + {_EPOCH_TICKS}) END",
+)
 
 for _name, _unit in (("seconds", SECOND), ("milliseconds", 10_000), ("microseconds", 10)):
 

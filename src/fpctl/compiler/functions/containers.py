@@ -37,8 +37,9 @@ def dynamic(sql: Sql) -> Value:
 
 # --------------------------------------------------------------------------- arrays in SQL
 
-macro("kql_array_concat", "a, b", "CASE WHEN kql_is_array(a) AND kql_is_array(b) THEN to_json(list_concat(kql_elements(a), "
-      "kql_elements(b))) WHEN kql_is_array(a) THEN a WHEN kql_is_array(b) THEN b END")  # fmt: skip
+macro("kql_array_concat", "a, b", "CASE WHEN kql_is_array(a) AND kql_is_array(b) THEN "
+      "to_json(list_concat(kql_elements(a), kql_elements(b))) WHEN kql_is_array(a) THEN a WHEN kql_is_array(b) "
+      "THEN b END")  # fmt: skip
 macro("kql_array_reverse", "j", "CASE WHEN kql_is_array(j) THEN to_json(list_reverse(kql_elements(j))) END")
 macro("kql_from_end", "i, n", "CASE WHEN i < 0 THEN i + n ELSE i END")
 macro("kql_array_slice", "j, a, b", "CASE WHEN kql_is_array(j) AND a IS NOT NULL AND b IS NOT NULL THEN "
@@ -74,8 +75,9 @@ def array_slice(expressions: Expressions, node: tree.Call) -> Value:
     return Value(func("kql_array_slice", array, first, last), "dynamic")
 
 
-macro("kql_strcat_array", "j, d", "CASE WHEN kql_is_array(j) THEN coalesce(array_to_string(list_transform(kql_elements(j), "
-      "lambda e: kql_json_text(kql_json(e))), d), '') ELSE kql_json_text(j) END")  # fmt: skip
+macro("kql_strcat_array", "j, d", "CASE WHEN kql_is_array(j) THEN "
+      "coalesce(array_to_string(list_transform(kql_elements(j), lambda e: kql_json_text(kql_json(e))), d), '') "
+      "ELSE kql_json_text(j) END")  # fmt: skip
 
 
 @special("strcat_array array_strcat")
@@ -139,7 +141,7 @@ def sorting(items: Any, descending: bool, nulls_last: bool) -> list[int] | None:
     known = [at for at, item in enumerate(items) if item is not None]
     ordered = sorted(known, key=lambda at: _order(items[at]))
     if descending:
-        ordered = sorted(known[::-1], key=lambda at: _order(items[at]))[::-1]
+        ordered = sorted(known, key=lambda at: _order(items[at]), reverse=True)
     nulls = [at for at, item in enumerate(items) if item is None]
     return ordered + nulls if nulls_last else nulls + ordered
 
@@ -191,7 +193,7 @@ def _zipped(lists: Any) -> Any:
 def _chosen(tests: Any, then: Any, other: Any) -> Any:
     if not isinstance(tests, list):
         return None
-    found = []
+    found: list[Any] = []
     for at, test in enumerate(tests):
         if not isinstance(test, bool | int | float):
             found.append(None)
@@ -536,16 +538,18 @@ def bag_zip(expressions: Expressions, node: tree.Call) -> Value:
 
 @arrow_function("kql_bag_has", ["string", "string"], "bool")
 def _bag_has(bag: str, name: str) -> bool:
-    held = loaded(bag)
+    held: Any = loaded(bag)
     if not isinstance(held, dict):
         return False
     for step in steps(name):
-        if (isinstance(held, dict) and isinstance(step, str) and step in held) or (
-            isinstance(held, list) and isinstance(step, int) and -len(held) <= step < len(held)
-        ):
-            held = held[step]
-        else:
+        known = (
+            step in held
+            if isinstance(held, dict)
+            else isinstance(held, list) and isinstance(step, int) and -len(held) <= step < len(held)
+        )
+        if not known:
             return False
+        held = held[step]
     return True
 
 
@@ -567,9 +571,7 @@ over_arrays("in_order", _in_order, "json")
 @special("dynamic_to_json")
 def dynamic_to_json(expressions: Expressions, node: tree.Call) -> Value:
     """`dynamic_to_json(d)`: keys in the order of their names."""
-    return Value(
-        func("coalesce", func("kql_in_order", json_of(expressions, node.args[0])), Text("null")), "string"
-    )
+    return Value(func("coalesce", func("kql_in_order", json_of(expressions, node.args[0])), Text("null")), "string")
 
 
 # --------------------------------------------------------------------------- made arrays
@@ -624,5 +626,3 @@ def repeat(expressions: Expressions, node: tree.Call) -> Value:
     """`repeat(value, times)`."""
     value = func("coalesce", json_of(expressions, node.args[0]), Text("null"))
     return dynamic(func("kql_repeat", value, whole(expressions, node.args[1], "repeat")))
-
-

@@ -15,8 +15,8 @@ from fpctl.kql import tree
 macro("kql_floor_div", "a, b", "(a - ((a % b + b) % b)) // b")
 
 for _name, _base in (("log", "ln(r)"), ("log2", "log2(r)"), ("log10", "log10(r)")):
-    macro(f"kql_{_name}", "r", f"CASE WHEN r > 0 THEN {_base} WHEN r = 0 THEN '-inf'::DOUBLE WHEN r IS NULL THEN NULL ELSE "
-          "'nan'::DOUBLE END")  # fmt: skip
+    macro(f"kql_{_name}", "r", f"CASE WHEN r > 0 THEN {_base} WHEN r = 0 THEN '-inf'::DOUBLE WHEN r IS NULL THEN NULL "
+          "ELSE 'nan'::DOUBLE END")  # fmt: skip
 
     def _logarithm(number: Sql, name: str = _name) -> Sql:
         return func(f"kql_{name}", number)
@@ -102,13 +102,13 @@ for _name, _function in {
 
 # --------------------------------------------------------------------------- bits
 
-macro("kql_wrapped", "n", "CAST(CASE WHEN n >= 9223372036854775808::HUGEINT THEN n - 18446744073709551616::HUGEINT ELSE n END "
-      "AS BIGINT)")  # fmt: skip
+macro("kql_wrapped", "n", "CAST(CASE WHEN n >= 9223372036854775808::HUGEINT "
+      "THEN n - 18446744073709551616::HUGEINT ELSE n END AS BIGINT)")  # fmt: skip
 macro("kql_shift_left", "a, n", "CASE WHEN n >= 0 THEN kql_wrapped((a::HUGEINT % 18446744073709551616::HUGEINT + "
       "18446744073709551616::HUGEINT) % 18446744073709551616::HUGEINT % (1::HUGEINT << (64 - (n % 64)::INTEGER)) * "
       "(1::HUGEINT << (n % 64)::INTEGER)) END")  # fmt: skip
-macro("kql_shift_right", "a, n", "CASE WHEN n >= 0 THEN CAST(kql_floor_div(a::HUGEINT, 1::HUGEINT << (n % 64)::INTEGER) "
-      "AS BIGINT) END")  # fmt: skip
+macro("kql_shift_right", "a, n", "CASE WHEN n >= 0 THEN "
+      "CAST(kql_floor_div(a::HUGEINT, 1::HUGEINT << (n % 64)::INTEGER) AS BIGINT) END")  # fmt: skip
 macro("kql_bits", "a", "CAST(bit_count(a) AS BIGINT)")
 
 
@@ -146,7 +146,8 @@ def gcd(first: Sql, second: Sql) -> Sql:
 
 
 _FACTORS = {
-    "convert_angle": {"Radian": 1.0, "Degree": math.pi / 180, "Arcminute": math.pi / 10800, "Arcsecond": math.pi / 648000,
+    "convert_angle": {"Radian": 1.0, "Degree": math.pi / 180,
+                      "Arcminute": math.pi / 10800, "Arcsecond": math.pi / 648000,
                       "Centiradian": 0.01, "Deciradian": 0.1, "Gradian": math.pi / 200, "Microradian": 1e-6,
                       "Milliradian": 1e-3, "Nanoradian": 1e-9, "Microdegree": math.pi / 180e6,
                       "Millidegree": math.pi / 180e3, "Nanodegree": math.pi / 180e9, "Revolution": 2 * math.pi},
@@ -155,7 +156,8 @@ _FACTORS = {
                        "Mile": 1609.344, "NauticalMile": 1852.0, "Hectometer": 100.0},
     "convert_mass": {"Gram": 1.0, "Kilogram": 1000.0, "Milligram": 0.001, "Microgram": 1e-6, "Nanogram": 1e-9,
                      "Centigram": 0.01, "Decagram": 10.0, "Decigram": 0.1, "Hectogram": 100.0, "Tonne": 1e6,
-                     "Kilotonne": 1e9, "Megatonne": 1e12, "Pound": 453.59237, "Ounce": 28.349523125, "Grain": 0.06479891,
+                     "Kilotonne": 1e9, "Megatonne": 1e12, "Pound": 453.59237,
+                     "Ounce": 28.349523125, "Grain": 0.06479891,
                      "Stone": 6350.29318, "ShortTon": 907184.74, "LongTon": 1016046.9088},
     "convert_speed": {"MeterPerSecond": 1.0, "KilometerPerHour": 1 / 3.6, "MilePerHour": 0.44704, "Knot": 1852 / 3600,
                       "FootPerSecond": 0.3048, "KilometerPerSecond": 1000.0, "CentimeterPerSecond": 0.01,
@@ -169,7 +171,8 @@ _FACTORS = {
     "convert_energy": {"Joule": 1.0, "Kilojoule": 1e3, "Megajoule": 1e6, "Gigajoule": 1e9, "Millijoule": 1e-3,
                        "WattHour": 3600.0, "KilowattHour": 3.6e6, "MegawattHour": 3.6e9, "GigawattHour": 3.6e12,
                        "Calorie": 4.184, "Kilocalorie": 4184.0, "Megacalorie": 4.184e6, "WattDay": 86400.0,
-                       "KilowattDay": 8.64e7, "Erg": 1e-7, "FootPound": 1.3558179483314, "ElectronVolt": 1.602176565e-19},
+                       "KilowattDay": 8.64e7, "Erg": 1e-7, "FootPound": 1.3558179483314,
+                       "ElectronVolt": 1.602176565e-19},
     "convert_volume": {"CubicMeter": 1.0, "Liter": 1e-3, "Milliliter": 1e-6, "Centiliter": 1e-5, "Deciliter": 1e-4,
                        "Hectoliter": 0.1, "Kiloliter": 1.0, "CubicCentimeter": 1e-6, "CubicDecimeter": 1e-3,
                        "CubicMillimeter": 1e-9, "CubicKilometer": 1e9, "CubicFoot": 0.028316846592,
@@ -205,12 +208,12 @@ def convert_temperature(expressions: Expressions, node: tree.Call) -> Value:
     units = [expressions.constant_of(arg, "a unit").constant for arg in node.args[1:3]]
     if value is None or len(units) != 2 or any(unit not in _TEMPERATURES for unit in units):
         expressions.refuse(
-            "convert_temperature", f"convert_temperature() between {' and '.join(map(str, units))} is not had here", node
+            "convert_temperature",
+            f"convert_temperature() between {' and '.join(map(str, units))} is not had here",
+            node,
         )
     (factor, start), (divisor, origin) = _TEMPERATURES[units[0]], _TEMPERATURES[units[1]]
     return Value(func("kql_linear", value.sql, Real(factor / divisor), Real((start - origin) / divisor)), "real")
 
 
 macro("kql_linear", "x, a, b", "x * a + b")
-
-

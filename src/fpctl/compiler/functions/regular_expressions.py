@@ -10,8 +10,8 @@ from fpctl.compiler.library import arrow_function, macro
 from fpctl.compiler.patterns import BadPattern
 from fpctl.compiler.regexes import by_alphabet, known_pattern, python_pattern
 from fpctl.compiler.registry import scalar, special
-from fpctl.compiler.sql import Lambda, List, Number, Sql, Text, func, when
 from fpctl.compiler.sql import Column as SqlColumn
+from fpctl.compiler.sql import Lambda, List, Number, Sql, Text, func, when
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
@@ -45,14 +45,16 @@ def _py_replace(text: str, pattern: str, rewrite: str) -> str:
     if compiled is None:
         return text
     return compiled.sub(
-        lambda found: re.sub(r"\\([0-9\\])", lambda mark: "\\" if mark[1] == "\\" else found[int(mark[1])] or "", rewrite),
+        lambda found: re.sub(
+            r"\\([0-9\\])", lambda mark: "\\" if mark[1] == "\\" else found[int(mark[1])] or "", rewrite
+        ),
         text,
     )
 
 
 @arrow_function("kql_py_find_all", ["string", "string"], "string")
 def _py_find_all(text: str, pattern: str) -> str:
-    """All groups of all matches, each group a list: `[[g1 of m1, g1 of m2], [g2 of m1, ...]]`, the whole match first."""
+    """All matches, group by group, the whole match first: `[[match 1, match 2], [group 1 of match 1, ...], ...]`."""
     compiled = python_pattern(pattern)
     if compiled is None:
         return "[]"
@@ -200,7 +202,7 @@ def indexof_regex(expressions: Expressions, node: tree.Call) -> Value:
 
     written = expressions.constant_of(node.args[1], "the pattern").constant
     numbers = [expressions.constant_of(arg, "a place").constant for arg in node.args[2:]]
-    start, length, nth = (*numbers, *(0, -1, 1)[len(numbers) :])
+    start, length, nth = [*numbers, 0, -1, 1][: len(numbers)] + [0, -1, 1][len(numbers) :]
     if not isinstance(written, str) or not usable_in_python(written) or "$" in written:
         expressions.refuse("indexof_regex", "this pattern is not had here", node.args[1])
     if length != -1 or not isinstance(start, int) or not isinstance(nth, int) or start < 0 or nth < 1:
@@ -213,5 +215,3 @@ def indexof_regex(expressions: Expressions, node: tree.Call) -> Value:
 def regex_quote(text: Sql) -> Sql:
     """`regex_quote(s)`."""
     return func("regexp_escape", text)
-
-

@@ -1,4 +1,4 @@
-"""Text with a structure of its own: paths, addresses of the web, command lines, CSV, XML, versions; text cut and mended."""
+"""Text with a structure of its own: paths, addresses of the web, command lines, CSV, XML; text cut and mended."""
 
 from __future__ import annotations
 
@@ -81,7 +81,11 @@ def url_parts(text: str) -> dict[str, Any]:
     the end is no path, parameters are sorted. (parse-url-function has a single example.)
     """
     match = _URL.fullmatch(text)
-    part = {name: value or "" for name, value in match.groupdict().items()} if match else dict.fromkeys(_URL.groupindex, "")
+    part = (
+        {name: value or "" for name, value in match.groupdict().items()}
+        if match
+        else dict.fromkeys(_URL.groupindex, "")
+    )
     return {
         "Scheme": part["scheme"],
         "Host": part["host"],
@@ -213,7 +217,6 @@ def _element(node: ElementTree.Element) -> Any:
 _of_text("kql_xml", "parse_xml", xml_value)
 
 
-
 @special("parse_version")
 def parse_version(expressions: Expressions, node: tree.Call) -> Value:
     """`parse_version(s)` has 25 digits before the point, more than are held here: only to be compared, so refused."""
@@ -272,7 +275,7 @@ macro("kql_only", "l, i", "CASE WHEN i >= 0 AND i < len(l) THEN to_json([l[i + 1
 
 @arrow_function("kql_index_of", ["string", "string", "string"], "int64")
 def _index_of(text: str, wanted: str, how: str) -> int | None:
-    start, length, nth = loaded(how)
+    start, length, nth = map(int, loaded(how))
     if length < -1 or nth < 1:
         return None
     at = (max(start + len(text), 0) if start < 0 else start) - 1
