@@ -161,12 +161,12 @@ def test_an_event_that_must_fire_and_is_taken_out_is_a_finding(
         f"must_fire:\n  - name: bad\n    rows: {{DeviceNetworkEvents: {event}}}\n"
     )
     outcome = fpctl("preview", "fp-1", "--data", data, *SPAN, "--format", "json")
-    assert (outcome.code, [one["name"] for one in json.loads(outcome.out)["swallowed"]]) == (1, ["bad"])
+    assert (outcome.code, [one["name"] for one in json.loads(outcome.out)["suppressed"]]) == (1, ["bad"])
 
 
 def test_the_risk_counts_what_was_measured(fpctl: Callable[..., Any], data: Path) -> None:
     risk = previewed(fpctl, data, "fp-1")["risk"]
-    points = {one["code"]: one["points"] for one in risk["points"]}
+    points = {one["code"]: one["points"] for one in risk["factors"]}
     assert (points["estate"], points["traffic"], risk["measured"]) == (13, 8, True)
 
 

@@ -9,11 +9,11 @@ from itertools import islice
 from fpctl.exclusions.model import Exclusion
 from fpctl.execution.checkpoint import Checkpoint
 from fpctl.execution.run import RunResult
-from fpctl.execution.run_summary import Tally
+from fpctl.execution.run_summary import RunSummary
 from fpctl.execution.session import Session, rule_key, text_hash
 from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.rewrite.plan.planner import Planner
-from fpctl.rewrite.plan.size_fit import Wording
+from fpctl.rewrite.plan.size_fit import ClauseStyle
 from fpctl.rules.formats.registry import LoadedRule
 
 PLANNED_AT_ONCE = 10
@@ -45,14 +45,14 @@ class Batch:
     done: frozenset[tuple[str, str]] = frozenset()
     outcomes: list[RuleOutcome] = field(default_factory=list)
     results: list[RunResult] = field(default_factory=list)
-    summary: Tally = field(init=False)
+    summary: RunSummary = field(init=False)
 
     def __post_init__(self) -> None:
-        self.summary = Tally(len(self.rules))
+        self.summary = RunSummary(len(self.rules))
 
     def planned(self) -> Iterator[RuleOutcome]:
         """Yield the rules that are to run, planned a few at a time."""
-        source = tune(self.rules, self.exclusions, self.planner, wording=Wording(folds=self.folds))
+        source = tune(self.rules, self.exclusions, self.planner, style=ClauseStyle(folds=self.folds))
         while few := list(islice(source, PLANNED_AT_ONCE)):
             checked = self.check(few)
             self.outcomes += checked

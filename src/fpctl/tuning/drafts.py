@@ -6,15 +6,15 @@ import shlex
 from datetime import date
 from typing import Any
 
-from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.window import DAYS
 from fpctl.tuning.suggestion import Suggestion
 
 
-def draft_of(one: Suggestion, rule: str, today: date) -> Draft:
+def draft_of(one: Suggestion, rule: str, today: date) -> DraftExclusion:
     """Return a proposal as a draft for one rule, without reason, owner and ticket."""
-    return Draft(
+    return DraftExclusion(
         rules=(rule,),
         match=tuple(dict(alternative.fields()) for alternative in one.exclusion.match),
         scenario=one.exclusion.scenario,

@@ -113,13 +113,13 @@ def _tuned(
     force: str | None,
 ) -> Guarded:
     from fpctl.repository.apply import tune
-    from fpctl.rewrite.plan.size_fit import ANY_LENGTH, Wording
+    from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 
     chosen = context.select(patterns)
     active, planner = context.repository.active(), context.planner(options.parse_day(on))
-    wording = Wording(fits=True, store=export.lists) if target == "sentinel" else ANY_LENGTH
+    style = ClauseStyle(fits=True, store=export.lists) if target == "sentinel" else ANY_LENGTH
     with output.progress("Rewriting rules", len(chosen)) as update:
-        planned = list(tune(chosen, active, planner, wording=wording, progress=lambda done, _: update(done)))
+        planned = list(tune(chosen, active, planner, style=style, progress=lambda done, _: update(done)))
     return guard_outcomes(planned, active, planner, force)
 
 
@@ -142,13 +142,13 @@ def _releases(
 def _write(out: Path, ready: Sequence[Release], names: dict[tuple[str, str], str], format: Format) -> None:
     from fpctl.deployment.artifacts.output_files import release_file
     from fpctl.files import write_text
-    from fpctl.repository.apply import companion_files
+    from fpctl.repository.apply import external_list_files
 
     for release in ready:
         file = release_file(release, names[release.rule.path, release.rule.id], format)
         write_text(out / file.relative, file.text, durable=False)
     # A template holds what its rule reads; a rule file cannot.
-    beside = companion_files(release.outcome for release in ready) if format == "yaml" else []
+    beside = external_list_files(release.outcome for release in ready) if format == "yaml" else []
     for file in beside:
         write_text(out / file.relative, file.text, durable=False)
     if beside:

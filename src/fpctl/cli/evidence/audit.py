@@ -18,9 +18,9 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 if TYPE_CHECKING:
     from datetime import date
 
-    from fpctl.audit.baseline import Compared
+    from fpctl.audit.baseline import BaselineComparison
     from fpctl.audit.check import Check
-    from fpctl.audit.context import Scene
+    from fpctl.audit.context import AuditContext
     from fpctl.audit.formats.report import Report
     from fpctl.exclusions.risk.score import Risk
 
@@ -101,46 +101,46 @@ def command(
     wanted = [loaded.id for loaded in context.pick(scope.exclusion or [])]
     context.audit_log.glance()
     with output.progress("Planning rules") as update:
-        scene = _scene(context, options.parse_day(on), lambda done, _: update(done))
-        findings = about(audit(scene, checks, levels), scene, selected, wanted)
+        audited = _audit_context(context, options.parse_day(on), lambda done, _: update(done))
+        findings = about(audit(audited, checks, levels), audited, selected, wanted)
     if gate.write_baseline is not None:
         count = baselines.write(gate.write_baseline, findings)
         output.say(f"{output.counted(count, 'finding')} written to {gate.write_baseline}")
         return _code(problems, EXIT_OK)
     compared = baselines.compare(findings, accepted)
-    report = _report(scene, compared, _risks(scene, checks, wanted))
+    report = _report(audited, compared, _risks(audited, checks, wanted))
     _show(report, format)
     _talk(report, context.history_place)
     failed = any(at_least(finding, gate.fail_on) for finding in report.findings)
     return _code(problems, EXIT_FINDINGS if failed else EXIT_OK)
 
 
-def _scene(context: AppContext, today: date, progress: Callable[[int, int], None]) -> Scene:
-    from fpctl.audit.context import Scene
-    from fpctl.audit.history import recorded
+def _audit_context(context: AppContext, today: date, progress: Callable[[int, int], None]) -> AuditContext:
+    from fpctl.audit.context import AuditContext
+    from fpctl.audit.run_history import read_run_history
 
-    return Scene(
+    return AuditContext(
         context.repository,
         context.settings.policy,
         today,
-        recorded(context.history_place, context.now),
+        read_run_history(context.history_place, context.now),
         context.exclusions_path if context.exclusions_path.is_dir() else None,
         progress,
         context.settings.risk,
     )
 
 
-def _report(scene: Scene, compared: Compared, risks: dict[str, Risk]) -> Report:
+def _report(audited: AuditContext, compared: BaselineComparison, risks: dict[str, Risk]) -> Report:
     from fpctl.audit.formats.report import Report
 
     return Report(
         compared.new,
-        scene.today,
-        compared.known,
-        compared.gone,
-        len(scene.repository.exclusions.exclusions),
-        len(scene.repository.rules.rules),
-        scene.recorded is not None,
+        audited.today,
+        compared.baseline,
+        compared.removed,
+        len(audited.repository.exclusions.exclusions),
+        len(audited.repository.rules.rules),
+        audited.recorded is not None,
         risks,
     )
 
@@ -157,23 +157,23 @@ def _show(report: Report, format: str) -> None:
         output.write(import_module(f"fpctl.audit.formats.{format}").render(report))
 
 
-def _risks(scene: Scene, checks: Sequence[Check], wanted: Collection[str]) -> dict[str, Risk]:
+def _risks(audited: AuditContext, checks: Sequence[Check], wanted: Collection[str]) -> dict[str, Risk]:
     """Return the risk of the exclusions that were asked for; nothing where only other checks were asked for."""
     if not any(check.slug == "high-risk" for check in checks):
         return {}
-    return {id: risk for id, risk in scene.risks.items() if not wanted or id in wanted}
+    return {id: risk for id, risk in audited.risks.items() if not wanted or id in wanted}
 
 
 def _talk(report: Report, place: str) -> None:
     if not report.usage:
         output.say(f"No run has been recorded at {place}: how exclusions are used was not checked.")
     counted = f"{output.counted(report.exclusions, 'exclusion')} and {output.counted(report.rules, 'rule')}"
-    left_out = f" ({report.known:,} known left out)" if report.known else ""
+    left_out = f" ({report.baseline:,} known left out)" if report.baseline else ""
     output.say(f"{counted}: {report.summary()}{left_out}")
     if any(risk.level != "low" for risk in report.risks.values()):
         output.say(f"risk: {report.risk_summary()}")
-    if report.gone:
-        fixed = output.counted(report.gone, "finding")
+    if report.removed:
+        fixed = output.counted(report.removed, "finding")
         output.say(f"{fixed} of the baseline no longer found: write the baseline again")
 
 

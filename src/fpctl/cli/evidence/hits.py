@@ -13,8 +13,8 @@ import typer
 from fpctl.cli.shared import completion, options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
+from fpctl.history.history import History
 from fpctl.history.records import HitTotals, StoredDrift
-from fpctl.history.repository import History
 from fpctl.history.store import is_there
 from fpctl.spelling import did_you_mean
 

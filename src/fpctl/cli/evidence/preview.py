@@ -156,7 +156,7 @@ def _exclusion(
     context: AppContext, id: str | None, rule: list[str] | None, given: Mapping[str, tuple[str, ...]]
 ) -> Exclusion:
     """Return the recorded exclusion, or what the options would make."""
-    from fpctl.exclusions.drafts.draft import Draft, DraftError, checked
+    from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked
 
     if id is not None:
         if given:
@@ -169,7 +169,9 @@ def _exclusion(
         raise typer.BadParameter("an exclusion is for a rule: name it with --rule; * is all rules")
     narrow = any(name in given for name in NARROW_FIELDS)
     expires = context.today + timedelta(days=DEFAULT_DAYS)
-    draft = Draft(rules=tuple(rule), match=(given,), id="preview", status="draft", broad=not narrow, expires=expires)
+    draft = DraftExclusion(
+        rules=tuple(rule), match=(given,), id="preview", status="draft", broad=not narrow, expires=expires
+    )
     try:
         exclusion, _ = checked(draft.text(), context.folder)
     except DraftError as error:
@@ -180,16 +182,16 @@ def _exclusion(
 
 def _cases(context: AppContext, exclusion: Exclusion, chosen: Sequence[LoadedRule]) -> list[CaseOutcome]:
     """Return the events that must fire and that the exclusion, alone, suppresses."""
-    from fpctl.rules.test_cases import CaseShelf
+    from fpctl.rules.test_cases import RuleTestCache
     from fpctl.tuning.guard import evaluate
 
-    shelf, planner = CaseShelf(), context.planner()
+    shelf, planner = RuleTestCache(), context.planner()
     found = [
         evaluate(loaded.rule, case, [(exclusion, True)], planner)
         for loaded in chosen
         for case in shelf.cases_of(loaded).must_fire()
     ]
-    return [one for one in found if one.status == "swallowed"]
+    return [one for one in found if one.status == "suppressed"]
 
 
 def _show(found: Previewed) -> None:
@@ -305,7 +307,7 @@ def _document(found: Previewed) -> dict[str, Any]:
         "exclusion": found.exclusion.id,
         "risk": found.risk.to_dict(),
         "rules": [_rule_document(one) for one in found.impacts],
-        "swallowed": [{"rule": one.rule.id, "name": one.case.name, "at": str(one.case.at)} for one in found.cases],
+        "suppressed": [{"rule": one.rule.id, "name": one.case.name, "at": str(one.case.at)} for one in found.cases],
     }
 
 

@@ -11,7 +11,7 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
-    from fpctl.tuning.redteam import Attempt, Skirmish
+    from fpctl.tuning.redteam import Attempt, RedteamResult
 
 
 def command(
@@ -34,7 +34,7 @@ def command(
     bring about. 2: nothing could be tried.
     """
     from fpctl.repository.single_exclusion import active_on
-    from fpctl.tuning.redteam import skirmish
+    from fpctl.tuning.redteam import run_redteam
 
     context = AppContext(files, "optional")
     (loaded,) = context.pick([id])
@@ -43,7 +43,7 @@ def command(
     reached = [one.rule for one in context.select(rule) if exclusion.selects(one.rule) is not None]
     if not reached:
         raise FpctlError(f"{loaded.id} matches no rule", None, "fpctl rules list shows them")
-    found = skirmish(exclusion, reached, context.planner(today))
+    found = run_redteam(exclusion, reached, context.planner(today))
     if format == "json":
         output.show_json(
             {
@@ -63,7 +63,7 @@ def command(
     return EXIT_FINDINGS if found.through() else EXIT_OK
 
 
-def _show(found: Skirmish, all: bool) -> None:
+def _show(found: RedteamResult, all: bool) -> None:
     through = found.through()
     shown = found.attempts if all else through
     several = len({one.table for one in found.attempts}) > 1

@@ -22,7 +22,7 @@ def command(
     The risk of each is explained factor by factor; no events are looked at (`fpctl preview` measures breadth). Drift
     is what the last run of each rule found to have changed. Exit code 2: a file could not be read.
     """
-    from fpctl.exclusions.risk.shared_names import known
+    from fpctl.exclusions.risk.shared_names import shared_names
     from fpctl.report.overview import overview, to_dict, to_markdown
 
     context = AppContext(files, "optional")
@@ -33,7 +33,7 @@ def command(
     found = overview(
         repository.exclusions.exclusions,
         repository.rules.rules,
-        known(context.settings.policy.forbidden),
+        shared_names(context.settings.policy.forbidden),
         context.settings.risk,
         options.parse_day(on),
         hits,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fpctl.tuning.guard import CaseOutcome
 
 _WORDS = {
-    "passed": "passed", "swallowed": "SUPPRESSED", "still-fires": "still fires", "wrong-test": "wrong test",
+    "passed": "passed", "suppressed": "SUPPRESSED", "still-fires": "still fires", "wrong-test": "wrong test",
     "error": "error",
 }  # fmt: skip
 
@@ -31,7 +31,7 @@ def command(
     wrong; no exclusion may suppress it. Exit code 1: a test fails. 2: a test or a rule cannot be read or run.
     """
     from fpctl.repository.apply import applicable
-    from fpctl.rules.test_cases import CaseShelf
+    from fpctl.rules.test_cases import RuleTestCache
     from fpctl.tuning.guard import evaluate
 
     context = AppContext(files)
@@ -39,7 +39,7 @@ def command(
     context.audit_log.glance()
     planner = context.planner(options.parse_day(on))
     chosen = context.select(rule)
-    shelf = CaseShelf()
+    shelf = RuleTestCache()
     read = [(loaded, shelf.cases_of(loaded)) for loaded in chosen]
     outcomes: list[CaseOutcome] = []
     with output.progress("Testing rules", sum(len(tests.cases) for _, tests in read)) as update:
@@ -87,9 +87,9 @@ def explained(outcome: CaseOutcome) -> list[str]:
         lines.append(f"  the tuned rule still gives {output.counted(outcome.tuned_rows or 0, 'row')}")
     elif outcome.error is not None:
         lines.append(f"  {outcome.error}")
-    for one in outcome.swallowed if outcome.status == "swallowed" else ():
+    for one in outcome.suppressed if outcome.status == "suppressed" else ():
         what = f"suppresses {output.counted(one.rows, 'event')}" if one.rows else "silences the rule"
-        lines += [f"  {one.exclusion} {what} {one.gap}:", f"    {one.clause}"]
+        lines += [f"  {one.exclusion} {what} {one.position}:", f"    {one.clause}"]
         if outcome.any_time:
             lines.append("    (the test has no fixed time: a window of the exclusion was taken to be open)")
     return lines
@@ -104,9 +104,15 @@ def _document(outcome: CaseOutcome) -> dict[str, Any]:
         "status": outcome.status,
         "base_rows": outcome.base_rows,
         "tuned_rows": outcome.tuned_rows,
-        "swallowed_by": [
-            {"exclusion": one.exclusion, "rows": one.rows, "clause": one.clause, "gap": one.gap, "line": one.line}
-            for one in outcome.swallowed
+        "suppressed_by": [
+            {
+                "exclusion": one.exclusion,
+                "rows": one.rows,
+                "clause": one.clause,
+                "position": one.position,
+                "line": one.line,
+            }
+            for one in outcome.suppressed
         ],
         "path": case.at.path,
         "line": case.at.line,

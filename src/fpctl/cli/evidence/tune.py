@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fpctl.engine.interface import Timespan
     from fpctl.exclusions.model import Exclusion
     from fpctl.rules.formats.registry import LoadedRule
-    from fpctl.tuning.suggestion import Grounds, Suggestion, Tuning
+    from fpctl.tuning.suggestion import ProposalCriteria, Suggestion, TuningResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _suggested(
     span: Timespan,
     proposals: ProposalOptions,
     engine: options.EngineOptions,
-) -> Tuning:
+) -> TuningResult:
     from fpctl.repository.apply import applicable
     from fpctl.tuning.suggestion import suggest
 
@@ -120,21 +120,21 @@ def _numbers(accept: str | None, count: int) -> tuple[int, ...]:
         raise FpctlError(f"--accept: {error}") from error
 
 
-def _grounds(context: AppContext, loaded: LoadedRule) -> Grounds:
-    from fpctl.exclusions.risk.shared_names import known
-    from fpctl.rules.test_cases import CaseShelf
+def _grounds(context: AppContext, loaded: LoadedRule) -> ProposalCriteria:
+    from fpctl.exclusions.risk.shared_names import shared_names
+    from fpctl.rules.test_cases import RuleTestCache
     from fpctl.tuning.guard import evaluate
-    from fpctl.tuning.suggestion import Grounds
+    from fpctl.tuning.suggestion import ProposalCriteria
 
-    cases = CaseShelf().cases_of(loaded).must_fire()
+    cases = RuleTestCache().cases_of(loaded).must_fire()
     planner = context.planner()
 
     def kept(exclusion: Exclusion) -> bool:
         alone = exclusion.model_copy(update={"status": "active", "created": None})
-        return all(evaluate(loaded.rule, case, [(alone, True)], planner).status != "swallowed" for case in cases)
+        return all(evaluate(loaded.rule, case, [(alone, True)], planner).status != "suppressed" for case in cases)
 
-    return Grounds(
-        known(context.settings.policy.forbidden),
+    return ProposalCriteria(
+        shared_names(context.settings.policy.forbidden),
         context.settings.risk,
         frozenset({loaded.rule.id}) if cases else frozenset(),
         kept,
@@ -176,7 +176,7 @@ def _accept(
     return EXIT_OK, [entry.exclusion.id for entry in entries]
 
 
-def _show(found: Tuning) -> None:
+def _show(found: TuningResult) -> None:
     output.write(f"{output.visible(found.rule.name)} ({output.visible(found.rule.path)})\n")
     output.write(f"{found.span.start:%Y-%m-%d %H:%M} to {found.span.end:%Y-%m-%d %H:%M} UTC, as it is tuned now: ")
     output.write(f"{output.counted(found.rows, 'event')}, {output.counted(found.result_rows, 'result row')}\n")
@@ -203,7 +203,7 @@ def _show(found: Tuning) -> None:
     )
 
 
-def _show_one(number: int, one: Suggestion, found: Tuning) -> None:
+def _show_one(number: int, one: Suggestion, found: TuningResult) -> None:
     from fpctl.tuning.drafts import add_command
 
     share = f"{one.rows_removed / found.rows:.1%}"
@@ -219,7 +219,7 @@ def _show_one(number: int, one: Suggestion, found: Tuning) -> None:
         output.write(f"   {'window':<15} {'; '.join(one.when.weekly)} UTC\n")
     if one.like.scenario:
         output.write(output.visible(f"   {'looks like':<15} {one.like.scenario}: {'; '.join(one.like.reasons)}") + "\n")
-    points = "; ".join(f"{point.points:+} {point.message}" for point in one.risk.points)
+    points = "; ".join(f"{point.points:+} {point.message}" for point in one.risk.factors)
     output.write(output.visible(f"   {'risk':<15} {one.risk.score} of 100, {one.risk.level}: {points}") + "\n")
     output.write(f"   {'expires':<15} {one.exclusion.expires}\n")
     for event in one.sample[:2]:
@@ -236,7 +236,7 @@ def _short(value: Any, most: int = 80) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def _document(found: Tuning, written: Sequence[str]) -> dict[str, Any]:
+def _document(found: TuningResult, written: Sequence[str]) -> dict[str, Any]:
     return {
         "rule": found.rule.id,
         "from": found.span.start,
@@ -254,7 +254,7 @@ def _document(found: Tuning, written: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _proposal(one: Suggestion, found: Tuning) -> dict[str, Any]:
+def _proposal(one: Suggestion, found: TuningResult) -> dict[str, Any]:
     from fpctl.tuning.drafts import add_command, window_of
 
     return {

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from fpctl.documents.yaml_text import Value
-    from fpctl.exclusions.drafts.draft import Draft
+    from fpctl.exclusions.drafts.draft import DraftExclusion
     from fpctl.exclusions.drafts.proposal import Proposals
-    from fpctl.exclusions.exclusion_writer import Entry
+    from fpctl.exclusions.exclusion_writer import NewExclusion
     from fpctl.execution.preview import Coverage
     from fpctl.repository.apply import RuleOutcome
 
@@ -181,11 +181,11 @@ def command(
 
 def _base(
     match: MatchOptions, window: WindowOptions, about: AboutOptions, details: DetailOptions, today: date
-) -> Draft:
+) -> DraftExclusion:
     """Return a draft with all that the options say but the match."""
-    from fpctl.exclusions.drafts.draft import Draft
+    from fpctl.exclusions.drafts.draft import DraftExclusion
 
-    return Draft(
+    return DraftExclusion(
         rules=tuple(match.rule or ()),
         match=(),
         id=details.id or "",
@@ -207,8 +207,8 @@ def _base(
 
 
 def _drafts(
-    context: AppContext, base: Draft, match: MatchOptions, fields: FieldOptions, yes: bool
-) -> list[Draft] | None:
+    context: AppContext, base: DraftExclusion, match: MatchOptions, fields: FieldOptions, yes: bool
+) -> list[DraftExclusion] | None:
     """Return the drafts that the options, a filter, a result or the person's answers make; None if none is chosen."""
     base = replace(base, owner=base.owner or context.owner)
     if not fields.values and match.filter is None and match.from_result is None:
@@ -232,20 +232,20 @@ def _drafts(
     return [replace(base, match=(given,))]
 
 
-def _asked(context: AppContext, base: Draft) -> Draft:
+def _asked(context: AppContext, base: DraftExclusion) -> DraftExclusion:
     """Return the draft that a person's answers make."""
     if not terminal.may_ask():
         hint = "give --device, --url or --hash (or --filter, --from-result); on a terminal fpctl asks"
         raise FpctlError("there is nothing to match", None, hint)
-    from fpctl.exclusions.drafts.wizard import interview
+    from fpctl.exclusions.drafts.wizard import run_wizard
 
-    asked = interview(terminal.Terminal(), context.repository.rules, context.today, base.owner)
+    asked = run_wizard(terminal.Terminal(), context.repository.rules, context.today, base.owner)
     return replace(asked, id=base.id, title=base.title, status=base.status, approved_by=base.approved_by)
 
 
 def _proposed(
-    context: AppContext, base: Draft, match: MatchOptions, fields: FieldOptions, yes: bool
-) -> list[Draft] | None:
+    context: AppContext, base: DraftExclusion, match: MatchOptions, fields: FieldOptions, yes: bool
+) -> list[DraftExclusion] | None:
     """Show what a result suggests, and return what is chosen of it."""
     from fpctl.exclusions.drafts.proposal import parse_choice
     from fpctl.files import read_text
@@ -291,12 +291,14 @@ def _choice(found: Proposals, yes: bool) -> str | None:
 class Effect:
     """An exclusion to be recorded, what it does to its rules, and what it would have suppressed, if that is known."""
 
-    entry: Entry
+    entry: NewExclusion
     outcomes: list[RuleOutcome]
     covered: Coverage | None
 
 
-def _record(context: AppContext, drafts: list[Draft], engine: options.EngineOptions, reply: ReplyOptions) -> int:
+def _record(
+    context: AppContext, drafts: list[DraftExclusion], engine: options.EngineOptions, reply: ReplyOptions
+) -> int:
     """Check the drafts, show what they do, and write them if that is agreed."""
     from fpctl.cli.shared.effect import coverage_of, show_effect
     from fpctl.exclusions.drafts.draft import DraftError
@@ -336,7 +338,7 @@ def _record(context: AppContext, drafts: list[Draft], engine: options.EngineOpti
     return code
 
 
-def _written(context: AppContext, entries: Sequence[Entry], yes: bool) -> int:
+def _written(context: AppContext, entries: Sequence[NewExclusion], yes: bool) -> int:
     """Write the files if that is agreed, and return the exit code."""
     from fpctl.exclusions.exclusion_writer import write
 

@@ -16,7 +16,7 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
-    from fpctl.exclusions.edit_session import Revision
+    from fpctl.exclusions.edit_session import EditSession
     from fpctl.exclusions.loader import ExclusionSet
 
 
@@ -30,14 +30,14 @@ def command(
     broken is not saved: on a terminal you can go back to the editor, and otherwise the text is kept
     beside the file with the ending .rej, and the file stays byte for byte as it was.
     """
-    from fpctl.exclusions.edit_session import Revision, stale_approval
+    from fpctl.exclusions.edit_session import EditSession, stale_approval
     from fpctl.files import read_text
 
     context = AppContext(files, "optional")
     known = context.exclusions
     path = _file_of(id, known, context.folder)
     before = read_text(path)
-    revision = Revision(path, before, id, known, context.rules)
+    revision = EditSession(path, before, id, known, context.rules)
     text = before
     while True:
         text, closed = _edited(text, path)
@@ -101,7 +101,7 @@ def _edited(text: str, path: Path) -> tuple[str, int]:
             raise
 
 
-def _rejected(revision: Revision, text: str, why: str) -> int:
+def _rejected(revision: EditSession, text: str, why: str) -> int:
     kept = revision.keep(text)
     output.say(f"fpctl: {revision.path} was not changed: {why}; the edit is kept as {kept}")
     return EXIT_ERROR

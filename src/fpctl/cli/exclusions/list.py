@@ -13,7 +13,7 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
-    from fpctl.exclusions.exclusion_query import Criteria, Listed
+    from fpctl.exclusions.exclusion_query import ExclusionQuery, FoundExclusion
 
 COLUMNS = ("id", "title", "scenario", "rules", "owner", "status", "expires", "days_left", "file")
 
@@ -62,16 +62,16 @@ class FilterOptions:
         typer.Option("--matches", metavar="VALUE", help="Exclusions that match this device, URL, hash, program ..."),
     ] = None
 
-    def criteria(self, context: AppContext) -> Criteria:
+    def criteria(self, context: AppContext) -> ExclusionQuery:
         """Return the filters. Raises FpctlError where one names something that does not exist."""
-        from fpctl.exclusions.exclusion_query import Criteria, parse_states
+        from fpctl.exclusions.exclusion_query import ExclusionQuery, parse_states
         from fpctl.exclusions.expiry import parse_days
         from fpctl.exclusions.scenarios.model import scenario as scenario_of
 
         if self.scenario is not None and self.scenario.lower() != "none":
             scenario_of(self.scenario.lower())
         chosen = context.rules.select([self.rule]) if self.rule is not None else None
-        return Criteria(
+        return ExclusionQuery(
             rules=tuple(loaded.rule for loaded in chosen) if chosen is not None else None,
             scenario=self.scenario,
             owner=self.owner,
@@ -92,12 +92,12 @@ def command(
     Filters are combined with AND. Exit code 1: --expiring was given and some are expiring, so that CI can tell. 2:
     an exclusion file is broken; the others are listed all the same.
     """
-    from fpctl.exclusions.exclusion_query import listed
+    from fpctl.exclusions.exclusion_query import find_exclusions
 
     context = AppContext(files)
     criteria = filters.criteria(context)
     known = context.exclusions
-    found = listed(known.exclusions, criteria, options.parse_day(on))
+    found = find_exclusions(known.exclusions, criteria, options.parse_day(on))
     _show(found, format, with_fields=filters.matches is not None)
     errors = [problem for problem in known.problems if problem.severity == "error"]
     output.show_problems(errors)
@@ -109,7 +109,7 @@ def command(
     return EXIT_FINDINGS if filters.expiring is not None and found else EXIT_OK
 
 
-def _show(found: Sequence[Listed], format: str, *, with_fields: bool) -> None:
+def _show(found: Sequence[FoundExclusion], format: str, *, with_fields: bool) -> None:
     if format == "json":
         output.show_json({"exclusions": [_document(one) for one in found]})
         return
@@ -148,7 +148,7 @@ def _joined(value: Any) -> Any:
     return " ".join(value) if isinstance(value, list) else value
 
 
-def _document(one: Listed) -> dict[str, Any]:
+def _document(one: FoundExclusion) -> dict[str, Any]:
     exclusion = one.loaded.exclusion
     return {
         "id": exclusion.id,

@@ -73,14 +73,14 @@ def command(
     rule it cannot be placed in (or, with --check, that DIR is not up to date); 2 that something could not be read.
     """
     from fpctl.report.explanation import apply_to_dict
-    from fpctl.repository.apply import companion_files, differences, tuned_files
+    from fpctl.repository.apply import differences, external_list_files, tuned_files
 
     context = AppContext(files)
     folder, repository = target.folder(context), context.repository
     context.audit_log.glance()
     guarded = _tuned(context, plan, rule, force, second_parser=not target.check)
     outcomes = guarded.outcomes
-    tuned, beside = tuned_files(outcomes), companion_files(outcomes)
+    tuned, beside = tuned_files(outcomes), external_list_files(outcomes)
     stale = differences([*tuned, *beside], folder) if target.check and folder is not None else []
     if format == "json":
         output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})
@@ -110,8 +110,8 @@ def _tuned(
     Args:
         second_parser: False for a comparison: what was written has been read by the second parser.
     """
-    from fpctl.repository.parallel import Planning, tune_on_cores
-    from fpctl.rewrite.plan.size_fit import Wording
+    from fpctl.repository.parallel import Planning, tune_in_parallel
+    from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     chosen = context.select(patterns)
     active, planner = context.repository.active(), context.planner(options.parse_day(plan.on))
@@ -120,11 +120,11 @@ def _tuned(
         planner,
         second_parser=second_parser,
         checked=not plan.no_verify,
-        wording=Wording(folds=not plan.no_fold, fits=True, store=plan.lists),
+        style=ClauseStyle(folds=not plan.no_fold, fits=True, store=plan.lists),
     )
     outcomes = []
     with output.progress("Rewriting rules", len(chosen)) as update:
-        for outcome in tune_on_cores(chosen, planning, plan.jobs):
+        for outcome in tune_in_parallel(chosen, planning, plan.jobs):
             outcomes.append(outcome)
             update(len(outcomes))
     return guard_outcomes(outcomes, active, planner, force)

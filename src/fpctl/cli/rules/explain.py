@@ -25,23 +25,23 @@ def command(
     no_fold: options.NoFold = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show a rule's pipeline with its gaps, the columns visible there, and where each clause goes and why.
+    """Show a rule's pipeline with its insertion points, the columns visible there, and where each clause goes and why.
 
     Exit code 1: an exclusion could not be placed in a rule it names. 2: a rule could not be planned.
     """
     from fpctl.report.explanation import explanation_to_dict, picture
     from fpctl.repository.apply import tune
-    from fpctl.rewrite.plan.size_fit import Wording
+    from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     context = AppContext(files)
     repository = context.repository
     context.audit_log.glance()
     chosen = context.select(rule)
     wanted = [one.exclusion for one in context.pick([exclusion])] if exclusion is not None else repository.active()
-    planner, wording = context.planner(options.parse_day(on)), Wording(folds=not no_fold)
+    planner, style = context.planner(options.parse_day(on)), ClauseStyle(folds=not no_fold)
     with output.progress("Explaining rules", len(chosen)) as update:
         outcomes = list(
-            tune(chosen, wanted, planner, checked=False, wording=wording, progress=lambda done, _: update(done))
+            tune(chosen, wanted, planner, checked=False, style=style, progress=lambda done, _: update(done))
         )
     if format == "json":
         output.show_json({"rules": [explanation_to_dict(outcome) for outcome in outcomes]})

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fpctl.execution.batch import Batch
     from fpctl.execution.checkpoint import Checkpoint, RunRequest
     from fpctl.execution.run import RunResult
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
     from fpctl.repository.apply import RuleOutcome
 
 SHOWN_ROWS = 20
@@ -99,13 +99,13 @@ def _request(
     patterns: list[str] | None,
 ) -> tuple[RunRequest, frozenset[tuple[str, str]]]:
     """Return what is to be run, and what of it an interrupted run has done."""
-    from fpctl.execution.checkpoint import FILE_NAME, RunRequest, read_unfinished
+    from fpctl.execution.checkpoint import FILE_NAME, RunRequest, read_interrupted
 
     if run.resume:
         asked = patterns, engine.engine, engine.data, range.since, range.begin, range.to, run.no_record, run.no_fold
         if any(asked):
             raise typer.BadParameter("--resume continues what was asked for: give no rules, engine, data or range")
-        unfinished = read_unfinished(context.root / FILE_NAME)
+        unfinished = read_interrupted(context.root / FILE_NAME)
         return unfinished.request, unfinished.done
     now = range.now(context.now)
     span = range.timespan(now)
@@ -129,7 +129,7 @@ def _engine_of(request: RunRequest, engine: options.EngineOptions) -> options.En
 
 def _run(context: AppContext, batch: Batch, request: RunRequest, engine: Engine, *, recorded: bool) -> None:
     """Run the rules; what has run is recorded also where a later rule fails or the command is interrupted."""
-    from fpctl.execution.drift_check import Watch
+    from fpctl.execution.drift_check import DriftWatch
     from fpctl.execution.session import Session
 
     exclusions = context.repository.exclusions.exclusions
@@ -147,7 +147,7 @@ def _run(context: AppContext, batch: Batch, request: RunRequest, engine: Engine,
             store,
             with_base=engine.name == "local",
             at_once=int(getattr(engine, "concurrency", 1)),
-            watch=Watch([one.exclusion for one in exclusions], batch.planner, store),
+            watch=DriftWatch([one.exclusion for one in exclusions], batch.planner, store),
         )
         batch.run(session, checkpoint, update)
 
@@ -158,7 +158,7 @@ def _recording(context: AppContext, recorded: bool) -> Iterator[History | None]:
     if not recorded:
         yield None
         return
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
 
     with History.open(context.history_place) as store:
         context.audit_log.notice(store)

@@ -14,9 +14,9 @@ from fpctl.errors import FpctlError
 if TYPE_CHECKING:
     from fpctl.deployment.record import Deployment, Step
     from fpctl.exclusions.loader import ExclusionSet
-    from fpctl.history.entry import RuleAct
-    from fpctl.history.repository import History
-    from fpctl.history.trail import Deed, Present
+    from fpctl.history.entry import RuleAuditEvent
+    from fpctl.history.history import History
+    from fpctl.history.trail import Action, WorkingCopy
     from fpctl.settings import Settings
 
 GLANCE_WAIT = 2.0
@@ -55,7 +55,7 @@ class AuditLog:
         Raises:
             FpctlError: `write` did.
         """
-        from fpctl.history.repository import History
+        from fpctl.history.history import History
 
         tried = done = False
 
@@ -82,7 +82,7 @@ class AuditLog:
         Raises:
             FpctlError: the trail cannot be written; what needs a record must not go on without it.
         """
-        from fpctl.history.repository import History
+        from fpctl.history.history import History
 
         with History.open(self.settings.history.url) as history:
             history.trail.note(self._deed(action, reason), ids, self._present(), self.now)
@@ -111,7 +111,7 @@ class AuditLog:
         gone = before is not None and not self._is_broken() and not before.keys() <= after.keys()
         if before is None or not (gone or any(before.get(id) != version for id, version in after.items())):
             return
-        from fpctl.history.repository import History
+        from fpctl.history.history import History
 
         try:
             with History.open(self.settings.history.url, lock_wait=GLANCE_WAIT) as history:
@@ -119,21 +119,21 @@ class AuditLog:
         except FpctlError as error:
             _say_not_recorded(error)
 
-    def _deed(self, action: str, reason: str | None) -> Deed:
-        from fpctl.history.trail import Deed
+    def _deed(self, action: str, reason: str | None) -> Action:
+        from fpctl.history.trail import Action
         from fpctl.person import who
 
-        return Deed(action, who(self._folder if self._folder.is_dir() else None), reason)
+        return Action(action, who(self._folder if self._folder.is_dir() else None), reason)
 
     @property
     def _folder(self) -> Path:
         return self.path.parent if self.path.is_file() else self.path
 
-    def _present(self) -> Present:
-        from fpctl.history.trail import Present
+    def _present(self) -> WorkingCopy:
+        from fpctl.history.trail import WorkingCopy
 
         complete = self._is_usual() and not self._is_broken()
-        return Present(self.exclusions.exclusions, self._folder, complete=complete)
+        return WorkingCopy(self.exclusions.exclusions, self._folder, complete=complete)
 
     def _is_usual(self) -> bool:
         return self.path.is_dir() and self.path.resolve() == self.settings.paths.exclusions.resolve()
@@ -164,7 +164,7 @@ class DeploymentLog:
 
     def __enter__(self) -> Self:
         """Open the history, and record what earlier deployments could not."""
-        from fpctl.history.repository import History
+        from fpctl.history.history import History
 
         try:
             self._history = History.open(self._url)
@@ -193,7 +193,7 @@ class DeploymentLog:
 
         self._record(step, taken_back(step, deployment, self.who))
 
-    def _record(self, step: Step, act: RuleAct) -> None:
+    def _record(self, step: Step, act: RuleAuditEvent) -> None:
         if self._history is None:
             return
         try:

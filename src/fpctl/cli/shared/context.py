@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fpctl.engine.interface import Engine, Timespan
     from fpctl.exclusions.loader import ExclusionSet
     from fpctl.exclusions.reader import LoadedExclusion
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
     from fpctl.repository.model import Repository
     from fpctl.rewrite.plan.planner import Planner, WindowRange
     from fpctl.rules.formats.registry import LoadedRule
@@ -198,7 +198,7 @@ class AppContext:
         if not is_there(self.history_place):
             yield None
             return
-        from fpctl.history.repository import History
+        from fpctl.history.history import History
 
         with History.open(self.history_place, create=False) as opened:
             yield opened

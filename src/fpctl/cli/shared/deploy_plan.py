@@ -63,7 +63,7 @@ def plan_deployment(
     from fpctl.deployment.artifacts.rule_artifact import releases
     from fpctl.deployment.change import changes, published_there
     from fpctl.repository.apply import tune
-    from fpctl.rewrite.plan.size_fit import Wording
+    from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     repository = context.repository
     context.audit_log.glance()
@@ -72,8 +72,8 @@ def plan_deployment(
         chosen = tuple(one for one in chosen if one.rule.kind in ("scheduled", "nrt", "hunting"))
     active, planner = repository.active(), context.planner()
     with output.progress("Rewriting rules", len(chosen)) as update:
-        wording = Wording(fits=True, store="function")
-        outcomes = list(tune(chosen, active, planner, wording=wording, progress=lambda done, _: update(done)))
+        style = ClauseStyle(fits=True, store="function")
+        outcomes = list(tune(chosen, active, planner, style=style, progress=lambda done, _: update(done)))
     guarded = guard_outcomes(outcomes, active, planner, force)
     with output.progress("Reading the workspace"):
         there = workspace.all()

@@ -16,7 +16,7 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
     from fpctl.exchange.loss import Loss
-    from fpctl.exclusions.exclusion_writer import Entry
+    from fpctl.exclusions.exclusion_writer import NewExclusion
 
 FORMATS = ("csv", "watchlist", "elastic", "sigma")
 
@@ -107,7 +107,7 @@ def import_exclusions(
     return _exit_code(losses)
 
 
-def _write(context: AppContext, entries: Sequence[Entry], out: Path | None, source: str) -> None:
+def _write(context: AppContext, entries: Sequence[NewExclusion], out: Path | None, source: str) -> None:
     from fpctl.exclusions.exclusion_writer import write
 
     def write_all() -> None:

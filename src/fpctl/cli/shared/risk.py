@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 def risk_of(context: AppContext, exclusion: Exclusion, rules: Sequence[LoadedRule], share: Share | None = None) -> Risk:
     """Return the risk of an exclusion for the rules that it matches, by the settings' weights and lists."""
     from fpctl.exclusions.risk.score import assess
-    from fpctl.exclusions.risk.shared_names import known
-    from fpctl.rules.test_cases import CaseShelf
+    from fpctl.exclusions.risk.shared_names import shared_names
+    from fpctl.rules.test_cases import RuleTestCache
 
-    shelf = CaseShelf()
+    shelf = RuleTestCache()
     tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())
     return assess(
         exclusion,
         [loaded.rule for loaded in rules],
-        known(context.settings.policy.forbidden),
+        shared_names(context.settings.policy.forbidden),
         context.settings.risk,
         today=context.today,
         tested=tested,
@@ -37,4 +37,4 @@ def risk_lines(risk: Risk) -> list[str]:
     head = f"{risk.score} of 100, {risk.level}"
     if not risk.measured:
         head += " (without its breadth, which fpctl preview measures)"
-    return [head, *(f"{point.points:+4} {point.message}" for point in risk.points)]
+    return [head, *(f"{point.points:+4} {point.message}" for point in risk.factors)]

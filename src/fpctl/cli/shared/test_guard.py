@@ -29,13 +29,13 @@ class Guarded:
 
     outcomes: list[RuleOutcome]
     force: str | None = None
-    swallowing: tuple[CaseOutcome, ...] = ()
+    suppressing: tuple[CaseOutcome, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def with_more(self, more: Guarded) -> Guarded:
         """Return these and more, for rules that are checked a few at a time."""
         problems = tuple(dict.fromkeys((*self.problems, *more.problems)))
-        return Guarded([*self.outcomes, *more.outcomes], self.force, (*self.swallowing, *more.swallowing), problems)
+        return Guarded([*self.outcomes, *more.outcomes], self.force, (*self.suppressing, *more.suppressing), problems)
 
     def record(self, log: AuditLog) -> None:
         """Record in the audit trail what was forced, with the reason; nothing where nothing was.
@@ -43,14 +43,14 @@ class Guarded:
         Raises:
             FpctlError: the trail cannot be written: then nothing may be forced.
         """
-        forced = sorted({one.exclusion for case in self.swallowing for one in case.swallowed})
+        forced = sorted({one.exclusion for case in self.suppressing for one in case.suppressed})
         if self.force is not None and forced:
             log.note("forced", forced, self.force.strip())
 
     def report(self) -> None:
         """Report on stderr what was forced, and what is wrong with the tests."""
-        for case in self.swallowing if self.force is not None else ():
-            for one in case.swallowed:
+        for case in self.suppressing if self.force is not None else ():
+            for one in case.suppressed:
                 text = f"{one.exclusion} suppresses an event that must fire: {case.case.name} ({case.case.at})"
                 output.say(output.visible_lines(f"{case.rule.path}: forced: {text}"))
         output.show_problems(self.problems)
@@ -64,11 +64,11 @@ def guard_outcomes(
     Raises:
         typer.BadParameter: `--force` without a reason.
     """
-    from fpctl.rules.test_cases import CaseShelf
+    from fpctl.rules.test_cases import RuleTestCache
 
     if force is not None and not force.strip():
         raise typer.BadParameter("--force needs a reason: --force 'accepted in CHG0012345'")
-    shelf = CaseShelf()
+    shelf = RuleTestCache()
     tested = [o for o in outcomes if o.tuned is not None and o.tuned.edits and shelf.cases_of(o.loaded).must_fire()]
     if not tested:
         # The engine is not even loaded.
@@ -77,4 +77,4 @@ def guard_outcomes(
 
     with output.progress("Checking that known attacks still fire"):
         found = guard(outcomes, exclusions, planner, shelf.cases_of, force=force is not None)
-    return Guarded(list(found.outcomes), force, found.swallowing, found.problems)
+    return Guarded(list(found.outcomes), force, found.suppressing, found.problems)

@@ -12,7 +12,8 @@ from fpctl.deployment.artifacts.detection_rule import ENTITY_COLUMNS, period
 from fpctl.deployment.artifacts.entities import oddities
 from fpctl.durations import duration
 from fpctl.errors import Location, Problem, Severity
-from fpctl.kql.binder import Scope, analyse
+from fpctl.kql.analysis import analyse
+from fpctl.kql.binder import Scope
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.parser import parse
 from fpctl.repository.lint import QUERY_LIMIT
@@ -33,7 +34,7 @@ def output_scope(tuned: TunedQuery) -> Scope:
     results = query.results()
     if not results:
         return Scope({}, open=True)
-    return analyse(query, tuned.tables).columns_of(results[-1].pipeline).gaps[-1].scope
+    return analyse(query, tuned.tables).columns_of(results[-1].pipeline).points[-1].scope
 
 
 def sentinel_problems(rule: Rule, tuned: TunedQuery, scope: Scope) -> list[Problem]:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from fpctl.exchange.adoption.logic import is_negative
 from fpctl.kql import tree
-from fpctl.kql.binder import Analysis, Scope
+from fpctl.kql.analysis import Analysis
+from fpctl.kql.binder import Scope
 
 _ROW_WISE = (
     tree.Where, tree.Extend, tree.Project, tree.ProjectAway, tree.ProjectRename, tree.ProjectReorder,
@@ -47,11 +48,11 @@ def tails(query: tree.Query, analysis: Analysis) -> Iterator[Tail]:
     if len(results) != 1:
         return
     pipeline = results[0].pipeline
-    gaps = analysis.columns_of(pipeline).gaps
+    points = analysis.columns_of(pipeline).points
     for number, operator in enumerate(pipeline.operators):
-        if not isinstance(operator, tree.Where) or number >= len(gaps):
+        if not isinstance(operator, tree.Where) or number >= len(points):
             continue
-        scope = gaps[number].scope
+        scope = points[number].scope
         rest = pipeline.operators[number + 1 :]
         result = not scope.rowwise and all(isinstance(one, _ROW_WISE) for one in rest)
         terms = _terms(operator.predicate)

@@ -12,7 +12,7 @@ from fpctl.kql.binder.bindings import Argument, Names, Routine, Scalar
 from fpctl.kql.binder.environment import Environment
 from fpctl.kql.binder.nearest import nearest
 from fpctl.kql.binder.scalar import UNKNOWN
-from fpctl.kql.binder.scope import Column, Gap, Origin, Scope
+from fpctl.kql.binder.scope import Column, InsertionPoint, Origin, Scope
 from fpctl.kql.literals import string_value
 
 NO_COLUMNS: Mapping[str, Column] = {}
@@ -35,22 +35,22 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PipelineColumns:
-    """The gaps of one pipeline.
+    """The insertion points of one pipeline.
 
     Attributes:
         node: the pipeline.
         path: where it stands, to be read: `main`, `let rmm`, `main/join 1`, `let f/body`.
         parent: the path of the pipeline, function or `let` it stands in; None for `main` and lets.
-        gaps: after the source (if it has one of its own), and after each operator.
+        insertion points: after the source (if it has one of its own), and after each operator.
     """
 
     node: tree.Pipeline
     path: str
     parent: str | None
-    gaps: tuple[Gap, ...]
+    points: tuple[InsertionPoint, ...]
 
 
-class Row:
+class RowScope:
     """The row an expression is evaluated in.
 
     Attributes:
@@ -109,7 +109,7 @@ def barrier(scope: Scope, columns: Mapping[str, Column], *, is_open: bool = Fals
     return Scope(columns, is_open, scope.branches, scope.union, False, frozenset(), unknown)
 
 
-class Context(ABC):
+class BinderContext(ABC):
     """The state of the walk; the walk itself is the binder's."""
 
     def __init__(self, text: str, environment: Environment) -> None:
@@ -117,7 +117,7 @@ class Context(ABC):
         self.text = text
         self.environment = environment
         self.names = Names()
-        self.row = Row()
+        self.row = RowScope()
         self.aggregating = False
         self.keys: frozenset[int] = frozenset()
         """Identities of the columns that the summarize at hand groups by."""
@@ -141,6 +141,10 @@ class Context(ABC):
     @abstractmethod
     def pipeline(self, node: tree.Pipeline, path: str, row: Scope | None = None) -> Scope:
         """Walk a pipeline; `row` is what flows into one that has no source of its own."""
+
+    @abstractmethod
+    def source_operator(self, node: tree.Source) -> Scope | None:
+        """Return what an operator or table literal gives that begins a pipeline; None for an expression."""
 
     @abstractmethod
     def type_of(self, expr: tree.Expr) -> str:
@@ -168,11 +172,11 @@ class Context(ABC):
 
     # ----------------------------------------------------------------- places
 
-    def record(self, node: tree.Pipeline, path: str, gaps: list[Gap]) -> None:
-        """Keep the gaps of a pipeline; of one that is walked again (a second call) the first stand."""
+    def record(self, node: tree.Pipeline, path: str, points: list[InsertionPoint]) -> None:
+        """Keep the insertion points of a pipeline; of one that is walked again (a second call) the first stand."""
         if self.recording and id(node) not in self.pipelines:
             parent = path.rpartition("/")[0]
-            self.pipelines[id(node)] = PipelineColumns(node, path, parent or None, tuple(gaps))
+            self.pipelines[id(node)] = PipelineColumns(node, path, parent or None, tuple(points))
 
     def enter(self, path: str) -> str:
         """Go into a pipeline or `let`; return what `leave` needs."""
