@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fpctl.errors import FpctlError
-from fpctl.exchange.formats import FORMATS, Imported, Reading, format_of
+from fpctl.exchange.formats import FORMATS, ImportContext, ImportResult, format_of
 from fpctl.exclusions.reader import ListShelf, read_exclusion_file
 
-READING = Reading(("*",), date(2026, 11, 24), columns={"Server name": "device"})
+READING = ImportContext(("*",), date(2026, 11, 24), columns={"Server name": "device"})
 
 SEEDS = {
     "csv": (
@@ -43,7 +43,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-def taken(kind: str, text: str) -> Imported | None:
+def taken(kind: str, text: str) -> ImportResult | None:
     """Import a text; every draft that comes of it can be written and read without another exception."""
     try:
         imported = format_of(kind).read(text, "file", READING)

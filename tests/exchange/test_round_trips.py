@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fpctl.exchange.formats import FORMATS, Reading, format_of
+from fpctl.exchange.formats import FORMATS, ImportContext, format_of
 from fpctl.exchange.plain_csv import HEADER
 from fpctl.exclusions.edit import new_text
 from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
@@ -47,7 +47,7 @@ def back(kind: str, exclusions: list[LoadedExclusion]):
     """Return what comes back of exclusions, and the losses of both ways."""
     module = format_of(kind)
     exported = module.write(exclusions, TODAY)
-    imported = module.read(exported.text, f"file.{kind}", Reading((), TODAY))
+    imported = module.read(exported.text, f"file.{kind}", ImportContext((), TODAY))
     return [incoming.draft for incoming in imported.drafts], exported.losses, imported.losses
 
 

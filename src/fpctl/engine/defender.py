@@ -19,16 +19,16 @@ from azure.core.rest import HttpRequest
 
 from fpctl import __version__
 from fpctl.engine.interface import EngineError, Table, Timespan
-from fpctl.engine.remote.azure_errors import fault_of_exception
+from fpctl.engine.remote.azure_errors import failure_of_exception
 from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, utc, whole
 from fpctl.engine.remote.bearer import authentication_policy
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.decode import bad_response, kusto_type, read_json, table_of_columns, typed_column
 from fpctl.engine.remote.endpoint import endpoint_of
-from fpctl.engine.remote.errors import Answer, fault_of_answer, said_in, shorten
+from fpctl.engine.remote.errors import HttpResponse, failure_of_response, service_error_of, shorten
 from fpctl.engine.remote.rate_limit import RateLimit
-from fpctl.engine.remote.retry import Fault, Retrier
-from fpctl.engine.remote.time_slicing import SHORTEST, Slicing, slicing_of
+from fpctl.engine.remote.retry import RequestFailure, Retrier
+from fpctl.engine.remote.time_slicing import SHORTEST, TimeSlicing, time_slicing_of
 from fpctl.kql.literals import bracket_name
 
 ENDPOINT = "https://graph.microsoft.com"
@@ -135,7 +135,7 @@ class DefenderEngine(RemoteEngine):
         table = super()._run(text, timespan, cancelled)
         if len(table.rows) < self.row_limit or table.partial is not None:
             return table
-        slicing = slicing_of(text)
+        slicing = time_slicing_of(text)
         if isinstance(slicing, str):
             return self._cut(table, f"and in parts of time they would not add up: {slicing}")
         time_column = self.time_column(slicing.table)
@@ -163,7 +163,7 @@ class DefenderEngine(RemoteEngine):
     def _in_parts(
         self,
         cut: Table,
-        slicing: Slicing,
+        slicing: TimeSlicing,
         time_column: str,
         timespan: Timespan | None,
         cancelled: threading.Event | None,
@@ -223,10 +223,10 @@ class DefenderEngine(RemoteEngine):
             response = self._client.send_request(request, read_timeout=self.timeout + READ_MARGIN)
             content = response.read()
         except AzureError as error:
-            raise fault_of_exception(error, service=self.service, scrub=self._source.scrub) from None
+            raise failure_of_exception(error, service=self.service, scrub=self._source.scrub) from None
         if response.status_code != 200:
-            raise fault_of_answer(
-                Answer(response.status_code, dict(response.headers), content.decode("utf-8", "replace")),
+            raise failure_of_response(
+                HttpResponse(response.status_code, dict(response.headers), content.decode("utf-8", "replace")),
                 service=self.service,
                 query=text,
                 permission=_PERMISSION,
@@ -236,7 +236,7 @@ class DefenderEngine(RemoteEngine):
         try:
             return hunting_table(read_json(content))
         except EngineError as error:
-            raise Fault(error, "transient" if error.code == "bad-response" else "fatal") from None
+            raise RequestFailure(error, "transient" if error.code == "bad-response" else "fatal") from None
 
 
 def hunting_table(answer: Any) -> Table:
@@ -250,7 +250,7 @@ def hunting_table(answer: Any) -> Table:
     """
     if not isinstance(answer, Mapping):
         raise bad_response("it is no JSON object")
-    said = said_in(answer.get("error"))
+    said = service_error_of(answer.get("error"))
     partial = None
     if answer.get("error"):
         partial = shorten(f"{said.code}: {said.message}" if said else "the service gives no reason")

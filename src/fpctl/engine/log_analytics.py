@@ -17,14 +17,14 @@ from azure.core.rest import HttpRequest
 from azure.monitor.query import LogsQueryClient
 
 from fpctl.engine.interface import EngineError, Table, Timespan
-from fpctl.engine.remote.azure_errors import fault_of_exception
+from fpctl.engine.remote.azure_errors import failure_of_exception
 from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, utc
 from fpctl.engine.remote.bearer import authentication_policy
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.decode import bad_response, kusto_type, read_json, table_of
 from fpctl.engine.remote.endpoint import endpoint_of, log_analytics_audience
-from fpctl.engine.remote.errors import Answer, fault_of_answer, said_in, shorten
-from fpctl.engine.remote.retry import Fault, Retrier
+from fpctl.engine.remote.errors import HttpResponse, failure_of_response, service_error_of, shorten
+from fpctl.engine.remote.retry import RequestFailure, Retrier
 
 ENDPOINT = "https://api.loganalytics.io"
 LONGEST = 600
@@ -168,7 +168,7 @@ class LogAnalyticsEngine(RemoteEngine):
         try:
             return _table(seen.body)
         except EngineError as error:
-            raise Fault(error, "transient" if error.code == "bad-response" else "fatal") from None
+            raise RequestFailure(error, "transient" if error.code == "bad-response" else "fatal") from None
 
     def _metadata(self) -> WorkspaceSchema:
         if self.target.startswith("/"):
@@ -177,7 +177,7 @@ class LogAnalyticsEngine(RemoteEngine):
                 code="unsupported",
                 hint="set `workspace` to a workspace's id",
             )
-            raise Fault(unsupported, "fatal")
+            raise RequestFailure(unsupported, "fatal")
         seen = _Seen()
         request = HttpRequest("GET", f"/workspaces/{self.target}/metadata")
         try:
@@ -188,15 +188,15 @@ class LogAnalyticsEngine(RemoteEngine):
                 raise HttpResponseError(response=response)
             return _schema(read_json(response.read()))
         except EngineError as error:
-            raise Fault(error, "transient") from None
+            raise RequestFailure(error, "transient") from None
         except _FAILURES as error:
             raise self._fault(error, seen, "") from None
 
-    def _fault(self, error: Exception, seen: _Seen, text: str) -> Fault:
+    def _fault(self, error: Exception, seen: _Seen, text: str) -> RequestFailure:
         response = getattr(error, "response", None) or seen.response
         if response is not None and response.status_code != 200:
-            return fault_of_answer(
-                Answer(response.status_code, dict(response.headers), _body_of(response)),
+            return failure_of_response(
+                HttpResponse(response.status_code, dict(response.headers), _body_of(response)),
                 service=self.service,
                 query=text,
                 permission=_PERMISSION,
@@ -204,8 +204,8 @@ class LogAnalyticsEngine(RemoteEngine):
                 now=self._clock,
             )
         if isinstance(error, AzureError | OSError):
-            return fault_of_exception(error, service=self.service, scrub=self._source.scrub)
-        return Fault(bad_response("it is not JSON"), "transient")
+            return failure_of_exception(error, service=self.service, scrub=self._source.scrub)
+        return RequestFailure(bad_response("it is not JSON"), "transient")
 
 
 class _Seen:
@@ -230,7 +230,7 @@ def _table(body: Any) -> Table:
     answer = body if isinstance(body, Mapping) else read_json(_bytes(body))
     if not isinstance(answer, Mapping):
         raise bad_response("it is no JSON object")
-    said = said_in(answer.get("error"))
+    said = service_error_of(answer.get("error"))
     partial = None
     if answer.get("error"):
         # Any 200 with an error is an incomplete answer, whatever its code: never evidence.

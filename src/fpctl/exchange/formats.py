@@ -14,7 +14,7 @@ from fpctl.exclusions.reader import LoadedExclusion
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ImportContext:
     """What an import knows besides the file.
 
     Args:
@@ -32,7 +32,7 @@ class Reading:
     raw: Callable[[str], Sequence[str]] | None = None
 
 
-class Incoming(NamedTuple):
+class ReadDraft(NamedTuple):
     """A draft that was read, and the line at which it stands in the file."""
 
     draft: Draft
@@ -40,15 +40,15 @@ class Incoming(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """What was read. No two drafts have the same id; one without an id gets its own."""
 
-    drafts: tuple[Incoming, ...]
+    drafts: tuple[ReadDraft, ...]
     losses: tuple[Loss, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """What is to be written: the file's text, the exclusions in it, and what it could not carry."""
 
     text: str
@@ -59,14 +59,14 @@ class Exported:
 class Format(Protocol):
     """A module of a format."""
 
-    def read(self, text: str, path: str, reading: Reading) -> Imported:
+    def read(self, text: str, path: str, context: ImportContext) -> ImportResult:
         """Read a file.
 
         Raises:
             FpctlError: it is not one of this format at all.
         """
 
-    def write(self, exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
+    def write(self, exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
         """Write exclusions as a file of this format."""
 
 

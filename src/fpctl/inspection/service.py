@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from fpctl.engine.interface import Engine, EngineError
-from fpctl.inspection.finding import Area, Finding
+from fpctl.inspection.check_result import Area, CheckResult
 from fpctl.settings import Settings
 
 SKEW_NOTICED, SKEW_REFUSED = 60.0, 300.0
@@ -36,7 +36,7 @@ def endpoint_in(settings: Settings, engine: str) -> str | None:
     return settings.engine.kusto.cluster if engine == "kusto" else None
 
 
-def reach(address: str, clock: Callable[[], float] = time.time) -> Iterator[Finding]:
+def reach(address: str, clock: Callable[[], float] = time.time) -> Iterator[CheckResult]:
     """Yield whether a service answers at all, and how far this machine's clock is from its own.
 
     The request carries no token: any answer will do.
@@ -59,26 +59,26 @@ def reach(address: str, clock: Callable[[], float] = time.time) -> Iterator[Find
     except AzureError as error:
         said = str(error).partition("\n")[0][:300]
         hint = "check the endpoint, the network, the firewall and HTTPS_PROXY"
-        yield Finding("service", "error", place.host, f"cannot be reached: {said}", hint)
+        yield CheckResult("service", "error", place.host, f"cannot be reached: {said}", hint)
         return
     finally:
         client.close()
-    yield Finding("service", "ok", place.host, "answers")
+    yield CheckResult("service", "ok", place.host, "answers")
     sent = service_time(headers)
     if sent is None:
-        yield Finding("clock", "skipped", place.host, "the service does not say what time it has")
+        yield CheckResult("clock", "skipped", place.host, "the service does not say what time it has")
         return
     off = sent.timestamp() - heard
     if abs(off) <= SKEW_NOTICED:
-        yield Finding("clock", "ok", place.host, "this machine's clock is right")
+        yield CheckResult("clock", "ok", place.host, "this machine's clock is right")
         return
     side = "behind" if off > 0 else "ahead of"
     message = f"this machine's clock is {abs(off):,.0f} s {side} the service's"
     hint = "set the clock, best by NTP: tokens are refused, and rules look at the wrong hours"
-    yield Finding("clock", "error" if abs(off) > SKEW_REFUSED else "warning", place.host, message, hint)
+    yield CheckResult("clock", "error" if abs(off) > SKEW_REFUSED else "warning", place.host, message, hint)
 
 
-def access(engine: Engine) -> Iterator[Finding]:
+def access(engine: Engine) -> Iterator[CheckResult]:
     """Yield whether a query is let through: it needs a token, and permission."""
     if engine.name == "local":
         return
@@ -86,7 +86,7 @@ def access(engine: Engine) -> Iterator[Finding]:
         engine.query("print fpctl = 1")
     except EngineError as error:
         hint = error.hint or "see docs/engines.md"
-        yield Finding(_AREAS.get(error.code, "service"), "error", engine.name, error.message, hint)
+        yield CheckResult(_AREAS.get(error.code, "service"), "error", engine.name, error.message, hint)
         return
-    yield Finding("credential", "ok", engine.name, "a token was given and taken")
-    yield Finding("permission", "ok", engine.name, "queries are let through")
+    yield CheckResult("credential", "ok", engine.name, "a token was given and taken")
+    yield CheckResult("permission", "ok", engine.name, "queries are let through")

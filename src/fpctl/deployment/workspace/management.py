@@ -14,14 +14,14 @@ from azure.core.rest import HttpRequest
 
 from fpctl import __version__
 from fpctl.engine.interface import EngineError
-from fpctl.engine.remote.azure_errors import fault_of_exception
+from fpctl.engine.remote.azure_errors import failure_of_exception
 from fpctl.engine.remote.base import refuse_anonymous
 from fpctl.engine.remote.bearer import authentication_policy
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.decode import read_json
 from fpctl.engine.remote.endpoint import endpoint_of
-from fpctl.engine.remote.errors import Answer, fault_of_answer, said_in_body, shorten
-from fpctl.engine.remote.retry import Fault, Retrier
+from fpctl.engine.remote.errors import HttpResponse, failure_of_response, service_error_of_body, shorten
+from fpctl.engine.remote.retry import RequestFailure, Retrier
 
 ENDPOINT = "https://management.azure.com"
 """The public cloud; US Government has https://management.usgovcloudapi.net, China https://management.chinacloudapi.cn."""
@@ -146,24 +146,26 @@ class Management:
                 response = self._client.send_request(request, read_timeout=_TIMEOUT)
                 content = response.read()
             except AzureError as error:
-                raise fault_of_exception(error, service=SERVICE, scrub=self._source.scrub) from None
+                raise failure_of_exception(error, service=SERVICE, scrub=self._source.scrub) from None
             if response.status_code in none_at:
                 return None
             text = content.decode("utf-8", "replace")
             if response.status_code in (409, 412):
-                raise Fault(self._conflict(response.status_code, text), "fatal")
+                raise RequestFailure(self._conflict(response.status_code, text), "fatal")
             if response.status_code not in (200, 201):
-                answer = Answer(response.status_code, dict(response.headers), text)
-                raise fault_of_answer(
+                answer = HttpResponse(response.status_code, dict(response.headers), text)
+                raise failure_of_response(
                     answer, service=SERVICE, query=query, permission=_PERMISSION, scrub=self._source.scrub,
                     now=self._clock,
                 )  # fmt: skip
             try:
                 found = read_json(content)
             except EngineError as error:
-                raise Fault(error, "transient") from None
+                raise RequestFailure(error, "transient") from None
             if not isinstance(found, dict):
-                raise Fault(EngineError(f"the answer of {SERVICE} is no object", code="bad-response"), "transient")
+                raise RequestFailure(
+                    EngineError(f"the answer of {SERVICE} is no object", code="bad-response"), "transient"
+                )
             return found
 
         if not self._source.anonymous:
@@ -171,7 +173,7 @@ class Management:
         return self._retrier.run(attempt, on_unauthorized=self._source.renew)
 
     def _conflict(self, status: int, text: str) -> EngineError:
-        said = said_in_body(text)
+        said = service_error_of_body(text)
         tail = f": {self._source.scrub(shorten(said.message or said.code))}" if said else ""
         return EngineError(
             f"somebody changed it meanwhile ({status}){tail}",

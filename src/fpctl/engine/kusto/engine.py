@@ -16,9 +16,9 @@ from fpctl.engine.remote.base import RemoteEngine, check_settings, whole
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.decode import bad_response
 from fpctl.engine.remote.endpoint import Endpoint, endpoint_of
-from fpctl.engine.remote.errors import Answer, fault_of_answer, shorten
-from fpctl.engine.remote.retry import Fault, Retrier
-from fpctl.engine.remote.time_filter import ScopedQuery, scoped
+from fpctl.engine.remote.errors import HttpResponse, failure_of_response, shorten
+from fpctl.engine.remote.retry import RequestFailure, Retrier
+from fpctl.engine.remote.time_filter import TimeFilteredQuery, time_filtered
 from fpctl.text.source import SourceText
 
 LONGEST = 3600
@@ -92,7 +92,7 @@ class KustoEngine(RemoteEngine):
     def _run(self, text: str, timespan: Timespan | None, cancelled: Any) -> Table:
         if timespan is None:
             return super()._run(text, None, cancelled)
-        query = scoped(text, timespan, self.time_column)
+        query = time_filtered(text, timespan, self.time_column)
         try:
             return super()._run(query.text, None, cancelled)
         except EngineError as error:
@@ -127,7 +127,7 @@ class KustoEngine(RemoteEngine):
     def _disconnect(self) -> None:
         self._client.close()
 
-    def _fault(self, error: Exception, text: str) -> Fault:
+    def _fault(self, error: Exception, text: str) -> RequestFailure:
         from azure.kusto.data.exceptions import KustoAuthenticationError, KustoNetworkError
 
         if isinstance(error, KustoNetworkError):
@@ -135,20 +135,20 @@ class KustoEngine(RemoteEngine):
         if isinstance(error, KustoAuthenticationError):
             cause = error.exception
             if isinstance(cause, EngineError):
-                return Fault(cause, "fatal")
+                return RequestFailure(cause, "fatal")
             said = self._source.scrub(shorten(str(cause)))
-            return Fault(EngineError(f"no token for {self.service}: {said}", code="credentials"), "fatal")
+            return RequestFailure(EngineError(f"no token for {self.service}: {said}", code="credentials"), "fatal")
         # KustoThrottlingError has its answer among its arguments only.
         response = getattr(error, "http_response", None)
         if response is None:  # not `or`: an answer with an error status is false
             response = next((part for part in error.args if hasattr(part, "status_code")), None)
         if response is None:
             said = self._source.scrub(shorten(str(error)))
-            return Fault(EngineError(f"{self.service} refused the request: {said}", code="refused"), "fatal")
+            return RequestFailure(EngineError(f"{self.service} refused the request: {said}", code="refused"), "fatal")
         if response.status_code == 200:
-            return Fault(_unreadable(response.content), "transient")
-        return fault_of_answer(
-            Answer(response.status_code, response.headers, response.text),
+            return RequestFailure(_unreadable(response.content), "transient")
+        return failure_of_response(
+            HttpResponse(response.status_code, response.headers, response.text),
             service=self.service,
             query=text,
             permission=_PERMISSION,
@@ -156,7 +156,7 @@ class KustoEngine(RemoteEngine):
             now=self._clock,
         )
 
-    def _network_fault(self, error: Exception) -> Fault:
+    def _network_fault(self, error: Exception) -> RequestFailure:
         import requests
 
         cause = error.__cause__
@@ -164,7 +164,7 @@ class KustoEngine(RemoteEngine):
             silent = EngineError(
                 f"{self.service} has not answered in time", code="timeout", hint="narrow the time range", retryable=True
             )
-            return Fault(silent, "fatal")
+            return RequestFailure(silent, "fatal")
         said = self._source.scrub(shorten(str(cause or error)))
         refused = isinstance(cause, requests.exceptions.ConnectionError) and "NewConnectionError" in repr(cause)
         if refused:
@@ -172,14 +172,14 @@ class KustoEngine(RemoteEngine):
             unreachable = EngineError(
                 f"{self.service} cannot be reached: {said}", code="unreachable", hint=hint, retryable=True
             )
-            return Fault(unreachable, "transient")
+            return RequestFailure(unreachable, "transient")
         lost = EngineError(
             f"no whole answer from {self.service}: the connection broke off",
             code="connection-lost",
             hint="run again; if it stays so, look for a proxy that cuts long answers",
             retryable=True,
         )
-        return Fault(lost, "transient")
+        return RequestFailure(lost, "transient")
 
 
 def _client(place: Endpoint, source: TokenSource) -> Any:
@@ -208,7 +208,7 @@ def _client(place: Endpoint, source: TokenSource) -> Any:
 
 def _read(answer: Any, read: Callable[[Any], Table]) -> Table:
     if not isinstance(answer, list | dict):
-        raise Fault(
+        raise RequestFailure(
             EngineError(
                 "this version of azure-kusto-data hides parts of the answers",
                 code="not-installed",
@@ -219,7 +219,7 @@ def _read(answer: Any, read: Callable[[Any], Table]) -> Table:
     try:
         return read(answer)
     except EngineError as error:
-        raise Fault(error, "transient" if error.code == "bad-response" else "fatal") from None
+        raise RequestFailure(error, "transient" if error.code == "bad-response" else "fatal") from None
 
 
 def _unreadable(content: bytes) -> EngineError:
@@ -232,7 +232,7 @@ def _unreadable(content: bytes) -> EngineError:
     return bad_response("it is not in the service's format")
 
 
-def _mapped(error: EngineError, query: ScopedQuery) -> EngineError:
+def _mapped(error: EngineError, query: TimeFilteredQuery) -> EngineError:
     """Return an error of the cut query at its place in the query that the user wrote."""
     if error.offset is None:
         return error

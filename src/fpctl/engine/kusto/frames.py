@@ -14,7 +14,7 @@ from typing import Any
 
 from fpctl.engine.interface import EngineError, Table
 from fpctl.engine.remote.decode import bad_response, table_of
-from fpctl.engine.remote.errors import said_in, shorten
+from fpctl.engine.remote.errors import service_error_of, shorten
 
 _FAILED_BELOW = 4
 """`Level` of a completion row: 4 is information, anything lower went wrong."""
@@ -134,7 +134,7 @@ def _one_api_errors(holder: Mapping[str, Any], reasons: list[str]) -> bool:
     """Add what the errors of a frame or row say. An error with `@permanent` or without: the rows are not whole."""
     errors = holder.get("OneApiErrors")
     for item in errors if isinstance(errors, list) else ():
-        said = said_in(item.get("error") if isinstance(item, Mapping) else None)
+        said = service_error_of(item.get("error") if isinstance(item, Mapping) else None)
         reasons.append(f"{said.code}: {said.message}" if said else "an error without a text")
     return bool(errors)
 

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from fpctl.engine.interface import EngineError, Table, TableStatus, Timespan
-from fpctl.engine.remote.bounded_map import run_all
+from fpctl.engine.remote.bounded_map import bounded_map
 from fpctl.engine.remote.credentials import TokenSource
-from fpctl.engine.remote.deadline import Overdue, within
+from fpctl.engine.remote.deadline import DeadlineExceeded, call_within
 from fpctl.engine.remote.decode import kusto_type
 from fpctl.engine.remote.endpoint import Endpoint
-from fpctl.engine.remote.retry import Fault, Retrier
+from fpctl.engine.remote.retry import RequestFailure, Retrier
 from fpctl.kql.literals import bracket_name, datetime_literal
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ class RemoteEngine(ABC):
             except EngineError as error:
                 return error
 
-        return run_all(texts, one, self.concurrency)
+        return bounded_map(texts, one, self.concurrency)
 
     def columns(self, table: str) -> Mapping[str, str] | None:
         """Return a table's columns with Kusto types, or None if there is no such table. Asked once per engine."""
@@ -157,7 +157,7 @@ class RemoteEngine(ABC):
             except EngineError as error:
                 return error
 
-        found = run_all(tables, one, self.concurrency)
+        found = bounded_map(tables, one, self.concurrency)
         failed = next((status for status in found if isinstance(status, EngineError)), None)
         if failed is not None:
             raise failed
@@ -206,7 +206,7 @@ class RemoteEngine(ABC):
         return self._bounded(lambda: self._attempt(text, timespan), cancelled)
 
     def _bounded(self, request: Callable[[], T], cancelled: threading.Event | None = None) -> T:
-        """Return what a request returns, under the retry policy and the time limit; Faults become errors."""
+        """Return what a request returns, under the retry policy and the time limit; RequestFailures become errors."""
         if self._closed:
             raise EngineError("the engine is closed", code="closed")
 
@@ -215,15 +215,15 @@ class RemoteEngine(ABC):
             self._admit()
             try:
                 with self._slots:
-                    return within(self._patience, request)
-            except Overdue:
+                    return call_within(self._patience, request)
+            except DeadlineExceeded:
                 slow = EngineError(
                     f"{self.service} has not sent its whole answer in {self._patience:,.0f} s",
                     code="timeout",
                     hint="narrow the time range, or return fewer rows",
                     retryable=True,
                 )
-                raise Fault(slow, "fatal") from None
+                raise RequestFailure(slow, "fatal") from None
 
         return self._retrier.run(attempt, cancelled=cancelled, on_unauthorized=self._source.renew)
 
@@ -235,7 +235,7 @@ class RemoteEngine(ABC):
 
     @abstractmethod
     def _attempt(self, text: str, timespan: Timespan | None) -> Table:
-        """Send one request and return its answer. Raises Fault."""
+        """Send one request and return its answer. Raises RequestFailure."""
 
     @abstractmethod
     def _disconnect(self) -> None:

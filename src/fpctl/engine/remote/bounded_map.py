@@ -10,7 +10,7 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 
-def run_all(items: Sequence[A], work: Callable[[A, threading.Event], R], limit: int) -> list[R]:
+def bounded_map(items: Sequence[A], work: Callable[[A, threading.Event], R], limit: int) -> list[R]:
     """Return `work(item, cancelled)` for each item, in their order, at most `limit` at a time.
 
     When the caller is interrupted (Ctrl-C), or a piece of work raises, `cancelled` is set, no further

@@ -9,11 +9,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Overdue(Exception):
+class DeadlineExceeded(Exception):
     """The time is over and the call has not returned."""
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
+def call_within(seconds: float, work: Callable[[], T]) -> T:
     """Return what `work` returns, or give up on it.
 
     The clients' read timeout is per packet: an answer that drips in byte by byte never ends. So the
@@ -21,7 +21,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
     left to end by itself; its thread does not keep the process alive.
 
     Raises:
-        Overdue: `work` has not returned in time.
+        DeadlineExceeded: `work` has not returned in time.
     """
     done = threading.Event()
     result: list[T] = []
@@ -37,7 +37,7 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 
     threading.Thread(target=body, name="fpctl-request", daemon=True).start()
     if not done.wait(seconds):
-        raise Overdue
+        raise DeadlineExceeded
     if failure:
         raise failure[0]
     return result[0]
