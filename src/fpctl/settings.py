@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticKnownError
 
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text
@@ -27,7 +28,6 @@ CONFIG_VARIABLE = "FPCTL_CONFIG"
 """Names the settings file where no option does."""
 
 EnvironmentName = Literal["auto", "xdr", "loganalytics"]
-EngineName = Literal["local", "log-analytics", "defender", "kusto"]
 CredentialName = Literal["default", "cli", "managed-identity", "device-code", "environment", "token", "none"]
 
 
@@ -80,7 +80,7 @@ class LocalEngine(_Table):
     timeout: _Seconds | None = None
 
 
-class _Service(_Table):
+class ServiceEngine(_Table):
     """What the engines of Microsoft's services share.
 
     `credential` (that of `[engine]` if not set), `tenant` and `client_id` say who asks; `timeout` is in
@@ -94,7 +94,7 @@ class _Service(_Table):
     concurrency: Annotated[int, Field(ge=1, le=50)] | None = None
 
 
-class LogAnalytics(_Service):
+class LogAnalytics(ServiceEngine):
     """`[engine.log-analytics]`: the workspace's id (a GUID) and more workspaces to query with it; or a resource's."""
 
     workspace_id: str | None = None
@@ -103,14 +103,14 @@ class LogAnalytics(_Service):
     endpoint: _Address | None = None
 
 
-class Defender(_Service):
+class Defender(ServiceEngine):
     """`[engine.defender]`: advanced hunting through Microsoft Graph; `endpoint` for a national cloud."""
 
     endpoint: _Address | None = None
     look_back_days: Annotated[int, Field(ge=1)] | None = None
 
 
-class Kusto(_Service):
+class Kusto(ServiceEngine):
     """`[engine.kusto]`: Azure Data Explorer; `time_column` where it is neither Timestamp nor TimeGenerated."""
 
     cluster: _Address | None = None
@@ -129,6 +129,21 @@ class Deploy(_Table):
     credential: CredentialName | None = None
     tenant: str | None = None
     client_id: str | None = None
+
+
+def _engine_name(name: str) -> str:
+    """Check that there is a table of settings for an engine: those are the engines there are."""
+    known = [info.alias or field for field, info in Engines.model_fields.items() if _is_table(info.annotation)]
+    if name not in known:
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(f"'{one}'" for one in known)})
+    return name
+
+
+def _is_table(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, _Table)
+
+
+EngineName = Annotated[str, AfterValidator(_engine_name)]
 
 
 class Engines(_Table):

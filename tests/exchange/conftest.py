@@ -14,7 +14,7 @@ import pytest
 
 from fpctl.cli import app
 from fpctl.cli.shared import options
-from fpctl.exchange.formats import ImportContext
+from fpctl.exchange.format import ImportContext
 from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
 from records_support import NOW, RULE, RULE_ID
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from fpctl.errors import FpctlError
-from fpctl.exchange.formats import ReadDraft
+from fpctl.exchange.format import ReadDraft
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.drafts.draft import DraftError
 from fpctl.exclusions.exclusion_writer import Entry

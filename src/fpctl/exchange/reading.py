@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fpctl.exchange.formats import ImportContext
+from fpctl.exchange.format import ImportContext
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.filter_syntax import Condition, NotationError, to_match
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS

@@ -11,7 +11,6 @@ from fpctl.execution.session import tables_read
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
 from fpctl.inspection.check_result import CheckResult, counted
-from fpctl.inspection.live import live_columns
 from fpctl.kql.binder import analyse
 from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.lint import QUERY_LIMIT
@@ -78,7 +77,7 @@ def table_findings(
                 if status.rows_in_range == 0:
                     empty[status.name].append((rule.path, wanted))
         present = [status.name for status in statuses if status.exists]
-        columns += _missing_columns(outcome, tuned, {table: live_columns(engine, table) for table in present})
+        columns += _missing_columns(outcome, tuned, {table: engine.stored_columns(table) or {} for table in present})
         progress(done)
     for message, paths in sorted(failed.items()):
         hint = "put right what is said above, or look at the rule with `fpctl run`"
@@ -159,9 +158,8 @@ def limit_findings(planned: Sequence[Planned], engine: Engine) -> Iterator[Check
             )  # fmt: skip
     queries = sum(1 + sum(query.text is not None for query in tuned.counting_queries()) for _, tuned in planned)
     message = f"{counted(len(planned), 'rule')}, {counted(queries, 'query', 'queries')}"
-    if engine.name == "defender":
-        from fpctl.engine.defender import CALLS_A_MINUTE
-
-        message += f"; at {CALLS_A_MINUTE} calls a minute that takes {queries / CALLS_A_MINUTE:,.1f} minutes at least"
+    calls = engine.description.capabilities.calls_a_minute
+    if calls is not None:
+        message += f"; at {calls} calls a minute they take at least {queries / calls:,.1f} minutes"
     if not long:
         yield CheckResult("limits", "ok", engine.name, message)

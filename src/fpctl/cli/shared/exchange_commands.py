@@ -147,7 +147,7 @@ def _take(
 ) -> int:
     from fpctl.cli.shared.exclusion_commands import git_owner, open_book
     from fpctl.exchange.entries import entries_for
-    from fpctl.exchange.formats import ImportContext, format_of
+    from fpctl.exchange.format import ImportContext, format_of
     from fpctl.files import read_text
     from fpctl.repository.raw_columns import raw_columns
 
@@ -241,7 +241,7 @@ def give(
 ) -> int:
     """Write exclusions in one of FORMATS to a file or stdout, say what was lost, and return the exit code."""
     from fpctl.cli.shared.exclusion_commands import open_exclusions, picked, show_errors
-    from fpctl.exchange.formats import format_of
+    from fpctl.exchange.format import format_of
     from fpctl.files import write_text
 
     known, _ = open_exclusions(config, exclusions)

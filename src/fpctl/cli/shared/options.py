@@ -9,9 +9,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from fpctl.engine.registry import engine_names
+
+if TYPE_CHECKING:
+    _Engine = str
+else:
+    _Engine = Literal[engine_names()]
 
 Rules = Annotated[
     list[str] | None,
@@ -47,7 +54,7 @@ HistoryPlace = Annotated[
     ),
 ]
 EngineName = Annotated[
-    Literal["local", "log-analytics", "defender", "kusto"] | None,
+    _Engine | None,
     typer.Option("--engine", help="What runs the queries.", show_default="local"),
 ]
 Credential = Annotated[

@@ -68,20 +68,20 @@ def _findings(
     data: options.DataFolder,
     credential: str | None,
 ) -> Iterator[CheckResult]:
-    from fpctl.engine.registry import open_engine
+    from fpctl.engine.options import EngineOptions
+    from fpctl.engine.registry import engine_package, open_engine
     from fpctl.inspection.check_result import CheckResult
     from fpctl.inspection.needs import limit_findings, planned_of, table_findings, unplanned_findings
-    from fpctl.inspection.service import access, endpoint_in, reach
+    from fpctl.inspection.service import access, reach
     from fpctl.inspection.setup import deployment_findings, setup_findings
     from fpctl.repository.apply import tune
 
     yield from setup_findings(settings, repository)
     now = options.now()
-    address = endpoint_in(settings, name)
+    address = engine_package(name).endpoint(settings)
     try:
-        opened = open_engine(
-            name, settings=settings, data=data, now=now, tables=repository.tables, credential=credential
-        )
+        options_of_engine = EngineOptions(data=data, now=now, tables=repository.tables, credential=credential)
+        opened = open_engine(name, settings, options_of_engine)
     except FpctlError as error:
         yield CheckResult("settings", "error", name, error.message, error.hint or "see docs/engines.md")
         return

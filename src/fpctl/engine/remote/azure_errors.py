@@ -21,7 +21,7 @@ from fpctl.engine.remote.retry import RequestFailure
 
 def failure_of_exception(error: AzureError | OSError, *, service: str, scrub: Callable[[str], str]) -> RequestFailure:
     """Return the fault of an exception that carries no HTTP answer worth reading."""
-    said = scrub(shorten(str(error)))
+    said = shorten(scrub(str(error)))
     if isinstance(error, ServiceResponseTimeoutError):
         # The service had its whole time limit and some more: a second try would wait as long.
         silent = EngineError(

@@ -77,6 +77,16 @@ def shorten(message: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
 
 
+def describe_response(answer: HttpResponse, scrub: Callable[[str], str]) -> str:
+    """Return `: ` and what an answer that is not a success says, without secrets; nothing if it says nothing.
+
+    Secrets are taken out before the text is shortened: half a secret would not be recognised.
+    """
+    said = service_error_of_body(answer.body)
+    message = shorten(scrub(said.message or said.code)) if said else ""
+    return f": {message}" if message else ""
+
+
 def failure_of_response(
     answer: HttpResponse,
     *,
@@ -97,18 +107,16 @@ def failure_of_response(
         now: seconds since 1970, for the difference between the clocks.
     """
     said = service_error_of_body(answer.body)
-    message = scrub(shorten(said.message or said.code)) if said else ""
+    tail = describe_response(answer, scrub)
+    message = tail.removeprefix(": ")
     status = answer.status
-    tail = f": {message}" if message else ""
 
     def error(text: str, code: str, hint: str | None = None, *, retryable: bool = False) -> EngineError:
         return EngineError(text, code=code, hint=hint, retryable=retryable)
 
     if status == 401:
         hint = clock_hint(answer.headers, now()) or "sign in again; for `token`, get a new one"
-        return RequestFailure(
-            error(f"{service} turned the token down (401){tail}", "unauthorized", hint), "unauthorized"
-        )
+        return RequestFailure(error(f"{service} rejected the token (401){tail}", "unauthorized", hint), "unauthorized")
     if status == 403:
         return RequestFailure(error(f"{service} denies access (403){tail}", "forbidden", permission), "fatal")
     if status == 429:
@@ -119,7 +127,7 @@ def failure_of_response(
         return RequestFailure(throttled, "throttled", wait)
     if status in (408, 504):
         timeout = error(
-            f"{service} gave the query up ({status}){tail}",
+            f"{service} timed out running the query ({status}){tail}",
             "timeout",
             "give more time with `timeout`, or a shorter time range",
             retryable=True,

@@ -22,7 +22,7 @@ FailureKind = Literal["throttled", "transient", "timeout", "unauthorized", "fata
 """
 throttled: the service asks to come back later (429).
 transient: the way to the service or the service itself failed (500, 502, 503, a lost connection, a cut answer).
-timeout: the service gave the query up (504, 408).
+timeout: the service timed out running the query (504, 408).
 unauthorized: the token was turned down (401): once more with a new one.
 fatal: trying again cannot help.
 """

@@ -125,12 +125,29 @@ def time_slicing_of(text: str) -> TimeSlicing | str:
     results = query.results()
     if len(results) != 1:
         return "it has several results"
+    pipeline = results[0].pipeline
+    if (reason := _several_tables(query, pipeline)) is not None:
+        return reason
+    assert isinstance(pipeline.source, tree.Name)
+    operators = list(pipeline.operators)
+    order = _order(operators[-1]) if operators and isinstance(operators[-1], tree.Sort) else ()
+    if order is None:
+        return "it sorts by something else than columns of its result"
+    for operator in operators[:-1] if order else operators:
+        if not isinstance(operator, _ROW_BY_ROW):
+            keyword = getattr(operator, "keyword", type(operator).__name__)
+            return f"`{keyword}` in line {_line(text, operator.start)} looks at several rows at once"
+    return _checked(query, pipeline.source, order)
+
+
+def _several_tables(query: tree.Query, pipeline: tree.Pipeline) -> str | None:
+    """Return why a query does not read exactly one table by name, or None if it does."""
+    text = query.text
     for statement in query.statements:
         if not isinstance(statement, tree.Let | tree.QueryStatement) or (
             isinstance(statement, tree.Let) and isinstance(statement.value, tree.Function)
         ):
             return f"line {_line(text, statement.start)} is no plain `let`"
-    pipeline = results[0].pipeline
     if not isinstance(pipeline.source, tree.Name):
         return "it does not begin with the name of one table"
     lets = {statement.name.value for statement in query.statements if isinstance(statement, tree.Let)}
@@ -141,15 +158,7 @@ def time_slicing_of(text: str) -> TimeSlicing | str:
                 return f"{name.value} in line {_line(text, name.start)} may be another table"
     if pipeline.source.value in lets:
         return f"{pipeline.source.value} is a `let`"
-    operators = list(pipeline.operators)
-    order = _order(operators[-1]) if operators and isinstance(operators[-1], tree.Sort) else ()
-    if order is None:
-        return "it sorts by something else than columns of its result"
-    for operator in operators[:-1] if order else operators:
-        if not isinstance(operator, _ROW_BY_ROW):
-            keyword = getattr(operator, "keyword", type(operator).__name__)
-            return f"`{keyword}` in line {_line(text, operator.start)} looks at several rows at once"
-    return _checked(query, pipeline.source, order)
+    return None
 
 
 def _checked(query: tree.Query, source: tree.Name, order: tuple[SortKey, ...]) -> TimeSlicing | str:

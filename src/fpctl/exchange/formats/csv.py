@@ -13,13 +13,22 @@ from datetime import date
 from fpctl.documents.yaml_text import Value
 from fpctl.errors import FpctlError, Location
 from fpctl.exchange.csv_text import read_table, write_table
-from fpctl.exchange.formats import ExportResult, ImportContext, ImportResult, ReadDraft
+from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exclusions.drafts.draft import Draft
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
 from fpctl.exclusions.window import DAYS, Window
+
+DESCRIPTION = FormatDescription(
+    "a table with a row for each alternative of each exclusion",
+    """Import exclusions from a table, as drafts.
+
+The table is one that fpctl export made, or any whose columns are named after fields; several values of
+a cell are on lines of their own. Rows with one id are the alternatives of one exclusion.""",
+    columns=True,
+)
 
 MATCH = (*FIELDS, "where")
 WINDOW = ("weekly", "intervals", "timezone")

@@ -13,11 +13,20 @@ from datetime import date
 
 from fpctl.errors import FpctlError, Location
 from fpctl.exchange.csv_text import Table, read_table, write_table
-from fpctl.exchange.formats import ExportResult, ImportContext, ImportResult, ReadDraft, not_in_force
+from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, not_in_force
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exclusions.drafts.draft import Draft
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
+
+DESCRIPTION = FormatDescription(
+    "a Microsoft Sentinel watchlist (CSV), a row for each value",
+    """Import a Microsoft Sentinel watchlist as drafts.
+
+The watchlist is one that fpctl export made, one of Sentinel's templates, or any other with --column.
+All rows that name the same fields become one exclusion.""",
+    columns=True,
+)
 
 HEADER = ("SearchKey", "Field", "ExclusionId", "Title", "Rules", "Reason", "Ticket", "Owner", "Expires")
 LIMIT = 3_800_000

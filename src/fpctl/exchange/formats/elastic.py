@@ -16,7 +16,7 @@ from typing import Any
 
 from fpctl.errors import FpctlError, Location
 from fpctl.exchange.conditions import MAX_GROUPS, Group, NotExpressibleError, groups_of
-from fpctl.exchange.formats import ExportResult, ImportContext, ImportResult, ReadDraft, not_in_force
+from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, not_in_force
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exchange.reading import LeftOutError, is_broad, match_of, wider_notes
 from fpctl.exclusions.drafts.draft import Draft
@@ -24,6 +24,14 @@ from fpctl.exclusions.filter_syntax import And, Comparison, Condition, Not
 from fpctl.exclusions.filter_syntax.condition import Operator
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
+
+DESCRIPTION = FormatDescription(
+    "an Elastic exception list (NDJSON)",
+    """Import an Elastic exception list (NDJSON) as drafts, one for each item.
+
+An item is left out if one of its entries cannot be expressed here: without it, the rest would match more.
+With --rule of a rule that reads one table, entries that no field expresses become conditions on its columns.""",
+)
 
 LIST_ID = "fpctl-exclusions"
 META = "fpctl"

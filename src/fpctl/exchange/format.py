@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
+import fpctl.exchange.formats
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.drafts.draft import Draft
 from fpctl.exclusions.reader import LoadedExclusion
@@ -56,8 +59,24 @@ class ExportResult:
     losses: tuple[Loss, ...]
 
 
+class FormatDescription(NamedTuple):
+    """What a format is, for the help.
+
+    Attributes:
+        title: what is written, in a few words.
+        help: what is read from it and what is left out, as the help text of its import.
+        columns: a reader can be told what a column holds (`--column`).
+    """
+
+    title: str
+    help: str
+    columns: bool = False
+
+
 class Format(Protocol):
-    """A module of a format."""
+    """A module or package of `fpctl.exchange.formats`; adding one adds the format everywhere."""
+
+    DESCRIPTION: FormatDescription
 
     def read(self, text: str, path: str, context: ImportContext) -> ImportResult:
         """Read a file.
@@ -70,18 +89,15 @@ class Format(Protocol):
         """Write exclusions as a file of this format."""
 
 
-FORMATS: Mapping[str, tuple[str, str]] = {
-    "csv": ("fpctl.exchange.plain_csv", "a table with a row for each alternative of each exclusion"),
-    "watchlist": ("fpctl.exchange.watchlist", "a Microsoft Sentinel watchlist (CSV), a row for each value"),
-    "elastic": ("fpctl.exchange.elastic", "an Elastic exception list (NDJSON)"),
-    "sigma": ("fpctl.exchange.sigma", "Sigma filters (YAML)"),
-}
-"""Name -> (module, what it is)."""
+@cache
+def format_names() -> tuple[str, ...]:
+    """Return the names of the formats, sorted."""
+    return tuple(sorted(one.name for one in pkgutil.iter_modules(fpctl.exchange.formats.__path__)))
 
 
 def format_of(name: str) -> Format:
-    """Return the module of a format by its name, one of FORMATS."""
-    return cast(Format, import_module(FORMATS[name][0]))
+    """Return the module of a format by its name, one of `format_names()`."""
+    return cast(Format, import_module(f"fpctl.exchange.formats.{name}"))
 
 
 def not_in_force(loaded: LoadedExclusion, today: date) -> Loss | None:

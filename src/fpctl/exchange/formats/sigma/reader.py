@@ -10,11 +10,11 @@ from typing import Any
 
 from fpctl.documents.yaml_node import Node, plain_data, read_documents
 from fpctl.errors import FpctlError, Location
-from fpctl.exchange.formats import ImportContext, ImportResult, ReadDraft
+from fpctl.exchange.format import ImportContext, ImportResult, ReadDraft
+from fpctl.exchange.formats.sigma.condition import Selections, parse_condition
+from fpctl.exchange.formats.sigma.names import FILE_NAMES, NAMES
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exchange.reading import LeftOutError, is_broad, match_of, wider_notes
-from fpctl.exchange.sigma.condition import Selections, parse_condition
-from fpctl.exchange.sigma.names import FILE_NAMES, NAMES
 from fpctl.exclusions.drafts.draft import Draft
 from fpctl.exclusions.filter_syntax import And, Comparison, Condition, Not, Or
 from fpctl.exclusions.filter_syntax.condition import Operator

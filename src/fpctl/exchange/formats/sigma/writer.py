@@ -10,9 +10,9 @@ from typing import Any
 
 from fpctl.documents.yaml_text import Value, document
 from fpctl.exchange.conditions import Group, NotExpressibleError, groups_of
-from fpctl.exchange.formats import ExportResult, not_in_force
+from fpctl.exchange.format import ExportResult, not_in_force
+from fpctl.exchange.formats.sigma.names import WRITTEN
 from fpctl.exchange.loss import Loss
-from fpctl.exchange.sigma.names import WRITTEN
 from fpctl.exclusions.filter_syntax import Comparison
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
