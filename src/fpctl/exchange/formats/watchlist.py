@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from fpctl.errors import FpctlError, Location
-from fpctl.exchange.csv_text import Table, read_table, write_table
+from fpctl.exchange.csv_text import CsvTable, read_table, write_table
 from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, not_in_force
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exclusions.drafts.draft import Draft
@@ -112,7 +112,7 @@ def read(text: str, path: str, context: ImportContext) -> ImportResult:
     return ImportResult(tuple(drafts), in_order(losses))
 
 
-def _own(table: Table, context: ImportContext, losses: list[Loss]) -> list[ReadDraft]:
+def _own(table: CsvTable, context: ImportContext, losses: list[Loss]) -> list[ReadDraft]:
     columns = {name.casefold(): index for index, name in enumerate(table.header)}
 
     def cell(cells: Sequence[str], name: str) -> str:
@@ -167,7 +167,7 @@ def _own(table: Table, context: ImportContext, losses: list[Loss]) -> list[ReadD
     return drafts
 
 
-def _foreign(table: Table, path: str, context: ImportContext, losses: list[Loss]) -> list[ReadDraft]:
+def _foreign(table: CsvTable, path: str, context: ImportContext, losses: list[Loss]) -> list[ReadDraft]:
     meaning = [_meaning(name, context) for name in table.header]
     if not any(meaning):
         hint = 'say which column holds what: --column "Server name=device"'
