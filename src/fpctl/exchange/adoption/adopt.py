@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.exchange.adoption.logic import Fact, TooManyError, alternatives
-from fpctl.exchange.adoption.meaning import Difference, Holder, Meaning, column_of, list_of, said
+from fpctl.exchange.adoption.meaning import Difference, FieldMeaning, Holder, column_of, list_of, said
 from fpctl.exchange.adoption.removal import comment_of, spans_of
 from fpctl.exchange.adoption.tails import Tail, inner_negations, tails
 from fpctl.exchange.reading import is_broad, merged
@@ -171,7 +171,7 @@ class _Adopter:
             match.append(alternative)
         return match, differences
 
-    def others(self, fact: Fact, meant: Meaning, scope: Scope) -> list[Difference]:
+    def others(self, fact: Fact, meant: FieldMeaning, scope: Scope) -> list[Difference]:
         """Return what else a field is compared with: it has one meaning for all columns of a table that hold it."""
         column = scope.columns.get(column_of(fact) or "")
         roles = usable_roles(meant.field, meant.values)
