@@ -28,7 +28,10 @@ CONFIG_VARIABLE = "FPCTL_CONFIG"
 """Names the settings file where no option does."""
 
 EnvironmentName = Literal["auto", "xdr", "loganalytics"]
-CredentialName = Literal["default", "cli", "managed-identity", "device-code", "environment", "token", "none"]
+CredentialName = Literal[
+    "default", "cli", "managed-identity", "device-code", "environment", "workload-identity", "github-oidc",
+    "azure-pipelines", "token", "none",
+]  # fmt: skip
 
 
 class _Table(BaseModel):

@@ -58,8 +58,20 @@ EngineName = Annotated[
     typer.Option("--engine", help="What runs the queries.", show_default="local"),
 ]
 Credential = Annotated[
-    Literal["default", "cli", "managed-identity", "device-code", "environment", "token", "none"] | None,
-    typer.Option("--credential", help="Who asks the service.", show_default="that of the settings"),
+    Literal[
+        "default",
+        "cli",
+        "managed-identity",
+        "device-code",
+        "environment",
+        "workload-identity",
+        "github-oidc",
+        "azure-pipelines",
+        "token",
+        "none",
+    ]
+    | None,
+    typer.Option("--credential", help="How to sign in to the service.", show_default="that of the settings"),
 ]
 TextFormat = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
 ListFormat = Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="How to print the list.")]

@@ -25,14 +25,17 @@ def endpoint(settings: Settings) -> str | None:
 def open_engine(settings: Settings, options: EngineOptions) -> Engine:
     """Return the engine on the database of the settings. Raises FpctlError."""
     from fpctl.engine.kusto.engine import KustoEngine
+    from fpctl.engine.remote.destination import KUSTO_HOSTS, Destination
     from fpctl.engine.remote.opening import request_settings, service_credential
 
     own = settings.engine.kusto
     cluster = _needed(own.cluster, "cluster", "FPCTL_KUSTO_CLUSTER")
+    database = _needed(own.database, "database", "FPCTL_KUSTO_DATABASE")
+    destination = Destination(cluster, KUSTO_HOSTS, "FPCTL_KUSTO_CLUSTER", "cluster of [engine.kusto]")
     return KustoEngine(
         cluster,
-        _needed(own.database, "database", "FPCTL_KUSTO_DATABASE"),
-        service_credential(settings, own, options, cluster),
+        database,
+        service_credential(settings, own, options, destination),
         time_column=own.time_column,
         now=options.now,
         requests=request_settings(own, options),

@@ -23,6 +23,7 @@ def endpoint(settings: Settings) -> str | None:
 def open_engine(settings: Settings, options: EngineOptions) -> Engine:
     """Return the engine on the workspace of the settings. Raises FpctlError."""
     from fpctl.engine.log_analytics.engine import LogAnalyticsEngine
+    from fpctl.engine.remote.destination import LOG_ANALYTICS_HOSTS, Destination
     from fpctl.engine.remote.opening import request_settings, service_credential
 
     own = settings.engine.log_analytics
@@ -34,9 +35,12 @@ def open_engine(settings: Settings, options: EngineOptions) -> Engine:
             "set `workspace_id` in [engine.log-analytics] of fpctl.toml, or FPCTL_WORKSPACE_ID",
         )
     address = own.endpoint or ENDPOINT
+    destination = Destination(
+        address, LOG_ANALYTICS_HOSTS, "FPCTL_LOG_ANALYTICS_ENDPOINT", "endpoint of [engine.log-analytics]"
+    )
     return LogAnalyticsEngine(
         target,
-        service_credential(settings, own, options, address),
+        service_credential(settings, own, options, destination),
         endpoint=address,
         additional_workspaces=own.additional_workspaces,
         requests=request_settings(own, options),

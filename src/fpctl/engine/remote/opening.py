@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from fpctl.engine.remote.credentials import TokenSource, token_source
-from fpctl.engine.remote.endpoint import endpoint_of
+from fpctl.engine.remote.destination import Destination, trusted_endpoint
 from fpctl.engine.remote.request_settings import RequestSettings
 
 if TYPE_CHECKING:
-    from fpctl.engine.registry import EngineOptions
+    from fpctl.engine.options import EngineOptions
     from fpctl.settings import ServiceEngine, Settings
 
 
@@ -23,12 +23,19 @@ def request_settings(own: ServiceEngine, options: EngineOptions) -> RequestSetti
     )
 
 
-def service_credential(settings: Settings, own: ServiceEngine, options: EngineOptions, address: str) -> TokenSource:
-    """Return what gives tokens for an engine's service. Raises EngineError."""
-    place = endpoint_of(address, setting="the endpoint")
+def service_credential(
+    settings: Settings, own: ServiceEngine, options: EngineOptions, destination: Destination
+) -> TokenSource:
+    """Return what gives tokens for an engine's service.
+
+    Raises:
+        EngineError: `settings`; `untrusted-host`, the token would go to a host that is not the service's.
+    """
+    environ = os.environ if options.environ is None else options.environ
+    place = trusted_endpoint(destination, environ)
     return token_source(
         options.credential or own.credential or settings.engine.credential,
-        environ=os.environ if options.environ is None else options.environ,
+        environ=environ,
         authority=place.authority,
         tenant=own.tenant,
         client_id=own.client_id,

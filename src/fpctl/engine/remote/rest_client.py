@@ -225,12 +225,12 @@ def next_path(place: Endpoint, current: str, link: Any) -> str | None:
         return None
     if not isinstance(link, str):
         raise bad_response("the address of the next page is not text")
-    address = urljoin(f"{place.url}{current}", link)
     try:
+        address = urljoin(f"{place.url}{current}", link)
         elsewhere = origin_of(address) != origin_of(place.url)
+        parts = urlsplit(address)
     except ValueError:
-        elsewhere = True
-    parts = urlsplit(address)
+        raise bad_response("the address of the next page is not one") from None
     base = urlsplit(place.url).path
     if elsewhere or parts.username is not None or not parts.path.startswith(f"{base}/"):
         raise bad_response("the next page is on another host")

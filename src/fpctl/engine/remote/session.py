@@ -56,7 +56,6 @@ def service_session(place: Endpoint, service: str, bounds: BodyBounds | None = N
 def guard_session(session: requests.Session, place: Endpoint, service: str, bounds: BodyBounds | None = None) -> None:
     """Make a client's own session reach one service only, see `service_session`."""
     session.trust_env = not place.loopback  # a proxy must not see what stays on this machine
-    session.max_redirects = 0
     # Encodings whose output can be bounded while it is decompressed.
     session.headers["Accept-Encoding"] = "gzip, deflate"
     adapter = _GuardedAdapter(place, service, bounds or BodyBounds())
@@ -96,7 +95,7 @@ class _GuardedAdapter(HTTPAdapter):
             raise
         # What `requests` itself sets when a body was read; then the connection can be used again.
         response._content = without_token(body, request.headers.get("Authorization"))
-        response._content_consumed = True  # type: ignore[attr-defined]
+        response._content_consumed = True
         response.close()
         return response
 
