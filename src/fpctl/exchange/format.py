@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, cast
 
 import fpctl.exchange.formats
 from fpctl.exchange.loss import Loss
-from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
 
 
@@ -38,7 +38,7 @@ class ImportContext:
 class ReadDraft(NamedTuple):
     """A draft that was read, and the line at which it stands in the file."""
 
-    draft: Draft
+    draft: DraftExclusion
     line: int
 
 

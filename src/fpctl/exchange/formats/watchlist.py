@@ -15,7 +15,7 @@ from fpctl.errors import FpctlError, Location
 from fpctl.exchange.csv_text import CsvTable, read_table, write_table
 from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, not_in_force
 from fpctl.exchange.loss import Loss, in_order
-from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
 
@@ -148,7 +148,7 @@ def _own(table: CsvTable, context: ImportContext, losses: list[Loss]) -> list[Re
         match = tuple({field: tuple(found)} for field, found in fields.items())
         drafts.append(
             ReadDraft(
-                Draft(
+                DraftExclusion(
                     rules=rules,
                     match=match,
                     id=id,
@@ -196,7 +196,7 @@ def _foreign(table: CsvTable, path: str, context: ImportContext, losses: list[Lo
         title = f"{', '.join(fields)} of the watchlist {name}"
         drafts.append(
             ReadDraft(
-                Draft(
+                DraftExclusion(
                     rules=context.rules,
                     match=match,
                     title=title,
