@@ -28,6 +28,7 @@ CONFIG_VARIABLE = "FPCTL_CONFIG"
 
 EnvironmentName = Literal["auto", "xdr", "loganalytics"]
 EngineName = Literal["local", "log-analytics", "defender", "kusto"]
+RoleName = Literal["viewer", "analyst", "approver", "admin"]
 CredentialName = Literal["default", "cli", "managed-identity", "device-code", "environment", "token", "none"]
 
 
@@ -131,6 +132,37 @@ class Deploy(_Table):
     client_id: str | None = None
 
 
+class OpenIdConnect(_Table):
+    """`[console.oidc]`: people sign in with OpenID Connect, such as Microsoft Entra ID.
+
+    `issuer` is `https://login.microsoftonline.com/TENANT/v2.0` for Entra. The client's secret is in the environment
+    variable that `client_secret_variable` names. `role_claim` is the claim that holds roles or groups; `roles` says
+    which of its values give which role, and nobody else may sign in.
+    """
+
+    issuer: _Address
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret_variable: str = "FPCTL_OIDC_SECRET"
+    role_claim: str = "roles"
+    person_claim: str = "preferred_username"
+    roles: dict[str, RoleName] = {}
+
+
+class Console(_Table):
+    """`[console]`: the web console, `fpctl serve`.
+
+    `users` is a file of people with password hashes (`fpctl serve --add-user`). `base_url` is the address that
+    browsers use, where a proxy stands in front; `trusted_proxies` are the addresses of such proxies.
+    """
+
+    users: _Path | None = None
+    base_url: _Address | None = None
+    trusted_proxies: list[str] = []
+    session_hours: Annotated[float, Field(gt=0, le=24 * 7)] = 10
+    webhook_variable: str = "FPCTL_WEBHOOK"
+    oidc: OpenIdConnect | None = None
+
+
 class Engines(_Table):
     """`[engine]`: the engine that runs rules if the command does not say, who asks, and a table for each engine."""
 
@@ -155,6 +187,7 @@ class Settings(_Table):
     history: History = History()
     engine: Engines = Engines()
     deploy: Deploy = Deploy()
+    console: Console = Console()
     policy: Policy = Policy()
     risk: RiskWeights = RiskWeights()
     file: Annotated[Path | None, Field(exclude=True)] = None

@@ -15,6 +15,7 @@ from sqlmodel import col
 from fpctl.errors import FpctlError, Location
 from fpctl.history import by_day
 from fpctl.history import drift_store as watching
+from fpctl.history.console import ConsoleStore
 from fpctl.history.records import (
     DayHits,
     HitTotals,
@@ -68,6 +69,11 @@ class History:
     def trail(self) -> Trail:
         """The audit trail of the exclusions."""
         return Trail(self._store, shared=self._store.is_server)
+
+    @property
+    def console(self) -> ConsoleStore:
+        """What the console keeps: sessions, tokens, runs asked for, notices sent."""
+        return ConsoleStore(self._store)
 
     def close(self) -> None:
         """Close it; it cannot be used afterwards."""
