@@ -25,8 +25,7 @@ def noise_chart(rules: Sequence[RuleNoise]) -> str | None:
 
     None where no number is known.
     """
-    import pygal
-
+    pygal = _pygal()
     shown = [one for one in rules if one.events][:BARS]
     if not shown:
         return None
@@ -40,8 +39,7 @@ def noise_chart(rules: Sequence[RuleNoise]) -> str | None:
 
 def daily_chart(days: Sequence[Any], series: Sequence[Series]) -> str | None:
     """Return stacked bars of the events that were suppressed on each day, by exclusion; None where there are none."""
-    import pygal
-
+    pygal = _pygal()
     if not days or not series:
         return None
     chart = pygal.StackedBar(**_settings(height=320), show_minor_x_labels=False, truncate_label=10)
@@ -78,7 +76,21 @@ def sparkline(values: Sequence[int | None], title: str) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
+def _pygal() -> Any:
+    """Return pygal, without the hook that it puts into Python's imports.
+
+    The hook is for plug-ins of a name that nothing has any more, and speaks a protocol that Python 3.12 removed.
+    """
+    import sys
+
+    import pygal
+
+    sys.meta_path[:] = [one for one in sys.meta_path if type(one).__name__ != "PluginImportFixer"]
+    return pygal
+
+
 def _settings(height: int) -> dict[str, Any]:
+    _pygal()
     from pygal.style import Style
 
     return {

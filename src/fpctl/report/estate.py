@@ -8,7 +8,7 @@ and is shown as unknown, never as zero.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -55,7 +55,7 @@ class RuleNoise:
         suppressed: those of them that exclusions took out; None where not known.
         results: rows of the tuned rule's result.
         last: when that run began; None where there is none.
-        failed: why the newest run is not complete, where it is not.
+        failed: why the newest run is not complete, where it is not; `failed_run` is that run's number.
     """
 
     rule: str
@@ -67,6 +67,7 @@ class RuleNoise:
     results: int | None = None
     last: datetime | None = None
     failed: str | None = None
+    failed_run: int | None = None
 
     @property
     def remaining(self) -> int | None:
@@ -238,19 +239,18 @@ def _noise(outcome: RuleOutcome, facts: RecordedFacts | None) -> RuleNoise:
     if not runs:
         return bare
     complete = next((run for run in runs if run.status == "ok"), None)
-    failed = runs[0].error if runs[0].status != "ok" else None
+    newest = runs[0]
+    noted = replace(bare, last=newest.started)
+    if newest.status != "ok":
+        noted = replace(noted, failed=newest.error, failed_run=newest.id)
     if complete is None:
-        return RuleNoise(rule.id, rule.name, rule.path, len(placed), last=runs[0].started, failed=failed)
-    return RuleNoise(
-        rule.id,
-        rule.name,
-        rule.path,
-        len(placed),
-        complete.rows_before,
-        complete.rows_suppressed,
-        complete.result_rows,
-        complete.started,
-        failed,
+        return noted
+    return replace(
+        noted,
+        events=complete.rows_before,
+        suppressed=complete.rows_suppressed,
+        results=complete.result_rows,
+        last=complete.started,
     )
 
 
@@ -291,7 +291,7 @@ def decisions(overview: Overview, findings: Iterable[Finding]) -> list[Decision]
             add("unapproved", id, "it suppresses events and nobody is on record as approving it", f"fpctl approve {id}")
         if entry.state == "active" and entry.days_left is not None and entry.days_left <= EXPIRES_SOON:
             message = f"expires on {exclusion.expires}, in {_days(entry.days_left)}"
-            add("expires", id, message, f"fpctl renew {id} --for 180d")
+            add("expires", id, message, f"fpctl renew {id} --until 180d")
         if entry.risk.level == "high":
             add("risky", id, _risk_words(entry.risk), f"fpctl redteam {id}")
         for drift in entry.drift:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql.lexer import scan
-from fpctl.kql.tokens import COMMENT, KEYWORDS, LITERAL_TYPES, NAME, STRING
+from fpctl.kql.tokens import COMMENT, KEYWORDS, LITERAL_TYPES, NAME, STRING, WHITESPACE
 
 PieceClass = Literal["keyword", "name", "string", "literal", "comment", "plain"]
 
@@ -55,4 +55,6 @@ def _class(kind: str) -> PieceClass:
         return "literal"
     if kind == NAME:
         return "name"
+    if kind == WHITESPACE:
+        return "plain"
     return "keyword" if kind in KEYWORDS or kind[:1].isalpha() else "plain"

@@ -102,4 +102,6 @@ def _explain_errors(app: FastAPI) -> None:
     @app.exception_handler(StarletteHTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
         title = "Not found" if error.status_code == 404 else "That did not work"
-        return answer(request, error.status_code, [str(error.detail)], title)
+        response = answer(request, error.status_code, [str(error.detail)], title)
+        response.headers.update(error.headers or {})
+        return response

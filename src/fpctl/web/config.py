@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from fpctl.engine.remote.endpoint import is_loopback
 from fpctl.errors import FpctlError
 from fpctl.settings import OpenIdConnect, Settings
 
@@ -41,16 +41,6 @@ class ConsoleConfig:
     trusted_proxies: frozenset[str] = frozenset()
     session_length: timedelta = timedelta(hours=10)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address is one of this machine's own."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def check_exposure(host: str, *, tls: bool, people: bool, settings: Settings) -> None:

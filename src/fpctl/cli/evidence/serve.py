@@ -65,7 +65,7 @@ def command(
 
 
 def _console(settings: Settings, data: Path | None, *, secure: bool) -> ConsoleConfig:
-    from fpctl.person import who
+    from fpctl.person import git_email, who
     from fpctl.web.config import ConsoleConfig
 
     own = settings.console
@@ -84,7 +84,9 @@ def _console(settings: Settings, data: Path | None, *, secure: bool) -> ConsoleC
     )
     if own.users is not None or own.oidc is not None:
         return made
-    return replace(made, token=secrets.token_urlsafe(24), person=who(settings.paths.root))
+    return replace(
+        made, token=secrets.token_urlsafe(24), person=git_email(settings.paths.root) or who(settings.paths.root)
+    )
 
 
 def _add_user(settings: Settings, name: str, role: Role) -> int:

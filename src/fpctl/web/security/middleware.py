@@ -9,7 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fpctl.web.config import ConsoleConfig, is_loopback
+from fpctl.engine.remote.endpoint import is_loopback
+from fpctl.web.config import ConsoleConfig
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -83,7 +84,7 @@ class Guard:
         if self._config.base_url is not None:
             return host == urlsplit(self._config.base_url).netloc
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        return is_loopback(name)
+        return is_loopback(name.strip("[]"))
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from fpctl.errors import FpctlError, Problem
-from fpctl.exclusions.drafts.draft import Draft, DraftError, checked
+from fpctl.errors import FpctlError, Location, Problem
+from fpctl.exclusions.drafts.draft import Draft, DraftError, checked, title_of
 from fpctl.exclusions.expiry import parse_until
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS
@@ -119,10 +119,9 @@ class Checked:
 def check_form(form: DraftForm, config: ConsoleConfig, today: date) -> Checked:
     """Return what a form would be, and everything that is wrong with it."""
     try:
-        draft = replace(form.draft(today), id="new")
+        draft = form.draft(today)
+        draft = replace(draft, id="new", title=draft.title or title_of(draft.match, draft.scenario or ""))
     except FpctlError as error:
-        from fpctl.errors import Location
-
         problem = Problem("invalid-value", error.message, error.at or Location("form"), error.hint)
         return Checked(None, "", (problem,))
     text = draft.text()

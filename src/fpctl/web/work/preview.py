@@ -33,7 +33,8 @@ from fpctl.web.work.snapshot import Snapshot
 SHOWN_RULES = 3
 """So many rules are shown and counted; the number of all is told."""
 LOOK_BACK = timedelta(days=14)
-CHECKS = ("record", "breadth", "values")
+APPROVAL = frozenset({"not-approved", "unrecorded-approval"})
+"""Checks of the approval, which a new exclusion cannot have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,6 @@ class PlanPreview:
         views: the tuned queries of the first of them.
         broken: tests that must fire and would not any more.
         findings: of the policy, about this exclusion.
-        narrower: fields that would make it narrower, each with why.
     """
 
     rules: int
@@ -113,9 +113,9 @@ def _policy(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> 
     repository = replace(snapshot.repository, exclusions=ExclusionSet((loaded,), ()))
     scene = Scene(repository, config.settings.policy, config.clock().date(), weights=config.settings.risk)
     wanted = [check for check in chosen([]) if check.code.startswith(("FP1", "FP2", "FP6"))]
-    approval = {"unapproved", "approval-unseen", "no-approval", "unseen-approval"}
     found = audit(scene, wanted, severities(config.settings))
-    return [one for one in found if one.exclusion == exclusion.id and one.slug not in approval]
+    # Whoever records it does not approve it: that comes after.
+    return [one for one in found if one.exclusion == exclusion.id and one.slug not in APPROVAL]
 
 
 def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> EventPreview:
