@@ -12,8 +12,8 @@ import pytest
 
 from console_support import EVENTS, EXCLUSION, RULE, RULE_ID, words
 from fpctl.cli.app import run
+from fpctl.history.history import History
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
-from fpctl.history.repository import History
 from fpctl.report.build import build_estate
 from fpctl.report.charts import sparkline
 from fpctl.report.csv_tables import tables

@@ -165,7 +165,7 @@ def test_one_run_of_a_rule_at_a_time(browser: Browser, monkeypatch: pytest.Monke
 
 
 def test_a_run_that_a_stopped_server_left_is_marked_so(browser: Browser, config: object) -> None:
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
     from fpctl.web.app import create_app
 
     with History.open(config.history) as history:  # type: ignore[attr-defined]

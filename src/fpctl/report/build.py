@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from fpctl.audit.context import Recorded, Scene
-from fpctl.audit.history import RECENT
+from fpctl.audit.context import AuditContext, RunHistory
 from fpctl.audit.registry import chosen, severities
 from fpctl.audit.run import audit
-from fpctl.exclusions.risk.shared_names import known
+from fpctl.audit.run_history import RECENT
+from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.history.records import HitTotals, StoredDrift
 from fpctl.report.estate import Estate, RecordedFacts, estate, recorded_facts
 from fpctl.report.overview import overview
@@ -45,14 +45,14 @@ def build_estate(
     found = overview(
         repository.exclusions.exclusions,
         repository.rules.rules,
-        known(settings.policy.forbidden),
+        shared_names(settings.policy.forbidden),
         settings.risk,
         on,
         hits,
         drift,
     )
     folder = exclusions or settings.paths.exclusions
-    scene = Scene(
+    scene = AuditContext(
         repository, settings.policy, on, recorded, folder if folder.is_dir() else None, progress, settings.risk
     )
     findings = audit(scene, chosen([]), severities(settings))
@@ -64,17 +64,17 @@ def build_estate(
 
 def _recorded(
     place: str, on: date
-) -> tuple[RecordedFacts | None, dict[str, HitTotals] | None, list[StoredDrift], Recorded | None]:
+) -> tuple[RecordedFacts | None, dict[str, HitTotals] | None, list[StoredDrift], RunHistory | None]:
     """Return what the history knows, opened once."""
     from fpctl.history.store import is_there
 
     if not is_there(place):
         return None, None, [], None
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
 
     with History.open(place, create=False) as history:
         hits = {total.exclusion: total for total in history.hits()}
         facts = recorded_facts(history, on)
         since = datetime.combine(on + timedelta(days=1), time(), UTC) - RECENT
-        recorded = Recorded(hits, tuple(history.runs(since=since)), tuple(history.drift(since=since)))
+        recorded = RunHistory(hits, tuple(history.runs(since=since)), tuple(history.drift(since=since)))
         return facts, hits, history.drift(latest=True), recorded

@@ -19,7 +19,7 @@ from fpctl.report.overview import Overview
 from fpctl.repository.apply import RuleOutcome
 
 if TYPE_CHECKING:
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
 
 LOOK_BACK = timedelta(days=90)
 """Suppressed events are drawn by day for so long before the day of the report."""

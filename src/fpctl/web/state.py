@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 
 from fpctl.history.console import ConsoleStore
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from fpctl.web.config import ConsoleConfig
 from fpctl.web.work.runs import RunQueue
 from fpctl.web.work.snapshot import Snapshots

@@ -27,7 +27,7 @@ def command(
     it is a secret. What was sent is kept in the history, so that a nightly run repeats nothing.
     """
     from fpctl.cli.shared.context import open_workspace
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
     from fpctl.notify.formats import FORMATS
     from fpctl.notify.notices import KINDS, notices
     from fpctl.notify.webhook import check_address, send

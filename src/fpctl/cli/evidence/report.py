@@ -74,14 +74,14 @@ def command(
 
 
 def _overview(book: Book, history: str | None, day: date) -> Overview:
-    from fpctl.exclusions.risk.shared_names import known
+    from fpctl.exclusions.risk.shared_names import shared_names
     from fpctl.history.store import is_there
     from fpctl.report.overview import overview
 
     place = history or book.settings.history.url
     hits, drift = None, []
     if is_there(place):
-        from fpctl.history.repository import History
+        from fpctl.history.history import History
 
         with History.open(place, create=False) as opened:
             hits = {total.exclusion: total for total in opened.hits()}
@@ -90,7 +90,7 @@ def _overview(book: Book, history: str | None, day: date) -> Overview:
     return overview(
         repository.exclusions.exclusions,
         repository.rules.rules,
-        known(book.settings.policy.forbidden),
+        shared_names(book.settings.policy.forbidden),
         book.settings.risk,
         day,
         hits,

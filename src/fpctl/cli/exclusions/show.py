@@ -66,7 +66,7 @@ def _hits(place: str, id: str) -> tuple[HitTotals | None, bool]:
 
     if not is_there(place):
         return None, False
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
 
     with History.open(place, create=False) as history:
         return next(iter(history.hits(exclusion=id)), None), True
@@ -149,7 +149,7 @@ def _told(totals: HitTotals | None, known: bool) -> str:
 def _placed(outcome: RuleOutcome) -> list[str]:
     if outcome.tuned is None:
         return [f"not read: {outcome.error}"]
-    lines = [f"{one.gap}: {one.clause}" for one in outcome.tuned.plan.insertions]
+    lines = [f"{one.position}: {one.clause}" for one in outcome.tuned.plan.insertions]
     for skip in outcome.tuned.plan.skips:
         lines.append(f"{'refused' if skip.finding else 'not applied'} [{skip.reason}]: {skip.message}")
         if skip.hint:

@@ -14,7 +14,7 @@ from fpctl.report.charts import daily_chart, noise_chart
 from fpctl.report.diff import clause_diff
 from fpctl.report.estate import DECISION_TITLES, Decision, Estate
 from fpctl.report.highlight import Piece, highlighted
-from fpctl.report.overview import Entry
+from fpctl.report.overview import OverviewEntry
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.plan.model import PlanWarning, Skip
 
@@ -118,7 +118,7 @@ def by_kind(decisions: Iterable[Decision]) -> list[tuple[str, list[Decision]]]:
     return [(kind, list(found)) for kind, found in groupby(decisions, key=lambda one: one.kind)]
 
 
-def hits_text(entry: Entry, which: str) -> str:
+def hits_text(entry: OverviewEntry, which: str) -> str:
     """Return an exclusion's hits (`rows` or `unique`) as words: unknown is not zero."""
     if entry.hits is None or not entry.hits.runs:
         return "–"

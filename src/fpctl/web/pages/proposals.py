@@ -10,13 +10,13 @@ from starlette.responses import Response
 from fpctl.engine.interface import Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.risk.shared_names import known
+from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.execution.time_range import window_range
 from fpctl.repository.apply import applicable
 from fpctl.rules.formats.registry import LoadedRule
-from fpctl.rules.test_cases import CaseShelf
+from fpctl.rules.test_cases import RuleTestCache
 from fpctl.tuning.guard import evaluate
-from fpctl.tuning.suggestion import Grounds, Tuning, suggest
+from fpctl.tuning.suggestion import ProposalCriteria, TuningResult, suggest
 from fpctl.web.pages.rendering import not_found, page
 from fpctl.web.security.sign_in import Analyst, TheConsole
 from fpctl.web.state import Console
@@ -35,7 +35,7 @@ def proposals(request: Request, visitor: Analyst, console: TheConsole, key: str)
     loaded = console.snapshots.now().rule(key)
     if loaded is None:
         return not_found(request, visitor, f"There is no rule {key}.")
-    found: Tuning | None = None
+    found: TuningResult | None = None
     messages: list[str] = []
     try:
         found = _proposed(console, loaded)
@@ -46,7 +46,7 @@ def proposals(request: Request, visitor: Analyst, console: TheConsole, key: str)
     )
 
 
-def _proposed(console: Console, loaded: LoadedRule) -> Tuning:
+def _proposed(console: Console, loaded: LoadedRule) -> TuningResult:
     config, repository = console.config, console.snapshots.now().repository
     now = config.clock()
     span = Timespan(now - LOOK_BACK, now)
@@ -61,14 +61,14 @@ def _proposed(console: Console, loaded: LoadedRule) -> Tuning:
         engine.close()
 
 
-def _grounds(console: Console, loaded: LoadedRule) -> Grounds:
+def _grounds(console: Console, loaded: LoadedRule) -> ProposalCriteria:
     settings = console.config.settings
-    cases = CaseShelf().cases_of(loaded).must_fire()
+    cases = RuleTestCache().cases_of(loaded).must_fire()
     planner = console.snapshots.now().repository.planner(console.snapshots.today())
 
     def kept(exclusion: Exclusion) -> bool:
         alone = exclusion.model_copy(update={"status": "active", "created": None})
-        return all(evaluate(loaded.rule, case, [(alone, True)], planner).status != "swallowed" for case in cases)
+        return all(evaluate(loaded.rule, case, [(alone, True)], planner).status != "suppressed" for case in cases)
 
     tested = frozenset({loaded.rule.id}) if cases else frozenset()
-    return Grounds(known(settings.policy.forbidden), settings.risk, tested, kept)
+    return ProposalCriteria(shared_names(settings.policy.forbidden), settings.risk, tested, kept)

@@ -15,7 +15,7 @@ from fpctl.exclusions.drafts.proposal import entity_columns
 from fpctl.report.highlight import Piece, highlighted
 from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.raw_columns import result_origins
-from fpctl.rules.test_cases import CaseShelf
+from fpctl.rules.test_cases import RuleTestCache
 from fpctl.text.source import SourceText
 from fpctl.web.pages.rendering import not_found, page
 from fpctl.web.security.sign_in import TheConsole, Viewer
@@ -76,7 +76,7 @@ def rule(request: Request, visitor: Viewer, console: TheConsole, key: str) -> Re
         return not_found(request, visitor, f"There is no rule {key}.")
     outcome = console.snapshots.outcome(loaded)
     lines, elsewhere = query_lines(outcome)
-    cases = CaseShelf().cases_of(loaded)
+    cases = RuleTestCache().cases_of(loaded)
     exclusions = [one for one in snapshot.repository.exclusions.exclusions if one.exclusion.selects(loaded.rule)]
     return page(
         request, "rule.html.j2", visitor, key=rule_key(loaded), rule=loaded.rule, outcome=outcome, lines=lines,
@@ -143,9 +143,9 @@ def query_lines(outcome: RuleOutcome) -> tuple[list[QueryLine], list[tuple[str, 
             else:
                 remarks.setdefault(place, []).append((kind, text))
         for pipeline in tuned.analysis.pipelines:
-            for gap in pipeline.gaps:
-                line = source.line_column(max(gap.offset - 1, 0))[0]
-                columns[line] = _columns(gap.scope.columns, open_=gap.scope.open)
+            for point in pipeline.points:
+                line = source.line_column(max(point.offset - 1, 0))[0]
+                columns[line] = _columns(point.scope.columns, open_=point.scope.open)
     elif outcome.error is not None:
         elsewhere.append(("failed", str(outcome.error)))
     lines = [

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.bulk_edit import amend
-from fpctl.exclusions.drafts.draft import Draft, DraftError
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion
 from fpctl.exclusions.edit import Changes
-from fpctl.exclusions.edit_session import Revision
+from fpctl.exclusions.edit_session import EditSession
 from fpctl.exclusions.exclusion_writer import write
 from fpctl.exclusions.lifecycle import approved, approver_of, renewal, retirement
 from fpctl.exclusions.loader import load_exclusions
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.files import read_text
-from fpctl.history.trail import Deed, Present
+from fpctl.history.trail import Action, WorkingCopy
 from fpctl.repository.approval_snapshot import places_seen, rules_seen
 from fpctl.repository.recording import entries_of
 from fpctl.web.state import Console
@@ -34,7 +34,7 @@ class Conflict(FpctlError):
         self.theirs = theirs
 
 
-def record(console: Console, draft: Draft, person: str) -> Exclusion:
+def record(console: Console, draft: DraftExclusion, person: str) -> Exclusion:
     """Write a new exclusion.
 
     Raises:
@@ -100,7 +100,7 @@ def save_text(console: Console, loaded: LoadedExclusion, before: str, text: str,
     """
     repository = console.snapshots.now().repository
     path = Path(loaded.path)
-    revision = Revision(path, before, loaded.id, repository.exclusions, repository.rules)
+    revision = EditSession(path, before, loaded.id, repository.exclusions, repository.rules)
     problems = tuple(problem for problem in revision.problems(text) if problem.severity == "error")
     if problems:
         return problems
@@ -143,10 +143,10 @@ def _recorded(
     snapshot = console.snapshots.now()
     known, folder = snapshot.repository.exclusions, console.config.exclusions
     complete = not any(problem.severity == "error" for problem in known.problems)
-    present = Present(known.exclusions, folder, complete=complete)
+    present = WorkingCopy(known.exclusions, folder, complete=complete)
     try:
         console.history.trail.record(
-            Deed(action, person, reason or None), ids, write_files, present, console.config.clock()
+            Action(action, person, reason or None), ids, write_files, present, console.config.clock()
         )
     finally:
         console.snapshots.changed()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from fpctl.errors import FpctlError, Location, Problem
-from fpctl.exclusions.drafts.draft import Draft, DraftError, checked, title_of
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked, title_of
 from fpctl.exclusions.expiry import parse_until
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS
@@ -77,7 +77,7 @@ class DraftForm:
         """Whether a field is given that may stand alone."""
         return any(name in self.fields for name in NARROW_FIELDS)
 
-    def draft(self, today: date) -> Draft:
+    def draft(self, today: date) -> DraftExclusion:
         """Return the draft.
 
         Raises:
@@ -91,7 +91,7 @@ class DraftForm:
         window = None
         if self.weekly:
             window = {"weekly": list(_lines(self.weekly)), "timezone": self.timezone or "UTC"}
-        return Draft(
+        return DraftExclusion(
             rules=self.rules,
             match=(match,),
             title=self.title,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from fpctl.audit.context import Scene
+from fpctl.audit.context import AuditContext
 from fpctl.audit.finding import Finding
 from fpctl.audit.registry import chosen, severities
 from fpctl.audit.run import audit
@@ -16,16 +16,16 @@ from fpctl.exclusions.loader import ExclusionSet
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.risk.score import Risk, Share, assess
-from fpctl.exclusions.risk.shared_names import known
+from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.execution.time_range import window_range
 from fpctl.report.page.render import QueryView, query_view
 from fpctl.repository.apply import applicable
 from fpctl.repository.single_exclusion import in_force, reached, trial
 from fpctl.rules.formats.registry import LoadedRule
-from fpctl.rules.test_cases import CaseShelf
+from fpctl.rules.test_cases import RuleTestCache
 from fpctl.tuning.guard import CaseOutcome, evaluate
 from fpctl.tuning.impact import Impact, impact
-from fpctl.tuning.redteam import Skirmish, skirmish
+from fpctl.tuning.redteam import RedteamResult, run_redteam
 from fpctl.web.config import ConsoleConfig
 from fpctl.web.work.engines import opened
 from fpctl.web.work.snapshot import Snapshot
@@ -61,7 +61,7 @@ class EventPreview:
 
     impacts: tuple[Impact, ...]
     risk: Risk | None
-    attacks: Skirmish | None
+    attacks: RedteamResult | None
     error: str | None = None
 
 
@@ -76,13 +76,13 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
     planner = repository.planner(today)
     rules = _chosen(exclusion, snapshot)
     outcomes = trial(exclusion, rules[:SHOWN_RULES], planner)
-    shelf = CaseShelf()
+    shelf = RuleTestCache()
     alone = in_force(exclusion, today)
     cases = [(loaded, case) for loaded in rules[:SHOWN_RULES] for case in shelf.cases_of(loaded).must_fire()]
     broken = [
         one
         for loaded, case in cases
-        if (one := evaluate(loaded.rule, case, [(alone, True)], planner)).status == "swallowed"
+        if (one := evaluate(loaded.rule, case, [(alone, True)], planner)).status == "suppressed"
     ]
     return PlanPreview(
         len(rules),
@@ -94,12 +94,12 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
 
 
 def _risk(exclusion: Exclusion, rules: Sequence[LoadedRule], config: ConsoleConfig, share: Share | None = None) -> Risk:
-    shelf = CaseShelf()
+    shelf = RuleTestCache()
     tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())
     return assess(
         exclusion,
         [loaded.rule for loaded in rules],
-        known(config.settings.policy.forbidden),
+        shared_names(config.settings.policy.forbidden),
         config.settings.risk,
         today=config.clock().date(),
         tested=tested,
@@ -111,7 +111,7 @@ def _policy(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> 
     """Return what the policy says of the exclusion as if it were active, by the checks of the audit itself."""
     loaded = LoadedExclusion(exclusion.model_copy(update={"status": "active"}), "form", 1, exclusion.content_hash())
     repository = replace(snapshot.repository, exclusions=ExclusionSet((loaded,), ()))
-    scene = Scene(repository, config.settings.policy, config.clock().date(), weights=config.settings.risk)
+    scene = AuditContext(repository, config.settings.policy, config.clock().date(), weights=config.settings.risk)
     wanted = [check for check in chosen([]) if check.code.startswith(("FP1", "FP2", "FP6"))]
     found = audit(scene, wanted, severities(config.settings))
     # Whoever records it does not approve it: that comes after.
@@ -123,9 +123,9 @@ def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfi
     repository, now = snapshot.repository, config.clock()
     rules = _chosen(exclusion, snapshot)
     alone = in_force(exclusion, now.date())
-    attacks: Skirmish | None = None
+    attacks: RedteamResult | None = None
     try:
-        attacks = skirmish(alone, [loaded.rule for loaded in rules[:SHOWN_RULES]], repository.planner(now.date()))
+        attacks = run_redteam(alone, [loaded.rule for loaded in rules[:SHOWN_RULES]], repository.planner(now.date()))
         engine = opened(config, repository, now)
     except FpctlError as error:
         return EventPreview((), None, attacks, error.message)

@@ -16,12 +16,12 @@ from typing import Any
 
 from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
-from fpctl.execution.drift_check import Watch
+from fpctl.execution.drift_check import DriftWatch
 from fpctl.execution.run import RunResult
 from fpctl.execution.session import Session
 from fpctl.execution.time_range import window_range
 from fpctl.history.console import RUNNING, ConsoleRun
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from fpctl.repository.apply import tune
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.web.config import ConsoleConfig
@@ -179,7 +179,7 @@ class RunQueue:
             session = Session(
                 engine, span, now, config.clock, {one.id: one for one in repository.exclusions.exclusions},
                 self._history, with_base=engine.name == "local",
-                watch=Watch([one.exclusion for one in repository.exclusions.exclusions], planner, self._history),
+                watch=DriftWatch([one.exclusion for one in repository.exclusions.exclusions], planner, self._history),
             )  # fmt: skip
             (result,) = session.run([outcome])
         finally:

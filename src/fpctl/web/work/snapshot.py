@@ -20,7 +20,7 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from fpctl.report.build import build_estate
 from fpctl.report.estate import Estate
 from fpctl.repository.apply import RuleOutcome, tune
