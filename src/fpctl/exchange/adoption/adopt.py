@@ -18,7 +18,8 @@ from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
 from fpctl.exclusions.exclusion_writer import NewExclusion
 from fpctl.exclusions.raw_condition import check_condition
 from fpctl.kql import tree
-from fpctl.kql.binder import Scope, analyse
+from fpctl.kql.analysis import analyse
+from fpctl.kql.binder import Scope
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
 from fpctl.repository.model import Repository
@@ -108,10 +109,10 @@ class _Adopter:
         self.planner: Planner = repository.planner(today)
         try:
             self.query = parse(self.text, loaded.path)
+            self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         except KqlSyntaxError as error:
             at = loaded.text.file_location(min(error.offset, len(self.text)))
             raise KqlSyntaxError(error.message, error.offset, at, error.caret or "", error.hint) from error
-        self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         self.lists = _lists(self.query, self.text)
         self.mentioned = tree.names(self.query)
         self.left: list[Left] = []
