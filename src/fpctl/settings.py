@@ -28,6 +28,7 @@ CONFIG_VARIABLE = "FPCTL_CONFIG"
 """Names the settings file where no option does."""
 
 EnvironmentName = Literal["auto", "xdr", "loganalytics"]
+RoleName = Literal["viewer", "analyst", "approver", "admin"]
 CredentialName = Literal[
     "default", "cli", "managed-identity", "device-code", "environment", "workload-identity", "github-oidc",
     "azure-pipelines", "token", "none",
@@ -134,6 +135,37 @@ class DeploySettings(_Table):
     client_id: str | None = None
 
 
+class OpenIdConnect(_Table):
+    """`[console.oidc]`: people sign in with OpenID Connect, such as Microsoft Entra ID.
+
+    `issuer` is `https://login.microsoftonline.com/TENANT/v2.0` for Entra. The client's secret is in the environment
+    variable that `client_secret_variable` names. `role_claim` is the claim that holds roles or groups; `roles` says
+    which of its values give which role, and nobody else may sign in.
+    """
+
+    issuer: _Address
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret_variable: str = "FPCTL_OIDC_SECRET"
+    role_claim: str = "roles"
+    person_claim: str = "preferred_username"
+    roles: dict[str, RoleName] = {}
+
+
+class ConsoleSettings(_Table):
+    """`[console]`: the web console, `fpctl serve`.
+
+    `users` is a file of people with password hashes (`fpctl serve --add-user`). `base_url` is the address that
+    browsers use, where a proxy stands in front; `trusted_proxies` are the addresses of such proxies.
+    """
+
+    users: _Path | None = None
+    base_url: _Address | None = None
+    trusted_proxies: list[str] = []
+    session_hours: Annotated[float, Field(gt=0, le=24 * 7)] = 10
+    webhook_variable: str = "FPCTL_WEBHOOK"
+    oidc: OpenIdConnect | None = None
+
+
 def _engine_name(name: str) -> str:
     """Check that there is a table of settings for an engine: those are the engines there are."""
     known = [info.alias or field for field, info in EngineSettings.model_fields.items() if _is_table(info.annotation)]
@@ -173,6 +205,7 @@ class Settings(_Table):
     history: HistorySettings = HistorySettings()
     engine: EngineSettings = EngineSettings()
     deploy: DeploySettings = DeploySettings()
+    console: ConsoleSettings = ConsoleSettings()
     policy: Policy = Policy()
     risk: RiskWeights = RiskWeights()
     file: Annotated[Path | None, Field(exclude=True)] = None
