@@ -75,7 +75,9 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
         Verb("capture", "fpctl.cli.evidence.capture", "Keep the events of an attack as a test that must fire."),
         Verb("redteam", "fpctl.cli.evidence.redteam", "Try what an attacker would try against an exclusion."),
         Verb("review", "fpctl.cli.evidence.review", "Show what shadow exclusions would have done."),
-        Verb("report", "fpctl.cli.evidence.report", "Print the exclusions on a page, the riskiest first."),
+        Verb("report", "fpctl.cli.evidence.report", "Show the estate on a page: noise, decisions, risk."),
+        Verb("notify", "fpctl.cli.evidence.notify", "Send what needs attention to a webhook, each once."),
+        Verb("serve", "fpctl.cli.evidence.serve", "Serve the web console."),
     ),
     "Deploy": (
         Verb("diff", "fpctl.cli.deploy.diff", "Show what clauses change, or where the workspace differs."),

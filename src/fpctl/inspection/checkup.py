@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from fpctl.engine.registry import open_engine
+from fpctl.engine.options import EngineOptions
+from fpctl.engine.registry import engine_package, open_engine
 from fpctl.errors import FpctlError
-from fpctl.inspection.finding import Finding
+from fpctl.inspection.check_result import CheckResult
 from fpctl.inspection.needs import limit_findings, planned_of, table_findings, unplanned_findings
-from fpctl.inspection.service import access, endpoint_in, reach
+from fpctl.inspection.service import access, reach
 from fpctl.inspection.setup import deployment_findings, setup_findings
 from fpctl.repository.apply import tune
 from fpctl.repository.model import Repository
@@ -37,22 +38,16 @@ class Checkup:
     credential: str | None = None
 
 
-def findings(asked: Checkup, now: datetime) -> Iterator[Finding]:
+def findings(asked: Checkup, now: datetime) -> Iterator[CheckResult]:
     """Yield what is found, as it is found. Raises FpctlError where a pattern names no rule."""
     settings, repository, name = asked.settings, asked.repository, asked.engine
     yield from setup_findings(settings, repository)
-    address = endpoint_in(settings, name)
+    address = engine_package(name).endpoint(settings)
     try:
-        opened = open_engine(
-            name,
-            settings=settings,
-            data=asked.data,
-            now=now,
-            tables=repository.tables,
-            credential=asked.credential,
-        )
+        chosen_options = EngineOptions(data=asked.data, now=now, tables=repository.tables, credential=asked.credential)
+        opened = open_engine(name, settings, chosen_options)
     except FpctlError as error:
-        yield Finding("settings", "error", name, error.message, error.hint or "see docs/engines.md")
+        yield CheckResult("settings", "error", name, error.message, error.hint or "see docs/engines.md")
         return
     try:
         reached = list(reach(address)) if address is not None else []
@@ -64,7 +59,7 @@ def findings(asked: Checkup, now: datetime) -> Iterator[Finding]:
         planned = planned_of(outcomes)
         yield from unplanned_findings(outcomes)
         if any(finding.status == "error" for finding in (*reached, *entry)):
-            yield Finding("tables", "skipped", name, "the tables cannot be checked until the errors above are fixed")
+            yield CheckResult("tables", "skipped", name, "tables cannot be checked until the errors above are fixed")
         else:
             yield from table_findings(planned, opened, now)
         yield from limit_findings(planned, opened)

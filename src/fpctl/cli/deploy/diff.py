@@ -32,7 +32,7 @@ def command(
         from fpctl.cli.rules.apply import command as apply
 
         return apply(files, PlanOptions(), TargetOptions(diff=True), rule, format=format)
-    from fpctl.deployment.drift import drifts
+    from fpctl.deployment.drift import rule_drifts
     from fpctl.deployment.record import FOLDER, deployments, last_known
     from fpctl.deployment.workspace.connection import connect
 
@@ -43,7 +43,7 @@ def command(
     finally:
         workspace.close()
     known = last_known(deployments(context.root / FOLDER), workspace.resource_id)
-    found = drifts(plan.changes, plan.there, known, whole=not rule)
+    found = rule_drifts(plan.changes, plan.there, known, whole=not rule)
     differing = [drift for drift in found if drift.finding]
     if format == "json":
         output.show_json({"rules": [drift.to_dict() for drift in found]})

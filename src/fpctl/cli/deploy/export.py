@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fpctl.deployment.artifacts.output_files import Format
-    from fpctl.deployment.artifacts.rule_artifact import Release
+    from fpctl.deployment.artifacts.rule_artifact import RuleArtifact
 
 Target = Literal["sentinel", "defender"]
 
@@ -84,16 +84,16 @@ def command(
     format: Format = "graph" if export.target == "defender" else "yaml" if export.format == "yaml" else "arm"
     context.audit_log.glance()
     guarded = _tuned(context, export, export.target, rule, on, force)
-    made, names = _releases(guarded, export.target, export.out, format)
-    ready = [release for release in made if release.ready]
+    made, names = _artifacts(guarded, export.target, export.out, format)
+    ready = [artifact for artifact in made if artifact.ready]
     if export.out is None:
-        from fpctl.deployment.artifacts.output_files import release_text
+        from fpctl.deployment.artifacts.output_files import artifact_text
 
-        output.write(release_text(ready, format))
+        output.write(artifact_text(ready, format))
     else:
         guarded.record(context.audit_log)
         _write(export.out, ready, names, format)
-    problems = (problem for release in made for problem in release.problems)
+    problems = (problem for artifact in made for problem in artifact.problems)
     output.show_problems([*context.repository.problems, *problems])
     guarded.report()
     report_outcomes(guarded.outcomes)
@@ -123,15 +123,15 @@ def _tuned(
     return guard_outcomes(planned, active, planner, force)
 
 
-def _releases(
+def _artifacts(
     guarded: Guarded, target: Target, out: Path | None, format: Format
-) -> tuple[list[Release], dict[tuple[str, str], str]]:
+) -> tuple[list[RuleArtifact], dict[tuple[str, str], str]]:
     """Return the artifacts, and the name of each rule's file by (path, id)."""
     from fpctl.deployment.artifacts.output_files import file_names, published_in
-    from fpctl.deployment.artifacts.rule_artifact import releases
+    from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
 
     names = file_names((outcome.rule for outcome in guarded.outcomes), format)
-    made = releases(
+    made = rule_artifacts(
         guarded.outcomes,
         target,
         lambda rule: published_in(out, names[rule.path, rule.id]) if out is not None else None,
@@ -139,16 +139,16 @@ def _releases(
     return list(made), names
 
 
-def _write(out: Path, ready: Sequence[Release], names: dict[tuple[str, str], str], format: Format) -> None:
-    from fpctl.deployment.artifacts.output_files import release_file
+def _write(out: Path, ready: Sequence[RuleArtifact], names: dict[tuple[str, str], str], format: Format) -> None:
+    from fpctl.deployment.artifacts.output_files import artifact_file
     from fpctl.files import write_text
     from fpctl.repository.apply import external_list_files
 
-    for release in ready:
-        file = release_file(release, names[release.rule.path, release.rule.id], format)
+    for artifact in ready:
+        file = artifact_file(artifact, names[artifact.rule.path, artifact.rule.id], format)
         write_text(out / file.relative, file.text, durable=False)
     # A template holds what its rule reads; a rule file cannot.
-    beside = external_list_files(release.outcome for release in ready) if format == "yaml" else []
+    beside = external_list_files(artifact.outcome for artifact in ready) if format == "yaml" else []
     for file in beside:
         write_text(out / file.relative, file.text, durable=False)
     if beside:

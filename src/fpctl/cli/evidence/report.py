@@ -1,8 +1,10 @@
-"""`fpctl report`: the exclusions on a page, the riskiest first."""
+"""`fpctl report`: the estate on a page: noise, suppressed events, decisions, exclusions by risk."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,38 +12,90 @@ from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_OK
 
+if TYPE_CHECKING:
+    from datetime import date
+
+    from fpctl.report.overview import Overview
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """The files that are written."""
+
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained HTML page to this file.")
+    ] = None
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="DIR", help="Write the tables of the page as CSV files.")
+    ] = None
+
 
 def command(
     files: options.AllFiles,
+    page: PageOptions,
     on: options.On = None,
     format: Annotated[Literal["markdown", "json"], typer.Option("--format", help="Output format.")] = "markdown",
 ) -> int:
-    """Print the exclusions that are not expired or retired, the riskiest first: state, owner, expiry, hits, risk,
-    drift.
+    """Show the estate on a page: noise by rule, suppressed events by day, what needs a decision, risk, drift.
 
-    The risk of each is explained factor by factor; no events are looked at (`fpctl preview` measures breadth). Drift
-    is what the last run of each rule found to have changed. Exit code 2: a file could not be read.
+    Without --html and --csv, the exclusions that are neither expired nor retired are printed, the riskiest first.
+    The page needs no network: styles, charts and script are inside. Exit code 2: a file could not be read.
     """
-    from fpctl.exclusions.risk.shared_names import shared_names
-    from fpctl.report.overview import overview, to_dict, to_markdown
+    from fpctl.report.overview import to_dict, to_markdown
 
     context = AppContext(files, "optional")
     repository = context.repository
+    day = options.parse_day(on)
+    if page.html is not None or page.csv is not None:
+        _write(context, page, day)
+    elif format == "json":
+        output.show_json(to_dict(_overview(context, day)))
+    else:
+        output.write(output.visible_lines(to_markdown(_overview(context, day))))
+    output.show_problems(repository.problems)
+    return EXIT_ERROR if repository.broken else EXIT_OK
+
+
+def _write(context: AppContext, page: PageOptions, day: date) -> None:
+    from fpctl.files import write_text
+    from fpctl.report.build import build_estate
+
+    with output.progress("Planning rules") as update:
+        built = build_estate(
+            context.repository,
+            context.settings,
+            day,
+            history=context.files.history,
+            exclusions=context.files.exclusions,
+            progress=lambda done, _: update(done),
+        )
+    if page.html is not None:
+        from fpctl.report.page.render import render
+
+        write_text(page.html, render(built))
+        output.say(f"the report is in {page.html}")
+    if page.csv is not None:
+        from fpctl.report.csv_tables import tables
+
+        page.csv.mkdir(parents=True, exist_ok=True)
+        for name, text in tables(built).items():
+            write_text(page.csv / name, text)
+        output.say(f"the tables are in {page.csv}")
+
+
+def _overview(context: AppContext, day: date) -> Overview:
+    from fpctl.exclusions.risk.shared_names import shared_names
+    from fpctl.report.overview import overview
+
     with context.history() as history:
         hits = {total.exclusion: total for total in history.hits()} if history is not None else None
         drift = history.drift(latest=True) if history is not None else []
-    found = overview(
-        repository.exclusions.exclusions,
-        repository.rules.rules,
+    return overview(
+        context.repository.exclusions.exclusions,
+        context.repository.rules.rules,
         shared_names(context.settings.policy.forbidden),
         context.settings.risk,
-        options.parse_day(on),
+        day,
         hits,
         drift,
     )
-    if format == "json":
-        output.show_json(to_dict(found))
-    else:
-        output.write(output.visible_lines(to_markdown(found)))
-    output.show_problems(repository.problems)
-    return EXIT_ERROR if repository.broken else EXIT_OK

@@ -13,7 +13,7 @@ from fpctl.cli.shared.exchange_commands import File, ImportOptions, TableImportO
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
-    from fpctl.deployment.sentinel_import import Incoming
+    from fpctl.deployment.sentinel_import import SentinelImport
 
 
 def sentinel(
@@ -35,11 +35,11 @@ def sentinel(
     already, and an id that another rule has, are left alone. Exit code 1: something was left out. 2: a file could
     not be read.
     """
-    from fpctl.deployment.sentinel_import import incoming, store
+    from fpctl.deployment.sentinel_import import read_sentinel_exports, store
     from fpctl.files import read_text
 
     paths = AppContext(files, "none").settings.paths
-    found = incoming((str(path), read_text(path)) for path in file)
+    found = read_sentinel_exports((str(path), read_text(path)) for path in file)
     written, left = store(found, out or paths.rules, paths.root / "functions", replace=replace)
     if format == "json":
         output.show_json(_document(found, written, left))
@@ -59,7 +59,7 @@ def sentinel(
     return EXIT_FINDINGS if left or found.problems else EXIT_OK
 
 
-def _document(found: Incoming, written: list[Path], left: list[str]) -> dict[str, object]:
+def _document(found: SentinelImport, written: list[Path], left: list[str]) -> dict[str, object]:
     return {
         "written": [str(path) for path in written],
         "left_out": left,

@@ -58,14 +58,15 @@ def command(
     exclusion could not be placed in a rule it names, or a table holds no rows. 2: a rule could not be planned or
     run, or its hits are unknown.
     """
+    from fpctl.engine.registry import describe
     from fpctl.execution.batch import Batch
     from fpctl.execution.time_range import window_range
 
     context = AppContext(files)
     request, done = _request(context, engine, range, run, rule)
     exclusions = context.repository.active()
-    # DuckDB has no KQL function for local times; the services have.
-    windows = window_range(request.timespan, request.now) if request.engine == "local" else None
+    able = describe(request.engine).capabilities
+    windows = None if able.local_time else window_range(request.timespan, request.now)
     planner = context.planner(request.now.date(), within=windows)
     guarded = Guarded([], run.force)
 
@@ -124,7 +125,7 @@ def _request(
 
 def _engine_of(request: RunRequest, engine: options.EngineOptions) -> options.EngineOptions:
     data = Path(request.data) if request.data else None
-    return replace(engine, engine=request.engine, data=data)  # type: ignore[arg-type]
+    return replace(engine, engine=request.engine, data=data)
 
 
 def _run(context: AppContext, batch: Batch, request: RunRequest, engine: Engine, *, recorded: bool) -> None:
@@ -145,8 +146,8 @@ def _run(context: AppContext, batch: Batch, request: RunRequest, engine: Engine,
             options.now,
             {loaded.id: loaded for loaded in exclusions},
             store,
-            with_base=engine.name == "local",
-            at_once=int(getattr(engine, "concurrency", 1)),
+            with_base=engine.description.capabilities.free_queries,
+            concurrency=engine.concurrency,
             watch=DriftWatch([one.exclusion for one in exclusions], batch.planner, store),
         )
         batch.run(session, checkpoint, update)

@@ -131,8 +131,7 @@ class AppContext:
         """Return a planner for what an engine runs at the end of a range of events."""
         from fpctl.execution.time_range import window_range
 
-        # DuckDB has no KQL function for local times; the services have.
-        within = window_range(span, span.end) if engine.name == "local" else None
+        within = None if engine.description.capabilities.local_time else window_range(span, span.end)
         return self.planner(span.end.date(), within=within)
 
     def select(self, patterns: Sequence[str] | None) -> tuple[LoadedRule, ...]:
@@ -170,12 +169,11 @@ class AppContext:
         Args:
             now: what `now()` means in queries.
         """
+        from fpctl.engine.options import EngineOptions
         from fpctl.engine.registry import open_engine
 
         bounds = limits or options.EngineLimits()
-        opened = open_engine(
-            chosen.engine or self.settings.engine.default,
-            settings=self.settings,
+        asked = EngineOptions(
             data=chosen.data or self.settings.paths.data,
             now=now,
             tables=self.repository.tables,
@@ -185,6 +183,7 @@ class AppContext:
             credential=chosen.credential,
             concurrency=bounds.at_once,
         )
+        opened = open_engine(chosen.engine or self.settings.engine.default, self.settings, asked)
         try:
             yield opened
         finally:

@@ -12,8 +12,7 @@ from fpctl.cli.shared.outcomes import report_outcomes
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 
 if TYPE_CHECKING:
-    from fpctl.deployment.change import Change
-    from fpctl.deployment.change import Workspace as Deployments
+    from fpctl.deployment.change import Change, DeployedResources
     from fpctl.deployment.workspace.workspace import SentinelWorkspace
 
 
@@ -24,7 +23,7 @@ class DeployPlan:
     context: AppContext
     guarded: Guarded
     changes: list[Change]
-    there: Deployments
+    there: DeployedResources
 
     @property
     def broken(self) -> bool:
@@ -40,11 +39,11 @@ class DeployPlan:
 
     def report(self) -> None:
         """Report on stderr what was left out, and what to know."""
-        problems = [problem for change in self.changes for problem in change.release.problems]
+        problems = [problem for change in self.changes for problem in change.artifact.problems]
         output.show_problems([*self.context.repository.problems, *problems])
         for change in self.changes:
-            if change.action == "refused" and change.release.ready:
-                output.say(output.visible_lines(f"{change.release.rule.path}: refused: {change.reason}"))
+            if change.action == "refused" and change.artifact.ready:
+                output.say(output.visible_lines(f"{change.artifact.rule.path}: refused: {change.reason}"))
         self.guarded.report()
         report_outcomes(self.guarded.outcomes)
 
@@ -60,7 +59,7 @@ def plan_deployment(
     Raises:
         FpctlError: something cannot be read, or the workspace cannot be reached.
     """
-    from fpctl.deployment.artifacts.rule_artifact import releases
+    from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
     from fpctl.deployment.change import changes, published_there
     from fpctl.repository.apply import tune
     from fpctl.rewrite.plan.size_fit import ClauseStyle
@@ -77,5 +76,5 @@ def plan_deployment(
     guarded = guard_outcomes(outcomes, active, planner, force)
     with output.progress("Reading the workspace"):
         there = workspace.all()
-    made = releases(guarded.outcomes, "sentinel", published_there(there))
+    made = rule_artifacts(guarded.outcomes, "sentinel", published_there(there))
     return DeployPlan(context, guarded, changes(made, there), there)

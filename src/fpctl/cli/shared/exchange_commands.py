@@ -72,7 +72,7 @@ def import_exclusions(
         column: what columns of a table hold, each as `NAME=FIELD`.
     """
     from fpctl.exchange.entries import entries_for
-    from fpctl.exchange.formats import Reading, format_of
+    from fpctl.exchange.format import ImportContext, format_of
     from fpctl.files import read_text
     from fpctl.repository.raw_columns import raw_columns
 
@@ -81,14 +81,14 @@ def import_exclusions(
     name = "<stdin>" if file == "-" else file
     text = sys.stdin.read() if file == "-" else read_text(Path(file), limit=MAX_BYTES)
     chosen = context.select(asked.rule) if asked.rule else ()
-    reading = Reading(
+    import_context = ImportContext(
         tuple(asked.rule or ()),
         context.today,
         asked.owner or context.owner,
         _columns(column),
         raw_columns(chosen, context.planner()) if chosen else None,
     )
-    imported = format_of(kind).read(text, name, reading)
+    imported = format_of(kind).read(text, name, import_context)
     written = entries_for(imported.drafts, repository, asked.out or context.folder, context.today)
     losses = sorted((*imported.losses, *written.losses), key=lambda loss: loss.line or 0)
     if asked.dry_run:
@@ -163,7 +163,7 @@ def export_exclusions(
     context: AppContext, ids: Sequence[str], kind: str | None, out: Path | None, report: Path | None
 ) -> int:
     """Write exclusions in one of FORMATS to a file or stdout, report what was lost, and return the exit code."""
-    from fpctl.exchange.formats import format_of
+    from fpctl.exchange.format import format_of
     from fpctl.files import write_text
 
     chosen = context.pick(ids) if ids else list(context.exclusions.exclusions)

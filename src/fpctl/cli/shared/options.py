@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import typer
 
 from fpctl.cli.shared import completion
+from fpctl.engine.registry import engine_names
 
 if TYPE_CHECKING:
     from fpctl.engine.interface import Timespan
+
+    _Engine = str
+else:
+    _Engine = Literal[engine_names()]
 
 Rules = Annotated[
     list[str] | None,
@@ -59,7 +64,7 @@ HistoryPlace = Annotated[
     ),
 ]
 EngineName = Annotated[
-    Literal["local", "log-analytics", "defender", "kusto"] | None,
+    _Engine | None,
     typer.Option("--engine", help="What runs the queries.", show_default="local"),
 ]
 DataFolder = Annotated[
@@ -69,7 +74,19 @@ DataFolder = Annotated[
     ),
 ]
 Credential = Annotated[
-    Literal["default", "cli", "managed-identity", "device-code", "environment", "token", "none"] | None,
+    Literal[
+        "default",
+        "cli",
+        "managed-identity",
+        "device-code",
+        "environment",
+        "workload-identity",
+        "github-oidc",
+        "azure-pipelines",
+        "token",
+        "none",
+    ]
+    | None,
     typer.Option("--credential", help="How to sign in to the service.", show_default="the one in the settings"),
 ]
 On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="As of this day.", show_default="today")]

@@ -12,7 +12,7 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
-    from fpctl.inspection.finding import Finding
+    from fpctl.inspection.check_result import CheckResult
 
 SHOWN_RULES = 3
 
@@ -30,13 +30,13 @@ def command(
     that each rule reads (there, with their columns, fresh, with rows in range), and limits; and says how to fix
     what is wrong. Exit code 1: something needs attention. 2: the settings or rules cannot be read.
     """
+    from fpctl.inspection.check_result import needs_action
     from fpctl.inspection.checkup import Checkup, findings
-    from fpctl.inspection.finding import bad
 
     context = AppContext(files)
     repository = context.repository
     name = engine.engine or context.settings.engine.default
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     request = Checkup(context.settings, repository, name, tuple(rule or ()), engine.data, engine.credential)
     with output.progress("Looking") as update:
         for finding in findings(request, context.now):
@@ -52,10 +52,10 @@ def command(
     output.say(f"{output.counted(len(found), 'check')}: {summary}")
     if repository.broken:
         return EXIT_ERROR
-    return EXIT_FINDINGS if bad(found) else EXIT_OK
+    return EXIT_FINDINGS if needs_action(found) else EXIT_OK
 
 
-def _show(finding: Finding, quiet: bool) -> None:
+def _show(finding: CheckResult, quiet: bool) -> None:
     if quiet and finding.status in ("ok", "skipped"):
         return
     style = {"warning": "warning", "error": "error"}.get(finding.status, "dim")

@@ -22,28 +22,23 @@ def pull(
     Tables that are not as documented go to schema/pulled.yaml, functions (of Log Analytics) to functions/. Files
     that people wrote stay. Exit code 1: something could not be pulled.
     """
+    from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
-    from fpctl.inspection.live import live_schema
     from fpctl.inspection.pull import pull as store
     from fpctl.schema.tables import Tables
 
     context = AppContext(files, "none")
     settings = context.settings
     documented = Tables.packaged(settings.tables.environment)
-    opened = open_engine(
-        engine.engine or settings.engine.default,
-        settings=settings,
-        data=engine.data,
-        now=context.now,
-        tables=documented,
-        credential=engine.credential,
-    )
+    asked = EngineOptions(data=engine.data, now=context.now, tables=documented, credential=engine.credential)
+    opened = open_engine(engine.engine or settings.engine.default, settings, asked)
     try:
         with output.progress("Reading the schema") as update:
-            tables, functions = live_schema(opened, lambda done, _: update(done))
+            found = opened.schema(lambda done, _: update(done))
     finally:
         opened.close()
-    done = store(tables, functions, context.root, documented, everything=everything)
+    tables = {table: columns for table, columns in found.tables.items() if columns}
+    done = store(tables, found.functions, context.root, documented, everything=everything)
     if format == "json":
         output.show_json(
             {
