@@ -12,7 +12,7 @@ from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
 from fpctl.inspection.finding import Finding, counted
 from fpctl.inspection.live import live_columns
-from fpctl.kql.binder import analyse
+from fpctl.kql.analysis import analyse
 from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.lint import QUERY_LIMIT
 from fpctl.rewrite.plan.planner import TunedQuery

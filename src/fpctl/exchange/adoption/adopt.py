@@ -14,11 +14,12 @@ from fpctl.exchange.adoption.meaning import Difference, Holder, Said, column_of,
 from fpctl.exchange.adoption.removal import comment_of, spans_of
 from fpctl.exchange.adoption.tails import Tail, inner_negations, tails
 from fpctl.exchange.reading import is_broad, merged
-from fpctl.exclusions.drafts.draft import Draft, DraftError, title_of
-from fpctl.exclusions.exclusion_writer import Entry
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
+from fpctl.exclusions.exclusion_writer import NewExclusion
 from fpctl.exclusions.raw_condition import check_condition
 from fpctl.kql import tree
-from fpctl.kql.binder import Scope, analyse
+from fpctl.kql.analysis import analyse
+from fpctl.kql.binder import Scope
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
 from fpctl.repository.model import Repository
@@ -48,7 +49,7 @@ class Adopted:
         tails: the terms.
     """
 
-    entry: Entry
+    entry: NewExclusion
     line: int
     clause: str
     differences: tuple[Difference, ...]
@@ -75,7 +76,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is said of every exclusion that is made: see `Draft`."""
+    """What is said of every exclusion that is made: see `DraftExclusion`."""
 
     owner: str | None = None
     ticket: str | None = None
@@ -108,10 +109,10 @@ class _Adopter:
         self.planner: Planner = repository.planner(today)
         try:
             self.query = parse(self.text, loaded.path)
+            self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         except KqlSyntaxError as error:
             at = loaded.text.file_location(min(error.offset, len(self.text)))
             raise KqlSyntaxError(error.message, error.offset, at, error.caret or "", error.hint) from error
-        self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         self.lists = _lists(self.query, self.text)
         self.mentioned = tree.names(self.query)
         self.left: list[Left] = []
@@ -230,7 +231,7 @@ class _Adopter:
         comment = comment_of(self.text, spans[0][0], spans[-1][1])
         place = SourceText(self.text).line_column(group[0].operator.start)[0]
         note = f"Adopted from line {place} of the query: {' '.join(clause.split())}"
-        draft = Draft(
+        draft = DraftExclusion(
             rules=(self.loaded.rule.id,),
             match=joined,
             title=title_of(joined),
@@ -258,7 +259,7 @@ class _Adopter:
             return None
         return Adopted(entry, self.line(group[0].term), clause, tuple(dict.fromkeys(differences)), tuple(group))
 
-    def refusal(self, entry: Entry, group: Sequence[Tail]) -> str | None:
+    def refusal(self, entry: NewExclusion, group: Sequence[Tail]) -> str | None:
         """Return why the exclusion has no place in the rule without the terms, None if it has."""
         base = replace(self.loaded.rule, query=_without(self.text, spans_of(self.text, group)))
         plan = self.planner.plan(base, [(in_force(entry.exclusion, self.today), True)]).plan
