@@ -242,7 +242,8 @@ def make_set(expressions: Expressions, node: tree.Call) -> Value:
 
 
 macro("kql_members", "j", "CASE WHEN kql_is_array(j) THEN "
-      "list_transform(kql_elements(j), lambda e: CAST(json(e) AS VARCHAR)) ELSE [CAST(json(j) AS VARCHAR)] END")  # fmt: skip
+      "list_transform(kql_elements(j), lambda e: CAST(json(e) AS VARCHAR)) "
+      "ELSE [CAST(json(j) AS VARCHAR)] END")  # fmt: skip
 macro("kql_each_once", "l", "list_transform(list_sort(list_distinct(l)), lambda e: CAST(e AS JSON))")
 
 
