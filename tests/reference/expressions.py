@@ -445,6 +445,8 @@ def _around(self: Expressions, node: tree.Call, place: Place) -> Value:
     if delta.raw is None or center.raw is None or value.raw is None:
         return boolean(None)
     low, high = arithmetic("-", center, delta), arithmetic("+", center, delta)
+    if low.raw is None or high.raw is None:
+        return boolean(None)
     return logical_and(compare(">=", value, low), compare("<=", value, high))
 
 

@@ -136,5 +136,5 @@ def gettype(expressions: Expressions, node: tree.Call) -> Value:
     """`gettype(x)`: of a dynamic, what it holds."""
     value = expressions.value(node.args[0])
     if value.type != "dynamic":
-        return constant({"real": "double", "bool": "bool"}.get(value.type, value.type), "string")
+        return constant(value.type, "string")
     return Value(func("kql_gettype", value.sql), "string")
