@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from fpctl.files import read_text
 from fpctl.rewrite.output.markers import find_clauses, strip
 from fpctl.rewrite.plan.planner import TunedQuery
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file
-from fpctl.rules.text.query_text import Edit, merge_edits, merge_spans
+from fpctl.text.edits import EditedText, deletion, joined_spans
 from fpctl.text.source import SourceText
 
 
@@ -37,31 +36,13 @@ def fault_of(error: EngineError, sent: str, tuned: TunedQuery) -> QueryFault:
     """
     if error.offset is None or not tuned.tuned.startswith(sent[: error.offset + 1]):
         return QueryFault(error.message, None)
-    edits = merge_edits(tuned.edits)
-    offset = base_offset(error.offset, edits)
+    offset = EditedText.of(tuned.base, tuned.edits).source_offset(error.offset)
     if offset is None:
         ids = _exclusions_at(error.offset, tuned.tuned)
         of = f" of {', '.join(ids)}" if ids else ""
         return QueryFault(f"{error.message} (in the clause{of} that fpctl put in)", None)
     line, column = SourceText(tuned.base).line_column(offset)
     return QueryFault(f"{error.message} (line {line}, column {column} of the query)", offset)
-
-
-def base_offset(offset: int, edits: Sequence[Edit]) -> int | None:
-    """Return an offset of the tuned query as one of the base query; None where it is in inserted text.
-
-    Args:
-        edits: what was inserted, merged and sorted.
-    """
-    inserted = 0
-    for edit in edits:
-        start = edit.offset + inserted
-        if offset < start:
-            break
-        if offset < start + len(edit.text):
-            return None
-        inserted += len(edit.text)
-    return offset - inserted
 
 
 def place_in_file(loaded: LoadedRule, base: str, offset: int) -> tuple[Location, str]:
@@ -71,11 +52,10 @@ def place_in_file(loaded: LoadedRule, base: str, offset: int) -> tuple[Location,
         loaded: the rule, with or without the clauses that its file has.
     """
     written = _as_written(loaded, base)
-    at = offset
-    for start, end in merge_spans(span for clause in find_clauses(written.rule.query) for span in clause.spans()):
-        if start > at:
-            break
-        at += end - start
+    clauses = [span for clause in find_clauses(written.rule.query) for span in clause.spans()]
+    stripped = EditedText.of(written.rule.query, [deletion(*span) for span in joined_spans(clauses)])
+    at = stripped.source_offset(offset)
+    assert at is not None, "stripping inserts nothing"
     return written.text.file_location(min(at, len(written.rule.query))), SourceText(base).caret(offset)
 
 

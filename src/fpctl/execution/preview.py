@@ -20,6 +20,7 @@ from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.planner import Planner, TunedQuery
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rules.model import Rule
+from fpctl.text.edits import Edit, apply_edits
 
 DAYS = 14
 """How far back a preview looks."""
@@ -151,9 +152,7 @@ def widen(rule: Rule, back: timedelta) -> tuple[Rule, bool]:
     if len(spans) == 1 and (span := spans.pop()) is not None:
         if span >= back:
             return replace(rule, query=base), True
-        text = base
-        for start, end in sorted(literals, reverse=True):
-            text = f"{text[:start]}{back.days}d{text[end:]}"
+        text = apply_edits(base, [Edit(start, end, f"{back.days}d") for start, end in literals])
         return replace(rule, query=text, query_period=None), True
     # Several times in one query belong to each other (a baseline and a day): which to stretch is not ours to guess.
     return replace(rule, query=base), False

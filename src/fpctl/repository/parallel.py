@@ -31,7 +31,7 @@ from fpctl.rewrite.plan.model import Plan
 from fpctl.rewrite.plan.planner import PlanDetails, Planner, TunedQuery
 from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 from fpctl.rules.formats.registry import LoadedRule
-from fpctl.rules.text.query_text import Edit
+from fpctl.text.edits import Edit
 
 ENOUGH = 60_000
 """Characters of rules below which one process has done before a second one has begun; as plain parsing goes."""

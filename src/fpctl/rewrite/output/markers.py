@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.tokens import Tokens
-from fpctl.rules.text.query_text import Edit, apply_removals, merge_spans
+from fpctl.text.edits import Edit, apply_edits, deletion, insertion, joined_spans
 from fpctl.text.source import newline_of
 
 MARKER = "fpctl"
@@ -108,13 +108,13 @@ def edits_for(
             f"{newline}{indent}{_with_marker(line, comments, ending if line is lines[-1] else '')}" for line in lines
         )
         if rest is not None:
-            edits.append(Edit(rest.end(), inserted))
+            edits.append(insertion(rest.end(), inserted))
         elif wraps is None:
-            edits.append(Edit(offset, inserted + newline))
+            edits.append(insertion(offset, inserted + newline))
         else:
-            edits.append(Edit(wraps, "("))
-            edits.append(Edit(offset, f"{inserted}{newline})"))
-    return sorted(edits, key=lambda edit: edit.offset)
+            edits.append(insertion(wraps, "("))
+            edits.append(insertion(offset, f"{inserted}{newline})"))
+    return sorted(edits, key=lambda edit: edit.start)
 
 
 def closes_leg(edit: Edit) -> bool:
@@ -223,4 +223,5 @@ def strip(text: str) -> str:
     Raises:
         KqlSyntaxError: the text has a marker and cannot be read as KQL tokens.
     """
-    return apply_removals(text, merge_spans(span for clause in find_clauses(text) for span in clause.spans()))
+    spans = joined_spans(span for clause in find_clauses(text) for span in clause.spans())
+    return apply_edits(text, [deletion(start, end) for start, end in spans])

@@ -26,9 +26,9 @@ from fpctl.rewrite.plan.plan_warnings import match_warnings, placement_warnings
 from fpctl.rewrite.plan.size_fit import ANY_LENGTH, UNLIMITED, Budget, ClauseStyle, Lines, SizeFit, budget_of, fit
 from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, UtcRange, build
 from fpctl.rules.model import Rule
-from fpctl.rules.text.query_text import Edit, apply_edits
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
+from fpctl.text.edits import Edit, apply_edits
 from fpctl.text.source import SourceText
 
 INVERTING_TRIGGERS = {"lt": "less than", "eq": "equal to", "ne": "not equal to"}

@@ -20,7 +20,7 @@ from fpctl.rewrite.output.counting import PREFIX
 from fpctl.rewrite.output.markers import ClauseLine, edits_for
 from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.planner import TunedQuery
-from fpctl.rules.text.query_text import Edit, apply_edits
+from fpctl.text.edits import apply_edits, insertion
 from fpctl.text.source import SourceText
 
 TAG = "SuppressedBy"
@@ -114,13 +114,13 @@ def _tagged(tuned: TunedQuery, clauses: Sequence[Clause]) -> str:
         lines.append(ClauseLine(here[0].placement.point.offset, _extend(here, more=number > 0), ids, anchor))
     first = min(by_point)
     kept = [
-        Edit(operator.end, f", {TAG}")
+        insertion(operator.end, f", {TAG}")
         for operator in clauses[0].placement.pipeline.operators[first:]
         if isinstance(operator, tree.Project) or operator.keyword == "project-keep"
     ]
     # At one offset: first what continues an operator, then the clauses, then the tag.
     edits = [*kept, *tuned.edits, *edits_for(tuned.base, lines)]
-    return apply_edits(tuned.base, sorted(edits, key=lambda edit: edit.offset))
+    return apply_edits(tuned.base, edits)
 
 
 def _extend(clauses: Sequence[Clause], *, more: bool) -> str:

@@ -17,6 +17,7 @@ from fpctl.kql.binder import analyse
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.text.edits import Edit, apply_edits
 
 
 class VerificationError(FpctlError):
@@ -71,7 +72,7 @@ def _second_parser(tuned: TunedQuery, query: tree.Query) -> bool:
 
 def _sampled(query: tree.Query) -> str:
     """Return a query with its long lists cut down; a value that is not plain text stays."""
-    text, pieces, at = query.text, list[str](), 0
+    text, edits, at = query.text, list[Edit](), 0
     lists = (node for node in tree.walk(query) if isinstance(node, tree.Membership) and len(node.items) > _SAMPLE)
     for node in sorted(lists, key=lambda node: node.start):
         if node.start < at:
@@ -82,9 +83,9 @@ def _sampled(query: tree.Query) -> str:
             for number, item in enumerate(others)
             if number < _SAMPLE or not _PLAIN.fullmatch(text[item.start : item.end])
         ]
-        pieces += [text[at : first.end], *(f", {value}" for value in kept)]
         at = node.items[-1].end
-    return "".join([*pieces, text[at:]])
+        edits.append(Edit(first.end, at, "".join(f", {value}" for value in kept)))
+    return apply_edits(text, edits)
 
 
 def _fault(message: str) -> VerificationError:
