@@ -39,7 +39,7 @@ def about(
         reaching = {
             loaded.id
             for loaded in scene.repository.exclusions.exclusions
-            if any(scene.rules[index].rule.id in ids for index in scene.reach.of(loaded.exclusion))
+            if any(scene.rules[index].rule.id in ids for index in scene.index.rules_of(loaded.exclusion))
         }
         kept = [f for f in kept if f.rule in ids or (f.rule is None and f.exclusion in reaching)]
     return kept

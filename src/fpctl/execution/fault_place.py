@@ -8,10 +8,9 @@ from pathlib import Path
 from fpctl.engine.interface import EngineError
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text
-from fpctl.rewrite.output.markers import find_clauses, strip
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.output.markers import find_clauses, strip, stripped
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file
-from fpctl.text.edits import EditedText, deletion, joined_spans
 from fpctl.text.source import SourceText
 
 
@@ -28,7 +27,7 @@ class QueryFault:
     offset: int | None
 
 
-def fault_of(error: EngineError, sent: str, tuned: TunedQuery) -> QueryFault:
+def fault_of(error: EngineError, sent: str, tuned: TunedRule) -> QueryFault:
     """Return the error of a query with its place in the base query.
 
     Args:
@@ -36,7 +35,7 @@ def fault_of(error: EngineError, sent: str, tuned: TunedQuery) -> QueryFault:
     """
     if error.offset is None or not tuned.tuned.startswith(sent[: error.offset + 1]):
         return QueryFault(error.message, None)
-    offset = EditedText.of(tuned.base, tuned.edits).source_offset(error.offset)
+    offset = tuned.edited.source_offset(error.offset)
     if offset is None:
         ids = _exclusions_at(error.offset, tuned.tuned)
         of = f" of {', '.join(ids)}" if ids else ""
@@ -52,9 +51,7 @@ def place_in_file(loaded: LoadedRule, base: str, offset: int) -> tuple[Location,
         loaded: the rule, with or without the clauses that its file has.
     """
     written = _as_written(loaded, base)
-    clauses = [span for clause in find_clauses(written.rule.query) for span in clause.spans()]
-    stripped = EditedText.of(written.rule.query, [deletion(*span) for span in joined_spans(clauses)])
-    at = stripped.source_offset(offset)
+    at = stripped(written.rule.query).source_offset(offset)
     assert at is not None, "stripping inserts nothing"
     return written.text.file_location(min(at, len(written.rule.query))), SourceText(base).caret(offset)
 

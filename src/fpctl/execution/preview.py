@@ -17,7 +17,8 @@ from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Unresolved
 from fpctl.rewrite.placement.reading import Reading
 from fpctl.rewrite.placement.result import Placement
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rules.model import Rule
 from fpctl.text.edits import Edit, apply_edits
@@ -99,7 +100,7 @@ def coverage(
 
 
 def _at(
-    tuned: TunedQuery, placement: Placement, condition: str, planner: Planner, engine: Engine, span: Timespan
+    tuned: TunedRule, placement: Placement, condition: str, planner: Planner, engine: Engine, span: Timespan
 ) -> tuple[int, dict[str, set[str]]]:
     """Return the rows that a clause takes out at its insertion point, and the values of each entity in them."""
     columns = {entity: column for entity in ENTITIES if (column := _column(planner, placement, entity)) is not None}

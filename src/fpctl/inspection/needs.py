@@ -15,13 +15,13 @@ from fpctl.inspection.live import live_columns
 from fpctl.kql.binder import analyse
 from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.lint import QUERY_LIMIT
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.spelling import did_you_mean
 
 STALE = timedelta(days=1)
 """A table whose newest row is older than this has perhaps lost its connector."""
 
-Planned = tuple[RuleOutcome, TunedQuery]
+Planned = tuple[RuleOutcome, TunedRule]
 
 
 def unplanned_findings(outcomes: Sequence[RuleOutcome]) -> Iterator[Finding]:
@@ -122,7 +122,7 @@ def _fresh(table: str, status: TableStatus, now: datetime, rules: tuple[str, ...
     return Finding("tables", "ok", table, f"{rows}; the newest is of {status.newest:%Y-%m-%d %H:%M} UTC", None, rules)
 
 
-def _missing_columns(outcome: RuleOutcome, tuned: TunedQuery, live: Mapping[str, Mapping[str, str]]) -> list[Finding]:
+def _missing_columns(outcome: RuleOutcome, tuned: TunedRule, live: Mapping[str, Mapping[str, str]]) -> list[Finding]:
     """Return what the rule reads and the engine's tables lack, though documentation or `schema/` has it."""
     known = {(p.code, p.message) for p in tuned.analysis.problems}
     found = []

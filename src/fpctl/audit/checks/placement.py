@@ -19,7 +19,7 @@ def _unknown_rule(scene: Scene, check: Check) -> Iterator[Finding]:
     for loaded in scene.kept:
         for index, text in enumerate(loaded.exclusion.rules):
             selector = parse_selector(text)
-            if not selector.names_one or scene.reach.selected(text):
+            if not selector.names_one or scene.index.selected(text):
                 continue
             if names is None:
                 names = {name for one in scene.rules for name in (one.rule.id, one.rule.name, one.rule.path)}
@@ -38,7 +38,7 @@ def _unknown_rule(scene: Scene, check: Check) -> Iterator[Finding]:
 def _no_rule(scene: Scene, check: Check) -> Iterator[Finding]:
     for loaded in scene.kept:
         for index, text in enumerate(loaded.exclusion.rules):
-            if not parse_selector(text).names_one and not scene.reach.selected(text):
+            if not parse_selector(text).names_one and not scene.index.selected(text):
                 yield check.finding(
                     loaded.at_key(f"rules.{index}"),
                     f"`{text}` of {loaded.id} reaches no rule",
@@ -61,7 +61,7 @@ def _applies_nowhere(scene: Scene, check: Check) -> Iterator[Finding]:
     for loaded in scene.kept:
         if loaded.exclusion.state(scene.today) != "active":
             continue
-        reached = [scene.plans[index] for index in scene.reach.of(loaded.exclusion) if index in scene.plans]
+        reached = [scene.plans[index] for index in scene.index.rules_of(loaded.exclusion) if index in scene.plans]
         skips = [planned.skips.get(loaded.id) for planned in reached]
         # Where a rule is named, FP303 says it of that rule.
         if skips and all(skip is not None and not skip.finding for skip in skips):
@@ -94,7 +94,7 @@ def _about(scene: Scene, check: Check, id: str, index: int, line: int | None, me
     planned = scene.plans[index]
     rule = planned.loaded.rule
     return check.finding(
-        selector_at(scene.by_id[id], scene.reach, index),
+        selector_at(scene.by_id[id], scene.index, index),
         message,
         exclusion=id,
         rule=rule.id,

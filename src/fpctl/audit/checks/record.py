@@ -120,7 +120,7 @@ def _seen(exclusion: Exclusion) -> Mapping[str, str]:
 def _rule_changed(scene: Scene, check: Check) -> Iterator[Finding]:
     for loaded in scene.reviewed:
         seen = _seen(loaded.exclusion)
-        for index in scene.reach.of(loaded.exclusion) if seen else ():
+        for index in scene.index.rules_of(loaded.exclusion) if seen else ():
             rule = scene.rules[index].rule
             if rule.id in seen and seen[rule.id].lower() != _hash(rule.query):
                 yield check.finding(
@@ -136,11 +136,11 @@ def _rule_changed(scene: Scene, check: Check) -> Iterator[Finding]:
 def _rule_added(scene: Scene, check: Check) -> Iterator[Finding]:
     for loaded in scene.reviewed:
         seen = _seen(loaded.exclusion)
-        for index in scene.reach.of(loaded.exclusion) if seen else ():
+        for index in scene.index.rules_of(loaded.exclusion) if seen else ():
             rule = scene.rules[index].rule
             if rule.id not in seen:
                 yield check.finding(
-                    selector_at(loaded, scene.reach, index),
+                    selector_at(loaded, scene.index, index),
                     f"{loaded.id} reaches `{rule.name}`, which it did not when it was approved",
                     exclusion=loaded.id,
                     rule=rule.id,

@@ -26,7 +26,8 @@ from fpctl.repository.recording import entries_of
 from fpctl.repository.single_exclusion import in_force
 from fpctl.rewrite.output.markers import MARKER, find_clauses
 from fpctl.rewrite.placement.column_resolver import ASSUMED_COLUMNS
-from fpctl.rewrite.plan.planner import Planner, time_column_of
+from fpctl.rewrite.plan.base_rule import time_column_of
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.predicate.match import usable_roles
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file, stripped
 from fpctl.schema.fields import FIELDS

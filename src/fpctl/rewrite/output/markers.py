@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.tokens import Tokens
-from fpctl.text.edits import Edit, apply_edits, deletion, insertion, joined_spans
+from fpctl.text.edits import Edit, EditedText, deletion, insertion, joined_spans
 from fpctl.text.source import newline_of
 
 MARKER = "fpctl"
@@ -217,11 +217,16 @@ def _follows_a_token(text: str, tokens: Tokens, offset: int) -> bool:
     return index >= 0 and tokens.ends[index] <= offset and not text[tokens.ends[index] : offset].strip(" \t")
 
 
-def strip(text: str) -> str:
-    """Return the base query: every marked clause taken out, every other byte as it was.
+def stripped(text: str) -> EditedText:
+    """Return the way from a query to its base query: every clause of fpctl removed, every other byte as it was.
 
     Raises:
         KqlSyntaxError: the text has a marker and cannot be read as KQL tokens.
     """
     spans = joined_spans(span for clause in find_clauses(text) for span in clause.spans())
-    return apply_edits(text, [deletion(start, end) for start, end in spans])
+    return EditedText.of(text, [deletion(start, end) for start, end in spans])
+
+
+def strip(text: str) -> str:
+    """Return the base query; see `stripped`."""
+    return stripped(text).text
