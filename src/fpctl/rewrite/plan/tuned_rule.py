@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from fpctl.kql import tree
 from fpctl.kql.binder import Analysis, analyse
 from fpctl.kql.parser import parse
-from fpctl.rewrite.output.counting import Counted, CountingQuery, counting_query, grouped_counting_query
 from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.base_rule import BaseRule
 from fpctl.rewrite.plan.clauses import Clause, PointClauses
@@ -18,6 +18,9 @@ from fpctl.rewrite.plan.model import Plan
 from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 from fpctl.schema.tables import Tables
 from fpctl.text.edits import Edit, EditedText
+
+if TYPE_CHECKING:
+    from fpctl.rewrite.output.counting import CountingQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,9 @@ class TunedRule:
         return found
 
     def _counting(self, point: PointClauses) -> CountingQuery:
+        # Only runs count: rewriting does without.
+        from fpctl.rewrite.output.counting import Counted, counting_query, grouped_counting_query
+
         if point.many:
             return grouped_counting_query(self.query, point.placement, point.accumulator(), self.edits)
         counted = [Counted(clause.exclusion, clause.condition) for clause in point.clauses]
