@@ -42,7 +42,7 @@ _Seconds = Annotated[float, Field(gt=0)]
 _Address = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
 
 
-class Paths(_Table):
+class PathSettings(_Table):
     """`[paths]`: where things are, relative to the settings file.
 
     `data` and `out` have no default: a command that needs one asks for it. `root` is the folder in
@@ -56,13 +56,13 @@ class Paths(_Table):
     root: Annotated[Path, Field(exclude=True)] = Path()
 
 
-class Schema(_Table):
+class SchemaSettings(_Table):
     """`[schema]`: whose documented tables the rules read."""
 
     environment: EnvironmentName = "auto"
 
 
-class History(_Table):
+class HistorySettings(_Table):
     """`[history]`: a file, or a database URL; for how many days hits are kept run by run, None for ever.
 
     Older ones are kept by day, which is all that reports need.
@@ -72,7 +72,7 @@ class History(_Table):
     keep_raw_days: Annotated[int, Field(ge=1)] | None = None
 
 
-class LocalEngine(_Table):
+class LocalEngineSettings(_Table):
     """`[engine.local]`: DuckDB on files. `memory` as DuckDB writes it (`2GB`), `timeout` in seconds."""
 
     threads: Annotated[int, Field(ge=1)] | None = None
@@ -94,7 +94,7 @@ class _Service(_Table):
     concurrency: Annotated[int, Field(ge=1, le=50)] | None = None
 
 
-class LogAnalytics(_Service):
+class LogAnalyticsSettings(_Service):
     """`[engine.log-analytics]`: the workspace's id (a GUID) and more workspaces to query with it; or a resource's."""
 
     workspace_id: str | None = None
@@ -103,14 +103,14 @@ class LogAnalytics(_Service):
     endpoint: _Address | None = None
 
 
-class Defender(_Service):
+class DefenderSettings(_Service):
     """`[engine.defender]`: advanced hunting through Microsoft Graph; `endpoint` for a national cloud."""
 
     endpoint: _Address | None = None
     look_back_days: Annotated[int, Field(ge=1)] | None = None
 
 
-class Kusto(_Service):
+class KustoSettings(_Service):
     """`[engine.kusto]`: Azure Data Explorer; `time_column` where it is neither Timestamp nor TimeGenerated."""
 
     cluster: _Address | None = None
@@ -118,7 +118,7 @@ class Kusto(_Service):
     time_column: str | None = None
 
 
-class Deploy(_Table):
+class DeploySettings(_Table):
     """`[deploy]`: the Sentinel workspace that rules go out to, by its resource id.
 
     `credential` is that of `[engine]` if not set; `endpoint` is Resource Manager's, for a sovereign cloud.
@@ -131,15 +131,15 @@ class Deploy(_Table):
     client_id: str | None = None
 
 
-class Engines(_Table):
+class EngineSettings(_Table):
     """`[engine]`: the engine that runs rules if the command does not say, who asks, and a table for each engine."""
 
     default: EngineName = "local"
     credential: CredentialName = "default"
-    local: LocalEngine = LocalEngine()
-    log_analytics: LogAnalytics = Field(default=LogAnalytics(), alias="log-analytics")
-    defender: Defender = Defender()
-    kusto: Kusto = Kusto()
+    local: LocalEngineSettings = LocalEngineSettings()
+    log_analytics: LogAnalyticsSettings = Field(default=LogAnalyticsSettings(), alias="log-analytics")
+    defender: DefenderSettings = DefenderSettings()
+    kusto: KustoSettings = KustoSettings()
 
 
 class Settings(_Table):
@@ -149,12 +149,12 @@ class Settings(_Table):
     instead of the documented ones.
     """
 
-    paths: Paths = Paths()
-    tables: Schema = Field(default=Schema(), alias="schema")
+    paths: PathSettings = PathSettings()
+    tables: SchemaSettings = Field(default=SchemaSettings(), alias="schema")
     fields: dict[str, dict[str, str | list[str]]] = {}
-    history: History = History()
-    engine: Engines = Engines()
-    deploy: Deploy = Deploy()
+    history: HistorySettings = HistorySettings()
+    engine: EngineSettings = EngineSettings()
+    deploy: DeploySettings = DeploySettings()
     policy: Policy = Policy()
     risk: RiskWeights = RiskWeights()
     file: Annotated[Path | None, Field(exclude=True)] = None
@@ -249,14 +249,14 @@ def _parse(text: str, file: Path) -> dict[str, Any]:
 def _place(data: dict[str, Any], folder: Path) -> None:
     """Make the file's relative paths relative to the working folder; a history URL is left as it is."""
     paths = data.get("paths", {})
-    for name in Paths.model_fields:
+    for name in PathSettings.model_fields:
         if name != "root":
             given = paths.get(name)
-            default = Paths.model_fields[name].default
+            default = PathSettings.model_fields[name].default
             if given or default:
                 data.setdefault("paths", {})[name] = str(folder / (given or default))
     history = data.setdefault("history", {})
-    url = history.get("url", History().url)
+    url = history.get("url", HistorySettings().url)
     if "://" not in url:
         history["url"] = str(folder / url)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fpctl.deployment.workspace.workspace import SentinelWorkspace
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from servers.loopback import Misbehaviour, Request
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 
@@ -166,7 +166,7 @@ ATTACK = """must_fire:
 """
 
 
-def test_a_clause_that_swallows_a_known_attack_is_not_deployed_unless_forced_with_a_reason(
+def test_a_clause_that_suppresses_a_known_attack_is_not_deployed_unless_forced_with_a_reason(
     fpctl: Fpctl, server: SecurityInsightsServer, workplace: Path
 ) -> None:
     (workplace / "rules" / "a.tests.yaml").write_text(ATTACK)

@@ -20,8 +20,8 @@ from engine.test_faults import FAULTS, POLICY, RARE, Renewed, misbehaviour
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.execution.session import Session
+from fpctl.history.history import History
 from fpctl.history.records import StoredHit, StoredRun
-from fpctl.history.repository import History
 from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.model import open_repository
 from servers.loopback import Request

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fpctl.errors import FpctlError
 from fpctl.exchange.formats import FORMATS, Imported, Reading, format_of
-from fpctl.exclusions.reader import ListShelf, read_exclusion_file
+from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 
 READING = Reading(("*",), date(2026, 11, 24), columns={"Server name": "device"})
 
@@ -60,7 +60,7 @@ def taken(kind: str, text: str) -> Imported | None:
         assert draft.status == "draft"
         assert draft.match
         assert all(one and all(values for values in one.values()) for one in draft.match)
-        read_exclusion_file(draft.text(), "draft.yaml", ListShelf(Path("no-such-folder")))
+        read_exclusion_file(draft.text(), "draft.yaml", ValueListCache(Path("no-such-folder")))
     assert all(loss.message for loss in imported.losses)
     return imported
 

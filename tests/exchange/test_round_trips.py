@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fpctl.exchange.formats import FORMATS, Reading, format_of
 from fpctl.exchange.plain_csv import HEADER
 from fpctl.exclusions.edit import new_text
-from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
+from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 
 TODAY = date(2026, 11, 24)
 
@@ -147,7 +147,7 @@ MATCHES = st.fixed_dictionaries(
 
 def made(match: dict[str, list[str]]) -> list[LoadedExclusion]:
     text = new_text({"id": "fp-1", "rules": ["*"], "match": match})
-    found, problems = read_exclusion_file(text, "x.yaml", ListShelf(Path()))
+    found, problems = read_exclusion_file(text, "x.yaml", ValueListCache(Path()))
     assume(not problems)
     return [exclusion for exclusion, _ in found]
 

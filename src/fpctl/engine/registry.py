@@ -17,7 +17,7 @@ from fpctl.spelling import did_you_mean
 if TYPE_CHECKING:
     from fpctl.engine.local.engine import TableSchemas
     from fpctl.engine.remote.retry import Retrier
-    from fpctl.settings import Defender, Kusto, LogAnalytics, Settings
+    from fpctl.settings import DefenderSettings, KustoSettings, LogAnalyticsSettings, Settings
 
 T = TypeVar("T")
 
@@ -200,7 +200,7 @@ def _needed(value: T | None, key: str, variable: str) -> T:
 
 def _source(
     settings: Settings,
-    own: LogAnalytics | Defender | Kusto,
+    own: LogAnalyticsSettings | DefenderSettings | KustoSettings,
     credential: str | None,
     endpoint: str,
     environ: Mapping[str, str],

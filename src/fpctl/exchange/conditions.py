@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 
 from fpctl.exclusions.filter_syntax import Comparison
-from fpctl.exclusions.filter_syntax.condition import Operator
+from fpctl.exclusions.filter_syntax.expression import Operator
 from fpctl.exclusions.model import Alternative
 
 MAX_GROUPS = 64

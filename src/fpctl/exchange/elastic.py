@@ -19,9 +19,9 @@ from fpctl.exchange.conditions import MAX_GROUPS, Group, NotSaidError, groups_of
 from fpctl.exchange.formats import Exported, Imported, Incoming, Reading, not_in_force
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exchange.reading import LeftOutError, is_broad, match_of, wider_notes
-from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.filter_syntax import And, Comparison, Condition, Not
-from fpctl.exclusions.filter_syntax.condition import Operator
+from fpctl.exclusions.filter_syntax.expression import Operator
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 
@@ -221,7 +221,7 @@ def _draft(items: Sequence[tuple[int, dict[str, Any]]], reading: Reading, losses
             losses.append(Loss("part", about, f"its {what}: {_listed(first[key])}", line))
     comments = [str(c.get("comment", "")) for c in first.get("comments") or () if isinstance(c, dict)]
     return Incoming(
-        Draft(
+        DraftExclusion(
             rules=rules,
             match=match,
             id=_text(own.get("id")) or "",

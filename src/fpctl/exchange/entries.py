@@ -11,7 +11,7 @@ from fpctl.errors import FpctlError
 from fpctl.exchange.formats import Incoming
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.drafts.draft import DraftError
-from fpctl.exclusions.exclusion_writer import Entry
+from fpctl.exclusions.exclusion_writer import NewExclusion
 from fpctl.repository.model import Repository
 from fpctl.repository.recording import entries_of
 
@@ -20,7 +20,7 @@ from fpctl.repository.recording import entries_of
 class Written:
     """What may be written, and what was refused."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[NewExclusion, ...]
     losses: tuple[Loss, ...]
 
 
@@ -29,7 +29,7 @@ def entries_for(drafts: Sequence[Incoming], repository: Repository, folder: Path
 
     An id that is in use is an exclusion that is there already: the draft is left out.
     """
-    entries: list[Entry] = []
+    entries: list[NewExclusion] = []
     losses: list[Loss] = []
     taken: set[str] = set()
     for draft, line in drafts:

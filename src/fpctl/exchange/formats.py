@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
 from fpctl.exchange.loss import Loss
-from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
 
 
@@ -35,7 +35,7 @@ class Reading:
 class Incoming(NamedTuple):
     """A draft that was read, and the line at which it stands in the file."""
 
-    draft: Draft
+    draft: DraftExclusion
     line: int
 
 

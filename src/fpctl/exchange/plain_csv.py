@@ -15,7 +15,7 @@ from fpctl.errors import FpctlError, Location
 from fpctl.exchange.csv_text import read_table, write_table
 from fpctl.exchange.formats import Exported, Imported, Incoming, Reading
 from fpctl.exchange.loss import Loss, in_order
-from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
@@ -155,7 +155,7 @@ def _draft(rows: Sequence[tuple[int, Mapping[str, str]]], reading: Reading, loss
     if window and first.get("timezone"):
         window["timezone"] = first["timezone"].strip()
     try:
-        draft = Draft(
+        draft = DraftExclusion(
             rules=rules,
             match=tuple(match),
             id=about,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from fpctl.exchange.formats import Reading
 from fpctl.exchange.loss import Loss
-from fpctl.exclusions.filter_syntax import Condition, NotationError, to_match
+from fpctl.exclusions.filter_syntax import Condition, FilterSyntaxError, to_match
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS
 
 Match = tuple[dict[str, tuple[str, ...]], ...]
@@ -27,7 +27,7 @@ def match_of(conditions: Iterable[Condition], reading: Reading) -> tuple[Match, 
     for condition in conditions:
         try:
             read = to_match(condition, "", columns=reading.raw)
-        except NotationError as error:
+        except FilterSyntaxError as error:
             hint = f" ({error.hint})" if error.hint else ""
             raise LeftOutError(f"{error.message}{hint}") from error
         found += read.match

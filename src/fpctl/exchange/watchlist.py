@@ -15,7 +15,7 @@ from fpctl.errors import FpctlError, Location
 from fpctl.exchange.csv_text import Table, read_table, write_table
 from fpctl.exchange.formats import Exported, Imported, Incoming, Reading, not_in_force
 from fpctl.exchange.loss import Loss, in_order
-from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
 
@@ -139,7 +139,7 @@ def _own(table: Table, reading: Reading, losses: list[Loss]) -> list[Incoming]:
         match = tuple({field: tuple(found)} for field, found in fields.items())
         drafts.append(
             Incoming(
-                Draft(
+                DraftExclusion(
                     rules=rules,
                     match=match,
                     id=id,
@@ -187,7 +187,7 @@ def _foreign(table: Table, path: str, reading: Reading, losses: list[Loss]) -> l
         title = f"{', '.join(fields)} of the watchlist {name}"
         drafts.append(
             Incoming(
-                Draft(
+                DraftExclusion(
                     rules=reading.rules,
                     match=match,
                     title=title,

@@ -11,14 +11,14 @@ from typing import NamedTuple
 from fpctl.engine.interface import Engine, TableStatus, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.execution.drift_check import Watch
-from fpctl.execution.fault_place import place_in_file
+from fpctl.execution.drift_check import DriftWatch
+from fpctl.execution.error_place import place_in_file
 from fpctl.execution.run import RunResult, run_rule, unknown_hits
 from fpctl.execution.stream import completed
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
+from fpctl.history.history import History
 from fpctl.history.records import DriftRecord, ExclusionVersion, HitRecord, RuleVersion, RunRecord
-from fpctl.history.repository import History
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.placement.column_resolver import LITERAL_SOURCES
 from fpctl.rewrite.plan.tuned_rule import TunedRule
@@ -49,7 +49,7 @@ class Session:
     history: History | None = None
     with_base: bool = False
     at_once: int = 1
-    watch: Watch | None = None
+    watch: DriftWatch | None = None
     _facts: TableFacts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

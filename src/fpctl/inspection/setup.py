@@ -31,7 +31,7 @@ def setup_findings(settings: Settings, repository: Repository) -> Iterator[Findi
 
 
 def _history(settings: Settings) -> Finding:
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
     from fpctl.history.store import is_there
 
     place = settings.history.url

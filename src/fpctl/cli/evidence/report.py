@@ -24,7 +24,7 @@ def command(
     Drift is what the last run of each rule found to have changed. Exit code 2: a file could not be read.
     """
     from fpctl.cli.shared.exclusion_commands import open_book
-    from fpctl.exclusions.risk.shared_names import known
+    from fpctl.exclusions.risk.shared_names import shared_names
     from fpctl.history.store import is_there
     from fpctl.report.overview import overview, to_dict, to_markdown
 
@@ -32,7 +32,7 @@ def command(
     place = history or book.settings.history.url
     hits, drift = None, []
     if is_there(place):
-        from fpctl.history.repository import History
+        from fpctl.history.history import History
 
         with History.open(place, create=False) as opened:
             hits = {total.exclusion: total for total in opened.hits()}
@@ -41,7 +41,7 @@ def command(
     found = overview(
         repository.exclusions.exclusions,
         repository.rules.rules,
-        known(book.settings.policy.forbidden),
+        shared_names(book.settings.policy.forbidden),
         book.settings.risk,
         options.parse_day(on),
         hits,

@@ -15,7 +15,7 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 if TYPE_CHECKING:
     from fpctl.cli.shared.exclusion_commands import Book
     from fpctl.exchange.loss import Loss
-    from fpctl.exclusions.exclusion_writer import Entry
+    from fpctl.exclusions.exclusion_writer import NewExclusion
 
 FORMATS = ("csv", "watchlist", "elastic", "sigma")
 
@@ -181,7 +181,7 @@ def _take(
     return _exit_code(losses)
 
 
-def _write(book: Book, entries: Sequence[Entry], out: Path | None, source: str) -> None:
+def _write(book: Book, entries: Sequence[NewExclusion], out: Path | None, source: str) -> None:
     from fpctl.cli.shared.audit_log import recorded
     from fpctl.exclusions.exclusion_writer import write
 

@@ -14,8 +14,8 @@ from fpctl.exchange.adoption.meaning import Difference, Holder, Said, column_of,
 from fpctl.exchange.adoption.removal import comment_of, spans_of
 from fpctl.exchange.adoption.tails import Tail, inner_negations, tails
 from fpctl.exchange.reading import is_broad, merged
-from fpctl.exclusions.drafts.draft import Draft, DraftError, title_of
-from fpctl.exclusions.exclusion_writer import Entry
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
+from fpctl.exclusions.exclusion_writer import NewExclusion
 from fpctl.exclusions.raw_condition import check_condition
 from fpctl.kql import tree
 from fpctl.kql.binder import Scope, analyse
@@ -50,7 +50,7 @@ class Adopted:
         tails: the terms.
     """
 
-    entry: Entry
+    entry: NewExclusion
     line: int
     clause: str
     differences: tuple[Difference, ...]
@@ -77,7 +77,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is said of every exclusion that is made: see `Draft`."""
+    """What is said of every exclusion that is made: see `DraftExclusion`."""
 
     owner: str | None = None
     ticket: str | None = None
@@ -232,7 +232,7 @@ class _Adopter:
         comment = comment_of(self.text, spans[0][0], spans[-1][1])
         place = SourceText(self.text).line_column(group[0].operator.start)[0]
         note = f"Adopted from line {place} of the query: {' '.join(clause.split())}"
-        draft = Draft(
+        draft = DraftExclusion(
             rules=(self.loaded.rule.id,),
             match=joined,
             title=title_of(joined),
@@ -260,7 +260,7 @@ class _Adopter:
             return None
         return Adopted(entry, self.line(group[0].term), clause, tuple(dict.fromkeys(differences)), tuple(group))
 
-    def refusal(self, entry: Entry, group: Sequence[Tail]) -> str | None:
+    def refusal(self, entry: NewExclusion, group: Sequence[Tail]) -> str | None:
         """Return why the exclusion has no place in the rule without the terms, None if it has."""
         base = replace(self.loaded.rule, query=_without(self.text, spans_of(self.text, group)))
         plan = self.planner.plan(base, [(in_force(entry.exclusion, self.today), True)]).plan

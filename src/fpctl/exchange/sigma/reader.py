@@ -15,9 +15,9 @@ from fpctl.exchange.loss import Loss, in_order
 from fpctl.exchange.reading import LeftOutError, is_broad, match_of, wider_notes
 from fpctl.exchange.sigma.condition import Selections, parse_condition
 from fpctl.exchange.sigma.names import FILE_NAMES, NAMES
-from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.filter_syntax import And, Comparison, Condition, Not, Or
-from fpctl.exclusions.filter_syntax.condition import Operator
+from fpctl.exclusions.filter_syntax.expression import Operator
 
 _OPERATORS: Mapping[str, Operator] = {"contains": "CONTAINS", "startswith": "STARTSWITH", "endswith": "ENDSWITH"}
 _NOT_CARRIED = ("references", "related", "falsepositives", "level", "fields", "license")
@@ -50,7 +50,7 @@ def read(text: str, path: str, reading: Reading) -> Imported:
     return Imported(tuple(drafts), in_order(losses))
 
 
-def _draft(data: dict[str, Any], about: str, root: Node, reading: Reading, losses: list[Loss]) -> Draft:
+def _draft(data: dict[str, Any], about: str, root: Node, reading: Reading, losses: list[Loss]) -> DraftExclusion:
     body: dict[str, Any] = data["filter"]
     own = data.get("fpctl") if isinstance(data.get("fpctl"), dict) else {}
     assert isinstance(own, dict)
@@ -73,7 +73,7 @@ def _draft(data: dict[str, Any], about: str, root: Node, reading: Reading, losse
     for key in _NOT_CARRIED:
         if data.get(key):
             losses.append(Loss("part", about, f"its `{key}`", root.line))
-    return Draft(
+    return DraftExclusion(
         rules=rules,
         match=match,
         id=_text(own.get("id")) or "",

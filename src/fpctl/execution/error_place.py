@@ -15,7 +15,7 @@ from fpctl.text.source import SourceText
 
 
 @dataclass(frozen=True, slots=True)
-class QueryFault:
+class LocatedError:
     """Why a query failed.
 
     Attributes:
@@ -27,21 +27,21 @@ class QueryFault:
     offset: int | None
 
 
-def fault_of(error: EngineError, sent: str, tuned: TunedRule) -> QueryFault:
+def located_error(error: EngineError, sent: str, tuned: TunedRule) -> LocatedError:
     """Return the error of a query with its place in the base query.
 
     Args:
         sent: the text that failed: the tuned query, or one that begins like it. In what follows there is no place.
     """
     if error.offset is None or not tuned.tuned.startswith(sent[: error.offset + 1]):
-        return QueryFault(error.message, None)
+        return LocatedError(error.message, None)
     offset = tuned.edited.source_offset(error.offset)
     if offset is None:
         ids = _exclusions_at(error.offset, tuned.tuned)
         of = f" of {', '.join(ids)}" if ids else ""
-        return QueryFault(f"{error.message} (in the clause{of} that fpctl put in)", None)
+        return LocatedError(f"{error.message} (in the clause{of} that fpctl put in)", None)
     line, column = SourceText(tuned.base).line_column(offset)
-    return QueryFault(f"{error.message} (line {line}, column {column} of the query)", offset)
+    return LocatedError(f"{error.message} (line {line}, column {column} of the query)", offset)
 
 
 def place_in_file(loaded: LoadedRule, base: str, offset: int) -> tuple[Location, str]:

@@ -126,7 +126,7 @@ class History:
         since: datetime | None = None,
         by_rule: bool = False,
     ) -> list[HitTotals]:
-        """Return what each exclusion has taken out, ordered by exclusion (and rule).
+        """Return what each exclusion has suppressed, ordered by exclusion (and rule).
 
         An exclusion that no run has had in its plan is not known here; add it with `HitTotals(id)`.
 
@@ -171,7 +171,7 @@ class History:
         return self._store.read(lambda connection: watching.past_hits(connection, rule, runs))
 
     def device_kinds(self, rule: str) -> dict[str, set[str]]:
-        """Return, by exclusion, the kinds of devices whose events were taken out of the rule with this id."""
+        """Return, by exclusion, the kinds of devices whose events were suppressed in the rule with this id."""
         return self._store.read(lambda connection: watching.device_kinds(connection, rule))
 
     def drift(self, *, since: datetime | None = None, latest: bool = False) -> list[StoredDrift]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from fpctl.audit.context import Recorded
+from fpctl.audit.context import RunHistory
 
 RECENT = timedelta(days=14)
 """Runs so old may still tell what a rule does."""
 
 
-def recorded(place: str, now: datetime) -> Recorded | None:
+def read_run_history(place: str, now: datetime) -> RunHistory | None:
     """Return what the history at a path or URL knows; None where there is no history.
 
     Raises:
@@ -20,7 +20,7 @@ def recorded(place: str, now: datetime) -> Recorded | None:
     if "://" not in place and not Path(place).exists():
         return None
     # Only now: the database takes longer to load than a small audit.
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
     from fpctl.history.store import is_there
 
     if not is_there(place):
@@ -28,4 +28,4 @@ def recorded(place: str, now: datetime) -> Recorded | None:
     with History.open(place, create=False) as history:
         hits = {total.exclusion: total for total in history.hits()}
         since = now - RECENT
-        return Recorded(hits, tuple(history.runs(since=since)), tuple(history.drift(since=since)))
+        return RunHistory(hits, tuple(history.runs(since=since)), tuple(history.drift(since=since)))
