@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from fpctl.kql import tree
-from fpctl.kql.binder import Analysis, analyse
+from fpctl.kql.analysis import Analysis, analyse
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.markers import stripped
 from fpctl.rewrite.placement.column_resolver import TIME_COLUMNS

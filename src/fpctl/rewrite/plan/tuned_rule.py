@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fpctl.kql import tree
-from fpctl.kql.binder import Analysis, analyse
+from fpctl.kql.analysis import Analysis, analyse
 from fpctl.kql.parser import parse
 from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.base_rule import BaseRule
