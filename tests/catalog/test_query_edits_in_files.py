@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fpctl.rules.formats.registry import RuleFile, edited, read_rule_file, stripped
 from fpctl.rules.text.query_text import RuleText, UnsafeEdit
-from fpctl.text.edits import Edit, apply_edits, insertion, ordered
+from fpctl.text.edits import Edit, apply_edits, insertion, joined_insertions
 
 CLAUSE = '\n| where not(DeviceName in~ ("build01", "b\'2")) // fpctl fp-1'
 
@@ -28,7 +28,7 @@ def only(text: str, name: str) -> RuleText:
 
 def spans_of(edits: list[Edit]) -> list[tuple[int, int]]:
     spans, shift = [], 0
-    for offset, _, text in ordered(edits):
+    for offset, _, text in joined_insertions(edits):
         spans.append((offset + shift, offset + shift + len(text)))
         shift += len(text)
     return spans
@@ -38,7 +38,7 @@ def assert_round_trip(text: RuleText, edits: list[Edit], name: str, index: int =
     """Insert, read again, suppress: the query is the edited one, and the file is the first one again."""
     new_file = text.insert(edits)
     again = read(new_file, name).rules[index].text
-    assert again.query == apply_edits(text.query, ordered(edits))
+    assert again.query == apply_edits(text.query, joined_insertions(edits))
     assert again.remove(spans_of(edits)) == text.file_text
     return new_file
 

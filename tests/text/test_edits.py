@@ -13,6 +13,7 @@ from fpctl.text.edits import (
     apply_edits,
     deletion,
     insertion,
+    joined_insertions,
     joined_spans,
     ordered,
 )
@@ -96,3 +97,10 @@ def test_offsets_lead_to_the_same_characters_in_both_directions(edited: EditedTe
     for offset in kept:
         assert edited.text[edited.edited_offset(offset)] == edited.source[offset]
         assert edited.source_offset(edited.edited_offset(offset)) == offset
+
+
+def test_insertions_at_one_offset_are_joined_on_request() -> None:
+    assert joined_insertions([insertion(2, "b"), insertion(1, "a"), insertion(2, "c")]) == [
+        insertion(1, "a"),
+        insertion(2, "bc"),
+    ]

@@ -36,7 +36,7 @@ def deletion(start: int, end: int) -> Edit:
 
 
 def ordered(edits: Iterable[Edit]) -> list[Edit]:
-    """Return edits in order of offset; insertions at one offset are joined in the order given.
+    """Return edits in order of offset; insertions at one offset keep the order given.
 
     An insertion where a replaced part begins comes before it, one where it ends comes behind it.
 
@@ -52,10 +52,18 @@ def ordered(edits: Iterable[Edit]) -> list[Edit]:
             last = found[-1]
             if start < last.end:
                 raise OverlappingEdits(last, edit)
-            if start == end == last.start == last.end:
-                found[-1] = Edit(start, end, last.text + text)
-                continue
         found.append(edit)
+    return found
+
+
+def joined_insertions(edits: Iterable[Edit]) -> list[Edit]:
+    """Return edits in order, with the insertions at one offset joined; see `ordered` for what is raised."""
+    found: list[Edit] = []
+    for edit in ordered(edits):
+        if found and edit.start == edit.end == found[-1].start == found[-1].end:
+            found[-1] = insertion(edit.start, found[-1].text + edit.text)
+        else:
+            found.append(edit)
     return found
 
 

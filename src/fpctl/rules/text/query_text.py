@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from fpctl.errors import FpctlError, Location, Problem
-from fpctl.text.edits import Edit, apply_edits, deletion, insertion, joined_spans, ordered
+from fpctl.text.edits import Edit, apply_edits, deletion, insertion, joined_insertions, joined_spans
 from fpctl.text.source import SourceText
 
 
@@ -66,7 +66,7 @@ class RuleText(ABC):
 
     def problem(self, edits: Iterable[Edit]) -> Problem | None:
         """Return why the edits cannot be written safely into this file, or None if they can."""
-        merged = ordered(edits)
+        merged = joined_insertions(edits)
         objection = self._objection(merged, apply_edits(self.query, merged))
         if objection is None:
             return None
@@ -79,7 +79,7 @@ class RuleText(ABC):
         Raises:
             UnsafeEdit: an edit cannot be written in this file's style.
         """
-        merged = ordered(edits)
+        merged = joined_insertions(edits)
         problem = self.problem(merged)
         if problem is not None:
             raise UnsafeEdit(problem)
