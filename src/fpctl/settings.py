@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticKnownError
 
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text
@@ -27,15 +28,17 @@ CONFIG_VARIABLE = "FPCTL_CONFIG"
 """Names the settings file where no option does."""
 
 EnvironmentName = Literal["auto", "xdr", "loganalytics"]
-EngineName = Literal["local", "log-analytics", "defender", "kusto"]
 RoleName = Literal["viewer", "analyst", "approver", "admin"]
-CredentialName = Literal["default", "cli", "managed-identity", "device-code", "environment", "token", "none"]
+CredentialName = Literal[
+    "default", "cli", "managed-identity", "device-code", "environment", "workload-identity", "github-oidc",
+    "azure-pipelines", "token", "none",
+]  # fmt: skip
 
 
 class _Table(BaseModel):
     """A table of the file: no key that we do not know, and no value of another type than its key's."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True)
 
 
 _Path = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) and value else value)]
@@ -81,7 +84,7 @@ class LocalEngineSettings(_Table):
     timeout: _Seconds | None = None
 
 
-class _Service(_Table):
+class ServiceEngine(_Table):
     """What the engines of Microsoft's services share.
 
     `credential` (that of `[engine]` if not set), `tenant` and `client_id` say who asks; `timeout` is in
@@ -95,7 +98,7 @@ class _Service(_Table):
     concurrency: Annotated[int, Field(ge=1, le=50)] | None = None
 
 
-class LogAnalyticsSettings(_Service):
+class LogAnalyticsSettings(ServiceEngine):
     """`[engine.log-analytics]`: the workspace's id (a GUID) and more workspaces to query with it; or a resource's."""
 
     workspace_id: str | None = None
@@ -104,14 +107,14 @@ class LogAnalyticsSettings(_Service):
     endpoint: _Address | None = None
 
 
-class DefenderSettings(_Service):
+class DefenderSettings(ServiceEngine):
     """`[engine.defender]`: advanced hunting through Microsoft Graph; `endpoint` for a national cloud."""
 
     endpoint: _Address | None = None
     look_back_days: Annotated[int, Field(ge=1)] | None = None
 
 
-class KustoSettings(_Service):
+class KustoSettings(ServiceEngine):
     """`[engine.kusto]`: Azure Data Explorer; `time_column` where it is neither Timestamp nor TimeGenerated."""
 
     cluster: _Address | None = None
@@ -161,6 +164,21 @@ class ConsoleSettings(_Table):
     session_hours: Annotated[float, Field(gt=0, le=24 * 7)] = 10
     webhook_variable: str = "FPCTL_WEBHOOK"
     oidc: OpenIdConnect | None = None
+
+
+def _engine_name(name: str) -> str:
+    """Check that there is a table of settings for an engine: those are the engines there are."""
+    known = [info.alias or field for field, info in EngineSettings.model_fields.items() if _is_table(info.annotation)]
+    if name not in known:
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(f"'{one}'" for one in known)})
+    return name
+
+
+def _is_table(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, _Table)
+
+
+EngineName = Annotated[str, AfterValidator(_engine_name)]
 
 
 class EngineSettings(_Table):

@@ -11,7 +11,7 @@ Status = Literal["ok", "warning", "error", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What was found.
 
     Attributes:
@@ -43,7 +43,7 @@ class Finding:
         }
 
 
-def bad(findings: Iterable[Finding]) -> bool:
+def needs_action(findings: Iterable[CheckResult]) -> bool:
     """Tell whether something is to be put right."""
     return any(finding.status in ("warning", "error") for finding in findings)
 

@@ -7,37 +7,36 @@ not a hundred times its size. Limits: https://learn.microsoft.com/graph/api/reso
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from azure.core import PipelineClient
 from azure.core.exceptions import AzureError
-from azure.core.pipeline import policies
 from azure.core.rest import HttpRequest
 
-from fpctl import __version__
+from fpctl.engine.defender.description import CALLS_A_MINUTE, DESCRIPTION, ENDPOINT
 from fpctl.engine.interface import EngineError, Table, Timespan
-from fpctl.engine.remote.azure_errors import fault_of_exception
-from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, utc, whole
-from fpctl.engine.remote.bearer import authentication_policy
+from fpctl.engine.remote.azure_errors import failure_of_exception
+from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, concurrency_of, utc, whole
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.decode import bad_response, kusto_type, read_json, table_of_columns, typed_column
 from fpctl.engine.remote.endpoint import endpoint_of
-from fpctl.engine.remote.errors import Answer, fault_of_answer, said_in, shorten
+from fpctl.engine.remote.errors import HttpResponse, failure_of_response, service_error_of, shorten
 from fpctl.engine.remote.rate_limit import RateLimit
-from fpctl.engine.remote.retry import Fault, Retrier
-from fpctl.engine.remote.time_slicing import SHORTEST, Slicing, slicing_of
+from fpctl.engine.remote.request_settings import RequestSettings
+from fpctl.engine.remote.rest_client import pipeline_client
+from fpctl.engine.remote.retry import RequestFailure
+from fpctl.engine.remote.time_slicing import SHORTEST, TimeSlicing, time_slicing_of
 from fpctl.kql.literals import bracket_name
 
-ENDPOINT = "https://graph.microsoft.com"
 PATH = "/v1.0/security/runHuntingQuery"
 LONGEST = 180
 """Seconds that Graph lets a query run."""
 MOST_ROWS = 100_000
 """Rows at which Graph cuts an answer, without a word."""
-CALLS_A_MINUTE = 45
+AT_ONCE = 4
+"""Queries in flight at once, where the settings do not say."""
 LOOK_BACK = timedelta(days=30)
 MOST_PARTS = 64
 """Requests that one query may be taken apart into."""
@@ -50,26 +49,38 @@ _PERMISSION = (
 _NO_HUNTING = ".cn"
 
 
+@dataclass(frozen=True, slots=True)
+class HuntingLimits:
+    """Bounds of the service and of what is done about them.
+
+    Attributes:
+        look_back: how far back the service keeps events; longer where tables are streamed to Sentinel.
+        row_limit: rows at which the service cuts an answer.
+        most_parts: requests that one query may be split into, to get past the row limit.
+    """
+
+    look_back: timedelta = LOOK_BACK
+    row_limit: int = MOST_ROWS
+    most_parts: int = MOST_PARTS
+
+
 class DefenderEngine(RemoteEngine):
     """An engine on the Defender XDR tables of a tenant.
 
     Args:
         source: gives tokens.
         endpoint: Microsoft Graph's, for a sovereign cloud (`https://graph.microsoft.us`).
-        timeout: seconds to wait for a query, at most 180.
-        look_back: how far back the service keeps events; longer where tables are streamed to Sentinel.
-        row_limit: rows at which the service cuts an answer.
-        most_parts: requests that one query may be taken apart into, to get past the row limit.
-        concurrency: queries in flight at once.
+        limits: of the service.
         rate: the service's calls per minute, for all queries of the engine.
         known_tables: names that `tables()` looks for; None for the documented ones.
-        retrier, clock, patience: see RemoteEngine.
+        requests: how they are made; a timeout of at most 180 seconds.
 
     Raises:
         EngineError: `settings`.
     """
 
-    name = "defender"
+    name = DESCRIPTION.name
+    description = DESCRIPTION
     service = "Microsoft Graph"
 
     def __init__(
@@ -77,43 +88,27 @@ class DefenderEngine(RemoteEngine):
         source: TokenSource,
         *,
         endpoint: str = ENDPOINT,
-        timeout: float = LONGEST,
-        look_back: timedelta = LOOK_BACK,
-        row_limit: int = MOST_ROWS,
-        most_parts: int = MOST_PARTS,
-        concurrency: int = 4,
+        limits: HuntingLimits | None = None,
         rate: RateLimit | None = None,
         known_tables: tuple[str, ...] | None = None,
-        retrier: Retrier | None = None,
-        clock: Callable[[], float] = time.time,
-        patience: float | None = None,
+        requests: RequestSettings | None = None,
     ) -> None:
         place = endpoint_of(endpoint, setting="endpoint of the engine defender")
         if place.host.endswith(_NO_HUNTING):
             raise EngineError("Microsoft Graph in China has no advanced hunting", code="settings")
+        requests = requests or RequestSettings()
+        timeout = LONGEST if requests.timeout is None else requests.timeout
         check_settings(source, place, timeout, LONGEST)
-        super().__init__(
-            source=source, timeout=timeout, concurrency=concurrency, retrier=retrier, clock=clock, patience=patience
-        )
-        self.row_limit = row_limit
-        self.look_back = look_back
-        self._most_parts = most_parts
+        super().__init__(source, timeout=timeout, concurrency=concurrency_of(requests, AT_ONCE), requests=requests)
+        limits = limits or HuntingLimits()
+        self.row_limit = limits.row_limit
+        self.look_back = limits.look_back
+        self._most_parts = limits.most_parts
         self._rate = rate or RateLimit(CALLS_A_MINUTE, 60)
         self._known = known_tables
         self._scope = (ENDPOINT if place.loopback else f"https://{place.host}") + "/.default"
         self._url = place.url + PATH
-        self._client = PipelineClient[HttpRequest, Any](
-            place.url,
-            policies=[
-                policies.RequestIdPolicy(),
-                policies.HeadersPolicy({"Accept": "application/json"}),
-                policies.UserAgentPolicy(f"fpctl/{__version__}"),
-                authentication_policy(source, self._scope, place),
-                policies.HttpLoggingPolicy(),  # leaves the Authorization header out
-            ],
-            connection_timeout=30,
-            use_env_settings=not place.loopback,  # a proxy must not see what stays on this machine
-        )
+        self._client = pipeline_client(place, self.service, self._scope, source)
 
     # ------------------------------------------------------------------ the Engine interface
 
@@ -135,7 +130,7 @@ class DefenderEngine(RemoteEngine):
         table = super()._run(text, timespan, cancelled)
         if len(table.rows) < self.row_limit or table.partial is not None:
             return table
-        slicing = slicing_of(text)
+        slicing = time_slicing_of(text)
         if isinstance(slicing, str):
             return self._cut(table, f"and in parts of time they would not add up: {slicing}")
         time_column = self.time_column(slicing.table)
@@ -163,7 +158,7 @@ class DefenderEngine(RemoteEngine):
     def _in_parts(
         self,
         cut: Table,
-        slicing: Slicing,
+        slicing: TimeSlicing,
         time_column: str,
         timespan: Timespan | None,
         cancelled: threading.Event | None,
@@ -223,10 +218,10 @@ class DefenderEngine(RemoteEngine):
             response = self._client.send_request(request, read_timeout=self.timeout + READ_MARGIN)
             content = response.read()
         except AzureError as error:
-            raise fault_of_exception(error, service=self.service, scrub=self._source.scrub) from None
+            raise failure_of_exception(error, service=self.service, scrub=self._source.scrub) from None
         if response.status_code != 200:
-            raise fault_of_answer(
-                Answer(response.status_code, dict(response.headers), content.decode("utf-8", "replace")),
+            raise failure_of_response(
+                HttpResponse(response.status_code, dict(response.headers), content.decode("utf-8", "replace")),
                 service=self.service,
                 query=text,
                 permission=_PERMISSION,
@@ -236,7 +231,7 @@ class DefenderEngine(RemoteEngine):
         try:
             return hunting_table(read_json(content))
         except EngineError as error:
-            raise Fault(error, "transient" if error.code == "bad-response" else "fatal") from None
+            raise RequestFailure(error, "transient" if error.code == "bad-response" else "fatal") from None
 
 
 def hunting_table(answer: Any) -> Table:
@@ -250,7 +245,7 @@ def hunting_table(answer: Any) -> Table:
     """
     if not isinstance(answer, Mapping):
         raise bad_response("it is no JSON object")
-    said = said_in(answer.get("error"))
+    said = service_error_of(answer.get("error"))
     partial = None
     if answer.get("error"):
         partial = shorten(f"{said.code}: {said.message}" if said else "the service gives no reason")

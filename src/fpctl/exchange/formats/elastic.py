@@ -15,8 +15,8 @@ from itertools import product
 from typing import Any
 
 from fpctl.errors import FpctlError, Location
-from fpctl.exchange.conditions import MAX_GROUPS, Group, NotSaidError, groups_of
-from fpctl.exchange.formats import Exported, Imported, Incoming, Reading, not_in_force
+from fpctl.exchange.conditions import MAX_GROUPS, Group, NotExpressibleError, groups_of
+from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, not_in_force
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exchange.reading import LeftOutError, is_broad, match_of, wider_notes
 from fpctl.exclusions.drafts.draft import DraftExclusion
@@ -25,6 +25,14 @@ from fpctl.exclusions.filter_syntax.expression import Operator
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 
+DESCRIPTION = FormatDescription(
+    "an Elastic exception list (NDJSON)",
+    """Import an Elastic exception list (NDJSON) as drafts, one for each item.
+
+An item is left out if one of its entries cannot be expressed here: without it, the rest would match more.
+With --rule of a rule that reads one table, entries that no field expresses become conditions on its columns.""",
+)
+
 LIST_ID = "fpctl-exclusions"
 META = "fpctl"
 """The key under which an item's `meta` keeps what Elastic has no place for."""
@@ -32,7 +40,7 @@ META = "fpctl"
 _AFFIX: Mapping[Operator, str] = {"STARTSWITH": "{}*", "ENDSWITH": "*{}", "CONTAINS": "*{}*"}
 
 
-def write(exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
+def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
     """Write the exclusions that are in force as items of one list."""
     items: list[dict[str, Any]] = []
     losses: list[Loss] = []
@@ -54,7 +62,7 @@ def write(exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
         losses.insert(0, Loss("narrower", "", "Elastic compares exact values with their case, fpctl without"))
         losses.insert(0, Loss("part", "", "for which rules an item is: there a list is attached to rules by hand"))
     head = {
-        "list_id": LIST_ID, "name": "fpctl exclusions", "description": "Exported from fpctl", "type": "detection",
+        "list_id": LIST_ID, "name": "fpctl exclusions", "description": "ExportResult from fpctl", "type": "detection",
         "namespace_type": "single", "tags": [], "os_types": [],
     }  # fmt: skip
     tail = {
@@ -63,7 +71,7 @@ def write(exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
         "missing_exception_lists": [], "missing_exception_lists_count": 0,
     }  # fmt: skip
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (head, *items, tail))
-    return Exported(text, tuple(written), tuple(losses))
+    return ExportResult(text, tuple(written), tuple(losses))
 
 
 def _items(loaded: LoadedExclusion, losses: list[Loss]) -> Iterator[dict[str, Any]]:
@@ -73,7 +81,7 @@ def _items(loaded: LoadedExclusion, losses: list[Loss]) -> Iterator[dict[str, An
         where = f"alternative {index} of the match: " if len(exclusion.match) > 1 else ""
         try:
             entries = _alternative(alternative, loaded.id, where, losses)
-        except NotSaidError as error:
+        except NotExpressibleError as error:
             losses.append(Loss("left-out", loaded.id, f"{where}{error}"))
             continue
         for one in entries:
@@ -89,7 +97,7 @@ def _alternative(alternative: Alternative, id: str, where: str, losses: list[Los
         return entries
     exact = [group for group in groups if all(comparison.operator == "==" for comparison in group)]
     if not exact:
-        raise NotSaidError(f"it comes to {len(entries)} items, more than {MAX_GROUPS}")
+        raise NotExpressibleError(f"it comes to {len(entries)} items, more than {MAX_GROUPS}")
     message = "so many values are carried as exact ones only: not full names of short ones, nor subdomains, nor paths"
     losses.append(Loss("narrower", id, f"{where}{message}"))
     return [entries for group in exact for entries in _entries(group)]
@@ -121,7 +129,7 @@ def _entries(group: Group) -> list[list[dict[str, Any]]]:
     choices: list[list[dict[str, Any]]] = []
     for comparison in group:
         if comparison.name == "user.name" and any("\\" in value for value in comparison.values):
-            raise NotSaidError("an account with its domain is two fields there")
+            raise NotExpressibleError("an account with its domain is two fields there")
         if comparison.operator == "==":
             choices.append([_exact(comparison.name, comparison.values)])
         else:
@@ -145,7 +153,7 @@ def _escaped(value: str) -> str:
     return re.sub(r"([\\*?])", r"\\\1", value)
 
 
-def read(text: str, path: str, reading: Reading) -> Imported:
+def read(text: str, path: str, context: ImportContext) -> ImportResult:
     """Read an exported list (or a rule export with lists in it): items of one fpctl exclusion come together."""
     losses: list[Loss] = []
     groups: dict[str, list[tuple[int, dict[str, Any]]]] = {}
@@ -163,8 +171,8 @@ def read(text: str, path: str, reading: Reading) -> Imported:
         groups.setdefault(str(own.get("id") or f"\0{line}"), []).append((line, record))
     if records == 0:
         raise FpctlError("the file is empty", Location(path), "export an exception list as NDJSON")
-    drafts = [found for items in groups.values() if (found := _draft(items, reading, losses)) is not None]
-    return Imported(tuple(drafts), in_order(losses))
+    drafts = [found for items in groups.values() if (found := _draft(items, context, losses)) is not None]
+    return ImportResult(tuple(drafts), in_order(losses))
 
 
 def _records(text: str, path: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -194,7 +202,7 @@ def _name(record: Mapping[str, Any]) -> str:
     return next((one for key in ("name", "item_id") if isinstance(one := record.get(key), str) and one.strip()), "")
 
 
-def _draft(items: Sequence[tuple[int, dict[str, Any]]], reading: Reading, losses: list[Loss]) -> Incoming | None:
+def _draft(items: Sequence[tuple[int, dict[str, Any]]], context: ImportContext, losses: list[Loss]) -> ReadDraft | None:
     line, first = items[0]
     about, own = _name(first), _own(first)
     conditions: list[Condition] = []
@@ -206,9 +214,9 @@ def _draft(items: Sequence[tuple[int, dict[str, Any]]], reading: Reading, losses
     if not conditions:
         return None
     said = own.get("rules")
-    rules = reading.rules or tuple(one for one in (said if isinstance(said, list) else ()) if isinstance(one, str))
+    rules = context.rules or tuple(one for one in (said if isinstance(said, list) else ()) if isinstance(one, str))
     try:
-        match, notes = match_of(conditions, reading)
+        match, notes = match_of(conditions, context)
         if not rules:
             raise LeftOutError("an item does not say for which rules it is; give --rule")
         expires = _expires(first.get("expire_time"), about, line, losses)
@@ -220,7 +228,7 @@ def _draft(items: Sequence[tuple[int, dict[str, Any]]], reading: Reading, losses
         if first.get(key):
             losses.append(Loss("part", about, f"its {what}: {_listed(first[key])}", line))
     comments = [str(c.get("comment", "")) for c in first.get("comments") or () if isinstance(c, dict)]
-    return Incoming(
+    return ReadDraft(
         DraftExclusion(
             rules=rules,
             match=match,
@@ -229,8 +237,8 @@ def _draft(items: Sequence[tuple[int, dict[str, Any]]], reading: Reading, losses
             scenario=_text(own.get("scenario")),
             reason=_text(first.get("description")),
             ticket=_text(own.get("ticket")),
-            owner=_text(own.get("owner")) or reading.owner,
-            created=reading.today,
+            owner=_text(own.get("owner")) or context.owner,
+            created=context.today,
             expires=expires,
             status="draft",
             broad=is_broad(match),

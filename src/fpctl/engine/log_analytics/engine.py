@@ -6,29 +6,33 @@ Single queries only: the `$batch` operation of the service ends on 31 March 2028
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline.policies import RedirectPolicy
+from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
 from azure.monitor.query import LogsQueryClient
 
-from fpctl.engine.interface import EngineError, Table, Timespan
-from fpctl.engine.remote.azure_errors import fault_of_exception
-from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, utc
+from fpctl.engine.interface import EngineError, EngineSchema, Table, Timespan, no_progress
+from fpctl.engine.log_analytics.description import DESCRIPTION, ENDPOINT
+from fpctl.engine.remote.azure_errors import failure_of_exception
+from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, concurrency_of, utc
 from fpctl.engine.remote.bearer import authentication_policy
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.decode import bad_response, kusto_type, read_json, table_of
 from fpctl.engine.remote.endpoint import endpoint_of, log_analytics_audience
-from fpctl.engine.remote.errors import Answer, fault_of_answer, said_in, shorten
-from fpctl.engine.remote.retry import Fault, Retrier
+from fpctl.engine.remote.errors import HttpResponse, failure_of_response, service_error_of, shorten
+from fpctl.engine.remote.request_settings import RequestSettings
+from fpctl.engine.remote.retry import RequestFailure
+from fpctl.engine.remote.session import service_session
 
-ENDPOINT = "https://api.loganalytics.io"
 LONGEST = 600
 """Seconds: the most that the service lets a query run (https://learn.microsoft.com/azure/azure-monitor/logs/api/timeouts)."""
+TIMEOUT = 180.0
+"""Seconds that a query may run, where the settings do not say."""
 AT_ONCE = 5
 """Queries of one user that the service runs at a time; more wait in its queue, and then get a 429."""
 MOST_WORKSPACES = 100
@@ -41,17 +45,6 @@ _PERMISSION = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspaceSchema:
-    """What a workspace has: tables with their columns' Kusto types, and saved functions with their KQL.
-
-    A function with parameters is `(parameters) { body }`, one without is its body.
-    """
-
-    tables: Mapping[str, Mapping[str, str]]
-    functions: Mapping[str, str]
-
-
 class LogAnalyticsEngine(RemoteEngine):
     """An engine on a workspace, or on one Azure resource's logs.
 
@@ -60,16 +53,15 @@ class LogAnalyticsEngine(RemoteEngine):
         source: gives tokens.
         endpoint: the service; its cloud's audience follows from it.
         additional_workspaces: ids, names or resource ids of more workspaces to query with it.
-        timeout: seconds the service may run a query, at most 600.
         statistics: ask for the query's cost.
-        concurrency: queries in flight at once.
-        retrier, clock, patience: see RemoteEngine.
+        requests: how they are made; a timeout of at most 600 seconds.
 
     Raises:
         EngineError: `settings`.
     """
 
-    name = "log-analytics"
+    name = DESCRIPTION.name
+    description = DESCRIPTION
     service = "Log Analytics"
 
     def __init__(
@@ -79,38 +71,38 @@ class LogAnalyticsEngine(RemoteEngine):
         *,
         endpoint: str = ENDPOINT,
         additional_workspaces: Sequence[str] = (),
-        timeout: float = 180,
         statistics: bool = True,
-        concurrency: int = AT_ONCE,
-        retrier: Retrier | None = None,
-        clock: Callable[[], float] = time.time,
-        patience: float | None = None,
+        requests: RequestSettings | None = None,
     ) -> None:
         place = endpoint_of(endpoint, setting="endpoint of the engine log-analytics")
         if not target.strip():
             raise EngineError(
                 "no workspace is set", code="settings", hint="set `workspace` to the workspace's id, a GUID"
             )
+        requests = requests or RequestSettings()
+        timeout = TIMEOUT if requests.timeout is None else requests.timeout
         check_settings(source, place, timeout, LONGEST)
         if len(additional_workspaces) >= MOST_WORKSPACES:
             raise EngineError(f"a query reads at most {MOST_WORKSPACES} workspaces", code="settings")
-        super().__init__(
-            source=source, timeout=timeout, concurrency=concurrency, retrier=retrier, clock=clock, patience=patience
-        )
+        super().__init__(source, timeout=timeout, concurrency=concurrency_of(requests, AT_ONCE), requests=requests)
         self.target = target.strip()
         self.additional_workspaces = tuple(additional_workspaces)
         self._statistics = statistics
         self._scope = log_analytics_audience(place).rstrip("/") + "/.default"
-        self._schema: WorkspaceSchema | None = None
+        self._schema: EngineSchema | None = None
         self._client = LogsQueryClient(
             source,
             endpoint=place.url,
             audience=log_analytics_audience(place),
             authentication_policy=authentication_policy(source, self._scope, place),
             retry_total=0,  # ours, in one place for all engines
-            connection_timeout=30,
-            connection_data_block_size=_BLOCK,
-            use_env_settings=not place.loopback,  # a proxy must not see what stays on this machine
+            redirect_policy=RedirectPolicy.no_redirects(),
+            transport=RequestsTransport(
+                session=service_session(place, self.service),
+                connection_timeout=30,
+                connection_data_block_size=_BLOCK,
+                use_env_settings=not place.loopback,
+            ),
         )
 
     # ------------------------------------------------------------------ the Engine interface
@@ -127,7 +119,7 @@ class LogAnalyticsEngine(RemoteEngine):
                 return known
         return super().columns(table)
 
-    def schema(self) -> WorkspaceSchema:
+    def schema(self, progress: Callable[[int, int], None] = no_progress) -> EngineSchema:
         """Return the workspace's tables and saved functions, asked for once.
 
         https://learn.microsoft.com/rest/api/logsquery/metadata
@@ -168,16 +160,16 @@ class LogAnalyticsEngine(RemoteEngine):
         try:
             return _table(seen.body)
         except EngineError as error:
-            raise Fault(error, "transient" if error.code == "bad-response" else "fatal") from None
+            raise RequestFailure(error, "transient" if error.code == "bad-response" else "fatal") from None
 
-    def _metadata(self) -> WorkspaceSchema:
+    def _metadata(self) -> EngineSchema:
         if self.target.startswith("/"):
             unsupported = EngineError(
                 "the tables of a resource cannot be listed",
                 code="unsupported",
                 hint="set `workspace` to a workspace's id",
             )
-            raise Fault(unsupported, "fatal")
+            raise RequestFailure(unsupported, "fatal")
         seen = _Seen()
         request = HttpRequest("GET", f"/workspaces/{self.target}/metadata")
         try:
@@ -188,15 +180,15 @@ class LogAnalyticsEngine(RemoteEngine):
                 raise HttpResponseError(response=response)
             return _schema(read_json(response.read()))
         except EngineError as error:
-            raise Fault(error, "transient") from None
+            raise RequestFailure(error, "transient") from None
         except _FAILURES as error:
             raise self._fault(error, seen, "") from None
 
-    def _fault(self, error: Exception, seen: _Seen, text: str) -> Fault:
+    def _fault(self, error: Exception, seen: _Seen, text: str) -> RequestFailure:
         response = getattr(error, "response", None) or seen.response
         if response is not None and response.status_code != 200:
-            return fault_of_answer(
-                Answer(response.status_code, dict(response.headers), _body_of(response)),
+            return failure_of_response(
+                HttpResponse(response.status_code, dict(response.headers), _body_of(response)),
                 service=self.service,
                 query=text,
                 permission=_PERMISSION,
@@ -204,8 +196,8 @@ class LogAnalyticsEngine(RemoteEngine):
                 now=self._clock,
             )
         if isinstance(error, AzureError | OSError):
-            return fault_of_exception(error, service=self.service, scrub=self._source.scrub)
-        return Fault(bad_response("it is not JSON"), "transient")
+            return failure_of_exception(error, service=self.service, scrub=self._source.scrub)
+        return RequestFailure(bad_response("it is not JSON"), "transient")
 
 
 class _Seen:
@@ -230,7 +222,7 @@ def _table(body: Any) -> Table:
     answer = body if isinstance(body, Mapping) else read_json(_bytes(body))
     if not isinstance(answer, Mapping):
         raise bad_response("it is no JSON object")
-    said = said_in(answer.get("error"))
+    said = service_error_of(answer.get("error"))
     partial = None
     if answer.get("error"):
         # Any 200 with an error is an incomplete answer, whatever its code: never evidence.
@@ -258,7 +250,7 @@ def _table(body: Any) -> Table:
     )
 
 
-def _schema(answer: Any) -> WorkspaceSchema:
+def _schema(answer: Any) -> EngineSchema:
     try:
         tables = {
             table["name"]: {column["name"]: kusto_type(column["type"]) for column in table.get("columns", ())}
@@ -267,7 +259,7 @@ def _schema(answer: Any) -> WorkspaceSchema:
         functions = {function["name"]: _function_text(function) for function in answer.get("functions") or ()}
     except (KeyError, TypeError, AttributeError):
         raise bad_response("it does not describe a workspace") from None
-    return WorkspaceSchema(dict(sorted(tables.items())), dict(sorted(functions.items())))
+    return EngineSchema(dict(sorted(tables.items())), dict(sorted(functions.items())))
 
 
 def _function_text(function: Mapping[str, Any]) -> str:

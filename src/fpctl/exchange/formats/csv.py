@@ -13,13 +13,22 @@ from datetime import date
 from fpctl.documents.yaml_text import Value
 from fpctl.errors import FpctlError, Location
 from fpctl.exchange.csv_text import read_table, write_table
-from fpctl.exchange.formats import Exported, Imported, Incoming, Reading
+from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
 from fpctl.exclusions.window import DAYS, Window
+
+DESCRIPTION = FormatDescription(
+    "a table with a row for each alternative of each exclusion",
+    """Import exclusions from a table, as drafts.
+
+The table is one that fpctl export made, or any whose columns are named after fields; several values of
+a cell are on lines of their own. Rows with one id are the alternatives of one exclusion.""",
+    columns=True,
+)
 
 MATCH = (*FIELDS, "where")
 WINDOW = ("weekly", "intervals", "timezone")
@@ -33,7 +42,7 @@ _SEMICOLON = frozenset(("device", "hash", "ip", "port", "process", "parent_proce
 _WORDS = {"name": "title", "rule": "rules", "comment": "notes", "expiry": "expires", "until": "expires", "tag": "tags"}
 
 
-def write(exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
+def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
     """Write exclusions, whatever their state. Lists are written out as their values."""
     rows: list[list[str]] = []
     losses: list[Loss] = []
@@ -49,7 +58,7 @@ def write(exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
         for alternative in loaded.exclusion.match:
             cells = {**whole, **_match(alternative)}
             rows.append([cells.get(name, "") for name in HEADER])
-    return Exported(write_table(HEADER, rows), tuple(loaded.id for loaded in exclusions), tuple(losses))
+    return ExportResult(write_table(HEADER, rows), tuple(loaded.id for loaded in exclusions), tuple(losses))
 
 
 def _whole(exclusion: Exclusion) -> dict[str, str]:
@@ -86,11 +95,11 @@ def _cell(value: object) -> str:
     return "yes" if value is True else "no" if value is False else str(value)
 
 
-def read(text: str, path: str, reading: Reading) -> Imported:
+def read(text: str, path: str, context: ImportContext) -> ImportResult:
     """Read a table: drafts, whatever status the file gives them."""
     table = read_table(text, path)
     losses: list[Loss] = []
-    meaning = {index: _meaning(name, reading) for index, name in enumerate(table.header)}
+    meaning = {index: _meaning(name, context) for index, name in enumerate(table.header)}
     if not any(name in MATCH for name in meaning.values()):
         hint = f'name columns after fields ({", ".join(MATCH)}), or say --column "Server name=device"'
         raise FpctlError("no column of the file is a field of a match", Location(path, 1), hint)
@@ -112,13 +121,13 @@ def read(text: str, path: str, reading: Reading) -> Imported:
         else:
             # Rows without an id stand for themselves.
             groups.setdefault(known.get("id", "").strip() or f"\0{number}", []).append((line, known))
-    drafts = [found for rows in groups.values() if (found := _draft(rows, reading, losses)) is not None]
-    return Imported(tuple(drafts), in_order(losses))
+    drafts = [found for rows in groups.values() if (found := _draft(rows, context, losses)) is not None]
+    return ImportResult(tuple(drafts), in_order(losses))
 
 
-def _meaning(heading: str, reading: Reading) -> str | None:
-    if heading in reading.columns:
-        return reading.columns[heading]
+def _meaning(heading: str, context: ImportContext) -> str | None:
+    if heading in context.columns:
+        return context.columns[heading]
     word = re.sub(r"[\s-]+", "_", heading.strip().lower())
     if word in HEADER:
         return word
@@ -130,7 +139,9 @@ def _shown(cell: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _draft(rows: Sequence[tuple[int, Mapping[str, str]]], reading: Reading, losses: list[Loss]) -> Incoming | None:
+def _draft(
+    rows: Sequence[tuple[int, Mapping[str, str]]], context: ImportContext, losses: list[Loss]
+) -> ReadDraft | None:
     line, first = rows[0]
     about = first.get("id", "").strip()
     match: list[dict[str, tuple[str, ...]]] = []
@@ -145,7 +156,7 @@ def _draft(rows: Sequence[tuple[int, Mapping[str, str]]], reading: Reading, loss
             if name not in (*MATCH, "id") and row.get(name, first.get(name, "")) != first.get(name, ""):
                 message = f"`{name}` is not that of the exclusion's first row (line {line}), which counts"
                 losses.append(Loss("part", about, message, at))
-    rules = reading.rules or _values("rules", first.get("rules", ""))
+    rules = context.rules or _values("rules", first.get("rules", ""))
     if not rules:
         losses.append(Loss("left-out", about, "the row names no rule; give --rule", line))
         return None
@@ -164,8 +175,8 @@ def _draft(rows: Sequence[tuple[int, Mapping[str, str]]], reading: Reading, loss
             window=window or None,
             reason=_line(first.get("reason")),
             ticket=_line(first.get("ticket")),
-            owner=_line(first.get("owner")) or reading.owner,
-            created=_day(first.get("created")) or reading.today,
+            owner=_line(first.get("owner")) or context.owner,
+            created=_day(first.get("created")) or context.today,
             expires=_day(first.get("expires")),
             status="draft",
             broad=not all(any(name in one for name in NARROW_FIELDS) for one in match),
@@ -181,7 +192,7 @@ def _draft(rows: Sequence[tuple[int, Mapping[str, str]]], reading: Reading, loss
         losses.append(Loss("part", about, f"approved by {who}: an import is a draft, to be approved here", line))
     if first.get("status", "draft").strip() not in ("draft", "active"):
         losses.append(Loss("part", about, f"its status is {first['status'].strip()}: an import is a draft", line))
-    return Incoming(draft, line)
+    return ReadDraft(draft, line)
 
 
 def _line(cell: str | None) -> str | None:

@@ -9,10 +9,10 @@ from datetime import date
 from typing import Any
 
 from fpctl.documents.yaml_text import Value, document
-from fpctl.exchange.conditions import Group, NotSaidError, groups_of
-from fpctl.exchange.formats import Exported, not_in_force
+from fpctl.exchange.conditions import Group, NotExpressibleError, groups_of
+from fpctl.exchange.format import ExportResult, not_in_force
+from fpctl.exchange.formats.sigma.names import WRITTEN
 from fpctl.exchange.loss import Loss
-from fpctl.exchange.sigma.names import WRITTEN
 from fpctl.exclusions.filter_syntax import Comparison
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
@@ -23,7 +23,7 @@ _NAMESPACE = uuid.UUID("6f1b7a52-7a2b-5a0e-9a55-0a3f3b6c2f10")
 _MODIFIER = {"==": "", "CONTAINS": "|contains", "STARTSWITH": "|startswith", "ENDSWITH": "|endswith"}
 
 
-def write(exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
+def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
     """Write the exclusions that are in force, a filter each."""
     documents: list[str] = []
     losses: list[Loss] = []
@@ -44,7 +44,7 @@ def write(exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
         losses.insert(0, Loss("part", "", "`logsource` says windows: narrow it to that of the Sigma rules"))
         message = "`rules` are those of the exclusion: put the ids of the Sigma rules in their place"
         losses.insert(0, Loss("part", "", message))
-    return Exported("---\n".join(documents), tuple(written), tuple(losses))
+    return ExportResult("---\n".join(documents), tuple(written), tuple(losses))
 
 
 def _losses(exclusion: Exclusion) -> Iterator[Loss]:
@@ -88,7 +88,7 @@ def _selections(loaded: LoadedExclusion, losses: list[Loss]) -> list[dict[str, V
         where = f"alternative {index} of the match: " if len(exclusion.match) > 1 else ""
         try:
             groups = groups_of(alternative)
-        except NotSaidError as error:
+        except NotExpressibleError as error:
             losses.append(Loss("left-out", loaded.id, f"{where}{error}"))
             continue
         said: list[dict[str, Value]] = []
@@ -96,7 +96,7 @@ def _selections(loaded: LoadedExclusion, losses: list[Loss]) -> list[dict[str, V
         for group in groups:
             try:
                 said.append(_selection(group))
-            except NotSaidError as error:
+            except NotExpressibleError as error:
                 reasons.append(str(error))
         if not said:
             losses.append(Loss("left-out", loaded.id, f"{where}{reasons[0]}"))
@@ -111,7 +111,7 @@ def _selection(group: Group) -> dict[str, Value]:
     for comparison in group:
         key, values = _pair(comparison)
         if key in selection and selection[key] != values:
-            raise NotSaidError(f"two conditions on {key} cannot stand in one selection")
+            raise NotExpressibleError(f"two conditions on {key} cannot stand in one selection")
         selection[key] = values
     return selection
 
@@ -121,7 +121,7 @@ def _pair(comparison: Comparison) -> tuple[str, list[str]]:
     name, operator, values = comparison.name, comparison.operator, comparison.values
     field = WRITTEN.get(name)
     if field is None:
-        raise NotSaidError(f"Sigma's taxonomy has no field for {name}")
+        raise NotExpressibleError(f"Sigma's taxonomy has no field for {name}")
     if field == "Hashes":
         kind = name.rpartition(".")[2].upper()
         return "Hashes|contains", [f"{kind}={value.upper()}" for value in values]
@@ -129,10 +129,10 @@ def _pair(comparison: Comparison) -> tuple[str, list[str]]:
         if operator == "==":
             return f"{field}|endswith", [_escaped(f"\\{value}") for value in values]
         if operator != "ENDSWITH":
-            raise NotSaidError("a part of a file name that is not its end would match in folder names too")
+            raise NotExpressibleError("a part of a file name that is not its end would match in folder names too")
     if name == "user.name" and any("\\" not in value for value in values):
         if any("\\" in value for value in values):
-            raise NotSaidError("accounts with and without a domain cannot stand in one list")
+            raise NotExpressibleError("accounts with and without a domain cannot stand in one list")
         return "User|endswith", [_escaped(f"\\{value}") for value in values]
     if name.endswith(".ip") and any("/" in value for value in values):
         if not all("/" in value for value in values):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
+import fpctl.exchange.formats
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ImportContext:
     """What an import knows besides the file.
 
     Args:
@@ -32,7 +35,7 @@ class Reading:
     raw: Callable[[str], Sequence[str]] | None = None
 
 
-class Incoming(NamedTuple):
+class ReadDraft(NamedTuple):
     """A draft that was read, and the line at which it stands in the file."""
 
     draft: DraftExclusion
@@ -40,15 +43,15 @@ class Incoming(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """What was read. No two drafts have the same id; one without an id gets its own."""
 
-    drafts: tuple[Incoming, ...]
+    drafts: tuple[ReadDraft, ...]
     losses: tuple[Loss, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportResult:
     """What is to be written: the file's text, the exclusions in it, and what it could not carry."""
 
     text: str
@@ -56,32 +59,45 @@ class Exported:
     losses: tuple[Loss, ...]
 
 
-class Format(Protocol):
-    """A module of a format."""
+class FormatDescription(NamedTuple):
+    """What a format is, for the help.
 
-    def read(self, text: str, path: str, reading: Reading) -> Imported:
+    Attributes:
+        title: what is written, in a few words.
+        help: what is read from it and what is left out, as the help text of its import.
+        columns: a reader can be told what a column holds (`--column`).
+    """
+
+    title: str
+    help: str
+    columns: bool = False
+
+
+class Format(Protocol):
+    """A module or package of `fpctl.exchange.formats`; adding one adds the format everywhere."""
+
+    DESCRIPTION: FormatDescription
+
+    def read(self, text: str, path: str, context: ImportContext) -> ImportResult:
         """Read a file.
 
         Raises:
             FpctlError: it is not one of this format at all.
         """
 
-    def write(self, exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
+    def write(self, exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
         """Write exclusions as a file of this format."""
 
 
-FORMATS: Mapping[str, tuple[str, str]] = {
-    "csv": ("fpctl.exchange.plain_csv", "a table with a row for each alternative of each exclusion"),
-    "watchlist": ("fpctl.exchange.watchlist", "a Microsoft Sentinel watchlist (CSV), a row for each value"),
-    "elastic": ("fpctl.exchange.elastic", "an Elastic exception list (NDJSON)"),
-    "sigma": ("fpctl.exchange.sigma", "Sigma filters (YAML)"),
-}
-"""Name -> (module, what it is)."""
+@cache
+def format_names() -> tuple[str, ...]:
+    """Return the names of the formats, sorted."""
+    return tuple(sorted(one.name for one in pkgutil.iter_modules(fpctl.exchange.formats.__path__)))
 
 
 def format_of(name: str) -> Format:
-    """Return the module of a format by its name, one of FORMATS."""
-    return cast(Format, import_module(FORMATS[name][0]))
+    """Return the module of a format by its name, one of `format_names()`."""
+    return cast(Format, import_module(f"fpctl.exchange.formats.{name}"))
 
 
 def not_in_force(loaded: LoadedExclusion, today: date) -> Loss | None:

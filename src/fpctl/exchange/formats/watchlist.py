@@ -12,12 +12,21 @@ from collections.abc import Sequence
 from datetime import date
 
 from fpctl.errors import FpctlError, Location
-from fpctl.exchange.csv_text import Table, read_table, write_table
-from fpctl.exchange.formats import Exported, Imported, Incoming, Reading, not_in_force
+from fpctl.exchange.csv_text import CsvTable, read_table, write_table
+from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, not_in_force
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
+
+DESCRIPTION = FormatDescription(
+    "a Microsoft Sentinel watchlist (CSV), a row for each value",
+    """Import a Microsoft Sentinel watchlist as drafts.
+
+The watchlist is one that fpctl export made, one of Sentinel's templates, or any other with --column.
+All rows that name the same fields become one exclusion.""",
+    columns=True,
+)
 
 HEADER = ("SearchKey", "Field", "ExclusionId", "Title", "Rules", "Reason", "Ticket", "Owner", "Expires")
 LIMIT = 3_800_000
@@ -39,7 +48,7 @@ _NOTES = {
 }
 
 
-def write(exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
+def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
     """Write the exclusions that are in force and name one field only."""
     rows: list[list[str]] = []
     losses: list[Loss] = []
@@ -79,7 +88,7 @@ def write(exclusions: Sequence[LoadedExclusion], today: date) -> Exported:
     text = write_table(HEADER, rows)
     if len(text.encode("utf-8")) > LIMIT:
         losses.append(Loss("part", "", f"the file is larger than the {LIMIT:,} bytes that can be uploaded at once"))
-    return Exported(text, tuple(written), in_order(losses))
+    return ExportResult(text, tuple(written), in_order(losses))
 
 
 def _unsayable(loaded: LoadedExclusion) -> Loss | None:
@@ -88,7 +97,7 @@ def _unsayable(loaded: LoadedExclusion) -> Loss | None:
     return None
 
 
-def read(text: str, path: str, reading: Reading) -> Imported:
+def read(text: str, path: str, context: ImportContext) -> ImportResult:
     """Read a watchlist: one that `write` made, or any other whose columns can be told.
 
     Of the latter, all rows that name the same fields make one exclusion.
@@ -97,13 +106,13 @@ def read(text: str, path: str, reading: Reading) -> Imported:
     names = [name.casefold() for name in table.header]
     losses: list[Loss] = []
     if "searchkey" in names and "field" in names:
-        drafts = _own(table, reading, losses)
+        drafts = _own(table, context, losses)
     else:
-        drafts = _foreign(table, path, reading, losses)
-    return Imported(tuple(drafts), in_order(losses))
+        drafts = _foreign(table, path, context, losses)
+    return ImportResult(tuple(drafts), in_order(losses))
 
 
-def _own(table: Table, reading: Reading, losses: list[Loss]) -> list[Incoming]:
+def _own(table: CsvTable, context: ImportContext, losses: list[Loss]) -> list[ReadDraft]:
     columns = {name.casefold(): index for index, name in enumerate(table.header)}
 
     def cell(cells: Sequence[str], name: str) -> str:
@@ -123,10 +132,10 @@ def _own(table: Table, reading: Reading, losses: list[Loss]) -> list[Incoming]:
             if key not in found:
                 found.append(key)
             first.setdefault(id, (line, cells))
-    drafts: list[Incoming] = []
+    drafts: list[ReadDraft] = []
     for id, fields in values.items():
         line, cells = first[id]
-        rules = reading.rules or tuple(part.strip() for part in cell(cells, "Rules").split(";") if part.strip())
+        rules = context.rules or tuple(part.strip() for part in cell(cells, "Rules").split(";") if part.strip())
         if not rules:
             losses.append(Loss("left-out", id, "the row names no rule; give --rule", line))
             continue
@@ -138,7 +147,7 @@ def _own(table: Table, reading: Reading, losses: list[Loss]) -> list[Incoming]:
             continue
         match = tuple({field: tuple(found)} for field, found in fields.items())
         drafts.append(
-            Incoming(
+            ReadDraft(
                 DraftExclusion(
                     rules=rules,
                     match=match,
@@ -146,8 +155,8 @@ def _own(table: Table, reading: Reading, losses: list[Loss]) -> list[Incoming]:
                     title=cell(cells, "Title"),
                     reason=cell(cells, "Reason") or None,
                     ticket=cell(cells, "Ticket") or None,
-                    owner=cell(cells, "Owner") or reading.owner,
-                    created=reading.today,
+                    owner=cell(cells, "Owner") or context.owner,
+                    created=context.today,
                     expires=until,
                     status="draft",
                     broad=not all(field in NARROW_FIELDS for field in fields),
@@ -158,12 +167,12 @@ def _own(table: Table, reading: Reading, losses: list[Loss]) -> list[Incoming]:
     return drafts
 
 
-def _foreign(table: Table, path: str, reading: Reading, losses: list[Loss]) -> list[Incoming]:
-    meaning = [_meaning(name, reading) for name in table.header]
+def _foreign(table: CsvTable, path: str, context: ImportContext, losses: list[Loss]) -> list[ReadDraft]:
+    meaning = [_meaning(name, context) for name in table.header]
     if not any(meaning):
         hint = 'say which column holds what: --column "Server name=device"'
         raise FpctlError("no column of the watchlist can be told to be a field", Location(path, 1), hint)
-    if not reading.rules:
+    if not context.rules:
         raise FpctlError("a watchlist does not say for which rules it is", Location(path), "name them with --rule")
     for name, field in zip(table.header, meaning, strict=True):
         if field is None and name:
@@ -180,19 +189,19 @@ def _foreign(table: Table, path: str, reading: Reading, losses: list[Loss]) -> l
         combinations.setdefault(tuple(sorted(found)), (line, []))[1].append(found)
     from fpctl.exchange.reading import is_broad, merged
 
-    drafts: list[Incoming] = []
+    drafts: list[ReadDraft] = []
     name = re.split(r"[\\/]", path)[-1]
     for fields, (line, rows) in combinations.items():
         match = tuple(merged(rows))
         title = f"{', '.join(fields)} of the watchlist {name}"
         drafts.append(
-            Incoming(
+            ReadDraft(
                 DraftExclusion(
-                    rules=reading.rules,
+                    rules=context.rules,
                     match=match,
                     title=title,
-                    owner=reading.owner,
-                    created=reading.today,
+                    owner=context.owner,
+                    created=context.today,
                     status="draft",
                     broad=is_broad(match),
                 ),
@@ -202,9 +211,9 @@ def _foreign(table: Table, path: str, reading: Reading, losses: list[Loss]) -> l
     return drafts
 
 
-def _meaning(heading: str, reading: Reading) -> str | None:
-    if heading in reading.columns:
-        return reading.columns[heading]
+def _meaning(heading: str, context: ImportContext) -> str | None:
+    if heading in context.columns:
+        return context.columns[heading]
     word = heading.strip().lower()
     if word in _TEMPLATES:
         return _TEMPLATES[word]

@@ -10,11 +10,11 @@ from typing import Any
 
 from fpctl.documents.yaml_node import Node, plain_data, read_documents
 from fpctl.errors import FpctlError, Location
-from fpctl.exchange.formats import Imported, Incoming, Reading
+from fpctl.exchange.format import ImportContext, ImportResult, ReadDraft
+from fpctl.exchange.formats.sigma.condition import Selections, parse_condition
+from fpctl.exchange.formats.sigma.names import FILE_NAMES, NAMES
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exchange.reading import LeftOutError, is_broad, match_of, wider_notes
-from fpctl.exchange.sigma.condition import Selections, parse_condition
-from fpctl.exchange.sigma.names import FILE_NAMES, NAMES
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.filter_syntax import And, Comparison, Condition, Not, Or
 from fpctl.exclusions.filter_syntax.expression import Operator
@@ -24,14 +24,14 @@ _NOT_CARRIED = ("references", "related", "falsepositives", "level", "fields", "l
 _HASHES = re.compile(r"(?:MD5|SHA1|SHA256)=([0-9a-fA-F]+)", re.IGNORECASE)
 
 
-def read(text: str, path: str, reading: Reading) -> Imported:
+def read(text: str, path: str, context: ImportContext) -> ImportResult:
     """Read filters, one a document.
 
     Raises:
         FpctlError: the text is not YAML, or holds no filter.
     """
     losses: list[Loss] = []
-    drafts: list[Incoming] = []
+    drafts: list[ReadDraft] = []
     filters = 0
     for root in read_documents(text, path):
         data = plain_data(root) if root.pairs is not None else None
@@ -42,15 +42,15 @@ def read(text: str, path: str, reading: Reading) -> Imported:
             continue
         filters += 1
         try:
-            drafts.append(Incoming(_draft(data, about, root, reading, losses), root.line))
+            drafts.append(ReadDraft(_draft(data, about, root, context, losses), root.line))
         except LeftOutError as error:
             losses.append(Loss("left-out", about, str(error), root.line))
     if not filters:
         raise FpctlError("the file holds no Sigma filter", Location(path), "a filter has the key `filter`")
-    return Imported(tuple(drafts), in_order(losses))
+    return ImportResult(tuple(drafts), in_order(losses))
 
 
-def _draft(data: dict[str, Any], about: str, root: Node, reading: Reading, losses: list[Loss]) -> DraftExclusion:
+def _draft(data: dict[str, Any], about: str, root: Node, context: ImportContext, losses: list[Loss]) -> DraftExclusion:
     body: dict[str, Any] = data["filter"]
     own = data.get("fpctl") if isinstance(data.get("fpctl"), dict) else {}
     assert isinstance(own, dict)
@@ -62,8 +62,8 @@ def _draft(data: dict[str, Any], about: str, root: Node, reading: Reading, losse
     }
     condition = parse_condition(stated, selections)
     # A rule fires where its condition and the filter's hold, so what is taken out is the contrary.
-    match, notes = match_of([Not(condition, 0)], reading)
-    rules = reading.rules or _rules(own.get("rules", body.get("rules")))
+    match, notes = match_of([Not(condition, 0)], context)
+    rules = context.rules or _rules(own.get("rules", body.get("rules")))
     if not rules:
         raise LeftOutError("the filter names no rule; give --rule")
     if not own:
@@ -81,8 +81,8 @@ def _draft(data: dict[str, Any], about: str, root: Node, reading: Reading, losse
         scenario=_text(own.get("scenario")),
         reason=_text(data.get("description")),
         ticket=_text(own.get("ticket")),
-        owner=_text(own.get("owner")) or _text(data.get("author")) or reading.owner,
-        created=reading.today,
+        owner=_text(own.get("owner")) or _text(data.get("author")) or context.owner,
+        created=context.today,
         expires=_day(own.get("expires")),
         status="draft",
         broad=is_broad(match),
