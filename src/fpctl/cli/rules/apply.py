@@ -14,7 +14,7 @@ from fpctl.cli.shared.outcomes import exit_code, report_outcomes, show_diff
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 
 if TYPE_CHECKING:
-    from fpctl.repository.apply import TunedFile
+    from fpctl.repository.apply import TunedFile, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,21 @@ def command(
     rule it cannot be placed in (or, with --check, that DIR is not up to date); 2 that something could not be read.
     """
     from fpctl.report.explanation import apply_to_dict
-    from fpctl.repository.apply import differences, external_list_files, tuned_files
+    from fpctl.repository.apply import (
+        OWN_PARSER_ONLY,
+        UNVERIFIED,
+        VERIFIED,
+        differences,
+        external_list_files,
+        tuned_files,
+    )
 
     context = AppContext(files)
     folder, repository = target.folder(context), context.repository
     context.audit_log.glance()
-    guarded = _tuned(context, plan, rule, force, second_parser=not target.check)
+    # What is written has been read by the independent readers; comparing with it need not do so again.
+    verification = UNVERIFIED if plan.no_verify else OWN_PARSER_ONLY if target.check else VERIFIED
+    guarded = _tuned(context, plan, rule, force, verification)
     outcomes = guarded.outcomes
     tuned, beside = tuned_files(outcomes), external_list_files(outcomes)
     stale = differences([*tuned, *beside], folder) if target.check and folder is not None else []
@@ -103,13 +112,9 @@ def command(
 
 
 def _tuned(
-    context: AppContext, plan: PlanOptions, patterns: list[str] | None, force: str | None, *, second_parser: bool
+    context: AppContext, plan: PlanOptions, patterns: list[str] | None, force: str | None, verification: Verification
 ) -> Guarded:
-    """Return what becomes of each rule.
-
-    Args:
-        second_parser: False for a comparison: what was written has been read by the second parser.
-    """
+    """Return what becomes of each rule."""
     from fpctl.repository.parallel import Planning, tune_in_parallel
     from fpctl.rewrite.plan.size_fit import ClauseStyle
 
@@ -118,8 +123,7 @@ def _tuned(
     planning = Planning(
         active,
         planner,
-        second_parser=second_parser,
-        checked=not plan.no_verify,
+        verification,
         style=ClauseStyle(folds=not plan.no_fold, fits=True, store=plan.lists),
     )
     outcomes = []

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from fpctl.exclusions.reader import LoadedExclusion
     from fpctl.history.history import History
     from fpctl.repository.model import Repository
-    from fpctl.rewrite.plan.planner import Planner, WindowRange
+    from fpctl.rewrite.plan.exclusion_clauses import WindowRange
+    from fpctl.rewrite.plan.planner import Planner
     from fpctl.rules.formats.registry import LoadedRule
     from fpctl.rules.loader import RuleSet
     from fpctl.settings import Settings
