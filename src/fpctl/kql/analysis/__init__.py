@@ -30,6 +30,10 @@ class Analysis:
     assumed: tuple[str, ...]
     _by_node: Mapping[int, PipelineColumns]
 
+    def reads_rows(self, node: tree.Pipeline) -> bool:
+        """Tell whether a pipeline of the query gives rows; the result of a function may be a value instead."""
+        return id(node) in self._by_node
+
     def columns_of(self, node: tree.Pipeline) -> PipelineColumns:
         """Return the insertion points of a pipeline node of the query.
 

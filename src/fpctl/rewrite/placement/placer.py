@@ -222,6 +222,8 @@ class _Attempt:
 
     def here(self, pipeline: tree.Pipeline) -> Outcome | None:
         """Search the pipeline's own insertion points; None when its rows are no events anywhere."""
+        if not self.placer.analysis.reads_rows(pipeline):
+            return None
         columns = self.placer.analysis.columns_of(pipeline)
         if self.placer.reads_pattern(pipeline):
             if self.reading is Reading.TABLE_PATTERN:
