@@ -279,7 +279,9 @@ class _Walker:
         if isinstance(read.node, tree.Pipeline):
             yield use.edge(read.node)
         else:
-            yield from self.source(use, read.node)
+            for edge in self.source(use, read.node):
+                self.out.fed.add(id(read.node))
+                yield edge
 
     # ------------------------------------------------------------------ tables
 
