@@ -72,7 +72,7 @@ _Port = Annotated[_Text, AfterValidator(_checker("port"))]
 class Alternative(BaseModel):
     """One map of `match`: every field given must match; several values of a field are "any of"."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     device: _Many[_Device] | None = None
     url: _Many[_Url] | None = None
@@ -152,7 +152,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 class Approval(BaseModel):
     """What the approver saw: the day, and of each rule the content hash and where the clause stood in it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     on: _Date | None = None
     rules: dict[str, str] = {}
@@ -162,7 +162,7 @@ class Approval(BaseModel):
 class Exclusion(BaseModel):
     """The exclusion file's document; see docs/exclusions.md for every key."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     id: str
     title: str = ""

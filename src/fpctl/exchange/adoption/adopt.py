@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.exchange.adoption.logic import Fact, TooManyError, alternatives
-from fpctl.exchange.adoption.meaning import Difference, Holder, Said, column_of, list_of, said
+from fpctl.exchange.adoption.meaning import Difference, FieldMeaning, Holder, column_of, list_of, said
 from fpctl.exchange.adoption.removal import comment_of, spans_of
 from fpctl.exchange.adoption.tails import Tail, inner_negations, tails
 from fpctl.exchange.reading import is_broad, merged
@@ -27,10 +27,12 @@ from fpctl.repository.recording import entries_of
 from fpctl.repository.single_exclusion import in_force
 from fpctl.rewrite.output.markers import MARKER, find_clauses
 from fpctl.rewrite.placement.column_resolver import ASSUMED_COLUMNS
-from fpctl.rewrite.plan.planner import Planner, time_column_of
+from fpctl.rewrite.plan.base_rule import time_column_of
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.predicate.match import usable_roles
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file, stripped
 from fpctl.schema.fields import FIELDS
+from fpctl.text.edits import apply_edits, deletion, joined_spans
 from fpctl.text.source import SourceText
 
 MAX_NOTE = 2_000
@@ -85,7 +87,7 @@ class About:
     approved_by: str | None = None
 
 
-class _NotSaidError(Exception):
+class _NotExpressibleError(Exception):
     """A term that cannot become an exclusion; the text is the reason."""
 
 
@@ -127,7 +129,7 @@ class _Adopter:
             for tail in group:
                 try:
                     found_match, found_differences = self.meaning(tail)
-                except (_NotSaidError, TooManyError) as error:
+                except (_NotExpressibleError, TooManyError) as error:
                     self.leave(tail.term, str(error))
                     continue
                 usable.append(tail)
@@ -152,7 +154,7 @@ class _Adopter:
     def meaning(self, tail: Tail) -> tuple[list[dict[str, tuple[str, ...]]], list[Difference]]:
         """Return the alternatives that a term takes out, and how they differ from it."""
         if not tail.movable:
-            raise _NotSaidError("the rows here are no longer events, and what follows makes other rows of them")
+            raise _NotExpressibleError("the rows here are no longer events, and what follows makes other rows of them")
         match: list[dict[str, tuple[str, ...]]] = []
         differences: list[Difference] = []
         for group in alternatives(tail.term, False):
@@ -166,13 +168,13 @@ class _Adopter:
                 alternative[meant.field] = meant.values
                 differences += [*meant.differences, *self.others(fact, meant, tail.scope)]
             if not alternative:
-                raise _NotSaidError("no column of it holds a field: it may be a part of what the rule looks for")
+                raise _NotExpressibleError("no column of it holds a field: it may be a part of what the rule looks for")
             if raw:
                 alternative["where"] = (" and ".join(f"({one})" for one in raw) if len(raw) > 1 else raw[0],)
             match.append(alternative)
         return match, differences
 
-    def others(self, fact: Fact, meant: Said, scope: Scope) -> list[Difference]:
+    def others(self, fact: Fact, meant: FieldMeaning, scope: Scope) -> list[Difference]:
         """Return what else a field is compared with: it has one meaning for all columns of a table that hold it."""
         column = scope.columns.get(column_of(fact) or "")
         roles = usable_roles(meant.field, meant.values)
@@ -190,14 +192,14 @@ class _Adopter:
         called = {node.name.value for node in tree.walk(fact.node) if isinstance(node, tree.Call)}
         strange = sorted(name for name in names - called if name not in scope.columns and name in self.analysis.lets)
         if strange:
-            raise _NotSaidError(f"it refers to `{strange[0]}`, which the rule defines with `let`")
+            raise _NotExpressibleError(f"it refers to `{strange[0]}`, which the rule defines with `let`")
         written = self.slice(fact.node)
         # The fact's own operator may be negative: then what is written holds where the fact does not.
         as_written = fact.holds if fact.op == _operator(fact.node) else not fact.holds
         condition = written if as_written else f"not({written})"
         problem = check_condition(condition)
         if problem is not None:
-            raise _NotSaidError(problem.message)
+            raise _NotExpressibleError(problem.message)
         return condition
 
     def holders(self, column: str, scope: Scope) -> Sequence[Holder]:
@@ -288,11 +290,7 @@ def _operator(node: tree.Expr) -> str:
 
 
 def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    at, parts = 0, list[str]()
-    for start, end in sorted(spans):
-        parts.append(text[at:start])
-        at = max(at, end)
-    return "".join((*parts, text[at:]))
+    return apply_edits(text, [deletion(start, end) for start, end in joined_spans(spans)])
 
 
 def _lists(query: tree.Query, text: str) -> Mapping[str, tuple[str, ...]]:
