@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from fpctl.schema.fields import FIELDS, ROLES, FieldMap
+from fpctl.fields.registry import FIELDS
+from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "fields.md"
@@ -62,7 +63,7 @@ def lines() -> Iterator[str]:
     yield "| field | roles; the first is the default |"
     yield "|---|---|"
     for field in FIELDS:
-        yield f"| `{field}` | {', '.join(f'`{role}`' for role in ROLES[field])} |"
+        yield f"| `{field}` | {', '.join(f'`{role}`' for role in FIELDS[field].roles)} |"
     fields = FieldMap.packaged()
     tables = Tables.packaged()
     yield ""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fpctl.audit.coverage.kinds import KINDS, key_of
+from fpctl.fields.registry import FIELDS, key_of
 from fpctl.rewrite.predicate import BoundColumn
 from predicate.matcher import field_matches
 
@@ -133,7 +133,7 @@ def covers(field: str, wide: str, narrow: str) -> bool:
     one, other = key_of(field, wide), key_of(field, narrow)
     assert one is not None, wide
     assert other is not None, narrow
-    return KINDS[field].covers(one, other)
+    return FIELDS[field].covers(one, other)
 
 
 def check_sound(field: str, wide: str, narrow: str, texts: list[str]) -> None:
@@ -219,7 +219,7 @@ def test_what_is_looked_up_is_what_covers(field: str) -> None:
     @settings(max_examples=EXAMPLES)
     @given(values(field), values(field))
     def run(wide: str, narrow: str) -> None:
-        kind, one, other = KINDS[field], key_of(field, wide), key_of(field, narrow)
+        kind, one, other = FIELDS[field], key_of(field, wide), key_of(field, narrow)
         assert one is not None
         assert other is not None
         above = set(kind.above(other))
@@ -234,7 +234,7 @@ def test_what_is_looked_up_is_what_covers(field: str) -> None:
 @given(st.text("ab*", max_size=8), st.text("ab*", max_size=8), st.text("abc", max_size=10))
 @example("a*b", "a*a*b", "aab")
 def test_a_pattern_holds_another_exactly_where_its_texts_are_all_in_it(wide: str, narrow: str, text: str) -> None:
-    from fpctl.audit.coverage.pattern import holds
+    from fpctl.fields.matching.containment import holds
 
     def has(pattern: str, text: str) -> bool:
         return re.fullmatch(pattern.replace("*", ".*"), text) is not None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fpctl.exclusions.scenarios.model import scenarios
-from fpctl.exclusions.values import FIELDS, check_value
+from fpctl.fields.registry import NAMES, check_value
 
 SHA256 = "3230024bc0720327267d24e2b185279d324c26d46ddf2eafc68539657cc294dc"
 
@@ -35,7 +35,7 @@ def test_a_value_that_can_be_meant_is_taken(field: str, value: str) -> None:
     assert check_value(field, value) is None
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", NAMES)
 @pytest.mark.parametrize(
     ("value", "message", "hint"),
     [
@@ -130,7 +130,7 @@ def test_every_placeholder_of_the_scenarios_is_refused() -> None:
                 assert problem.message.endswith("is a placeholder")
 
 
-@given(field=st.sampled_from(FIELDS), value=st.text(max_size=30))
+@given(field=st.sampled_from(NAMES), value=st.text(max_size=30))
 def test_any_text_is_judged_without_a_crash(field: str, value: str) -> None:
     problem = check_value(field, value)
     assert problem is None or problem.message

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fpctl.fields.matching.term import Term
 from fpctl.rewrite.folding import fold
 from fpctl.rewrite.folding.hit_groups import Tally
 from fpctl.rewrite.predicate import BoundColumn, Dialect, build
 from fpctl.rewrite.predicate.render import rendered
-from fpctl.rewrite.predicate.term import Term
 from predicate.engine import Engine
 from predicate.matcher import matches
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fpctl.rewrite.predicate.address_pattern import range_v6, ranges_v4, spellings
+from fpctl.fields.matching.address_pattern import range_v6, ranges_v4, spellings
 
 
 @given(st.integers(1, 31), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.booleans())

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpctl.rewrite.predicate import Dialect, DialectError, build, check_value
-from fpctl.rewrite.predicate.address_pattern import spellings
+from fpctl.fields.matching.address_pattern import spellings
+from fpctl.fields.registry import check_value
+from fpctl.rewrite.predicate import Dialect, DialectError, build
 from predicate.engine import Engine
 from predicate.matcher import matches
 from predicate.samples import COLUMNS, LONG, NASTY, VALUES

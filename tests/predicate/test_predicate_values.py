@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.rewrite.predicate import build, check_value, usable_roles
-from fpctl.schema.fields import FIELDS, ROLES
+from fpctl.fields.registry import FIELDS, check_value, usable_roles
+from fpctl.rewrite.predicate import build
 from predicate.samples import COLUMNS, VALUES
 
 
@@ -110,7 +110,7 @@ def test_a_value_tells_the_columns_that_can_hold_it(field: str, values: list[str
 
 @pytest.mark.parametrize("field", sorted(VALUES))
 def test_the_roles_of_the_values_are_the_roles_of_the_mapping(field: str) -> None:
-    assert usable_roles(field, VALUES[field]) == set(ROLES[field])
+    assert usable_roles(field, VALUES[field]) == set(FIELDS[field].roles)
 
 
 @given(st.sampled_from(sorted(COLUMNS)), st.text(max_size=12) | st.text("ab1.:/@\\\\*-_[]%C ", max_size=12))

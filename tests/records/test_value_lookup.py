@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 
 from fpctl.errors import FpctlError
-from fpctl.exclusions.exclusion_query import Criteria, listed, parse_states
+from fpctl.exclusions.exclusion_query import Criteria, listed, matching_fields, parse_states
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.exclusions.value_match import matching_fields, names
+from fpctl.fields.registry import names_value as names
 
 TODAY = date(2026, 11, 24)
 

@@ -15,11 +15,11 @@ from typing import Any
 from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.values import check_value
+from fpctl.fields.registry import FIELDS, check_value
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.output.counting import query_at
 from fpctl.rewrite.placement.result import Place
-from fpctl.rewrite.plan.field_columns import field_columns, value_of
+from fpctl.rewrite.plan.field_columns import field_columns
 from fpctl.rewrite.plan.planner import Clause, Planner, TunedQuery
 from fpctl.rules.model import Rule
 from fpctl.tuning.candidates import Groups
@@ -285,7 +285,7 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
 
 def _spot(planner: Planner, place: Place) -> Spot:
     columns = field_columns(planner, place)
-    values = {field: value_of(field, columns[field]) for field in GROUPED if field in columns}
+    values = {field: FIELDS[field].event_value(columns[field]) for field in GROUPED if field in columns}
     if "command_line" in values:
         values["script"] = f"extract({_SCRIPT}, 1, replace_string({values['command_line']}, '\"', \"'\"))"
     return Spot(place, values, place.resolution.time_column)

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 from fpctl.audit.check import Check
 from fpctl.audit.context import Scene, alternatives, at_value, mend_value
-from fpctl.audit.coverage.pattern import holds, plain
 from fpctl.audit.finding import Finding
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.risk.shared_names import Known
-from fpctl.exclusions.values import ValueProblem
-from fpctl.rewrite.predicate.match import parse_value
-from fpctl.rewrite.predicate.url import Url
+from fpctl.fields.definitions.url import Url
+from fpctl.fields.field import ValueProblem
+from fpctl.fields.matching.containment import holds, plain
+from fpctl.fields.registry import parse_value
 
 
 def _urls(scene: Scene) -> Iterator[tuple[LoadedExclusion, int, str, Url]]:
     for loaded in scene.kept:
         for number, alternative in alternatives(loaded):
-            for value in alternative.url or ():
+            for value in alternative.values("url"):
                 parsed = parse_value("url", value)
                 if not isinstance(parsed, ValueProblem) and not scene.known.is_allowed(value):
                     yield loaded, number, value, parsed
@@ -106,9 +106,13 @@ def _encoded(host: str) -> str:
 def _tool_hash(scene: Scene, check: Check) -> Iterator[Finding]:
     for loaded in scene.kept:
         for number, alternative in alternatives(loaded):
-            if alternative.hash is None or alternative.device is not None:
+            if not alternative.values("hash") or alternative.values("device"):
                 continue
-            known = [h for h in alternative.hash if h.lower() in scene.known.hashes and not scene.known.is_allowed(h)]
+            known = [
+                h
+                for h in alternative.values("hash")
+                if h.lower() in scene.known.hashes and not scene.known.is_allowed(h)
+            ]
             for value in known:
                 yield check.finding(
                     at_value(loaded, number, "hash", value),
@@ -117,7 +121,7 @@ def _tool_hash(scene: Scene, check: Check) -> Iterator[Finding]:
                     fix=mend_value(loaded, number, "hash", value),
                     subject=f"{number} {value.lower()}",
                 )
-            for value in alternative.process or () if not known else ():
+            for value in alternative.values("process") if not known else ():
                 program = _program(scene.known, value)
                 if program is not None:
                     yield check.finding(
@@ -133,9 +137,9 @@ def _tool_hash(scene: Scene, check: Check) -> Iterator[Finding]:
 def _tool_anywhere(scene: Scene, check: Check) -> Iterator[Finding]:
     for loaded in scene.kept:
         for number, alternative in alternatives(loaded):
-            if alternative.hash is not None or alternative.device is not None:
+            if alternative.values("hash") or alternative.values("device"):
                 continue
-            for value in alternative.process or ():
+            for value in alternative.values("process"):
                 program = _program(scene.known, value)
                 if program is not None:
                     covers = "" if program[0] == value.lower() else f"covers {program[0]}, "

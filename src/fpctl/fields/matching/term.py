@@ -11,8 +11,8 @@ from datetime import date
 from typing import Literal, NamedTuple, TypeAlias
 
 
-class Among(NamedTuple):
-    """The operand equals one of the values, all ASCII or none, ignoring case. Made by `among`."""
+class In(NamedTuple):
+    """The operand equals one of the values, all ASCII or none, ignoring case. Made by `is_in`."""
 
     operand: str
     values: tuple[str, ...]
@@ -65,7 +65,7 @@ class Regex(NamedTuple):
     sites: tuple[Site, ...] = ()
 
 
-class Sure(NamedTuple):
+class NullSafe(NamedTuple):
     """A boolean KQL expression that may be null, which then counts as false."""
 
     expression: str
@@ -79,7 +79,7 @@ class Period(NamedTuple):
     until: date | None
 
 
-class Until(NamedTuple):
+class BeforeDate(NamedTuple):
     """The time column lies before `first`, or `later` holds; `later` is what is left of a list behind that day."""
 
     column: str
@@ -87,7 +87,7 @@ class Until(NamedTuple):
     later: Term
 
 
-class Elsewhere(NamedTuple):
+class InSubquery(NamedTuple):
     """The operand equals, ignoring the case of ASCII letters, a value of a query with one column."""
 
     operand: str
@@ -106,11 +106,11 @@ class AnyOf(NamedTuple):
     terms: tuple[Term, ...]
 
 
-Test: TypeAlias = Among | Numbers | Affix | Lacks | Regex | Sure | Period | Until | Elsewhere
+Test: TypeAlias = In | Numbers | Affix | Lacks | Regex | NullSafe | Period | BeforeDate | InSubquery
 Term: TypeAlias = Test | AllOf | AnyOf
 
 
-def among(operand: str, values: Iterable[str]) -> Term:
+def is_in(operand: str, values: Iterable[str]) -> Term:
     """Return the test that the operand is one of at least one value, in order, ignoring case.
 
     KQL's own operators ignore the case of ASCII letters only; other texts are compared in lower case.
@@ -118,7 +118,7 @@ def among(operand: str, values: Iterable[str]) -> Term:
     given = tuple(values)
     plain = tuple(value for value in given if value.isascii())
     other = tuple(value for value in given if not value.isascii())
-    return any_of([Among(operand, part) for part in (plain, other) if part])
+    return any_of([In(operand, part) for part in (plain, other) if part])
 
 
 def all_of(terms: Iterable[Term]) -> Term:

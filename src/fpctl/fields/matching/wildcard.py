@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from fpctl.fields.matching.term import Affix, Regex, Term, is_in
 from fpctl.kql.literals import string_literal
-from fpctl.rewrite.predicate.term import Affix, Regex, Term, among
 
 _SPECIAL = frozenset("\\^$*+?()[]{}|")
 _WILDCARD = re.compile(r"(\*+)")
@@ -41,7 +42,7 @@ def whole(operand: str, text: str) -> Term:
     """Return the test that the whole operand is the text, where each `*` is any text."""
     literals = [part for at, part in enumerate(_WILDCARD.split(text)) if at % 2 == 0]
     if len(literals) == 1:
-        return among(operand, (text,))
+        return is_in(operand, (text,))
     if len(literals) == 2 and not literals[1]:
         return Affix(operand, "startswith", literals[0])
     if len(literals) == 2 and not literals[0]:
@@ -57,3 +58,36 @@ def within(operand: str, text: str) -> Term:
     if not has_wildcard(inner):
         return Affix(operand, "contains", inner)
     return Regex(operand, f"(?is){pattern(inner, '.*')}")
+
+
+def sorted_ignoring_case(values: Sequence[str]) -> tuple[str, ...]:
+    """Return the values in order, of those that differ only in case the first."""
+    unique: dict[str, str] = {}
+    for value in sorted(values):
+        unique.setdefault(value.lower(), value)
+    return tuple(unique.values())
+
+
+def split_by_wildcard(values: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the values without a wildcard and those with one, each in order, ignoring case."""
+    return (
+        sorted_ignoring_case([value for value in values if not has_wildcard(value)]),
+        sorted_ignoring_case([value for value in values if has_wildcard(value)]),
+    )
+
+
+def like(pattern: str, text: str) -> bool:
+    """Tell whether a text is a pattern in which `*` is any text; case counts."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == pattern
+    *middle, last = rest
+    if not text.startswith(first) or len(text) - len(first) < len(last) or not text.endswith(last):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from fpctl.fields.matching.wildcard import like
+
 ONE = "\ue000"
 """Stands for a `*` in the set to be held."""
 ANY = "\ue001"
@@ -42,9 +44,7 @@ def literal(pattern: str) -> str:
 
 def holds(wide: str, narrow: str) -> bool:
     """Tell whether every text of `narrow` is one of `wide`; `*` is any text in both."""
-    if "*" not in wide:
-        return wide == narrow
-    return _expression(wide, ".*", ".*").fullmatch(shown(narrow)) is not None
+    return like(wide, shown(narrow)) if "*" in wide else wide == narrow
 
 
 @lru_cache(maxsize=1 << 15)
