@@ -57,6 +57,8 @@ class AccountField(Field[Account]):
     meaning = "who does it; in mail tables, whose mailbox it is"
     matches = "a name, `DOMAIN\\name`, `user@domain`, a SID or an object id"
     synonyms = ("user", "username", "upn")
+    # account-name: the bare name; account-domain, beside it, its domain. account-upn: user@domain. account-sid: S-1-...
+    # account-id: the GUID of a user or service principal. account: any of these forms, also DOMAIN\\name.
     roles = ("account", "account-name", "account-domain", "account-upn", "account-sid", "account-id")
     telling = ("account-upn", "account-name", "account")
     assumed = (("AccountName", "account-name"), ("AccountUpn", "account-upn"), ("Account", "account-name"))

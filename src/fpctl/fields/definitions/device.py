@@ -54,6 +54,8 @@ class DeviceField(Field[Device]):
     )
     spares = "`build01` does not match `build010`; an FQDN does not match a column that holds only the short name"
     synonyms = ("host", "hostname", "computer", "devicename", "machine")
+    # host-name: a host, short or fully qualified, as its table writes it. device-id: 40 hexadecimal digits (Defender)
+    # or a GUID (Entra, agents). resource-id: an Azure resource id, whose last part names the virtual machine.
     roles = ("host-name", "device-id", "resource-id")
     telling = ("host-name", "device-id")
     assumed = (("DeviceName", "host-name"), ("Computer", "host-name"), ("DeviceId", "device-id"))

@@ -38,6 +38,7 @@ class HashField(Field[Digest]):
     matches = "MD5, SHA-1 or SHA-256, told by its length, in file and initiating-process columns"
     spares = "hashes of another algorithm"
     synonyms = ("md5", "sha1", "sha256", "filehash")
+    # md5, sha1, sha256: a digest of that kind, in hexadecimal. hash: of a kind that differs from row to row.
     roles = ("hash", "md5", "sha1", "sha256")
     telling = ("sha256", "sha1", "md5", "hash")
     assumed = (("SHA256", "sha256"), ("SHA1", "sha1"), ("MD5", "md5"))

@@ -34,6 +34,7 @@ class IpField(Field[Range]):
     meaning = "the other side of a connection; both sides where the table does not tell one's own"
     matches = "an address, or a network as CIDR; IPv4 and IPv6"
     synonyms = ("address", "remoteip", "cidr")
+    # ip-endpoint: an address with or without a port behind it.
     roles = ("ip", "ip-endpoint")
     telling = ("ip",)
     assumed = (("RemoteIP", "ip"), ("SourceIP", "ip"), ("IPAddress", "ip"), ("LocalIP", "ip"))

@@ -38,6 +38,7 @@ class PathField(PathPrefixField):
     matches = "that path, or what is below it at a `\\` or `/`"
     spares = "paths that begin with the same letters"
     synonyms = ("folder", "folderpath", "directory")
+    # folder-path: a folder without the file name; the others as for file names.
     roles = ("file-path", "folder-path", "windows-path")
     telling = ("folder-path", "windows-path", "file-path")
     assumed = (("FolderPath", "folder-path"),)

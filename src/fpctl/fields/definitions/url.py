@@ -90,6 +90,7 @@ class UrlField(Field[Url]):
         "match `/downloads`"
     )
     synonyms = ("domain", "remoteurl", "uri", "fqdn")
+    # url-or-host: a URL with or without scheme, or a bare host, with or without port. domain: a bare host name.
     roles = telling = ("url-or-host", "url", "domain")
     assumed = (("RemoteUrl", "url-or-host"), ("Url", "url-or-host"))
     test_rank = 110

@@ -26,6 +26,8 @@ from fpctl.fields.matching.term import Affix, Regex, Term, any_of, is_in
 class FileNameField(Field[str]):
     """A whole file name; `*` is any text. In a column of full paths it is the last part."""
 
+    # file-name: without folder. file-path: a full path with the file name, `/` or `\\` between folders. windows-path:
+    # the same, where it is always `\\`.
     roles = ("file-name", "file-path", "windows-path")
     telling = ("file-name", "windows-path", "file-path")
     verbatim = "file-name"

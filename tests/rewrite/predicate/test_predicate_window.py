@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fields.engine import Engine
 from fpctl.exclusions.window import Window
 from fpctl.rewrite.predicate import BoundColumn, PredicateError, UtcRange, build, utc_intervals
-from predicate.engine import Engine
 
 PORT = {"port": [BoundColumn("RemotePort", "int", "port")]}
 

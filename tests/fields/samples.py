@@ -28,6 +28,10 @@ COLUMNS: dict[str, list[BoundColumn]] = {
         BoundColumn("Image", "string", "file-path"),
         BoundColumn("WindowsImage", "string", "windows-path"),
     ],
+    "parent_process": [
+        BoundColumn("ParentName", "string", "file-name"),
+        BoundColumn("ParentImage", "string", "windows-path"),
+    ],
     "command_line": [BoundColumn("CommandLine", "string", "command-line")],
     "path": [BoundColumn("FolderPath", "string", "file-path")],
     "account": [
@@ -91,6 +95,7 @@ VALUES: dict[str, list[str]] = {
         "[x].exe",
         "bash",
     ],
+    "parent_process": ["explorer.exe", "ConnectWise*.exe", "*agent*"],
     "command_line": [
         "shutdown /r",
         "Get-Data.ps1",
@@ -295,6 +300,13 @@ NASTY: dict[str, list[str]] = {
         "\\",
         "/",
         "re-installer-2\nx",
+    ],
+    "parent_process": [
+        "explorer.exe",
+        "C:\\Windows\\explorer.exe",
+        "iexplorer.exe",
+        "ConnectWise.Client.exe",
+        "myagent2",
     ],
     "command_line": [
         "cmd /c SHUTDOWN /R",

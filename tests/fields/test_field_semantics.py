@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fields.engine import Engine
+from fields.matcher import matches
+from fields.samples import COLUMNS, LONG, NASTY, VALUES
 from fpctl.fields.matching.address_pattern import spellings
 from fpctl.fields.registry import check_value
 from fpctl.rewrite.predicate import Dialect, DialectError, build
-from predicate.engine import Engine
-from predicate.matcher import matches
-from predicate.samples import COLUMNS, LONG, NASTY, VALUES
 
 INT_PORTS = [443, 8443, 1, 0, 44, 65535, None]
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fields.samples import COLUMNS, VALUES
 from fpctl.fields.registry import FIELDS, check_value, usable_roles
 from fpctl.rewrite.predicate import build
-from predicate.samples import COLUMNS, VALUES
 
 
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field in sorted(VALUES) for value in VALUES[field]])

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fields.matcher import field_matches
 from fpctl.fields.registry import FIELDS, key_of
 from fpctl.rewrite.predicate import BoundColumn
-from predicate.matcher import field_matches
 
 SHA1 = "a9993e364706816aba3e25717850c26c9cd0d89d"
 MD5 = "0f343b0931126a20f133d67c2b018a3b"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fields.engine import Engine
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.parser import parse
 from fpctl.rewrite.predicate import BoundColumn, Dialect, DialectError, PredicateError, Untested, build
-from predicate.engine import Engine
 
 NETWORK = {
     "device": [BoundColumn("DeviceName", "string", "host-name"), BoundColumn("DeviceId", "string", "device-id")],

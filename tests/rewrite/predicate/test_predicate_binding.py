@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from fields.samples import COLUMNS, VALUES
 from fpctl.exclusions.window import Window
 from fpctl.rewrite.predicate import BoundColumn, Dialect, DialectError, UtcRange, build
 from oracle.bridge import Oracle
-from predicate.samples import COLUMNS, VALUES
 
 TABLES = {
     "T": {
