@@ -20,7 +20,7 @@ from fpctl.exclusions.model import Alternative
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.risk.score import Risk, assess
 from fpctl.exclusions.risk.shared_names import Known, known
-from fpctl.fields.registry import having
+from fpctl.fields.registry import FIELDS
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.policy import Policy
 from fpctl.repository.model import Repository
@@ -200,4 +200,4 @@ def days(count: int) -> str:
 
 def anchored(alternative: Alternative) -> bool:
     """Tell whether an alternative names something that an attacker on any machine cannot choose."""
-    return any(alternative.values(field) for field in having(lambda field: field.anchors))
+    return any(FIELDS[field].anchored(values) for field, values in alternative.fields().items())

@@ -106,7 +106,7 @@ class Field(ABC, Generic[V]):
         test_rank: predicates test fields in this order.
         tell_rank: fields tell exclusions apart in this order.
         identifies: a match that names it is narrow.
-        anchors: an attacker cannot freely choose it.
+        anchors: an attacker on any machine cannot choose its values.
         chosen: why an attacker can choose its values; empty where that is not so.
         wildcard: `*` is any text in it.
         separator: what stands between values in an answer.
@@ -157,6 +157,10 @@ class Field(ABC, Generic[V]):
     @abstractmethod
     def parse(self, value: str) -> V:
         """Return a value that `check` accepts in its parsed form."""
+
+    def anchored(self, values: Sequence[str]) -> bool:
+        """Tell whether the values are such that an attacker on any machine cannot choose them."""
+        return self.anchors
 
     def is_free_text(self) -> bool:
         """Tell whether blanks at the ends and `<...>` inside are part of a value."""

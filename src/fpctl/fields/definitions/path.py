@@ -11,8 +11,6 @@ from fpctl.fields.field import (
     BoundColumn,
     FieldTest,
     NotSaidError,
-    Operator,
-    Reading,
     ValueProblem,
     compared,
 )
@@ -25,7 +23,6 @@ _WHOLE_DRIVE = re.compile(r"(?:[A-Za-z]:)?[\\/*]*(?:\.\w+)?")
 _ROOTED = re.compile(r"[A-Za-z]:[\\/]|[\\/]|\*")
 _VARIABLE = re.compile(r"%[^%\\/]+%|\$\{\w+\}|\$env:\w+|^\$\w+|^~(?=[\\/])")
 _IN_FOLDER = "[^\\\\/]*"
-_BELOW = "a path also matches everything below it"
 
 
 class PathField(PathPrefixField):
@@ -56,7 +53,6 @@ class PathField(PathPrefixField):
         ("process.executable", "Image"),
         ("file.path", "TargetFilename"),
     )
-    filter_note = _BELOW
 
     def check(self, value: str) -> ValueProblem | None:
         if _WHOLE_DRIVE.fullmatch(value):
@@ -94,11 +90,6 @@ class PathField(PathPrefixField):
         yield Attack("a file put below the excluded folder", below, ON_DEVICE, advice)
         yield Attack("a folder whose name begins so", {"path": f"{stem}2{slash}evil.exe"})
 
-    def from_filter(self, operator: Operator, value: str) -> str | None:
-        if operator == "==":
-            return value
-        return _starting(value) if operator == "STARTSWITH" else None
-
     def to_filter(self, values: Sequence[str]) -> list[FieldTest]:
         for value in values:
             if "*" in value:
@@ -112,21 +103,6 @@ class PathField(PathPrefixField):
 
     def watchlist_note(self, values: Sequence[str]) -> str:
         return "a query that compares SearchKey does not match what is below a path"
-
-    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
-        if operator == "==":
-            return Reading(values, (("wider", _BELOW),))
-        if operator != "startswith":
-            return None
-        said = tuple(_starting(value) for value in values)
-        whole = all(pattern.endswith("**") for pattern in said)
-        return Reading(said, () if whole else (("wider", "a path also matches the folder itself"),))
-
-
-def _starting(value: str) -> str:
-    """Return the path that says that a path begins with a text."""
-    stem = value.rstrip("\\/")
-    return stem if stem != value else f"{value}**"
 
 
 def _separator(path: str) -> str:

@@ -5,33 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fpctl.fields.field import (
-    FEW,
-    BoundColumn,
-    Field,
-    FieldTest,
-    Key,
-    Operator,
-    Reading,
-    ValueProblem,
-    affix,
-    compared,
-    pattern_of,
-)
+from fpctl.fields.field import FEW, BoundColumn, Reading, ValueProblem
+from fpctl.fields.kinds.whole_text import WholeTextField
 from fpctl.fields.matching import wildcard
-from fpctl.fields.matching.containment import folded, holds, literal, plain, shown
 from fpctl.fields.matching.term import Affix, Regex, Term, any_of, is_in
 
 
-class FileNameField(Field[str]):
+class FileNameField(WholeTextField):
     """A whole file name; `*` is any text. In a column of full paths it is the last part."""
 
-    # file-name: without folder. file-path: a full path with the file name, `/` or `\\` between folders. windows-path:
-    # the same, where it is always `\\`.
+    # file-name: without folder. file-path: a full path with the file name, `/` or `\` between folders. windows-path:
+    # the same, where it is always `\`.
     roles = ("file-name", "file-path", "windows-path")
     telling = ("file-name", "windows-path", "file-path")
     verbatim = "file-name"
-    wildcard = semicolon = True
+    semicolon = True
     chosen = "any file can be called so"
     pattern_noun = "program whose name"
 
@@ -50,18 +38,12 @@ class FileNameField(Field[str]):
             return ValueProblem(f"`{value}` names no program, only an extension", "name the program")
         return None
 
-    def parse(self, value: str) -> str:
-        return value
-
     def test(self, values: Sequence[str], column: BoundColumn, columns: Sequence[BoundColumn]) -> Term:
+        if column.role == "file-name":
+            return super().test(values, column, columns)
         operand = column.string()
         names, patterns = wildcard.split_by_wildcard(values)
         terms: list[Term] = []
-        if column.role == "file-name":
-            if names:
-                terms.append(is_in(operand, names))
-            terms += [wildcard.whole(operand, p) for p in patterns]
-            return any_of(terms)
         separators = "\\" if column.role == "windows-path" else "\\/"
         inside = "[^" + "".join("\\\\" if s == "\\" else s for s in separators) + "]"
         if len(names) > FEW:
@@ -74,26 +56,11 @@ class FileNameField(Field[str]):
         return any_of(terms)
 
     def names(self, pattern: str, value: str) -> bool:
-        return wildcard.like(pattern, re.split(r"[\\/]", value)[-1])
-
-    def key(self, parsed: str) -> Key:
-        return (plain(folded(parsed)),)
-
-    def is_pattern(self, key: Key) -> bool:
-        return "*" in key[0]
-
-    def covers(self, wide: Key, narrow: Key) -> bool:
-        return holds(wide[0], narrow[0])
-
-    def piece(self, key: Key) -> str:
-        return literal(key[0])
-
-    def text(self, key: Key) -> str:
-        return shown(key[0])
+        return wildcard.like(pattern, self.named(value, ""))
 
     def event_value(self, column: BoundColumn) -> str:
         if column.role == "file-name":
-            return f"tolower({column.string()})"
+            return super().event_value(column)
         return f'extract(@"([^\\\\/]+)$", 1, tolower({column.string()}))'
 
     def named(self, value: str, role: str) -> str:
@@ -102,25 +69,9 @@ class FileNameField(Field[str]):
     def shaped(self, role: str, value: str) -> str:
         return f"C:\\Program Files\\x\\{value}" if role in ("file-path", "windows-path") and value else value
 
-    def to_filter(self, values: Sequence[str]) -> list[FieldTest]:
-        (name, *_) = self.ecs
-        found = compared(name, "==", [value for value in values if "*" not in value])
-        by_operator: dict[Operator, list[str]] = {}
-        for value in values:
-            if "*" in value:
-                operator, text = affix(value)
-                by_operator.setdefault(operator, []).append(text)
-        for operator, texts in by_operator.items():
-            found += compared(name, operator, texts)
-        return found
-
     def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
         if role == "file-name":
-            affixes: dict[str, Operator] = {
-                "==": "==", "startswith": "STARTSWITH", "endswith": "ENDSWITH", "contains": "CONTAINS",
-            }  # fmt: skip
-            found = affixes.get(operator)
-            return Reading(tuple(pattern_of(found, value) for value in values)) if found is not None else None
+            return super().adopted(operator, role, values)
         tails = [re.fullmatch(r"\\([^\\/]+)", value) for value in values]
         if operator == "endswith" and all(tails):
             return Reading(tuple(tail[1] for tail in tails if tail))

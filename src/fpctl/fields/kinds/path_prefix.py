@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
-from fpctl.fields.field import Field, Key
+from fpctl.fields.field import Field, Key, Operator, Reading
 from fpctl.fields.matching.containment import folded, leads, literal, shown
 
 SEPARATORS = "\\/"
 
 
 class PathPrefixField(Field[str]):
-    """A path, or anything below it; `*` is any text within one part, `**` any text."""
+    """A path, or anything below it; `*` is any text within one part, `**` any text.
+
+    Attributes:
+        below: how that reads where a value stands for a comparison.
+    """
 
     wildcard = True
+    below: ClassVar[str] = "a path also matches everything below it"
 
     def key(self, parsed: str) -> Key:
         return (re.sub(r"\*\*+", "**", folded(parsed)),)
@@ -49,6 +55,29 @@ class PathPrefixField(Field[str]):
         )
         return re.match("".join(parts) + r"(?:[\\/]|\Z)", value, re.DOTALL) is not None
 
+    def from_filter(self, operator: Operator, value: str) -> str | None:
+        if operator == "==":
+            return value
+        return _starting(value) if operator == "STARTSWITH" else None
+
+    def filter_notes(self, values: Sequence[str]) -> str:
+        return self.below
+
+    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
+        if operator == "==":
+            return Reading(values, (("wider", self.below),))
+        if operator != "startswith":
+            return None
+        said = tuple(_starting(value) for value in values)
+        whole = all(pattern.endswith("**") for pattern in said)
+        return Reading(said, () if whole else (("wider", "a path also matches the folder itself"),))
+
     @property
     def overlapping(self) -> bool:
         return True
+
+
+def _starting(value: str) -> str:
+    """Return the value that says that a path begins with a text."""
+    stem = value.rstrip("\\/")
+    return stem if stem != value else f"{value}**"
