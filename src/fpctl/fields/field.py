@@ -42,7 +42,7 @@ class ValueProblem(NamedTuple):
 
 
 class BoundColumn(NamedTuple):
-    """A column that holds a field, as visible at a gap.
+    """A column that holds a field, as visible at an insertion point.
 
     Attributes:
         text: the KQL expression to test: bracketed where its name needs it, a member of a dynamic
@@ -68,7 +68,7 @@ class FieldTest(NamedTuple):
     values: tuple[str, ...]
 
 
-class Reading(NamedTuple):
+class StandIn(NamedTuple):
     """Values that stand for a comparison of a column, and how they differ from it."""
 
     values: tuple[str, ...]
@@ -261,7 +261,7 @@ class Field(ABC, Generic[V]):
         """Return what is lost when the values stand as rows of a watchlist; empty for nothing."""
         return ""
 
-    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
+    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:
         """Return the values that stand for a comparison of a column in a rule, or None.
 
         Args:
@@ -270,7 +270,7 @@ class Field(ABC, Generic[V]):
             role: of the column.
             values: without wildcards.
         """
-        return Reading(values) if operator == "==" else None
+        return StandIn(values) if operator == "==" else None
 
 
 def pattern_of(operator: Operator, value: str) -> str:

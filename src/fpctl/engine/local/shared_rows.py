@@ -1,6 +1,6 @@
 """Queries that begin alike and look up the same lists: the rows that they share, computed once.
 
-A tuned query and its counting query read the same rows up to the gap and ask the same lists about them.
+A tuned query and its counting query read the same rows up to the insertion point and ask the same lists about them.
 The rows are put into a table with a column for each look-up; what is left of each query reads that table.
 """
 
@@ -196,7 +196,7 @@ def _columns_needed(queries: Sequence[_Parts], count: int, environment: Environm
     if words & _READ_EVERYTHING:
         return None
     first = queries[0]
-    gaps = Draft(first.query, environment, {}, {}).gaps.get(id(first.operators[count - 1]))
-    if gaps is None or gaps[1].scope.open:
+    points = Draft(first.query, environment, {}, {}).points.get(id(first.operators[count - 1]))
+    if points is None or points[1].scope.open:
         return None
-    return tuple(name for name in gaps[1].scope.columns if name in words)
+    return tuple(name for name in points[1].scope.columns if name in words)

@@ -13,7 +13,7 @@ from fpctl.fields.field import (
     Field,
     FieldTest,
     Key,
-    Reading,
+    StandIn,
     ValueProblem,
     compared,
     no_wildcard,
@@ -155,8 +155,8 @@ class AccountField(Field[Account]):
             *compared("user.name", "==", names),
         ]
 
-    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
-        return Reading(values) if operator == "==" and role != "account-domain" else None
+    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:
+        return StandIn(values) if operator == "==" and role != "account-domain" else None
 
 
 def _names(operand: str, values: Sequence[Account], columns: Sequence[BoundColumn]) -> list[Term]:

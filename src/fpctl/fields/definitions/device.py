@@ -16,7 +16,7 @@ from fpctl.fields.field import (
     Key,
     NotSaidError,
     Operator,
-    Reading,
+    StandIn,
     ValueProblem,
     affix,
     compared,
@@ -189,10 +189,10 @@ class DeviceField(Field[Device]):
     def watchlist_note(self, values: Sequence[str]) -> str:
         return "a query that compares SearchKey does not match a short name with its full names"
 
-    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
+    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:
         if operator == "==":
             short = role == "host-name" and any("." not in value for value in values)
-            return Reading(values, (("wider", _FULL_NAMES),) if short else ())
+            return StandIn(values, (("wider", _FULL_NAMES),) if short else ())
         affixes: dict[str, Operator] = {
             "startswith": "STARTSWITH", "endswith": "ENDSWITH", "contains": "CONTAINS",
         }  # fmt: skip
@@ -201,7 +201,7 @@ class DeviceField(Field[Device]):
             return None
         patterns = [self.from_filter(found, value) for value in values]
         said = tuple(pattern for pattern in patterns if pattern is not None)
-        return Reading(said) if len(said) == len(patterns) else None
+        return StandIn(said) if len(said) == len(patterns) else None
 
 
 def _names(operand: str, names: list[str]) -> list[Term]:

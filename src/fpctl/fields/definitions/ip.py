@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import TypeAlias
 
-from fpctl.fields.field import Attack, BoundColumn, Field, FieldTest, Key, Reading, ValueProblem, compared
+from fpctl.fields.field import Attack, BoundColumn, Field, FieldTest, Key, StandIn, ValueProblem, compared
 from fpctl.fields.matching import address_pattern, wildcard
 from fpctl.fields.matching.term import Regex, Term, any_of, is_in
 
@@ -145,8 +145,8 @@ class IpField(Field[Range]):
         networks = any("/" in value for value in values)
         return "a network is matched with ipv4_is_in_range, not by equality" if networks else ""
 
-    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
-        return Reading(values) if operator in ("==", "range") else None
+    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:
+        return StandIn(values) if operator in ("==", "range") else None
 
 
 FIELD = IpField()

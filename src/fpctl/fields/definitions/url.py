@@ -24,7 +24,7 @@ from fpctl.fields.field import (
     Key,
     NotSaidError,
     Operator,
-    Reading,
+    StandIn,
     ValueProblem,
     compared,
 )
@@ -265,19 +265,19 @@ class UrlField(Field[Url]):
     def watchlist_note(self, values: Sequence[str]) -> str:
         return "a query that compares SearchKey does not match subdomains"
 
-    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
+    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:
         with_path = [value for value in values if "/" in value]
         if operator == "==":
             below = "a path also matches everything below it"
             texts = [*([below] if with_path else []), *([_SUBDOMAINS_TOO] if len(with_path) < len(values) else [])]
-            return Reading(values, tuple(("wider", text) for text in texts))
+            return StandIn(values, tuple(("wider", text) for text in texts))
         if with_path or any(":" in value for value in values):
             return None
         if operator in ("has", "contains"):
-            return Reading(values, (("narrower", _WHOLE_HOST),))
+            return StandIn(values, (("narrower", _WHOLE_HOST),))
         if operator == "endswith":
             bare = tuple(value.removeprefix(".") for value in values)
-            return Reading(bare, (("wider", _SUBDOMAINS_TOO), ("narrower", _WHOLE_HOST)))
+            return StandIn(bare, (("wider", _SUBDOMAINS_TOO), ("narrower", _WHOLE_HOST)))
         return None
 
 

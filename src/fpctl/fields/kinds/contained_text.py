@@ -13,7 +13,7 @@ from fpctl.fields.field import (
     Key,
     NotSaidError,
     Operator,
-    Reading,
+    StandIn,
     ValueProblem,
     compared,
 )
@@ -91,5 +91,5 @@ class ContainedTextField(Field[str]):
     def watchlist_note(self, values: Sequence[str]) -> str:
         return "a query must test `contains`, not equality, with this row"
 
-    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
-        return Reading(values) if operator == "contains" else None
+    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:
+        return StandIn(values) if operator == "contains" else None

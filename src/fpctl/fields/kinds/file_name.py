@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from fpctl.fields.field import FEW, BoundColumn, Reading, ValueProblem
+from fpctl.fields.field import FEW, BoundColumn, StandIn, ValueProblem
 from fpctl.fields.kinds.whole_text import WholeTextField
 from fpctl.fields.matching import wildcard
 from fpctl.fields.matching.term import Affix, Regex, Term, any_of, is_in
@@ -69,10 +69,10 @@ class FileNameField(WholeTextField):
     def shaped(self, role: str, value: str) -> str:
         return f"C:\\Program Files\\x\\{value}" if role in ("file-path", "windows-path") and value else value
 
-    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
+    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:
         if role == "file-name":
             return super().adopted(operator, role, values)
         tails = [re.fullmatch(r"\\([^\\/]+)", value) for value in values]
         if operator == "endswith" and all(tails):
-            return Reading(tuple(tail[1] for tail in tails if tail))
+            return StandIn(tuple(tail[1] for tail in tails if tail))
         return None

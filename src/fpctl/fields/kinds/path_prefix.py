@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from fpctl.fields.field import Field, Key, Operator, Reading
+from fpctl.fields.field import Field, Key, Operator, StandIn
 from fpctl.fields.matching.containment import folded, leads, literal, shown
 
 SEPARATORS = "\\/"
@@ -63,14 +63,14 @@ class PathPrefixField(Field[str]):
     def filter_notes(self, values: Sequence[str]) -> str:
         return self.below
 
-    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
+    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:
         if operator == "==":
-            return Reading(values, (("wider", self.below),))
+            return StandIn(values, (("wider", self.below),))
         if operator != "startswith":
             return None
         said = tuple(_starting(value) for value in values)
         whole = all(pattern.endswith("**") for pattern in said)
-        return Reading(said, () if whole else (("wider", "a path also matches the folder itself"),))
+        return StandIn(said, () if whole else (("wider", "a path also matches the folder itself"),))
 
     @property
     def overlapping(self) -> bool:

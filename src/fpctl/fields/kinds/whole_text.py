@@ -10,7 +10,7 @@ from fpctl.fields.field import (
     FieldTest,
     Key,
     Operator,
-    Reading,
+    StandIn,
     affix,
     compared,
     pattern_of,
@@ -71,6 +71,6 @@ class WholeTextField(Field[str]):
             found += compared(name, operator, texts)
         return found
 
-    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> Reading | None:
+    def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:
         found = _OPERATORS.get(operator)
-        return Reading(tuple(pattern_of(found, value) for value in values)) if found is not None else None
+        return StandIn(tuple(pattern_of(found, value) for value in values)) if found is not None else None

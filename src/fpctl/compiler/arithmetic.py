@@ -1,0 +1,131 @@
+"""`+ - * / %` and the sign, in the types that the binder gives (numerical-operators, datetime-timespan-arithmetic).
+
+Times and timespans are ticks, so their arithmetic is that of whole numbers. `%` is never negative. What overflows
+is null.
+"""
+
+from __future__ import annotations
+
+from fpctl.compiler.library import macro
+from fpctl.compiler.sql import Cast, Infix, Number, Sql, func
+from fpctl.compiler.values.conversions import converted
+from fpctl.compiler.values.literals import constant
+from fpctl.compiler.values.ticks import LATEST
+from fpctl.compiler.values.value import INTEGERS, NUMBERS, Value
+from fpctl.kql.binder.functions import arithmetic_type
+
+macro("kql_modulo", "a, b", "TRY((a % nullif(b, 0) + abs(b)) % abs(nullif(b, 0)))")
+macro("kql_real_modulo", "a, b", "(a % b + abs(b)) % abs(b)")
+macro("kql_quotient", "a, b", "TRY(a // nullif(b, 0))")
+macro("kql_ticks_of_real", "r", "CASE WHEN isfinite(r) THEN TRY_CAST(round(r) AS BIGINT) END")
+
+_TICKS = frozenset({"datetime", "timespan"})
+
+
+class NoArithmetic(Exception):
+    """Types that Kusto does not calculate with."""
+
+
+def calculated(op: str, left: Value, right: Value) -> Value:
+    """Return `left op right`.
+
+    Raises:
+        NoArithmetic: Kusto does not calculate with these types.
+    """
+    type_ = str(arithmetic_type(op, left.type, right.type))
+    if type_ == "dynamic":
+        type_, left, right = "real", _as(left, "real"), _as(right, "real")
+        raise NoArithmetic("dynamic and dynamic")
+    if left.type == "dynamic":
+        left = _as(left, right.type if right.type in _TICKS else type_)
+    if right.type == "dynamic":
+        right = _as(right, left.type if left.type in _TICKS and op in "+-" else type_ if type_ in NUMBERS else "real")
+    known = _known(op, left, right, type_)
+    if known is not None:
+        return known
+    if type_ == "long":
+        return Value(_whole(op, _as(left, "long").sql, _as(right, "long").sql), "long")
+    if type_ == "real" and left.type not in _TICKS:
+        return Value(_fraction(op, _as(left, "real").sql, _as(right, "real").sql), "real")
+    if type_ == "decimal":
+        return _decimal(op, _as(left, "decimal"), _as(right, "decimal"))
+    if type_ in _TICKS or (type_ == "real" and left.type in _TICKS and right.type in _TICKS):
+        return _of_ticks(op, left, right, type_)
+    raise NoArithmetic(f"{left.type} and {right.type}")
+
+
+def negated(value: Value) -> Value:
+    """Return `-value`.
+
+    Raises:
+        NoArithmetic: the type has no sign.
+    """
+    if value.is_constant and isinstance(value.constant, int | float) and value.type in ("long", "real", "timespan"):
+        return constant(-value.constant, value.type)
+    if value.type == "dynamic":
+        value = _as(value, "real")
+    if value.type not in NUMBERS | {"timespan"}:
+        raise NoArithmetic(value.type)
+    value = _as(value, "long") if value.type == "int" else value
+    return Value(func("TRY", Infix("-", (Number(0), value.sql))), value.type)
+
+
+def _as(value: Value, kind: str) -> Value:
+    found = converted(value, kind)
+    if found is None:
+        raise NoArithmetic(f"{value.type} as {kind}")
+    return found
+
+
+def _known(op: str, left: Value, right: Value, type_: str) -> Value | None:
+    if not (isinstance(left.constant, int) and isinstance(right.constant, int)) or op not in "+-*":
+        return None
+    if left.type not in _TICKS | INTEGERS or right.type not in _TICKS | INTEGERS:
+        return None
+    result = {"+": left.constant + right.constant, "-": left.constant - right.constant,
+              "*": left.constant * right.constant}[op]  # fmt: skip
+    fits = 0 <= result <= LATEST if type_ == "datetime" else -(2**63) <= result < 2**63
+    return constant(result if fits else None, type_)
+
+
+def _whole(op: str, left: Sql, right: Sql) -> Sql:
+    if op == "/":
+        return func("kql_quotient", left, right)
+    if op == "%":
+        return func("kql_modulo", left, right)
+    return func("TRY", Infix(op, (left, right)))
+
+
+def _fraction(op: str, left: Sql, right: Sql) -> Sql:
+    return func("kql_real_modulo", left, right) if op == "%" else Infix(op, (left, right))
+
+
+def _decimal(op: str, left: Value, right: Value) -> Value:
+    if op in "/%":
+        raise NoArithmetic("decimal division, whose digits DuckDB does not have")
+    made = func("TRY", Infix(op, (left.sql, right.sql)))
+    return Value(Cast(made, "DECIMAL(38,18)", attempt=True), "decimal")
+
+
+def _of_ticks(op: str, left: Value, right: Value, type_: str) -> Value:
+    kinds = (left.type in _TICKS, right.type in _TICKS)
+    if op in "+-" and all(kinds):
+        made = func("TRY", Infix(op, (left.sql, right.sql)))
+        return Value(func("kql_datetime_in_range", made) if type_ == "datetime" else made, type_)
+    if op == "/" and all(kinds):
+        return Value(Infix("/", (Cast(left.sql, "DOUBLE"), Cast(right.sql, "DOUBLE"))), "real")
+    if op == "%" and all(kinds):
+        return Value(func("kql_modulo", left.sql, right.sql), type_)
+    if op == "*" and kinds.count(True) == 1 and type_ == "timespan":
+        span, number = (left, right) if kinds[0] else (right, left)
+        if number.type in INTEGERS:
+            return Value(func("TRY", Infix("*", (span.sql, _as(number, "long").sql))), type_)
+        if number.type == "real":
+            return Value(func("kql_ticks_of_real", Infix("*", (Cast(span.sql, "DOUBLE"), number.sql))), type_)
+    if op == "/" and left.type == "timespan" and right.type in INTEGERS:
+        return Value(func("kql_quotient", left.sql, _as(right, "long").sql), type_)
+    if op == "/" and left.type == "timespan" and right.type == "real":
+        return Value(func("kql_ticks_of_real", Infix("/", (Cast(left.sql, "DOUBLE"), right.sql))), type_)
+    if op == "%" and left.type == "timespan" and right.type in INTEGERS:
+        return Value(func("kql_modulo", left.sql, _as(right, "long").sql), type_)
+    raise NoArithmetic(f"{left.type} {op} {right.type}")

@@ -1,0 +1,118 @@
+"""Strings."""
+
+from __future__ import annotations
+
+from fpctl.compiler.context import Expressions
+from fpctl.compiler.library import macro
+from fpctl.compiler.patterns import translated
+from fpctl.compiler.registry import scalar, special
+from fpctl.compiler.sql import Infix, Sql, Text, func
+from fpctl.compiler.values.literals import constant
+from fpctl.compiler.values.value import Value
+from fpctl.kql import tree
+
+macro("kql_substring", "s, start, n", "CASE WHEN n <= 0 THEN '' WHEN start < 0 THEN "
+      "substring(s, greatest(length(s) + start, 0) + 1, n) ELSE substring(s, start + 1, n) END")  # fmt: skip
+macro("kql_rest", "s, start", "kql_substring(s, start, 2147483647)")
+
+
+@special("strcat")
+def strcat(expressions: Expressions, node: tree.Call) -> Value:
+    """`strcat(a, b, ...)`, each as tostring() has it."""
+    parts = [expressions.as_text(arg) for arg in node.args]
+    if all(isinstance(part.constant, str) for part in parts):
+        return constant("".join(part.constant for part in parts), "string")
+    return Value(func("concat", *(part.sql for part in parts)), "string")
+
+
+@special("strcat_delim")
+def strcat_delim(expressions: Expressions, node: tree.Call) -> Value:
+    """`strcat_delim(delimiter, a, b, ...)`."""
+    parts = [expressions.as_text(arg).sql for arg in node.args]
+    return Value(func("concat_ws", *parts), "string")
+
+
+@scalar("tolower", "string", returns="string")
+def tolower(text: Sql) -> Sql:
+    """`tolower(s)`."""
+    return func("lower", text)
+
+
+@scalar("toupper", "string", returns="string")
+def toupper(text: Sql) -> Sql:
+    """`toupper(s)`."""
+    return func("upper", text)
+
+
+@scalar("strlen", "string", returns="long", nullable=False)
+def strlen(text: Sql) -> Sql:
+    """`strlen(s)`: characters."""
+    return func("length", text)
+
+
+@scalar("string_size", "string", returns="long", nullable=False)
+def string_size(text: Sql) -> Sql:
+    """`string_size(s)`: bytes of UTF-8."""
+    return func("strlen", text)
+
+
+@scalar("substring", "string", "long", "long?", returns="string")
+def substring(text: Sql, start: Sql, length: Sql | None) -> Sql:
+    """`substring(s, start, length)`: a negative start counts from the end."""
+    if length is None:
+        return func("kql_rest", text, start)
+    return func("kql_substring", text, start, length)
+
+
+@scalar("reverse", "string", returns="string")
+def reverse(text: Sql) -> Sql:
+    """`reverse(s)`."""
+    return func("reverse", text)
+
+
+@scalar("replace_string", "string", "string", "string", returns="string")
+def replace_string(text: Sql, old: Sql, new: Sql) -> Sql:
+    """`replace_string(s, old, new)`."""
+    return func("replace", text, old, new)
+
+
+@scalar("trim", "=string", "string", returns="string")
+def trim(pattern: str, text: Sql) -> Sql:
+    """`trim(regex, s)`: matches at both ends, each once."""
+    return _at_end(pattern, _at_start(pattern, text))
+
+
+@scalar("trim_start", "=string", "string", returns="string")
+def trim_start(pattern: str, text: Sql) -> Sql:
+    """`trim_start(regex, s)`."""
+    return _at_start(pattern, text)
+
+
+def _at_start(pattern: str, text: Sql) -> Sql:
+    return func("regexp_replace", text, Text(f"^(?:{translated(pattern).re2})+"), Text(""))
+
+
+@scalar("trim_end", "=string", "string", returns="string")
+def trim_end(pattern: str, text: Sql) -> Sql:
+    """`trim_end(regex, s)`."""
+    return _at_end(pattern, text)
+
+
+def _at_end(pattern: str, text: Sql) -> Sql:
+    return func("regexp_replace", text, Text(f"(?:{translated(pattern).re2})+$"), Text(""))
+
+
+@scalar("isascii", "string", returns="bool")
+def isascii(text: Sql) -> Sql:
+    """`isascii(s)`."""
+    return Infix("=", (func("strlen", text), func("length", text)))
+
+
+@scalar("countof", "string", "string", returns="long")
+def countof(text: Sql, part: Sql) -> Sql:
+    """`countof(s, part)`: overlapping ones too."""
+    return func("kql_count_of", text, part)
+
+
+macro("kql_count_of", "s, p", "CASE WHEN p = '' THEN 0 ELSE len(list_filter(range(1, length(s) + 1), "
+      "lambda i: starts_with(substring(s, i), p))) END")  # fmt: skip

@@ -1,0 +1,42 @@
+"""Which function compiles which operator. What is not here is refused by its keyword."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fpctl.compiler.context import Expressions
+from fpctl.compiler.operators import columns, grouping, joining, rows, sources, uniting
+from fpctl.compiler.relation import Relation
+from fpctl.kql import tree
+
+OPERATORS: dict[type, Callable[[Expressions, Any, Relation], Relation]] = {
+    tree.Where: rows.where,
+    tree.Extend: columns.extend,
+    tree.Project: columns.project,
+    tree.ProjectAway: columns.chosen,
+    tree.ProjectReorder: columns.chosen,
+    tree.ProjectByNames: columns.chosen,
+    tree.ProjectRename: columns.rename,
+    tree.Distinct: columns.distinct,
+    tree.Summarize: grouping.summarize,
+    tree.Count: rows.count,
+    tree.Take: rows.take,
+    tree.Sort: rows.sort,
+    tree.Top: rows.top,
+    tree.Join: joining.join,
+    tree.Lookup: joining.lookup,
+    tree.Union: uniting.union,
+    tree.As: rows.name_rows,
+    tree.Serialize: rows.serialize,
+    tree.Render: rows.unchanged,
+    tree.AssertSchema: rows.unchanged,
+    tree.Plain: rows.plain,
+}
+SOURCES: dict[type, Callable[[Expressions, Any], Relation]] = {
+    tree.DataTable: sources.datatable,
+    tree.Print: sources.print_row,
+    tree.Range: sources.range_rows,
+    tree.ExternalData: sources.external,
+    tree.Union: uniting.union,
+}

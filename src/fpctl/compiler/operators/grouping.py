@@ -1,0 +1,80 @@
+"""`summarize`: keys, then aggregates; scalar functions around aggregates too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fpctl.compiler.context import Expressions
+from fpctl.compiler.operators.columns import computed, matched
+from fpctl.compiler.operators.naming import add, several
+from fpctl.compiler.relation import Made, Names, Relation, held_for, stored
+from fpctl.compiler.sql import Func, Named, Number, Select, Window
+from fpctl.kql import tree
+from fpctl.kql.binder.context import barrier
+from fpctl.kql.binder.expressions import evaluate_all
+from fpctl.kql.binder.outputs import Style
+from fpctl.kql.binder.projection import Projection, all_grouped
+from fpctl.kql.binder.rows import column_behind
+
+ORDER = "fpctl_order"
+"""The column that says in which order rows came, for aggregates that keep it."""
+IN_ORDER = frozenset({"make_list", "makelist", "make_list_if", "make_list_with_nulls", "make_bag", "make_bag_if",
+                      "make_set", "makeset", "make_set_if", "take_any", "any", "take_anyif", "anyif"})  # fmt: skip
+
+
+def summarize(compiler: Expressions, node: tree.Summarize, rows: Relation) -> Relation:
+    """`summarize`."""
+    binder = compiler.binder
+    ordered = rows.ordered and any(
+        isinstance(part, tree.Call) and part.name.value in IN_ORDER for part in tree.walk(node)
+    )
+    if ordered:
+        rows = with_order(rows)
+    # The binder looks at the keys first, and names them before the aggregates.
+    keys = [column for item in node.by if (column := column_behind(binder, item)) is not None]
+    outer, binder.keys = binder.keys, frozenset(map(id, keys))
+    output = Projection()
+    made = computed(compiler, node.by, output, Style.PROJECT)
+    for one in made:
+        if one.value.type == "dynamic":
+            compiler.refuse("summarize", f"the key {one.name} is dynamic; keys are not", node, "use tostring()")
+    output.block(output.columns.values())
+    count = len(made)
+    binder.aggregating = True
+    types = evaluate_all(binder, node.aggregates)
+    binder.aggregating = False
+    for item, type_ in zip(node.aggregates, types, strict=True):
+        compiler.grouping = True
+        values = several(compiler, item)
+        compiler.grouping = False
+        binder.aggregating = True
+        names = add(compiler, output, item, type_, Style.SUMMARIZE)
+        binder.aggregating = False
+        made.extend(matched(compiler, item, names, values, output))
+    binder.keys = outer
+    scope = barrier(rows.scope, all_grouped(output.columns))
+    return grouped(rows, made, count)._replace(scope=scope)
+
+
+def grouped(rows: Relation, made: Sequence[Made], keys: int) -> Relation:
+    """Return rows grouped by the first `keys` of the computed columns."""
+    names = Names()
+    columns = {one.name: held_for(one, names) for one in made}
+    select = replace(
+        rows.base(),
+        keep=False,
+        columns=tuple(Named(stored(one.value), columns[one.name].sql) for one in made),
+        group=tuple(Number(at + 1) for at in range(keys)) if keys else None,
+        distinct=False,
+    )
+    if not keys and not made:
+        select = Select(select)
+    return Relation(select, columns, rows.scope, False)
+
+
+def with_order(rows: Relation) -> Relation:
+    """Return rows with a column that numbers them as they come."""
+    number = Func("row_number", (), over=Window())
+    select = Select(rows.select, (Named(number, ORDER),), keep=True)
+    return rows._replace(select=select, open_ended=False)

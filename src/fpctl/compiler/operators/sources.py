@@ -1,0 +1,128 @@
+"""Operators that are sources: datatable, print, range, externaldata."""
+
+from __future__ import annotations
+
+from fpctl.compiler.context import Expressions
+from fpctl.compiler.library import macro
+from fpctl.compiler.operators.columns import agreed
+from fpctl.compiler.operators.naming import add, several, types
+from fpctl.compiler.relation import Made, Relation, held_for, of_table, stored
+from fpctl.compiler.relation import Names as SqlNames
+from fpctl.compiler.sql import FALSE, Cast, Column, Infix, Named, Number, Select, TableFunc, Text, Values, func, when
+from fpctl.compiler.values.conversions import converted
+from fpctl.compiler.values.literals import null_of
+from fpctl.compiler.values.value import HELD_AS, Held, Value
+from fpctl.kql import tree
+from fpctl.kql.binder.outputs import Style
+from fpctl.kql.binder.projection import Projection
+from fpctl.kql.binder.scope import Scope
+from fpctl.kql.binder.sources import SOURCES as BINDING
+
+
+def datatable(compiler: Expressions, node: tree.DataTable) -> Relation:
+    """`datatable`."""
+    scope = BINDING[tree.DataTable](compiler.binder, node)
+    names = SqlNames()
+    columns = {name: Held(name, str(column.type), names.free(name)) for name, column in scope.columns.items()}
+    kinds = [held.type for held in columns.values()]
+    width = len(kinds)
+    if not width or len(node.values) % width:
+        compiler.refuse("datatable", "the values do not fill whole rows", node)
+    values = []
+    for at, item in enumerate(node.values):
+        value = compiler.value(item)
+        kind = kinds[at % width]
+        typed = value if value.type == kind else converted(value, kind)
+        if typed is None:
+            compiler.refuse("datatable", f"a {value.type} cannot stand in a column of type {kind}", item)
+        values.append(typed.sql)
+    rows = tuple(tuple(values[at : at + width]) for at in range(0, len(values), width))
+    sql_names = tuple(held.sql for held in columns.values())
+    if not rows:
+        empty = tuple(Named(null_of(kind), name) for kind, name in zip(kinds, sql_names, strict=True))
+        return Relation(Select(None, empty, where=(Infix("=", (Number(1), Number(0))),)), columns, scope, False)
+    typed_columns = tuple(
+        Named(Cast(Column(name), HELD_AS[kind]), name) for name, kind in zip(sql_names, kinds, strict=True)
+    )
+    return Relation(Select(Values(sql_names, rows), typed_columns), columns, scope, False, False)
+
+
+def print_row(compiler: Expressions, node: tree.Print) -> Relation:
+    """`print`."""
+    output = Projection()
+    made: list[Made] = []
+    for at, (item, type_) in enumerate(zip(node.items, types(compiler, node.items), strict=True)):
+        values = several(compiler, item)
+        names = add(compiler, output, item, type_, Style.PRINT, default=f"print_{at}")
+        for name, value in zip(names, values, strict=False):
+            made.append(Made(name, agreed(compiler, item, value, output.columns[name].type)))
+    scope = Scope(output.columns)
+    sql_names = SqlNames()
+    columns = {one.name: held_for(one, sql_names) for one in made}
+    select = Select(None, tuple(Named(stored(one.value), columns[one.name].sql) for one in made))
+    return Relation(select, columns, scope, False)
+
+
+macro("kql_range_count", "a, b, c", "CASE WHEN c > 0 AND b >= a OR c < 0 AND b <= a "
+      "THEN CAST(floor((b - a) / c + 1e-9) AS BIGINT) + 1 ELSE 0 END")  # fmt: skip
+
+
+def range_rows(compiler: Expressions, node: tree.Range) -> Relation:
+    """`range x from a to b step c`."""
+    scope = BINDING[tree.Range](compiler.binder, node)
+    name = node.name.value
+    kind = str(scope.columns[name].type)
+    step_kind = "timespan" if kind == "datetime" else kind
+    low, high = (_as(compiler, one, kind) for one in (node.low, node.high))
+    step = _as(compiler, node.step, step_kind)
+    if kind in ("datetime", "timespan", "int", "long"):
+        numbers = func(
+            "range", Cast(low.sql, "BIGINT"), Infix("+", (Cast(high.sql, "BIGINT"), _direction(step))), step.sql
+        )
+        usable = func("coalesce", Infix("!=", (step.sql, Number(0))), FALSE)
+        source = TableFunc("unnest", (when(usable, numbers, _EMPTY),), "fpctl_number")
+        value = Value(Cast(Column("fpctl_number"), HELD_AS[kind]), kind)
+    elif kind == "real":
+        count = func("kql_range_count", low.sql, high.sql, step.sql)
+        source = TableFunc("unnest", (func("range", Number(0), count),), "fpctl_number")
+        value = Value(Infix("+", (low.sql, Infix("*", (Column("fpctl_number"), step.sql)))), "real")
+    else:
+        compiler.refuse("range", f"range has no steps of type {kind}", node)
+    names = SqlNames()
+    held_column = Held(name, kind, names.free(name))
+    select = Select(source, (Named(value.sql, held_column.sql),))
+    return Relation(select, {name: held_column}, scope, False, True)
+
+
+_EMPTY = Cast(Text("[]"), "BIGINT[]")
+
+
+def _direction(step: Value) -> Cast:
+    """Return 1 or -1: the last value belongs to the range."""
+    up = Infix(">=", (step.sql, Number(0)))
+    return Cast(when(up, Number(1), Number(-1)), "BIGINT")
+
+
+def _as(compiler: Expressions, node: tree.Expr, kind: str) -> Value:
+    value = compiler.value(node)
+    typed = converted(value, kind)
+    if typed is None:
+        compiler.refuse("range", f"a {value.type} does not fit a range of {kind}", node)
+    return typed
+
+
+def external(compiler: Expressions, node: tree.ExternalData) -> Relation:
+    """`externaldata`: what the data folder holds of an address."""
+    scope = BINDING[tree.ExternalData](compiler.binder, node)
+    uris = [compiler.constant_of(one, "the address of externaldata") for one in node.uris]
+    columns = {name: str(column.type) for name, column in scope.columns.items()}
+    if len(uris) != 1 or not isinstance(uris[0].constant, str):
+        compiler.refuse("externaldata", "externaldata reads one address in the local engine", node)
+    stored_table = compiler.data.external(uris[0].constant, columns)
+    if stored_table is None:
+        address = uris[0].constant.partition("?")[0].partition(";")[0]
+        compiler.refuse(
+            "externaldata", f"the data has no copy of {address}", node,
+            "the local engine reads nothing from the web; `fpctl schema pull --external` fetches such lists once",
+        )  # fmt: skip
+    return of_table(stored_table.source, stored_table.columns, scope)
