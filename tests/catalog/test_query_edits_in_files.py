@@ -34,7 +34,7 @@ def spans_of(edits: list[Edit]) -> list[tuple[int, int]]:
 
 
 def assert_round_trip(text: RuleText, edits: list[Edit], name: str, index: int = 0) -> str:
-    """Insert, read again, take out: the query is the edited one, and the file is the first one again."""
+    """Insert, read again, suppress: the query is the edited one, and the file is the first one again."""
     new_file = text.insert(edits)
     again = read(new_file, name).rules[index].text
     assert again.query == apply_edits(text.query, merge_edits(edits))

@@ -11,7 +11,7 @@ import pytest
 from engine.remote_setup import NOW
 from fpctl.engine.interface import EngineError
 from fpctl.errors import Location
-from fpctl.execution.fault_place import base_offset, fault_of
+from fpctl.execution.error_place import base_offset, located_error
 from fpctl.execution.run import RunResult
 from fpctl.execution.session import Session
 from fpctl.repository.apply import RuleOutcome, tune
@@ -96,7 +96,7 @@ def test_an_error_in_a_clause_names_its_exclusions(tmp_path: Path) -> None:
     at = outcome.tuned.tuned.index("host1")
     (ids,) = [", ".join(c.exclusions) for c in find_clauses(outcome.tuned.tuned) if c.start <= at < c.end]
     assert "fp-1" in ids
-    fault = fault_of(EngineError("no", code="engine", offset=at), outcome.tuned.tuned, outcome.tuned)
+    fault = located_error(EngineError("no", code="engine", offset=at), outcome.tuned.tuned, outcome.tuned)
     assert (fault.message, fault.offset) == (f"no (in the clause of {ids} that fpctl put in)", None)
 
 
@@ -105,16 +105,18 @@ def test_an_error_of_a_counting_query_has_a_place_as_far_as_it_says_what_the_rul
     assert outcome.tuned is not None
     (query,) = outcome.tuned.counting_queries()
     assert query.text is not None
-    shared = fault_of(EngineError("no", code="engine", offset=query.text.index("n > 1")), query.text, outcome.tuned)
+    shared = located_error(
+        EngineError("no", code="engine", offset=query.text.index("n > 1")), query.text, outcome.tuned
+    )
     assert (shared.message, shared.offset) == ("no (line 2, column 9 of the query)", QUERY.index("n > 1"))
-    own = fault_of(EngineError("no", code="engine", offset=len(query.text) - 1), query.text, outcome.tuned)
+    own = located_error(EngineError("no", code="engine", offset=len(query.text) - 1), query.text, outcome.tuned)
     assert (own.message, own.offset) == ("no", None)
 
 
 def test_an_error_without_a_place_has_none(tmp_path: Path) -> None:
     outcome = planned(tmp_path, QUERY)
     assert outcome.tuned is not None
-    fault = fault_of(EngineError("throttled", code="throttled"), outcome.tuned.tuned, outcome.tuned)
+    fault = located_error(EngineError("throttled", code="throttled"), outcome.tuned.tuned, outcome.tuned)
     assert (fault.message, fault.offset) == ("throttled", None)
 
 

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from fpctl.errors import FpctlError
-from fpctl.exclusions.exclusion_query import Criteria, listed, matching_fields, parse_states
+from fpctl.exclusions.exclusion_query import ExclusionQuery, find_exclusions, matching_fields, parse_states
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.fields.registry import names_value as names
@@ -76,8 +76,8 @@ def loaded(id: str, **keys) -> LoadedExclusion:
     return LoadedExclusion(exclusion, f"{id}.yaml", 1, exclusion.content_hash())
 
 
-def ids(criteria: Criteria, *exclusions: LoadedExclusion) -> list[str]:
-    return [one.loaded.id for one in listed(exclusions, criteria, TODAY)]
+def ids(criteria: ExclusionQuery, *exclusions: LoadedExclusion) -> list[str]:
+    return [one.loaded.id for one in find_exclusions(exclusions, criteria, TODAY)]
 
 
 def test_the_fields_in_which_a_value_was_found_are_told_once():
@@ -96,17 +96,17 @@ def test_expiring_are_those_in_force_that_end_soon_the_soonest_first():
     draft = loaded("draft", expires="2026-11-25", status="draft")
     never = loaded("never")
     far = loaded("far", expires="2027-11-25")
-    assert ids(Criteria(expiring=30), late, soon, over, draft, never, far) == ["soon", "late"]
-    assert [one.days_left for one in listed([soon], Criteria(expiring=30), TODAY)] == [1]
+    assert ids(ExclusionQuery(expiring=30), late, soon, over, draft, never, far) == ["soon", "late"]
+    assert [one.days_left for one in find_exclusions([soon], ExclusionQuery(expiring=30), TODAY)] == [1]
 
 
 def test_owner_and_scenario_are_asked_for_by_text_or_by_none():
     mine = loaded("mine", owner="A.Rossi@contoso.com", scenario="remote-reboot")
     nobody = loaded("nobody")
-    assert ids(Criteria(owner="rossi"), mine, nobody) == ["mine"]
-    assert ids(Criteria(owner="none"), mine, nobody) == ["nobody"]
-    assert ids(Criteria(scenario="remote-reboot"), mine, nobody) == ["mine"]
-    assert ids(Criteria(scenario="remote"), mine, nobody) == []
+    assert ids(ExclusionQuery(owner="rossi"), mine, nobody) == ["mine"]
+    assert ids(ExclusionQuery(owner="none"), mine, nobody) == ["nobody"]
+    assert ids(ExclusionQuery(scenario="remote-reboot"), mine, nobody) == ["mine"]
+    assert ids(ExclusionQuery(scenario="remote"), mine, nobody) == []
 
 
 def test_states_are_words_and_an_unknown_one_is_refused():

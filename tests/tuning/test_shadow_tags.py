@@ -1,4 +1,4 @@
-"""Result rows that exclusions in shadow would take out bear their ids, and nothing else of the result differs."""
+"""Result rows that exclusions in shadow would suppress bear their ids, and nothing else of the result differs."""
 
 from __future__ import annotations
 

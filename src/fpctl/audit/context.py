@@ -19,14 +19,14 @@ from fpctl.errors import Location
 from fpctl.exclusions.model import Alternative
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.risk.score import Risk, assess
-from fpctl.exclusions.risk.shared_names import Known, known
+from fpctl.exclusions.risk.shared_names import SharedNames, shared_names
 from fpctl.fields.registry import FIELDS
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.policy import Policy
 from fpctl.repository.model import Repository
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.formats.registry import LoadedRule
-from fpctl.rules.test_cases import CaseShelf
+from fpctl.rules.test_cases import RuleTestCache
 
 if TYPE_CHECKING:
     from fpctl.audit.coverage.extent import Extent
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RunHistory:
     """What the history knows: hits by exclusion, the last runs of each rule, and what these noticed to have changed."""
 
     hits: Mapping[str, HitTotals]
@@ -42,7 +42,7 @@ class Recorded:
     drift: Sequence[StoredDrift] = ()
 
 
-class Scene:
+class AuditContext:
     """One audit.
 
     Args:
@@ -60,7 +60,7 @@ class Scene:
         repository: Repository,
         policy: Policy,
         today: date,
-        recorded: Recorded | None = None,
+        recorded: RunHistory | None = None,
         root: Path | None = None,
         progress: Callable[[int, int], None] | None = None,
         weights: RiskWeights | None = None,
@@ -110,7 +110,7 @@ class Scene:
 
     @cached_property
     def extents(self) -> Sequence[Extent]:
-        """What each exclusion in force or to come takes out, in the order of ids."""
+        """What each exclusion in force or to come suppresses, in the order of ids."""
         from fpctl.audit.coverage.extent import extent
 
         found = (
@@ -143,13 +143,13 @@ class Scene:
     @cached_property
     def risks(self) -> Mapping[str, Risk]:
         """The risk of each exclusion that is not retired and not over; no events are looked at."""
-        shelf = CaseShelf()
+        shelf = RuleTestCache()
         tested = frozenset(loaded.rule.id for loaded in self.rules if shelf.cases_of(loaded).must_fire())
         return {
             loaded.id: assess(
                 loaded.exclusion,
                 [self.rules[index].rule for index in self.reach.of(loaded.exclusion)],
-                self.known,
+                self.shared_names,
                 self._weights,
                 today=self.today,
                 tested=tested,
@@ -158,9 +158,9 @@ class Scene:
         }
 
     @cached_property
-    def known(self) -> Known:
+    def shared_names(self) -> SharedNames:
         """The shipped lists of hosts, programs and folders with those of the policy."""
-        return known(self.policy.forbidden)
+        return shared_names(self.policy.forbidden)
 
 
 def alternatives(loaded: LoadedExclusion) -> Iterator[tuple[int, Alternative]]:
@@ -177,7 +177,7 @@ def at_value(loaded: LoadedExclusion, number: int, field: str, value: str | None
     return loaded.at_key(exact if exact in loaded.places else key if key in loaded.places else "match")
 
 
-def mend_value(loaded: LoadedExclusion, number: int, field: str, value: str) -> str:
+def fix_command(loaded: LoadedExclusion, number: int, field: str, value: str) -> str:
     """Return the command that mends a value of the match: of the exclusion, or of the list that gives it."""
     key = f"match.{number}.{field}"
     if f"{key}={value}" not in loaded.places and (listed := loaded.at_listed(key, value)) is not None:

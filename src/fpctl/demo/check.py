@@ -49,7 +49,7 @@ def remaining(folder: Path, summary: DatasetSummary) -> Remaining:
     for session in summary.attacks:
         events = rows.pop((session.device, session.url), None)
         if events is None:
-            problems.append(f"{session.device} -> {session.url} is missing: an exclusion swallowed an attack")
+            problems.append(f"{session.device} -> {session.url} is missing: an exclusion suppressed an attack")
             continue
         found.append(session)
         if events != session.events:

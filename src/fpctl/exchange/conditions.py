@@ -10,7 +10,7 @@ from itertools import product
 
 from fpctl.exclusions.filter_syntax import Comparison
 from fpctl.exclusions.model import Alternative
-from fpctl.fields.field import NotSaidError
+from fpctl.fields.field import NotExpressibleError
 from fpctl.fields.registry import FIELDS
 
 MAX_GROUPS = 64
@@ -24,10 +24,10 @@ def groups_of(alternative: Alternative) -> list[Group]:
     """Return groups of comparisons of which one holds exactly when the alternative matches.
 
     Raises:
-        NotSaidError: comparisons cannot say it.
+        NotExpressibleError: comparisons cannot say it.
     """
     if alternative.where is not None:
-        raise NotSaidError("`where` is a KQL condition, which means nothing there")
+        raise NotExpressibleError("`where` is a KQL condition, which means nothing there")
     choices = [
         [Comparison(test.name, test.operator, test.values, 0, 0) for test in FIELDS[field].to_filter(values)]
         for field, values in alternative.fields().items()
@@ -36,5 +36,5 @@ def groups_of(alternative: Alternative) -> list[Group]:
     for options in choices:
         count *= len(options)
     if count > MAX_GROUPS:
-        raise NotSaidError(f"it comes to {count} combinations of conditions, more than {MAX_GROUPS}")
+        raise NotExpressibleError(f"it comes to {count} combinations of conditions, more than {MAX_GROUPS}")
     return [tuple(group) for group in product(*choices)]

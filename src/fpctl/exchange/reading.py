@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fpctl.exchange.formats import Reading
+from fpctl.exchange.format import ImportContext
 from fpctl.exchange.loss import Loss
-from fpctl.exclusions.filter_syntax import Condition, NotationError, to_match
+from fpctl.exclusions.filter_syntax import Condition, FilterSyntaxError, to_match
 from fpctl.fields.registry import NAMES, NARROW
 
 Match = tuple[dict[str, tuple[str, ...]], ...]
@@ -16,7 +16,7 @@ class LeftOutError(Exception):
     """A record that cannot be carried; the text is the reason."""
 
 
-def match_of(conditions: Iterable[Condition], reading: Reading) -> tuple[Match, tuple[str, ...]]:
+def match_of(conditions: Iterable[Condition], context: ImportContext) -> tuple[Match, tuple[str, ...]]:
     """Return the alternatives that say what any of the conditions says, and what to know about them.
 
     Raises:
@@ -26,8 +26,8 @@ def match_of(conditions: Iterable[Condition], reading: Reading) -> tuple[Match, 
     notes: dict[str, None] = {}
     for condition in conditions:
         try:
-            read = to_match(condition, "", columns=reading.raw)
-        except NotationError as error:
+            read = to_match(condition, "", columns=context.raw)
+        except FilterSyntaxError as error:
             hint = f" ({error.hint})" if error.hint else ""
             raise LeftOutError(f"{error.message}{hint}") from error
         found += read.match

@@ -15,7 +15,7 @@ from fpctl.documents.yaml_node import Node, plain_data, read_documents
 from fpctl.documents.yaml_text import Value, document, entry, flow_list, scalar
 from fpctl.errors import FpctlError, Location
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.reader import ListShelf, read_exclusion_file
+from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 from fpctl.files import read_text, write_text
 from fpctl.text.source import newline_of
 
@@ -127,7 +127,7 @@ def _document(text: str, id: str, path: str) -> Node:
 
 def _checked(text: str, edited: str, id: str, changes: Changes, path: str, root: Path) -> None:
     """Refuse an edit that makes the exclusion invalid, or that changes anything else (which would be our fault)."""
-    found, problems = read_exclusion_file(edited, path, ListShelf(root))
+    found, problems = read_exclusion_file(edited, path, ValueListCache(root))
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""

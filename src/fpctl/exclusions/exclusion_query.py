@@ -17,7 +17,7 @@ STATES: tuple[State, ...] = ("active", "shadow", "not-yet-valid", "draft", "expi
 
 
 @dataclass(frozen=True, slots=True)
-class Criteria:
+class ExclusionQuery:
     """What is asked; None and empty ask nothing.
 
     Args:
@@ -38,7 +38,7 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class FoundExclusion:
     """An exclusion that meets the criteria, and what is to be told of it on the day.
 
     `days_left` counts to the first day on which it no longer holds: 1 is "today is the last day".
@@ -50,9 +50,11 @@ class Listed:
     fields: tuple[str, ...] = ()
 
 
-def listed(exclusions: Iterable[LoadedExclusion], criteria: Criteria, today: date) -> list[Listed]:
+def find_exclusions(
+    exclusions: Iterable[LoadedExclusion], criteria: ExclusionQuery, today: date
+) -> list[FoundExclusion]:
     """Return the exclusions that meet all criteria, in the order given; expiring ones the soonest first."""
-    found: list[Listed] = []
+    found: list[FoundExclusion] = []
     for loaded in exclusions:
         exclusion = loaded.exclusion
         state = exclusion.state(today)
@@ -70,7 +72,7 @@ def listed(exclusions: Iterable[LoadedExclusion], criteria: Criteria, today: dat
         fields = matching_fields(exclusion, criteria.matches) if criteria.matches is not None else ()
         if criteria.matches is not None and not fields:
             continue
-        found.append(Listed(loaded, state, left, fields))
+        found.append(FoundExclusion(loaded, state, left, fields))
     if criteria.expiring is not None:
         found.sort(key=lambda one: (one.days_left or 0, one.loaded.id))
     return found

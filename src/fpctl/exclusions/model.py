@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from fpctl.documents.validation_error import fault
+from fpctl.documents.validation_error import validation_error
 from fpctl.exclusions.raw_condition import check_condition
 from fpctl.exclusions.window import Window
 from fpctl.fields.registry import NAMES, NARROW, check_value
@@ -41,7 +41,9 @@ def _listed(value: object) -> object:
 
 def _textual(value: object) -> object:
     if value is None:
-        raise fault("empty-value", "the value is empty; it would match everything", "give a value, or remove the field")
+        raise validation_error(
+            "empty-value", "the value is empty; it would match everything", "give a value, or remove the field"
+        )
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -56,7 +58,7 @@ def _checker(field: str) -> Callable[[str], str]:
                 if not value.strip()
                 else "invalid-value"
             )
-            raise fault(code, problem.message, problem.hint)
+            raise validation_error(code, problem.message, problem.hint)
         return value
 
     return check
@@ -87,7 +89,7 @@ class Alternative(BaseModel):
     def _given(cls, value: object) -> object:
         # A field that is there must say something: `device:` with nothing after it is a slip, not "any device".
         if isinstance(value, (list, tuple)) and not value:
-            raise fault("empty-value", "the list of values is empty", "give a value, or remove the field")
+            raise validation_error("empty-value", "the list of values is empty", "give a value, or remove the field")
         return _textual(value)
 
     @field_validator("where", mode="before")
@@ -98,7 +100,7 @@ class Alternative(BaseModel):
         problem = check_condition(value or "")
         if problem is not None:
             code = "invalid-where" if value and value.strip() else "empty-value"
-            raise fault(code, problem.message, problem.hint)
+            raise validation_error(code, problem.message, problem.hint)
         return value
 
     def fields(self) -> dict[str, tuple[str, ...]]:
@@ -125,10 +127,10 @@ def _date(value: object) -> object:
             if _ISO_DATE.fullmatch(value):
                 return date.fromisoformat(value)
         except ValueError as error:
-            raise fault(
+            raise validation_error(
                 "invalid-date", f"`{value}` is not a date: {error}", "write year-month-day: 2027-05-24"
             ) from error
-        raise fault("invalid-date", f"`{value}` is not a date", "write year-month-day: 2027-05-24")
+        raise validation_error("invalid-date", f"`{value}` is not a date", "write year-month-day: 2027-05-24")
     return value
 
 
@@ -136,7 +138,7 @@ def _boolean(value: object) -> object:
     if isinstance(value, str):
         if value.lower() in ("true", "false"):
             return value.lower() == "true"
-        raise fault("invalid-value", f"`{value}` is neither true nor false", "write `true` or `false`")
+        raise validation_error("invalid-value", f"`{value}` is neither true nor false", "write `true` or `false`")
     return value
 
 
@@ -184,7 +186,7 @@ class Exclusion(BaseModel):
         # The id stands in a comment of the tuned query and names a file.
         if not _ID.fullmatch(value):
             hint = "use letters, digits, `.`, `_` and `-`, at most 80, such as fp-2026-0007"
-            raise fault("invalid-id", f"`{value}` cannot be an id", hint)
+            raise validation_error("invalid-id", f"`{value}` cannot be an id", hint)
         return value
 
     @field_validator("rules")
@@ -192,9 +194,11 @@ class Exclusion(BaseModel):
     def _some_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for index, selector in enumerate(value):
             if not selector.strip():
-                raise fault("empty-value", "the rule selector is empty", "name a rule, or write `*` for all", (index,))
+                raise validation_error(
+                    "empty-value", "the rule selector is empty", "name a rule, or write `*` for all", (index,)
+                )
         if not value:
-            raise fault("empty-value", "`rules` names no rule", "name rules by id, or write `*` for all")
+            raise validation_error("empty-value", "`rules` names no rule", "name rules by id, or write `*` for all")
         return value
 
     @field_validator("match", mode="before")
@@ -203,16 +207,18 @@ class Exclusion(BaseModel):
         if isinstance(value, (Mapping, Alternative)):
             value = [value]
         if not isinstance(value, (list, tuple)):
-            raise fault(
+            raise validation_error(
                 "invalid-value",
                 "`match` is a map of fields, or a list of such maps",
                 "write `match: {device: [build01]}`",
             )
         if not value:
-            raise fault("empty-value", "`match` is empty; it would match everything", "name a device, url or hash")
+            raise validation_error(
+                "empty-value", "`match` is empty; it would match everything", "name a device, url or hash"
+            )
         for index, alternative in enumerate(value):
             if isinstance(alternative, Mapping) and not alternative:
-                raise fault(
+                raise validation_error(
                     "empty-value",
                     "the match is empty; it would match everything",
                     "name a device, url or hash",
@@ -224,17 +230,17 @@ class Exclusion(BaseModel):
     def _consistent(self) -> Exclusion:
         if self.created and self.expires and self.expires <= self.created:
             message = f"the exclusion expires on {self.expires}, not after {self.created}, the day it is created"
-            raise fault("expires-before-created", message, "give a later `expires`", ("expires",))
+            raise validation_error("expires-before-created", message, "give a later `expires`", ("expires",))
         for index, alternative in enumerate(self.match):
             if alternative.narrow:
                 continue
             if not self.broad:
                 hint = "name one, or set `broad: true` and have it approved"
-                raise fault("too-broad", "the match names no device, url or hash", hint, ("match", index))
+                raise validation_error("too-broad", "the match names no device, url or hash", hint, ("match", index))
             # A draft waits for its approval, and what is retired suppresses nothing.
             if not (self.approved_by or "").strip() and self.status not in ("draft", "retired"):
                 hint = "set `approved_by` to who accepts the risk, or name a device, url or hash"
-                raise fault("not-approved", "a broad exclusion needs `approved_by`", hint, ("broad",))
+                raise validation_error("not-approved", "a broad exclusion needs `approved_by`", hint, ("broad",))
         return self
 
     def state(self, today: date) -> State:

@@ -60,7 +60,7 @@ class LoadedExclusion:
         return None
 
 
-class ListShelf:
+class ValueListCache:
     """The list files of one exclusions folder, each read once per field it is used for."""
 
     def __init__(self, root: Path) -> None:
@@ -83,7 +83,7 @@ class ListShelf:
 
 
 def read_exclusion_file(
-    text: str, path: str, shelf: ListShelf
+    text: str, path: str, shelf: ValueListCache
 ) -> tuple[list[tuple[LoadedExclusion, Node]], list[Problem]]:
     """Return the exclusions of one file, each with its root node, and every problem.
 
@@ -132,7 +132,7 @@ def _places(root: Node) -> dict[str, tuple[int, int]]:
 class _DocumentReader:
     """Reads one document; `problems` and `listed` fill on the way."""
 
-    def __init__(self, root: Node, path: str, shelf: ListShelf) -> None:
+    def __init__(self, root: Node, path: str, shelf: ValueListCache) -> None:
         self.root = root
         self.path = path
         self.shelf = shelf

@@ -10,8 +10,8 @@ from fpctl.engine.interface import Engine, Table, Timespan
 from fpctl.exclusions.model import Exclusion
 from fpctl.execution.drift import LOOK_BACK, Drift, kind_expression, new_devices, since_approval, told, unusual_hits
 from fpctl.execution.run import ExclusionHits, RunResult
+from fpctl.history.history import History
 from fpctl.history.records import PastHits
-from fpctl.history.repository import History
 from fpctl.repository.approval_snapshot import base_hash, place_of
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.output.counting import PREFIX, query_at
@@ -29,7 +29,7 @@ _KIND = f"{PREFIX}kind"
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class DriftWatch:
     """Compares a run with what the approvers saw and with the runs before it.
 
     Args:
@@ -64,7 +64,7 @@ class Watch:
             found += self._unusual(rule, hits, timespan)
             devices = device_kinds(tuned, self._undecided, hits, self.planner, engine, timespan)
             if isinstance(devices, str):
-                notes = (*notes, f"the kinds of devices whose events were taken out are not known: {devices}")
+                notes = (*notes, f"the kinds of devices whose events were suppressed are not known: {devices}")
             elif devices:
                 kinds = devices
                 known = self.history.device_kinds(rule.id)
@@ -119,7 +119,7 @@ def device_kinds(
     engine: Engine,
     timespan: Timespan | None,
 ) -> dict[str, frozenset[str]] | str:
-    """Return, by exclusion, the kinds of devices whose events were taken out, or why that is not known.
+    """Return, by exclusion, the kinds of devices whose events were suppressed, or why that is not known.
 
     The engine groups; no event is fetched.
 

@@ -1,4 +1,4 @@
-"""What an exclusion would take out before it is recorded: rows, and the devices, URLs and hashes among them."""
+"""What an exclusion would suppress before it is recorded: rows, and the devices, URLs and hashes among them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _VALUE = "fpctl_value"
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What an exclusion would have taken out.
+    """What an exclusion would have suppressed.
 
     Attributes:
         rows: events; None where that is not known, and then `error` says why.
@@ -59,7 +59,7 @@ class Coverage:
 def coverage(
     exclusion: Exclusion, rules: Sequence[tuple[Rule, bool]], planner: Planner, engine: Engine, now: datetime
 ) -> Coverage:
-    """Count what an exclusion would have taken out of the events that rules read in the last fourteen days.
+    """Count what an exclusion would have suppressed of the events that rules read in the last fourteen days.
 
     A rule that looks back for a shorter time is counted as if it looked back so far, where it says its
     time in one way only (`ago(1d)`, or several times the same); else its own time stays as it is.
@@ -100,7 +100,7 @@ def coverage(
 def _at(
     tuned: TunedQuery, placement: Placement, condition: str, planner: Planner, engine: Engine, span: Timespan
 ) -> tuple[int, dict[str, set[str]]]:
-    """Return the rows that a clause takes out at its insertion point, and the values of each entity in them."""
+    """Return the rows that a clause suppresses at its insertion point, and the values of each entity in them."""
     columns = {entity: column for entity in ENTITIES if (column := _column(planner, placement, entity)) is not None}
     texts = [query_at(tuned.query, placement, f"| where {condition}\n| count", tuned.edits)]
     for column in columns.values():

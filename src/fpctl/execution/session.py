@@ -11,14 +11,14 @@ from typing import NamedTuple
 from fpctl.engine.interface import Engine, TableStatus, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.execution.drift_check import Watch
-from fpctl.execution.fault_place import place_in_file
+from fpctl.execution.drift_check import DriftWatch
+from fpctl.execution.error_place import place_in_file
 from fpctl.execution.run import RunResult, run_rule, unknown_hits
 from fpctl.execution.stream import completed
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
+from fpctl.history.history import History
 from fpctl.history.records import DriftRecord, ExclusionVersion, HitRecord, RuleVersion, RunRecord
-from fpctl.history.repository import History
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.placement.column_resolver import LITERAL_SOURCES
 from fpctl.rewrite.plan.planner import TunedQuery
@@ -37,7 +37,7 @@ class Session:
         exclusions: the loaded exclusions by id, for their versions in the record.
         history: where runs are recorded; None records nothing.
         with_base: run the base queries too.
-        at_once: rules under way at a time.
+        concurrency: rules under way at a time.
         watch: looks at each run for what has drifted; None looks for nothing.
     """
 
@@ -48,8 +48,8 @@ class Session:
     exclusions: Mapping[str, LoadedExclusion]
     history: History | None = None
     with_base: bool = False
-    at_once: int = 1
-    watch: Watch | None = None
+    concurrency: int = 1
+    watch: DriftWatch | None = None
     _facts: TableFacts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +58,7 @@ class Session:
     def run(self, outcomes: Iterable[RuleOutcome]) -> Iterator[RunResult]:
         """Yield one result per rule that could be planned, recorded as it comes.
 
-        Rules come in the order in which they are done; with `at_once` 1 that is the order given. The
+        Rules come in the order in which they are done; with `concurrency` 1 that is the order given. The
         outcomes may be an iterator: rules are then planned while others run. An interrupt (Ctrl-C) between or in
         runs leaves the record with whole runs only.
 
@@ -66,7 +66,7 @@ class Session:
             FpctlError: the history cannot be written.
         """
         planned = ((outcome, outcome.tuned) for outcome in outcomes if outcome.tuned is not None)
-        for (_, tuned), timed in completed(planned, lambda pair: self._timed(*pair), self.at_once):
+        for (_, tuned), timed in completed(planned, lambda pair: self._timed(*pair), self.concurrency):
             if self.history is not None:
                 self.history.record_run(self._record(timed.result, tuned, timed.started, timed.finished))
             yield timed.result

@@ -84,7 +84,7 @@ class Attack(NamedTuple):
     advice: str = ""
 
 
-class NotSaidError(Exception):
+class NotExpressibleError(Exception):
     """What a comparison cannot say; the text is the reason."""
 
 
@@ -253,7 +253,7 @@ class Field(ABC, Generic[V]):
         """Return comparisons of which one holds exactly when one of the values matches.
 
         Raises:
-            NotSaidError: comparisons cannot say it.
+            NotExpressibleError: comparisons cannot say it.
         """
         return [test for name in self.ecs for test in compared(name, "==", values)]
 
@@ -287,11 +287,11 @@ def affix(pattern: str) -> tuple[Operator, str]:
     """Return a pattern with `*` at its ends alone as an operator and the text between.
 
     Raises:
-        NotSaidError: a `*` stands inside of it.
+        NotExpressibleError: a `*` stands inside of it.
     """
     text = pattern.strip("*")
     if "*" in text or not text:
-        raise NotSaidError(f"`*` stands inside of `{pattern}`")
+        raise NotExpressibleError(f"`*` stands inside of `{pattern}`")
     if pattern.startswith("*") and pattern.endswith("*"):
         return "CONTAINS", text
     return ("STARTSWITH", text) if pattern.endswith("*") else ("ENDSWITH", text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from fpctl.errors import KqlSyntaxError
 from fpctl.fields.registry import FIELDS
-from fpctl.kql.binder import Analysis
+from fpctl.kql.analysis import Analysis
 from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule

@@ -1,4 +1,4 @@
-"""What an exclusion does to a rule on real events: before and after, day by day, and what it takes out.
+"""What an exclusion does to a rule on real events: before and after, day by day, and what it suppresses.
 
 Everything is counted by the engine, through the clause itself. Only result rows are fetched and compared, up to
 a number (`row_changes`).
@@ -37,7 +37,7 @@ _DAY, _VALUE, _HIT = "fpctl_day", "fpctl_value", "fpctl_hit"
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day: events at the clause, how many are taken out, and result rows of the rule on that day alone."""
+    """One day: events at the clause, how many are suppressed, and result rows of the rule on that day alone."""
 
     day: date
     events: int
@@ -62,8 +62,8 @@ class Impact:
 
     Attributes:
         span: the time looked at. `whole` is False where the rule itself looks less far back.
-        events: events that reach the clause; `removed` of them are taken out. None where not known.
-        sample: events that are taken out, the latest first.
+        events: events that reach the clause; `removed` of them are suppressed. None where not known.
+        sample: events that are suppressed, the latest first.
         skips, warnings: what the plan says of the exclusion.
         error: why numbers are missing.
     """
@@ -275,7 +275,7 @@ def _sum(one: EntityImpact, other: EntityImpact) -> EntityImpact:
 def sample_of(
     clause: Clause, tuned: TunedQuery, shown: Mapping[str, str], engine: Engine, span: Timespan
 ) -> list[Mapping[str, Any]]:
-    """Return a few of the events that a clause takes out, the latest first: `time` and the fields shown."""
+    """Return a few of the events that a clause suppresses, the latest first: `time` and the fields shown."""
     time = clause.placement.resolution.time_column
     columns = [f"fpctl_{name} = {text}" for name, text in shown.items()]
     if time is not None:
@@ -297,7 +297,7 @@ def _daily_alerts(
         slice_ = Timespan(max(start, span.start), min(start + timedelta(days=1), span.end))
         if slice_.start >= slice_.end:
             continue
-        # Where nothing is taken out, both queries say the same.
+        # Where nothing is suppressed, both queries say the same.
         counts = row_counts([before, after] if taken.get(day) else [before], engine, slice_)
         found[day] = (counts[0], counts[-1])
     return found

@@ -60,7 +60,7 @@ class ValueCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class SamplePoint:
     """An insertion point at which events are looked at: KQL of each field's value, and the time column."""
 
     placement: Placement
@@ -100,7 +100,7 @@ class Noise:
         return max(1, -(-(self.span.end - self.span.start) // timedelta(days=1)))
 
     def take_out(self, tuned: TunedQuery, exclusion: str) -> bool:
-        """Leave what an exclusion takes out out of all further answers; False if its clauses stand elsewhere."""
+        """Leave what an exclusion suppresses out of all further answers; False if its clauses stand elsewhere."""
         found: dict[int, str] = {}
         for clause in tuned.clauses:
             if clause.exclusion == exclusion:
@@ -265,9 +265,9 @@ def _same(one: Placement, other: Placement) -> bool:
     return (one.path, one.point.offset, one.point.index) == (other.path, other.point.offset, other.point.index)
 
 
-def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planner) -> list[Spot]:
+def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planner) -> list[SamplePoint]:
     """Return the insertion points at which most fields are visible."""
-    best: list[Spot] = []
+    best: list[SamplePoint] = []
     refused = None
     for probe in PROBES:
         match = {field: [value] for field, value in probe.items()}
@@ -283,9 +283,9 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
     return best
 
 
-def _spot(planner: Planner, placement: Placement) -> Spot:
+def _spot(planner: Planner, placement: Placement) -> SamplePoint:
     columns = field_columns(planner, placement)
     values = {field: FIELDS[field].event_value(columns[field]) for field in GROUPED if field in columns}
     if "command_line" in values:
         values["script"] = f"extract({_SCRIPT}, 1, replace_string({values['command_line']}, '\"', \"'\"))"
-    return Spot(placement, values, placement.resolution.time_column)
+    return SamplePoint(placement, values, placement.resolution.time_column)

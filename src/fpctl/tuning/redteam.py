@@ -35,7 +35,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Skirmish:
+class RedteamResult:
     """All attempts against an exclusion, and tables that could not be tried, with the reason."""
 
     attempts: tuple[Attempt, ...]
@@ -46,9 +46,9 @@ class Skirmish:
         return tuple(one for one in self.attempts if one.suppressed and one.variant.needs)
 
 
-def skirmish(
+def run_redteam(
     exclusion: Exclusion, rules: Iterable[Rule], planner: Planner, tables: Iterable[str] | None = None
-) -> Skirmish:
+) -> RedteamResult:
     """Try attack variants against an exclusion, in each table that its rules read.
 
     The events hold what the exclusion's fields can hold and nothing else; the clause is that which a rule
@@ -69,7 +69,7 @@ def skirmish(
             skipped += [(table, note) for note in notes]
         except FpctlError as error:
             skipped.append((table, error.message))
-    return Skirmish(tuple(attempts), tuple(skipped))
+    return RedteamResult(tuple(attempts), tuple(skipped))
 
 
 def tables_of(rule: Rule, planner: Planner) -> set[str]:
@@ -107,9 +107,9 @@ def _table(exclusion: Exclusion, table: str, planner: Planner) -> tuple[list[Att
     }
     if not any(index in hit for index in seeds.values()):
         raw = " (it has a raw condition)" if any(one.where is not None for one in exclusion.match) else ""
-        raise FpctlError(f"no event of this table can be made up that the exclusion takes out{raw}")
+        raise FpctlError(f"no event of this table can be made up that the exclusion suppresses{raw}")
     notes = [
-        f"alternative {number}: no event can be made up that it takes out"
+        f"alternative {number}: no event can be made up that it suppresses"
         + (" (it has a raw condition)" if exclusion.match[number - 1].where is not None else "")
         for number, index in seeds.items()
         if index not in hit

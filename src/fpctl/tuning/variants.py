@@ -1,6 +1,6 @@
-"""What an attacker would try who knows an exclusion: events that resemble what it takes out.
+"""What an attacker would try who knows an exclusion: events that resemble what it suppresses.
 
-Each variant is an event given by fields, made from one that the exclusion takes out. Whether it would be
+Each variant is an event given by fields, made from one that the exclusion suppresses. Whether it would be
 suppressed is not decided here: the clause itself is asked (`redteam`).
 """
 
@@ -44,7 +44,7 @@ def variants(exclusion: Exclusion, alternative: Alternative, seed: Variant, toda
     """Yield what an attacker would try against one alternative of an exclusion.
 
     Args:
-        seed: an event that the alternative takes out (`seed_of`).
+        seed: an event that the alternative suppresses (`seed_of`).
         today: the time that is taken for now.
     """
     fields = alternative.fields()
@@ -70,7 +70,7 @@ def variants(exclusion: Exclusion, alternative: Alternative, seed: Variant, toda
 
 
 def seed_of(exclusion: Exclusion, alternative: Alternative, today: datetime) -> Variant:
-    """Return the plainest event that an alternative takes out: the first value of each field, inside the window."""
+    """Return the plainest event that an alternative suppresses: the first value of each field, inside the window."""
     values = {name: FIELDS[name].sample(given[0]) for name, given in alternative.fields().items()}
     columns = columns_for(alternative.where) if alternative.where is not None else {}
     return Variant("what it is for", values, inside(exclusion, today), "", "", columns)

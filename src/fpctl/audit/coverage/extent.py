@@ -1,4 +1,4 @@
-"""What an exclusion takes out: its alternatives, rules, days and hours in the form in which they are compared."""
+"""What an exclusion suppresses: its alternatives, rules, days and hours in the form in which they are compared."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Extent:
         )
 
     def covers(self, other: Extent) -> bool:
-        """Tell whether everything that `other` takes out from today on, this takes out too."""
+        """Tell whether everything that `other` suppresses from today on, this suppresses too."""
         return self.holds_whenever(other) and self.matches_all_of(other)
 
     def overlaps_in_time(self, other: Extent) -> bool:
@@ -174,7 +174,7 @@ class Extent:
 
 
 def extent(loaded: LoadedExclusion, rules: Iterable[int], today: date) -> Extent | None:
-    """Return what an exclusion takes out from today on; None if its match cannot be read or no rule has it."""
+    """Return what an exclusion suppresses from today on; None if its match cannot be read or no rule has it."""
     exclusion: Exclusion = loaded.exclusion
     shapes = [shape(alternative) for alternative in exclusion.match]
     known = tuple(found for found in shapes if found is not None)

@@ -29,7 +29,7 @@ class Covered(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """Exclusions that can take out the same events as `extent`, such as those with a value that `holder` names.
+    """Exclusions that can suppress the same events as `extent`, such as those with a value that `holder` names.
 
     `holder` is `extent` or the first of the others.
     """
@@ -118,7 +118,7 @@ def covered(extents: Sequence[Extent], placed_alike: Callable[[Extent, Extent], 
 
 
 def overlaps(extents: Sequence[Extent]) -> Iterator[Overlap]:
-    """Yield, for each exclusion, the others with lower ids that can take out the same events as it.
+    """Yield, for each exclusion, the others with lower ids that can suppress the same events as it.
 
     Of exclusions with the same value only the first `NEAR` are compared, and of a list the first `NEAR` values.
     """

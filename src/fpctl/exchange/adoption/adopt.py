@@ -10,17 +10,18 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.exchange.adoption.logic import Fact, TooManyError, alternatives
-from fpctl.exchange.adoption.meaning import Holder, Said, column_of, list_of, said
+from fpctl.exchange.adoption.meaning import FieldMeaning, Holder, column_of, list_of, said
 from fpctl.exchange.adoption.removal import comment_of, spans_of
 from fpctl.exchange.adoption.tails import Tail, inner_negations, tails
 from fpctl.exchange.reading import is_broad, merged
-from fpctl.exclusions.drafts.draft import Draft, DraftError, title_of
-from fpctl.exclusions.exclusion_writer import Entry
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
+from fpctl.exclusions.exclusion_writer import NewExclusion
 from fpctl.exclusions.raw_condition import check_condition
 from fpctl.fields.field import Difference
 from fpctl.fields.registry import FIELDS, NAMES, usable_roles
 from fpctl.kql import tree
-from fpctl.kql.binder import Scope, analyse
+from fpctl.kql.analysis import analyse
+from fpctl.kql.binder import Scope
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
 from fpctl.repository.model import Repository
@@ -47,7 +48,7 @@ class Adopted:
         tails: the terms.
     """
 
-    entry: Entry
+    entry: NewExclusion
     line: int
     clause: str
     differences: tuple[Difference, ...]
@@ -74,7 +75,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is said of every exclusion that is made: see `Draft`."""
+    """What is said of every exclusion that is made: see `DraftExclusion`."""
 
     owner: str | None = None
     ticket: str | None = None
@@ -83,7 +84,7 @@ class About:
     approved_by: str | None = None
 
 
-class _NotSaidError(Exception):
+class _NotExpressibleError(Exception):
     """A term that cannot become an exclusion; the text is the reason."""
 
 
@@ -107,10 +108,10 @@ class _Adopter:
         self.planner: Planner = repository.planner(today)
         try:
             self.query = parse(self.text, loaded.path)
+            self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         except KqlSyntaxError as error:
             at = loaded.text.file_location(min(error.offset, len(self.text)))
             raise KqlSyntaxError(error.message, error.offset, at, error.caret or "", error.hint) from error
-        self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         self.lists = _lists(self.query, self.text)
         self.mentioned = tree.names(self.query)
         self.left: list[Left] = []
@@ -125,7 +126,7 @@ class _Adopter:
             for tail in group:
                 try:
                     found_match, found_differences = self.meaning(tail)
-                except (_NotSaidError, TooManyError) as error:
+                except (_NotExpressibleError, TooManyError) as error:
                     self.leave(tail.term, str(error))
                     continue
                 usable.append(tail)
@@ -150,7 +151,7 @@ class _Adopter:
     def meaning(self, tail: Tail) -> tuple[list[dict[str, tuple[str, ...]]], list[Difference]]:
         """Return the alternatives that a term takes out, and how they differ from it."""
         if not tail.movable:
-            raise _NotSaidError("the rows here are no longer events, and what follows makes other rows of them")
+            raise _NotExpressibleError("the rows here are no longer events, and what follows makes other rows of them")
         match: list[dict[str, tuple[str, ...]]] = []
         differences: list[Difference] = []
         for group in alternatives(tail.term, False):
@@ -164,13 +165,13 @@ class _Adopter:
                 alternative[meant.field] = meant.values
                 differences += [*meant.differences, *self.others(fact, meant, tail.scope)]
             if not alternative:
-                raise _NotSaidError("no column of it holds a field: it may be a part of what the rule looks for")
+                raise _NotExpressibleError("no column of it holds a field: it may be a part of what the rule looks for")
             if raw:
                 alternative["where"] = (" and ".join(f"({one})" for one in raw) if len(raw) > 1 else raw[0],)
             match.append(alternative)
         return match, differences
 
-    def others(self, fact: Fact, meant: Said, scope: Scope) -> list[Difference]:
+    def others(self, fact: Fact, meant: FieldMeaning, scope: Scope) -> list[Difference]:
         """Return what else a field is compared with: it has one meaning for all columns of a table that hold it."""
         column = scope.columns.get(column_of(fact) or "")
         roles = usable_roles(meant.field, meant.values)
@@ -188,14 +189,14 @@ class _Adopter:
         called = {node.name.value for node in tree.walk(fact.node) if isinstance(node, tree.Call)}
         strange = sorted(name for name in names - called if name not in scope.columns and name in self.analysis.lets)
         if strange:
-            raise _NotSaidError(f"it refers to `{strange[0]}`, which the rule defines with `let`")
+            raise _NotExpressibleError(f"it refers to `{strange[0]}`, which the rule defines with `let`")
         written = self.slice(fact.node)
         # The fact's own operator may be negative: then what is written holds where the fact does not.
         as_written = fact.holds if fact.op == _operator(fact.node) else not fact.holds
         condition = written if as_written else f"not({written})"
         problem = check_condition(condition)
         if problem is not None:
-            raise _NotSaidError(problem.message)
+            raise _NotExpressibleError(problem.message)
         return condition
 
     def holders(self, column: str, scope: Scope) -> Sequence[Holder]:
@@ -229,7 +230,7 @@ class _Adopter:
         comment = comment_of(self.text, spans[0][0], spans[-1][1])
         place = SourceText(self.text).line_column(group[0].operator.start)[0]
         note = f"Adopted from line {place} of the query: {' '.join(clause.split())}"
-        draft = Draft(
+        draft = DraftExclusion(
             rules=(self.loaded.rule.id,),
             match=joined,
             title=title_of(joined),
@@ -257,7 +258,7 @@ class _Adopter:
             return None
         return Adopted(entry, self.line(group[0].term), clause, tuple(dict.fromkeys(differences)), tuple(group))
 
-    def refusal(self, entry: Entry, group: Sequence[Tail]) -> str | None:
+    def refusal(self, entry: NewExclusion, group: Sequence[Tail]) -> str | None:
         """Return why the exclusion has no place in the rule without the terms, None if it has."""
         base = replace(self.loaded.rule, query=_without(self.text, spans_of(self.text, group)))
         plan = self.planner.plan(base, [(in_force(entry.exclusion, self.today), True)]).plan

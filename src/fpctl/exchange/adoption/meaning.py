@@ -26,7 +26,7 @@ class Holder(NamedTuple):
     role: str
 
 
-class Said(NamedTuple):
+class FieldMeaning(NamedTuple):
     """Values of a field, and how they differ from the comparison."""
 
     field: str
@@ -57,7 +57,7 @@ def column_of(fact: Fact) -> str | None:
     return left.value if isinstance(left, tree.Name) else None
 
 
-def said(fact: Fact, text: str, lists: Mapping[str, tuple[str, ...]], holders: Holders) -> Said | None:
+def said(fact: Fact, text: str, lists: Mapping[str, tuple[str, ...]], holders: Holders) -> FieldMeaning | None:
     """Return the values that say a fact, or None if no field can.
 
     Args:
@@ -118,10 +118,10 @@ def list_of(literal: str) -> tuple[str, ...] | None:
     return tuple(string_value(text) for text, kind in zip(tokens.texts, tokens.kinds, strict=True) if kind == STRING)
 
 
-def _say(holder: Holder, op: str, values: tuple[str, ...]) -> Said | None:
+def _say(holder: Holder, op: str, values: tuple[str, ...]) -> FieldMeaning | None:
     # What stands for itself in a comparison would be a wildcard in a field.
     if any("*" in value for value in values):
         return None
     operator = "==" if op in _EQUAL else op.removesuffix("_cs")
     found = FIELDS[holder.field].adopted(operator, holder.role, values)
-    return Said(holder.field, found.values, found.differences) if found is not None else None
+    return FieldMeaning(holder.field, found.values, found.differences) if found is not None else None

@@ -11,7 +11,7 @@ from fpctl.documents.yaml_text import Value
 from fpctl.errors import FpctlError, Problem
 from fpctl.exclusions.edit import new_text
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.reader import ListShelf, read_exclusion_file
+from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 from fpctl.exclusions.scenarios.model import scenario
 from fpctl.fields.registry import NAMES
 from fpctl.rules.model import Rule
@@ -37,7 +37,7 @@ class DraftError(FpctlError):
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftExclusion:
     """What is known of a new exclusion; see `Exclusion` for the keys. `approval` maps rule ids to base hashes,
     `approval_places` to where the clause stands."""
 
@@ -62,7 +62,7 @@ class Draft:
     notes: str | None = None
     tags: tuple[str, ...] = field(default=())
 
-    def with_fields(self, fields: Alternative) -> Draft:
+    def with_fields(self, fields: Alternative) -> DraftExclusion:
         """Return the draft with fields that every alternative needs as well; conditions are joined.
 
         Raises:
@@ -164,7 +164,7 @@ def checked(text: str, root: Path, name: str = "new exclusion") -> tuple[Exclusi
     Raises:
         DraftError: the loader would refuse it; every problem shows the line at fault.
     """
-    found, problems = read_exclusion_file(text, name, ListShelf(root))
+    found, problems = read_exclusion_file(text, name, ValueListCache(root))
     shown = [_with_caret(problem, text, name) for problem in problems]
     if not found or any(problem.severity == "error" for problem in problems):
         raise DraftError(shown)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from fpctl.errors import FpctlError
-from fpctl.exclusions.drafts.draft import Draft
+from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.expiry import parse_until
 from fpctl.exclusions.scenarios.model import Scenario, scenarios
 from fpctl.fields.registry import FIELDS, NARROW, check_value
@@ -37,7 +37,7 @@ class Conversation(Protocol):
         ...
 
 
-def interview(talk: Conversation, rules: RuleSet, today: date, owner: str | None) -> Draft:
+def run_wizard(talk: Conversation, rules: RuleSet, today: date, owner: str | None) -> DraftExclusion:
     """Ask for an exclusion and return it as a draft without an id.
 
     Args:
@@ -49,7 +49,7 @@ def interview(talk: Conversation, rules: RuleSet, today: date, owner: str | None
     rule = _rule(talk, rules)
     scenario = _scenario(talk)
     fields = _fields(talk, scenario)
-    return Draft(
+    return DraftExclusion(
         rules=(rule,),
         match=(fields,),
         scenario=scenario.id if scenario else None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from fpctl.exclusions.filter_syntax.condition import Comparison, Condition, Not, Or
+from fpctl.exclusions.filter_syntax.expression import Comparison, Condition, Not, Or
 from fpctl.exclusions.filter_syntax.vocabulary import meaning_of
-from fpctl.exclusions.filter_syntax.words import FilterText, NotationError
+from fpctl.exclusions.filter_syntax.words import FilterSyntaxError, FilterText
 from fpctl.fields.registry import FIELDS
 from fpctl.kql.literals import string_literal
 
@@ -152,7 +152,7 @@ class _Writer:
             return f"not({text})"
         return f"({text})" if len(tests) > 1 else text
 
-    def refused(self, comparison: Comparison, what: str, hint: str) -> NotationError:
+    def refused(self, comparison: Comparison, what: str, hint: str) -> FilterSyntaxError:
         return self.source.error(f"a match cannot say {what}", comparison.start, hint)
 
 

@@ -181,7 +181,7 @@ def added(text: str, values: Sequence[str], fields: Sequence[str], path: str, co
 
 
 def removed(text: str, values: Sequence[str], path: str) -> ListChange:
-    """Return a list without values: their lines are taken out, each with the comment behind the value.
+    """Return a list without values: their lines are removed, each with the comment behind the value.
 
     Raises:
         FpctlError: a value is not in the list; nothing is removed then.

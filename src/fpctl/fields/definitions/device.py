@@ -14,7 +14,7 @@ from fpctl.fields.field import (
     Field,
     FieldTest,
     Key,
-    NotSaidError,
+    NotExpressibleError,
     Operator,
     StandIn,
     ValueProblem,
@@ -182,7 +182,7 @@ class DeviceField(Field[Device]):
             if "*" in value:
                 operator, text = affix(value)
                 if operator != "STARTSWITH" and "." not in text:
-                    raise NotSaidError(f"the pattern `{value}` is compared with the short name alone")
+                    raise NotExpressibleError(f"the pattern `{value}` is compared with the short name alone")
                 found += compared("host.name", operator, [text])
         return found
 

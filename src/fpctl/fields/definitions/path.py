@@ -10,7 +10,7 @@ from fpctl.fields.field import (
     Attack,
     BoundColumn,
     FieldTest,
-    NotSaidError,
+    NotExpressibleError,
     ValueProblem,
     compared,
 )
@@ -93,7 +93,7 @@ class PathField(PathPrefixField):
     def to_filter(self, values: Sequence[str]) -> list[FieldTest]:
         for value in values:
             if "*" in value:
-                raise NotSaidError(f"`*` stands in the path `{value}`")
+                raise NotExpressibleError(f"`*` stands in the path `{value}`")
         found: list[FieldTest] = []
         stems = [value.rstrip("\\/") for value in values]
         below = [stem + ("/" if "/" in stem and "\\" not in stem else "\\") for stem in stems]

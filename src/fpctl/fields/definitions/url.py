@@ -22,7 +22,7 @@ from fpctl.fields.field import (
     Field,
     FieldTest,
     Key,
-    NotSaidError,
+    NotExpressibleError,
     Operator,
     StandIn,
     ValueProblem,
@@ -255,7 +255,9 @@ class UrlField(Field[Url]):
     def to_filter(self, values: Sequence[str]) -> list[FieldTest]:
         for value in values:
             if re.search(r"[/:\[]", value) or re.fullmatch(r"[\d.]+", value):
-                raise NotSaidError(f"`{value}` is more than a domain: a comparison of texts cannot be held to its host")
+                raise NotExpressibleError(
+                    f"`{value}` is more than a domain: a comparison of texts cannot be held to its host"
+                )
         hosts = [value.removesuffix(".") for value in values]
         return [
             *compared("url.domain", "==", hosts),

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import PurePosixPath
 
 from fpctl.errors import Problem
-from fpctl.rules.model import MetadataFault, Rule
+from fpctl.rules.model import MetadataProblem, Rule
 from fpctl.rules.text.query_text import Edit, RuleText, apply_edits, apply_removals
 from fpctl.text.source import SourceText
 
@@ -83,7 +83,7 @@ class RuleReader:
         """Note a fault in spite of which the rule is read."""
         self.problems.append(Problem(code, message, self.source.location(offset), hint, "warning"))
 
-    def faults(self, faults: Iterable[MetadataFault], places: dict[str, int], default: int) -> None:
+    def faults(self, faults: Iterable[MetadataProblem], places: dict[str, int], default: int) -> None:
         """Note metadata that cannot be used, at the places of its keys."""
         for fault in faults:
             hint = "the rule is read without this value"
