@@ -31,7 +31,7 @@ _Count = Annotated[int, Field(ge=1)]
 class _Table(BaseModel):
     """A table of the file: no key that we do not know, and no value of another type than its key's."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True)
 
 
 def _expression(text: str) -> str:

@@ -14,7 +14,7 @@ from fpctl.exclusions.references import check_references
 from fpctl.exclusions.scenarios.model import SCENARIO_IDS, scenario, scenarios
 from fpctl.fields.registry import NAMES, NARROW, check_value
 from fpctl.rules.loader import load_rules
-from fpctl.rules.text.query_text import Edit
+from fpctl.text.edits import insertion
 
 ROOT = Path(__file__).resolve().parents[2]
 RPORT = ROOT / "rules" / "rmm_rport_netconn.yaml"
@@ -36,7 +36,7 @@ def test_editing_the_rport_rule_changes_only_lines_of_its_query() -> None:
     (loaded,) = load_rules(RPORT).rules
     at = loaded.rule.query.index("\n| summarize")
     before = RPORT.read_text()
-    after = loaded.text.insert([Edit(at, "\n| where not(x)")])
+    after = loaded.text.insert([insertion(at, "\n| where not(x)")])
     assert after.replace("\n  | where not(x)\n  | summarize", "\n  | summarize") == before
 
 

@@ -80,7 +80,7 @@ def _with_fields(model: type[_M]) -> type[_M]:
 class Alternative(BaseModel):
     """One map of `match`: every field given must match; several values of a field are "any of"."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     where: str | None = None
 
@@ -149,7 +149,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 class Approval(BaseModel):
     """What the approver saw: the day, and of each rule the content hash and where the clause stood in it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     on: _Date | None = None
     rules: dict[str, str] = {}
@@ -159,7 +159,7 @@ class Approval(BaseModel):
 class Exclusion(BaseModel):
     """The exclusion file's document; see docs/exclusions.md for every key."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     id: str
     title: str = ""

@@ -63,6 +63,6 @@ def _tables(loaded: LoadedRule, planner: Planner) -> set[str]:
 def _analysis(loaded: LoadedRule, planner: Planner) -> Analysis | None:
     """Return the analysis of a rule's query; None for one that cannot be parsed, which planning reports."""
     try:
-        return planner.plan(loaded.rule, ()).analysis
+        return planner.read(loaded.rule).analysis
     except KqlSyntaxError:
         return None

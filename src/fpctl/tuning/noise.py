@@ -19,8 +19,10 @@ from fpctl.fields.registry import FIELDS, check_value
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.output.counting import query_at
 from fpctl.rewrite.placement.result import Placement
+from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.field_columns import field_columns
-from fpctl.rewrite.plan.planner import Clause, Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 from fpctl.tuning.candidates import Groups
 from fpctl.tuning.rhythm import HourCount
@@ -99,7 +101,7 @@ class Noise:
         """The dates in the look-back."""
         return max(1, -(-(self.span.end - self.span.start) // timedelta(days=1)))
 
-    def take_out(self, tuned: TunedQuery, exclusion: str) -> bool:
+    def take_out(self, tuned: TunedRule, exclusion: str) -> bool:
         """Leave what an exclusion suppresses out of all further answers; False if its clauses stand elsewhere."""
         found: dict[int, str] = {}
         for clause in tuned.clauses:

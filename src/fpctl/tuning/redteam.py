@@ -11,7 +11,8 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.execution.session import tables_read
 from fpctl.fields.registry import FIELDS, usable_roles
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.predicate import UtcRange
 from fpctl.rules.model import Rule
 from fpctl.tuning.fixture import laid_out
@@ -128,7 +129,7 @@ def _bare(table: str) -> Rule:
     return Rule("fpctl-redteam", "redteam", f"{table}\n", "redteam.kql", "bare")
 
 
-def _condition(tuned: TunedQuery, exclusion: Exclusion) -> str:
+def _condition(tuned: TunedRule, exclusion: Exclusion) -> str:
     found = [clause.condition for clause in tuned.clauses if clause.exclusion == exclusion.id]
     if not found:
         refused = next((skip for skip in tuned.plan.skips), None)

@@ -20,8 +20,9 @@ from fpctl.exclusions.risk.score import Risk, Share, assess
 from fpctl.exclusions.risk.shared_names import SharedNames
 from fpctl.execution.preview import widen
 from fpctl.fields.registry import check_value
+from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.field_columns import field_columns
-from fpctl.rewrite.plan.planner import Clause, Planner
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.model import Rule
 from fpctl.tuning.candidates import Candidate, candidates

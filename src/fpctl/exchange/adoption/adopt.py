@@ -28,8 +28,10 @@ from fpctl.repository.model import Repository
 from fpctl.repository.recording import entries_of
 from fpctl.repository.single_exclusion import in_force
 from fpctl.rewrite.output.markers import MARKER, find_clauses
-from fpctl.rewrite.plan.planner import Planner, time_column_of
+from fpctl.rewrite.plan.base_rule import time_column_of
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file, stripped
+from fpctl.text.edits import apply_edits, deletion, joined_spans
 from fpctl.text.source import SourceText
 
 MAX_NOTE = 2_000
@@ -292,11 +294,7 @@ def _operator(node: tree.Expr) -> str:
 
 
 def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    at, parts = 0, list[str]()
-    for start, end in sorted(spans):
-        parts.append(text[at:start])
-        at = max(at, end)
-    return "".join((*parts, text[at:]))
+    return apply_edits(text, [deletion(start, end) for start, end in joined_spans(spans)])
 
 
 def _lists(query: tree.Query, text: str) -> Mapping[str, tuple[str, ...]]:

@@ -112,7 +112,7 @@ class Placer:
             self._positions = positions(self.query, single=len(self.analysis.pipelines) == 1)
         return self._positions
 
-    def placement(self, required: RequiredColumns, mode: Mode) -> Outcome:
+    def place(self, required: RequiredColumns, mode: Mode) -> Outcome:
         """Return where a clause with these needs goes in every result of the query."""
         key = (required, mode)
         found = self._memo.get(key)

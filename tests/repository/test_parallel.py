@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.repository import parallel as cores
+from fpctl.repository import parallel
 from fpctl.repository.apply import RuleOutcome, tune, tuned_files
 from fpctl.repository.model import Repository, open_repository
 from fpctl.repository.parallel import Planning, tune_in_parallel
@@ -87,12 +87,12 @@ def test_a_process_that_dies_is_made_up_for(
     parent = os.getpid()
     whole = Planning.outcome
 
-    def dying(self: Planning, loaded: object, targets: object) -> RuleOutcome:
+    def dying(self: Planning, loaded: object, index: object) -> RuleOutcome:
         if os.getpid() != parent and loaded is repository.rules.rules[40]:
             if status == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
             os._exit(int(status))
-        return whole(self, loaded, targets)  # type: ignore[arg-type]
+        return whole(self, loaded, index)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Planning, "outcome", dying)
     found = list(tune_in_parallel(repository.rules.rules, planning(repository), 2))
@@ -119,6 +119,6 @@ def test_processes_end_when_nobody_wants_the_rest(repository: Repository, monkey
 
 
 def test_a_handful_of_rules_is_planned_here(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cores, "_Crew", None)
+    monkeypatch.setattr(parallel, "_started", None)
     found = list(tune_in_parallel(repository.rules.rules, planning(repository)))
     assert len(found) == len(repository.rules.rules)

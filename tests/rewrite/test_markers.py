@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.markers import ClauseLine, edits_for, find_clauses, strip
-from fpctl.rules.text.query_text import apply_edits
+from fpctl.text.edits import apply_edits
 
 CLAUSE = '| where not(DeviceName in~ ("build01"))'
 
