@@ -9,21 +9,8 @@ from typing import Annotated, Any, Self
 
 import typer
 
-from fpctl.exclusions.values import FIELDS
-
-HELP = {
-    "device": "Host name; build01 also matches build01.contoso.com.",
-    "url": "Domain (and its subdomains) or URL (and everything below its path).",
-    "hash": "MD5, SHA-1 or SHA-256 of a file or process.",
-    "process": "File name of the process.",
-    "parent_process": "File name of the parent process.",
-    "command_line": "Text that the command line contains.",
-    "path": "Full path of a file or folder, and everything below it.",
-    "account": "name, DOMAIN\\name, user@domain or SID.",
-    "ip": "Address or CIDR.",
-    "signer": "Name in the code-signing certificate.",
-    "port": "Port number.",
-}
+from fpctl.fields.field import Field
+from fpctl.fields.registry import FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +22,7 @@ class FieldOptions:
     @classmethod
     def parameters(cls) -> list[Parameter]:
         """Return a parameter for each field."""
-        fields = [_parameter(name, list[str] | None, _option(name)) for name in FIELDS]
+        fields = [_parameter(field.name, list[str] | None, _option(field)) for field in FIELDS.values()]
         where = typer.Option("--where", metavar="KQL", help="A KQL condition that must be true as well.")
         return [*fields, _parameter("where", str | None, where)]
 
@@ -45,8 +32,8 @@ class FieldOptions:
         return cls({name: (one,) if isinstance(one, str) else tuple(one) for name, one in values.items() if one})
 
 
-def _option(name: str) -> Any:
-    return typer.Option(f"--{name.replace('_', '-')}", metavar="VALUE", help=HELP.get(name, f"Value of {name}."))
+def _option(field: Field[Any]) -> Any:
+    return typer.Option(f"--{field.name.replace('_', '-')}", metavar="VALUE", help=field.help.replace("`", ""))
 
 
 def _parameter(name: str, type: Any, option: Any) -> Parameter:
