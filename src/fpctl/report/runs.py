@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fpctl.execution.run import RunResult
-from fpctl.execution.session import tables_read
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tables_read import tables_read
 
 
 def run_to_dict(result: RunResult) -> dict[str, Any]:

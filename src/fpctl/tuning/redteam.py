@@ -9,8 +9,8 @@ from typing import Any
 
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
-from fpctl.execution.session import tables_read
 from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.predicate import UtcRange, usable_roles
 from fpctl.rules.model import Rule
 from fpctl.tuning.fixture import laid_out

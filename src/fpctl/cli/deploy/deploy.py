@@ -65,9 +65,9 @@ def _deploy(
     from fpctl.cli.shared.audit_log import Deploying
     from fpctl.cli.shared.deploy_plan import planned_changes
     from fpctl.cli.shared.exclusion_commands import agreed
+    from fpctl.deployment.connection import connect
     from fpctl.deployment.deployer import deploy
     from fpctl.deployment.record import FOLDER
-    from fpctl.deployment.workspace.connection import connect
     from fpctl.settings import load_settings
 
     settings = load_settings(config)
@@ -162,9 +162,9 @@ def _roll_back(
 ) -> int:
     from fpctl.cli.shared.audit_log import Deploying
     from fpctl.cli.shared.exclusion_commands import agreed
+    from fpctl.deployment.connection import connect
     from fpctl.deployment.deployer import roll_back
     from fpctl.deployment.record import UNDOABLE
-    from fpctl.deployment.workspace.connection import connect
     from fpctl.settings import load_settings
 
     settings = load_settings(config)

@@ -31,9 +31,9 @@ def command(
 
         return apply(rule, rules, exclusions, diff=True, config=config, format=format)
     from fpctl.cli.shared.deploy_plan import planned_changes
+    from fpctl.deployment.connection import connect
     from fpctl.deployment.drift import rule_drifts
     from fpctl.deployment.record import FOLDER, deployments, last_known
-    from fpctl.deployment.workspace.connection import connect
     from fpctl.settings import load_settings
 
     settings = load_settings(config)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from fpctl.deployment.artifacts.alert_rule import READ_ONLY
-from fpctl.deployment.artifacts.rule_artifact import Resource
 from fpctl.deployment.artifacts.template import ALERT_RULES_VERSION, SAVED_SEARCHES_VERSION
+from fpctl.deployment.target import DeployedResource, Resource
 from fpctl.deployment.workspace.management import Management
 from fpctl.engine.interface import EngineError
 
@@ -18,31 +17,6 @@ _WORKSPACE = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.OperationalInsights/workspaces/[^/]+",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class DeployedResource:
-    """A rule as the workspace has it. `kind` is None for a saved search."""
-
-    resource: Resource
-    guid: str
-    etag: str
-    kind: str | None
-    properties: Mapping[str, Any]
-
-    @property
-    def query(self) -> str:
-        """Its query; empty for the kinds that have none."""
-        return str(self.properties.get("query") or "")
-
-    @property
-    def name(self) -> str:
-        """Its name for people."""
-        return str(self.properties.get("displayName") or self.guid)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values, for the record of a deployment."""
-        return {"etag": self.etag, "kind": self.kind, "properties": dict(self.properties)}
 
 
 class SentinelWorkspace:
@@ -66,6 +40,11 @@ class SentinelWorkspace:
             )
         self.resource_id = resource_id.strip().rstrip("/")
         self._management = management
+
+    @property
+    def id(self) -> str:
+        """Its resource id, as the record and the audit trail name it."""
+        return self.resource_id
 
     def all(self) -> dict[tuple[Resource, str], DeployedResource]:
         """Return the workspace's rules and saved searches by (resource, GUID in lower case). Raises EngineError."""
