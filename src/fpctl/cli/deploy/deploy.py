@@ -79,7 +79,7 @@ def _deploy(
             show_changes(planned.changes)
         planned.say(force)
         done: Deployment | None = None
-        what = f"change {output.counted(len(todo), 'rule')} of {workspace.resource_id.rpartition('/')[2]}"
+        what = f"change {output.counted(len(todo), 'rule')} of {workspace.id.rpartition('/')[2]}"
         willing = bool(todo) and not dry_run and agreed(yes, what, f"{what[0].upper()}{what[1:]}?")
         if willing:
             with output.progress("Deploying rules", len(todo)) as update:
@@ -171,7 +171,7 @@ def _roll_back(
     chosen = _chosen(settings, wanted)
     workspace = connect(settings, credential)
     try:
-        _same_workspace(chosen, workspace.resource_id)
+        _same_workspace(chosen, workspace.id)
         workspace.all()  # a workspace that cannot be read must not look like one that is empty
         steps = [step for step in chosen.steps if step.status in UNDOABLE]
         what = f"put back {output.counted(len(steps), 'rule')} as before deployment {chosen.id}"
@@ -196,24 +196,19 @@ def _roll_back(
 
 
 def _chosen(settings: Settings, wanted: str | None) -> Deployment:
-    from fpctl.deployment.record import FOLDER, UNDOABLE, deployments
+    from fpctl.deployment.record import FOLDER, DeploymentRecords
     from fpctl.errors import FpctlError, Location
     from fpctl.spelling import did_you_mean
 
-    folder = settings.paths.root / FOLDER
-    recorded = deployments(folder)
+    records = DeploymentRecords(settings.paths.root / FOLDER)
+    found = records.get(wanted) if wanted is not None else next(records.newest_first(where="undoable"), None)
+    output.show_problems(records.problems)
+    if found is not None:
+        return found
     if wanted is not None:
-        for deployment in recorded:
-            if deployment.id == wanted:
-                return deployment
-        known = [deployment.id for deployment in recorded]
-        raise FpctlError(
-            f"no deployment {wanted} is recorded", Location(str(folder)), did_you_mean(wanted, known, what="deployment")
-        )
-    for deployment in recorded:
-        if any(step.status in UNDOABLE for step in deployment.steps):
-            return deployment
-    raise FpctlError("no deployment is recorded that could be rolled back", Location(str(folder)))
+        hint = did_you_mean(wanted, records.ids(), what="deployment")
+        raise FpctlError(f"no deployment {wanted} is recorded", Location(str(records.folder)), hint)
+    raise FpctlError("no deployment is recorded that could be rolled back", Location(str(records.folder)))
 
 
 def _same_workspace(deployment: Deployment, resource_id: str) -> None:

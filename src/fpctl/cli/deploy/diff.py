@@ -33,7 +33,7 @@ def command(
     from fpctl.cli.shared.deploy_plan import planned_changes
     from fpctl.deployment.connection import connect
     from fpctl.deployment.drift import rule_drifts
-    from fpctl.deployment.record import FOLDER, deployments, last_known
+    from fpctl.deployment.record import FOLDER, DeploymentRecords
     from fpctl.settings import load_settings
 
     settings = load_settings(config)
@@ -42,7 +42,9 @@ def command(
         planned = planned_changes(workspace, config, rules, exclusions, rule or [], None)
     finally:
         workspace.close()
-    known = last_known(deployments(settings.paths.root / FOLDER), workspace.resource_id)
+    records = DeploymentRecords(settings.paths.root / FOLDER)
+    wanted = [(change.artifact.resource, change.artifact.guid) for change in planned.changes]
+    known = records.last_known(workspace.id, wanted)
     found = rule_drifts(planned.changes, planned.there, known, whole=not rule)
     differing = [drift for drift in found if drift.finding]
     if format == "json":

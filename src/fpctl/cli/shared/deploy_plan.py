@@ -12,8 +12,8 @@ from fpctl.cli.shared import test_guard as guarding
 
 if TYPE_CHECKING:
     from fpctl.cli.shared.context import Workspace
-    from fpctl.deployment.change import Change, DeployedResources
-    from fpctl.deployment.workspace.workspace import SentinelWorkspace
+    from fpctl.deployment.change import Change
+    from fpctl.deployment.target import DeployedResources, DeploymentTarget
     from fpctl.repository.model import Repository
 
 
@@ -61,7 +61,7 @@ class Planned:
 
 
 def planned_changes(
-    workspace: SentinelWorkspace,
+    workspace: DeploymentTarget,
     config: Path | None,
     rules: Path | None,
     exclusions: Path | None,
@@ -79,7 +79,7 @@ def planned_changes(
     from fpctl.cli.shared.audit_log import glanced
     from fpctl.cli.shared.context import open_workspace
     from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
-    from fpctl.deployment.change import changes, published_there
+    from fpctl.deployment.change import changes
     from fpctl.repository.apply import tune
     from fpctl.rewrite.plan.size_fit import ClauseStyle
 
@@ -96,5 +96,5 @@ def planned_changes(
     checked = guarding.checked(outcomes, active, planner, force)
     with output.progress("Reading the workspace"):
         there = workspace.all()
-    made = rule_artifacts(checked.outcomes, "sentinel", published_there(there))
+    made = rule_artifacts(checked.outcomes, "sentinel")
     return Planned(opened, exclusions, checked, changes(made, there), there)
