@@ -20,9 +20,9 @@ from fpctl.settings import Settings
 
 def connect(
     settings: Settings,
-    target: Target = "sentinel",
     credential: str | None = None,
     *,
+    target: Target = "sentinel",
     environ: Mapping[str, str] | None = None,
     retrier: Retrier | None = None,
 ) -> DeploymentTarget:
@@ -30,8 +30,8 @@ def connect(
 
     Args:
         settings: the settings in force.
-        target: `sentinel`, the workspace of [deploy]; `defender`, the tenant of [engine.defender].
         credential: how to sign in; over the settings.
+        target: `sentinel`, the workspace of [deploy]; `defender`, the tenant of [engine.defender].
         environ: the environment, for the credential `token`; the process's if None.
         retrier: how requests are tried again.
 
