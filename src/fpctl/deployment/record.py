@@ -311,7 +311,10 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
                     raise ValueError("a line is too long")
                 if not line.endswith(b"\n"):
                     return
-                value = json.loads(line)
+                try:
+                    value = json.loads(line)
+                except RecursionError as error:
+                    raise ValueError("a line is nested too deep") from error
                 if not isinstance(value, dict):
                     raise ValueError("a line is not an object")
                 end += len(line)

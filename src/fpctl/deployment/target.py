@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -81,6 +82,12 @@ class DeploymentTarget(Protocol):
     def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+def sorted_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the rows of a watchlist in an order that does not depend on the service's."""
+    plain = ({str(key): str(value) for key, value in row.items()} for row in rows)
+    return sorted(plain, key=lambda row: json.dumps(row, sort_keys=True, ensure_ascii=True))
 
 
 def query_of(properties: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from fpctl.deployment.artifacts.identity import detection_id, rule_guid
 from fpctl.deployment.artifacts.requirements import defender_problems, output_scope, sentinel_problems, xdr_tables
 from fpctl.deployment.artifacts.saved_search import saved_search
 from fpctl.deployment.artifacts.version import Published, next_version
-from fpctl.deployment.target import Resource
+from fpctl.deployment.target import Resource, sorted_rows
 from fpctl.errors import Location, Problem
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.plan.external_lists import ExternalLists
@@ -145,10 +145,20 @@ def for_defender(loaded: LoadedRule) -> LoadedRule:
 
 
 def companion_artifact(artifact: RuleArtifact) -> RuleArtifact | None:
-    """Return the saved function that an artifact's query reads its lists from; None if it reads none."""
+    """Return the saved function or watchlist that an artifact's query reads its lists from; None if it reads none."""
     external = artifact.external
-    if external is None or external.store != "function":
+    if external is None:
         return None
+    if external.store == "watchlist":
+        rows = [{"SearchKey": value, "List": number, "Exclusions": owners} for number, value, owners in external.rows()]
+        stated = {
+            "displayName": external.alias, "provider": "fpctl", "source": f"{external.alias}.csv",
+            "itemsSearchKey": "SearchKey", "items": sorted_rows(rows),
+        }  # fmt: skip
+        return replace(
+            artifact, resource="watchlists", guid=external.alias, query="", version=None,
+            body=Body(None, stated, {}), external=None,
+        )  # fmt: skip
     query = external.body()
     body = Body(
         None,

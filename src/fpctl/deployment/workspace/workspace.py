@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from fpctl.deployment.artifacts.alert_rule import READ_ONLY
 from fpctl.deployment.artifacts.template import ALERT_RULES_VERSION, SAVED_SEARCHES_VERSION
 from fpctl.deployment.target import DeployedResource, Resource
 from fpctl.deployment.workspace.management import Management
+from fpctl.deployment.workspace.watchlists import Watchlists
 from fpctl.engine.interface import EngineError
 
 _WORKSPACE = re.compile(
@@ -25,12 +27,15 @@ class SentinelWorkspace:
     Args:
         management: asks.
         resource_id: `/subscriptions/.../workspaces/NAME`.
+        sleep: waits for some seconds, for what the service does in the background.
 
     Raises:
         EngineError: `settings`, it is no workspace's id.
     """
 
-    def __init__(self, management: Management, resource_id: str) -> None:
+    def __init__(
+        self, management: Management, resource_id: str, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         if not _WORKSPACE.fullmatch(resource_id.strip().rstrip("/")):
             raise EngineError(
                 f"`workspace` of [deploy] is no workspace's resource id: {resource_id}",
@@ -40,6 +45,8 @@ class SentinelWorkspace:
             )
         self.resource_id = resource_id.strip().rstrip("/")
         self._management = management
+        provider = f"{quote(self.resource_id)}/providers/Microsoft.SecurityInsights"
+        self._watchlists = Watchlists(management, provider, sleep=sleep)
 
     @property
     def id(self) -> str:
@@ -47,17 +54,21 @@ class SentinelWorkspace:
         return self.resource_id
 
     def all(self) -> dict[tuple[Resource, str], DeployedResource]:
-        """Return the workspace's rules and saved searches by (resource, GUID in lower case). Raises EngineError."""
+        """Return its rules, saved searches and own watchlists by (resource, lower-case name). Raises EngineError."""
         found: dict[tuple[Resource, str], DeployedResource] = {}
         resources: tuple[Resource, ...] = ("alertRules", "savedSearches")
         for resource in resources:
             for item in self._management.get_all(self._path(resource)):
                 deployed = _deployed(resource, item)
                 found[resource, deployed.guid.lower()] = deployed
+        for watchlist in self._watchlists.all():
+            found["watchlists", watchlist.guid.lower()] = watchlist
         return found
 
     def get(self, resource: Resource, guid: str) -> DeployedResource | None:
         """Return one rule, None if it is not there. Raises EngineError."""
+        if resource == "watchlists":
+            return self._watchlists.get(guid)
         item = self._management.get(self._path(resource, guid))
         return None if item is None else _deployed(resource, item)
 
@@ -70,6 +81,8 @@ class SentinelWorkspace:
             EngineError: `conflict`, what is there is not what `etag` says; the service refuses it, or cannot be
                 reached.
         """
+        if resource == "watchlists":
+            return self._watchlists.put(guid, properties, etag)
         body: dict[str, Any] = {"properties": {k: v for k, v in properties.items() if k not in READ_ONLY}}
         if kind is not None:
             body = {"kind": kind, **body}
@@ -80,6 +93,9 @@ class SentinelWorkspace:
 
     def delete(self, deployed: DeployedResource) -> None:
         """Take a rule away. Raises EngineError, as `put`."""
+        if deployed.resource == "watchlists":
+            self._watchlists.delete(deployed.guid)
+            return
         self._management.delete(self._path(deployed.resource, deployed.guid), deployed.etag)
 
     def close(self) -> None:
