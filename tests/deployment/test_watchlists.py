@@ -107,7 +107,7 @@ def test_an_upload_that_never_ends_is_an_error(server: SecurityInsightsServer) -
     server.delay = 1_000_000
     workspace = workspace_of(server)
     with pytest.raises(EngineError, match="does not have the rows that were sent"):
-        workspace.put("watchlists", ALIAS, None, properties("a"), None)
+        workspace.put("watchlists", ALIAS, None, properties(*(f"v{number}" for number in range(300))), None)
 
 
 @pytest.mark.parametrize("seed", range(40))
