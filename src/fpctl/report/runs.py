@@ -6,8 +6,8 @@ from typing import Any
 
 from fpctl.execution.run import RunResult
 from fpctl.repository.apply import RuleOutcome
-from fpctl.rewrite.plan.planner import TunedQuery
 from fpctl.rewrite.plan.tables_read import tables_read
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 
 def run_to_dict(result: RunResult) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def run_to_dict(result: RunResult) -> dict[str, Any]:
     }
 
 
-def planned_to_dict(outcome: RuleOutcome, tuned: TunedQuery, engine: str) -> dict[str, Any]:
+def planned_to_dict(outcome: RuleOutcome, tuned: TunedRule, engine: str) -> dict[str, Any]:
     """Return the documented JSON of a run that `--dry-run` shows and does not do."""
     return {
         "rule": outcome.rule.id,
@@ -59,4 +59,25 @@ def planned_to_dict(outcome: RuleOutcome, tuned: TunedQuery, engine: str) -> dic
         "tables": tables_read(tuned),
         "exclusions": sorted({clause.exclusion for clause in tuned.clauses}),
         "queries": 1 + sum(query.text is not None for query in tuned.counting_queries()),
+    }
+
+
+def unplanned_to_dict(outcome: RuleOutcome, engine: str) -> dict[str, Any]:
+    """Return the documented JSON of a rule that could not be planned, and so did not run."""
+    return {
+        "rule": outcome.rule.id,
+        "name": outcome.rule.name,
+        "path": outcome.rule.path,
+        "status": "failed",
+        "engine": engine,
+        "rows_before": None,
+        "rows_suppressed": None,
+        "result_rows": None,
+        "base_result_rows": None,
+        "hits": [],
+        "shadow": [],
+        "drift": [],
+        "error": str(outcome.error),
+        "at": None,
+        "notes": [],
     }

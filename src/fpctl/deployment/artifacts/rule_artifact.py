@@ -18,8 +18,8 @@ from fpctl.deployment.target import Resource, sorted_rows
 from fpctl.errors import Location, Problem
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.plan.external_lists import ExternalLists
-from fpctl.rewrite.plan.planner import TunedQuery
 from fpctl.rewrite.plan.tables_read import tables_read
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.model import Rule
 
@@ -101,7 +101,7 @@ def _twice(artifact: RuleArtifact, others: Sequence[RuleArtifact]) -> Problem:
     return Problem("duplicate-id", message, Location(artifact.rule.path), "give each rule an id of its own")
 
 
-def _artifact(outcome: RuleOutcome, tuned: TunedQuery, target: Target, published: Published | None) -> RuleArtifact:
+def _artifact(outcome: RuleOutcome, tuned: TunedRule, target: Target, published: Published | None) -> RuleArtifact:
     rule = outcome.rule
     version = next_version(rule.version, tuned.base, tuned.tuned, published)
     if target == "defender":
@@ -120,7 +120,7 @@ def _artifact(outcome: RuleOutcome, tuned: TunedQuery, target: Target, published
     return RuleArtifact(outcome, resource, rule_guid(rule), tuned.tuned, version, body, problems, tuned.external)
 
 
-def _detection(outcome: RuleOutcome, tuned: TunedQuery, version: str | None) -> RuleArtifact:
+def _detection(outcome: RuleOutcome, tuned: TunedRule, version: str | None) -> RuleArtifact:
     rule, query = outcome.rule, tuned.tuned
     notes: list[Problem] = []
     if rule.continuous:
