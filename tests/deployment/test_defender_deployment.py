@@ -22,11 +22,11 @@ from fpctl.deployment.target import CONFLICT
 from fpctl.deployment.tenant.detections import DefenderTenant
 from fpctl.engine.interface import EngineError
 from fpctl.engine.remote.credentials import token_source
-from fpctl.engine.remote.retry import Retrier
+from fpctl.engine.remote.retry import Retrier, RetryPolicy
 from servers.graph_detections import GraphDetectionsServer
 from servers.loopback import Misbehaviour
 
-from .conftest import ANALYTICS, HUNTING, Plan
+from .conftest import ANALYTICS, HUNTING, LATE, Plan
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 HUNT = "1f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d22"
@@ -180,3 +180,79 @@ def test_every_body_is_accepted_by_a_strict_service(plan: Plan, graph: GraphDete
         assert artifact.body is not None
         target.put("detectionRules", artifact.guid, None, artifact.body.fresh(), None)
     assert len(graph.rules) == 3
+
+
+# ---------------------------------------------------------------------------- the verbs
+
+
+@pytest.fixture
+def repository(workplace: Path, graph: GraphDetectionsServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one custom detection and an analytics rule, set up for the tenant."""
+    monkeypatch.setattr(Retrier, "__init__", _quick)
+    (workplace / "rules" / "d.json").write_text(json.dumps({"id": "own-1", **FULL}, indent=2))
+    query = "DeviceProcessEvents\n| project Timestamp, ReportId, DeviceId, DeviceName, AccountUpn"
+    text = (workplace / "rules" / "d.json").read_text().replace('"DeviceProcessEvents"', json.dumps(query))
+    (workplace / "rules" / "d.json").write_text(text)
+    (workplace / "rules" / "a.yaml").write_text(ANALYTICS)
+    (workplace / "exclusions" / "fp-1.yaml").write_text(LATE)
+    (workplace / "fpctl.toml").write_text(
+        f"[engine.defender]\nendpoint = '{graph.url}'\ncredential = 'none'\ntenant = 't'\n"
+    )
+    return workplace
+
+
+def _quick(self: Retrier, *_: Any, **__: Any) -> None:
+    self.policy = RetryPolicy()
+    self._sleep = lambda _: None
+    self._draw = lambda: 0.0
+
+
+def test_deploy_diff_and_rollback_for_defender(
+    fpctl: Callable[..., Any], repository: Path, graph: GraphDetectionsServer
+) -> None:
+    where = ("--target", "defender")
+    first = fpctl("deploy", *where, "--yes")
+    assert first.code == 0, first.err
+    assert list(graph.rules) == ["own-1"]
+    assert "// fpctl fp-1" in graph.rules["own-1"]["queryCondition"]["queryText"]
+    assert fpctl("diff", "--deployed", *where).code == 0
+    graph.edit("own-1", status="enabled")
+    shown = json.loads(fpctl("diff", "--deployed", *where, "--format", "json").out)["rules"]
+    assert [(one["path"], one["state"], one["fields"]) for one in shown] == [("d.json", "changed-there", ["status"])]
+    (repository / "exclusions" / "fp-1.yaml").write_text(LATE.replace("build01", "build02"))
+    again = fpctl("deploy", *where, "--yes")
+    assert again.code == 0, again.err
+    assert "build02" in graph.rules["own-1"]["queryCondition"]["queryText"]
+    assert fpctl("deploy", *where, "--rollback", "--yes").code == 0
+    assert "build01" in graph.rules["own-1"]["queryCondition"]["queryText"]
+    assert graph.rules["own-1"]["status"] == "enabled"
+    assert fpctl("deploy", *where, "--rollback", "--yes").code == 2  # somebody changed it in the portal
+    assert fpctl("deploy", *where, "--rollback", "--yes", "--overwrite").code == 0
+    assert graph.rules == {}
+    entries = json.loads(fpctl("log", "--format", "json").out)["entries"]
+    actions = [entry["action"] for entry in reversed(entries) if entry["rule"]]
+    assert actions == ["deployed", "deployed", "rolled back", "rollback failed", "rolled back"]
+
+
+def test_a_rule_of_sentinel_is_deployed_to_defender_only_where_it_is_named(
+    fpctl: Callable[..., Any], repository: Path, graph: GraphDetectionsServer
+) -> None:
+    text = ANALYTICS.replace("project TimeGenerated", "project Timestamp, ReportId, DeviceId")
+    (repository / "rules" / "a.yaml").write_text(text)
+    assert fpctl("deploy", "--target", "defender", "a.yaml", "--yes").code == 0
+    assert [rule["displayName"] for rule in graph.rules.values()] == ["Remote tool"]
+
+
+def test_a_near_real_time_rule_becomes_a_continuous_detection_without_comments(
+    fpctl: Callable[..., Any], repository: Path, graph: GraphDetectionsServer
+) -> None:
+    text = ANALYTICS.replace("kind: Scheduled", "kind: NRT").replace("TimeGenerated,", "Timestamp, ReportId, DeviceId,")
+    text = text.replace("  DeviceNetworkEvents", "  // mine\n  DeviceNetworkEvents")
+    (repository / "rules" / "a.yaml").write_text(text)
+    outcome = fpctl("deploy", "--target", "defender", "a.yaml", "--yes")
+    assert outcome.code == 0, outcome.err
+    (rule,) = graph.rules.values()
+    assert rule["schedule"] == {"frequency": "PT0S"}
+    assert "//" not in rule["queryCondition"]["queryText"]
+    assert '"fpctl fp-1" == ""' in rule["queryCondition"]["queryText"]
+    assert "left out: line 1: // mine" in outcome.err

@@ -200,7 +200,19 @@ def test_a_rule_waits_for_the_lists_that_it_has_no_room_for(fpctl: Callable[...,
 
 def test_lists_stand_beside_a_rule_file(fpctl: Callable[..., Any], plan: Plan, workplace: Any) -> None:
     plan(ANALYTICS, exclusion=MANY)
-    outcome = fpctl("export", "--target", "sentinel", "--format", "yaml", "--out", "out", "--on", "2026-11-20")
+    outcome = fpctl(
+        "export",
+        "--target",
+        "sentinel",
+        "--format",
+        "yaml",
+        "--lists",
+        "watchlist",
+        "--out",
+        "out",
+        "--on",
+        "2026-11-20",
+    )
     assert outcome.code == 0, outcome.err
     (table,) = (workplace / "out" / "companions").glob("*.csv")
     assert "build7.contoso.com" in table.read_text()

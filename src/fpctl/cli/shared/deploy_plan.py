@@ -29,10 +29,7 @@ class DeployOptions:
         Literal["sentinel", "defender"],
         typer.Option("--target", help="The Sentinel workspace of [deploy], or Defender's custom detections."),
     ] = "sentinel"
-    lists: Annotated[
-        Literal["function", "watchlist"],
-        typer.Option("--lists", help="Where lists go for which a rule has no room: saved functions, or watchlists."),
-    ] = "function"
+    lists: options.ListStore = "function"
     credential: options.Credential = None
 
 

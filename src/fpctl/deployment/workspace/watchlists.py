@@ -105,7 +105,8 @@ class Watchlists:
             self._create(alias, properties, wanted if len(wanted) > ONE_BY_ONE else ())
             if len(wanted) > ONE_BY_ONE:
                 keys = set(map(_key, wanted))
-                self._until(lambda: keys <= {_key(row) for _, row in self._items(alias)})
+                if not self._until(lambda: keys <= {_key(row) for _, row in self._items(alias)}):
+                    raise _unsettled(alias)
         # An upload whose answer was lost was sent twice, and appends twice.
         self._change(alias, wanted)
         return self._settled(alias, wanted)
@@ -161,12 +162,7 @@ class Watchlists:
             return bool(found)
 
         if not self._until(there):
-            raise EngineError(
-                f"the watchlist {alias} does not have the rows that were sent after {SETTLES:,.0f} s",
-                code="service",
-                hint="look at it in the portal; `fpctl deploy` again brings what is missing",
-                retryable=True,
-            )
+            raise _unsettled(alias)
         return found[0]
 
     def _until(self, holds: Callable[[], bool]) -> bool:
@@ -193,6 +189,15 @@ class Watchlists:
     def _path(self, alias: str | None = None, tail: str = "") -> str:
         place = self._base if alias is None else f"{self._base}/{quote(alias, safe='')}"
         return f"{place}{f'/{tail}' if tail else ''}?api-version={WATCHLISTS_VERSION}"
+
+
+def _unsettled(alias: str) -> EngineError:
+    return EngineError(
+        f"the watchlist {alias} does not have the rows that were sent after {SETTLES:,.0f} s",
+        code="service",
+        hint="look at it in the portal; `fpctl deploy` again brings what is missing",
+        retryable=True,
+    )
 
 
 def _key(row: Row) -> str:
