@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticKnownError
 
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text
@@ -27,8 +28,11 @@ CONFIG_VARIABLE = "FPCTL_CONFIG"
 """Names the settings file where no option does."""
 
 EnvironmentName = Literal["auto", "xdr", "loganalytics"]
-EngineName = Literal["local", "log-analytics", "defender", "kusto"]
-CredentialName = Literal["default", "cli", "managed-identity", "device-code", "environment", "token", "none"]
+RoleName = Literal["viewer", "analyst", "approver", "admin"]
+CredentialName = Literal[
+    "default", "cli", "managed-identity", "device-code", "environment", "workload-identity", "github-oidc",
+    "azure-pipelines", "token", "none",
+]  # fmt: skip
 
 
 class _Table(BaseModel):
@@ -80,7 +84,7 @@ class LocalEngineSettings(_Table):
     timeout: _Seconds | None = None
 
 
-class _Service(_Table):
+class ServiceEngine(_Table):
     """What the engines of Microsoft's services share.
 
     `credential` (that of `[engine]` if not set), `tenant` and `client_id` say who asks; `timeout` is in
@@ -94,7 +98,7 @@ class _Service(_Table):
     concurrency: Annotated[int, Field(ge=1, le=50)] | None = None
 
 
-class LogAnalyticsSettings(_Service):
+class LogAnalyticsSettings(ServiceEngine):
     """`[engine.log-analytics]`: the workspace's id (a GUID) and more workspaces to query with it; or a resource's."""
 
     workspace_id: str | None = None
@@ -103,14 +107,14 @@ class LogAnalyticsSettings(_Service):
     endpoint: _Address | None = None
 
 
-class DefenderSettings(_Service):
+class DefenderSettings(ServiceEngine):
     """`[engine.defender]`: advanced hunting through Microsoft Graph; `endpoint` for a national cloud."""
 
     endpoint: _Address | None = None
     look_back_days: Annotated[int, Field(ge=1)] | None = None
 
 
-class KustoSettings(_Service):
+class KustoSettings(ServiceEngine):
     """`[engine.kusto]`: Azure Data Explorer; `time_column` where it is neither Timestamp nor TimeGenerated."""
 
     cluster: _Address | None = None
@@ -129,6 +133,52 @@ class DeploySettings(_Table):
     credential: CredentialName | None = None
     tenant: str | None = None
     client_id: str | None = None
+
+
+class OpenIdConnect(_Table):
+    """`[console.oidc]`: people sign in with OpenID Connect, such as Microsoft Entra ID.
+
+    `issuer` is `https://login.microsoftonline.com/TENANT/v2.0` for Entra. The client's secret is in the environment
+    variable that `client_secret_variable` names. `role_claim` is the claim that holds roles or groups; `roles` says
+    which of its values give which role, and nobody else may sign in.
+    """
+
+    issuer: _Address
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret_variable: str = "FPCTL_OIDC_SECRET"
+    role_claim: str = "roles"
+    person_claim: str = "preferred_username"
+    roles: dict[str, RoleName] = {}
+
+
+class ConsoleSettings(_Table):
+    """`[console]`: the web console, `fpctl serve`.
+
+    `users` is a file of people with password hashes (`fpctl serve --add-user`). `base_url` is the address that
+    browsers use, where a proxy stands in front; `trusted_proxies` are the addresses of such proxies.
+    """
+
+    users: _Path | None = None
+    base_url: _Address | None = None
+    trusted_proxies: list[str] = []
+    session_hours: Annotated[float, Field(gt=0, le=24 * 7)] = 10
+    webhook_variable: str = "FPCTL_WEBHOOK"
+    oidc: OpenIdConnect | None = None
+
+
+def _engine_name(name: str) -> str:
+    """Check that there is a table of settings for an engine: those are the engines there are."""
+    known = [info.alias or field for field, info in EngineSettings.model_fields.items() if _is_table(info.annotation)]
+    if name not in known:
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(f"'{one}'" for one in known)})
+    return name
+
+
+def _is_table(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, _Table)
+
+
+EngineName = Annotated[str, AfterValidator(_engine_name)]
 
 
 class EngineSettings(_Table):
@@ -155,6 +205,7 @@ class Settings(_Table):
     history: HistorySettings = HistorySettings()
     engine: EngineSettings = EngineSettings()
     deploy: DeploySettings = DeploySettings()
+    console: ConsoleSettings = ConsoleSettings()
     policy: Policy = Policy()
     risk: RiskWeights = RiskWeights()
     file: Annotated[Path | None, Field(exclude=True)] = None

@@ -114,8 +114,8 @@ def test_a_run_through_faults_is_recorded_as_it_was(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     source = TokenSource("cli", Renewed) if renewable else None
-    patience = 0.5 if "drip-forever" in script else 20
-    opened = open_remote(name, map(misbehaviour, script), source=source, seed=seed, patience=patience, concurrency=1)
+    deadline = 0.5 if "drip-forever" in script else 20
+    opened = open_remote(name, map(misbehaviour, script), source=source, seed=seed, deadline=deadline, concurrency=1)
     stored, hit = recorder.run(opened.engine)
     assert_true_or_unknown(stored, hit)
     if "partial" not in script and stored.status != "ok":

@@ -14,7 +14,7 @@ import pytest
 
 from fpctl.cli import app
 from fpctl.cli.shared import options
-from fpctl.exchange.formats import Reading
+from fpctl.exchange.format import ImportContext
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from records_support import NOW, RULE, RULE_ID
 
@@ -76,6 +76,6 @@ def loaded() -> Callable[[str], list[LoadedExclusion]]:
 
 
 @pytest.fixture
-def reading() -> Reading:
+def context() -> ImportContext:
     """What an import knows: the day and no more."""
-    return Reading((), TODAY)
+    return ImportContext((), TODAY)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fpctl.exchange.formats import FORMATS, Reading, format_of
-from fpctl.exchange.plain_csv import HEADER
+from fpctl.exchange.format import ImportContext, format_names, format_of
+from fpctl.exchange.formats.csv import HEADER
 from fpctl.exclusions.edit import new_text
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 
@@ -47,7 +47,7 @@ def back(kind: str, exclusions: list[LoadedExclusion]):
     """Return what comes back of exclusions, and the losses of both ways."""
     module = format_of(kind)
     exported = module.write(exclusions, TODAY)
-    imported = module.read(exported.text, f"file.{kind}", Reading((), TODAY))
+    imported = module.read(exported.text, f"file.{kind}", ImportContext((), TODAY))
     return [incoming.draft for incoming in imported.drafts], exported.losses, imported.losses
 
 
@@ -166,7 +166,7 @@ def test_any_values_come_back_or_are_said_to_be_lost(match, kind):
     }
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", format_names())
 def test_nothing_to_write_is_a_file_without_records(kind):
     exported = format_of(kind).write([], TODAY)
     assert (exported.exclusions, exported.losses) == ((), ())

@@ -25,7 +25,7 @@ _SID = re.compile(r"S-1-\d+(?:-\d+)+", re.IGNORECASE)
 _HASH = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
-class NotSaidError(Exception):
+class NotExpressibleError(Exception):
     """What a comparison cannot say; the text is the reason."""
 
 
@@ -33,16 +33,16 @@ def groups_of(alternative: Alternative) -> list[Group]:
     """Return groups of comparisons of which one holds exactly when the alternative matches.
 
     Raises:
-        NotSaidError: comparisons cannot say it.
+        NotExpressibleError: comparisons cannot say it.
     """
     if alternative.where is not None:
-        raise NotSaidError("`where` is a KQL condition, which means nothing there")
+        raise NotExpressibleError("`where` is a KQL condition, which means nothing there")
     choices = [_OPTIONS[field](values) for field, values in alternative.fields().items()]
     count = 1
     for options in choices:
         count *= len(options)
     if count > MAX_GROUPS:
-        raise NotSaidError(f"it comes to {count} combinations of conditions, more than {MAX_GROUPS}")
+        raise NotExpressibleError(f"it comes to {count} combinations of conditions, more than {MAX_GROUPS}")
     return [tuple(group) for group in product(*choices)]
 
 
@@ -60,7 +60,7 @@ def _device(values: Sequence[str]) -> list[Comparison]:
         if "*" in value:
             operator, text = _affix(value)
             if operator != "STARTSWITH" and "." not in text:
-                raise NotSaidError(f"the pattern `{value}` is compared with the short name alone")
+                raise NotExpressibleError(f"the pattern `{value}` is compared with the short name alone")
             found += _compare("host.name", operator, [text])
     return found
 
@@ -69,7 +69,7 @@ def _affix(pattern: str) -> tuple[Operator, str]:
     """Return a pattern with `*` at its ends alone as an operator and the text between."""
     text = pattern.strip("*")
     if "*" in text or not text:
-        raise NotSaidError(f"`*` stands inside of `{pattern}`")
+        raise NotExpressibleError(f"`*` stands inside of `{pattern}`")
     if pattern.startswith("*") and pattern.endswith("*"):
         return "CONTAINS", text
     return ("STARTSWITH", text) if pattern.endswith("*") else ("ENDSWITH", text)
@@ -93,7 +93,9 @@ def _named(name: str) -> Callable[[Sequence[str]], list[Comparison]]:
 def _url(values: Sequence[str]) -> list[Comparison]:
     for value in values:
         if re.search(r"[/:\[]", value) or re.fullmatch(r"[\d.]+", value):
-            raise NotSaidError(f"`{value}` is more than a domain: a comparison of texts cannot be held to its host")
+            raise NotExpressibleError(
+                f"`{value}` is more than a domain: a comparison of texts cannot be held to its host"
+            )
     hosts = [value.removesuffix(".") for value in values]
     return [
         *_compare("url.domain", "==", hosts),
@@ -113,7 +115,7 @@ def _hash(values: Sequence[str]) -> list[Comparison]:
 def _command_line(values: Sequence[str]) -> list[Comparison]:
     for value in values:
         if "*" in value:
-            raise NotSaidError(f"`*` stands in the command line `{value}`")
+            raise NotExpressibleError(f"`*` stands in the command line `{value}`")
     return _compare("process.command_line", "CONTAINS", values)
 
 
@@ -121,7 +123,7 @@ def _path(values: Sequence[str]) -> list[Comparison]:
     found: list[Comparison] = []
     for value in values:
         if "*" in value:
-            raise NotSaidError(f"`*` stands in the path `{value}`")
+            raise NotExpressibleError(f"`*` stands in the path `{value}`")
     stems = [value.rstrip("\\/") for value in values]
     below = [stem + ("/" if "/" in stem and "\\" not in stem else "\\") for stem in stems]
     for name in ("file.path", "process.executable"):

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from fpctl.errors import FpctlError
-from fpctl.exchange.formats import Incoming
+from fpctl.exchange.format import ReadDraft
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.drafts.draft import DraftError
 from fpctl.exclusions.exclusion_writer import NewExclusion
@@ -24,7 +24,7 @@ class Written:
     losses: tuple[Loss, ...]
 
 
-def entries_for(drafts: Sequence[Incoming], repository: Repository, folder: Path, today: date) -> Written:
+def entries_for(drafts: Sequence[ReadDraft], repository: Repository, folder: Path, today: date) -> Written:
     """Return the entries of drafts in a folder.
 
     An id that is in use is an exclusion that is there already: the draft is left out.

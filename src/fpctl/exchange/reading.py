@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fpctl.exchange.formats import Reading
+from fpctl.exchange.format import ImportContext
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.filter_syntax import Condition, FilterSyntaxError, to_match
 from fpctl.exclusions.values import FIELDS, NARROW_FIELDS
@@ -16,7 +16,7 @@ class LeftOutError(Exception):
     """A record that cannot be carried; the text is the reason."""
 
 
-def match_of(conditions: Iterable[Condition], reading: Reading) -> tuple[Match, tuple[str, ...]]:
+def match_of(conditions: Iterable[Condition], context: ImportContext) -> tuple[Match, tuple[str, ...]]:
     """Return the alternatives that say what any of the conditions says, and what to know about them.
 
     Raises:
@@ -26,7 +26,7 @@ def match_of(conditions: Iterable[Condition], reading: Reading) -> tuple[Match, 
     notes: dict[str, None] = {}
     for condition in conditions:
         try:
-            read = to_match(condition, "", columns=reading.raw)
+            read = to_match(condition, "", columns=context.raw)
         except FilterSyntaxError as error:
             hint = f" ({error.hint})" if error.hint else ""
             raise LeftOutError(f"{error.message}{hint}") from error

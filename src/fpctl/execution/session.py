@@ -37,7 +37,7 @@ class Session:
         exclusions: the loaded exclusions by id, for their versions in the record.
         history: where runs are recorded; None records nothing.
         with_base: run the base queries too.
-        at_once: rules under way at a time.
+        concurrency: rules under way at a time.
         watch: looks at each run for what has drifted; None looks for nothing.
     """
 
@@ -48,7 +48,7 @@ class Session:
     exclusions: Mapping[str, LoadedExclusion]
     history: History | None = None
     with_base: bool = False
-    at_once: int = 1
+    concurrency: int = 1
     watch: DriftWatch | None = None
     _facts: TableFacts = field(init=False, repr=False)
 
@@ -58,7 +58,7 @@ class Session:
     def run(self, outcomes: Iterable[RuleOutcome]) -> Iterator[RunResult]:
         """Yield one result per rule that could be planned, recorded as it comes.
 
-        Rules come in the order in which they are done; with `at_once` 1 that is the order given. The
+        Rules come in the order in which they are done; with `concurrency` 1 that is the order given. The
         outcomes may be an iterator: rules are then planned while others run. An interrupt (Ctrl-C) between or in
         runs leaves the record with whole runs only.
 
@@ -66,7 +66,7 @@ class Session:
             FpctlError: the history cannot be written.
         """
         planned = ((outcome, outcome.tuned) for outcome in outcomes if outcome.tuned is not None)
-        for (_, tuned), timed in completed(planned, lambda pair: self._timed(*pair), self.at_once):
+        for (_, tuned), timed in completed(planned, lambda pair: self._timed(*pair), self.concurrency):
             if self.history is not None:
                 self.history.record_run(self._record(timed.result, tuned, timed.started, timed.finished))
             yield timed.result

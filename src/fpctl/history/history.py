@@ -15,10 +15,21 @@ from sqlmodel import col
 from fpctl.errors import FpctlError, Location
 from fpctl.history import by_day
 from fpctl.history import drift_store as watching
-from fpctl.history.records import HitTotals, PastHits, RunRecord, StoredDrift, StoredHit, StoredRun, StoredVersion
+from fpctl.history.console import ConsoleStore
+from fpctl.history.records import (
+    DayHits,
+    HitTotals,
+    PastHits,
+    RunRecord,
+    StoredDrift,
+    StoredHit,
+    StoredRun,
+    StoredVersion,
+    in_utc,
+)
 from fpctl.history.store import LOCK_WAIT, Store
 from fpctl.history.tables import ExclusionVersionRow, HistoryTable, HitRow, RuleVersionRow, RunRow
-from fpctl.history.totals import counted_from, narrowed, totals
+from fpctl.history.totals import counted_from, narrowed, suppressed_by_day, totals
 from fpctl.history.trail import Trail
 
 _CHUNK = 500
@@ -58,6 +69,11 @@ class History:
     def trail(self) -> Trail:
         """The audit trail of the exclusions."""
         return Trail(self._store, shared=self._store.is_server)
+
+    @property
+    def console(self) -> ConsoleStore:
+        """What the console keeps: sessions, tokens, runs asked for, notices sent."""
+        return ConsoleStore(self._store)
 
     def close(self) -> None:
         """Close it; it cannot be used afterwards."""
@@ -137,6 +153,14 @@ class History:
             by_rule: totals for each exclusion and rule instead of each exclusion.
         """
         return self._store.read(lambda connection: totals(connection, rule, exclusion, since, by_rule=by_rule))
+
+    def suppressed_by_day(self, since: datetime) -> list[DayHits]:
+        """Return the hits of all exclusions together for each UTC day of runs, in order; days without a run are absent.
+
+        Args:
+            since: from the UTC day of this moment on.
+        """
+        return self._store.read(lambda connection: suppressed_by_day(connection, in_utc(since).date()))
 
     def counted_from(self, since: datetime) -> datetime:
         """Return the moment from which `hits` counts where it is asked for those since a moment.

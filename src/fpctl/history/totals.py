@@ -150,6 +150,21 @@ def totals(
     return [_total(groups[key]) for key in sorted(groups)]
 
 
+def suppressed_by_day(connection: Connection, since: date) -> list[DayHits]:
+    """Return, for each UTC day from one on, the hits of all exclusions together; see `History.suppressed_by_day`."""
+    days = col(ExclusionDayRow.day)
+    query = (
+        select(days, func.max(ExclusionDayRow.runs), func.sum(ExclusionDayRow.rows))
+        .where(days >= since)
+        .group_by(days)
+        .order_by(days)
+    )
+    return [
+        DayHits(found, int(runs), None if rows is None else int(rows))
+        for found, runs, rows in connection.execute(query)
+    ]
+
+
 def _of_exclusions(exclusion: str | None, first: date | None) -> Query:
     owner = col(ExclusionDayRow.exclusion_id)
     query = select(owner, null(), null(), *_sums(ExclusionDayRow)).group_by(owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fpctl.errors import KqlSyntaxError, Problem
-from fpctl.kql.binder import analyse
+from fpctl.kql.analysis import analyse
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.planner import Planner, time_column_of
@@ -36,13 +36,13 @@ def _lint(loaded: LoadedRule, planner: Planner) -> list[Problem]:
     try:
         base = strip(rule.query)
         query = parse(base, loaded.path)
+        # Places are those of the file as it is: with clauses in it, problems are looked for in the whole text.
+        if base != rule.query:
+            query = parse(rule.query, loaded.path)
+        analysis = analyse(query, planner.tables_for(time_column_of(rule.query)))
     except KqlSyntaxError as error:
         at = loaded.text.file_location(min(error.offset, len(rule.query)))
         return [Problem("syntax", error.message, at, error.hint, "error", error.caret)]
-    # Places are those of the file as it is: with clauses in it, problems are looked for in the whole text.
-    if base != rule.query:
-        query = parse(rule.query, loaded.path)
-    analysis = analyse(query, planner.tables_for(time_column_of(rule.query)))
     problems = [
         Problem(p.code, p.message, loaded.text.file_location(p.offset), p.hint, "warning") for p in analysis.problems
     ]

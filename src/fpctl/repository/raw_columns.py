@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from fpctl.errors import KqlSyntaxError
-from fpctl.kql.binder import Analysis
+from fpctl.kql.analysis import Analysis
 from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule

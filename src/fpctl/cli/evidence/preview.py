@@ -82,6 +82,7 @@ def command(
     from fpctl.cli.shared.exclusion_commands import open_book
     from fpctl.cli.shared.risk import risk_of
     from fpctl.engine.interface import Timespan
+    from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
     from fpctl.exclusions.risk.score import Share
     from fpctl.execution.time_range import window_range
@@ -110,15 +111,14 @@ def command(
         raise FpctlError("the exclusion reaches no rule", None, "fpctl rules list shows them")
     opened = open_engine(
         engine or book.settings.engine.default,
-        settings=book.settings,
-        data=data or book.settings.paths.data,
-        now=end,
-        tables=book.repository.tables,
-        credential=credential,
+        book.settings,
+        EngineOptions(
+            data=data or book.settings.paths.data, now=end, tables=book.repository.tables, credential=credential
+        ),
     )
     found: list[Impact] = []
     try:
-        windows = window_range(span, end) if opened.name == "local" else None
+        windows = None if opened.description.capabilities.local_time else window_range(span, end)
         planner = book.repository.planner(end.date(), windows_within=windows)
         present = () if alone else [one for one in book.repository.active() if one.id != exclusion.id]
         with output.progress("Looking at events", len(chosen)) as update:

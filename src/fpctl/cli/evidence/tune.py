@@ -61,6 +61,7 @@ def command(
     """
     from fpctl.cli.shared.exclusion_commands import open_book
     from fpctl.engine.interface import Timespan
+    from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
     from fpctl.execution.time_range import window_range
     from fpctl.repository.apply import applicable
@@ -79,14 +80,11 @@ def command(
         raise typer.BadParameter("the look-back ends before it begins")
     opened = open_engine(
         engine or book.settings.engine.default,
-        settings=book.settings,
-        data=data or book.settings.paths.data,
-        now=end,
-        tables=repository.tables,
-        credential=credential,
+        book.settings,
+        EngineOptions(data=data or book.settings.paths.data, now=end, tables=repository.tables, credential=credential),
     )
     try:
-        windows = window_range(span, end) if opened.name == "local" else None
+        windows = None if opened.description.capabilities.local_time else window_range(span, end)
         planner = repository.planner(end.date(), windows_within=windows)
         others = applicable(loaded.rule, repository.active())
         with output.progress("Looking for patterns", None) as update:

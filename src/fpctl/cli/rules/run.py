@@ -81,7 +81,8 @@ def command(
     """
     from fpctl.cli.shared.audit_log import noticed
     from fpctl.cli.shared.context import open_workspace
-    from fpctl.engine.registry import open_engine
+    from fpctl.engine.options import EngineOptions
+    from fpctl.engine.registry import describe, open_engine
     from fpctl.execution.checkpoint import FILE_NAME, Checkpoint, RunRequest, read_interrupted
     from fpctl.execution.drift_check import DriftWatch
     from fpctl.execution.run_summary import RunSummary
@@ -117,8 +118,8 @@ def command(
             folds=not no_fold,
         )
     chosen = repository.rules.select(request.rules)
-    # DuckDB has no KQL function for local times; the services have.
-    windows = window_range(timespan, now) if request.engine == "local" else None
+    able = describe(request.engine).capabilities
+    windows = None if able.local_time else window_range(timespan, now)
     planner = repository.planner(now.date(), windows_within=windows)
     tally = RunSummary(len(chosen))
 
@@ -145,15 +146,17 @@ def command(
         return _dry_run(ready, guarded, force, repository, request.engine, format)
     opened = open_engine(
         request.engine,
-        settings=settings,
-        data=Path(request.data) if request.data else None,
-        now=now,
-        tables=repository.tables,
-        threads=threads,
-        memory=memory,
-        timeout=timeout,
-        credential=credential,
-        concurrency=at_once,
+        settings,
+        EngineOptions(
+            data=Path(request.data) if request.data else None,
+            now=now,
+            tables=repository.tables,
+            threads=threads,
+            memory=memory,
+            timeout=timeout,
+            credential=credential,
+            concurrency=at_once,
+        ),
     )
     results: list[RunResult] = []
     try:
@@ -171,8 +174,8 @@ def command(
                     lambda: datetime.now(UTC),
                     {loaded.id: loaded for loaded in repository.exclusions.exclusions},
                     store,
-                    with_base=opened.name == "local",
-                    at_once=int(getattr(opened, "concurrency", 1)),
+                    with_base=able.free_queries,
+                    concurrency=opened.concurrency,
                     watch=DriftWatch([one.exclusion for one in repository.exclusions.exclusions], planner, store),
                 )
                 for result in session.run(planned()):

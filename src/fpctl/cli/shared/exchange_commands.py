@@ -147,7 +147,7 @@ def _take(
 ) -> int:
     from fpctl.cli.shared.exclusion_commands import git_owner, open_book
     from fpctl.exchange.entries import entries_for
-    from fpctl.exchange.formats import Reading, format_of
+    from fpctl.exchange.format import ImportContext, format_of
     from fpctl.files import read_text
     from fpctl.repository.raw_columns import raw_columns
 
@@ -155,14 +155,14 @@ def _take(
     name = "<stdin>" if file == "-" else file
     text = sys.stdin.read() if file == "-" else read_text(Path(file), limit=MAX_BYTES)
     chosen = book.repository.rules.select(rule) if rule else ()
-    reading = Reading(
+    context = ImportContext(
         tuple(rule or ()),
         book.today,
         owner or git_owner(book.folder),
         _columns(column or []),
         raw_columns(chosen, book.repository.planner(book.today)) if chosen else None,
     )
-    imported = format_of(kind).read(text, name, reading)
+    imported = format_of(kind).read(text, name, context)
     written = entries_for(imported.drafts, book.repository, out or book.folder, book.today)
     losses = sorted((*imported.losses, *written.losses), key=lambda loss: loss.line or 0)
     if dry_run:
@@ -241,7 +241,7 @@ def give(
 ) -> int:
     """Write exclusions in one of FORMATS to a file or stdout, say what was lost, and return the exit code."""
     from fpctl.cli.shared.exclusion_commands import open_exclusions, picked, show_errors
-    from fpctl.exchange.formats import format_of
+    from fpctl.exchange.format import format_of
     from fpctl.files import write_text
 
     known, _ = open_exclusions(config, exclusions)

@@ -12,7 +12,8 @@ from fpctl.deployment.artifacts.detection_rule import ENTITY_COLUMNS, period
 from fpctl.deployment.artifacts.entities import oddities
 from fpctl.durations import duration
 from fpctl.errors import Location, Problem, Severity
-from fpctl.kql.binder import Scope, analyse
+from fpctl.kql.analysis import analyse
+from fpctl.kql.binder import Scope
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.parser import parse
 from fpctl.repository.lint import QUERY_LIMIT

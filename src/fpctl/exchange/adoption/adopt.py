@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.exchange.adoption.logic import Fact, TooManyError, alternatives
-from fpctl.exchange.adoption.meaning import Difference, Holder, Said, column_of, list_of, said
+from fpctl.exchange.adoption.meaning import Difference, FieldMeaning, Holder, column_of, list_of, said
 from fpctl.exchange.adoption.removal import comment_of, spans_of
 from fpctl.exchange.adoption.tails import Tail, inner_negations, tails
 from fpctl.exchange.reading import is_broad, merged
@@ -18,7 +18,8 @@ from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
 from fpctl.exclusions.exclusion_writer import NewExclusion
 from fpctl.exclusions.raw_condition import check_condition
 from fpctl.kql import tree
-from fpctl.kql.binder import Scope, analyse
+from fpctl.kql.analysis import analyse
+from fpctl.kql.binder import Scope
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
 from fpctl.repository.model import Repository
@@ -84,7 +85,7 @@ class About:
     approved_by: str | None = None
 
 
-class _NotSaidError(Exception):
+class _NotExpressibleError(Exception):
     """A term that cannot become an exclusion; the text is the reason."""
 
 
@@ -108,10 +109,10 @@ class _Adopter:
         self.planner: Planner = repository.planner(today)
         try:
             self.query = parse(self.text, loaded.path)
+            self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         except KqlSyntaxError as error:
             at = loaded.text.file_location(min(error.offset, len(self.text)))
             raise KqlSyntaxError(error.message, error.offset, at, error.caret or "", error.hint) from error
-        self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         self.lists = _lists(self.query, self.text)
         self.mentioned = tree.names(self.query)
         self.left: list[Left] = []
@@ -126,7 +127,7 @@ class _Adopter:
             for tail in group:
                 try:
                     found_match, found_differences = self.meaning(tail)
-                except (_NotSaidError, TooManyError) as error:
+                except (_NotExpressibleError, TooManyError) as error:
                     self.leave(tail.term, str(error))
                     continue
                 usable.append(tail)
@@ -151,7 +152,7 @@ class _Adopter:
     def meaning(self, tail: Tail) -> tuple[list[dict[str, tuple[str, ...]]], list[Difference]]:
         """Return the alternatives that a term takes out, and how they differ from it."""
         if not tail.movable:
-            raise _NotSaidError("the rows here are no longer events, and what follows makes other rows of them")
+            raise _NotExpressibleError("the rows here are no longer events, and what follows makes other rows of them")
         match: list[dict[str, tuple[str, ...]]] = []
         differences: list[Difference] = []
         for group in alternatives(tail.term, False):
@@ -165,13 +166,13 @@ class _Adopter:
                 alternative[meant.field] = meant.values
                 differences += [*meant.differences, *self.others(fact, meant, tail.scope)]
             if not alternative:
-                raise _NotSaidError("no column of it holds a field: it may be a part of what the rule looks for")
+                raise _NotExpressibleError("no column of it holds a field: it may be a part of what the rule looks for")
             if raw:
                 alternative["where"] = (" and ".join(f"({one})" for one in raw) if len(raw) > 1 else raw[0],)
             match.append(alternative)
         return match, differences
 
-    def others(self, fact: Fact, meant: Said, scope: Scope) -> list[Difference]:
+    def others(self, fact: Fact, meant: FieldMeaning, scope: Scope) -> list[Difference]:
         """Return what else a field is compared with: it has one meaning for all columns of a table that hold it."""
         column = scope.columns.get(column_of(fact) or "")
         roles = usable_roles(meant.field, meant.values)
@@ -189,14 +190,14 @@ class _Adopter:
         called = {node.name.value for node in tree.walk(fact.node) if isinstance(node, tree.Call)}
         strange = sorted(name for name in names - called if name not in scope.columns and name in self.analysis.lets)
         if strange:
-            raise _NotSaidError(f"it refers to `{strange[0]}`, which the rule defines with `let`")
+            raise _NotExpressibleError(f"it refers to `{strange[0]}`, which the rule defines with `let`")
         written = self.slice(fact.node)
         # The fact's own operator may be negative: then what is written holds where the fact does not.
         as_written = fact.holds if fact.op == _operator(fact.node) else not fact.holds
         condition = written if as_written else f"not({written})"
         problem = check_condition(condition)
         if problem is not None:
-            raise _NotSaidError(problem.message)
+            raise _NotExpressibleError(problem.message)
         return condition
 
     def holders(self, column: str, scope: Scope) -> Sequence[Holder]:

@@ -28,7 +28,7 @@ class Holder(NamedTuple):
     role: str
 
 
-class Said(NamedTuple):
+class FieldMeaning(NamedTuple):
     """Values of a field, and how they differ from the comparison."""
 
     field: str
@@ -68,7 +68,7 @@ def column_of(fact: Fact) -> str | None:
     return left.value if isinstance(left, tree.Name) else None
 
 
-def said(fact: Fact, text: str, lists: Mapping[str, tuple[str, ...]], holders: Holders) -> Said | None:
+def said(fact: Fact, text: str, lists: Mapping[str, tuple[str, ...]], holders: Holders) -> FieldMeaning | None:
     """Return the values that say a fact, or None if no field can.
 
     Args:
@@ -129,7 +129,7 @@ def list_of(literal: str) -> tuple[str, ...] | None:
     return tuple(string_value(text) for text, kind in zip(tokens.texts, tokens.kinds, strict=True) if kind == STRING)
 
 
-def _say(holder: Holder, op: str, values: tuple[str, ...]) -> Said | None:
+def _say(holder: Holder, op: str, values: tuple[str, ...]) -> FieldMeaning | None:
     field, role = holder
     plain = op.removesuffix("_cs")
     # What stands for itself in a comparison would be a wildcard in a field.
@@ -138,29 +138,31 @@ def _say(holder: Holder, op: str, values: tuple[str, ...]) -> Said | None:
     if op in _EQUAL:
         return _equal(field, role, values)
     if field == "ip" and op == "range":
-        return Said(field, values, ())
+        return FieldMeaning(field, values, ())
     if field == "url":
         return _url(plain, values)
     if field == "path" and plain == "startswith":
         whole = [value for value in values if _below(value).endswith("**")]
-        return Said(field, tuple(_below(value) for value in values), (FOLDER,) if len(whole) < len(values) else ())
+        return FieldMeaning(
+            field, tuple(_below(value) for value in values), (FOLDER,) if len(whole) < len(values) else ()
+        )
     if field == "command_line" and plain == "contains":
-        return Said(field, values, ())
+        return FieldMeaning(field, values, ())
     if field in ("process", "parent_process"):
         if role != "file-name":
             tails = [re.fullmatch(r"\\([^\\/]+)", value) for value in values]
             if plain == "endswith" and all(tails):
-                return Said(field, tuple(tail[1] for tail in tails if tail), ())
+                return FieldMeaning(field, tuple(tail[1] for tail in tails if tail), ())
             return None
-        return Said(field, tuple(_AFFIX[plain].format(v) for v in values), ()) if plain in _AFFIX else None
+        return FieldMeaning(field, tuple(_AFFIX[plain].format(v) for v in values), ()) if plain in _AFFIX else None
     # A pattern without a dot is compared with the short name: only its beginning is that of the full name too.
     dotted = plain in _AFFIX and all("." in value for value in values)
     if field == "device" and role == "host-name" and (plain == "startswith" or dotted):
-        return Said(field, tuple(_AFFIX[plain].format(v) for v in values), ())
+        return FieldMeaning(field, tuple(_AFFIX[plain].format(v) for v in values), ())
     return None
 
 
-def _equal(field: str, role: str, values: tuple[str, ...]) -> Said | None:
+def _equal(field: str, role: str, values: tuple[str, ...]) -> FieldMeaning | None:
     differences: list[Difference] = []
     if field in ("process", "parent_process") and role != "file-name":
         return None
@@ -175,16 +177,16 @@ def _equal(field: str, role: str, values: tuple[str, ...]) -> Said | None:
             differences.append(SUBDOMAINS)
     if field == "path":
         differences.append(BELOW)
-    return Said(field, values, tuple(differences))
+    return FieldMeaning(field, values, tuple(differences))
 
 
-def _url(op: str, values: tuple[str, ...]) -> Said | None:
+def _url(op: str, values: tuple[str, ...]) -> FieldMeaning | None:
     if any("/" in value or ":" in value for value in values):
         return None
     if op in ("has", "contains"):
-        return Said("url", values, (WHOLE_HOST,))
+        return FieldMeaning("url", values, (WHOLE_HOST,))
     if op == "endswith":
-        return Said("url", tuple(value.removeprefix(".") for value in values), (SUBDOMAINS, WHOLE_HOST))
+        return FieldMeaning("url", tuple(value.removeprefix(".") for value in values), (SUBDOMAINS, WHOLE_HOST))
     return None
 
 

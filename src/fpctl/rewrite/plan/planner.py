@@ -10,7 +10,7 @@ from functools import cached_property
 
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.kql import tree
-from fpctl.kql.binder import Analysis, analyse
+from fpctl.kql.analysis import Analysis, analyse
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.counting import Counted, CountingQuery, counting_query, grouped_counting_query
 from fpctl.rewrite.output.markers import ClauseLine, edits_for, strip

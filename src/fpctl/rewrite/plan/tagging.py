@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql import tree
-from fpctl.kql.binder import analyse
+from fpctl.kql.analysis import analyse
 from fpctl.kql.binder.scope import InsertionPoint
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.counting import PREFIX

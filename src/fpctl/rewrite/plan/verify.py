@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.kql import tree
-from fpctl.kql.binder import analyse
+from fpctl.kql.analysis import analyse
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.planner import TunedQuery

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from fpctl.kql import tree
-from fpctl.kql.binder import Analysis, InsertionPoint, analyse
+from fpctl.kql.analysis import Analysis, analyse
+from fpctl.kql.binder import InsertionPoint
 from fpctl.kql.binder.environment import Environment
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
