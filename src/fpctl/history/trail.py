@@ -7,6 +7,7 @@ comparison by which changes outside fpctl (an editor, a git merge) are noticed.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -388,5 +389,9 @@ def _unlike(expected: Anchor, body: str | None) -> ChainFinding | None:
         return ChainFinding("removed", f"entry {expected.number}, whose hash was noted, is not there", expected.number)
     if hash_of(body).startswith(expected.hash):
         return None
-    message = f"entry {expected.number} is not the one whose hash was noted: the chain was rewritten"
-    return ChainFinding("edited", message, expected.number)
+    exclusion: str | None = None
+    with contextlib.suppress(ValueError):
+        exclusion = entry_of(body, "").exclusion or exclusion
+    about = f" ({exclusion})" if exclusion else ""
+    message = f"entry {expected.number}{about} is not the one whose hash was noted: the chain was rewritten"
+    return ChainFinding("edited", message, expected.number, exclusion)
