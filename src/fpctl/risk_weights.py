@@ -42,7 +42,7 @@ class RiskWeights(BaseModel):
         high: the score from which it is called high.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True)
 
     unanchored: _Points = 35
     one_field: _Points = 12

@@ -38,7 +38,7 @@ CredentialName = Literal[
 class _Table(BaseModel):
     """A table of the file: no key that we do not know, and no value of another type than its key's."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True)
 
 
 _Path = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) and value else value)]

@@ -6,18 +6,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from engine.remote_setup import NOW
 from fpctl.engine.interface import EngineError
 from fpctl.errors import Location
-from fpctl.execution.error_place import base_offset, located_error
+from fpctl.execution.error_place import located_error
 from fpctl.execution.run import RunResult
 from fpctl.execution.session import Session
 from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.model import open_repository
 from fpctl.rewrite.output.markers import find_clauses
-from fpctl.rules.text.query_text import Edit
 
 QUERY = "Events\n| where n > 1\n| summarize Count = count() by DeviceName\n| where nothing == 1\n"
 HEAD = "id: r\nname: r\nquery: |\n"
@@ -118,11 +115,3 @@ def test_an_error_without_a_place_has_none(tmp_path: Path) -> None:
     assert outcome.tuned is not None
     fault = located_error(EngineError("throttled", code="throttled"), outcome.tuned.tuned, outcome.tuned)
     assert (fault.message, fault.offset) == ("throttled", None)
-
-
-@pytest.mark.parametrize(
-    ("offset", "base"),
-    [(0, 0), (1, 1), (2, None), (4, None), (5, 2), (6, 3), (7, None), (8, None), (9, 4)],
-)
-def test_offsets_across_insertions(offset: int, base: int | None) -> None:
-    assert base_offset(offset, [Edit(2, "aaa"), Edit(4, "bb")]) == base

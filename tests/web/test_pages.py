@@ -78,6 +78,14 @@ def test_ticked_cells_fill_the_fields_and_the_preview_counts_events(browser: Bro
     assert "Result rows: 2 before, 1 after" in events
 
 
+def test_a_rule_is_shown_after_an_approval(browser: Browser) -> None:
+    client = browser("analyst")
+    form = {"rules": RULE_ID, "device": "hr-ws-001", "reason": "r", "expires": "90d", "status": "draft"}
+    place = client.post("/exclusions/new", data={**form, "action": "save"}).headers["location"].split("?")[0]
+    assert browser("approver").post(f"{place}/approve", data={}).status_code == 303
+    assert "hr-ws-001" in client.get(f"/rules/{RULE_ID}").text
+
+
 def test_a_saved_exclusion_is_a_file_that_the_command_line_reads(browser: Browser, root: Path) -> None:
     from fpctl.exclusions.loader import load_exclusions
 

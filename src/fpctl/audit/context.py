@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fpctl.audit.planning import PlannedRule, plan_rules
-from fpctl.audit.reach import Reach
 from fpctl.errors import Location
 from fpctl.exclusions.model import Alternative
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.risk.score import Risk, assess
 from fpctl.exclusions.risk.shared_names import SharedNames, shared_names
+from fpctl.fields.registry import FIELDS
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.policy import Policy
+from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.repository.model import Repository
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.formats.registry import LoadedRule
@@ -97,15 +98,15 @@ class AuditContext:
         return self.repository.rules.rules
 
     @cached_property
-    def reach(self) -> Reach:
+    def index(self) -> ExclusionIndex:
         """Which exclusion reaches which rules."""
-        return Reach(self.rules)
+        return ExclusionIndex(rules=self.rules)
 
     @cached_property
     def plans(self) -> Mapping[int, PlannedRule]:
         """The plan of each rule that an exclusion in force reaches."""
         exclusions = [loaded.exclusion for loaded in self.kept]
-        return plan_rules(self.reach, exclusions, self.repository.planner(self.today), self._progress)
+        return plan_rules(self.index, exclusions, self.repository.planner(self.today), self._progress)
 
     @cached_property
     def extents(self) -> Sequence[Extent]:
@@ -113,7 +114,7 @@ class AuditContext:
         from fpctl.audit.coverage.extent import extent
 
         found = (
-            extent(loaded, self.reach.of(loaded.exclusion), self.today)
+            extent(loaded, self.index.rules_of(loaded.exclusion), self.today)
             for loaded in self.kept
             if loaded.exclusion.status == "active"
         )
@@ -128,7 +129,7 @@ class AuditContext:
 
     def _placed_alike(self, wide: Extent, narrow: Extent) -> bool:
         """Tell whether, wherever `narrow` has a clause, `wide` has one in the same pipeline and for all columns."""
-        for index in self.reach.of(narrow.loaded.exclusion):
+        for index in self.index.rules_of(narrow.loaded.exclusion):
             planned = self.plans.get(index)
             places = planned.places.get(narrow.id) if planned is not None else None
             if planned is None or not places:
@@ -147,7 +148,7 @@ class AuditContext:
         return {
             loaded.id: assess(
                 loaded.exclusion,
-                [self.rules[index].rule for index in self.reach.of(loaded.exclusion)],
+                [self.rules[index].rule for index in self.index.rules_of(loaded.exclusion)],
                 self.shared_names,
                 self._weights,
                 today=self.today,
@@ -184,11 +185,11 @@ def fix_command(loaded: LoadedExclusion, number: int, field: str, value: str) ->
     return f"fpctl edit {loaded.id}"
 
 
-def selector_at(loaded: LoadedExclusion, reach: Reach, rule: int) -> Location:
+def selector_at(loaded: LoadedExclusion, index: ExclusionIndex, rule: int) -> Location:
     """Return where the selector stands that reaches a rule."""
-    for index, text in enumerate(loaded.exclusion.rules):
-        if rule in reach.selected(text):
-            return loaded.at_key(f"rules.{index}")
+    for number, text in enumerate(loaded.exclusion.rules):
+        if rule in index.selected(text):
+            return loaded.at_key(f"rules.{number}")
     return loaded.at_key("rules")
 
 
@@ -199,6 +200,4 @@ def days(count: int) -> str:
 
 def anchored(alternative: Alternative) -> bool:
     """Tell whether an alternative names something that an attacker on any machine cannot choose."""
-    return any(
-        getattr(alternative, field) is not None for field in ("device", "url", "hash", "signer", "ip", "account")
-    )
+    return any(FIELDS[field].anchored(values) for field, values in alternative.fields().items())

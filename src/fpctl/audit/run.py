@@ -39,7 +39,7 @@ def about(
         reaching = {
             loaded.id
             for loaded in context.repository.exclusions.exclusions
-            if any(context.rules[index].rule.id in ids for index in context.reach.of(loaded.exclusion))
+            if any(context.rules[index].rule.id in ids for index in context.index.rules_of(loaded.exclusion))
         }
         kept = [f for f in kept if f.rule in ids or (f.rule is None and f.exclusion in reaching)]
     return kept

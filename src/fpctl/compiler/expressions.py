@@ -13,7 +13,7 @@ from fpctl.compiler.membership import membership
 from fpctl.compiler.patterns import BadPattern
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.regexes import matches
-from fpctl.compiler.registry import AGGREGATES, SCALARS, SPECIALS
+from fpctl.compiler.registry import AGGREGATES, SCALARS, SPECIALS, TUPLES
 from fpctl.compiler.sql import Sql, conjunction, disjunction, negation
 from fpctl.compiler.terms import OPERATORS, equal_text, parsed_operator, string_test
 from fpctl.compiler.values.conversions import converted
@@ -110,7 +110,7 @@ class ExpressionCompiler(Expressions):
                     break
                 if not isinstance(base.member, tree.Name):
                     self.refuse("path", f"`{self.text(base.member)}` cannot follow a dot here", base.member)
-                steps.append(constant(base.member.value, "string"))
+                steps.append(self._member(base.member))
                 base = base.base
             elif isinstance(base, tree.Index):
                 steps.append(self.value(base.index))
@@ -119,7 +119,7 @@ class ExpressionCompiler(Expressions):
                 base = base.inner
             else:
                 break
-        value = self._of_side(base) if isinstance(base, tree.Path) else self.value(base)
+        value = self._of_side(base) if isinstance(base, tree.Path) else self._base(base, steps)
         if not steps:
             return value
         if value.type != "dynamic":
@@ -130,6 +130,22 @@ class ExpressionCompiler(Expressions):
                 "parse_json() makes it dynamic",
             )
         return access.part(value, steps[::-1])
+
+    def _member(self, name: tree.Name) -> Value:
+        """Return a member's name; `bag.[name]` is the value of a name of the query, where there is one."""
+        if self.binder.text[name.start - 1] == "[" and isinstance(self.binder.names.get(name.value), Scalar):
+            return self._name(name)
+        return constant(name.value, "string")
+
+    def _base(self, base: tree.Expr, steps: list[Value]) -> Value:
+        """Return what a path begins with: of a call that gives several values, the one that the first index says."""
+        if isinstance(base, tree.Call) and len(base.args) > 1 and base.name.value in TUPLES and steps:
+            values = TUPLES[base.name.value](self, base)
+            at = steps[-1].constant
+            if isinstance(at, int) and 0 <= at < len(values) > 1:
+                steps.pop()
+                return values[at]
+        return self.value(base)
 
     def _of_side(self, node: tree.Path) -> Value:
         base, member = node.base, node.member

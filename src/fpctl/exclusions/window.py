@@ -101,7 +101,7 @@ def _listed(value: object) -> object:
 class Window(BaseModel):
     """The `window` key. An event is inside if any of the weekly hours or intervals holds it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     weekly: Annotated[tuple[Annotated[Any, BeforeValidator(parse_weekly)], ...], BeforeValidator(_listed)] = ()
     intervals: Annotated[tuple[Annotated[Any, BeforeValidator(parse_interval)], ...], BeforeValidator(_listed)] = ()

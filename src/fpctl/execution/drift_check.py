@@ -15,8 +15,10 @@ from fpctl.history.records import PastHits
 from fpctl.repository.approval_snapshot import base_hash, place_of
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.output.counting import PREFIX, query_at
+from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.field_columns import field_columns
-from fpctl.rewrite.plan.planner import Clause, Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 _AT_ONCE = 40
@@ -73,7 +75,7 @@ class DriftWatch:
                     found += [one] if one is not None else []
         return replace(result, drift=tuple(told(found)), device_kinds=kinds, notes=notes)
 
-    def _since_approval(self, rule: Rule, tuned: TunedQuery) -> list[Drift]:
+    def _since_approval(self, rule: Rule, tuned: TunedRule) -> list[Drift]:
         reaching = self._targets.of(rule)
         if not reaching:
             return []
@@ -108,11 +110,11 @@ class DriftWatch:
 
 def _leaves_open(exclusion: Exclusion) -> bool:
     """Tell whether it may match devices that nobody named; of the others the approver has read the names."""
-    return any(one.device is None or any("*" in name for name in one.device) for one in exclusion.match)
+    return any(not one.values("device") or any("*" in name for name in one.values("device")) for one in exclusion.match)
 
 
 def device_kinds(
-    tuned: TunedQuery,
+    tuned: TunedRule,
     undecided: Collection[str],
     hits: Mapping[str, ExclusionHits],
     planner: Planner,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fpctl.engine.interface import EngineError
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text
-from fpctl.rewrite.output.markers import find_clauses, strip
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.output.markers import find_clauses, strip, stripped
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file
-from fpctl.rules.text.query_text import Edit, merge_edits, merge_spans
 from fpctl.text.source import SourceText
 
 
@@ -29,7 +27,7 @@ class LocatedError:
     offset: int | None
 
 
-def located_error(error: EngineError, sent: str, tuned: TunedQuery) -> LocatedError:
+def located_error(error: EngineError, sent: str, tuned: TunedRule) -> LocatedError:
     """Return the error of a query with its place in the base query.
 
     Args:
@@ -37,31 +35,13 @@ def located_error(error: EngineError, sent: str, tuned: TunedQuery) -> LocatedEr
     """
     if error.offset is None or not tuned.tuned.startswith(sent[: error.offset + 1]):
         return LocatedError(error.message, None)
-    edits = merge_edits(tuned.edits)
-    offset = base_offset(error.offset, edits)
+    offset = tuned.edited.source_offset(error.offset)
     if offset is None:
         ids = _exclusions_at(error.offset, tuned.tuned)
         of = f" of {', '.join(ids)}" if ids else ""
         return LocatedError(f"{error.message} (in the clause{of} that fpctl put in)", None)
     line, column = SourceText(tuned.base).line_column(offset)
     return LocatedError(f"{error.message} (line {line}, column {column} of the query)", offset)
-
-
-def base_offset(offset: int, edits: Sequence[Edit]) -> int | None:
-    """Return an offset of the tuned query as one of the base query; None where it is in inserted text.
-
-    Args:
-        edits: what was inserted, merged and sorted.
-    """
-    inserted = 0
-    for edit in edits:
-        start = edit.offset + inserted
-        if offset < start:
-            break
-        if offset < start + len(edit.text):
-            return None
-        inserted += len(edit.text)
-    return offset - inserted
 
 
 def place_in_file(loaded: LoadedRule, base: str, offset: int) -> tuple[Location, str]:
@@ -71,11 +51,8 @@ def place_in_file(loaded: LoadedRule, base: str, offset: int) -> tuple[Location,
         loaded: the rule, with or without the clauses that its file has.
     """
     written = _as_written(loaded, base)
-    at = offset
-    for start, end in merge_spans(span for clause in find_clauses(written.rule.query) for span in clause.spans()):
-        if start > at:
-            break
-        at += end - start
+    at = stripped(written.rule.query).source_offset(offset)
+    assert at is not None, "stripping inserts nothing"
     return written.text.file_location(min(at, len(written.rule.query))), SourceText(base).caret(offset)
 
 

@@ -16,8 +16,8 @@ from fpctl.errors import Location
 from fpctl.execution.drift import Drift
 from fpctl.execution.error_place import LocatedError, located_error
 from fpctl.rewrite.output.counting import CountingQuery, PointCount
-from fpctl.rewrite.plan.planner import TunedQuery
 from fpctl.rewrite.plan.tagging import TAG, Tagging, ids_in, tagging
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 RunStatus = Literal["ok", "failed", "partial"]
@@ -58,7 +58,7 @@ class RunResult:
     """
 
     rule: Rule
-    tuned: TunedQuery
+    tuned: TunedRule
     engine: str
     status: RunStatus
     rows_before: int | None = None
@@ -78,7 +78,7 @@ class RunResult:
 
 
 def run_rule(
-    rule: Rule, tuned: TunedQuery, engine: Engine, timespan: Timespan | None = None, *, with_base: bool = False
+    rule: Rule, tuned: TunedRule, engine: Engine, timespan: Timespan | None = None, *, with_base: bool = False
 ) -> RunResult:
     """Run a tuned rule and count what its exclusions suppressed.
 
@@ -194,13 +194,13 @@ def _with_tags(hits: Sequence[ExclusionHits], tags: Tagging, result: Table) -> t
     )
 
 
-def unknown_hits(tuned: TunedQuery) -> tuple[ExclusionHits, ...]:
+def unknown_hits(tuned: TunedRule) -> tuple[ExclusionHits, ...]:
     """Return what a run that could not count knows of each exclusion with a clause: nothing."""
     return tuple(ExclusionHits(i, None, None) for i in sorted({c.exclusion for c in tuned.clauses}))
 
 
 def _counts(
-    tuned: TunedQuery, counting: Sequence[CountingQuery], answers: Sequence[Table | EngineError]
+    tuned: TunedRule, counting: Sequence[CountingQuery], answers: Sequence[Table | EngineError]
 ) -> tuple[list[PointCount | None] | None, LocatedError]:
     """Return the count of each insertion point (None where it cannot be had), or None and why if a query failed."""
     counts: list[PointCount | None] = []
@@ -238,7 +238,7 @@ def _totals(counting: Sequence[CountingQuery], counts: Sequence[PointCount | Non
     return before, suppressed
 
 
-def _merged(tuned: TunedQuery, counts: Sequence[PointCount | None]) -> tuple[ExclusionHits, ...]:
+def _merged(tuned: TunedRule, counts: Sequence[PointCount | None]) -> tuple[ExclusionHits, ...]:
     """Return one line per exclusion, its insertion points added up; unknown as soon as one of them is."""
     found: dict[str, ExclusionHits] = {}
     for count in counts:

@@ -21,7 +21,7 @@ from fpctl.history.history import History
 from fpctl.history.records import DriftRecord, ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.placement.column_resolver import LITERAL_SOURCES
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 
@@ -71,7 +71,7 @@ class Session:
                 self.history.record_run(self._record(timed.result, tuned, timed.started, timed.finished))
             yield timed.result
 
-    def _timed(self, outcome: RuleOutcome, tuned: TunedQuery) -> _Timed:
+    def _timed(self, outcome: RuleOutcome, tuned: TunedRule) -> _Timed:
         started = self.clock()
         try:
             result = self._watched(self._one(outcome, tuned))
@@ -88,11 +88,11 @@ class Session:
         except FpctlError as error:
             return replace(result, notes=(*result.notes, f"what has drifted is not known: {error.message}"))
 
-    def _failed(self, rule: Rule, tuned: TunedQuery, error: FpctlError) -> RunResult:
+    def _failed(self, rule: Rule, tuned: TunedRule, error: FpctlError) -> RunResult:
         hits = unknown_hits(tuned)
         return RunResult(rule, tuned, self.engine.name, "failed", hits=hits, error=error.message, hint=error.hint)
 
-    def _one(self, outcome: RuleOutcome, tuned: TunedQuery) -> RunResult:
+    def _one(self, outcome: RuleOutcome, tuned: TunedRule) -> RunResult:
         rule = outcome.rule
         wanted = range_of(rule, tuned.query, self.timespan, self.now)
         statuses = self._facts.of(tables_read(tuned), wanted)
@@ -109,7 +109,7 @@ class Session:
         notes = [empty_note(status, wanted) for status in statuses if status.rows_in_range == 0]
         return replace(result, notes=(*result.notes, *notes)) if notes else result
 
-    def _record(self, result: RunResult, tuned: TunedQuery, started: datetime, finished: datetime) -> RunRecord:
+    def _record(self, result: RunResult, tuned: TunedRule, started: datetime, finished: datetime) -> RunRecord:
         return RunRecord(
             RuleVersion(result.rule.id, result.rule.name, text_hash(tuned.base), tuned.base),
             result.engine,
@@ -142,7 +142,7 @@ class _Timed(NamedTuple):
     finished: datetime
 
 
-def tables_read(tuned: TunedQuery) -> list[str]:
+def tables_read(tuned: TunedRule) -> list[str]:
     """Return the names of the tables that a rule reads, sorted; rows that stand in the query are no table."""
     names: set[str] = set()
     for pipeline in tuned.analysis.pipelines:

@@ -14,13 +14,13 @@ from fpctl.inspection.check_result import CheckResult, counted
 from fpctl.kql.analysis import analyse
 from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.lint import QUERY_LIMIT
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.spelling import did_you_mean
 
 STALE = timedelta(days=1)
 """A table whose newest row is older than this has perhaps lost its connector."""
 
-Planned = tuple[RuleOutcome, TunedQuery]
+Planned = tuple[RuleOutcome, TunedRule]
 
 
 def unplanned_findings(outcomes: Sequence[RuleOutcome]) -> Iterator[CheckResult]:
@@ -124,7 +124,7 @@ def _fresh(table: str, status: TableStatus, now: datetime, rules: tuple[str, ...
 
 
 def _missing_columns(
-    outcome: RuleOutcome, tuned: TunedQuery, live: Mapping[str, Mapping[str, str]]
+    outcome: RuleOutcome, tuned: TunedRule, live: Mapping[str, Mapping[str, str]]
 ) -> list[CheckResult]:
     """Return what the rule reads and the engine's tables lack, though documentation or `schema/` has it."""
     known = {(p.code, p.message) for p in tuned.analysis.problems}

@@ -93,7 +93,7 @@ _COLUMN = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 class _Foreign(BaseModel):
     """Other people's files: keys we do not know are theirs to have; `Rule.metadata` keeps them."""
 
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, extra="ignore", coerce_numbers_to_str=True, populate_by_name=True)
 
 
 class _Connector(_Foreign):

@@ -19,8 +19,9 @@ from fpctl.execution.run import RunResult, run_rule
 from fpctl.execution.session import tables_read
 from fpctl.repository.apply import RuleOutcome, applicable, tune
 from fpctl.rewrite.plan.model import Insertion, Plan, Skip
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.size_fit import ANY_LENGTH
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.predicate import UtcRange
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.model import Rule
@@ -118,7 +119,7 @@ def evaluate(rule: Rule, case: RuleCase, selected: Selected, planner: Planner) -
 
 
 def _uncertain(
-    rule: Rule, tuned: TunedQuery, result: RunResult, case: RuleCase, now: datetime, any_time: bool
+    rule: Rule, tuned: TunedRule, result: RunResult, case: RuleCase, now: datetime, any_time: bool
 ) -> CaseOutcome:
     """Return the outcome where the engine cannot run the whole rule: it may still run it up to the clauses."""
     error = result.error or "the rule could not be run on the events"
@@ -133,7 +134,7 @@ def _uncertain(
     return CaseOutcome(rule, case, "error", error=error)
 
 
-def _hits_alone(tuned: TunedQuery, events: Rows, now: datetime) -> Counter[str]:
+def _hits_alone(tuned: TunedRule, events: Rows, now: datetime) -> Counter[str]:
     """Return the hits on events, without the rule's result; those that cannot be counted are left out."""
     found: Counter[str] = Counter()
     with laid_out(events, tables_read(tuned), tuned.tables, now) as engine:
@@ -157,13 +158,13 @@ def _for_times(planner: Planner, events: Rows, now: datetime) -> Planner:
     )
 
 
-def _run(rule: Rule, tuned: TunedQuery, events: Rows, now: datetime) -> RunResult:
+def _run(rule: Rule, tuned: TunedRule, events: Rows, now: datetime) -> RunResult:
     with laid_out(events, tables_read(tuned), tuned.tables, now) as engine:
         return run_rule(rule, tuned, engine, with_base=True)
 
 
 def _suppressed(
-    rule: Rule, tuned: TunedQuery, result: RunResult, case: RuleCase, now: datetime
+    rule: Rule, tuned: TunedRule, result: RunResult, case: RuleCase, now: datetime
 ) -> tuple[SuppressedBy, ...]:
     hits = {hit.exclusion: hit.rows or 0 for hit in result.hits}
     if case.background and any(hits.values()):

@@ -18,10 +18,11 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.risk.score import Risk, Share, assess
 from fpctl.exclusions.risk.shared_names import SharedNames
-from fpctl.exclusions.values import check_value
 from fpctl.execution.preview import widen
+from fpctl.fields.registry import check_value
+from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.field_columns import field_columns
-from fpctl.rewrite.plan.planner import Clause, Planner
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.model import Rule
 from fpctl.tuning.candidates import Candidate, candidates

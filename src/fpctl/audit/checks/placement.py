@@ -19,7 +19,7 @@ def _unknown_rule(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.kept:
         for index, text in enumerate(loaded.exclusion.rules):
             selector = parse_selector(text)
-            if not selector.names_one or context.reach.selected(text):
+            if not selector.names_one or context.index.selected(text):
                 continue
             if names is None:
                 names = {name for one in context.rules for name in (one.rule.id, one.rule.name, one.rule.path)}
@@ -38,7 +38,7 @@ def _unknown_rule(context: AuditContext, check: Check) -> Iterator[Finding]:
 def _no_rule(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.kept:
         for index, text in enumerate(loaded.exclusion.rules):
-            if not parse_selector(text).names_one and not context.reach.selected(text):
+            if not parse_selector(text).names_one and not context.index.selected(text):
                 yield check.finding(
                     loaded.at_key(f"rules.{index}"),
                     f"`{text}` of {loaded.id} reaches no rule",
@@ -61,7 +61,7 @@ def _applies_nowhere(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.kept:
         if loaded.exclusion.state(context.today) != "active":
             continue
-        reached = [context.plans[index] for index in context.reach.of(loaded.exclusion) if index in context.plans]
+        reached = [context.plans[index] for index in context.index.rules_of(loaded.exclusion) if index in context.plans]
         skips = [planned.skips.get(loaded.id) for planned in reached]
         # Where a rule is named, FP303 says it of that rule.
         if skips and all(skip is not None and not skip.finding for skip in skips):
@@ -96,7 +96,7 @@ def _about(
     planned = context.plans[index]
     rule = planned.loaded.rule
     return check.finding(
-        selector_at(context.by_id[id], context.reach, index),
+        selector_at(context.by_id[id], context.index, index),
         message,
         exclusion=id,
         rule=rule.id,

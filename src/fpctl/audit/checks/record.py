@@ -120,7 +120,7 @@ def _seen(exclusion: Exclusion) -> Mapping[str, str]:
 def _rule_changed(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.reviewed:
         seen = _seen(loaded.exclusion)
-        for index in context.reach.of(loaded.exclusion) if seen else ():
+        for index in context.index.rules_of(loaded.exclusion) if seen else ():
             rule = context.rules[index].rule
             if rule.id in seen and seen[rule.id].lower() != _hash(rule.query):
                 yield check.finding(
@@ -136,11 +136,11 @@ def _rule_changed(context: AuditContext, check: Check) -> Iterator[Finding]:
 def _rule_added(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.reviewed:
         seen = _seen(loaded.exclusion)
-        for index in context.reach.of(loaded.exclusion) if seen else ():
+        for index in context.index.rules_of(loaded.exclusion) if seen else ():
             rule = context.rules[index].rule
             if rule.id not in seen:
                 yield check.finding(
-                    selector_at(loaded, context.reach, index),
+                    selector_at(loaded, context.index, index),
                     f"{loaded.id} reaches `{rule.name}`, which it did not when it was approved",
                     exclusion=loaded.id,
                     rule=rule.id,

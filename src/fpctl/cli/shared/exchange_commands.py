@@ -201,7 +201,7 @@ def _write(book: Book, entries: Sequence[NewExclusion], out: Path | None, source
 
 
 def _columns(given: list[str]) -> dict[str, str]:
-    from fpctl.exclusions.values import FIELDS
+    from fpctl.fields.registry import NAMES
     from fpctl.spelling import did_you_mean
 
     found: dict[str, str] = {}
@@ -209,8 +209,8 @@ def _columns(given: list[str]) -> dict[str, str]:
         name, _, field = (part.strip() for part in text.rpartition("="))
         if not name:
             raise typer.BadParameter(f"{text!r} names no column: write --column 'Server name=device'")
-        if field not in (*FIELDS, "where"):
-            raise FpctlError(f"--column: there is no field `{field}`", None, did_you_mean(field, FIELDS, what="field"))
+        if field not in (*NAMES, "where"):
+            raise FpctlError(f"--column: there is no field `{field}`", None, did_you_mean(field, NAMES, what="field"))
         found[name] = field
     return found
 

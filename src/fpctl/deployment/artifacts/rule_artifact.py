@@ -16,7 +16,7 @@ from fpctl.deployment.artifacts.version import Published, next_version
 from fpctl.errors import Location, Problem
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.plan.external_lists import ExternalLists
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 Target = Literal["sentinel", "defender"]
@@ -97,7 +97,7 @@ def _twice(artifact: RuleArtifact, others: Sequence[RuleArtifact]) -> Problem:
     return Problem("duplicate-id", message, Location(artifact.rule.path), "give each rule an id of its own")
 
 
-def _release(outcome: RuleOutcome, tuned: TunedQuery, target: Target, published: Published | None) -> RuleArtifact:
+def _release(outcome: RuleOutcome, tuned: TunedRule, target: Target, published: Published | None) -> RuleArtifact:
     rule = outcome.rule
     version = next_version(rule.version, tuned.base, tuned.tuned, published)
     scope = output_scope(tuned)

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 
 from fpctl.errors import Problem
 from fpctl.rules.model import MetadataProblem, Rule
-from fpctl.rules.text.query_text import Edit, RuleText, apply_edits, apply_removals
+from fpctl.rules.text.query_text import RuleText
+from fpctl.text.edits import Edit, apply_edits, deletion
 from fpctl.text.source import SourceText
 
 YAML = (".yaml", ".yml")
@@ -96,9 +97,10 @@ def edited(file_text: str, edits: Iterable[tuple[RuleText, Sequence[Edit]]]) -> 
     Raises:
         UnsafeEdit: an edit cannot be written in the file's style.
     """
-    return apply_edits(file_text, sorted(chain.from_iterable(text.file_edits(own) for text, own in edits)))
+    return apply_edits(file_text, chain.from_iterable(text.file_edits(own) for text, own in edits))
 
 
 def stripped(file_text: str, spans: Iterable[tuple[RuleText, Sequence[tuple[int, int]]]]) -> str:
     """Return a file without spans of several of its rules: the inverse of `edited`."""
-    return apply_removals(file_text, sorted(chain.from_iterable(text.file_spans(own) for text, own in spans)))
+    gone = chain.from_iterable(text.file_spans(own) for text, own in spans)
+    return apply_edits(file_text, [deletion(start, end) for start, end in gone])

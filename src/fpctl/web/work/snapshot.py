@@ -37,7 +37,7 @@ def rule_key(loaded: LoadedRule) -> str:
     return hashlib.sha256(f"{loaded.rule.path}\0{loaded.rule.id}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """One state of the repository."""
 
