@@ -27,7 +27,6 @@ from fpctl.repository.model import Repository
 from fpctl.repository.recording import entries_of
 from fpctl.repository.single_exclusion import in_force
 from fpctl.rewrite.output.markers import MARKER, find_clauses
-from fpctl.rewrite.plan.base_rule import read_base
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file, stripped
 from fpctl.text.edits import apply_edits, deletion, joined_spans
@@ -108,7 +107,7 @@ class _Adopter:
         self.text = loaded.rule.query
         self.planner: Planner = repository.planner(today)
         try:
-            base = read_base(loaded.rule, self.planner.tables, self.planner.streamed)
+            base = self.planner.read(loaded.rule)
         except KqlSyntaxError as error:
             at = loaded.text.file_location(min(error.offset, len(self.text)))
             raise KqlSyntaxError(error.message, error.offset, at, error.caret or "", error.hint) from error
