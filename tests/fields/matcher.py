@@ -239,6 +239,7 @@ TESTS = {
     "process": process,
     "parent_process": process,
     "command_line": command_line,
+    "parent_command_line": command_line,
     "path": path,
     "account": account,
     "ip": ip,

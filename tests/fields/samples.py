@@ -33,6 +33,7 @@ COLUMNS: dict[str, list[BoundColumn]] = {
         BoundColumn("ParentImage", "string", "windows-path"),
     ],
     "command_line": [BoundColumn("CommandLine", "string", "command-line")],
+    "parent_command_line": [BoundColumn("ParentCommandLine", "string", "command-line")],
     "path": [BoundColumn("FolderPath", "string", "file-path")],
     "account": [
         BoundColumn("AccountName", "string", "account-name"),
@@ -111,6 +112,7 @@ VALUES: dict[str, list[str]] = {
         "[a-z]+",
         "new*line",
     ],
+    "parent_command_line": ["ccmexec /service", "-File C:\\Jobs\\*.ps1", "a[b]c"],
     "path": [
         "C:\\Program Files\\Agent",
         "C:\\Program Files\\Agent\\",
@@ -334,6 +336,13 @@ NASTY: dict[str, list[str]] = {
         "new\nline",
         "-ENC x\ny HIDDEN",
         "newline",
+    ],
+    "parent_command_line": [
+        "C:\\Windows\\CCMEXEC /Service:x",
+        "-file c:\\jobs\\a b.ps1 -x",
+        "ccmexec  /service",
+        "abc",
+        "A[B]C",
     ],
     "path": [
         "c:\\program files\\agent",

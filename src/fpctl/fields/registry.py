@@ -14,6 +14,7 @@ from fpctl.fields.definitions import (
     device,
     hash,
     ip,
+    parent_command_line,
     parent_process,
     path,
     port,
@@ -27,7 +28,10 @@ from fpctl.fields.matching.containment import ANY, ONE
 FIELDS: Mapping[str, Field[Any]] = MappingProxyType(
     {
         one.FIELD.name: one.FIELD
-        for one in (device, url, hash, process, parent_process, command_line, path, account, ip, signer, port)
+        for one in (
+            *(device, url, hash, process, parent_process, command_line, parent_command_line, path),
+            *(account, ip, signer, port),
+        )
     }
 )
 """By name."""
