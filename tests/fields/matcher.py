@@ -228,6 +228,10 @@ def signer(value: str, held: str, role: str, row: Row) -> bool:
     return value.lower() == held.lower()
 
 
+def whole_text(value: str, held: str, role: str, row: Row) -> bool:
+    return like(value.lower(), held.lower())
+
+
 def port(value: str, held: str, role: str, row: Row) -> bool:
     return held == str(int(value))
 
@@ -245,4 +249,5 @@ TESTS = {
     "ip": ip,
     "signer": signer,
     "port": port,
+    "user_agent": whole_text,
 }

@@ -21,6 +21,7 @@ from fpctl.fields.definitions import (
     process,
     signer,
     url,
+    user_agent,
 )
 from fpctl.fields.field import Field, Key, ValueProblem
 from fpctl.fields.matching.containment import ANY, ONE
@@ -30,7 +31,7 @@ FIELDS: Mapping[str, Field[Any]] = MappingProxyType(
         one.FIELD.name: one.FIELD
         for one in (
             *(device, url, hash, process, parent_process, command_line, parent_command_line, path),
-            *(account, ip, signer, port),
+            *(account, ip, signer, port, user_agent),
         )
     }
 )
