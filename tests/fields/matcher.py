@@ -228,6 +228,26 @@ def signer(value: str, held: str, role: str, row: Row) -> bool:
     return value.lower() == held.lower()
 
 
+ROOTS = {
+    "hklm": "hkey_local_machine", "\\registry\\machine": "hkey_local_machine", "hku": "hkey_users",
+    "\\registry\\user": "hkey_users", "hkcu": "hkey_current_user", "hkcr": "hkey_classes_root",
+    "hkcc": "hkey_current_config",
+}  # fmt: skip
+
+
+def registry_key(value: str, held: str, role: str, row: Row) -> bool:
+    value, held = long_root(value.lower().rstrip("\\")), long_root(held.lower())
+    return below_path(value, held, ("\\",))
+
+
+def long_root(key: str) -> str:
+    """Return a key whose root is written out."""
+    for short, long in ROOTS.items():
+        if key == short or key.startswith(short + "\\"):
+            return long + key[len(short) :]
+    return key
+
+
 def whole_text(value: str, held: str, role: str, row: Row) -> bool:
     return like(value.lower(), held.lower())
 
@@ -250,4 +270,5 @@ TESTS = {
     "signer": signer,
     "port": port,
     "user_agent": whole_text,
+    "registry_key": registry_key,
 }

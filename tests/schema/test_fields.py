@@ -276,6 +276,7 @@ def test_a_wrong_override_is_refused(override: dict[str, dict[str, str]], messag
     [
         # `UserAgentTags` and `SuspiciousUserAgentName` say what is thought of it.
         ("user_agent", r"(?i)^(?!suspicious).*user_?agent(?!.*(tags|name)$).*$", ()),
+        ("registry_key", r"^RegistryKey$", ()),
         ("parent_command_line", r"(?i)^parent.*commandline$", ()),
     ],
 )

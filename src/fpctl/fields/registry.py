@@ -19,6 +19,7 @@ from fpctl.fields.definitions import (
     path,
     port,
     process,
+    registry_key,
     signer,
     url,
     user_agent,
@@ -30,7 +31,7 @@ FIELDS: Mapping[str, Field[Any]] = MappingProxyType(
     {
         one.FIELD.name: one.FIELD
         for one in (
-            *(device, url, hash, process, parent_process, command_line, parent_command_line, path),
+            *(device, url, hash, process, parent_process, command_line, parent_command_line, path, registry_key),
             *(account, ip, signer, port, user_agent),
         )
     }
