@@ -228,6 +228,12 @@ def signer(value: str, held: str, role: str, row: Row) -> bool:
     return value.lower() == held.lower()
 
 
+def app(value: str, held: str, role: str, row: Row) -> bool:
+    is_guid = [len(part) for part in value.split("-")] == [8, 4, 4, 4, 12] and set(value) <= {*string.hexdigits, "-"}
+    fitting = role == "app-id" if is_guid else role == "app-name" or (role == "app-number" and value.isdigit())
+    return fitting and held.lower() == value.lower()
+
+
 ROOTS = {
     "hklm": "hkey_local_machine", "\\registry\\machine": "hkey_local_machine", "hku": "hkey_users",
     "\\registry\\user": "hkey_users", "hkcu": "hkey_current_user", "hkcr": "hkey_classes_root",
@@ -269,6 +275,7 @@ TESTS = {
     "ip": ip,
     "signer": signer,
     "port": port,
+    "app": app,
     "user_agent": whole_text,
     "registry_key": registry_key,
 }

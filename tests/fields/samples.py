@@ -46,6 +46,11 @@ COLUMNS: dict[str, list[BoundColumn]] = {
     "ip": [BoundColumn("RemoteIP", "string", "ip"), BoundColumn("ClientIP", "string", "ip-endpoint")],
     "signer": [BoundColumn("Signer", "string", "signer")],
     "registry_key": [BoundColumn("RegistryKey", "string", "registry-key")],
+    "app": [
+        BoundColumn("AppDisplayName", "string", "app-name"),
+        BoundColumn("AppId", "string", "app-id"),
+        BoundColumn("AppNumber", "string", "app-number"),
+    ],
     "user_agent": [BoundColumn("UserAgent", "string", "user-agent")],
     "port": [BoundColumn("RemotePort", "int", "port"), BoundColumn("PortText", "string", "port")],
 }
@@ -167,6 +172,7 @@ VALUES: dict[str, list[str]] = {
         "HKCU\\Software\\Contoso\\**\\Recent",
         "**\\Contoso Agent\\Run",
     ],
+    "app": [GUID.upper(), "Contoso Backup", "11161", "Ünit Sync", "6f0c2f4e-9d1a-4b7e"],
     "signer": ["Contoso Ltd.", "Müller GmbH", "A, B & C"],
     "port": ["443", "8443", "1"],
 }
@@ -484,6 +490,16 @@ NASTY: dict[str, list[str]] = {
         "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\ContosoAgentX",
         "HKLM\\SOFTWARE\\Contoso/x",
         "HKLM/SOFTWARE/Contoso",
+    ],
+    "app": [
+        GUID,
+        "contoso backup",
+        "Contoso Backup 2",
+        "My Contoso Backup",
+        "Contoso Backup ",
+        "ünit sync",
+        "1116",
+        "111610",
     ],
     "signer": ["contoso ltd.", "Contoso Ltd", "MÜLLER GmbH", "a, b & c", "Contoso Ltd. "],
     "port": ["443", "44", "4430", "8443", "", "0443"],

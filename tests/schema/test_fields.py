@@ -31,7 +31,7 @@ def test_every_mapped_column_exists_with_a_fitting_type(environment: str) -> Non
         for field in FIELDS:
             for column in fields.columns(name, field):
                 kind = columns.get(column.column)
-                if column.parse or (not column.members and column.role != "port"):
+                if column.parse or (not column.members and column.role not in ("port", "app-number")):
                     fitting = {"string"}
                 elif column.members:
                     fitting = {"dynamic"}
@@ -277,6 +277,7 @@ def test_a_wrong_override_is_refused(override: dict[str, dict[str, str]], messag
         # `UserAgentTags` and `SuspiciousUserAgentName` say what is thought of it.
         ("user_agent", r"(?i)^(?!suspicious).*user_?agent(?!.*(tags|name)$).*$", ()),
         ("registry_key", r"^RegistryKey$", ()),
+        ("app", r"^(AppId|AppDisplayName|ServicePrincipal(Id|Name))$", ()),
         ("parent_command_line", r"(?i)^parent.*commandline$", ()),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any
 from fpctl.fields import authored
 from fpctl.fields.definitions import (
     account,
+    app,
     command_line,
     device,
     hash,
@@ -32,7 +33,7 @@ FIELDS: Mapping[str, Field[Any]] = MappingProxyType(
         one.FIELD.name: one.FIELD
         for one in (
             *(device, url, hash, process, parent_process, command_line, parent_command_line, path, registry_key),
-            *(account, ip, signer, port, user_agent),
+            *(account, app, ip, signer, port, user_agent),
         )
     }
 )
