@@ -17,7 +17,7 @@ from fpctl.compiler.expressions import ExpressionCompiler
 from fpctl.compiler.operator_table import OPERATORS, SOURCES
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation, of_table
-from fpctl.compiler.sql import Column, Named, Number, Query, Select, Subselect, Table, Text, func
+from fpctl.compiler.sql import Column, Named, Number, Query, Select, Subselect, Table, Text, With, func, printed
 from fpctl.compiler.values.conversions import converted, implicit
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
@@ -477,6 +477,11 @@ class Compiler(ExpressionCompiler):
         name = self.fresh("fpctl_part")
         self.common.append((name, query, materialized))
         return Table(name)
+
+    def ask(self, query: Query) -> list[tuple[Any, ...]] | None:
+        """Return the rows of a query, for columns that only the data tells; None where nothing can be asked."""
+        whole = With(tuple(self.common), query) if self.common else query
+        return self.data.rows(printed(whole), self.long_lists)
 
     def fresh(self, stem: str) -> str:
         """Return a SQL name that nothing else has."""

@@ -260,7 +260,7 @@ class Select(Query):
 
 @dataclass(frozen=True, slots=True)
 class UnionAll(Query):
-    """`a UNION ALL b`, columns by position."""
+    """`a UNION ALL BY NAME b`: what a leg lacks is NULL."""
 
     legs: tuple[Query, ...]
 
@@ -346,7 +346,7 @@ def _query(query: Query, out: list[str]) -> None:
         _select(query, out)
     elif isinstance(query, UnionAll):
         for at, leg in enumerate(query.legs):
-            out.append(" UNION ALL (" if at else "(")
+            out.append(" UNION ALL BY NAME (" if at else "(")
             _query(leg, out)
             out.append(")")
     elif isinstance(query, With):
