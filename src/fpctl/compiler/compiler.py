@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 from fpctl.compiler.context import NO_ROW, Data, Row
 from fpctl.compiler.expressions import ExpressionCompiler
@@ -191,10 +191,7 @@ class Compiler(ExpressionCompiler):
         if isinstance(node, tree.Group):
             return self.source(node.inner)
         if isinstance(node, tree.Name):
-            hint = nearest(node.value, self.binder.environment.tables())
-            self.refuse(
-                "table", f"there is no table {node.value}", node, hint and f"did you mean {hint}?", "unknown-table"
-            )
+            self.no_table(node.value, node)
         if isinstance(node, tree.Wildcard):
             self.refuse("table", f"no table matches {node.pattern}", node, code="unknown-table")
         self.refuse("source", f"`{self.text(node)}` gives no table", node)
@@ -288,8 +285,18 @@ class Compiler(ExpressionCompiler):
             return self.table_payload(bound, node)
         relation = self.stored_table(name)
         if relation is None:
-            self.refuse("table", f"there is no table {name}", node.args[0], code="unknown-table")
+            self.no_table(name, node.args[0])
         return relation
+
+    def no_table(self, name: str, node: tree.Node) -> NoReturn:
+        """Refuse a table that the data lacks.
+
+        Raises:
+            Refusal: always.
+        """
+        hint = nearest(name, self.binder.environment.tables())
+        hint = hint and f"did you mean {hint}?"
+        raise Refusal("table", f"there is no table {name}", node.start, hint, "unknown-table", name)
 
     def _watchlist(self, node: tree.Call) -> Relation:
         alias = self.binder.value_text(node.args[0])
@@ -327,7 +334,7 @@ class Compiler(ExpressionCompiler):
         if isinstance(member, tree.Name):
             relation = self.stored_table(member.value)
             if relation is None:
-                self.refuse("table", f"there is no table {member.value}", member, code="unknown-table")
+                self.no_table(member.value, member)
             self.notes.add("another database's table is taken from the data")
             return relation
         self.refuse("database", "tables of other places are not had by the local engine", node)

@@ -90,7 +90,7 @@ class ExpressionCompiler(Expressions):
             self.refuse("table", f"{name} is a table, not a value", node)
         hint = nearest(name, row.columns)
         self.refuse(
-            "column", f"there is no column {name} here", node, hint and f"did you mean {hint}?", "unknown-column"
+            "column", f"there is no column {name}", node, hint and f"did you mean {hint}?", "unknown-column"
         )
 
     def scalar_payload(self, payload: Any) -> Value:

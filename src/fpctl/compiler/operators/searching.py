@@ -48,7 +48,7 @@ def search(compiler: Expressions, node: tree.Search, rows: Relation | None = Non
 
 
 def predicate(compiler: Expressions, node: tree.Expr, *, sensitive: bool, known: Relation) -> Sql:
-    """Compile what `search` and `find` look for in the row at hand; false where a table lacks a column that is named."""
+    """Compile what `search` and `find` look for in the row at hand: false where a table lacks a named column."""
     if isinstance(node, tree.Group):
         return predicate(compiler, node.inner, sensitive=sensitive, known=known)
     if isinstance(node, tree.Star):
