@@ -3,7 +3,7 @@
     python benchmarks/rewrite.py [queries.jsonl] [--exclusions N]
 
 `queries.jsonl` holds one object a line with a `query`; without it, rule-like queries are generated,
-the same ones on every run. fpctl reads the files, parses, works out the columns of every gap, places
+the same ones on every run. fpctl reads the files, parses, works out the columns of every insertion point, places
 and splices, and writes into a new folder (`fpctl apply --no-verify --out`): the whole process, Python's
 start included, on all cores, as `apply` does it. Microsoft's parser in node is timed twice: warm (the texts
 in memory, a round to warm up, the best of three rounds, its start left out) and as a whole process that reads
@@ -77,11 +77,11 @@ def whole_apply(queries: list[str], folder: Path, exclusions: int) -> tuple[floa
         from fpctl.files import write_text
         from fpctl.repository.apply import tuned_files
         from fpctl.repository.model import open_repository
-        from fpctl.repository.parallel import Planning, tune_on_cores
+        from fpctl.repository.parallel import Planning, tune_in_parallel
 
         repository = open_repository(folder / "rules", folder / "exclusions", root=folder)
         planning = Planning(repository.active(), repository.planner(DAY), checked=False)
-        outcomes = list(tune_on_cores(repository.rules.rules, planning))
+        outcomes = list(tune_in_parallel(repository.rules.rules, planning))
         out = folder / f"out{next(rounds)}"
         for file in tuned_files(outcomes):
             write_text(out / file.relative, file.text, durable=False)

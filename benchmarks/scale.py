@@ -29,7 +29,7 @@ from fpctl.engine.interface import Table  # noqa: E402
 from fpctl.engine.local.engine import LocalEngine  # noqa: E402
 from fpctl.exclusions.model import Exclusion  # noqa: E402
 from fpctl.rewrite.plan.planner import Planner, TunedQuery  # noqa: E402
-from fpctl.rewrite.plan.size_fit import Wording  # noqa: E402
+from fpctl.rewrite.plan.size_fit import ClauseStyle  # noqa: E402
 from fpctl.rules.formats.registry import read_rule_file  # noqa: E402
 from fpctl.schema.fields import FieldMap  # noqa: E402
 from fpctl.schema.tables import Tables  # noqa: E402
@@ -49,7 +49,7 @@ class Bench:
         self.engine = LocalEngine(folder, now=NOW, tables=TABLES, threads=THREADS)
 
     def tuned(self, chosen: Sequence[Exclusion], *, folds: bool = True) -> TunedQuery:
-        return self.planner.plan(self.rule, [(one, False) for one in chosen], wording=Wording(folds=folds))
+        return self.planner.plan(self.rule, [(one, False) for one in chosen], style=ClauseStyle(folds=folds))
 
     def running(self, text: str) -> Callable[[], int]:
         """Return what runs a query and returns its number of rows."""

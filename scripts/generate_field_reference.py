@@ -43,7 +43,7 @@ url = ["Destination_s url-or-host"]
 account = ["parse_json(Extra_s).user account"]
 ```
 
-An entry is a column, or a path into a dynamic column (`Detail.host`, `Targets[0].id`), or `parse_json(Column).path` where
+An entry is a column, or a path into a dynamic column (`Detail.host`, `ExclusionIndex[0].id`), or `parse_json(Column).path` where
 the column holds JSON as text; after it may stand its role. An entry of the settings replaces the packaged columns of that
 field and table; an empty list takes the field away.
 

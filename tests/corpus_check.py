@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from fpctl.errors import KqlSyntaxError
 from fpctl.exclusions.model import Exclusion
 from fpctl.rewrite.output.markers import strip
-from fpctl.rewrite.placement.required_columns import needs_of
+from fpctl.rewrite.placement.required_columns import columns_required
 from fpctl.rewrite.plan.planner import Planner, TunedQuery
 from fpctl.rules.model import read_rule
 from fpctl.schema.fields import FieldMap
@@ -125,12 +125,12 @@ class Check:
     def field(self, where: str, name: str, text: str, combined: TunedQuery) -> None:
         """Count what became of one exclusion."""
         plan = self.plan(text, [name]).plan
-        ((_, roles),) = needs_of(self.exclusions[name].match, "x").fields
+        ((_, roles),) = columns_required(self.exclusions[name].match, "x").fields
         read_tables = {
             table
             for pipeline in combined.analysis.pipelines
-            for gap in pipeline.gaps[:1]
-            for tables in gap.scope.branches.values()
+            for point in pipeline.points[:1]
+            for tables in point.scope.branches.values()
             for table in tables
         }
         having = any(

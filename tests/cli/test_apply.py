@@ -58,7 +58,7 @@ def test_json_has_the_documented_shape(fpctl: Callable[..., Any], repository: Pa
     (insertion,) = rule["insertions"]
     assert insertion["exclusions"] == ["fp-1"]
     assert insertion["line"] == 2
-    assert insertion["gap"] == "after where, line 2"
+    assert insertion["position"] == "after where, line 2"
     assert insertion["clause"] == CLAUSE
     assert rule["skips"] == []
     assert rule["warnings"] == []

@@ -43,14 +43,14 @@ def test_json_gives_every_gap_with_its_columns(fpctl: Callable[..., Any], reposi
     (rule,) = json.loads(outcome.out)["rules"]
     assert (rule["rule"], rule["name"], rule["path"]) == ("net.kql", "net", "net.kql")
     (pipeline,) = rule["pipelines"]
-    gaps = pipeline["gaps"]
-    assert [gap["after"] for gap in gaps] == ["source", "where", "extend", "summarize", "top"]
+    points = pipeline["insertion_points"]
+    assert [point["after"] for point in points] == ["source", "where", "extend", "summarize", "top"]
     ends = ["DeviceNetworkEvents", "443", ".Host)", "by DeviceName", "top 5 by Timestamp"]
-    assert [gap["offset"] for gap in gaps] == [QUERY.index(end) + len(end) for end in ends]
-    assert gaps[0]["columns"]["DeviceName"] == {"type": "string", "origin": "DeviceNetworkEvents.DeviceName"}
-    assert gaps[2]["columns"]["Host"] == {"type": "string", "origin": "derived"}
-    assert gaps[3]["columns"]["DeviceName"]["origin"] == "grouped DeviceNetworkEvents.DeviceName"
-    assert not any(gap["open"] for gap in gaps)
+    assert [point["offset"] for point in points] == [QUERY.index(end) + len(end) for end in ends]
+    assert points[0]["columns"]["DeviceName"] == {"type": "string", "origin": "DeviceNetworkEvents.DeviceName"}
+    assert points[2]["columns"]["Host"] == {"type": "string", "origin": "derived"}
+    assert points[3]["columns"]["DeviceName"]["origin"] == "grouped DeviceNetworkEvents.DeviceName"
+    assert not any(point["open"] for point in points)
 
 
 def test_the_picture_shows_gap_clause_reason_and_warnings(fpctl: Callable[..., Any], repository: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from fpctl.kql.binder import Gap, Scope, analyse
+from fpctl.kql.binder import InsertionPoint, Scope, analyse
 from fpctl.kql.parser import parse
 from fpctl.schema.tables import Tables
 
@@ -38,13 +38,13 @@ def cases() -> list[dict[str, Any]]:
 
 def last_scope(query: str) -> Scope:
     """Return the columns at the end of a query."""
-    return analyse(parse(query), ENVIRONMENT).pipelines[0].gaps[-1].scope
+    return analyse(parse(query), ENVIRONMENT).pipelines[0].points[-1].scope
 
 
-def gaps(query: str) -> Iterator[Gap]:
+def points(query: str) -> Iterator[InsertionPoint]:
     """Yield every gap of every pipeline of a query."""
     for pipeline in analyse(parse(query), ENVIRONMENT).pipelines:
-        yield from pipeline.gaps
+        yield from pipeline.points
 
 
 def typed(scope: Scope) -> Mapping[str, str]:

@@ -33,12 +33,12 @@ def main() -> None:
             query = case["query"]
             ours = last_scope(query)
             columns = typed(ours)
-            diagnostics, theirs = oracle.gaps(query, TABLES)
-            gap = theirs.get(len(query.rstrip()))
-            settled = gap is not None and not (gap.open or ours.open or errors(diagnostics))
+            diagnostics, theirs = oracle.points(query, TABLES)
+            point = theirs.get(len(query.rstrip()))
+            settled = point is not None and not (point.open or ours.open or errors(diagnostics))
             settled = settled and case["name"] not in BINDER_DIFFERS
-            if gap is not None and settled:
-                columns = dict(gap.columns)
+            if point is not None and settled:
+                columns = dict(point.columns)
             lines.append(f"- name: {case['name']}")
             lines.append(f"  query: {query if not set(query) & set(':#') else json.dumps(query)}")
             lines.append(f"  columns: {flow(columns)}")

@@ -25,7 +25,7 @@ def paths(query: str) -> list[tuple[str, str | None]]:
 def test_a_gap_stands_after_the_source_and_after_each_operator() -> None:
     query = "Door\n| where Level > 1\n| project Badge"
     (pipeline,) = analysis(query).pipelines
-    assert [(gap.offset, gap.after, gap.index) for gap in pipeline.gaps] == [
+    assert [(point.offset, point.after, point.index) for point in pipeline.points] == [
         (4, "source", 0),
         (query.index("1") + 1, "where", 1),
         (len(query), "project", 2),
@@ -34,7 +34,7 @@ def test_a_gap_stands_after_the_source_and_after_each_operator() -> None:
 
 def test_a_body_without_a_source_has_no_gap_before_its_first_operator() -> None:
     body = analysis("Door | mv-apply Tags on (where Level > 1 | take 1)").pipelines[1]
-    assert [(gap.after, gap.index) for gap in body.gaps] == [("where", 1), ("take", 2)]
+    assert [(point.after, point.index) for point in body.points] == [("where", 1), ("take", 2)]
 
 
 def test_the_outermost_pipeline_comes_first_then_the_others_where_they_stand() -> None:
@@ -83,13 +83,13 @@ def test_columns_of_finds_a_pipeline_by_its_node() -> None:
 def test_a_function_body_is_reported_as_its_first_call_sees_it() -> None:
     query = "let f = (T: (*)) { T | extend n = 1 }; union (f(Log)), (f(Door))"
     body = next(pipeline for pipeline in analysis(query).pipelines if pipeline.path == "let f/body")
-    assert list(body.gaps[-1].scope.columns) == ["At", "Badge", "Owner", "Code", "n"]
+    assert list(body.points[-1].scope.columns) == ["At", "Badge", "Owner", "Code", "n"]
 
 
 def test_a_function_that_nothing_calls_is_reported_as_declared() -> None:
     query = "let f = (T: (Badge: string), x: long) { T | extend n = x }; Door"
     body = next(pipeline for pipeline in analysis(query).pipelines if pipeline.path == "let f/body")
-    assert [(column.name, column.type) for column in body.gaps[-1].scope.columns.values()] == [
+    assert [(column.name, column.type) for column in body.points[-1].scope.columns.values()] == [
         ("Badge", "string"),
         ("n", "long"),
     ]
@@ -109,17 +109,17 @@ def test_lets_say_what_a_name_is() -> None:
 
 def test_a_column_wins_over_a_let_of_its_name() -> None:
     (pipeline, *_) = analysis("let Badge = 5; Door | extend x = Badge").pipelines
-    assert pipeline.gaps[-1].scope.columns["x"].type == "string"
+    assert pipeline.points[-1].scope.columns["x"].type == "string"
 
 
 def test_a_let_wins_over_a_table_of_its_name() -> None:
     (pipeline, *_) = analysis("let Door = Log | project Owner; Door | take 1").pipelines
-    assert list(pipeline.gaps[-1].scope.columns) == ["Owner"]
+    assert list(pipeline.points[-1].scope.columns) == ["Owner"]
 
 
 def test_a_function_sees_the_lets_before_it_only() -> None:
     query = "let n = 1; let f = () { print x = n }; let n = 'later'; f()"
-    assert analysis(query).pipelines[0].gaps[-1].scope.columns["x"].type == "long"
+    assert analysis(query).pipelines[0].points[-1].scope.columns["x"].type == "long"
 
 
 # --------------------------------------------------------------------------- problems
@@ -183,17 +183,17 @@ def test_a_lone_name_that_nothing_has_is_an_unknown_table(query: str) -> None:
     found = analyse(parse(query), NoTables())
     assert [problem.code for problem in found.problems] == ["unknown-table"]
     assert found.assumed == ("Some_CL",)
-    assert found.pipelines[0].gaps[-1].scope.branches == {0: frozenset({"Some_CL"})}
+    assert found.pipelines[0].points[-1].scope.branches == {0: frozenset({"Some_CL"})}
 
 
 def test_unknown_tables_and_functions_are_assumed() -> None:
     found = analyse(parse("Some_CL | join kind=inner (Other()) on Key"), NoTables())
     assert found.assumed == ("Other", "Some_CL")
-    assert found.pipelines[0].gaps[-1].scope.open
+    assert found.pipelines[0].points[-1].scope.open
 
 
 def test_a_column_is_assumed_of_the_table_that_is_not_known() -> None:
-    scope = analyse(parse("Some_CL | where DeviceName == 'x'"), NoTables()).pipelines[0].gaps[-1].scope
+    scope = analyse(parse("Some_CL | where DeviceName == 'x'"), NoTables()).pipelines[0].points[-1].scope
     assert scope.columns["DeviceName"].describe() == "Some_CL.DeviceName"
     assert scope.unknown == {0}
 
@@ -208,7 +208,7 @@ def test_a_problem_reads_well() -> None:
 
 def test_a_stored_function_may_be_its_columns() -> None:
     environment = ENVIRONMENT.with_functions({"Doors": {"Badge": "string", "Open": "bool"}})
-    scope = analysis("Doors(7) | extend n = Open", environment).pipelines[0].gaps[-1].scope
+    scope = analysis("Doors(7) | extend n = Open", environment).pipelines[0].points[-1].scope
     assert scope.columns["Badge"].describe() == "Doors.Badge"
     assert scope.columns["n"].type == "bool"
 
@@ -218,19 +218,19 @@ def test_a_stored_function_may_be_its_text() -> None:
         {"Doors": "(floor: int = 1) { Door | where Level > floor | project Badge }"}
     )
     found = analysis("Doors(7) | extend n = 1", environment)
-    scope = found.pipelines[0].gaps[-1].scope
+    scope = found.pipelines[0].points[-1].scope
     assert scope.columns["Badge"].describe() == "Door.Badge"
     assert [pipeline.path for pipeline in found.pipelines] == ["main"]
 
 
 def test_a_stored_function_may_be_called_without_brackets() -> None:
     environment = ENVIRONMENT.with_functions({"Doors": "() { Door | project Badge }"})
-    assert list(analysis("Doors | take 1", environment).pipelines[0].gaps[-1].scope.columns) == ["Badge"]
+    assert list(analysis("Doors | take 1", environment).pipelines[0].points[-1].scope.columns) == ["Badge"]
 
 
 def test_a_stored_function_that_calls_itself_ends() -> None:
     environment = ENVIRONMENT.with_functions({"Doors": "() { Doors() | take 1 }"})
-    assert analysis("Doors() | take 1", environment).pipelines[0].gaps[-1].scope.open
+    assert analysis("Doors() | take 1", environment).pipelines[0].points[-1].scope.open
 
 
 def test_a_stored_function_that_does_not_parse_is_a_problem() -> None:
@@ -240,7 +240,7 @@ def test_a_stored_function_that_does_not_parse_is_a_problem() -> None:
 
 
 def test_a_watchlist_has_more_columns_than_are_known() -> None:
-    scope = analysis("_GetWatchlist('w') | where Site == 'x'", Tables.packaged()).pipelines[0].gaps[-1].scope
+    scope = analysis("_GetWatchlist('w') | where Site == 'x'", Tables.packaged()).pipelines[0].points[-1].scope
     assert scope.open
     assert scope.columns["SearchKey"].type == "string"
     assert scope.columns["Site"].describe() == "_GetWatchlist.Site"
@@ -248,7 +248,7 @@ def test_a_watchlist_has_more_columns_than_are_known() -> None:
 
 def test_file_profile_adds_columns_to_rows_and_looks_up_a_limited_number_of_them() -> None:
     query = "DeviceFileEvents | invoke FileProfile(SHA1, 500) | where GlobalPrevalence < 100"
-    scope = analysis(query, Tables.packaged()).pipelines[0].gaps[-1].scope
+    scope = analysis(query, Tables.packaged()).pipelines[0].points[-1].scope
     # Which rows are looked up depends on how many there are (its limit), so a clause belongs before it.
     assert not scope.rowwise
     assert not scope.open
@@ -259,7 +259,7 @@ def test_file_profile_adds_columns_to_rows_and_looks_up_a_limited_number_of_them
 
 
 def test_a_function_that_gives_rows_of_its_own_leaves_none_of_the_events() -> None:
-    scope = analysis("DeviceInfo | invoke SeenBy()", Tables.packaged()).pipelines[0].gaps[-1].scope
+    scope = analysis("DeviceInfo | invoke SeenBy()", Tables.packaged()).pipelines[0].points[-1].scope
     assert scope.columns["DeviceId"].describe() == "derived"
     assert (scope.open, scope.rowwise) == (True, False)
 
@@ -267,11 +267,11 @@ def test_a_function_that_gives_rows_of_its_own_leaves_none_of_the_events() -> No
 def test_assigned_ip_addresses_is_a_source() -> None:
     found = analysis("AssignedIPAddresses('host') | where IPType == 'x'", Tables.packaged())
     assert found.problems == ()
-    assert found.pipelines[0].gaps[-1].scope.columns["IPAddress"].type == "string"
+    assert found.pipelines[0].points[-1].scope.columns["IPAddress"].type == "string"
 
 
 def test_an_asim_parser_has_its_schemas_columns() -> None:
-    scope = analysis("_Im_WebSession(starttime=ago(1d)) | take 1", Tables.packaged()).pipelines[0].gaps[-1].scope
+    scope = analysis("_Im_WebSession(starttime=ago(1d)) | take 1", Tables.packaged()).pipelines[0].points[-1].scope
     assert scope.columns["SrcIpAddr"].type == "string"
     assert not scope.open
 
@@ -281,7 +281,7 @@ def test_an_asim_parser_has_its_schemas_columns() -> None:
 
 def test_tables_are_made_into_columns_once_for_an_environment() -> None:
     environment = Tables.only(TABLES)
-    first, second = (analysis("Door", environment).pipelines[0].gaps[0].scope for _ in range(2))
+    first, second = (analysis("Door", environment).pipelines[0].points[0].scope for _ in range(2))
     assert first is second
 
 

@@ -172,5 +172,5 @@ def test_which_events_stand_one_by_one(query: str, kept: set[int], rowwise: bool
 
 def test_gaps_that_change_no_columns_share_them() -> None:
     pipeline = analyse(parse("Door | where Level > 1 | sort by At | take 5"), ENVIRONMENT).pipelines[0]
-    first, *others = (gap.scope.columns for gap in pipeline.gaps)
+    first, *others = (point.scope.columns for point in pipeline.points)
     assert all(columns is first for columns in others)

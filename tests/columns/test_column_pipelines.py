@@ -48,14 +48,14 @@ def analysed(query: str) -> Analysis:
 @given(pipelines)
 @settings(max_examples=300)
 def test_any_pipeline_is_analysed(query: str) -> None:
-    gaps = analysed(query).pipelines[0].gaps
-    assert [gap.index for gap in gaps] == list(range(len(gaps)))
-    for gap in gaps:
-        assert all(column.name == name for name, column in gap.scope.columns.items())
-        assert gap.scope.kept <= gap.scope.branches.keys()
-        assert not gap.scope.rowwise or gap.scope.kept == gap.scope.branches.keys()
-        origins = {origin for column in gap.scope.columns.values() for origin in column.origins}
-        assert all(origin.table in gap.scope.branches[origin.branch] for origin in origins)
+    points = analysed(query).pipelines[0].points
+    assert [point.index for point in points] == list(range(len(points)))
+    for point in points:
+        assert all(column.name == name for name, column in point.scope.columns.items())
+        assert point.scope.kept <= point.scope.branches.keys()
+        assert not point.scope.rowwise or point.scope.kept == point.scope.branches.keys()
+        origins = {origin for column in point.scope.columns.values() for origin in column.origins}
+        assert all(origin.table in point.scope.branches[origin.branch] for origin in origins)
 
 
 @pytest.mark.node
@@ -64,14 +64,14 @@ def test_any_pipeline_is_analysed(query: str) -> None:
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_pipeline_that_binds_has_the_binders_columns(query: str, oracle: Oracle) -> None:
     found = analysed(query)
-    diagnostics, theirs = oracle.gaps(query, TABLES)
+    diagnostics, theirs = oracle.points(query, TABLES)
     # Once a row is open the binder keeps it open, even after a project, and adds every name that it meets.
     assume(not errors(diagnostics))
-    assume(not any(gap.open for gap in theirs.values()))
+    assume(not any(point.open for point in theirs.values()))
     # Some operators leave two columns of one name there; ours are told apart.
-    assume(all(len(dict(gap.columns)) == len(gap.columns) for gap in theirs.values()))
+    assume(all(len(dict(point.columns)) == len(point.columns) for point in theirs.values()))
     for pipeline in found.pipelines:
-        for gap in pipeline.gaps:
-            if gap.offset in theirs:
-                assert tuple(typed(gap.scope).items()) == theirs[gap.offset].columns
+        for point in pipeline.points:
+            if point.offset in theirs:
+                assert tuple(typed(point.scope).items()) == theirs[point.offset].columns
     assert [problem for problem in found.problems if problem.code == "unknown-column"] == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from columns.binder_cases import TABLES, cases, gaps, last_scope, typed
+from columns.binder_cases import TABLES, cases, last_scope, points, typed
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
 from oracle.bridge import Oracle, errors
@@ -26,12 +26,12 @@ def test_columns_at_the_end(case: dict[str, Any]) -> None:
 @pytest.mark.node
 @pytest.mark.parametrize("case", SETTLED, ids=[case["name"] for case in SETTLED])
 def test_every_gap_is_the_binders(case: dict[str, Any], oracle: Oracle) -> None:
-    diagnostics, theirs = oracle.gaps(case["query"], TABLES)
+    diagnostics, theirs = oracle.points(case["query"], TABLES)
     assert errors(diagnostics) == []
-    found = [gap for gap in gaps(case["query"]) if gap.offset in theirs]
+    found = [point for point in points(case["query"]) if point.offset in theirs]
     assert found
-    for gap in found:
-        assert tuple(typed(gap.scope).items()) == theirs[gap.offset].columns
+    for point in found:
+        assert tuple(typed(point.scope).items()) == theirs[point.offset].columns
 
 
 def test_every_operator_of_the_tree_has_a_case() -> None:

@@ -183,18 +183,18 @@ def test_a_rule_waits_for_the_lists_that_it_has_no_room_for(fpctl: Callable[...,
     plan(ANALYTICS, exclusion=MANY)
     outcome = fpctl("export", "--target", "sentinel", "--lists", store, "--on", "2026-11-20")
     assert outcome.code == 0, outcome.err
-    companion, rule = json.loads(outcome.out)["resources"]
+    external, rule = json.loads(outcome.out)["resources"]
     assert len(rule["properties"]["query"]) <= 10_000
-    name = companion["name"].rpartition("/")[2].removesuffix("')]")
+    name = external["name"].rpartition("/")[2].removesuffix("')]")
     assert name in rule["properties"]["query"]
     if store == "watchlist":
-        assert companion["type"].endswith("/watchlists")
-        assert "build7.contoso.com" in companion["properties"]["rawContent"]
+        assert external["type"].endswith("/watchlists")
+        assert "build7.contoso.com" in external["properties"]["rawContent"]
         place = "resourceId('Microsoft.OperationalInsights/workspaces/providers', parameters('workspace'), "
         assert rule["dependsOn"] == [f"[concat({place}'Microsoft.SecurityInsights'), '/watchlists/{name}')]"]
     else:
-        assert companion["properties"]["functionAlias"] == name
-        assert "build7.contoso.com" in companion["properties"]["query"]
+        assert external["properties"]["functionAlias"] == name
+        assert "build7.contoso.com" in external["properties"]["query"]
         kind = "Microsoft.OperationalInsights/workspaces/savedSearches"
         assert rule["dependsOn"] == [f"[resourceId('{kind}', parameters('workspace'), '{name}')]"]
 

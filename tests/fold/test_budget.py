@@ -10,7 +10,7 @@ from pathlib import Path
 from fpctl.exclusions.model import Exclusion
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.planner import Planner, TunedQuery
-from fpctl.rewrite.plan.size_fit import Wording
+from fpctl.rewrite.plan.size_fit import ClauseStyle
 from fpctl.rewrite.plan.verify import verify
 from fpctl.rules.formats.registry import read_rule_file
 from fpctl.rules.model import Rule
@@ -44,10 +44,10 @@ def exclusion(number: int, match: object, **more: object) -> Exclusion:
     return Exclusion.model_validate(known)
 
 
-def plan(exclusions: list[Exclusion], text: str = RULE, **wording: object) -> TunedQuery:
+def plan(exclusions: list[Exclusion], text: str = RULE, **style: object) -> TunedQuery:
     planner = Planner(TABLES, FieldMap.packaged(None, TABLES), date(2026, 12, 1))
-    chosen = Wording(fits=True, **wording)  # type: ignore[arg-type]
-    return planner.plan(rule(text), [(one, True) for one in exclusions], wording=chosen)
+    chosen = ClauseStyle(fits=True, **style)  # type: ignore[arg-type]
+    return planner.plan(rule(text), [(one, True) for one in exclusions], style=chosen)
 
 
 def devices(count: int) -> list[Exclusion]:
@@ -58,7 +58,7 @@ def test_few_long_exclusions_share_a_list_before_anything_leaves_the_query() -> 
     text = f"{RULE}  // {'x' * 9_300}\n"
     tuned = plan(devices(9), text)
     assert [len(one.exclusions) for one in tuned.plan.insertions] == [9]
-    assert tuned.companion is None
+    assert tuned.external is None
     assert len(tuned.tuned) <= LIMIT
 
 
@@ -74,13 +74,13 @@ def test_lists_go_to_a_watchlist_with_the_exclusions_of_each_value() -> None:
     tuned = plan(exclusions)
     verify(tuned)
     assert len(tuned.tuned) <= LIMIT
-    assert tuned.companion is not None
-    rows = list(csv.DictReader(io.StringIO(tuned.companion.table())))
+    assert tuned.external is not None
+    rows = list(csv.DictReader(io.StringIO(tuned.external.table())))
     assert {row["SearchKey"]: row["Exclusions"] for row in rows if row["List"] == "1"}["host0007.corp.contoso.com"] == (
         "fp-0007 fp-2000"
     )
     assert {row["SearchKey"]: row["Exclusions"] for row in rows}["host0007.corp.contoso.com|p7.exe"] == "fp-3007"
-    assert f'_GetWatchlist("{tuned.companion.alias}") | where List == "1" | project SearchKey' in tuned.tuned
+    assert f'_GetWatchlist("{tuned.external.alias}") | where List == "1" | project SearchKey' in tuned.tuned
     assert [warning.code for warning in tuned.plan.warnings] == ["out-of-line"]
     assert strip(tuned.tuned) == tuned.base
 
@@ -100,11 +100,11 @@ def test_ends_and_hours_stay_in_the_query_when_values_leave_it() -> None:
 def test_a_saved_function_holds_the_lists_where_that_is_asked_for() -> None:
     tuned = plan(devices(1_000), store="function")
     verify(tuned)
-    assert tuned.companion is not None
-    names = [path for path, _ in tuned.companion.files()]
-    assert names == [f"companions/{tuned.companion.alias}.kql", f"companions/{tuned.companion.alias}.md"]
-    assert f"{tuned.companion.alias}() | where List" in tuned.tuned
-    assert tuned.companion.body().count("host") == 1_000
+    assert tuned.external is not None
+    names = [path for path, _ in tuned.external.files()]
+    assert names == [f"companions/{tuned.external.alias}.kql", f"companions/{tuned.external.alias}.md"]
+    assert f"{tuned.external.alias}() | where List" in tuned.tuned
+    assert tuned.external.body().count("host") == 1_000
 
 
 def test_what_no_list_can_hold_is_refused_with_the_numbers() -> None:
@@ -134,13 +134,13 @@ def test_a_hunting_query_may_be_of_any_length() -> None:
     scheduled = ("kind", "severity", "queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold")
     text = "".join(line for line in RULE.splitlines(True) if not line.startswith(scheduled))
     tuned = plan(devices(1_000), text)
-    assert tuned.companion is None
+    assert tuned.external is None
     assert len(tuned.tuned) > LIMIT
 
 
 def test_the_guide_says_how_to_load_a_watchlist() -> None:
     tuned = plan(devices(1_000))
-    assert tuned.companion is not None
-    guide = dict(tuned.companion.files())[f"companions/{tuned.companion.alias}.md"]
-    assert f"watchlists/{tuned.companion.alias}?api-version=" in guide
+    assert tuned.external is not None
+    guide = dict(tuned.external.files())[f"companions/{tuned.external.alias}.md"]
+    assert f"watchlists/{tuned.external.alias}?api-version=" in guide
     assert '"SearchKey"' in guide

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fpctl.rewrite.folding import fold
-from fpctl.rewrite.folding.hit_groups import Tally
+from fpctl.rewrite.folding.hit_groups import HitAccumulator
 from fpctl.rewrite.predicate import BoundColumn, Dialect, build
 from fpctl.rewrite.predicate.render import rendered
 from fpctl.rewrite.predicate.term import Term
@@ -113,9 +113,9 @@ def test_groups_tell_hits_and_unique_hits_exactly(
     engine.load(TYPES, rows)
     terms = terms_of(exclusions)
     ids = tuple(name for name, _ in terms)
-    tally = Tally(ids, fold(terms, "Time"), "Time")
-    answer = engine.query(f"T\n{tally.operators()}")
-    totals = tally.read(answer.columns, answer.fetchall())
+    accumulator = HitAccumulator(ids, fold(terms, "Time"), "Time")
+    answer = engine.query(f"T\n{accumulator.operators()}")
+    totals = accumulator.read(answer.columns, answer.fetchall())
     takers = [[ids[n] for n, (match, ends) in enumerate(exclusions) if taken(match, ends, held)] for held in rows]
     assert totals.rows == len(rows)
     assert totals.suppressed == sum(bool(names) for names in takers)

@@ -15,7 +15,7 @@ from fpctl.exclusions.model import Exclusion
 from fpctl.execution.run import RunResult, run_rule
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.planner import Planner, TunedQuery
-from fpctl.rewrite.plan.size_fit import Wording
+from fpctl.rewrite.plan.size_fit import ClauseStyle
 from fpctl.rewrite.plan.verify import verify
 from fpctl.rules.formats.registry import read_rule_file
 from fpctl.rules.model import Rule
@@ -89,7 +89,7 @@ def many(end: date) -> list[Exclusion]:
 
 def tuned(exclusions: list[Exclusion], *, folds: bool = True, query: str = QUERY) -> TunedQuery:
     planner = Planner(TABLES, FieldMap.packaged(None, TABLES), TODAY)
-    return planner.plan(rule(query), [(one, False) for one in exclusions], wording=Wording(folds=folds))
+    return planner.plan(rule(query), [(one, False) for one in exclusions], style=ClauseStyle(folds=folds))
 
 
 def by_hand(exclusions: list[Exclusion], engine: LocalEngine) -> dict[int, list[str]]:

@@ -103,7 +103,7 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _insertion(insertion: Insertion) -> str:
-    return f"{', '.join(insertion.exclusions)}: {insertion.gap}"
+    return f"{', '.join(insertion.exclusions)}: {insertion.position}"
 
 
 def _skip(skip: Skip) -> str:

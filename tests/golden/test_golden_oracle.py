@@ -96,9 +96,9 @@ def test_visible_columns_at_every_gap_are_the_binders(schemas: Oracle, case: Cas
     except KqlSyntaxError:
         return
     known = functions_of(case, tuned.base, tuned.tables)
-    found, gaps = schemas.gaps(tuned.base, **schema_of(case, tuned.tables), functions=known)
+    found, points = schemas.points(tuned.base, **schema_of(case, tuned.tables), functions=known)
     if errors(found):
         return
     count = Count()
-    compare(case.name, tuned.base, tuned.analysis, gaps, count)
+    compare(case.name, tuned.base, tuned.analysis, points, count)
     assert count.differences == []

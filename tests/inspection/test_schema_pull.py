@@ -55,7 +55,7 @@ def test_planning_then_knows_a_function(fpctl: Fpctl, server: LogAnalyticsServer
     fpctl("schema", "pull")
     assert "Extra" in fpctl("rules", "lint").out
     shown = json.loads(fpctl("explain", "of.kql", "--format", "json").out)
-    first = shown["rules"][0]["pipelines"][0]["gaps"][0]
+    first = shown["rules"][0]["pipelines"][0]["insertion_points"][0]
     assert {name: column["origin"] for name, column in first["columns"].items()} == {
         "Timestamp": "DeviceNetworkEvents.Timestamp", "DeviceName": "DeviceNetworkEvents.DeviceName",
     }  # fmt: skip

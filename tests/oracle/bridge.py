@@ -8,7 +8,7 @@ missing, `reason_missing()` says so and tests skip with that reason.
     with Oracle() as oracle:
         oracle.parse("T | where a == 1")                   -> list of diagnostics
         oracle.bind("T | where a == 1", {"T": {"a": "int"}}) -> list of diagnostics
-        oracle.gaps(text, {"T": {"a": "int"}})             -> (diagnostics, gaps)
+        oracle.points(text, {"T": {"a": "int"}})             -> (diagnostics, points)
         oracle.literal("'a\\\\nb'")                        -> (type, value)
 
 A set of tables can be sent once under a name (`oracle.define("xdr", tables, functions)`) and used
@@ -138,7 +138,7 @@ class Oracle:
         """Return the diagnostics of parser and binder."""
         return _diagnostics(self.ask("bind", text=text, **_schema(schema, functions)))
 
-    def gaps(
+    def points(
         self, text: str, schema: str | Tables, functions: Functions | None = None
     ) -> tuple[list[Diagnostic], dict[int, OracleGap]]:
         """Return the diagnostics, and the visible columns by end offset."""

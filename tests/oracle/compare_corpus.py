@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from fpctl.errors import KqlSyntaxError
-from fpctl.kql.binder import Analysis, Gap, analyse
+from fpctl.kql.binder import Analysis, InsertionPoint, analyse
 from fpctl.kql.parser import parse
 from fpctl.schema.tables import Tables
 from oracle.bridge import Oracle, OracleGap, errors, reason_missing
@@ -38,7 +38,7 @@ class Count:
     queries: int = 0
     unparsed: int = 0
     bound: int = 0
-    gaps: int = 0
+    points: int = 0
     open: int = 0
     missing: int = 0
     names: int = 0
@@ -52,7 +52,7 @@ class Count:
         yield f"  we do not parse       {self.unparsed}"
         yield f"  bound without error   {self.bound}"
         yield f"    with every gap equal {self.equal_queries}"
-        yield f"gaps compared           {self.gaps}"
+        yield f"gaps compared           {self.points}"
         yield f"  equal names           {self.names}"
         yield f"  equal names and types {self.types}"
         yield f"gaps open on a side     {self.open}"
@@ -96,39 +96,39 @@ def without_doubles(columns: tuple[tuple[str, str], ...], *, suffixed: bool) -> 
     return tuple(seen.items())
 
 
-def compare(where: str, text: str, analysis: Analysis, gaps: Mapping[int, OracleGap], count: Count) -> bool:
+def compare(where: str, text: str, analysis: Analysis, points: Mapping[int, OracleGap], count: Count) -> bool:
     """Compare one query; return whether every gap is equal."""
     equal = True
     for pipeline in analysis.pipelines:
-        for gap in pipeline.gaps:
-            theirs = gaps.get(gap.offset)
+        for point in pipeline.points:
+            theirs = points.get(point.offset)
             if theirs is None:
                 # Graphs, and fork, facet and consume, have no columns in the binder either.
-                if gap.scope.columns:
+                if point.scope.columns:
                     count.missing += 1
-                    count.differences.append(f"{where} {pipeline.path} {gap.after}: no gap ends at {gap.offset}")
+                    count.differences.append(f"{where} {pipeline.path} {point.after}: no gap ends at {point.offset}")
                 continue
-            equal &= _compare_gap(where, text, pipeline.path, gap, theirs, count)
+            equal &= _compare_gap(where, text, pipeline.path, point, theirs, count)
     return equal
 
 
-def _compare_gap(where: str, text: str, path: str, gap: Gap, theirs: OracleGap, count: Count) -> bool:
-    ours = tuple((column.name, str(column.type)) for column in gap.scope.columns.values())
+def _compare_gap(where: str, text: str, path: str, point: InsertionPoint, theirs: OracleGap, count: Count) -> bool:
+    ours = tuple((column.name, str(column.type)) for column in point.scope.columns.values())
     expected = without_doubles(theirs.columns, suffixed=True)
     if len(expected) != len(ours):
         expected = without_doubles(theirs.columns, suffixed=False)
-    if gap.scope.open or theirs.open:
+    if point.scope.open or theirs.open:
         count.open += 1
         return True
-    count.gaps += 1
+    count.points += 1
     names = [name for name, _ in ours] == [name for name, _ in expected]
     count.names += names
     count.types += ours == expected
     if ours != expected:
-        line = text[: gap.offset].rsplit("\n", 1)[-1][-80:]
+        line = text[: point.offset].rsplit("\n", 1)[-1][-80:]
         more = [column for column in ours if column not in expected][:6]
         less = [column for column in expected if column not in ours][:6]
-        count.differences.append(f"{where} {path} after {gap.after}: ours {more}, binder {less} at `{line}`")
+        count.differences.append(f"{where} {path} after {point.after}: ours {more}, binder {less} at `{line}`")
     return ours == expected
 
 
@@ -160,11 +160,11 @@ def main() -> int:
             began = time.perf_counter()
             analysis = analyse(query, tables)
             spent += time.perf_counter() - began
-            diagnostics, gaps = oracle.gaps(text, "schema", functions)
+            diagnostics, points = oracle.points(text, "schema", functions)
             if errors(diagnostics):
                 continue
             count.bound += 1
-            count.equal_queries += compare(where, text, analysis, gaps, count)
+            count.equal_queries += compare(where, text, analysis, points, count)
     for line in count.lines():
         print(line)
     print(f"our analysis took       {spent * 1000:.0f} ms")

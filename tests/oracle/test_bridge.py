@@ -23,29 +23,29 @@ def test_bind_reports_an_unknown_column(oracle: Oracle) -> None:
 
 def test_gaps_give_the_columns_after_each_operator(oracle: Oracle) -> None:
     text = "Door | project Badge | extend n = 1"
-    diagnostics, gaps = oracle.gaps(text, TABLES)
+    diagnostics, points = oracle.points(text, TABLES)
     assert diagnostics == []
-    assert gaps[4].columns == (("Badge", "string"), ("Level", "int"))
-    assert gaps[20].columns == (("Badge", "string"),)
-    assert gaps[len(text)].columns == (("Badge", "string"), ("n", "long"))
+    assert points[4].columns == (("Badge", "string"), ("Level", "int"))
+    assert points[20].columns == (("Badge", "string"),)
+    assert points[len(text)].columns == (("Badge", "string"), ("n", "long"))
 
 
 def test_offsets_count_code_points(oracle: Oracle) -> None:
     text = "Door | where Badge == '\U0001f511' | take 1"
-    _, gaps = oracle.gaps(text, TABLES)
-    assert len(text) in gaps
+    _, points = oracle.points(text, TABLES)
+    assert len(text) in points
 
 
 def test_a_function_body_is_bound_as_its_first_call_sees_it(oracle: Oracle) -> None:
     text = "let f = (T: (*)) { T | extend seen = 1 };\nf(Door)"
-    _, gaps = oracle.gaps(text, TABLES)
-    assert gaps[text.index("}") - 1].columns == (("Badge", "string"), ("Level", "int"), ("seen", "long"))
+    _, points = oracle.points(text, TABLES)
+    assert points[text.index("}") - 1].columns == (("Badge", "string"), ("Level", "int"), ("seen", "long"))
 
 
 def test_a_schema_can_be_defined_once(oracle: Oracle) -> None:
     oracle.define("doors", TABLES, {"Opened": {"columns": {"At": "datetime"}, "open": True}})
-    _, gaps = oracle.gaps("Opened() | take 1", "doors")
-    assert (gaps[17].columns, gaps[17].open) == ((("At", "datetime"),), True)
+    _, points = oracle.points("Opened() | take 1", "doors")
+    assert (points[17].columns, points[17].open) == ((("At", "datetime"),), True)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from fpctl.repository import parallel as cores
 from fpctl.repository.apply import RuleOutcome, tune, tuned_files
 from fpctl.repository.model import Repository, open_repository
-from fpctl.repository.parallel import Planning, tune_on_cores
+from fpctl.repository.parallel import Planning, tune_in_parallel
 
 EXCLUSION = """id: fp-1
 rules: ["*"]
@@ -64,7 +64,7 @@ def one_core(repository: Repository) -> list[RuleOutcome]:
 
 @pytest.mark.parametrize("jobs", [2, 3])
 def test_the_same_outcomes_in_the_same_order(repository: Repository, jobs: int) -> None:
-    found = list(tune_on_cores(repository.rules.rules, planning(repository), jobs))
+    found = list(tune_in_parallel(repository.rules.rules, planning(repository), jobs))
     expected = one_core(repository)
     assert [shown(one) for one in found] == [shown(one) for one in expected]
     assert {one.status for one in found} == {"rewritten", "unchanged", "error"}
@@ -72,7 +72,7 @@ def test_the_same_outcomes_in_the_same_order(repository: Repository, jobs: int) 
 
 
 def test_what_a_plan_was_made_from_is_at_hand(repository: Repository) -> None:
-    found = list(tune_on_cores(repository.rules.rules, planning(repository), 2))
+    found = list(tune_in_parallel(repository.rules.rules, planning(repository), 2))
     for one, expected in zip(found, one_core(repository), strict=True):
         if one.tuned is None or expected.tuned is None:
             continue
@@ -95,7 +95,7 @@ def test_a_process_that_dies_is_made_up_for(
         return whole(self, loaded, targets)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Planning, "outcome", dying)
-    found = list(tune_on_cores(repository.rules.rules, planning(repository), 2))
+    found = list(tune_in_parallel(repository.rules.rules, planning(repository), 2))
     assert [shown(one) for one in found] == [shown(one) for one in one_core(repository)]
 
 
@@ -109,7 +109,7 @@ def test_processes_end_when_nobody_wants_the_rest(repository: Repository, monkey
         return child
 
     monkeypatch.setattr(os, "fork", noted)
-    begun = tune_on_cores(repository.rules.rules, planning(repository), 2)
+    begun = tune_in_parallel(repository.rules.rules, planning(repository), 2)
     next(begun)
     begun.close()  # type: ignore[attr-defined]
     assert len(children) == 2
@@ -120,5 +120,5 @@ def test_processes_end_when_nobody_wants_the_rest(repository: Repository, monkey
 
 def test_a_handful_of_rules_is_planned_here(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "_Crew", None)
-    found = list(tune_on_cores(repository.rules.rules, planning(repository)))
+    found = list(tune_in_parallel(repository.rules.rules, planning(repository)))
     assert len(found) == len(repository.rules.rules)

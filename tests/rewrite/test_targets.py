@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fpctl.exclusions.model import Exclusion
-from fpctl.repository.exclusion_index import Targets
+from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rules.model import Rule
 from fpctl.rules.selector import selection
 
@@ -25,4 +25,4 @@ def exclusion(number: int, rules: list[str]) -> Exclusion:
 def test_the_lookup_finds_what_trying_every_exclusion_finds(rules: list[list[str]]) -> None:
     exclusions = [exclusion(number, given) for number, given in enumerate(rules)]
     expected = [(e, how == "named") for e in exclusions if (how := selection(e.rules, RULE)) is not None]
-    assert Targets(exclusions).of(RULE) == expected
+    assert ExclusionIndex(exclusions).of(RULE) == expected

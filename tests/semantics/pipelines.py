@@ -52,7 +52,7 @@ class Building:
     def columns(self, body: str, *types: str) -> list[str]:
         """Return the columns at the end of a body, of some types."""
         query = parse(self.text(body))
-        scope = analyse(query, TABLES).columns_of(query.results()[-1].pipeline).gaps[-1].scope
+        scope = analyse(query, TABLES).columns_of(query.results()[-1].pipeline).points[-1].scope
         return [c.name for c in scope.columns.values() if c.type in types or not types]
 
     def source(self, depth: int) -> str:

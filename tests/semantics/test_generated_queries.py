@@ -21,8 +21,8 @@ def tables_of(tuned: TunedQuery) -> set[str]:
     """Return the tables whose events the clauses take out, by the lineage of the columns they test."""
     found: set[str] = set()
     for clause in tuned.clauses:
-        columns = clause.place.gap.scope.columns
-        for bound in clause.place.resolution.bindings.values():
+        columns = clause.placement.point.scope.columns
+        for bound in clause.placement.resolution.bindings.values():
             found.update(origin.table for column in bound for origin in columns[column.text].origins)
     return found
 
@@ -37,7 +37,7 @@ def without(text: str, tables: set[str]) -> str:
 def comparable(tuned: TunedQuery, rows: Counter[tuple[Any, ...]]) -> Counter[tuple[Any, ...]]:
     """Return rows without the numbers that an aggregate computes: these change with every row removed."""
     (result,) = tuned.query.results()
-    names = list(tuned.analysis.columns_of(result.pipeline).gaps[-1].scope.columns)
+    names = list(tuned.analysis.columns_of(result.pipeline).points[-1].scope.columns)
     kept = [index for index, name in enumerate(names) if not name.startswith("n_")]
     if len(kept) == len(names):
         return rows
@@ -60,7 +60,7 @@ def behind_an_outer_join(text: str, tables: set[str]) -> bool:
 def test_the_result_is_that_of_the_data_without_the_excluded_events(text: str, estate: Estate) -> None:
     tuned = estate.plan(text)
     tables = tables_of(tuned)
-    mixed = any(clause.place.resolution.mixed or clause.place.resolution.partial for clause in tuned.clauses)
+    mixed = any(clause.placement.resolution.mixed or clause.placement.resolution.partial for clause in tuned.clauses)
     if not tuned.clauses or mixed or behind_an_outer_join(text, tables):
         event("not compared")
         return

@@ -147,7 +147,7 @@ def test_what_is_taken_out_already_is_not_in_the_result(engine: LocalEngine) -> 
 
 def test_clauses_at_two_places_make_one_tag(engine: LocalEngine) -> None:
     query = tuned(f"{NET}\n| project DeviceName, ReportId, Url = RemoteUrl\n| project DeviceName, ReportId", B1, A_NET)
-    assert len({clause.place.gap.index for clause in query.shadows}) == 2
+    assert len({clause.placement.point.index for clause in query.shadows}) == 2
     text = tagging(query).text
     assert text is not None
     tags = {row["ReportId"]: set(row[TAG].split(",")) for row in answer(engine, text).dicts()}

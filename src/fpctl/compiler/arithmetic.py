@@ -1,7 +1,7 @@
 """`+ - * / %` and the sign, in the types that the binder gives (numerical-operators, datetime-timespan-arithmetic).
 
-Times and timespans are ticks, so their arithmetic is that of whole numbers. `%` is never negative. What overflows
-is null.
+Times and timespans are ticks, so their arithmetic is that of whole numbers. `%` is never negative. A time out of
+range is null, a long goes round.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from fpctl.compiler.values.ticks import LATEST
 from fpctl.compiler.values.value import INTEGERS, NUMBERS, Value
 from fpctl.kql.binder.functions import arithmetic_type
 
-macro("kql_modulo", "a, b", "TRY((a % nullif(b, 0) + abs(b)) % abs(nullif(b, 0)))")
+macro("kql_wrap", "n", "CAST((n % 18446744073709551616::HUGEINT + 27670116110564327424::HUGEINT) % "
+      "18446744073709551616::HUGEINT "
+      "- 9223372036854775808::HUGEINT AS BIGINT)")  # fmt: skip
+# What overflows goes round, as the service's own numbers do (on its emulator `bin` does, as duckdb-kql's sources tell).
+macro("kql_plus", "a, b", "coalesce(TRY(a + b), kql_wrap(a::HUGEINT + b::HUGEINT))")
+macro("kql_minus", "a, b", "coalesce(TRY(a - b), kql_wrap(a::HUGEINT - b::HUGEINT))")
+macro("kql_product", "a, b", "coalesce(TRY(a * b), kql_wrap(a::HUGEINT * b::HUGEINT))")
+macro(
+    "kql_modulo", "a, b", "TRY(CASE WHEN a % nullif(b, 0) < 0 THEN a % nullif(b, 0) + abs(b) ELSE a % nullif(b, 0) END)"
+)
 macro("kql_real_modulo", "a, b", "(a % b + abs(b)) % abs(b)")
 macro("kql_quotient", "a, b", "TRY(a // nullif(b, 0))")
 macro("kql_ticks_of_real", "r", "CASE WHEN isfinite(r) THEN TRY_CAST(round(r) AS BIGINT) END")
@@ -84,6 +93,8 @@ def _known(op: str, left: Value, right: Value, type_: str) -> Value | None:
         return None
     result = {"+": left.constant + right.constant, "-": left.constant - right.constant,
               "*": left.constant * right.constant}[op]  # fmt: skip
+    if type_ == "long":
+        result = (result + 2**63) % 2**64 - 2**63
     fits = 0 <= result <= LATEST if type_ == "datetime" else -(2**63) <= result < 2**63
     return constant(result if fits else None, type_)
 
@@ -93,7 +104,7 @@ def _whole(op: str, left: Sql, right: Sql) -> Sql:
         return func("kql_quotient", left, right)
     if op == "%":
         return func("kql_modulo", left, right)
-    return func("TRY", Infix(op, (left, right)))
+    return func({"+": "kql_plus", "-": "kql_minus", "*": "kql_product"}[op], left, right)
 
 
 def _fraction(op: str, left: Sql, right: Sql) -> Sql:

@@ -7,10 +7,26 @@ null where it is not: one row of other text makes no error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from fpctl.compiler.library import macro
-from fpctl.compiler.sql import FALSE, NULL, TRUE, Case, Cast, Infix, Sql, Text, func, infix, is_null, negation, when
+from fpctl.compiler.sql import (
+    FALSE,
+    NULL,
+    TRUE,
+    Case,
+    Cast,
+    Infix,
+    Sql,
+    Text,
+    func,
+    infix,
+    is_null,
+    negation,
+    not_null,
+    when,
+)
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.ticks import datetime_text
@@ -53,7 +69,7 @@ def compared(op: str, left: Value, right: Value, *, loose: bool) -> Value:
         known = _known(op, left, right)
         if known is not None:
             return known
-    plain = Infix(_SQL[op], (left.sql, right.sql))
+    plain = _numbers_apart(op, left, right, Infix(_SQL[op], (left.sql, right.sql)))
     nulls = left.may_be_null, right.may_be_null
     if op not in _EQUALITY:
         return Value(plain, "bool", nullable=any(nulls))
@@ -72,6 +88,30 @@ def compared(op: str, left: Value, right: Value, *, loose: bool) -> Value:
     either = infix("OR", is_null(left.sql), is_null(right.sql))
     both = infix("AND", is_null(left.sql), is_null(right.sql))
     return Value(Case(((both, NULL), (either, TRUE)), plain), "bool")
+
+
+def _numbers_apart(op: str, left: Value, right: Value, plain: Sql) -> Sql:
+    """Return a comparison in which NaN is neither equal to, nor before or behind, anything.
+
+    To DuckDB it is the greatest number, and equal to itself.
+    """
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one.constant, float) and math.isnan(one.constant):
+            return when(not_null(other.sql), TRUE if op in ("!=", "<>") else FALSE)
+    side = right if op in ("<", "<=") else left
+    if side.is_constant or side.type != "real":
+        # A constant is no NaN here; a number beside a NaN that is not at this side compares as it should.
+        side = left if side is right and op in ("==", "!=", "<>") else side
+        if side.is_constant or side.type != "real":
+            return plain
+    if op in ("==", "!=", "<>") and (left.is_constant or right.is_constant or "real" not in (left.type, right.type)):
+        return plain
+    is_nan = func("isnan", side.sql)
+    if op in ("!=", "<>"):
+        return infix("OR", plain, is_nan)
+    other = left if side is right else right
+    guard = infix("OR", negation(is_nan), is_null(other.sql)) if other.may_be_null else negation(is_nan)
+    return infix("AND", plain, guard)
 
 
 _OPERATIONS: dict[str, Callable[[object, object], bool]] = {
@@ -101,6 +141,9 @@ def between(value: Value, low: Value, high: Value, *, negated: bool) -> Value:
     first = compared(">=", value, low, loose=not negated).sql
     last = compared("<=", value, high, loose=not negated).sql
     both = infix("AND", first, last)
+    if low.may_be_null or high.may_be_null:
+        # Null of any null (seen on Kusto's emulator, as duckdb-kql's sources tell; no page says).
+        both = when(infix("AND", not_null(low.sql), not_null(high.sql)), both)
     return Value(negation(both) if negated else both, "bool")
 
 

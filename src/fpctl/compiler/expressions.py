@@ -89,9 +89,7 @@ class ExpressionCompiler(Expressions):
         if isinstance(bound, Tabular):
             self.refuse("table", f"{name} is a table, not a value", node)
         hint = nearest(name, row.columns)
-        self.refuse(
-            "column", f"there is no column {name}", node, hint and f"did you mean {hint}?", "unknown-column"
-        )
+        self.refuse("column", f"there is no column {name}", node, hint and f"did you mean {hint}?", "unknown-column")
 
     def scalar_payload(self, payload: Any) -> Value:
         """Return the value of a scalar `let` or parameter."""

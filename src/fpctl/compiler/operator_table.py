@@ -17,6 +17,7 @@ from fpctl.compiler.operators import (
     ranking,
     rows,
     searching,
+    series,
     sources,
     uniting,
 )
@@ -55,6 +56,7 @@ OPERATORS: dict[type, Callable[[Expressions, Any, Relation], Relation]] = {
     tree.TopHitters: ranking.top_hitters,
     tree.TopNested: ranking.top_nested,
     tree.Evaluate: plugins.evaluate,
+    tree.MakeSeries: series.make_series,
     tree.Invoke: calling.invoke,
     tree.Partition: calling.partition,
 }

@@ -13,7 +13,7 @@ from fpctl.execution.run import ExclusionHits, RunResult
 from fpctl.history.records import PastHits
 from fpctl.history.repository import History
 from fpctl.repository.approval_snapshot import base_hash, place_of
-from fpctl.repository.exclusion_index import Targets
+from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.output.counting import PREFIX, query_at
 from fpctl.rewrite.plan.field_columns import field_columns
 from fpctl.rewrite.plan.planner import Clause, Planner, TunedQuery
@@ -23,7 +23,7 @@ _AT_ONCE = 40
 """So many exclusions are asked about in one query."""
 
 _MOST = 120
-"""So many exclusions of one gap are asked about, those with the most hits: each costs a condition on every row."""
+"""How many exclusions of one insertion point are asked about, those with the most hits first."""
 
 _KIND = f"{PREFIX}kind"
 
@@ -41,12 +41,12 @@ class Watch:
     exclusions: Sequence[Exclusion]
     planner: Planner
     history: History | None
-    _targets: Targets = field(init=False, repr=False)
+    _targets: ExclusionIndex = field(init=False, repr=False)
     _undecided: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         approved = [one for one in self.exclusions if one.approval is not None and one.approval.rules]
-        object.__setattr__(self, "_targets", Targets(approved))
+        object.__setattr__(self, "_targets", ExclusionIndex(approved))
         object.__setattr__(self, "_undecided", frozenset(one.id for one in self.exclusions if _leaves_open(one)))
 
     def look(self, result: RunResult, engine: Engine, timespan: Timespan | None) -> RunResult:
@@ -127,23 +127,23 @@ def device_kinds(
         undecided: the exclusions that are asked about.
         hits: what the run counted; exclusions without hits are not asked about.
     """
-    by_gap: dict[tuple[str, int, int], list[tuple[int, Clause]]] = {}
+    by_point: dict[tuple[str, int, int], list[tuple[int, Clause]]] = {}
     for clause in (*tuned.clauses, *tuned.shadows):
         hit = hits.get(clause.exclusion)
         if hit is not None and hit.rows and clause.exclusion in undecided:
-            gap = clause.place.gap
-            by_gap.setdefault((clause.place.path, gap.offset, gap.index), []).append((-hit.rows, clause))
+            point = clause.placement.point
+            by_point.setdefault((clause.placement.path, point.offset, point.index), []).append((-hit.rows, clause))
     asked: list[list[Clause]] = []
     texts: list[str] = []
-    for _, found_there in sorted(by_gap.items()):
+    for _, found_there in sorted(by_point.items()):
         most = sorted(found_there, key=lambda pair: (pair[0], pair[1].exclusion))[:_MOST]
         clauses = [clause for _, clause in most]
-        device = field_columns(planner, clauses[0].place).get("device")
+        device = field_columns(planner, clauses[0].placement).get("device")
         if device is None or device.role != "host-name":
             continue
         for start in range(0, len(clauses), _AT_ONCE):
             few = clauses[start : start + _AT_ONCE]
-            text = query_at(tuned.query, few[0].place, _grouping(few, device.string()), tuned.edits)
+            text = query_at(tuned.query, few[0].placement, _grouping(few, device.string()), tuned.edits)
             if text is not None:
                 asked.append(few)
                 texts.append(text)

@@ -14,8 +14,9 @@ from fpctl.kql import tree
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.counting import query_at
 from fpctl.rewrite.output.markers import strip
-from fpctl.rewrite.placement.column_resolver import Needs, Resolver, Unresolved
-from fpctl.rewrite.placement.result import Place
+from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Unresolved
+from fpctl.rewrite.placement.reading import Reading
+from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.planner import Planner, TunedQuery
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rules.model import Rule
@@ -79,8 +80,8 @@ def coverage(
             widened, reaches = widen(rule, span.end - span.start)
             whole &= reaches
             tuned = planner.plan(widened, [(exclusion, named)])
-            for place, condition in ((clause.place, clause.condition) for clause in tuned.clauses):
-                counted, found = _at(tuned, place, condition, planner, engine, span)
+            for placement, condition in ((clause.placement, clause.condition) for clause in tuned.clauses):
+                counted, found = _at(tuned, placement, condition, planner, engine, span)
                 rows += counted
                 for entity, seen in found.items():
                     values.setdefault(entity, set()).update(seen)
@@ -97,11 +98,11 @@ def coverage(
 
 
 def _at(
-    tuned: TunedQuery, place: Place, condition: str, planner: Planner, engine: Engine, span: Timespan
+    tuned: TunedQuery, placement: Placement, condition: str, planner: Planner, engine: Engine, span: Timespan
 ) -> tuple[int, dict[str, set[str]]]:
-    """Return the rows that a clause takes out at its gap, and the values of each entity in them."""
-    columns = {entity: column for entity in ENTITIES if (column := _column(planner, place, entity)) is not None}
-    texts = [query_at(tuned.query, place, f"| where {condition}\n| count", tuned.edits)]
+    """Return the rows that a clause takes out at its insertion point, and the values of each entity in them."""
+    columns = {entity: column for entity in ENTITIES if (column := _column(planner, placement, entity)) is not None}
+    texts = [query_at(tuned.query, placement, f"| where {condition}\n| count", tuned.edits)]
     for column in columns.values():
         operators = (
             f"| where {condition}\n"
@@ -110,7 +111,7 @@ def _at(
             f"| summarize by {_VALUE}\n"
             f"| take {MAX_VALUES + 1}"
         )
-        texts.append(query_at(tuned.query, place, operators, tuned.edits))
+        texts.append(query_at(tuned.query, placement, operators, tuned.edits))
     if any(text is None for text in texts):
         raise FpctlError("the rows at the clause cannot be queried on their own")
     answers = engine.query_many([text for text in texts if text is not None], span)
@@ -125,9 +126,9 @@ def _at(
     }
 
 
-def _column(planner: Planner, place: Place, entity: str) -> BoundColumn | None:
-    resolver = Resolver(planner.fields, lambda table: planner.tables.table(table) is not None, frozenset, None)
-    found = resolver.resolve(place.gap.scope, Needs(((entity, None),)), mixed=True, partial=True)
+def _column(planner: Planner, placement: Placement, entity: str) -> BoundColumn | None:
+    resolver = ColumnResolver(planner.fields, lambda table: planner.tables.table(table) is not None, frozenset, None)
+    found = resolver.resolve(placement.point.scope, RequiredColumns(((entity, None),)), Reading.PARTIAL_FIELDS)
     if isinstance(found, Unresolved):
         return None
     columns = [column for column in found.bindings.get(entity, ()) if column.role in _ROLES]

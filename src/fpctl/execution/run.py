@@ -15,7 +15,7 @@ from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.errors import Location
 from fpctl.execution.drift import Drift
 from fpctl.execution.fault_place import QueryFault, fault_of
-from fpctl.rewrite.output.counting import CountingQuery, GapCount
+from fpctl.rewrite.output.counting import CountingQuery, PointCount
 from fpctl.rewrite.plan.planner import TunedQuery
 from fpctl.rewrite.plan.tagging import TAG, Tagging, ids_in, tagging
 from fpctl.rules.model import Rule
@@ -201,9 +201,9 @@ def unknown_hits(tuned: TunedQuery) -> tuple[ExclusionHits, ...]:
 
 def _counts(
     tuned: TunedQuery, counting: Sequence[CountingQuery], answers: Sequence[Table | EngineError]
-) -> tuple[list[GapCount | None] | None, QueryFault]:
-    """Return the count of each gap (None where it cannot be had), or None and why if a query failed."""
-    counts: list[GapCount | None] = []
+) -> tuple[list[PointCount | None] | None, QueryFault]:
+    """Return the count of each insertion point (None where it cannot be had), or None and why if a query failed."""
+    counts: list[PointCount | None] = []
     remaining = iter(answers)
     for query in counting:
         if query.text is None:
@@ -219,11 +219,11 @@ def _counts(
     return counts, QueryFault("", None)
 
 
-def _totals(counting: Sequence[CountingQuery], counts: Sequence[GapCount | None]) -> tuple[int | None, int | None]:
-    """Add the gaps up without counting a row twice.
+def _totals(counting: Sequence[CountingQuery], counts: Sequence[PointCount | None]) -> tuple[int | None, int | None]:
+    """Add the insertion points up without counting a row twice.
 
-    Gaps of one pipeline lie behind each other: the rows before its last gap have already lost what
-    its earlier gaps took out. Gaps of different pipelines see different rows.
+    The points of one pipeline follow one another: the rows before its last point have already lost what the
+    earlier ones took out. The points of different pipelines see different rows.
     """
     if not counts:
         return None, None
@@ -238,8 +238,8 @@ def _totals(counting: Sequence[CountingQuery], counts: Sequence[GapCount | None]
     return before, suppressed
 
 
-def _merged(tuned: TunedQuery, counts: Sequence[GapCount | None]) -> tuple[ExclusionHits, ...]:
-    """Return one line per exclusion; its gaps added up, unknown as soon as one gap is unknown."""
+def _merged(tuned: TunedQuery, counts: Sequence[PointCount | None]) -> tuple[ExclusionHits, ...]:
+    """Return one line per exclusion, its insertion points added up; unknown as soon as one of them is."""
     found: dict[str, ExclusionHits] = {}
     for count in counts:
         for hit in count.hits if count is not None else ():
@@ -256,6 +256,6 @@ def _merged(tuned: TunedQuery, counts: Sequence[GapCount | None]) -> tuple[Exclu
             )
     known = {c.exclusion for c in tuned.clauses}
     if any(count is None for count in counts):
-        # One gap of the rule cannot be counted: which exclusions stand there is not kept apart.
+        # One insertion point of the rule cannot be counted: which exclusions stand there is not kept apart.
         return tuple(ExclusionHits(i, None, None) for i in sorted(known))
     return tuple(found[i] for i in sorted(found))

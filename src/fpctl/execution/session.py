@@ -146,8 +146,8 @@ def tables_read(tuned: TunedQuery) -> list[str]:
     """Return the names of the tables that a rule reads, sorted; rows that stand in the query are no table."""
     names: set[str] = set()
     for pipeline in tuned.analysis.pipelines:
-        for gap in pipeline.gaps[:1]:
-            for tables in gap.scope.branches.values():
+        for point in pipeline.points[:1]:
+            for tables in point.scope.branches.values():
                 names.update(tables)
     return sorted(names - LITERAL_SOURCES)
 

@@ -69,7 +69,7 @@ class HitRecord:
 
     Args:
         exclusion: the exclusion, in the version that was in the plan.
-        rows: rows it matched at the gap; None where that is not known.
+        rows: rows it matched at the insertion point; None where that is not known.
         unique: those of them that no other exclusion would have taken.
         first: time of the first event among them, where there is one and a time column was visible.
         last: time of the last.
@@ -112,7 +112,7 @@ class RunRecord:
         range_start: start of the range of events that it read (inclusive), if it had one.
         range_end: end of that range (exclusive).
         tuned_hash: hash of the tuned text, None where it came to none.
-        rows_before: rows that reached the gaps; None where not known.
+        rows_before: rows that reached the insertion points; None where not known.
         rows_suppressed: rows that the exclusions took out together; None where not known.
         result_rows: rows of the tuned query's result; None where not known.
         error: why the run is not `ok`.

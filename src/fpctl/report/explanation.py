@@ -1,4 +1,4 @@
-"""A rule's plan told to people: the pipeline with its gaps, the columns, each clause and why it stands there."""
+"""A rule's plan explained: the pipeline with its insertion points and columns, each clause and why it is there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fpctl.kql.binder import PipelineColumns
-from fpctl.kql.binder.scope import Column, Gap
+from fpctl.kql.binder.scope import Column, InsertionPoint
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.plan.model import Insertion
 from fpctl.text.source import SourceText
@@ -59,7 +59,7 @@ def insertion_to_dict(insertion: Insertion) -> dict[str, Any]:
         "exclusions": list(insertion.exclusions),
         "line": insertion.line,
         "clause": insertion.clause,
-        "gap": insertion.gap,
+        "position": insertion.position,
         "offset": insertion.offset,
         "pipeline": insertion.pipeline,
     }
@@ -74,18 +74,20 @@ def explanation_to_dict(outcome: RuleOutcome) -> dict[str, Any]:
         "path": outcome.rule.path,
         "status": outcome.status,
         "error": str(outcome.error) if outcome.error else None,
-        "pipelines": [{"path": p.path, "gaps": [_gap_to_dict(gap) for gap in p.gaps]} for p in pipelines],
+        "pipelines": [
+            {"path": p.path, "insertion_points": [_point_to_dict(point) for point in p.points]} for p in pipelines
+        ],
         **outcome_to_dict(outcome),
     }
 
 
-def _gap_to_dict(gap: Gap) -> dict[str, Any]:
+def _point_to_dict(point: InsertionPoint) -> dict[str, Any]:
     return {
-        "offset": gap.offset,
-        "after": gap.after,
-        "open": gap.scope.open,
-        "rowwise": gap.scope.rowwise,
-        "columns": {name: {"type": c.type, "origin": c.describe()} for name, c in gap.scope.columns.items()},
+        "offset": point.offset,
+        "after": point.after,
+        "open": point.scope.open,
+        "rowwise": point.scope.rowwise,
+        "columns": {name: {"type": c.type, "origin": c.describe()} for name, c in point.scope.columns.items()},
     }
 
 
@@ -103,44 +105,44 @@ def picture(outcome: RuleOutcome, *, all_columns: bool = False) -> Iterator[str]
         return
     tuned = outcome.tuned
     source = SourceText(tuned.base, rule.path)
-    by_gap: dict[int, list[Insertion]] = {}
+    by_point: dict[int, list[Insertion]] = {}
     for insertion in tuned.plan.insertions:
-        by_gap.setdefault(insertion.offset, []).append(insertion)
+        by_point.setdefault(insertion.offset, []).append(insertion)
     for pipeline in tuned.analysis.pipelines:
         yield ""
-        yield from _pipeline(pipeline, source, by_gap, all_columns)
+        yield from _pipeline(pipeline, source, by_point, all_columns)
     yield ""
     yield from _words(outcome)
 
 
 def _pipeline(
-    pipeline: PipelineColumns, source: SourceText, by_gap: Mapping[int, list[Insertion]], all_columns: bool
+    pipeline: PipelineColumns, source: SourceText, by_point: Mapping[int, list[Insertion]], all_columns: bool
 ) -> Iterator[str]:
     yield f"  {pipeline.path}"
     node = pipeline.node
     parts = ([node.source] if node.source is not None else []) + list(node.operators)
-    gaps = pipeline.gaps[-len(parts) :] if parts else ()
+    points = pipeline.points[-len(parts) :] if parts else ()
     before: Mapping[str, Column] | None = None
     rowwise = True
-    for index, (part, gap) in enumerate(zip(parts, gaps, strict=True)):
+    for index, (part, point) in enumerate(zip(parts, points, strict=True)):
         line = source.line_column(part.start)[0]
         text = " ".join(source.text[part.start : part.end].split())
         lead = "" if index == 0 and node.source is not None else "| "
         yield f"  {line:>5}  {_cut(lead + text, WIDTH - 10)}"
-        if rowwise and not gap.scope.rowwise:
+        if rowwise and not point.scope.rowwise:
             yield "         ^ from here on a row is no longer one event"
             rowwise = False
-        change = _change(before, gap, all_columns)
+        change = _change(before, point, all_columns)
         if change:
             yield f"         {change}"
-        before = gap.scope.columns
-        for insertion in by_gap.get(gap.offset, ()):
+        before = point.scope.columns
+        for insertion in by_point.get(point.offset, ()):
             yield f"    ==>  {insertion.clause}"
-            yield f"         {', '.join(insertion.exclusions)}: {_why(pipeline, gap)}"
+            yield f"         {', '.join(insertion.exclusions)}: {_why(pipeline, point)}"
 
 
-def _why(pipeline: PipelineColumns, gap: Gap) -> str:
-    following = next((later for later in pipeline.gaps if later.index == gap.index + 1), None)
+def _why(pipeline: PipelineColumns, point: InsertionPoint) -> str:
+    following = next((later for later in pipeline.points if later.index == point.index + 1), None)
     if following is None:
         return "the end of this pipeline; every field is still the table's own column here"
     if not following.scope.rowwise:
@@ -148,9 +150,9 @@ def _why(pipeline: PipelineColumns, gap: Gap) -> str:
     return f"the last place at which every field is the table's own column (`{following.after}` follows)"
 
 
-def _change(before: Mapping[str, Column] | None, gap: Gap, all_columns: bool) -> str:
-    columns = gap.scope.columns
-    more = ", and columns that are not known" if gap.scope.open else ""
+def _change(before: Mapping[str, Column] | None, point: InsertionPoint, all_columns: bool) -> str:
+    columns = point.scope.columns
+    more = ", and columns that are not known" if point.scope.open else ""
     if before is None:
         shown = f": {_list(columns, all_columns)}" if all_columns or 0 < len(columns) <= SHOWN_COLUMNS else ""
         return f"{len(columns)} columns{more}{shown}"

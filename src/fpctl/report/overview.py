@@ -14,7 +14,7 @@ from fpctl.exclusions.risk.score import Risk, assess
 from fpctl.exclusions.risk.shared_names import Known
 from fpctl.execution.drift import CODES
 from fpctl.history.records import HitTotals, StoredDrift
-from fpctl.repository.exclusion_index import Targets
+from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.test_cases import CaseShelf
@@ -79,7 +79,7 @@ def overview(
     """
     kept = [one for one in exclusions if one.exclusion.state(today) not in OVER]
     reached: dict[str, list[LoadedRule]] = {}
-    targets = Targets(one.exclusion for one in kept)
+    targets = ExclusionIndex(one.exclusion for one in kept)
     for loaded in rules:
         for exclusion, _ in targets.of(loaded.rule):
             reached.setdefault(exclusion.id, []).append(loaded)

@@ -10,12 +10,12 @@ from typing import Literal
 
 from fpctl.errors import FpctlError, KqlSyntaxError, Location
 from fpctl.exclusions.model import Exclusion
-from fpctl.repository.exclusion_index import Targets
+from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.output.markers import MARKER, find_clauses
 from fpctl.rewrite.plan.external_lists import contents
 from fpctl.rewrite.plan.model import Skip
 from fpctl.rewrite.plan.planner import Planner, TunedQuery
-from fpctl.rewrite.plan.size_fit import ANY_LENGTH, Wording
+from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 from fpctl.rewrite.plan.verify import verify
 from fpctl.rules.formats.registry import LoadedRule, edited, read_rule_file, stripped
 from fpctl.rules.model import Rule
@@ -57,8 +57,8 @@ class TunedFile:
 
 
 def applicable(rule: Rule, exclusions: Iterable[Exclusion]) -> list[tuple[Exclusion, bool]]:
-    """Return the exclusions that select one rule; for many rules make `Targets` once."""
-    return Targets(exclusions).of(rule)
+    """Return the exclusions that select one rule; for many rules make `ExclusionIndex` once."""
+    return ExclusionIndex(exclusions).of(rule)
 
 
 def tune(
@@ -68,7 +68,7 @@ def tune(
     *,
     second_parser: bool = True,
     checked: bool = True,
-    wording: Wording = ANY_LENGTH,
+    style: ClauseStyle = ANY_LENGTH,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[RuleOutcome]:
     """Yield the outcome of each rule, in the given order.
@@ -77,23 +77,28 @@ def tune(
         rules: as loaded; clauses that fpctl put in earlier are taken out first.
         checked: verify each tuned text; False only where the caller has done so.
         second_parser: read each tuned text with the independent parser too.
-        wording: how the clauses are said.
+        style: how the clauses are said.
         progress: called with (done, total) after each rule.
     """
-    targets = Targets(exclusions)
+    targets = ExclusionIndex(exclusions)
     for done, loaded in enumerate(without_clauses(rules), 1):
-        yield outcome_of(loaded, targets, planner, second_parser, checked, wording)
+        yield outcome_of(loaded, targets, planner, second_parser, checked, style)
         if progress is not None:
             progress(done, len(rules))
 
 
 def outcome_of(
-    loaded: LoadedRule, targets: Targets, planner: Planner, second_parser: bool, checked: bool, wording: Wording
+    loaded: LoadedRule,
+    targets: ExclusionIndex,
+    planner: Planner,
+    second_parser: bool,
+    checked: bool,
+    style: ClauseStyle,
 ) -> RuleOutcome:
     """Return the outcome of one rule that has no clauses yet; the arguments are those of `tune`."""
     rule = loaded.rule
     try:
-        tuned = planner.plan(rule, targets.of(rule), newline=loaded.text.newline, wording=wording)
+        tuned = planner.plan(rule, targets.of(rule), newline=loaded.text.newline, style=style)
         if checked:
             verify(tuned, second_parser=second_parser)
         if tuned.edits:
@@ -191,11 +196,11 @@ def tuned_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:
     return files
 
 
-def companion_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:
+def external_list_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:
     """Return the files of the lists for which the rules have no room, sorted by path."""
     tuned = [outcome.tuned for outcome in outcomes if outcome.status != "error" and outcome.tuned is not None]
-    companions = [one.companion for one in tuned if one.companion is not None]
-    return [TunedFile(path, text) for path, text in contents(companions)]
+    externals = [one.external for one in tuned if one.external is not None]
+    return [TunedFile(path, text) for path, text in contents(externals)]
 
 
 def differences(files: Iterable[TunedFile], folder: Path) -> list[str]:

@@ -57,13 +57,13 @@ def place_of(clauses: Iterable[Clause]) -> str:
     return "; ".join(sorted({_words(clause) for clause in clauses}))
 
 
-def tables_of(place: str) -> str:
+def tables_of(placement: str) -> str:
     """Return the tables that a place of `place_of` speaks of."""
-    return ", ".join(sorted({table for one in place.split("; ") for table in one.rpartition(": ")[0].split(", ")}))
+    return ", ".join(sorted({table for one in placement.split("; ") for table in one.rpartition(": ")[0].split(", ")}))
 
 
 def _words(clause: Clause) -> str:
-    place = clause.place
-    tables = sorted(set().union(*place.gap.scope.branches.values()) - LITERAL_SOURCES)
-    inside = "" if place.path == "main" else f" in {place.path}"
-    return f"{', '.join(tables) or 'no table'}: after {place.gap.after}{inside}"
+    placement = clause.placement
+    tables = sorted(set().union(*placement.point.scope.branches.values()) - LITERAL_SOURCES)
+    inside = "" if placement.path == "main" else f" in {placement.path}"
+    return f"{', '.join(tables) or 'no table'}: after {placement.point.after}{inside}"

@@ -9,7 +9,7 @@ from fpctl.rules.model import Rule
 from fpctl.rules.selector import parse_selector, selection
 
 
-class Targets:
+class ExclusionIndex:
     """The exclusions, looked up by rule.
 
     Most exclusions name their rules: these are found by the name. Only those that sweep (globs, tags,

@@ -65,7 +65,7 @@ def _lint(loaded: LoadedRule, planner: Planner) -> list[Problem]:
             )
         )
     if results and rule.required_columns():
-        last = analysis.columns_of(results[-1].pipeline).gaps[-1].scope
+        last = analysis.columns_of(results[-1].pipeline).points[-1].scope
         at = loaded.text.file_location(len(rule.query))
         problems += [
             Problem(

@@ -2,7 +2,7 @@
 
 Planning is Python throughout, so threads would not help. The processes are forked, so that each has the
 rules, the exclusions and the schema without a copy; what comes back is the outcome of each rule without its
-workings (tree, columns), which are made again where somebody asks for them. Where no process can be forked
+details (tree, columns), which are made again where somebody asks for them. Where no process can be forked
 (Windows) or none should be (macOS, whose libraries do not bear it), everything is planned here; so are the rules
 of a process that dies.
 """
@@ -25,11 +25,11 @@ from typing import NoReturn
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.repository.apply import RuleOutcome, Status, outcome_of, tune, without_clauses
-from fpctl.repository.exclusion_index import Targets
-from fpctl.rewrite.plan.external_lists import Companion
+from fpctl.repository.exclusion_index import ExclusionIndex
+from fpctl.rewrite.plan.external_lists import ExternalLists
 from fpctl.rewrite.plan.model import Plan
-from fpctl.rewrite.plan.planner import Planner, TunedQuery, Workings
-from fpctl.rewrite.plan.size_fit import ANY_LENGTH, Wording
+from fpctl.rewrite.plan.planner import PlanDetails, Planner, TunedQuery
+from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.text.query_text import Edit
 
@@ -51,11 +51,11 @@ class Planning:
     planner: Planner
     second_parser: bool = True
     checked: bool = True
-    wording: Wording = ANY_LENGTH
+    style: ClauseStyle = ANY_LENGTH
 
-    def outcome(self, loaded: LoadedRule, targets: Targets) -> RuleOutcome:
+    def outcome(self, loaded: LoadedRule, targets: ExclusionIndex) -> RuleOutcome:
         """Return the outcome of one rule that has no clauses yet."""
-        return outcome_of(loaded, targets, self.planner, self.second_parser, self.checked, self.wording)
+        return outcome_of(loaded, targets, self.planner, self.second_parser, self.checked, self.style)
 
     def here(self, rules: Sequence[LoadedRule]) -> Iterator[RuleOutcome]:
         """Yield the outcomes of rules, planned in this process."""
@@ -65,7 +65,7 @@ class Planning:
             self.planner,
             second_parser=self.second_parser,
             checked=self.checked,
-            wording=self.wording,
+            style=self.style,
         )
 
 
@@ -74,7 +74,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def tune_on_cores(rules: Sequence[LoadedRule], planning: Planning, jobs: int | None = None) -> Iterator[RuleOutcome]:
+def tune_in_parallel(rules: Sequence[LoadedRule], planning: Planning, jobs: int | None = None) -> Iterator[RuleOutcome]:
     """Return the outcome of each rule, in the given order, as `tune` yields them.
 
     The processes start at once, before the first outcome is asked for; call this before threads are started.
@@ -103,7 +103,7 @@ def _portions(rules: Sequence[LoadedRule]) -> list[list[int]]:
 
 def _collected(rules: Sequence[LoadedRule], planning: Planning, crew: _Crew) -> Iterator[RuleOutcome]:
     waiting: dict[int, _Light] = {}
-    targets = Targets(planning.exclusions)
+    targets = ExclusionIndex(planning.exclusions)
     try:
         results = crew.results()
         for index, loaded in enumerate(rules):
@@ -131,25 +131,25 @@ class _Light:
     base: str = ""
     tuned: str = ""
     edits: tuple[Edit, ...] = ()
-    companion: Companion | None = None
+    external: ExternalLists | None = None
 
     @classmethod
     def of(cls, outcome: RuleOutcome) -> _Light:
         tuned = outcome.tuned
         if tuned is None:
             return cls(outcome.status, outcome.error)
-        return cls(outcome.status, outcome.error, tuned.plan, tuned.base, tuned.tuned, tuned.edits, tuned.companion)
+        return cls(outcome.status, outcome.error, tuned.plan, tuned.base, tuned.tuned, tuned.edits, tuned.external)
 
-    def outcome(self, loaded: LoadedRule, targets: Targets, planning: Planning) -> RuleOutcome:
+    def outcome(self, loaded: LoadedRule, targets: ExclusionIndex, planning: Planning) -> RuleOutcome:
         if self.plan is None:
             return RuleOutcome(loaded, self.status, None, self.error)
 
-        def recall() -> Workings:
-            again = outcome_of(loaded, targets, planning.planner, False, False, planning.wording)
+        def rebuild() -> PlanDetails:
+            again = outcome_of(loaded, targets, planning.planner, False, False, planning.style)
             assert again.tuned is not None
-            return again.tuned.workings
+            return again.tuned.details
 
-        tuned = TunedQuery(self.plan, self.base, self.tuned, self.edits, recall, planning.wording, self.companion)
+        tuned = TunedQuery(self.plan, self.base, self.tuned, self.edits, rebuild, planning.style, self.external)
         return RuleOutcome(loaded, self.status, tuned, self.error)
 
 
@@ -210,7 +210,7 @@ def _work(
 ) -> NoReturn:
     """Plan portions until none is left, in a forked process."""
     try:
-        targets = Targets(planning.exclusions)
+        targets = ExclusionIndex(planning.exclusions)
         while ticket := os.read(tickets, _LENGTH.size):
             found = {
                 index: _Light.of(planning.outcome(rules[index], targets))

@@ -46,8 +46,8 @@ def result_origins(rules: Iterable[LoadedRule], planner: Planner) -> dict[str, l
         if analysis is None:
             continue
         for pipeline in analysis.pipelines:
-            if pipeline.path == "main" and pipeline.gaps:
-                for name, column in pipeline.gaps[-1].scope.columns.items():
+            if pipeline.path == "main" and pipeline.points:
+                for name, column in pipeline.points[-1].scope.columns.items():
                     pairs = [(origin.table, origin.column) for origin in column.origins]
                     found.setdefault(name, []).extend(pair for pair in pairs if pair not in found.get(name, ()))
     return found
@@ -59,8 +59,8 @@ def _tables(loaded: LoadedRule, planner: Planner) -> set[str]:
     return {
         table
         for pipeline in pipelines
-        for gap in pipeline.gaps[:1]
-        for names in gap.scope.branches.values()
+        for point in pipeline.points[:1]
+        for names in point.scope.branches.values()
         for table in names
     }
 

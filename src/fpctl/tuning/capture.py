@@ -16,12 +16,12 @@ from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError, Location
 from fpctl.kql import tree
 from fpctl.kql.binder import PipelineColumns
-from fpctl.kql.binder.scope import Gap
+from fpctl.kql.binder.scope import InsertionPoint
 from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.output.counting import query_at
 from fpctl.rewrite.placement.column_resolver import Resolution
 from fpctl.rewrite.placement.required_columns import condition_columns
-from fpctl.rewrite.placement.result import Place
+from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.planner import Planner, TunedQuery
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.test_cases import RuleCase
@@ -78,11 +78,11 @@ def capture(
     removed: Counter[str] = Counter()
     truncated: set[str] = set()
     asked = False
-    for table, pipeline, gap in _sources(tuned):
-        if not all(column in gap.scope.columns for column in wanted):
+    for table, pipeline, point in _sources(tuned):
+        if not all(column in point.scope.columns for column in wanted):
             continue
         asked = True
-        text = _query(tuned, pipeline, gap, table, condition, limit)
+        text = _query(tuned, pipeline, point, table, condition, limit)
         if text is None:
             continue
         answer = engine.query(text, timespan)
@@ -123,14 +123,14 @@ def _not_firing(outcome: CaseOutcome) -> str:
     return "the rule does not fire on the captured events alone"
 
 
-def _sources(tuned: TunedQuery) -> Iterator[tuple[str, tree.Pipeline, Gap]]:
-    """Yield each table that a pipeline reads, with the last gap at which its events stand whole."""
+def _sources(tuned: TunedQuery) -> Iterator[tuple[str, tree.Pipeline, InsertionPoint]]:
+    """Yield each table that a pipeline reads, with the last insertion point at which its events stand whole."""
     seen: set[tuple[str, int]] = set()
     for pipeline in tuned.analysis.pipelines:
-        if not pipeline.gaps or not isinstance(pipeline.node.source, tree.Name):
+        if not pipeline.points or not isinstance(pipeline.node.source, tree.Name):
             continue
-        tables = {table for names in pipeline.gaps[0].scope.branches.values() for table in names}
-        if len(tables) != 1 or len(pipeline.gaps[0].scope.branches) != 1:
+        tables = {table for names in pipeline.points[0].scope.branches.values() for table in names}
+        if len(tables) != 1 or len(pipeline.points[0].scope.branches) != 1:
             continue
         (table,) = tables
         if tuned.tables.table(table) is None:
@@ -140,27 +140,29 @@ def _sources(tuned: TunedQuery) -> Iterator[tuple[str, tree.Pipeline, Gap]]:
             yield table, pipeline.node, _whole(pipeline)
 
 
-def _whole(pipeline: PipelineColumns) -> Gap:
-    first = pipeline.gaps[0]
+def _whole(pipeline: PipelineColumns) -> InsertionPoint:
+    first = pipeline.points[0]
     last = first
-    for gap in pipeline.gaps[1:]:
-        columns = gap.scope.columns
+    for point in pipeline.points[1:]:
+        columns = point.scope.columns
         whole = all(name in columns and columns[name].kind == "table" for name in first.scope.columns)
-        if not whole or not gap.scope.rowwise or gap.scope.branches.keys() != first.scope.branches.keys():
+        if not whole or not point.scope.rowwise or point.scope.branches.keys() != first.scope.branches.keys():
             break
-        last = gap
+        last = point
     return last
 
 
-def _query(tuned: TunedQuery, pipeline: tree.Pipeline, gap: Gap, table: str, condition: str, limit: int) -> str | None:
+def _query(
+    tuned: TunedQuery, pipeline: tree.Pipeline, point: InsertionPoint, table: str, condition: str, limit: int
+) -> str | None:
     columns = tuned.tables.table(table) or {}
     time = tuned.tables.time_column(table)
-    place = Place(pipeline, "main", gap, Resolution({}, time), ())
+    placement = Placement(pipeline, "main", point, Resolution({}, time), ())
     lines = [f"| where {condition}", f"| project {', '.join(bracket_name(name) for name in columns)}"]
     lines.append(
         f"| top {limit + 1} by {bracket_name(time)} asc" if time in columns and time else f"| take {limit + 1}"
     )
-    return query_at(tuned.query, place, "\n".join(lines))
+    return query_at(tuned.query, placement, "\n".join(lines))
 
 
 def _filled(row: Mapping[str, Any]) -> dict[str, Any]:

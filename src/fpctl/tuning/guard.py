@@ -40,7 +40,7 @@ class Swallowed:
     exclusion: str
     rows: int
     clause: str
-    gap: str
+    position: str
     line: int | None
 
 
@@ -177,7 +177,7 @@ def _named(exclusion: str, rows: int, plan: Plan) -> Swallowed:
     place = next((one for one in plan.insertions if exclusion in one.exclusions), None)
     if place is None:
         return Swallowed(exclusion, rows, "", "", None)
-    return Swallowed(exclusion, rows, _clause(place), place.gap, place.line)
+    return Swallowed(exclusion, rows, _clause(place), place.position, place.line)
 
 
 def _clause(insertion: Insertion) -> str:
@@ -285,8 +285,8 @@ def _without(
     outcome: RuleOutcome, exclusions: Sequence[Exclusion], planner: Planner, refused: Mapping[str, Skip]
 ) -> RuleOutcome:
     kept = [one for one in exclusions if one.id not in refused]
-    wording = outcome.tuned.wording if outcome.tuned is not None else ANY_LENGTH
-    (again,) = tune([outcome.loaded], kept, planner, wording=wording)
+    style = outcome.tuned.style if outcome.tuned is not None else ANY_LENGTH
+    (again,) = tune([outcome.loaded], kept, planner, style=style)
     if again.tuned is None:
         return again
     skips = sorted((*again.tuned.plan.skips, *refused.values()), key=lambda skip: (skip.exclusion, skip.reason))

@@ -162,7 +162,7 @@ def _counted(
             if day is not None:
                 days[day] += rows
                 taken[day] += hits
-        columns = field_columns(planner, clause.place)
+        columns = field_columns(planner, clause.placement)
         for name in ENTITIES:
             if name in columns:
                 grouped.setdefault(name, []).append(_grouped(clause, before, value_of(name, columns[name])))
@@ -206,7 +206,7 @@ def at_gap(clause: Clause, tuned: TunedQuery, operators: str) -> str:
     Raises:
         FpctlError: the rows there cannot be queried on their own.
     """
-    text = query_at(tuned.query, clause.place, operators, tuned.edits)
+    text = query_at(tuned.query, clause.placement, operators, tuned.edits)
     if text is None:
         raise FpctlError("the rows at the clause cannot be queried on their own")
     return text
@@ -217,7 +217,7 @@ def _flagged(clause: Clause) -> str:
 
 
 def _by_day(clause: Clause, tuned: TunedQuery, engine: Engine, span: Timespan) -> list[tuple[date | None, int, int]]:
-    time = clause.place.resolution.time_column
+    time = clause.placement.resolution.time_column
     by = f" by {_DAY} = bin({time}, 1d)" if time is not None else ""
     counts = f"| summarize fpctl_rows = count(), fpctl_hits = countif({_HIT} == 1){by}"
     (table,) = asked([at_gap(clause, tuned, _flagged(clause) + counts)], engine, span)
@@ -275,7 +275,7 @@ def sample_of(
     clause: Clause, tuned: TunedQuery, shown: Mapping[str, str], engine: Engine, span: Timespan
 ) -> list[Mapping[str, Any]]:
     """Return a few of the events that a clause takes out, the latest first: `time` and the fields shown."""
-    time = clause.place.resolution.time_column
+    time = clause.placement.resolution.time_column
     columns = [f"fpctl_{name} = {text}" for name, text in shown.items()]
     if time is not None:
         columns.insert(0, f"fpctl_time = {time}")

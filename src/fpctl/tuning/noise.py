@@ -18,7 +18,7 @@ from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.values import check_value
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.output.counting import query_at
-from fpctl.rewrite.placement.result import Place
+from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.field_columns import field_columns, value_of
 from fpctl.rewrite.plan.planner import Clause, Planner, TunedQuery
 from fpctl.rules.model import Rule
@@ -61,9 +61,9 @@ class ValueCount:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A gap at which events are looked at: KQL of each field's value, and the time column."""
+    """An insertion point at which events are looked at: KQL of each field's value, and the time column."""
 
-    place: Place
+    placement: Placement
     values: Mapping[str, str]
     time: str | None
 
@@ -104,7 +104,7 @@ class Noise:
         found: dict[int, str] = {}
         for clause in tuned.clauses:
             if clause.exclusion == exclusion:
-                number = next((n for n, spot in enumerate(self.spots) if _same(spot.place, clause.place)), None)
+                number = next((n for n, spot in enumerate(self.spots) if _same(spot.placement, clause.placement)), None)
                 if number is None:
                     return False
                 found[number] = clause.condition
@@ -119,8 +119,8 @@ class Noise:
 
     def untouched(self, clause: Clause, operators: str) -> int:
         """Return the `fpctl_rows` of the events at a clause, those of the exclusions in place left out only."""
-        here = [f"| where not({one.condition})" for one in self.tuned.clauses if _same(one.place, clause.place)]
-        text = query_at(self.tuned.query, clause.place, "\n".join([*here, operators]), self.tuned.edits)
+        here = [f"| where not({one.condition})" for one in self.tuned.clauses if _same(one.placement, clause.placement)]
+        text = query_at(self.tuned.query, clause.placement, "\n".join([*here, operators]), self.tuned.edits)
         if text is None:
             raise FpctlError("the rows at the clause cannot be queried on their own")
         (table,) = asked([text], self.engine, self.span)
@@ -134,7 +134,7 @@ class Noise:
 
     def _text(self, number: int, operators: str) -> str:
         spot = self.spots[number]
-        here = [clause for clause in self.tuned.clauses if _same(clause.place, spot.place)]
+        here = [clause for clause in self.tuned.clauses if _same(clause.placement, spot.placement)]
         lines = [f"| where not({clause.condition})" for clause in here]
         lines += [f"| where not({condition})" for condition in self._taken[number]]
         # Only what is asked for: each expression costs time, to translate it and to compute it.
@@ -142,7 +142,7 @@ class Noise:
         values = [f"fpctl_{field} = {spot.values.get(field, _NONE)}" for field in self.fields if field in named]
         if values:
             lines.append(f"| extend {', '.join(values)}")
-        text = query_at(self.tuned.query, spot.place, "\n".join([*lines, operators]), self.tuned.edits)
+        text = query_at(self.tuned.query, spot.placement, "\n".join([*lines, operators]), self.tuned.edits)
         if text is None:
             raise FpctlError("the rows at the clause cannot be queried on their own")
         return text
@@ -261,19 +261,19 @@ def is_any(field: str, values: Sequence[str]) -> str:
     return f"fpctl_{field} in ({', '.join(string_literal(value) for value in values)})"
 
 
-def _same(one: Place, other: Place) -> bool:
-    return (one.path, one.gap.offset, one.gap.index) == (other.path, other.gap.offset, other.gap.index)
+def _same(one: Placement, other: Placement) -> bool:
+    return (one.path, one.point.offset, one.point.index) == (other.path, other.point.offset, other.point.index)
 
 
 def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planner) -> list[Spot]:
-    """Return the gaps at which most fields are visible."""
+    """Return the insertion points at which most fields are visible."""
     best: list[Spot] = []
     refused = None
     for probe in PROBES:
         match = {field: [value] for field, value in probe.items()}
         exclusion = Exclusion.model_validate({"id": "fpctl-probe", "rules": [rule.id], "match": match})
         tuned = planner.plan(rule, [*others, (exclusion, True)])
-        spots = [_spot(planner, clause.place) for clause in tuned.clauses if clause.exclusion == exclusion.id]
+        spots = [_spot(planner, clause.placement) for clause in tuned.clauses if clause.exclusion == exclusion.id]
         refused = refused or next((skip for skip in tuned.plan.skips if skip.exclusion == exclusion.id), None)
         if sum(len(spot.values) for spot in spots) > sum(len(spot.values) for spot in best):
             best = spots
@@ -283,9 +283,9 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
     return best
 
 
-def _spot(planner: Planner, place: Place) -> Spot:
-    columns = field_columns(planner, place)
+def _spot(planner: Planner, placement: Placement) -> Spot:
+    columns = field_columns(planner, placement)
     values = {field: value_of(field, columns[field]) for field in GROUPED if field in columns}
     if "command_line" in values:
         values["script"] = f"extract({_SCRIPT}, 1, replace_string({values['command_line']}, '\"', \"'\"))"
-    return Spot(place, values, place.resolution.time_column)
+    return Spot(placement, values, placement.resolution.time_column)

@@ -102,9 +102,9 @@ def keys_of(tuned: TunedQuery) -> tuple[str, ...]:
     Empty where it does not group, and then a row is told by all its columns.
     """
     pipeline = next((one for one in tuned.analysis.pipelines if one.path == "main"), None)
-    if pipeline is None or not pipeline.gaps:
+    if pipeline is None or not pipeline.points:
         return ()
-    last = pipeline.gaps[-1].scope.columns
+    last = pipeline.points[-1].scope.columns
     grouping = next((op for op in reversed(pipeline.node.operators) if isinstance(op, tree.Summarize)), None)
     if grouping is None:
         return ()

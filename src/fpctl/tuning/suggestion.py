@@ -354,7 +354,7 @@ def _alone(clauses: Sequence[Clause], noise: Noise) -> int:
 def _sample(clauses: Sequence[Clause], planner: Planner, noise: Noise) -> tuple[Mapping[str, Any], ...]:
     rows: list[Mapping[str, Any]] = []
     for clause in clauses:
-        columns = field_columns(planner, clause.place)
+        columns = field_columns(planner, clause.placement)
         shown = {name: columns[name].string() for name in SAMPLE_FIELDS if name in columns}
         rows += sample_of(clause, noise.tuned, shown, noise.engine, noise.span)
     return tuple(rows[:SAMPLE])

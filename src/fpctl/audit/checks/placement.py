@@ -185,9 +185,10 @@ CHECKS = (
     ),
     Check(
         "FP303", "not-placeable", "error", "The exclusion cannot be placed in a rule that it names",
-        "No gap of the query has all columns that the exclusion needs, or the only place would make the rule fire "
-        "more. The alerts that the exclusion was written for go on. Each [reason](../reasons.md) says what would help.",
-        "`fpctl explain RULE` shows every gap and the columns visible there.",
+        "No insertion point of the query has all columns that the exclusion needs, or the only place would make the "
+        "rule fire more. The alerts that the exclusion was written for go on. Each [reason](../reasons.md) "
+        "says what would help.",
+        "`fpctl explain RULE` shows every insertion point and the columns visible there.",
         _not_placeable, (),
         "fp-2026-0007 names `Logons by country` and suppresses nothing in it: no column here holds the field url "
         "[field-not-in-table]",

@@ -73,8 +73,8 @@ def command(
     from fpctl.deployment.artifacts.output_files import file_names, published_in, release_file, release_text
     from fpctl.deployment.artifacts.rule_artifact import releases
     from fpctl.files import write_text
-    from fpctl.repository.apply import companion_files, tune
-    from fpctl.rewrite.plan.size_fit import ANY_LENGTH, Wording
+    from fpctl.repository.apply import external_list_files, tune
+    from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 
     if format in exchanging.FORMATS:
         if target is not None:
@@ -90,8 +90,8 @@ def command(
     chosen = repository.rules.select(rule or [])
     active, planner = repository.active(), repository.planner(today)
     with output.progress("Rewriting rules", len(chosen)) as update:
-        wording = Wording(fits=True, store=lists) if target == "sentinel" else ANY_LENGTH
-        planned = list(tune(chosen, active, planner, wording=wording, progress=lambda done, _: update(done)))
+        style = ClauseStyle(fits=True, store=lists) if target == "sentinel" else ANY_LENGTH
+        planned = list(tune(chosen, active, planner, style=style, progress=lambda done, _: update(done)))
     found = guarding.checked(planned, active, planner, force)
     names = file_names((outcome.rule for outcome in found.outcomes), chosen_format)
     made = list(
@@ -110,7 +110,7 @@ def command(
             file = release_file(release, names[release.rule.path, release.rule.id], chosen_format)
             write_text(out / file.relative, file.text, durable=False)
         # A template holds what its rule reads; a rule file cannot.
-        beside = companion_files(release.outcome for release in ready) if chosen_format == "yaml" else []
+        beside = external_list_files(release.outcome for release in ready) if chosen_format == "yaml" else []
         for file in beside:
             write_text(out / file.relative, file.text, durable=False)
         if beside:

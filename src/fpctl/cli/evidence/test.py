@@ -97,7 +97,7 @@ def told(outcome: CaseOutcome) -> list[str]:
         lines.append(f"  {outcome.error}")
     for one in outcome.swallowed if outcome.status == "swallowed" else ():
         what = f"takes out {output.counted(one.rows, 'event')}" if one.rows else "silences the rule"
-        lines += [f"  {one.exclusion} {what} {one.gap}:", f"    {one.clause}"]
+        lines += [f"  {one.exclusion} {what} {one.position}:", f"    {one.clause}"]
         if outcome.any_time:
             lines.append("    (the test has no fixed time: a window of the exclusion was taken to be open)")
     return lines
@@ -113,7 +113,13 @@ def _document(outcome: CaseOutcome) -> dict[str, Any]:
         "base_rows": outcome.base_rows,
         "tuned_rows": outcome.tuned_rows,
         "swallowed_by": [
-            {"exclusion": one.exclusion, "rows": one.rows, "clause": one.clause, "gap": one.gap, "line": one.line}
+            {
+                "exclusion": one.exclusion,
+                "rows": one.rows,
+                "clause": one.clause,
+                "position": one.position,
+                "line": one.line,
+            }
             for one in outcome.swallowed
         ],
         "path": case.at.path,

@@ -149,7 +149,7 @@ def _told(totals: HitTotals | None, known: bool) -> str:
 def _placed(outcome: RuleOutcome) -> list[str]:
     if outcome.tuned is None:
         return [f"not read: {outcome.error}"]
-    lines = [f"{one.gap}: {one.clause}" for one in outcome.tuned.plan.insertions]
+    lines = [f"{one.position}: {one.clause}" for one in outcome.tuned.plan.insertions]
     for skip in outcome.tuned.plan.skips:
         lines.append(f"{'refused' if skip.finding else 'not applied'} [{skip.reason}]: {skip.message}")
         if skip.hint:

@@ -55,9 +55,9 @@ def command(
     from fpctl.cli.shared.outcomes import show_diff, talk
     from fpctl.files import write_text
     from fpctl.report.explanation import apply_to_dict
-    from fpctl.repository.apply import RuleOutcome, companion_files, differences, tuned_files
-    from fpctl.repository.parallel import Planning, tune_on_cores
-    from fpctl.rewrite.plan.size_fit import Wording
+    from fpctl.repository.apply import RuleOutcome, differences, external_list_files, tuned_files
+    from fpctl.repository.parallel import Planning, tune_in_parallel
+    from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     today = options.parse_day(on)
     workspace = open_workspace(config, rules, exclusions)
@@ -74,9 +74,9 @@ def command(
         # What is written has been read by the second parser; comparing with it need not do so again.
         second_parser=not check,
         checked=not no_verify,
-        wording=Wording(folds=not no_fold, fits=True, store=lists),
+        style=ClauseStyle(folds=not no_fold, fits=True, store=lists),
     )
-    planned = tune_on_cores(chosen, planning, jobs)
+    planned = tune_in_parallel(chosen, planning, jobs)
     outcomes: list[RuleOutcome] = []
     with output.progress("Rewriting rules", len(chosen)) as update:
         for outcome in planned:
@@ -84,7 +84,7 @@ def command(
             update(len(outcomes))
     found = guarding.checked(outcomes, active, planner, force)
     outcomes = found.outcomes
-    files, beside = tuned_files(outcomes), companion_files(outcomes)
+    files, beside = tuned_files(outcomes), external_list_files(outcomes)
     stale = differences([*files, *beside], out) if check and out is not None else []
     if format == "json":
         output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})

@@ -25,7 +25,7 @@ def command(
     config: options.ConfigFile = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show a rule's pipeline with its gaps, the columns visible there, and where each clause goes and why.
+    """Show a rule's pipeline with its insertion points, the columns visible there, and where each clause goes and why.
 
     Exit code 1: an exclusion could not be placed in a rule it names. 2: a rule could not be planned.
     """
@@ -33,7 +33,7 @@ def command(
     from fpctl.cli.shared.context import open_workspace
     from fpctl.report.explanation import explanation_to_dict, picture
     from fpctl.repository.apply import tune
-    from fpctl.rewrite.plan.size_fit import Wording
+    from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     today = options.parse_day(on)
     workspace = open_workspace(config, rules, exclusions)
@@ -48,7 +48,7 @@ def command(
                 wanted,
                 repository.planner(today),
                 checked=False,
-                wording=Wording(folds=not no_fold),
+                style=ClauseStyle(folds=not no_fold),
                 progress=lambda done, _: update(done),
             )
         )

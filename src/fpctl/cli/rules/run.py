@@ -90,7 +90,7 @@ def command(
     from fpctl.history.repository import History
     from fpctl.report.runs import run_to_dict
     from fpctl.repository.apply import tune
-    from fpctl.rewrite.plan.size_fit import Wording
+    from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     clock = datetime.now(UTC)
     now = options.parse_moment(to, clock, "--to") if to is not None else clock
@@ -128,7 +128,7 @@ def command(
         """Plan a few rules at a time, while others run."""
         nonlocal guarded
         active = repository.active()
-        source = tune(chosen, active, planner, wording=Wording(folds=request.folds))
+        source = tune(chosen, active, planner, style=ClauseStyle(folds=request.folds))
         while few := list(islice(source, PLANNED_AT_ONCE)):
             found = guarding.checked(few, active, planner, force)
             guarded = guarded.with_more(found)

@@ -82,7 +82,7 @@ def planned_changes(
     from fpctl.deployment.artifacts.rule_artifact import releases
     from fpctl.deployment.change import changes, published_there
     from fpctl.repository.apply import tune
-    from fpctl.rewrite.plan.size_fit import Wording
+    from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     opened = open_workspace(config, rules, exclusions)
     repository = opened.repository
@@ -92,8 +92,8 @@ def planned_changes(
         chosen = tuple(one for one in chosen if one.rule.kind in ("scheduled", "nrt", "hunting"))
     active, planner = repository.active(), repository.planner(options.now().date())
     with output.progress("Rewriting rules", len(chosen)) as update:
-        wording = Wording(fits=True, store="function")
-        outcomes = list(tune(chosen, active, planner, wording=wording, progress=lambda done, _: update(done)))
+        style = ClauseStyle(fits=True, store="function")
+        outcomes = list(tune(chosen, active, planner, style=style, progress=lambda done, _: update(done)))
     checked = guarding.checked(outcomes, active, planner, force)
     with output.progress("Reading the workspace"):
         there = workspace.all()

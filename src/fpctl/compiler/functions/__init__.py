@@ -1,5 +1,37 @@
 """The functions, one module for each family; importing this package fills the table (`fpctl.compiler.registry`)."""
 
-from fpctl.compiler.functions import aggregates, conversion, dynamic, logic, numbers, text, time, windows
+from fpctl.compiler.functions import (
+    addresses,
+    aggregates,
+    clock,
+    containers,
+    conversion,
+    dynamic,
+    encodings,
+    logic,
+    mathematics,
+    numbers,
+    regular_expressions,
+    structured_text,
+    text,
+    time,
+    windows,
+)
 
-__all__ = ["aggregates", "conversion", "dynamic", "logic", "numbers", "text", "time", "windows"]
+__all__ = [
+    "addresses",
+    "aggregates",
+    "clock",
+    "containers",
+    "conversion",
+    "dynamic",
+    "encodings",
+    "logic",
+    "mathematics",
+    "numbers",
+    "regular_expressions",
+    "structured_text",
+    "text",
+    "time",
+    "windows",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from fpctl.compiler.context import Expressions
@@ -75,7 +76,9 @@ def sum_(expressions: Expressions, node: tree.Call) -> Value:
     value = _number(expressions, node)
     total = Func("sum", (value.sql,), where=_where(expressions, node, 1))
     held = HELD_AS[value.type]
-    return Value(func("coalesce", Cast(total, held, attempt=True), Cast(Number(0), held)), value.type)
+    # A sum that overflows goes round, as `+` does.
+    whole = func("kql_wrap", total) if value.type in ("long", "timespan") else Cast(total, held, attempt=True)
+    return Value(func("coalesce", whole, Cast(Number(0), held)), value.type)
 
 
 def _number(expressions: Expressions, node: tree.Call) -> Value:
@@ -97,8 +100,10 @@ def avg(expressions: Expressions, node: tree.Call) -> Value:
         number = func("nullif", Func("count", (value.sql,), where=where), Number(0))
         return Value(Cast(Infix("//", (total, number)), "BIGINT"), value.type)
     kind = "decimal" if value.type == "decimal" else "real"
-    average = Func("avg", (value.sql,), where=where)
-    return Value(Cast(average, HELD_AS[kind]), kind)
+    average: Sql = Cast(Func("avg", (value.sql,), where=where), HELD_AS[kind])
+    if kind == "real":
+        average = func("coalesce", average, Real(math.nan))  # of no rows NaN (summarize-operator, an example)
+    return Value(average, kind)
 
 
 @aggregate("min max minif maxif")
@@ -218,7 +223,8 @@ def make_set(expressions: Expressions, node: tree.Call) -> Value:
     if value.may_be_null:
         conditions.append(not_null(value.sql))
     where = conjunction(conditions) if conditions else None
-    items = Func("list", (value.sql,), distinct=True, order=(Order(value.sql, False, True),), where=where)
+    order = () if value.is_constant else (Order(value.sql, False, True),)
+    items = Func("list", (value.sql,), distinct=True, order=order, where=where)
     return _as_array(items, _limit(expressions, node, at))
 
 
@@ -246,6 +252,7 @@ for _name, _duckdb in (
     def _spread(expressions: Expressions, node: tree.Call, duckdb: str = _duckdb) -> Value:
         value = converted(_number(expressions, node), "real")
         assert value is not None
-        return Value(Func(duckdb, (value.sql,), where=_where(expressions, node, 1)), "real")
+        spread = Func(duckdb, (value.sql,), where=_where(expressions, node, 1))
+        return Value(func("coalesce", spread, Real(0.0)), "real")  # 0 of no rows (summarize-operator, default values)
 
     aggregate(_name)(_spread)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import macro
-from fpctl.compiler.patterns import translated
+from fpctl.compiler.patterns import BadPattern, translated
 from fpctl.compiler.registry import scalar, special
 from fpctl.compiler.sql import Infix, Sql, Text, func
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
 
-macro("kql_substring", "s, start, n", "CASE WHEN n <= 0 THEN '' WHEN start < 0 THEN "
-      "substring(s, greatest(length(s) + start, 0) + 1, n) ELSE substring(s, start + 1, n) END")  # fmt: skip
+# A start further back than the text is long gives nothing (seen on Kusto's emulator, as duckdb-kql's sources tell).
+macro("kql_substring", "s, start, n", "CASE WHEN n <= 0 OR start < -length(s) OR start >= length(s) THEN '' "
+      "WHEN start < 0 "
+      "THEN substring(s, length(s) + start + 1, least(n, 4294967295)) "
+      "ELSE substring(s, start + 1, least(n, 4294967295)) END")  # fmt: skip
 macro("kql_rest", "s, start", "kql_substring(s, start, 2147483647)")
 
 
@@ -76,42 +79,21 @@ def replace_string(text: Sql, old: Sql, new: Sql) -> Sql:
     return func("replace", text, old, new)
 
 
-@scalar("trim", "=string", "string", returns="string")
-def trim(pattern: str, text: Sql) -> Sql:
-    """`trim(regex, s)`: matches at both ends, each once."""
-    return _at_end(pattern, _at_start(pattern, text))
+for _name, _around in (("trim", "^({0})|({0})$"), ("trim_start", "^({0})"), ("trim_end", "({0})$")):
 
-
-@scalar("trim_start", "=string", "string", returns="string")
-def trim_start(pattern: str, text: Sql) -> Sql:
-    """`trim_start(regex, s)`."""
-    return _at_start(pattern, text)
-
-
-def _at_start(pattern: str, text: Sql) -> Sql:
-    return func("regexp_replace", text, Text(f"^(?:{translated(pattern).re2})+"), Text(""))
-
-
-@scalar("trim_end", "=string", "string", returns="string")
-def trim_end(pattern: str, text: Sql) -> Sql:
-    """`trim_end(regex, s)`."""
-    return _at_end(pattern, text)
-
-
-def _at_end(pattern: str, text: Sql) -> Sql:
-    return func("regexp_replace", text, Text(f"(?:{translated(pattern).re2})+$"), Text(""))
+    @scalar(_name, "=string", "string", returns="string")
+    def _trimmed(pattern: str, text: Sql, around: str = _around) -> Sql:
+        # One match at each end, in one pattern: so the service's error messages show it.
+        found = translated(pattern)
+        if found.ascii_only:
+            raise BadPattern("its word boundaries cannot be told in text that is not ASCII")
+        return func("regexp_replace", text, Text(around.replace("{0}", found.re2)), Text(""), Text("g"))
 
 
 @scalar("isascii", "string", returns="bool")
 def isascii(text: Sql) -> Sql:
     """`isascii(s)`."""
     return Infix("=", (func("strlen", text), func("length", text)))
-
-
-@scalar("countof", "string", "string", returns="long")
-def countof(text: Sql, part: Sql) -> Sql:
-    """`countof(s, part)`: overlapping ones too."""
-    return func("kql_count_of", text, part)
 
 
 macro("kql_count_of", "s, p", "CASE WHEN p = '' THEN 0 ELSE len(list_filter(range(1, length(s) + 1), "

@@ -81,12 +81,15 @@ def _floor(expressions: Expressions, node: tree.Call) -> Value:
 
 macro("kql_startofday", "t", f"t - t % {DAY}")
 # 0001-01-01 was a Monday; Kusto's weeks begin on Sunday.
-macro("kql_startofweek", "t", f"greatest(t - t % {DAY} - ((t // {DAY} + 1) % 7) * {DAY}, 0)")
+macro("kql_startofweek", "t", f"kql_datetime_in_range(t - t % {DAY} - ((t // {DAY} + 1) % 7) * {DAY})")
 macro("kql_startofmonth", "t", "kql_ticks(date_trunc('month', kql_moment(t)))")
 macro("kql_startofyear", "t", "kql_ticks(date_trunc('year', kql_moment(t)))")
 macro("kql_months_later", "t, n", "kql_datetime_in_range(TRY(kql_ticks(kql_moment(t - t % 10) + "
       "to_months(CAST(n AS INTEGER))) + t % 10))")  # fmt: skip
 macro("kql_day_shift", "t, n", f"kql_datetime_in_range(TRY(t + n * {DAY}))")
+
+macro("kql_last_of", "t, n", "kql_datetime_in_range(t + n - 1)")
+_LENGTHS = {"day": Cast(Number(DAY), "BIGINT"), "week": Cast(Number(7 * DAY), "BIGINT")}
 
 for _unit in ("day", "week", "month", "year"):
 
@@ -96,6 +99,8 @@ for _unit in ("day", "week", "month", "year"):
 
     def _ends(moment: Sql, offset: Sql | None, unit: str = _unit) -> Sql:
         first = func(f"kql_startof{unit}", moment)
+        if unit in ("day", "week"):
+            return func("kql_last_of", _later(first, offset, unit) if offset is not None else first, _LENGTHS[unit])
         following = Infix("+", (offset, Number(1))) if offset is not None else Number(1)
         return Infix("-", (_later(first, following, unit), Number(1)))
 

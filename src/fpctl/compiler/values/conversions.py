@@ -85,8 +85,13 @@ def _int_of_long(sql: Sql) -> Sql:
     return Cast(sql, "INTEGER", attempt=True)
 
 
+def _low_half(sql: Sql) -> Sql:
+    return func("kql_int_of_long", sql)
+
+
 def _text_of_bool(sql: Sql) -> Sql:
-    return Case(((sql, Text("true")), (is_null(sql), Text(""))), Text("false"))
+    # As .NET writes it (seen on Kusto's emulator, as duckdb-kql's sources tell; no page says). In JSON it is `true`.
+    return Case(((sql, Text("True")), (is_null(sql), Text(""))), Text("False"))
 
 
 def _text_by(name: str) -> Callable[[Sql], Sql]:
@@ -141,9 +146,9 @@ _WAYS: dict[tuple[str, str], Callable[[Sql], Sql]] = {
     ("bool", "long"): _cast("long"),
     ("bool", "int"): _cast("int"),
     ("int", "long"): _cast("long"),
-    ("long", "int"): _int_of_long,
+    ("long", "int"): _low_half,
     ("real", "long"): _by("kql_truncated"),
-    ("real", "int"): lambda sql: _int_of_long(func("kql_truncated", sql)),
+    ("real", "int"): _by("kql_int_of_real"),
     ("decimal", "long"): lambda sql: Cast(func("trunc", sql), "BIGINT", attempt=True),
     ("decimal", "int"): lambda sql: Cast(func("trunc", sql), "INTEGER", attempt=True),
     ("datetime", "long"): lambda sql: sql,

@@ -40,15 +40,22 @@ macro("kql_real_json", "r", "CASE WHEN isfinite(r) THEN to_json(r) WHEN isnan(r)
 
 macro("kql_long", "s", "CASE WHEN regexp_full_match(trim(s), '[-+]?[0-9]+') THEN TRY_CAST(trim(s) AS BIGINT) "
       "WHEN regexp_full_match(trim(s), '-?0[xX][0-9a-fA-F]+') THEN TRY_CAST(trim(s) AS BIGINT) END")  # fmt: skip
-macro("kql_truncated", "r", "CASE WHEN isfinite(r) THEN TRY_CAST(trunc(r) AS BIGINT) END")
+# Out of range a real stays at the end of it, and a long loses its upper half (seen on Kusto's emulator, as
+# duckdb-kql's sources tell; no page says).
+macro("kql_truncated", "r", "CASE WHEN NOT isfinite(r) THEN NULL WHEN r >= 9223372036854775807 THEN "
+      "9223372036854775807 "
+      "WHEN r <= -9223372036854775808 THEN -9223372036854775807 - 1 ELSE CAST(trunc(r) AS BIGINT) END")  # fmt: skip
+macro("kql_int_of_real", "r", "CASE WHEN NOT isfinite(r) THEN NULL WHEN r >= 2147483647 THEN 2147483647::INTEGER "
+      "WHEN r <= -2147483648 THEN (-2147483648)::INTEGER ELSE CAST(trunc(r) AS INTEGER) END")  # fmt: skip
+macro("kql_int_of_long", "n", "CAST((n % 4294967296 + 6442450944) % 4294967296 - 2147483648 AS INTEGER)")
 macro("kql_real", "s", "CASE WHEN regexp_full_match(trim(s), '[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?') "
       "THEN TRY_CAST(trim(s) AS DOUBLE) WHEN lower(trim(s)) = 'nan' THEN 'nan'::DOUBLE "
       "WHEN lower(trim(s)) IN ('inf', '+inf', 'infinity', '+infinity') THEN 'inf'::DOUBLE "
       "WHEN lower(trim(s)) IN ('-inf', '-infinity') THEN '-inf'::DOUBLE END")  # fmt: skip
-macro("kql_bool", "s", "CASE lower(trim(s)) WHEN 'true' THEN true WHEN 'false' THEN false WHEN '1' THEN true "
-      "WHEN '0' THEN false END")  # fmt: skip
+macro("kql_bool", "s", "CASE lower(trim(s)) WHEN 'true' THEN true WHEN 'false' THEN false ELSE kql_long(s) != 0 END")
 macro("kql_json_number", "j", "CASE WHEN kql_is_number(j) THEN TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE) END")
-macro("kql_json_long", "j", "CASE WHEN kql_is_number(j) THEN coalesce(CASE WHEN regexp_full_match(CAST(j AS VARCHAR), "
+macro("kql_json_long", "j", "CASE WHEN kql_is_number(j) THEN coalesce(CASE WHEN regexp_full_match(CAST(j AS "
+      "VARCHAR), "
       "'-?[0-9]+') THEN TRY_CAST(CAST(j AS VARCHAR) AS BIGINT) END, "
       "kql_truncated(TRY_CAST(CAST(j AS VARCHAR) AS DOUBLE))) "
       "WHEN kql_is_text(j) THEN kql_long(j ->> '$') WHEN CAST(j AS VARCHAR) = 'true' THEN 1 "
@@ -61,7 +68,8 @@ macro("kql_json_bool", "j", "CASE WHEN kql_is_text(j) THEN kql_bool(j ->> '$') W
       "WHEN CAST(j AS VARCHAR) = 'false' THEN false END")  # fmt: skip
 
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,7})?Z?)?"
-macro("kql_iso_ticks", "s", "(epoch_us(TRY_CAST(substr(rtrim(s, 'Z'), 1, 26) AS TIMESTAMP)) * 10 + 621355968000000000 "
+macro("kql_iso_ticks", "s", "(epoch_us(TRY_CAST(substr(rtrim(s, 'Z'), 1, 26) AS TIMESTAMP)) * 10 + "
+      "621355968000000000 "
       "+ CASE WHEN strlen(rtrim(s, 'Z')) = 27 THEN CAST(substr(s, 27, 1) AS BIGINT) ELSE 0 END)")  # fmt: skip
 macro("kql_datetime", "s", f"CASE WHEN s = '' THEN NULL WHEN regexp_full_match(s, '{_ISO}') THEN kql_iso_ticks(s) "
       "ELSE kql_other_datetime(s) END")  # fmt: skip

@@ -33,7 +33,7 @@ def output_scope(tuned: TunedQuery) -> Scope:
     results = query.results()
     if not results:
         return Scope({}, open=True)
-    return analyse(query, tuned.tables).columns_of(results[-1].pipeline).gaps[-1].scope
+    return analyse(query, tuned.tables).columns_of(results[-1].pipeline).points[-1].scope
 
 
 def sentinel_problems(rule: Rule, tuned: TunedQuery, scope: Scope) -> list[Problem]:

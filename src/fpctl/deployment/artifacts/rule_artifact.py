@@ -15,7 +15,7 @@ from fpctl.deployment.artifacts.saved_search import saved_search
 from fpctl.deployment.artifacts.version import Published, next_version
 from fpctl.errors import Location, Problem
 from fpctl.repository.apply import RuleOutcome
-from fpctl.rewrite.plan.external_lists import Companion
+from fpctl.rewrite.plan.external_lists import ExternalLists
 from fpctl.rewrite.plan.planner import TunedQuery
 from fpctl.rules.model import Rule
 
@@ -39,7 +39,7 @@ class Release:
         body: for the Sentinel API; None for Defender, or where a problem is in the way.
         detection: for Microsoft Graph; None for Sentinel, or where a problem is in the way.
         problems: errors keep the rule back; warnings do not.
-        companion: lists that the query reads from elsewhere, None where it has all in it.
+        external: lists that the query reads from elsewhere, None where it has all in it.
     """
 
     outcome: RuleOutcome
@@ -50,7 +50,7 @@ class Release:
     body: Body | None
     detection: dict[str, Any] | None
     problems: tuple[Problem, ...]
-    companion: Companion | None = None
+    external: ExternalLists | None = None
 
     @property
     def title(self) -> str:
@@ -117,30 +117,30 @@ def _release(outcome: RuleOutcome, tuned: TunedQuery, target: Target, published:
     if rule.kind in ("scheduled", "nrt"):
         body = alert_rule(rule, tuned.tuned, version)
         return Release(
-            outcome, "alertRules", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.companion
+            outcome, "alertRules", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.external
         )
     body = saved_search(rule, tuned.tuned)
     return Release(
-        outcome, "savedSearches", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.companion
+        outcome, "savedSearches", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.external
     )
 
 
 def companion_release(release: Release) -> Release | None:
     """Return the saved function that a release's query reads its lists from, as a release of its own; None without."""
-    companion = release.companion
-    if companion is None or companion.store != "function":
+    external = release.external
+    if external is None or external.store != "function":
         return None
-    query = companion.body()
+    query = external.body()
     body = Body(
         None,
         {
             "category": COMPANION_CATEGORY,
-            "displayName": companion.alias,
-            "functionAlias": companion.alias,
+            "displayName": external.alias,
+            "functionAlias": external.alias,
             "query": query,
         },
         {"version": 2},
     )
     return replace(
-        release, resource="savedSearches", guid=companion.alias, query=query, version=None, body=body, companion=None
+        release, resource="savedSearches", guid=external.alias, query=query, version=None, body=body, external=None
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fpctl.deployment.artifacts.rule_artifact import COMPANION_CATEGORY, Release
-from fpctl.rewrite.plan.external_lists import Companion
+from fpctl.rewrite.plan.external_lists import ExternalLists
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 ALERT_RULES_VERSION = "2024-09-01"
@@ -29,8 +29,8 @@ def template(rules: Iterable[Release]) -> dict[str, Any]:
     for rule in rules:
         if not rule.ready or rule.body is None:
             continue
-        companions = [_companion(rule.companion)] if rule.companion is not None else []
-        resources += [*companions, _rule(rule, [_id_of(resource) for resource in companions])]
+        externals = [_companion(rule.external)] if rule.external is not None else []
+        resources += [*externals, _rule(rule, [_id_of(resource) for resource in externals])]
     return {
         "$schema": SCHEMA,
         "contentVersion": "1.0.0.0",
@@ -63,35 +63,35 @@ def _rule(release: Release, waits: list[str]) -> dict[str, Any]:
     return {**resource, "properties": properties}
 
 
-def _companion(companion: Companion) -> dict[str, Any]:
-    if companion.store == "function":
-        return _function(companion)
+def _companion(external: ExternalLists) -> dict[str, Any]:
+    if external.store == "function":
+        return _function(external)
     return {
         "type": f"{_WORKSPACE}/providers/watchlists",
         "apiVersion": ALERT_RULES_VERSION,
-        "name": f"[concat(parameters('workspace'), '/Microsoft.SecurityInsights/{companion.alias}')]",
+        "name": f"[concat(parameters('workspace'), '/Microsoft.SecurityInsights/{external.alias}')]",
         "properties": {
-            "displayName": companion.alias,
+            "displayName": external.alias,
             "provider": "fpctl",
-            "source": f"{companion.alias}.csv",
+            "source": f"{external.alias}.csv",
             "itemsSearchKey": "SearchKey",
-            "rawContent": literal(companion.table()),
+            "rawContent": literal(external.table()),
             "contentType": "text/csv",
             "numberOfLinesToSkip": 0,
         },
     }
 
 
-def _function(companion: Companion) -> dict[str, Any]:
+def _function(external: ExternalLists) -> dict[str, Any]:
     return {
         "type": f"{_WORKSPACE}/savedSearches",
         "apiVersion": SAVED_SEARCHES_VERSION,
-        "name": f"[concat(parameters('workspace'), '/{companion.alias}')]",
+        "name": f"[concat(parameters('workspace'), '/{external.alias}')]",
         "properties": {
             "category": COMPANION_CATEGORY,
-            "displayName": companion.alias,
-            "functionAlias": companion.alias,
-            "query": literal(companion.body()),
+            "displayName": external.alias,
+            "functionAlias": external.alias,
+            "query": literal(external.body()),
             "version": 2,
         },
     }

@@ -47,11 +47,11 @@ def tails(query: tree.Query, analysis: Analysis) -> Iterator[Tail]:
     if len(results) != 1:
         return
     pipeline = results[0].pipeline
-    gaps = analysis.columns_of(pipeline).gaps
+    points = analysis.columns_of(pipeline).points
     for number, operator in enumerate(pipeline.operators):
-        if not isinstance(operator, tree.Where) or number >= len(gaps):
+        if not isinstance(operator, tree.Where) or number >= len(points):
             continue
-        scope = gaps[number].scope
+        scope = points[number].scope
         rest = pipeline.operators[number + 1 :]
         result = not scope.rowwise and all(isinstance(one, _ROW_WISE) for one in rest)
         terms = _terms(operator.predicate)

@@ -1,6 +1,6 @@
 """Columns: what every operator does to the row.
 
-`analyse(query, environment)` gives, for every gap of every pipeline, the visible columns with their
+`analyse(query, environment)` gives, for every insertion point of every pipeline, the visible columns with their
 types and lineage. The rules are those of Microsoft's binder (npm @kusto/language-service-next), against
 which `tests/oracle/compare_corpus.py` checks them.
 """
@@ -11,13 +11,13 @@ from fpctl.kql.binder.analysis import Analysis, analyse
 from fpctl.kql.binder.bindings import Routine, Scalar, Tabular
 from fpctl.kql.binder.context import PipelineColumns, Problem
 from fpctl.kql.binder.environment import Environment, NoTables
-from fpctl.kql.binder.scope import Column, Gap, Origin, Scope
+from fpctl.kql.binder.scope import Column, InsertionPoint, Origin, Scope
 
 __all__ = [
     "Analysis",
     "Column",
     "Environment",
-    "Gap",
+    "InsertionPoint",
     "NoTables",
     "Origin",
     "PipelineColumns",

@@ -1,4 +1,4 @@
-"""Columns at every gap of every pipeline of a query."""
+"""Columns at every insertion point of every pipeline of a query."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Analysis:
     _by_node: Mapping[int, PipelineColumns]
 
     def columns_of(self, node: tree.Pipeline) -> PipelineColumns:
-        """Return the gaps of a pipeline node of the query.
+        """Return the insertion points of a pipeline node of the query.
 
         Raises:
             KeyError: the node is not a pipeline of this query, or no walk came to it.
@@ -40,7 +40,7 @@ class Analysis:
 
 
 def analyse(query: tree.Query, environment: Environment) -> Analysis:
-    """Work out the visible columns at every gap of a query.
+    """Work out the visible columns at every insertion point of a query.
 
     Never raises for a query that parses: what cannot be known is open or unknown, and noted.
     """

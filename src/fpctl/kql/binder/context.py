@@ -12,7 +12,7 @@ from fpctl.kql.binder.bindings import Argument, Names, Routine, Scalar
 from fpctl.kql.binder.environment import Environment
 from fpctl.kql.binder.nearest import nearest
 from fpctl.kql.binder.scalar import UNKNOWN
-from fpctl.kql.binder.scope import Column, Gap, Origin, Scope
+from fpctl.kql.binder.scope import Column, InsertionPoint, Origin, Scope
 from fpctl.kql.literals import string_value
 
 NO_COLUMNS: Mapping[str, Column] = {}
@@ -35,19 +35,19 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PipelineColumns:
-    """The gaps of one pipeline.
+    """The insertion points of one pipeline.
 
     Attributes:
         node: the pipeline.
         path: where it stands, to be read: `main`, `let rmm`, `main/join 1`, `let f/body`.
         parent: the path of the pipeline, function or `let` it stands in; None for `main` and lets.
-        gaps: after the source (if it has one of its own), and after each operator.
+        insertion points: after the source (if it has one of its own), and after each operator.
     """
 
     node: tree.Pipeline
     path: str
     parent: str | None
-    gaps: tuple[Gap, ...]
+    points: tuple[InsertionPoint, ...]
 
 
 class Row:
@@ -168,11 +168,11 @@ class Context(ABC):
 
     # ----------------------------------------------------------------- places
 
-    def record(self, node: tree.Pipeline, path: str, gaps: list[Gap]) -> None:
-        """Keep the gaps of a pipeline; of one that is walked again (a second call) the first stand."""
+    def record(self, node: tree.Pipeline, path: str, points: list[InsertionPoint]) -> None:
+        """Keep the insertion points of a pipeline; of one that is walked again (a second call) the first stand."""
         if self.recording and id(node) not in self.pipelines:
             parent = path.rpartition("/")[0]
-            self.pipelines[id(node)] = PipelineColumns(node, path, parent or None, tuple(gaps))
+            self.pipelines[id(node)] = PipelineColumns(node, path, parent or None, tuple(points))
 
     def enter(self, path: str) -> str:
         """Go into a pipeline or `let`; return what `leave` needs."""

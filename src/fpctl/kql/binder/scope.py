@@ -1,4 +1,4 @@
-"""What is visible at a gap: columns with types and lineage."""
+"""What is visible at an insertion point: columns with types and lineage."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The columns at one gap.
+    """The columns at one insertion point.
 
     Attributes:
         columns: visible columns by name, in output order.
@@ -63,7 +63,7 @@ class Scope:
         union: branches that are legs of a union: a row comes from exactly one of them. Otherwise
             a row combines all branches (join).
         rowwise: every row here is still one source event (or a pair of them after a join): no
-            barrier (summarize, top, make-series ...) lies between the tables and this gap, and
+            barrier (summarize, top, make-series ...) lies between the tables and this insertion point, and
             every branch is in `kept`.
         kept: the branches whose events still stand here one by one: each row carries one event of
             the branch (or none, on the other side of an outer join), and no event stands for
@@ -84,7 +84,7 @@ class Scope:
     unknown: frozenset[int] = frozenset()
 
 
-class Gap(NamedTuple):
+class InsertionPoint(NamedTuple):
     """A place between two operators where a clause can stand.
 
     `offset` is the end of the last token of the source or operator before it; `after` is that
@@ -93,5 +93,5 @@ class Gap(NamedTuple):
 
     offset: int
     after: str
-    index: int  # type: ignore[assignment]  # of a gap, not of an element
+    index: int  # type: ignore[assignment]  # of an insertion point, not of an element
     scope: Scope

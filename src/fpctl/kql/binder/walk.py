@@ -15,7 +15,7 @@ from fpctl.kql.binder.context import Context, Row
 from fpctl.kql.binder.expressions import evaluate
 from fpctl.kql.binder.operators import OPERATORS
 from fpctl.kql.binder.scalar import TABLE, UNKNOWN
-from fpctl.kql.binder.scope import Column, Gap, Origin, Scope
+from fpctl.kql.binder.scope import Column, InsertionPoint, Origin, Scope
 from fpctl.kql.binder.sources import called, source, tabular
 from fpctl.kql.parser import parse
 
@@ -65,7 +65,7 @@ class Binder(Context):
         self.leave(inside)
         if scope is None:
             return type_ if type_ != TABLE else Scope({}, open=True)
-        self.record(pipeline, path, [Gap(node.end, "source", 0, scope)])
+        self.record(pipeline, path, [InsertionPoint(node.end, "source", 0, scope)])
         return scope
 
     def _unbound(self, node: tree.Source) -> bool:
@@ -131,7 +131,7 @@ class Binder(Context):
         """Walk a pipeline; `row` is what flows into one that has no source of its own."""
         outer_row, outer_aggregating, self.aggregating = self.row, self.aggregating, False
         inside = self.enter(path)
-        gaps: list[Gap] = []
+        points: list[InsertionPoint] = []
         if node.source is None:
             scope = row or Scope({})
         else:
@@ -140,7 +140,7 @@ class Binder(Context):
                 scope = source(self, node.source)
             except RecursionError:
                 scope = self._too_deep(node.source)
-            gaps.append(Gap(node.source.end, "source", 0, scope))
+            points.append(InsertionPoint(node.source.end, "source", 0, scope))
         for index, operator in enumerate(node.operators, 1):
             self.row = Row(scope.columns, scope)
             try:
@@ -148,10 +148,10 @@ class Binder(Context):
             except RecursionError:
                 scope = self._too_deep(operator)
                 self.aggregating, self.keys = False, frozenset()
-            gaps.append(Gap(operator.end, operator.keyword, index, scope))
+            points.append(InsertionPoint(operator.end, operator.keyword, index, scope))
         self.row, self.aggregating = outer_row, outer_aggregating
         self.leave(inside)
-        self.record(node, path, gaps)
+        self.record(node, path, points)
         return scope
 
     def _too_deep(self, node: tree.Node) -> Scope:

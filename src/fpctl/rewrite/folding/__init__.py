@@ -1,4 +1,4 @@
-"""Many exclusions at one gap, said in few words.
+"""Many exclusions at one insertion point, said in few words.
 
 Each exclusion's term becomes branches: what must hold together, as far as possible as *keys* (a
 column, its first label, the last labels of a URL's host) with the values that they may have.

@@ -1,4 +1,4 @@
-"""The exclusions of one gap to clauses: one for each shape, one for each exclusion that has none."""
+"""The exclusions of one insertion point to clauses: one for each shape, one for each exclusion that has none."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class FoldedClause:
 def fold(
     members: Sequence[tuple[str, Term]], time_column: str | None, *, sites: bool = True
 ) -> tuple[FoldedClause, ...]:
-    """Return the clauses for exclusions at one gap, cheap ones first; the same input gives the same clauses.
+    """Return the clauses for exclusions at one insertion point, cheap ones first, the same for the same input.
 
     Args:
         members: each exclusion with what it matches there.
-        time_column: the KQL of the event's time at the gap.
+        time_column: the KQL of the event's time at the insertion point.
         sites: see `branches`.
     """
     shapes: dict[tuple[tuple[Key, ...], tuple[Term, ...]], list[Member]] = {}

@@ -1,6 +1,6 @@
 """Counting folded clauses: the engine groups the rows by what their lists say, Python attributes the groups.
 
-One pass over the rows at the gap gives a column per clause: the key values of a row that the clause's
+One pass over the rows at the insertion point gives a column per clause: the key values of a row that the clause's
 lists hold (else ""), or the numbers of the branches that match it. Rows with the same columns are one
 group with its count and its first and last time, so exclusions that overlap are told apart exactly, and
 the cost does not depend on how many exclusions there are. What ends on a day inside the range is told by
@@ -48,7 +48,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the groups of a gap say together. `counts` has every exclusion of the gap."""
+    """What the groups of an insertion point say together. `counts` has every exclusion of the insertion point."""
 
     rows: int
     suppressed: int
@@ -56,8 +56,8 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How the clauses of one gap are counted; `exclusions` are all that stand there, also those that match nothing."""
+class HitAccumulator:
+    """Counts the clauses of one insertion point. `exclusions` are all of its exclusions, with or without a match."""
 
     exclusions: tuple[str, ...]
     clauses: tuple[FoldedClause, ...]

@@ -1,8 +1,8 @@
-"""How many rows each exclusion takes out: one counting query per gap, from the tuned query's own text.
+"""How many rows each exclusion takes out: one counting query per insertion point, from the tuned query's own text.
 
-The query is everything up to the gap (clauses at earlier gaps included, so no row counts twice),
+The query is everything up to the insertion point (clauses at earlier points included, so no row counts twice),
 then one aggregate. It is linear in the number of exclusions: few are counted by a column each, where
-how many of the conditions hold tells which hits are unique; many by groups (`fold.tally`).
+how many of the conditions hold tells which hits are unique; many by groups (`folding.hit_groups`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from fpctl.kql import tree
-from fpctl.rewrite.folding.hit_groups import Tally
+from fpctl.rewrite.folding.hit_groups import HitAccumulator
 from fpctl.rewrite.output.markers import closes_leg
-from fpctl.rewrite.placement.result import Place
+from fpctl.rewrite.placement.result import Placement
 from fpctl.rules.text.query_text import Edit, apply_edits
 
 PREFIX = "fpctl_"
@@ -24,7 +24,7 @@ PREFIX = "fpctl_"
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One exclusion's condition at a gap."""
+    """One exclusion's condition at an insertion point."""
 
     exclusion: str
     condition: str
@@ -32,9 +32,9 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class CountingQuery:
-    """A counting query of one gap.
+    """A counting query of one insertion point.
 
-    `text` is None when the rows at the gap cannot be queried on their own; `unknown` then says why.
+    `text` is None when the rows at the insertion point cannot be queried on their own; `unknown` then says why.
     `tally` reads the answer where it has groups.
     """
 
@@ -43,19 +43,19 @@ class CountingQuery:
     exclusions: tuple[str, ...]
     text: str | None
     unknown: str | None = None
-    tally: Tally | None = None
+    accumulator: HitAccumulator | None = None
 
-    def read(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> GapCount:
+    def read(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> PointCount:
         """Return what the answer to this query says; `names` are its columns."""
-        if self.tally is None:
+        if self.accumulator is None:
             return read_counts((dict(zip(names, row, strict=True)) for row in rows), self.exclusions)
-        totals = self.tally.read(names, rows)
+        totals = self.accumulator.read(names, rows)
         hits = (
             Hits(exclusion, count.rows, count.unique, *count.times())
             for exclusion in self.exclusions
             for count in (totals.counts[exclusion],)
         )
-        return GapCount(totals.rows, totals.suppressed, tuple(hits))
+        return PointCount(totals.rows, totals.suppressed, tuple(hits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Hits:
 
 
 @dataclass(frozen=True, slots=True)
-class GapCount:
+class PointCount:
     """The answer of one counting query."""
 
     rows_before: int
@@ -78,43 +78,47 @@ class GapCount:
     hits: tuple[Hits, ...]
 
 
-def counting_query(query: tree.Query, place: Place, counted: Sequence[Counted], edits: Sequence[Edit]) -> CountingQuery:
-    """Build the counting query of one gap.
+def counting_query(
+    query: tree.Query, placement: Placement, counted: Sequence[Counted], edits: Sequence[Edit]
+) -> CountingQuery:
+    """Build the counting query of one insertion point.
 
     Args:
         query: the base query.
-        place: the gap.
-        counted: the conditions that stand in the gap's clauses.
-        edits: every edit of the tuned query; those before the gap are part of the counting text.
+        placement: the insertion point.
+        counted: the conditions that stand in the insertion point's clauses.
+        edits: every edit of the tuned query; those before the insertion point are part of the counting text.
     """
     ids = tuple(c.exclusion for c in counted)
-    source = _text_up_to(query, place, edits)
+    source = _text_up_to(query, placement, edits)
     if isinstance(source, _Unknown):
-        return CountingQuery(place.path, place.gap.offset, ids, None, source.why)
+        return CountingQuery(placement.path, placement.point.offset, ids, None, source.why)
     return CountingQuery(
-        place.path, place.gap.offset, ids, source.wrap(aggregate(counted, place.resolution.time_column))
+        placement.path, placement.point.offset, ids, source.wrap(aggregate(counted, placement.resolution.time_column))
     )
 
 
-def tally_query(query: tree.Query, place: Place, tally: Tally, edits: Sequence[Edit]) -> CountingQuery:
-    """Build the counting query of one gap with many exclusions; see `counting_query`."""
-    source = _text_up_to(query, place, edits)
+def grouped_counting_query(
+    query: tree.Query, placement: Placement, accumulator: HitAccumulator, edits: Sequence[Edit]
+) -> CountingQuery:
+    """Build the counting query of one insertion point with many exclusions; see `counting_query`."""
+    source = _text_up_to(query, placement, edits)
     if isinstance(source, _Unknown):
-        return CountingQuery(place.path, place.gap.offset, tally.exclusions, None, source.why)
-    text = source.wrap(tally.operators())
-    return CountingQuery(place.path, place.gap.offset, tally.exclusions, text, None, tally)
+        return CountingQuery(placement.path, placement.point.offset, accumulator.exclusions, None, source.why)
+    text = source.wrap(accumulator.operators())
+    return CountingQuery(placement.path, placement.point.offset, accumulator.exclusions, text, None, accumulator)
 
 
-def query_at(query: tree.Query, place: Place, operators: str, edits: Sequence[Edit] = ()) -> str | None:
-    """Return a query of the rows at a gap, continued by operators; None where there is no such query.
+def query_at(query: tree.Query, placement: Placement, operators: str, edits: Sequence[Edit] = ()) -> str | None:
+    """Return a query of the rows at an insertion point, continued by operators; None where there is no such query.
 
     Args:
         query: the base query.
-        place: the gap.
+        placement: the insertion point.
         operators: `| where ...`, lines that continue the query.
-        edits: edits of the query; those before the gap are part of the text.
+        edits: edits of the query; those before the insertion point are part of the text.
     """
-    source = _text_up_to(query, place, edits)
+    source = _text_up_to(query, placement, edits)
     return None if isinstance(source, _Unknown) else source.wrap(operators)
 
 
@@ -133,7 +137,7 @@ def aggregate(counted: Sequence[Counted], time_column: str | None) -> str:
     return f"| extend {flags}\n| extend {PREFIX}n = {total}\n| summarize {', '.join(columns)}"
 
 
-def read_counts(rows: Iterable[Mapping[str, Any]], exclusions: Sequence[str]) -> GapCount:
+def read_counts(rows: Iterable[Mapping[str, Any]], exclusions: Sequence[str]) -> PointCount:
     """Return the counts of one counting query's result rows (one row; one per call for a function body)."""
     before = suppressed = 0
     totals = [[0, 0] for _ in exclusions]
@@ -153,10 +157,10 @@ def read_counts(rows: Iterable[Mapping[str, Any]], exclusions: Sequence[str]) ->
     hits = tuple(
         Hits(exclusion, totals[i][0], totals[i][1], first[i], last[i]) for i, exclusion in enumerate(exclusions)
     )
-    return GapCount(before, suppressed, hits)
+    return PointCount(before, suppressed, hits)
 
 
-# --------------------------------------------------------------------------- the text up to a gap
+# --------------------------------------------------------------------------- the text up to an insertion point
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,7 @@ class _Unknown:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """`before` + operators + `after` is a query whose rows are those at the gap."""
+    """`before` + operators + `after` is a query whose rows are those at the insertion point."""
 
     before: str
     after: str = ""
@@ -175,17 +179,17 @@ class _Text:
         return f"{self.before}\n{operators}{self.after}"
 
 
-def _text_up_to(query: tree.Query, place: Place, edits: Sequence[Edit]) -> _Text | _Unknown:
-    pipeline, gap = place.pipeline, place.gap
+def _text_up_to(query: tree.Query, placement: Placement, edits: Sequence[Edit]) -> _Text | _Unknown:
+    pipeline, point = placement.pipeline, placement.point
     if pipeline.source is None:
         return _Unknown("the clause stands in the body of an operator, whose rows cannot be queried on their own")
     definitions: list[str] = []
     for statement in query.statements:
         holds = statement.start <= pipeline.start and pipeline.end <= statement.end
         if holds:
-            inner = _slice(query.text, pipeline.start, gap.offset, edits)
+            inner = _slice(query.text, pipeline.start, point.offset, edits)
             if isinstance(statement, tree.Let) and isinstance(statement.value, tree.Function):
-                return _in_function(query, statement, statement.value, place, definitions, edits)
+                return _in_function(query, statement, statement.value, placement, definitions, edits)
             return _Text("".join(definitions) + inner)
         if not isinstance(statement, tree.QueryStatement):
             definitions.append(
@@ -198,11 +202,11 @@ def _in_function(
     query: tree.Query,
     statement: tree.Let,
     function: tree.Function,
-    place: Place,
+    placement: Placement,
     definitions: list[str],
     edits: Sequence[Edit],
 ) -> _Text | _Unknown:
-    """Count inside a function body by calling a copy of the function that ends at the gap."""
+    """Count inside a function body by calling a copy of the function that ends at the insertion point."""
     name = statement.name.value
     calls: list[str] = []
     inside = [s for s in query.statements if isinstance(s, tree.Let) and isinstance(s.value, tree.Function)]
@@ -215,7 +219,7 @@ def _in_function(
         calls = [f"{name}()"]
     if not calls:
         return _Unknown(f"the clause stands in the function {name}, and no plain call of it was found")
-    pipeline = place.pipeline
+    pipeline = placement.pipeline
     head_end = function.body[0].start if function.body else pipeline.start
     head = query.text[function.start : head_end]
     local = "".join(
@@ -223,7 +227,7 @@ def _in_function(
         for s in function.body
         if isinstance(s, tree.Let) and s.end <= pipeline.start
     )
-    inner = _slice(query.text, pipeline.start, place.gap.offset, edits)
+    inner = _slice(query.text, pipeline.start, placement.point.offset, edits)
     copy = f"{PREFIX}gap"
     called = ", ".join(f"({copy}{call[call.index('(') :]})" for call in sorted(set(calls)))
     main = called.removeprefix("(").removesuffix(")") if len(set(calls)) == 1 else f"union {called}"

@@ -3,10 +3,10 @@
 A clause stands on a line of its own that begins with a line break *before* it, so it is safe after
 a trailing comment and at the end of a text without a last newline. Two forms:
 
-* The rest of the line after the gap is blank or a comment: the clause line goes in front of the
+* The rest of the line after the insertion point is blank or a comment: the clause line goes in front of the
   line break. Taking it out removes its leading line break and the line.
-* More code follows on the gap's line (a one-line query, `)`, `;`): the clause line goes right at
-  the gap and a line break is added behind it too; the marker then ends in a backslash ("the line
+* More code follows on the insertion point's line (a one-line query, `)`, `;`): the clause line goes right at
+  the insertion point and a line break is added behind it too; the marker then ends in a backslash ("the line
   went on here"), and taking the clause out removes that second line break as well.
 
 A bare table name that is a leg of a union has no pipeline that a clause could stand in. It is put into
@@ -43,7 +43,7 @@ _LITERAL_MARKER = re.compile(r'"fpctl ([^"\\]*?)( \\\\\)?)?" == ""(?=\r?\n|\Z)')
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class MarkedClause:
     """A clause found in a tuned text: the span that `strip` removes, and the exclusions it names.
 
     `opening` is the offset of a parenthesis that goes with it.
@@ -67,7 +67,7 @@ class Marked:
 class ClauseLine:
     """One clause to place: `clause` is `| where not(...)` on one line, without a marker.
 
-    `anchor` is where the operator (or source) before the gap begins: its line gives the indentation.
+    `anchor` is where the operator (or source) before the insertion point begins: its line gives the indentation.
     `wraps` is where a bare union leg begins that must be put into parentheses.
     """
 
@@ -83,23 +83,23 @@ class ClauseLine:
 def edits_for(
     text: str, clauses: Sequence[ClauseLine], *, comments: bool = True, newline: str | None = None
 ) -> list[Edit]:
-    """Return the edits in order of offset; clauses of the same gap keep their given order.
+    """Return the edits in order of offset; clauses of the same insertion point keep their given order.
 
-    Where a bare leg ends a union, the gap in the leg and the one after the union are at the same
+    Where a bare leg ends a union, the insertion point in the leg and the one after the union are at the same
     offset: the leg's edit comes first, and with it the parenthesis that closes the leg.
 
     Args:
         text: the base query, without clauses.
-        clauses: what to put in; `offset` is the end of the gap's last token.
+        clauses: what to put in; `offset` is the end of the insertion point's last token.
         comments: False where the target forbids comments; the marker is then a literal.
         newline: what ends a line; the text's own style if not given.
     """
     newline = newline or newline_of(text)
     edits: list[Edit] = []
-    by_gap: dict[tuple[int, bool], list[ClauseLine]] = {}
+    by_point: dict[tuple[int, bool], list[ClauseLine]] = {}
     for clause in clauses:
-        by_gap.setdefault((clause.offset, clause.wraps is None), []).append(clause)
-    for (offset, _), lines in sorted(by_gap.items(), key=lambda gap: gap[0]):
+        by_point.setdefault((clause.offset, clause.wraps is None), []).append(clause)
+    for (offset, _), lines in sorted(by_point.items(), key=lambda point: point[0]):
         indent = _indentation(text, lines[0].anchor)
         wraps = lines[0].wraps
         rest = _REST_OF_LINE.match(text, offset) if wraps is None else None
@@ -138,12 +138,12 @@ def _with_marker(line: ClauseLine, comments: bool, ending: str) -> str:
 
 
 def _indentation(text: str, anchor: int) -> str:
-    """Return the white space that begins the line of the operator before the gap, or of the source."""
+    """Return the white space that begins the line of the operator before the insertion point, or of the source."""
     line = text[text.rfind("\n", 0, anchor) + 1 : anchor]
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
-def find_clauses(text: str) -> list[Marked]:
+def find_clauses(text: str) -> list[MarkedClause]:
     """Return every marked clause of a query, in order.
 
     Only a comment (or the literal form) on a line that begins with `| where` counts; the same words
@@ -152,7 +152,7 @@ def find_clauses(text: str) -> list[Marked]:
     Raises:
         KqlSyntaxError: the text has a marker and cannot be read as KQL tokens.
     """
-    found: list[Marked] = []
+    found: list[MarkedClause] = []
     if MARKER not in text:
         return found
     tokens = tokenize(text)
@@ -180,7 +180,7 @@ def find_clauses(text: str) -> list[Marked]:
             if opening is None or not text.startswith(")", end):
                 continue
             end += 1
-        found.append(Marked(start, end, ids, text.index("|", start), opening))
+        found.append(MarkedClause(start, end, ids, text.index("|", start), opening))
     return found
 
 

@@ -1,9 +1,9 @@
-"""From the fields of an exclusion to the columns that are visible at a gap.
+"""From the fields of an exclusion to the columns that are visible at an insertion point.
 
-A row at a gap may carry several events (after a join) or come from one of several tables (after a
+A row at an insertion point may carry several events (after a join) or come from one of several tables (after a
 union). An exclusion speaks of one event, so all its fields are looked for in one event source
 first; every table of that source that has the field must say the same about which visible column
-holds it, else the gap is ambiguous.
+holds it, else the insertion point is ambiguous.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Protocol
 from fpctl.kql.binder.nearest import nearest
 from fpctl.kql.binder.scope import Column, Origin, Scope
 from fpctl.kql.literals import bracket_name
+from fpctl.rewrite.placement.reading import Reading
 from fpctl.rewrite.placement.usual_columns import ASSUMED_COLUMNS as ASSUMED_COLUMNS
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rewrite.reasons import SkipReason
@@ -40,8 +41,8 @@ class Fields(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """What must be visible at a gap: fields with the roles their values can match, raw columns, and the time."""
+class RequiredColumns:
+    """What must be visible: fields with the column roles their values can match, raw columns, and the event time."""
 
     fields: tuple[tuple[str, frozenset[str] | None], ...]
     raw: tuple[str, ...] = ()
@@ -50,12 +51,12 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Fields bound to columns at one gap.
+    """Fields bound to columns at one insertion point.
 
     `mixed` is set when the fields come from different events of a joined row, `partial` when some
     columns of a field are no longer visible there, `assumed` names columns of an unknown table
     that are only believed to exist. `untested` are tables that a pattern reads and of which no column
-    with the field is visible, `tested` is the number of those that have one; both only in the wide reading.
+    with the field is visible, `tested` is the number of those that have one; both only in `Reading.TABLE_PATTERN`.
     """
 
     bindings: Mapping[str, tuple[BoundColumn, ...]]
@@ -76,7 +77,7 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Why fields cannot be bound at a gap. `rank` orders reasons: the higher says more."""
+    """Why fields cannot be bound at an insertion point. `rank` orders reasons: the higher says more."""
 
     reason: SkipReason
     message: str
@@ -104,7 +105,7 @@ LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "prin
 """Sources whose rows stand in the query or in a file: no events of a table."""
 
 
-class Resolver:
+class ColumnResolver:
     """Binds needs at scopes.
 
     Args:
@@ -145,23 +146,21 @@ class Resolver:
     def resolve(
         self,
         scope: Scope,
-        needs: Needs,
+        required: RequiredColumns,
+        reading: Reading = Reading.STRICT,
         *,
-        mixed: bool = False,
-        partial: bool = False,
         surviving: bool = False,
     ) -> Resolution | Unresolved:
-        """Bind needs at a gap.
+        """Bind needs at an insertion point.
 
         Args:
-            mixed: accept fields from different events of a joined row.
-            partial: accept a field of which some columns are no longer visible.
+            reading: what is accepted besides fields of one event with all their columns.
             surviving: look at values that came through an aggregation as keys, too (`placement: result`).
         """
         groups = self.groups(scope, surviving)
         if not groups:
             return Unresolved("no-table", "the rows here do not come from a table")
-        raw = self.raw(scope, needs.raw, surviving)
+        raw = self.raw(scope, required.raw, surviving)
         if isinstance(raw, Unresolved):
             return raw
         best: Unresolved | None = None
@@ -173,8 +172,8 @@ class Resolver:
             group_lost: list[str] = []
             assumed: list[str] = []
             failure: Unresolved | None = None
-            for field, roles in needs.fields:
-                found = self._field(scope, group, field, roles, partial, surviving, assumed, group_lost)
+            for field, roles in required.fields:
+                found = self._field(scope, group, field, roles, reading.partial, surviving, assumed, group_lost)
                 if isinstance(found, Unresolved):
                     failure = found if failure is None or found.rank > failure.rank else failure
                 else:
@@ -182,8 +181,8 @@ class Resolver:
                     per_field.setdefault(field, found)
             lost.update(group_lost)
             if failure is None:
-                time = self.time(scope, group, needs, surviving)
-                if time is not None or not needs.time:
+                time = self.time(scope, group, required, surviving)
+                if time is not None or not required.time:
                     answer = Resolution(bindings, time, False, tuple(sorted(set(group_lost))), tuple(assumed))
                     if not assumed:
                         return answer
@@ -195,9 +194,9 @@ class Resolver:
                 best = failure
         if guess is not None:
             return guess
-        if mixed and len(per_field) == len(needs.fields) and len(groups) > 1:
-            time = self.time(scope, groups[0], needs, surviving)
-            if time is not None or not needs.time:
+        if reading.mixed and len(per_field) == len(required.fields) and len(groups) > 1:
+            time = self.time(scope, groups[0], required, surviving)
+            if time is not None or not required.time:
                 return Resolution(per_field, time, True, tuple(sorted(lost)))
         assert best is not None
         return best
@@ -385,13 +384,13 @@ class Resolver:
         self,
         scope: Scope,
         group: Group,
-        needs: Needs,
+        required: RequiredColumns,
         surviving: bool = False,
         *,
         matching: Set[tuple[int, str]] | None = None,
         spelled: Callable[[str, str], str] | None = None,
     ) -> str | None:
-        """Return the KQL of the event's time at this gap, preferring the column the query itself uses.
+        """Return the KQL of the event's time at this insertion point, preferring the column the query itself uses.
 
         Where tables meet in a union, it is a column that all of those have that can match, else the
         first that is not null.
@@ -406,7 +405,7 @@ class Resolver:
                 (branch, table)
                 for branch, tables in group.items()
                 for table in tables
-                if not needs.fields or any(self.fields.columns(table, field) for field, _ in needs.fields)
+                if not required.fields or any(self.fields.columns(table, field) for field, _ in required.fields)
             }
         found: list[str] = []
         covered: set[tuple[int, str]] = set()

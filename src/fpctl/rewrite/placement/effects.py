@@ -1,6 +1,6 @@
-"""What happens behind a gap when rows are missing there: constructs that can fire more with fewer rows.
+"""What happens behind an insertion point when rows are missing there: constructs that can fire more with fewer rows.
 
-Behind the gap an aggregate may be compared the wrong way (`where count_ < 5`), another row may take
+Behind the insertion point an aggregate may be compared the wrong way (`where count_ < 5`), another row may take
 the place of the one removed (`arg_max`, `top`, `take`), or a baseline may shift (`make-series`,
 averages). The clause still goes in; the plan carries a warning with the operator and its line.
 Facts: the class B constructs in docs/kql.md, each measured there with a counter-example.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from fpctl.kql import tree
 from fpctl.rewrite.placement.joins import join_kind
-from fpctl.rewrite.placement.monotonicity import Trend, Trends, calls, item_names
+from fpctl.rewrite.placement.monotonicity import ComputedColumns, Monotonicity, calls, item_names
 from fpctl.rewrite.placement.positions import Edge
 
 
@@ -21,7 +21,7 @@ class Effect(NamedTuple):
     """One construct that can add or change result rows. `offset` is where its operator begins.
 
     `inverts` is set where it is certain that each row removed can let others through: only the part
-    that is subtracted from (successes from failures, known things from new ones) comes from the gap.
+    that is subtracted from (successes from failures, known things from new ones) comes from the insertion point.
     """
 
     offset: int
@@ -47,11 +47,11 @@ def effects(
     functions: Mapping[str, Sequence[tree.Function]] | None = None,
     outputs: Callable[[tree.Summarize], Sequence[str]] | None = None,
 ) -> list[Effect]:
-    """Return the effects of what lies behind a gap, in order.
+    """Return the effects of what lies behind an insertion point, in order.
 
     Args:
-        steps: the operators between the gap and the result, outermost last, and an edge where another
-            pipeline takes the rows up. A join among the operators has the gap's rows on its left side.
+        steps: the operators between the insertion point and the result, outermost last, and an edge where another
+            pipeline takes the rows up. A join among the operators has the insertion point's rows on its left side.
         query: the whole query.
         functions: the functions that the query defines, for `invoke`.
         outputs: tells the columns that a summarize gives, keys first.
@@ -69,7 +69,7 @@ class _Follower:
         self.text = query.text
         self.outputs = outputs
         self.functions = functions
-        self.computed = Trends(query)
+        self.computed = ComputedColumns(query)
         self.keyed = False
         self.inside: set[int] = set()
 
@@ -88,9 +88,9 @@ class _Follower:
         if isinstance(node, (tree.Join, tree.Lookup)) and edge.index > 0:
             yield from self.computed_keys(node)
             self.computed.may_be_suffixed()
-        elif not edge.flow and self.computed.columns and not self.keyed:
+        elif not edge.feeds_rows and self.computed.columns and not self.keyed:
             yield Effect(node.start, _keyword(node), f"{edge.where} is computed from the rows, so its values change")
-        if not edge.flow:
+        if not edge.feeds_rows:
             self.computed.columns = {}
 
     def computed_keys(self, node: tree.Join | tree.Lookup) -> Iterator[Effect]:
@@ -110,7 +110,7 @@ class _Follower:
         elif isinstance(node, tree.ProjectRename):
             self.computed.rename(node.items)
         elif isinstance(node, tree.Count):
-            self.computed.columns = {node.alias.value if node.alias else "Count": Trend.FALLS}
+            self.computed.columns = {node.alias.value if node.alias else "Count": Monotonicity.FALLS}
         elif isinstance(node, (tree.Top, tree.Take, tree.Sample, tree.SampleDistinct, tree.TopNested, tree.TopHitters)):
             yield self.effect(node, "the places of removed rows are filled by other rows")
         elif isinstance(node, tree.Distinct):
@@ -174,7 +174,7 @@ class _Follower:
         return Effect(node.start, node.keyword, why, inverts)
 
     def summarize(self, node: tree.Summarize) -> Iterator[Effect]:
-        trends: dict[str, Trend] = {}
+        movements: dict[str, Monotonicity] = {}
         picks = False
         if any(self.computed.depend(key) for key in node.by):
             yield self.effect(node, "it groups by a value that was itself computed from the rows")
@@ -186,14 +186,14 @@ class _Follower:
                 yield self.effect(node, f"{picked.name.value}() picks one row: without it another row takes its place")
                 picks = True
                 continue
-            trend = self.computed.aggregate_trend(value)
+            monotonicity = self.computed.aggregate_monotonicity(value)
             for name in item_names(item):
-                trends[name] = trend
+                movements[name] = monotonicity
         if not picks:
             # Aggregates of several columns (`percentiles`), and names that follow from more than a first argument.
             for name in self.outputs(node)[len(node.by) :]:
-                trends.setdefault(name, Trend.EITHER)
-        self.computed.columns = trends
+                movements.setdefault(name, Monotonicity.EITHER)
+        self.computed.columns = movements
 
     def where(self, node: tree.Where) -> Iterator[Effect]:
         if not self.computed.columns:

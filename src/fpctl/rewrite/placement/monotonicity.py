@@ -8,7 +8,7 @@ from enum import Enum
 from fpctl.kql import tree
 
 
-class Trend(Enum):
+class Monotonicity(Enum):
     """How the value of a column moves when rows of its group are removed."""
 
     FALLS = "falls"
@@ -28,7 +28,7 @@ FALLING = frozenset(
 )  # fmt: skip
 """Aggregates whose value can only fall (or lose elements) without some rows; `sum` of non-negative numbers."""
 RISING = frozenset({"min", "minif"})
-_KEEPS_TREND = frozenset(
+_KEEPS_MONOTONICITY = frozenset(
     {
         "array_length", "bag_keys", "strlen", "toint", "tolong", "todouble", "toreal", "tostring", "floor",
         "ceiling", "round", "abs", "tobool", "coalesce", "todatetime", "totimespan", "array_sort_asc",
@@ -45,13 +45,13 @@ _CONTAINING = frozenset(
 )  # fmt: skip
 
 
-class Trends:
+class ComputedColumns:
     """The computed columns at one place of a pipeline, with how their values move."""
 
     def __init__(self, query: tree.Query) -> None:
         self.query = query
         self.text = query.text
-        self.columns: dict[str, Trend] = {}
+        self.columns: dict[str, Monotonicity] = {}
 
     def depend(self, node: tree.Node) -> bool:
         """Return whether an expression refers to a computed column."""
@@ -59,86 +59,88 @@ class Trends:
 
     def may_be_suffixed(self) -> None:
         """Count the names that a join gives the columns where they clash, too."""
-        self.columns = {f"{name}{suffix}": trend for name, trend in self.columns.items() for suffix in ("", "1", "2")}
+        self.columns = {
+            f"{name}{suffix}": monotonicity for name, monotonicity in self.columns.items() for suffix in ("", "1", "2")
+        }
 
     def rename(self, items: Sequence[tree.Expr]) -> None:
         """Follow `project-rename`."""
         for item in items:
             if isinstance(item, tree.Named) and isinstance(item.value, tree.Name):
-                trend = self.columns.pop(item.value.value, None)
-                if trend is not None:
-                    self.columns[item.names[0].value] = trend
+                monotonicity = self.columns.pop(item.value.value, None)
+                if monotonicity is not None:
+                    self.columns[item.names[0].value] = monotonicity
 
-    def aggregate_trend(self, value: tree.Expr) -> Trend:
+    def aggregate_monotonicity(self, value: tree.Expr) -> Monotonicity:
         """Return how an aggregate moves when rows of its group are missing."""
         if isinstance(value, tree.Call):
             name = value.name.value
             if any(self.depend(argument) for argument in value.args):
-                return self.trend_of_trends(value)
+                return self.nested_monotonicity(value)
             if name in FALLING:
-                return Trend.FALLS
+                return Monotonicity.FALLS
             if name in RISING:
-                return Trend.RISES
-            if name in _KEEPS_TREND and len(value.args) >= 1:
-                return self.aggregate_trend(value.args[0])
+                return Monotonicity.RISES
+            if name in _KEEPS_MONOTONICITY and len(value.args) >= 1:
+                return self.aggregate_monotonicity(value.args[0])
         if isinstance(value, tree.Group):
-            return self.aggregate_trend(value.inner)
-        return Trend.EITHER
+            return self.aggregate_monotonicity(value.inner)
+        return Monotonicity.EITHER
 
-    def trend_of_trends(self, value: tree.Call) -> Trend:
+    def nested_monotonicity(self, value: tree.Call) -> Monotonicity:
         """Return how an aggregate of values moves that move themselves, while groups go missing as well."""
         name = value.name.value
-        if name in ("max", "sum", "make_set", "makeset") and self.trend(value.args[0]) is Trend.FALLS:
-            return Trend.FALLS if name in ("max", "sum") else Trend.EITHER
+        if name in ("max", "sum", "make_set", "makeset") and self.monotonicity(value.args[0]) is Monotonicity.FALLS:
+            return Monotonicity.FALLS if name in ("max", "sum") else Monotonicity.EITHER
         if name == "countif" and not list(self.inverting(value.args[0], True)):
-            return Trend.FALLS
-        return Trend.EITHER
+            return Monotonicity.FALLS
+        return Monotonicity.EITHER
 
     def assign(self, items: Sequence[tree.Expr], *, keep: bool) -> None:
         """Follow `extend` (which keeps what it does not name) or `project`."""
-        trends = dict(self.columns) if keep else {}
+        movements = dict(self.columns) if keep else {}
         for item in items:
             if isinstance(item, tree.Named):
-                trend = self.trend(item.value)
+                monotonicity = self.monotonicity(item.value)
                 for name in item.names:
-                    trends.pop(name.value, None)
-                    if trend is not None:
-                        trends[name.value] = trend
+                    movements.pop(name.value, None)
+                    if monotonicity is not None:
+                        movements[name.value] = monotonicity
             elif isinstance(item, tree.Name) and item.value in self.columns:
-                trends[item.value] = self.columns[item.value]
-        self.columns = trends
+                movements[item.value] = self.columns[item.value]
+        self.columns = movements
 
-    def trend(self, value: tree.Node) -> Trend | None:
+    def monotonicity(self, value: tree.Node) -> Monotonicity | None:
         """Return how an expression moves; None when it does not depend on a computed column."""
         if isinstance(value, tree.Name):
             return self.columns.get(value.value)
         if isinstance(value, tree.Group):
-            return self.trend(value.inner)
-        if isinstance(value, tree.Call) and value.name.value in _KEEPS_TREND and value.args:
-            return self.trend(value.args[0])
+            return self.monotonicity(value.inner)
+        if isinstance(value, tree.Call) and value.name.value in _KEEPS_MONOTONICITY and value.args:
+            return self.monotonicity(value.args[0])
         if isinstance(value, tree.Call) and value.name.value == "set_difference" and len(value.args) == 2:
-            kept, taken = (self.trend(argument) for argument in value.args)
+            kept, taken = (self.monotonicity(argument) for argument in value.args)
             if kept is None and taken is not None:
-                return Trend.UNCOVERED if taken is Trend.FALLS else Trend.EITHER
-            if kept is Trend.FALLS and taken is None:
-                return Trend.FALLS
+                return Monotonicity.UNCOVERED if taken is Monotonicity.FALLS else Monotonicity.EITHER
+            if kept is Monotonicity.FALLS and taken is None:
+                return Monotonicity.FALLS
         if isinstance(value, tree.Binary) and set(value.ops) == {"+"}:
-            found = {self.trend(operand) for operand in value.operands} - {None}
+            found = {self.monotonicity(operand) for operand in value.operands} - {None}
             if len(found) <= 1:
                 return next(iter(found), None)
-        return Trend.EITHER if self.depend(value) else None
+        return Monotonicity.EITHER if self.depend(value) else None
 
     def subtracts(self, condition: tree.Node) -> bool:
-        """Return whether a condition compares something the gap has no part in with what comes from the gap."""
+        """Return whether a condition compares other rows with those of the insertion point."""
         if isinstance(condition, tree.Call) and condition.args:
-            return self.trend(condition.args[0]) is Trend.UNCOVERED
+            return self.monotonicity(condition.args[0]) is Monotonicity.UNCOVERED
         if not isinstance(condition, tree.Binary) or len(condition.operands) != 2:
             return False
-        moves = [self.trend(operand) for operand in condition.operands]
-        if Trend.UNCOVERED in moves:
+        moves = [self.monotonicity(operand) for operand in condition.operands]
+        if Monotonicity.UNCOVERED in moves:
             return True
         other = next((o for o, move in zip(condition.operands, moves, strict=True) if move is None), None)
-        definite = any(move in (Trend.FALLS, Trend.RISES) for move in moves)
+        definite = any(move in (Monotonicity.FALLS, Monotonicity.RISES) for move in moves)
         if not definite or other is None or condition.ops[0] not in ("<", "<=", ">", ">="):
             return False
         groupings = (node for node in tree.walk(self.query) if isinstance(node, tree.Summarize))
@@ -164,28 +166,30 @@ class Trends:
         if not self.depend(node):
             return False
         if isinstance(node, tree.Call) and node.args:
-            trend = self.trend(node.args[0])
+            monotonicity = self.monotonicity(node.args[0])
             if node.name.value in _PRESENCE:
-                return not (positive and trend is not Trend.EITHER)
+                return not (positive and monotonicity is not Monotonicity.EITHER)
             if node.name.value in _ABSENCE:
-                return positive or trend is Trend.EITHER
+                return positive or monotonicity is Monotonicity.EITHER
         if isinstance(node, tree.Binary) and len(node.operands) == 2:
             op = node.ops[0]
-            left, right = (self.trend(operand) for operand in node.operands)
+            left, right = (self.monotonicity(operand) for operand in node.operands)
             if op in ("<", "<=", ">", ">="):
                 if op in ("<", "<="):
                     left, right = right, left
                 # Now `left > right` must not become true: left may fall, right may rise.
-                want_left, want_right = (Trend.FALLS, Trend.RISES) if positive else (Trend.RISES, Trend.FALLS)
+                want_left, want_right = (
+                    (Monotonicity.FALLS, Monotonicity.RISES) if positive else (Monotonicity.RISES, Monotonicity.FALLS)
+                )
                 return left not in (None, want_left) or right not in (None, want_right)
-            if op == "!=" and positive and self.is_zero(node.operands[1]) and left is Trend.FALLS:
+            if op == "!=" and positive and self.is_zero(node.operands[1]) and left is Monotonicity.FALLS:
                 return False
-            if op == "==" and not positive and self.is_zero(node.operands[1]) and left is Trend.FALLS:
+            if op == "==" and not positive and self.is_zero(node.operands[1]) and left is Monotonicity.FALLS:
                 return False
             if op in _CONTAINING and right is None:
-                return not (positive and left is Trend.FALLS)
+                return not (positive and left is Monotonicity.FALLS)
         if isinstance(node, tree.Membership) and node.op in _CONTAINING:
-            return not (positive and self.trend(node.left) is Trend.FALLS)
+            return not (positive and self.monotonicity(node.left) is Monotonicity.FALLS)
         return True
 
     def is_zero(self, node: tree.Node) -> bool:

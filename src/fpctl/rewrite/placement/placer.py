@@ -1,6 +1,6 @@
-"""Into which gap of a query a clause goes, or why into none.
+"""Into which insertion point of a query a clause goes, or why into none.
 
-The rule (docs/architecture.md tells the reasons): the last gap of the outermost pipeline's row-wise
+The rule (docs/architecture.md tells the reasons): the last insertion point of the outermost pipeline's row-wise
 run at which every field is an untouched column; else down into the pipelines that feed it, only in
 positive position. A refusal is a value.
 """
@@ -13,14 +13,24 @@ from typing import Literal
 
 from fpctl.kql import tree
 from fpctl.kql.binder import Analysis, Environment, analyse
-from fpctl.kql.binder.scope import Column, Gap, Scope
-from fpctl.rewrite.placement.column_resolver import Needs, Resolution, Resolver, Unresolved
+from fpctl.kql.binder.scope import Column, InsertionPoint, Scope
+from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Resolution, Unresolved
 from fpctl.rewrite.placement.effects import Effect, effects
 from fpctl.rewrite.placement.joins import Polarity
 from fpctl.rewrite.placement.polarity import positions
 from fpctl.rewrite.placement.positions import Edge, Positions
-from fpctl.rewrite.placement.result import Outcome, Place, Placed, Refusal, both_ways, distinct, inverted, more_telling
-from fpctl.rewrite.placement.wildcard_tables import KnownPatterns, PatternResolver, reads_pattern, table_name
+from fpctl.rewrite.placement.reading import Reading
+from fpctl.rewrite.placement.result import (
+    Outcome,
+    Placement,
+    PlacementRefusal,
+    PlacementResult,
+    both_ways,
+    distinct,
+    inverted,
+    more_telling,
+)
+from fpctl.rewrite.placement.wildcard_tables import WildcardCache, WildcardTableResolver, reads_pattern, table_name
 from fpctl.rewrite.reasons import SkipReason
 
 Mode = Literal["auto", "source", "result"]
@@ -34,7 +44,7 @@ CLOSED_AFTER = frozenset(
 """Operators behind which no `where` may stand (docs/kql.md, "Where a where may stand")."""
 
 MAX_PATHS = 64
-"""At most so many ways from a gap to the results are looked at for effects; queries have a handful."""
+"""At most so many ways from an insertion point to the results are looked at for effects; queries have a handful."""
 
 
 MANY_TABLES = 64
@@ -47,11 +57,7 @@ _READ_AGAIN: frozenset[SkipReason] = frozenset(
         "inverting-position", "both-polarities",
     }
 )  # fmt: skip
-"""Reasons after which a less strict reading of the needs may still find a place somewhere else."""
-
-
-_READINGS = ((False, False, False), (True, False, False), (True, True, False), (True, True, True))
-"""Readings of the needs, the strict one first: `loose`, `mixed` and `partial` of an attempt."""
+"""Reasons after which a less strict reading may still find a place somewhere else."""
 
 
 class Placer:
@@ -61,19 +67,19 @@ class Placer:
         self,
         query: tree.Query,
         analysis: Analysis,
-        resolver: Resolver,
+        resolver: ColumnResolver,
         environment: Environment,
-        patterns: KnownPatterns,
+        wildcards: WildcardCache,
     ) -> None:
         self.environment = environment
         self.query = query
         self.analysis = analysis
         self.resolver = resolver
-        self.patterns = PatternResolver(resolver, patterns)
+        self.wildcards = WildcardTableResolver(resolver, wildcards)
         self._positions: Positions | None = None
-        self._memo: dict[tuple[Needs, Mode], Outcome] = {}
+        self._memo: dict[tuple[RequiredColumns, Mode], Outcome] = {}
         self._outputs: dict[int, Mapping[str, Column]] | None = None
-        self._wide = any(self.reads_pattern(columns.node) for columns in analysis.pipelines)
+        self._reads_pattern = any(self.reads_pattern(columns.node) for columns in analysis.pipelines)
         self._joins = any(
             isinstance(operator, (tree.Join, tree.Lookup))
             for columns in analysis.pipelines
@@ -85,7 +91,7 @@ class Placer:
         alone = tree.Pipeline(leg.start, leg.end, leg, ())
         statement = tree.QueryStatement(leg.start, leg.end, alone)
         query = tree.Query(leg.start, leg.end, self.query.text, (statement,))
-        return analyse(query, self.environment).columns_of(alone).gaps[0].scope
+        return analyse(query, self.environment).columns_of(alone).points[0].scope
 
     def reads_pattern(self, pipeline: tree.Pipeline) -> bool:
         """Return whether a pipeline's source is tables only, where no clause can stand at each of them."""
@@ -98,9 +104,9 @@ class Placer:
         """Return the names of the columns after a summarize, keys first."""
         if self._outputs is None:
             self._outputs = {
-                id(operator): gap.scope.columns
+                id(operator): point.scope.columns
                 for pipeline in self.analysis.pipelines
-                for operator, gap in zip(pipeline.node.operators, pipeline.gaps[1:], strict=False)
+                for operator, point in zip(pipeline.node.operators, pipeline.points[1:], strict=False)
                 if isinstance(operator, tree.Summarize)
             }
         return tuple(self._outputs.get(id(node), ()))
@@ -112,72 +118,72 @@ class Placer:
             self._positions = positions(self.query, single=len(self.analysis.pipelines) == 1)
         return self._positions
 
-    def place(self, needs: Needs, mode: Mode) -> Outcome:
+    def placement(self, required: RequiredColumns, mode: Mode) -> Outcome:
         """Return where a clause with these needs goes in every result of the query."""
-        key = (needs, mode)
+        key = (required, mode)
         found = self._memo.get(key)
         if found is None:
-            found = self._memo[key] = self._place(needs, mode)
+            found = self._memo[key] = self._place(required, mode)
         return found
 
-    def _place(self, needs: Needs, mode: Mode) -> Outcome:
+    def _place(self, required: RequiredColumns, mode: Mode) -> Outcome:
         results = self.query.results()
         if not results:
-            return Refusal("no-table", "the text has no query statement, only definitions")
-        outcomes = [self._result(statement.pipeline, needs, mode) for statement in results]
-        placed = [outcome for outcome in outcomes if isinstance(outcome, Placed)]
-        refused = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+            return PlacementRefusal("no-table", "the text has no query statement, only definitions")
+        outcomes = [self._result(statement.pipeline, required, mode) for statement in results]
+        placed = [outcome for outcome in outcomes if isinstance(outcome, PlacementResult)]
+        refused = [outcome for outcome in outcomes if isinstance(outcome, PlacementRefusal)]
         if not placed:
-            answer: Refusal | None = None
+            answer: PlacementRefusal | None = None
             for refusal in refused:
                 answer = more_telling(answer, refusal)
             assert answer is not None
             return answer
         left_out = tuple(refusal for refusal in refused if refusal.reason not in ("no-table", "field-not-in-table"))
-        return Placed(
-            distinct(place for outcome in placed for place in outcome.places),
+        return PlacementResult(
+            distinct(placement for outcome in placed for placement in outcome.placements),
             tuple(r for outcome in placed for r in outcome.left_out) + left_out,
         )
 
-    def _result(self, pipeline: tree.Pipeline, needs: Needs, mode: Mode) -> Outcome:
+    def _result(self, pipeline: tree.Pipeline, required: RequiredColumns, mode: Mode) -> Outcome:
         if mode == "result":
-            return self._at_result(pipeline, needs)
+            return self._at_result(pipeline, required)
         outcome: Outcome | None = None
         # The strict reading first. Only if it finds no place: the other side of a join that keeps one left
         # row per key, fields from several events of a joined row, a field of which a column is gone.
-        for reading in _READINGS:
-            attempt = _Attempt(self, needs, mode, *reading)
+        for reading in (Reading.STRICT, Reading.KEPT_SIDE, Reading.MIXED_EVENTS, Reading.PARTIAL_FIELDS):
+            attempt = _Attempt(self, required, mode, reading)
             result = attempt.run(pipeline)
-            if isinstance(result, Placed):
+            if isinstance(result, PlacementResult):
                 return result
             outcome = result if outcome is None else more_telling(outcome, result)  # type: ignore[arg-type]
             if result.reason not in _READ_AGAIN or (result.reason == "field-not-in-table" and not self._joins):
                 break
         assert outcome is not None
-        if self._wide and isinstance(outcome, Refusal):
-            result = _Attempt(self, needs, mode, *_READINGS[-1], wide=True).run(pipeline)
-            if isinstance(result, Placed):
+        if self._reads_pattern and isinstance(outcome, PlacementRefusal):
+            result = _Attempt(self, required, mode, Reading.TABLE_PATTERN).run(pipeline)
+            if isinstance(result, PlacementResult):
                 return result
             # Of two that tell as much, the one that looked at each table.
             return more_telling(result, outcome)
         return outcome
 
-    def _at_result(self, pipeline: tree.Pipeline, needs: Needs) -> Outcome:
+    def _at_result(self, pipeline: tree.Pipeline, required: RequiredColumns) -> Outcome:
         """Place at the end of the outermost pipeline, where a clause can never add a row."""
         columns = self.analysis.columns_of(pipeline)
-        last = len(columns.gaps) - 1
+        last = len(columns.points) - 1
         while last > 0 and pipeline.operators[last - 1].keyword in CLOSED_AFTER:
             last -= 1
-        gap = columns.gaps[last]
-        found = self.resolver.resolve(gap.scope, needs, mixed=True, partial=True, surviving=True)
+        point = columns.points[last]
+        found = self.resolver.resolve(point.scope, required, Reading.PARTIAL_FIELDS, surviving=True)
         if isinstance(found, Unresolved):
-            return Refusal(
+            return PlacementRefusal(
                 "placement-unavailable",
                 f"`placement: result` asks for the end of the query, and there {found.message}",
-                gap.offset - 1,
+                point.offset - 1,
                 "remove `placement: result`, or keep the column in the rule's output",
             )
-        return Placed((Place(pipeline, columns.path, gap, found, ()),))
+        return PlacementResult((Placement(pipeline, columns.path, point, found, ()),))
 
 
 @dataclass(slots=True)
@@ -185,13 +191,9 @@ class _Attempt:
     """One search for places, with one reading of the needs."""
 
     placer: Placer
-    needs: Needs
+    required: RequiredColumns
     mode: Mode
-    loose: bool
-    mixed: bool
-    partial: bool
-    wide: bool = False
-    """Whether a clause may stand behind a pattern of tables that hold the fields in different columns."""
+    reading: Reading
     depth: int = 0
     found: dict[int, Outcome] = field(default_factory=dict)
     """Outcomes by `id(pipeline)`: a `let` may be used many times, and what it uses as well."""
@@ -205,124 +207,128 @@ class _Attempt:
 
     def search(self, pipeline: tree.Pipeline) -> Outcome:
         if self.depth > 64:
-            return Refusal("unsupported-position", "the query nests its pipelines too deeply", pipeline.start)
+            return PlacementRefusal("unsupported-position", "the query nests its pipelines too deeply", pipeline.start)
         self.depth += 1
         try:
             order = (self.descend, self.here) if self.mode == "source" else (self.here, self.descend)
-            refusal: Refusal | None = None
+            refusal: PlacementRefusal | None = None
             for look in order:
                 outcome = look(pipeline)
-                if isinstance(outcome, Placed):
+                if isinstance(outcome, PlacementResult):
                     return outcome
                 if outcome is not None:
                     refusal = more_telling(refusal, outcome)
-            return refusal or Refusal("after-aggregation", "the rows here are groups, not events", pipeline.start)
+            return refusal or PlacementRefusal(
+                "after-aggregation", "the rows here are groups, not events", pipeline.start
+            )
         finally:
             self.depth -= 1
 
-    # ------------------------------------------------------------------ this pipeline's own gaps
+    # ------------------------------------------------------------------ this pipeline's own insertion points
 
     def here(self, pipeline: tree.Pipeline) -> Outcome | None:
-        """Search the pipeline's own gaps; None when its rows are no events anywhere."""
+        """Search the pipeline's own insertion points; None when its rows are no events anywhere."""
         columns = self.placer.analysis.columns_of(pipeline)
         if self.placer.reads_pattern(pipeline):
-            if self.wide:
+            if self.reading is Reading.TABLE_PATTERN:
                 return self.behind_pattern(pipeline)
-            tables = len(columns.gaps[0].scope.branches)
+            tables = len(columns.points[0].scope.branches)
             if tables > MANY_TABLES:
                 message = f"{tables} tables meet here that hold fields in different columns"
-                return Refusal("column-ambiguous", message, pipeline.start)
-        refusal: Refusal | None = None
-        indexes = range(len(columns.gaps))
+                return PlacementRefusal("column-ambiguous", message, pipeline.start)
+        refusal: PlacementRefusal | None = None
+        indexes = range(len(columns.points))
         tried: Scope | None = None
         found: Resolution | Unresolved = Unresolved("no-table", "")
         for index in indexes if self.mode == "source" else reversed(indexes):
-            gap = columns.gaps[index]
-            if not self.usable(pipeline, index, gap.scope):
+            point = columns.points[index]
+            if not self.usable(pipeline, index, point.scope):
                 continue
-            if gap.scope is not tried:
+            if point.scope is not tried:
                 # Behind a `where` the columns are the same ones: the answer is too.
-                tried = gap.scope
-                found = self.placer.resolver.resolve(tried, self.needs, mixed=self.mixed, partial=self.partial)
+                tried = point.scope
+                found = self.placer.resolver.resolve(tried, self.required, self.reading)
             if isinstance(found, Unresolved):
-                # Scanning goes on towards the source; the reason of the gap nearest to it tells most.
-                refusal = Refusal(found.reason, found.message, max(gap.offset - 1, 0))
+                # Scanning goes on towards the source; the reason of the insertion point nearest to it tells most.
+                refusal = PlacementRefusal(found.reason, found.message, max(point.offset - 1, 0))
                 continue
             if self.mode == "source":
-                index, gap, found = self.after_leading_wheres(pipeline, index, gap, found)
-            return self.accept(pipeline, columns.path, index, gap, found)
+                index, point, found = self.after_leading_wheres(pipeline, index, point, found)
+            return self.accept(pipeline, columns.path, index, point, found)
         return refusal
 
     def behind_pattern(self, pipeline: tree.Pipeline) -> Outcome:
-        """Search the gaps of a pipeline that reads a pattern: the last at which most of its tables can be tested."""
+        """Search a pipeline that reads a table pattern: the last point at which most of its tables can be tested."""
         columns = self.placer.analysis.columns_of(pipeline)
         name = table_name(pipeline.source)
-        first = columns.gaps[0].scope.columns.get(name) if name else None
-        best: tuple[int, Gap, Resolution] | None = None
-        refusal: Refusal | None = None
-        for index, gap in enumerate(columns.gaps):
-            if not self.usable(pipeline, index, gap.scope):
+        first = columns.points[0].scope.columns.get(name) if name else None
+        best: tuple[int, InsertionPoint, Resolution] | None = None
+        refusal: PlacementRefusal | None = None
+        for index, point in enumerate(columns.points):
+            if not self.usable(pipeline, index, point.scope):
                 continue
-            told = name if first is not None and gap.scope.columns.get(first.name) is first else None
+            told = name if first is not None and point.scope.columns.get(first.name) is first else None
             if first is not None and told is None:
                 continue
-            found = self.placer.patterns.resolve(gap.scope, self.needs, told)
+            found = self.placer.wildcards.resolve(point.scope, self.required, told)
             if isinstance(found, Unresolved):
-                refusal = more_telling(refusal, Refusal(found.reason, found.message, max(gap.offset - 1, 0)))
+                refusal = more_telling(refusal, PlacementRefusal(found.reason, found.message, max(point.offset - 1, 0)))
             elif best is None or found.tested >= best[2].tested:
-                best = index, gap, found
+                best = index, point, found
                 if self.mode == "source":
                     break
         if best is None:
-            return refusal or Refusal("after-aggregation", "the rows here are groups, not events", pipeline.start)
+            return refusal or PlacementRefusal(
+                "after-aggregation", "the rows here are groups, not events", pipeline.start
+            )
         return self.accept(pipeline, columns.path, *best)
 
     def usable(self, pipeline: tree.Pipeline, index: int, scope: Scope) -> bool:
-        if not scope.rowwise and not (self.loose and scope.kept):
+        if not scope.rowwise and not (self.reading.kept_side and scope.kept):
             return False
         if index == 0:
             return pipeline.source is not None or bool(pipeline.operators)
         return pipeline.operators[index - 1].keyword not in CLOSED_AFTER
 
     def after_leading_wheres(
-        self, pipeline: tree.Pipeline, index: int, gap: Gap, found: Resolution
-    ) -> tuple[int, Gap, Resolution]:
+        self, pipeline: tree.Pipeline, index: int, point: InsertionPoint, found: Resolution
+    ) -> tuple[int, InsertionPoint, Resolution]:
         """Step over the `where`s that follow: they narrow by time and index, and change no column."""
         columns = self.placer.analysis.columns_of(pipeline)
         while index < len(pipeline.operators) and isinstance(pipeline.operators[index], tree.Where):
             index += 1
-        if columns.gaps[index] is not gap:
-            later = self.placer.resolver.resolve(
-                columns.gaps[index].scope, self.needs, mixed=self.mixed, partial=self.partial
-            )
+        if columns.points[index] is not point:
+            later = self.placer.resolver.resolve(columns.points[index].scope, self.required, self.reading)
             if isinstance(later, Resolution):
-                return index, columns.gaps[index], later
-        return index, gap, found
+                return index, columns.points[index], later
+        return index, point, found
 
-    def accept(self, pipeline: tree.Pipeline, path: str, index: int, gap: Gap, found: Resolution) -> Outcome:
-        """Check that nothing behind the gap inverts it, and place the legs of unions that come after it."""
+    def accept(
+        self, pipeline: tree.Pipeline, path: str, index: int, point: InsertionPoint, found: Resolution
+    ) -> Outcome:
+        """Check that nothing behind the insertion point inverts it, and place the legs of unions that come after it."""
         refusal = self.polarity(pipeline)
         if refusal is not None:
             return refusal
         if pipeline.source is None and index == 0:
-            return Refusal(
+            return PlacementRefusal(
                 "unsupported-position",
                 "the only place is at the start of a sub-pipeline without a source, where no `|` may stand",
                 pipeline.start,
             )
-        places: list[Place] = []
-        left_out: list[Refusal] = []
+        placements: list[Placement] = []
+        left_out: list[PlacementRefusal] = []
         for later in range(index, len(pipeline.operators)):
             operator = pipeline.operators[later]
-            passage = self.placer.positions.passage(operator)
-            if passage is not None and passage.also:
-                return both_ways(passage.where, passage.at)
-            if passage is not None:
-                return inverted(passage.where, passage.polarity, passage.at)
+            row_effect = self.placer.positions.row_effect(operator)
+            if row_effect is not None and row_effect.also:
+                return both_ways(row_effect.where, row_effect.at)
+            if row_effect is not None:
+                return inverted(row_effect.where, row_effect.polarity, row_effect.at)
             if isinstance(operator, tree.Union):
                 outcome = self.legs(pipeline, later + 1)
-                if isinstance(outcome, Placed):
-                    places.extend(outcome.places)
+                if isinstance(outcome, PlacementResult):
+                    placements.extend(outcome.placements)
                     left_out.extend(outcome.left_out)
                 elif outcome.reason not in ("no-table", "field-not-in-table"):
                     left_out.append(outcome)
@@ -330,16 +336,16 @@ class _Attempt:
         inverting = next((effect for effect in found_effects if effect.inverts), None)
         if inverting is not None:
             return _inverting_effect(inverting)
-        places.insert(0, Place(pipeline, path, gap, found, found_effects))
-        return Placed(tuple(places), tuple(left_out))
+        placements.insert(0, Placement(pipeline, path, point, found, found_effects))
+        return PlacementResult(tuple(placements), tuple(left_out))
 
-    def polarity(self, pipeline: tree.Pipeline) -> Refusal | None:
+    def polarity(self, pipeline: tree.Pipeline) -> PlacementRefusal | None:
         found = self.placer.positions.of(pipeline)
         if found == {Polarity.POSITIVE}:
             return None
         edge = self.placer.positions.blame(pipeline)
         if edge is None:
-            return Refusal("unsupported-position", "no result of the query uses this pipeline", pipeline.start)
+            return PlacementRefusal("unsupported-position", "no result of the query uses this pipeline", pipeline.start)
         if Polarity.POSITIVE in found:
             return both_ways(edge.where, edge.offset)
         return inverted(edge.where, edge.polarity, edge.offset)
@@ -349,20 +355,22 @@ class _Attempt:
     def descend(self, pipeline: tree.Pipeline) -> Outcome | None:
         """Search the pipelines that feed this one; None when there are none."""
         edges = self.placer.positions.edges.get(id(pipeline), [])
-        refusal: Refusal | None = None
+        refusal: PlacementRefusal | None = None
         if isinstance(pipeline.source, tree.Union) or any(e.index == 0 for e in edges):
             outcome = self.legs(pipeline, 0)
-            if isinstance(outcome, Placed):
+            if isinstance(outcome, PlacementResult):
                 return self.with_later_unions(pipeline, outcome)
             refusal = more_telling(refusal, outcome)
-        for flow in (True, False):
+        for feeds_rows in (True, False):
             for edge in edges:
                 # What flows in at the source, and the legs of unions, are placed together: see `legs`.
-                if edge.flow is not flow or (flow and (edge.index == 0 or isinstance(edge.node, tree.Union))):
+                if edge.feeds_rows is not feeds_rows or (
+                    feeds_rows and (edge.index == 0 or isinstance(edge.node, tree.Union))
+                ):
                     continue
                 outcome = self.run(edge.child)
-                if isinstance(outcome, Placed):
-                    if not any(place.resolution.guessed for place in outcome.places):
+                if isinstance(outcome, PlacementResult):
+                    if not any(placement.resolution.guessed for placement in outcome.placements):
                         return outcome
                     # What is joined or listed is no place to guess columns in: that would place nothing at all.
                     continue
@@ -372,37 +380,37 @@ class _Attempt:
         for index, operator in enumerate(pipeline.operators, 1):
             if isinstance(operator, tree.Union):
                 outcome = self.legs(pipeline, index)
-                if isinstance(outcome, Placed):
+                if isinstance(outcome, PlacementResult):
                     return outcome
                 refusal = more_telling(refusal, outcome)
         return refusal
 
-    def with_later_unions(self, pipeline: tree.Pipeline, outcome: Placed) -> Placed:
-        places, left_out = list(outcome.places), list(outcome.left_out)
+    def with_later_unions(self, pipeline: tree.Pipeline, outcome: PlacementResult) -> PlacementResult:
+        placements, left_out = list(outcome.placements), list(outcome.left_out)
         for index, operator in enumerate(pipeline.operators, 1):
             if isinstance(operator, tree.Union):
                 legs = self.legs(pipeline, index)
-                if isinstance(legs, Placed):
-                    places.extend(legs.places)
+                if isinstance(legs, PlacementResult):
+                    placements.extend(legs.placements)
                     left_out.extend(legs.left_out)
                 elif legs.reason not in ("no-table", "field-not-in-table"):
                     left_out.append(legs)
-        return Placed(distinct(places), tuple(left_out))
+        return PlacementResult(distinct(placements), tuple(left_out))
 
     def legs(self, pipeline: tree.Pipeline, index: int) -> Outcome:
         """Place in every pipeline that flows in at one operator (0: the source); all legs of a union count."""
         edges = [
             e
             for e in self.placer.positions.edges.get(id(pipeline), [])
-            if e.index == index and e.flow and (index == 0 or isinstance(e.node, tree.Union))
+            if e.index == index and e.feeds_rows and (index == 0 or isinstance(e.node, tree.Union))
         ]
-        places: list[Place] = []
-        left_out: list[Refusal] = []
-        refusal: Refusal | None = None
+        placements: list[Placement] = []
+        left_out: list[PlacementRefusal] = []
+        refusal: PlacementRefusal | None = None
         for edge in edges:
             outcome = self.run(edge.child)
-            if isinstance(outcome, Placed):
-                places.extend(outcome.places)
+            if isinstance(outcome, PlacementResult):
+                placements.extend(outcome.placements)
                 left_out.extend(outcome.left_out)
             else:
                 refusal = more_telling(refusal, outcome)
@@ -410,15 +418,15 @@ class _Attempt:
                     left_out.append(outcome)
         for leg in self.bare_legs(pipeline, index):
             wrapped = self.wrapped(pipeline, index, leg)
-            if isinstance(wrapped, Place):
-                places.append(wrapped)
+            if isinstance(wrapped, Placement):
+                placements.append(wrapped)
             else:
                 refusal = more_telling(refusal, wrapped)
                 if wrapped.reason not in ("no-table", "field-not-in-table"):
                     left_out.append(wrapped)
-        if places:
-            return Placed(distinct(places), tuple(left_out))
-        return refusal or Refusal("field-not-in-table", "no pipeline flows in here", pipeline.start)
+        if placements:
+            return PlacementResult(distinct(placements), tuple(left_out))
+        return refusal or PlacementRefusal("field-not-in-table", "no pipeline flows in here", pipeline.start)
 
     def bare_legs(self, pipeline: tree.Pipeline, index: int) -> list[tree.Name | tree.Wildcard]:
         """Return the legs of a union that are bare table names, without a pipeline of their own."""
@@ -434,13 +442,15 @@ class _Attempt:
             and not (isinstance(leg, tree.Name) and leg.value in self.placer.analysis.lets)
         ]
 
-    def wrapped(self, pipeline: tree.Pipeline, index: int, leg: tree.Name | tree.Wildcard) -> Place | Refusal:
+    def wrapped(
+        self, pipeline: tree.Pipeline, index: int, leg: tree.Name | tree.Wildcard
+    ) -> Placement | PlacementRefusal:
         """Place inside a bare leg: it becomes a pipeline of its own, in parentheses."""
         refusal = self.polarity(pipeline)
         if refusal is not None:
             return refusal
         if isinstance(leg, tree.Wildcard):
-            return Refusal(
+            return PlacementRefusal(
                 "column-ambiguous",
                 f"the tables of {leg.pattern} hold the fields in different columns, "
                 "and no clause can stand inside a pattern",
@@ -448,18 +458,18 @@ class _Attempt:
                 "name the tables, or let the union say each row's table: withsource=SourceTable",
             )
         scope = self.placer.leg_scope(leg)
-        found = self.placer.resolver.resolve(scope, self.needs, mixed=self.mixed, partial=self.partial)
+        found = self.placer.resolver.resolve(scope, self.required, self.reading)
         if isinstance(found, Unresolved):
-            return Refusal(found.reason, found.message, leg.start)
+            return PlacementRefusal(found.reason, found.message, leg.start)
         own = tree.Pipeline(leg.start, leg.end, leg, ())
         found_effects = tuple(self.effects_behind(pipeline, index))
         inverting = next((effect for effect in found_effects if effect.inverts), None)
         if inverting is not None:
             return _inverting_effect(inverting)
         path = f"{self.placer.analysis.columns_of(pipeline).path}/union leg {leg.value}"
-        return Place(own, path, Gap(leg.end, "source", 0, scope), found, found_effects, wraps=leg.start)
+        return Placement(own, path, InsertionPoint(leg.end, "source", 0, scope), found, found_effects, wraps=leg.start)
 
-    # ------------------------------------------------------------------ behind the gap
+    # ------------------------------------------------------------------ behind the insertion point
 
     def effects_behind(self, pipeline: tree.Pipeline, index: int) -> list[Effect]:
         found: dict[int, Effect] = {}
@@ -471,7 +481,7 @@ class _Attempt:
         return [found[offset] for offset in sorted(found)]
 
     def paths(self, pipeline: tree.Pipeline, index: int) -> Iterator[tuple[tree.Operator | Edge, ...]]:
-        """Yield what lies between a gap and the results, one tuple per way: operators, and uses by another pipeline."""
+        """Yield each path from an insertion point to the results: operators, and uses by another pipeline."""
         stack: list[tuple[tree.Pipeline, tuple[tree.Operator | Edge, ...], int]] = [
             (pipeline, pipeline.operators[index:], 0)
         ]
@@ -486,8 +496,8 @@ class _Attempt:
             stack.extend((use.parent, (*so_far, use, *use.parent.operators[use.index :]), depth + 1) for use in uses)
 
 
-def _inverting_effect(effect: Effect) -> Refusal:
-    return Refusal(
+def _inverting_effect(effect: Effect) -> PlacementRefusal:
+    return PlacementRefusal(
         "inverting-position",
         f"{effect.keyword}: {effect.message} and creates alerts",
         effect.offset,

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from fpctl.kql import tree
 from fpctl.rewrite.placement.joins import JOIN_LEFT, JOIN_RIGHT, RIGHT_ROWS_FLOW, Polarity, join_kind
-from fpctl.rewrite.placement.positions import Edge, Passage, Positions
+from fpctl.rewrite.placement.positions import Edge, Positions, RowEffect
 
 _SUBQUERY_OPERATORS = frozenset({"in", "in~", "has_any", "has_all"})
 _TRANSPARENT_CALLS = frozenset({"materialize", "hint.materialized"})
@@ -83,48 +83,50 @@ class _Walker:
     def edges_of(self, pipeline: tree.Pipeline) -> Iterator[Edge]:
         """Yield the pipelines that this one reads or tests against."""
         later = [
-            (index, passage)
+            (index, row_effect)
             for index, operator in enumerate(pipeline.operators, 1)
-            if (passage := self.passage(operator)) is not None
+            if (row_effect := self.row_effect(operator)) is not None
         ]
         for edge in self.direct_edges(pipeline):
             behind = edge
-            for index, passage in later:
+            for index, row_effect in later:
                 if index <= edge.index:
                     continue
-                polarity = edge.polarity.through(passage.polarity)
-                if passage.also:
-                    yield replace(edge, polarity=polarity, where=passage.where, at=passage.at)
+                polarity = edge.polarity.through(row_effect.polarity)
+                if row_effect.also:
+                    yield replace(edge, polarity=polarity, where=row_effect.where, at=row_effect.at)
                 elif behind.polarity is Polarity.POSITIVE:
-                    behind = replace(edge, polarity=polarity, where=passage.where, at=passage.at)
+                    behind = replace(edge, polarity=polarity, where=row_effect.where, at=row_effect.at)
                 else:
                     behind = replace(behind, polarity=Polarity.OPAQUE)
             yield behind
 
-    def passage(self, node: tree.Operator) -> Passage | None:
+    def row_effect(self, node: tree.Operator) -> RowEffect | None:
         """Return what an operator does to the sign of its rows; None where fewer rows in give fewer rows out."""
-        found = self._passage(node)
+        found = self._row_effect(node)
         if found is not None:
-            self.out.passages[id(node)] = found
+            self.out.row_effects[id(node)] = found
         return found
 
-    def _passage(self, node: tree.Operator) -> Passage | None:
+    def _row_effect(self, node: tree.Operator) -> RowEffect | None:
         if isinstance(node, tree.Join):
             kind = join_kind(node)
             polarity = JOIN_LEFT.get(kind, Polarity.OPAQUE)
             if polarity is not Polarity.POSITIVE:
-                return Passage(polarity, f"the left side of join kind={kind}", node.start)
+                return RowEffect(polarity, f"the left side of join kind={kind}", node.start)
         elif isinstance(node, tree.As):
             if node.name.value in self.read_aliases():
                 where = f"`as {node.name.value}`, from where another part of the query reads them"
-                return Passage(Polarity.OPAQUE, where, node.start, also=True)
+                return RowEffect(Polarity.OPAQUE, where, node.start, also=True)
         elif isinstance(node, tree.Invoke):
             return self.invocation(node)
         else:
-            return next((found for body in _bodies(node) for op in body.operators if (found := self.passage(op))), None)
+            return next(
+                (found for body in _bodies(node) for op in body.operators if (found := self.row_effect(op))), None
+            )
         return None
 
-    def invocation(self, node: tree.Invoke) -> Passage | None:
+    def invocation(self, node: tree.Invoke) -> RowEffect | None:
         """Return what `invoke f()` does to its rows, where the query defines f."""
         if not isinstance(node.call, tree.Call):
             return None
@@ -135,10 +137,10 @@ class _Walker:
                 self.invoked.discard(id(function))
                 if found is not None:
                     where = f"invoke {node.call.name.value}(), there {found.where}"
-                    return Passage(found.polarity, where, node.start)
+                    return RowEffect(found.polarity, where, node.start)
         return None
 
-    def through_body(self, function: tree.Function) -> Passage | None:
+    def through_body(self, function: tree.Function) -> RowEffect | None:
         """Return what a function's body does to the rows of its first parameter."""
         name = function.parameters[0].name.value
         inner = _Walker(tree.Query(function.start, function.end, self.query.text, function.body))
@@ -147,19 +149,19 @@ class _Walker:
         fed = [p for p in inner.visited if isinstance(p.source, tree.Name) and p.source.value == name]
         for pipeline in fed:
             for operator in pipeline.operators:
-                passage = found.passage(operator)
-                if passage is not None:
-                    return passage
+                row_effect = found.row_effect(operator)
+                if row_effect is not None:
+                    return row_effect
             edge = found.blame(pipeline)
             if edge is not None:
-                return Passage(edge.polarity, edge.where, edge.offset)
+                return RowEffect(edge.polarity, edge.where, edge.offset)
         uses = sum(
             isinstance(item, tree.Name) and item.value == name
             for statement in function.body
             for item in tree.walk(statement)
         )
         if uses != len(fed):
-            return Passage(Polarity.OPAQUE, f"a use of {name} that is not its own pipeline", function.start)
+            return RowEffect(Polarity.OPAQUE, f"a use of {name} that is not its own pipeline", function.start)
         return None
 
     def read_aliases(self) -> frozenset[str]:
@@ -199,8 +201,8 @@ class _Walker:
             for leg in node.legs:
                 yield from self.source(parent, leg, index, node, Polarity.POSITIVE, "a leg of union", True)
         elif isinstance(node, (tree.MvApply, tree.Partition)):
-            flow = isinstance(node, tree.Partition)
-            yield Edge(parent, node.body, index, node, Polarity.POSITIVE, f"the body of {node.keyword}", flow)
+            feeds_rows = isinstance(node, tree.Partition)
+            yield Edge(parent, node.body, index, node, Polarity.POSITIVE, f"the body of {node.keyword}", feeds_rows)
             for item in tree.children(node):
                 if item is not node.body:
                     yield from self.expression(parent, item, index, node, Polarity.POSITIVE)
@@ -228,38 +230,40 @@ class _Walker:
         node: tree.Node,
         polarity: Polarity,
         where: str,
-        flow: bool,
+        feeds_rows: bool,
         depth: int = 0,
     ) -> Iterator[Edge]:
         """Yield the pipelines that a source stands for: a sub-query, a `let`, a function body."""
         if depth > 64:
             return
         if isinstance(source, tree.Subquery):
-            yield Edge(parent, source.pipeline, index, node, polarity, where, flow)
+            yield Edge(parent, source.pipeline, index, node, polarity, where, feeds_rows)
         elif isinstance(source, tree.Group):
-            yield from self.source(parent, source.inner, index, node, polarity, where, flow, depth + 1)
+            yield from self.source(parent, source.inner, index, node, polarity, where, feeds_rows, depth + 1)
         elif isinstance(source, tree.Union):
             for leg in source.legs:
-                yield from self.source(parent, leg, index, source, polarity, "a leg of union", flow, depth + 1)
+                yield from self.source(parent, leg, index, source, polarity, "a leg of union", feeds_rows, depth + 1)
         elif isinstance(source, tree.Name):
             for value in self.lets.get(source.value, ()):
                 if isinstance(value, tree.Function):
-                    yield from self.body(parent, value, index, node, polarity, where, flow)
+                    yield from self.body(parent, value, index, node, polarity, where, feeds_rows)
                 else:
-                    yield from self.source(parent, value, index, node, polarity, where, flow, depth + 1)
+                    yield from self.source(parent, value, index, node, polarity, where, feeds_rows, depth + 1)
         elif isinstance(source, tree.Call):
-            yield from self.call(parent, source, index, node, polarity, where, flow, depth)
+            yield from self.call(parent, source, index, node, polarity, where, feeds_rows, depth)
         elif isinstance(source, tree.Path) and isinstance(source.member, tree.Call):
-            yield from self.call(parent, source.member, index, node, polarity, where, flow, depth)
+            yield from self.call(parent, source.member, index, node, polarity, where, feeds_rows, depth)
         elif isinstance(source, tree.MacroExpand):
             self.collect(source.body)
             for statement in source.body:
                 if isinstance(statement, tree.QueryStatement):
-                    yield Edge(parent, statement.pipeline, index, node, polarity, "the body of macro-expand", flow)
+                    yield Edge(
+                        parent, statement.pipeline, index, node, polarity, "the body of macro-expand", feeds_rows
+                    )
         elif isinstance(source, (tree.Search, tree.Find)):
             for table in source.tables:
                 where = f"a table of {source.keyword}"
-                yield from self.source(parent, table, index, source, polarity, where, flow, depth + 1)
+                yield from self.source(parent, table, index, source, polarity, where, feeds_rows, depth + 1)
         elif isinstance(source, tuple):
             for item in tree.children(source):
                 yield from self.expression(parent, item, index, node, Polarity.OPAQUE)
@@ -272,17 +276,17 @@ class _Walker:
         node: tree.Node,
         polarity: Polarity,
         where: str,
-        flow: bool,
+        feeds_rows: bool,
         depth: int,
     ) -> Iterator[Edge]:
         name = call.name.value
         functions = self.out.functions.get(name, ())
         if name in _TRANSPARENT_CALLS:
             for argument in call.args:
-                yield from self.source(parent, argument, index, node, polarity, where, flow, depth + 1)
+                yield from self.source(parent, argument, index, node, polarity, where, feeds_rows, depth + 1)
             return
         for function in functions:
-            yield from self.body(parent, function, index, node, polarity, where, flow)
+            yield from self.body(parent, function, index, node, polarity, where, feeds_rows)
         for argument in call.args:
             yield from self.source(
                 parent, argument, index, node, Polarity.OPAQUE, f"an argument of {name}()", False, depth + 1
@@ -296,11 +300,11 @@ class _Walker:
         node: tree.Node,
         polarity: Polarity,
         where: str,
-        flow: bool,
+        feeds_rows: bool,
     ) -> Iterator[Edge]:
         for statement in function.body:
             if isinstance(statement, tree.QueryStatement):
-                yield Edge(parent, statement.pipeline, index, node, polarity, where, flow)
+                yield Edge(parent, statement.pipeline, index, node, polarity, where, feeds_rows)
 
     def expression(
         self, parent: tree.Pipeline, expression: tree.Node, index: int, node: tree.Node, polarity: Polarity

@@ -14,7 +14,7 @@ class Edge:
 
     `index` is the position of the using operator in the parent (0 for the source, i for the i-th
     operator); `where` names the construct for people: `the right side of join kind=leftanti`.
-    `flow` is set when the child's rows become rows of the parent at that operator. `polarity` counts what
+    `feeds_rows` is set when the child's rows become rows of the parent at that operator. `polarity` counts what
     the parent does to them afterwards, too; `at` is the offset of that construct if `where` names it.
     """
 
@@ -24,7 +24,7 @@ class Edge:
     node: tree.Node
     polarity: Polarity
     where: str
-    flow: bool
+    feeds_rows: bool
     at: int | None = None
 
     @property
@@ -34,7 +34,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class RowEffect:
     """What an operator does to the sign of the rows that come into it; `where` names it for people.
 
     `also` is set when the rows go on as they are, and to another part of the query besides.
@@ -60,16 +60,16 @@ class Positions:
     """Edges out of a pipeline, in order of position."""
     functions: dict[str, list[tree.Function]] = field(default_factory=dict)
     """The functions that the query defines, by name."""
-    passages: dict[int, Passage] = field(default_factory=dict)
+    row_effects: dict[int, RowEffect] = field(default_factory=dict)
     """The operators that do not just pass on a part of their rows, by `id(operator)`."""
 
     def of(self, pipeline: tree.Pipeline) -> set[Polarity]:
         """Return the polarities of a pipeline; empty when no result uses it."""
         return self.polarities.get(id(pipeline), set())
 
-    def passage(self, operator: tree.Operator) -> Passage | None:
+    def row_effect(self, operator: tree.Operator) -> RowEffect | None:
         """Return what an operator does to the rows that come into it; None when fewer rows in give fewer rows out."""
-        return self.passages.get(id(operator))
+        return self.row_effects.get(id(operator))
 
     def blame(self, pipeline: tree.Pipeline) -> Edge | None:
         """Return the nearest use on the way to a result that does not take rows as they come."""

@@ -1,4 +1,4 @@
-"""What an exclusion needs to see at a gap: its fields, and the roles of columns its values can match."""
+"""What an exclusion needs to see at an insertion point: its fields, and the roles of columns its values can match."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.exclusions.model import Alternative
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
-from fpctl.rewrite.placement.column_resolver import Needs
+from fpctl.rewrite.placement.column_resolver import RequiredColumns
 from fpctl.rewrite.predicate import usable_roles
 
 
-class NeedsError(FpctlError):
+class RequiredColumnsError(FpctlError):
     """A raw `where` of an exclusion that cannot be read as a KQL condition."""
 
 
-def needs_of(alternatives: Sequence[Alternative], exclusion: str, *, time: bool = False) -> Needs:
+def columns_required(alternatives: Sequence[Alternative], exclusion: str, *, time: bool = False) -> RequiredColumns:
     """Return what alternatives of an exclusion need together; `time` is set where it holds at certain hours only.
 
     The roles of a field are those that its values can match: a device name never stands in a column
     of device ids, nor a SHA-1 in one of SHA-256, so such a column need not be visible.
 
     Raises:
-        NeedsError: a `where` is not a KQL condition.
+        RequiredColumnsError: a `where` is not a KQL condition.
     """
     values: dict[str, list[str]] = {}
     raw: set[str] = set()
@@ -32,7 +32,7 @@ def needs_of(alternatives: Sequence[Alternative], exclusion: str, *, time: bool 
             values.setdefault(field, []).extend(given)
         if alternative.where is not None:
             raw.update(condition_columns(alternative.where, exclusion))
-    return Needs(
+    return RequiredColumns(
         tuple((field, usable_roles(field, values[field])) for field in sorted(values)), tuple(sorted(raw)), time
     )
 
@@ -41,13 +41,15 @@ def condition_columns(condition: str, exclusion: str) -> list[str]:
     """Return the columns that a raw condition refers to.
 
     Raises:
-        NeedsError: it is not one KQL condition: it does not parse, or has more than a condition in it.
+        RequiredColumnsError: it is not one KQL condition: it does not parse, or has more than a condition in it.
     """
     head = "T | where "
     try:
         query = parse(head + condition)
     except KqlSyntaxError as error:
-        raise NeedsError(f"`where` of {exclusion} is not a KQL condition: {error.message}", None, error.hint) from error
+        raise RequiredColumnsError(
+            f"`where` of {exclusion} is not a KQL condition: {error.message}", None, error.hint
+        ) from error
     results = query.results()
     if (
         len(query.statements) != 1
@@ -56,7 +58,7 @@ def condition_columns(condition: str, exclusion: str) -> list[str]:
         or not isinstance(results[0].pipeline.operators[0], tree.Where)
         or results[0].pipeline.operators[0].end < len((head + condition).rstrip())
     ):
-        raise NeedsError(
+        raise RequiredColumnsError(
             f"`where` of {exclusion} holds more than one condition",
             None,
             "give a condition only: no `|`, `;` or comment",
@@ -64,7 +66,9 @@ def condition_columns(condition: str, exclusion: str) -> list[str]:
     predicate = results[0].pipeline.operators[0].predicate
     for node in tree.walk(predicate):
         if isinstance(node, tree.Subquery):
-            raise NeedsError(f"`where` of {exclusion} holds a sub-query", None, "name values, or use another field")
+            raise RequiredColumnsError(
+                f"`where` of {exclusion} holds a sub-query", None, "name values, or use another field"
+            )
     return [node.value for node in _column_names(predicate)]
 
 

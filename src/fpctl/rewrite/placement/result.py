@@ -1,4 +1,4 @@
-"""What placing a clause comes to: the gaps that were chosen, or a refusal that says why. Values only."""
+"""What placing a clause comes to: the insertion points that were chosen, or a refusal that says why. Values only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fpctl.kql import tree
-from fpctl.kql.binder.scope import Gap
+from fpctl.kql.binder.scope import InsertionPoint
 from fpctl.rewrite.placement.column_resolver import Resolution
 from fpctl.rewrite.placement.effects import Effect
 from fpctl.rewrite.placement.joins import Polarity
@@ -14,12 +14,12 @@ from fpctl.rewrite.reasons import SkipReason
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One gap chosen for a clause."""
+class Placement:
+    """One insertion point chosen for a clause."""
 
     pipeline: tree.Pipeline
     path: str
-    gap: Gap
+    point: InsertionPoint
     resolution: Resolution
     effects: tuple[Effect, ...]
     wraps: int | None = None
@@ -27,7 +27,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class PlacementRefusal:
     """Why a clause cannot be placed. `offset` is the place that forbids it, in the base query."""
 
     reason: SkipReason
@@ -37,14 +37,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """The gaps of a clause. `left_out` are union legs that could not take it: their events still fire."""
+class PlacementResult:
+    """The insertion points of a clause. `left_out` are union legs that could not take it: their events still fire."""
 
-    places: tuple[Place, ...]
-    left_out: tuple[Refusal, ...] = ()
+    placements: tuple[Placement, ...]
+    left_out: tuple[PlacementRefusal, ...] = ()
 
 
-Outcome = Placed | Refusal
+Outcome = PlacementResult | PlacementRefusal
 
 _RANK: tuple[SkipReason, ...] = (
     "no-table", "field-not-in-table", "unknown-column", "columns-dropped", "column-redefined", "column-ambiguous",
@@ -52,16 +52,16 @@ _RANK: tuple[SkipReason, ...] = (
 )  # fmt: skip
 
 
-def more_telling(a: Refusal | None, b: Refusal) -> Refusal:
+def more_telling(a: PlacementRefusal | None, b: PlacementRefusal) -> PlacementRefusal:
     """Return the refusal that tells the reader more; of equals the first."""
     if a is None:
         return b
     return b if _RANK.index(b.reason) > _RANK.index(a.reason) else a
 
 
-def both_ways(where: str, offset: int) -> Refusal:
+def both_ways(where: str, offset: int) -> PlacementRefusal:
     """Return the refusal of rows that are used both to detect and in a way that fewer rows invert."""
-    return Refusal(
+    return PlacementRefusal(
         "both-polarities",
         f"these rows are used in two ways, one of them {where}: without them that use can let other rows through",
         offset,
@@ -69,25 +69,25 @@ def both_ways(where: str, offset: int) -> Refusal:
     )
 
 
-def inverted(where: str, polarity: Polarity, offset: int) -> Refusal:
+def inverted(where: str, polarity: Polarity, offset: int) -> PlacementRefusal:
     """Return the refusal of a position in which fewer rows make a larger or another result."""
     if polarity is Polarity.NEGATIVE:
         why = f"this is {where}: rows removed here let other rows through and would create alerts"
     else:
         why = f"this is {where}: without these rows the result holds different rows, not fewer"
-    return Refusal(
+    return PlacementRefusal(
         "inverting-position", why, offset, "keep the columns the exclusion needs in the detecting part of the rule"
     )
 
 
-def distinct(places: Iterable[Place]) -> tuple[Place, ...]:
+def distinct(placements: Iterable[Placement]) -> tuple[Placement, ...]:
     """Return the places without repeats (a `let` used by two legs is one place), in order of offset."""
-    seen: dict[tuple[int, int], Place] = {}
-    for place in places:
-        key = (place.gap.offset, place.gap.index)
+    seen: dict[tuple[int, int], Placement] = {}
+    for placement in placements:
+        key = (placement.point.offset, placement.point.index)
         if key in seen:
-            merged = {e.offset: e for e in (*seen[key].effects, *place.effects)}
+            merged = {e.offset: e for e in (*seen[key].effects, *placement.effects)}
             seen[key] = replace(seen[key], effects=tuple(merged[o] for o in sorted(merged)))
         else:
-            seen[key] = place
+            seen[key] = placement
     return tuple(seen[key] for key in sorted(seen))

@@ -15,12 +15,12 @@ from fpctl.kql.binder.scope import Scope
 from fpctl.kql.literals import bracket_name, string_literal
 from fpctl.rewrite.placement.column_resolver import (
     IF_EXISTS,
+    ColumnResolver,
     Group,
     Held,
     MappedColumn,
-    Needs,
+    RequiredColumns,
     Resolution,
-    Resolver,
     Unresolved,
     bound_column,
     tables_of,
@@ -30,7 +30,7 @@ from fpctl.rewrite.reasons import SkipReason
 
 Holding = Sequence[tuple[int, str, Sequence[MappedColumn]]]
 """The tables of a pattern that have a field: branch, table, and the columns that hold it."""
-KnownPatterns = dict[tuple[int, frozenset[int], str], tuple[Mapping[int, frozenset[str]], Holding]]
+WildcardCache = dict[tuple[int, frozenset[int], str], tuple[Mapping[int, frozenset[str]], Holding]]
 """By the branches of a pattern (by identity: they are kept beside), those of them that count, and the field."""
 
 _TYPE = "Type"
@@ -67,7 +67,7 @@ def table_name(source: tree.Node | None) -> str | None:
     return named or ("source_" if isinstance(source, tree.Find) else None)
 
 
-class PatternResolver:
+class WildcardTableResolver:
     """Binds needs behind a pattern of tables.
 
     Args:
@@ -75,25 +75,25 @@ class PatternResolver:
         known: what is known of patterns, kept by the caller from query to query.
     """
 
-    def __init__(self, resolver: Resolver, known: KnownPatterns) -> None:
+    def __init__(self, resolver: ColumnResolver, known: WildcardCache) -> None:
         self.resolver = resolver
         self._known = known
         self._answers: dict[object, tuple[Scope, Resolution | Unresolved]] = {}
 
-    def resolve(self, scope: Scope, needs: Needs, table_name: str | None) -> Resolution | Unresolved:
-        """Bind needs at a gap.
+    def resolve(self, scope: Scope, required: RequiredColumns, table_name: str | None) -> Resolution | Unresolved:
+        """Bind needs at an insertion point.
 
         Args:
             table_name: the column that tells the table of a row, if the source gives one.
         """
         # A `where` leaves the columns as they are: what was found before it holds behind it.
-        key = (id(scope.columns), id(scope.branches), scope.kept, needs, table_name)
+        key = (id(scope.columns), id(scope.branches), scope.kept, required, table_name)
         known = self._answers.get(key)
         if known is None:
-            known = self._answers[key] = (scope, self._resolve(scope, needs, table_name))
+            known = self._answers[key] = (scope, self._resolve(scope, required, table_name))
         return known[1]
 
-    def _resolve(self, scope: Scope, needs: Needs, table_name: str | None) -> Resolution | Unresolved:
+    def _resolve(self, scope: Scope, required: RequiredColumns, table_name: str | None) -> Resolution | Unresolved:
         """Bind needs where a pattern reads many tables that hold a field in different columns.
 
         A column is tested for the rows of the tables that hold the field in it: where another table has a
@@ -103,13 +103,13 @@ class PatternResolver:
         if len(groups) != 1:
             return Unresolved("no-table", "the rows here do not come from one pattern of tables")
         (group,) = groups
-        raw = self.resolver.raw(scope, needs.raw, False)
+        raw = self.resolver.raw(scope, required.raw, False)
         if isinstance(raw, Unresolved):
             return raw
         bindings: dict[str, tuple[BoundColumn, ...]] = {}
         having: set[tuple[int, str]] | None = None
         testable: set[tuple[int, str]] | None = None
-        for field, roles in needs.fields:
+        for field, roles in required.fields:
             held, lost = self._held(scope, group, field, roles)
             having_field = held.keys() | lost
             if not held:
@@ -124,10 +124,10 @@ class PatternResolver:
             having = having_field if having is None else having & having_field
             testable = set(held) if testable is None else testable & held.keys()
         matching = {
-            (branch, table) for field, _ in needs.fields for branch, table, _ in self._holding(scope, group, field)
+            (branch, table) for field, _ in required.fields for branch, table, _ in self._holding(scope, group, field)
         }
-        time = self.resolver.time(scope, group, needs, matching=matching or None, spelled=self._if_exists)
-        if needs.time and time is None:
+        time = self.resolver.time(scope, group, required, matching=matching or None, spelled=self._if_exists)
+        if required.time and time is None:
             return Unresolved("columns-dropped", "no column of the event's time is visible here")
         if testable is None or having is None:
             return Resolution(bindings, time)

@@ -1,4 +1,4 @@
-"""What stands in one gap: the exclusions placed there, and the clauses that say them."""
+"""What stands in one insertion point: the exclusions placed there, and the clauses that say them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from functools import cached_property
 from itertools import groupby
 
 from fpctl.rewrite.folding import FoldedClause, fold
-from fpctl.rewrite.folding.hit_groups import Tally
-from fpctl.rewrite.placement.result import Place
+from fpctl.rewrite.folding.hit_groups import HitAccumulator
+from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.predicate import Dialect, Predicate
 from fpctl.rewrite.predicate.render import rendered, rendered_negation
 
 READABLE = 10
-"""Up to so many exclusions of a gap get a clause each; more share lists."""
+"""Up to so many exclusions of an insertion point get a clause each; more share lists."""
 
 
 @dataclass(frozen=True)
 class Clause:
-    """One exclusion at one gap. `fields` are those that it matches on."""
+    """One exclusion at one insertion point. `fields` are those that it matches on."""
 
     exclusion: str
-    place: Place
+    placement: Placement
     predicate: Predicate
     fields: tuple[str, ...] = ()
 
@@ -39,7 +39,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One clause of a gap: its text without marker, its condition, whose it is, and the fields that these match on."""
+    """One clause: its text without marker, its condition, its exclusions, and the fields that these match on."""
 
     exclusions: tuple[str, ...]
     text: str
@@ -48,14 +48,14 @@ class Line:
 
 
 @dataclass(frozen=True)
-class GapClauses:
-    """The exclusions of one gap, in order of their ids.
+class PointClauses:
+    """The exclusions of one insertion point, in order of their ids.
 
     `folds` is False where each is to have a clause of its own, however many they are; `always` shares
     lists however few they are.
     """
 
-    place: Place
+    placement: Placement
     clauses: tuple[Clause, ...]
     dialect: Dialect
     folds: bool = True
@@ -70,12 +70,12 @@ class GapClauses:
     def folded(self) -> tuple[FoldedClause, ...]:
         """The clauses that say the exclusions together."""
         members = [(clause.exclusion, clause.predicate.term) for clause in self.clauses]
-        return fold(members, self.place.resolution.time_column, sites=self.dialect is Dialect.STANDARD)
+        return fold(members, self.placement.resolution.time_column, sites=self.dialect is Dialect.STANDARD)
 
-    def tally(self) -> Tally:
+    def accumulator(self) -> HitAccumulator:
         """Return how the exclusions are counted by groups."""
         ids = tuple(clause.exclusion for clause in self.clauses)
-        return Tally(ids, self.folded, self.place.resolution.time_column)
+        return HitAccumulator(ids, self.folded, self.placement.resolution.time_column)
 
     def lines(self) -> list[Line]:
         """Return the clauses in the order in which they stand.
@@ -97,19 +97,19 @@ class GapClauses:
         ]
 
 
-def by_gap(clauses: Iterable[Clause], dialect: Dialect, *, folds: bool = True) -> tuple[GapClauses, ...]:
-    """Return clauses by their gap, in the order in which the gaps stand in the text."""
-    ordered = sorted(clauses, key=lambda clause: (*_order(clause.place), clause.exclusion))
-    gaps: list[GapClauses] = []
-    for _, group in groupby(ordered, key=lambda clause: _order(clause.place)):
+def by_point(clauses: Iterable[Clause], dialect: Dialect, *, folds: bool = True) -> tuple[PointClauses, ...]:
+    """Return clauses by their insertion point, in the order in which the insertion points stand in the text."""
+    ordered = sorted(clauses, key=lambda clause: (*_order(clause.placement), clause.exclusion))
+    points: list[PointClauses] = []
+    for _, group in groupby(ordered, key=lambda clause: _order(clause.placement)):
         members: Sequence[Clause] = tuple(group)
-        gaps.append(GapClauses(members[0].place, tuple(members), dialect, folds))
-    return tuple(gaps)
+        points.append(PointClauses(members[0].placement, tuple(members), dialect, folds))
+    return tuple(points)
 
 
-def _order(place: Place) -> tuple[int, bool, int]:
-    """Return what orders gaps: where a bare leg ends a union, the gap in the leg comes before the one behind it."""
-    return place.gap.offset, place.wraps is None, place.gap.index
+def _order(placement: Placement) -> tuple[int, bool, int]:
+    """Return the sort key of a point: where a bare leg ends a union, the point in the leg comes first."""
+    return placement.point.offset, placement.wraps is None, placement.point.index
 
 
 def _about(clauses: Iterable[Clause]) -> str:

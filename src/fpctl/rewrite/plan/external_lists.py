@@ -39,7 +39,7 @@ class _List:
 
 
 @dataclass(slots=True)
-class Companion:
+class ExternalLists:
     """The lists of one rule, kept elsewhere.
 
     Args:
@@ -176,6 +176,6 @@ def _own(owners: dict[str, list[str]], values: Iterable[str], exclusion: str) ->
         owners.setdefault(value, []).append(exclusion)
 
 
-def contents(companions: Sequence[Companion]) -> list[tuple[str, str]]:
+def contents(externals: Sequence[ExternalLists]) -> list[tuple[str, str]]:
     """Return the files of companions, sorted by path."""
-    return sorted(file for companion in companions for file in companion.files())
+    return sorted(file for external in externals for file in external.files())

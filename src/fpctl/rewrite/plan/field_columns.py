@@ -1,12 +1,13 @@
-"""Where a rule's events can be looked at: the gap of a clause, and which column there holds which field."""
+"""Where a rule's events can be looked at: the insertion point of a clause, and which column there holds which field."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from fpctl.exclusions.values import FIELDS
-from fpctl.rewrite.placement.column_resolver import Needs, Resolver, Unresolved
-from fpctl.rewrite.placement.result import Place
+from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Unresolved
+from fpctl.rewrite.placement.reading import Reading
+from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.predicate import BoundColumn
 
@@ -26,12 +27,12 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 """Of several columns that hold a field, the one that tells it best, in this order."""
 
 
-def field_columns(planner: Planner, place: Place) -> dict[str, BoundColumn]:
-    """Return, for each field that is visible at a gap, the column that tells it best."""
-    resolver = Resolver(planner.fields, lambda table: planner.tables.table(table) is not None, frozenset, None)
+def field_columns(planner: Planner, placement: Placement) -> dict[str, BoundColumn]:
+    """Return, for each field that is visible at an insertion point, the column that tells it best."""
+    resolver = ColumnResolver(planner.fields, lambda table: planner.tables.table(table) is not None, frozenset, None)
     found: dict[str, BoundColumn] = {}
     for field in FIELDS:
-        bound = resolver.resolve(place.gap.scope, Needs(((field, None),)), mixed=True, partial=True)
+        bound = resolver.resolve(placement.point.scope, RequiredColumns(((field, None),)), Reading.PARTIAL_FIELDS)
         if isinstance(bound, Unresolved):
             continue
         fitting = [column for column in bound.bindings.get(field, ()) if column.role in ROLES[field]]

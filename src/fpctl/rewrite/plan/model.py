@@ -1,4 +1,4 @@
-"""The plan of one rule: which clause goes into which gap, what was skipped and why. Pure data."""
+"""The plan of one rule: which clause goes into which insertion point, what was skipped and why. Pure data."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from fpctl.rewrite.reasons import SkipReason, WarningCode
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
-    """One clause in one gap.
+    """One clause in one insertion point.
 
-    `offset` is the gap's offset in the base query, `line` the 1-based base line of the operator it
-    follows, `gap` words such as `after where, line 4`; `clause` is the whole `| where not(...)`
+    `offset` is the insertion point's offset in the base query, `line` the 1-based base line of the operator it
+    follows, `position` words such as `after where, line 4`; `clause` is the whole `| where not(...)`
     without marker and newline; `condition` is what stands inside `not(...)`.
     """
 
     exclusions: tuple[str, ...]
     offset: int
     line: int
-    gap: str
+    position: str
     pipeline: str
     clause: str
     condition: str

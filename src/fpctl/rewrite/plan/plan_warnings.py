@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fpctl.exclusions.model import Alternative, Exclusion
-from fpctl.rewrite.placement.result import Place, Placed
+from fpctl.rewrite.placement.result import Placement, PlacementResult
 from fpctl.rewrite.plan.model import PlanWarning
 from fpctl.rewrite.predicate import Predicate
 from fpctl.text.source import SourceText
@@ -14,8 +14,8 @@ SHOWN_VALUES = 3
 SHOWN_TABLES = 5
 
 
-def caveats_of_match(
-    exclusion: Exclusion, alternatives: Sequence[Alternative], placed: Placed, source: SourceText
+def match_warnings(
+    exclusion: Exclusion, alternatives: Sequence[Alternative], placed: PlacementResult, source: SourceText
 ) -> Iterator[PlanWarning]:
     """Yield what holds for the exclusion in this rule as a whole: alternatives and parts of the query left out."""
     left = [str(number) for number, given in enumerate(exclusion.match, 1) if given not in alternatives]
@@ -28,11 +28,11 @@ def caveats_of_match(
         yield PlanWarning("partial-union", message, line, exclusion.id)
 
 
-def caveats_of_place(
-    exclusion: Exclusion, place: Place, predicate: Predicate, source: SourceText, line: int
+def placement_warnings(
+    exclusion: Exclusion, placement: Placement, predicate: Predicate, source: SourceText, line: int
 ) -> Iterator[PlanWarning]:
     """Yield what holds for one clause. `line` is the base-query line of the operator it follows."""
-    found = place.resolution
+    found = placement.resolution
     if predicate.untested:
         values = ", ".join(f"{u.field} {u.value}" for u in predicate.untested[:SHOWN_VALUES])
         rest = len(predicate.untested) - SHOWN_VALUES
@@ -60,6 +60,6 @@ def caveats_of_place(
         tables = ", ".join(found.untested[:SHOWN_TABLES]) + (f" and {rest} more" if rest > 0 else "")
         message = f"events of {tables} are not taken out: not every column of theirs with the fields is visible here"
         yield PlanWarning("partial-union", message, line, exclusion.id)
-    for effect in place.effects:
+    for effect in placement.effects:
         message = f"{effect.keyword}: {effect.message}"
         yield PlanWarning("effect", message, source.line_column(effect.offset)[0], exclusion.id)

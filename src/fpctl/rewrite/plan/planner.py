@@ -12,18 +12,18 @@ from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.kql import tree
 from fpctl.kql.binder import Analysis, analyse
 from fpctl.kql.parser import parse
-from fpctl.rewrite.output.counting import Counted, CountingQuery, counting_query, tally_query
+from fpctl.rewrite.output.counting import Counted, CountingQuery, counting_query, grouped_counting_query
 from fpctl.rewrite.output.markers import ClauseLine, edits_for, strip
-from fpctl.rewrite.placement.column_resolver import TIME_COLUMNS, Resolver
+from fpctl.rewrite.placement.column_resolver import TIME_COLUMNS, ColumnResolver
 from fpctl.rewrite.placement.placer import Placer
-from fpctl.rewrite.placement.required_columns import NeedsError, needs_of
-from fpctl.rewrite.placement.result import Outcome, Place, Placed, Refusal
-from fpctl.rewrite.placement.wildcard_tables import KnownPatterns
-from fpctl.rewrite.plan.clauses import Clause, GapClauses, Line, by_gap
-from fpctl.rewrite.plan.external_lists import Companion
+from fpctl.rewrite.placement.required_columns import RequiredColumnsError, columns_required
+from fpctl.rewrite.placement.result import Outcome, Placement, PlacementRefusal, PlacementResult
+from fpctl.rewrite.placement.wildcard_tables import WildcardCache
+from fpctl.rewrite.plan.clauses import Clause, Line, PointClauses, by_point
+from fpctl.rewrite.plan.external_lists import ExternalLists
 from fpctl.rewrite.plan.model import Insertion, Plan, PlanWarning, Skip
-from fpctl.rewrite.plan.plan_warnings import caveats_of_match, caveats_of_place
-from fpctl.rewrite.plan.size_fit import ANY_LENGTH, UNLIMITED, Budget, Fit, Lines, Wording, budget_of, fit
+from fpctl.rewrite.plan.plan_warnings import match_warnings, placement_warnings
+from fpctl.rewrite.plan.size_fit import ANY_LENGTH, UNLIMITED, Budget, ClauseStyle, Lines, SizeFit, budget_of, fit
 from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, UtcRange, build
 from fpctl.rules.model import Rule
 from fpctl.rules.text.query_text import Edit, apply_edits
@@ -40,15 +40,15 @@ WindowRange = Callable[[Rule, tree.Query], UtcRange]
 
 
 @dataclass(frozen=True, slots=True)
-class Workings:
-    """What a plan was made from: the tree, the columns of every gap, and the clauses at their gaps."""
+class PlanDetails:
+    """What a plan was made from: the tree, the columns at every insertion point, and the clauses there."""
 
-    gaps: tuple[GapClauses, ...]
+    points: tuple[PointClauses, ...]
     query: tree.Query
     analysis: Analysis
     tables: Tables
     shadows: tuple[Clause, ...] = ()
-    """Exclusions that are only counted (`status: shadow`), each at its gap; the tuned text has none of them."""
+    """Exclusions that are only counted (`status: shadow`); the tuned text has none of them."""
 
 
 @dataclass(frozen=True)
@@ -56,79 +56,79 @@ class TunedQuery:
     """A rule's base query, its plan, and the tuned text.
 
     `base` is the text without any clause of fpctl, even if the rule file had some. `edits` turn
-    `base` into `tuned`. `recall` returns the workings: at hand where the rule was planned in this
-    process, made again where another one did (`rewrite.cores`).
+    `base` into `tuned`. `rebuild` returns the details: at hand where the rule was planned in this
+    process, made again where another one did (`repository.parallel`).
     """
 
     plan: Plan
     base: str
     tuned: str
     edits: tuple[Edit, ...]
-    recall: Callable[[], Workings] = field(repr=False, compare=False)
-    wording: Wording = ANY_LENGTH
-    companion: Companion | None = None
+    rebuild: Callable[[], PlanDetails] = field(repr=False, compare=False)
+    style: ClauseStyle = ANY_LENGTH
+    external: ExternalLists | None = None
     """Lists for which the text has no room."""
 
     @cached_property
-    def workings(self) -> Workings:
+    def details(self) -> PlanDetails:
         """What the plan was made from."""
-        return self.recall()
+        return self.rebuild()
 
     @property
-    def gaps(self) -> tuple[GapClauses, ...]:
-        """The gaps that have clauses, in order of offset."""
-        return self.workings.gaps
+    def points(self) -> tuple[PointClauses, ...]:
+        """The insertion points that have clauses, in order of offset."""
+        return self.details.points
 
     @property
     def query(self) -> tree.Query:
         """The tree of `base`."""
-        return self.workings.query
+        return self.details.query
 
     @property
     def analysis(self) -> Analysis:
-        """The columns at every gap of `base`."""
-        return self.workings.analysis
+        """The columns at every insertion point of `base`."""
+        return self.details.analysis
 
     @property
     def tables(self) -> Tables:
-        """The schema that the tuned text is read with, its companion included."""
-        return self.workings.tables
+        """The schema that the tuned text is read with, its external lists included."""
+        return self.details.tables
 
     @property
     def shadows(self) -> tuple[Clause, ...]:
-        """The exclusions that are only counted, each at its gap."""
-        return self.workings.shadows
+        """The exclusions that are only counted, each at its insertion point."""
+        return self.details.shadows
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
-        """Every exclusion at every gap where it stands, in order."""
-        return tuple(clause for gap in self.gaps for clause in gap.clauses)
+        """Every exclusion at every insertion point where it stands, in order."""
+        return tuple(clause for point in self.points for clause in point.clauses)
 
     def counting_queries(self) -> list[CountingQuery]:
-        """Return the counting queries, one per gap, in order of offset."""
-        return [self._counting(gap) for gap in self.gaps]
+        """Return the counting queries, one per insertion point, in order of offset."""
+        return [self._counting(point) for point in self.points]
 
     def shadow_queries(self) -> list[tuple[CountingQuery, frozenset[str]]]:
-        """Return the counting queries of the shadow exclusions, one per gap, each with the ids that it is about.
+        """Return the counting queries of the shadow exclusions, one per insertion point, each with its ids.
 
-        The exclusions in force at the same gap are counted along, so that a hit is unique only if nothing
+        The exclusions in force at the same insertion point are counted along, so that a hit is unique only if nothing
         takes the event out yet.
         """
         at: dict[tuple[str, int, int], list[Clause]] = {}
         for clause in self.shadows:
-            at.setdefault(_gap_of(clause.place), []).append(clause)
+            at.setdefault(_point_of(clause.placement), []).append(clause)
         found: list[tuple[CountingQuery, frozenset[str]]] = []
         for key, shadows in sorted(at.items()):
-            here = [clause for clause in self.clauses if _gap_of(clause.place) == key]
-            query = self._counting(GapClauses(shadows[0].place, (*here, *shadows), shadows[0].predicate.dialect))
+            here = [clause for clause in self.clauses if _point_of(clause.placement) == key]
+            query = self._counting(PointClauses(shadows[0].placement, (*here, *shadows), shadows[0].predicate.dialect))
             found.append((query, frozenset(clause.exclusion for clause in shadows)))
         return found
 
-    def _counting(self, gap: GapClauses) -> CountingQuery:
-        if gap.many:
-            return tally_query(self.query, gap.place, gap.tally(), self.edits)
-        counted = [Counted(clause.exclusion, clause.condition) for clause in gap.clauses]
-        return counting_query(self.query, gap.place, counted, self.edits)
+    def _counting(self, point: PointClauses) -> CountingQuery:
+        if point.many:
+            return grouped_counting_query(self.query, point.placement, point.accumulator(), self.edits)
+        counted = [Counted(clause.exclusion, clause.condition) for clause in point.clauses]
+        return counting_query(self.query, point.placement, counted, self.edits)
 
 
 class Planner:
@@ -159,7 +159,7 @@ class Planner:
         self.fields = fields
         self.today = today
         self._known: dict[str, bool] = {}
-        self._patterns: KnownPatterns = {}
+        self._patterns: WildcardCache = {}
 
     def plan(
         self,
@@ -167,7 +167,7 @@ class Planner:
         exclusions: Iterable[tuple[Exclusion, bool]],
         *,
         newline: str | None = None,
-        wording: Wording = ANY_LENGTH,
+        style: ClauseStyle = ANY_LENGTH,
     ) -> TunedQuery:
         """Plan one rule.
 
@@ -175,7 +175,7 @@ class Planner:
             exclusions: those that select the rule, each with whether it names the rule itself
                 (then a refusal is a finding) or only sweeps it.
             newline: what ends a line where the query is kept; the query's own style if not given.
-            wording: how the clauses are said.
+            style: how the clauses are said.
 
         Raises:
             KqlSyntaxError: the base query cannot be parsed.
@@ -189,7 +189,7 @@ class Planner:
         placer = Placer(
             query,
             analysis,
-            Resolver(self.fields, self._is_known, lambda: tree.names(query), prefer, tables.table),
+            ColumnResolver(self.fields, self._is_known, lambda: tree.names(query), prefer, tables.table),
             tables,
             self._patterns,
         )
@@ -211,12 +211,12 @@ class Planner:
                 continue
             try:
                 alternatives, outcome = _place(placer, exclusion)
-                if isinstance(outcome, Refusal):
+                if isinstance(outcome, PlacementRefusal):
                     skips.append(_refused(exclusion, outcome, source, named))
                     continue
                 within = self.windows_within(rule, query) if self.windows_within and exclusion.window else None
                 new, found = self._clauses(exclusion, alternatives, outcome, dialect, source, within)
-            except NeedsError as error:
+            except RequiredColumnsError as error:
                 skips.append(Skip(exclusion.id, "invalid-where", error.message, None, error.hint, named))
             except PredicateError as error:
                 skips.append(Skip(exclusion.id, error.reason, error.message, None, error.hint, named))
@@ -240,19 +240,19 @@ class Planner:
                         "fewer rows can make it fire",
                     )
                 )
-        gaps = by_gap(clauses, dialect, folds=wording.folds)
+        points = by_point(clauses, dialect, folds=style.folds)
 
         def edits_of(lines: Lines) -> list[Edit]:
             return edits_for(base, _clause_lines(lines), comments=dialect is not Dialect.NRT, newline=newline)
 
         budget = budget_of(rule)
-        kept = budget if wording.fits and wording.folds else UNLIMITED
-        fitted = fit(gaps, rule, kept, lambda lines: len(apply_edits(base, edits_of(lines))), wording.store)
-        insertions = tuple(_insertion(place, line, source) for place, line in fitted.lines)
+        kept = budget if style.fits and style.folds else UNLIMITED
+        fitted = fit(points, rule, kept, lambda lines: len(apply_edits(base, edits_of(lines))), style.store)
+        insertions = tuple(_insertion(placement, line, source) for placement, line in fitted.lines)
         edits = tuple(edits_of(fitted.lines))
         tuned = apply_edits(base, edits)
         skips.extend(_no_room(fitted, budget, {exclusion.id for exclusion, named in ordered if named}))
-        for warning in _about_room(fitted, budget, len(tuned) if wording.fits and edits else 0):
+        for warning in _about_room(fitted, budget, len(tuned) if style.fits and edits else 0):
             warn(warning)
         for unknown in analysis.problems:
             warn(PlanWarning(unknown.code, unknown.message, source.line_column(unknown.offset)[0]))
@@ -262,10 +262,10 @@ class Planner:
             tuple(sorted(skips, key=lambda s: (s.exclusion, s.reason))),
             tuple(sorted(warnings.values(), key=lambda w: (w.line or 0, w.code, w.message, w.exclusion or ""))),
         )
-        if fitted.companion is not None and fitted.companion.store == "function":
-            tables = tables.with_functions({fitted.companion.alias: Companion.COLUMNS})
-        workings = Workings(fitted.gaps, query, analysis, tables, tuple(shadows))
-        return TunedQuery(plan, base, tuned, edits, lambda: workings, wording, fitted.companion)
+        if fitted.external is not None and fitted.external.store == "function":
+            tables = tables.with_functions({fitted.external.alias: ExternalLists.COLUMNS})
+        details = PlanDetails(fitted.points, query, analysis, tables, tuple(shadows))
+        return TunedQuery(plan, base, tuned, edits, lambda: details, style, fitted.external)
 
     def tables_for(self, time_column: str | None) -> Tables:
         """Return the schema for a query that uses this time column."""
@@ -283,28 +283,28 @@ class Planner:
         self,
         exclusion: Exclusion,
         alternatives: Sequence[Alternative],
-        placed: Placed,
+        placed: PlacementResult,
         dialect: Dialect,
         source: SourceText,
         within: UtcRange | None,
     ) -> tuple[list[Clause], list[PlanWarning]]:
         clauses: list[Clause] = []
-        warnings = list(caveats_of_match(exclusion, alternatives, placed, source))
-        for place in placed.places:
+        warnings = list(match_warnings(exclusion, alternatives, placed, source))
+        for placement in placed.placements:
             predicate = build(
                 alternatives,
-                place.resolution.bindings,
+                placement.resolution.bindings,
                 window=exclusion.window,
                 within=within,
-                time_column=place.resolution.time_column,
+                time_column=placement.resolution.time_column,
                 expires=exclusion.expires,
                 dialect=dialect,
             )
-            clause = Clause(exclusion.id, place, predicate, _fields(alternatives))
+            clause = Clause(exclusion.id, placement, predicate, _fields(alternatives))
             if dialect is Dialect.NRT:
                 clause.text  # noqa: B018  (says now if the dialect has no words for it)
             clauses.append(clause)
-            warnings.extend(caveats_of_place(exclusion, place, predicate, source, _line(source, place)))
+            warnings.extend(placement_warnings(exclusion, placement, predicate, source, _line(source, placement)))
         return clauses, warnings
 
 
@@ -313,22 +313,22 @@ def time_column_of(query: str) -> str | None:
     return next((name for name, word in _TIME_WORDS if word.search(query)), None)
 
 
-def _insertion(place: Place, line: Line, source: SourceText) -> Insertion:
-    number = _line(source, place)
-    where = f"after {place.gap.after}, line {number}"
-    if place.path != "main":
-        where += f", in {place.path}"
-    return Insertion(line.exclusions, place.gap.offset, number, where, place.path, line.text, line.condition)
+def _insertion(placement: Placement, line: Line, source: SourceText) -> Insertion:
+    number = _line(source, placement)
+    where = f"after {placement.point.after}, line {number}"
+    if placement.path != "main":
+        where += f", in {placement.path}"
+    return Insertion(line.exclusions, placement.point.offset, number, where, placement.path, line.text, line.condition)
 
 
 def _clause_lines(lines: Lines) -> list[ClauseLine]:
     return [
-        ClauseLine(place.gap.offset, line.text, line.exclusions, _anchor(place), place.wraps, line.about)
-        for place, line in lines
+        ClauseLine(placement.point.offset, line.text, line.exclusions, _anchor(placement), placement.wraps, line.about)
+        for placement, line in lines
     ]
 
 
-def _no_room(fitted: Fit, budget: Budget, named: Set[str]) -> Iterable[Skip]:
+def _no_room(fitted: SizeFit, budget: Budget, named: Set[str]) -> Iterable[Skip]:
     message = (
         f"the query would have {fitted.needed:,} characters with all exclusions, and {budget.target} may have "
         f"{budget.characters or 0:,}; for this one there is no room"
@@ -338,12 +338,12 @@ def _no_room(fitted: Fit, budget: Budget, named: Set[str]) -> Iterable[Skip]:
         yield Skip(exclusion, "budget", message, None, hint, exclusion in named)
 
 
-def _about_room(fitted: Fit, budget: Budget, length: int) -> Iterable[PlanWarning]:
-    if fitted.companion is not None:
-        count = sum(len(one.values) for one in fitted.companion.lists)
+def _about_room(fitted: SizeFit, budget: Budget, length: int) -> Iterable[PlanWarning]:
+    if fitted.external is not None:
+        count = sum(len(one.values) for one in fitted.external.lists)
         yield PlanWarning(
             "out-of-line",
-            f"{count:,} values stand in the {fitted.companion.store} {fitted.companion.alias}, which has to be loaded "
+            f"{count:,} values stand in the {fitted.external.store} {fitted.external.alias}, which has to be loaded "
             "before the rule: fpctl apply --out writes it, with the commands",
         )
     if budget.characters is not None and length > budget.characters:
@@ -366,32 +366,34 @@ def _place(placer: Placer, exclusion: Exclusion) -> tuple[tuple[Alternative, ...
     """
 
     def outcome_of(alternatives: Sequence[Alternative]) -> Outcome:
-        needs = needs_of(alternatives, exclusion.id, time=exclusion.window is not None)
-        return placer.place(needs, exclusion.placement)
+        required = columns_required(alternatives, exclusion.id, time=exclusion.window is not None)
+        return placer.placement(required, exclusion.placement)
 
     outcome = outcome_of(exclusion.match)
-    if isinstance(outcome, Refusal) and outcome.reason == "field-not-in-table" and len(exclusion.match) > 1:
+    if isinstance(outcome, PlacementRefusal) and outcome.reason == "field-not-in-table" and len(exclusion.match) > 1:
         possible = tuple(
-            alternative for alternative in exclusion.match if not isinstance(outcome_of([alternative]), Refusal)
+            alternative
+            for alternative in exclusion.match
+            if not isinstance(outcome_of([alternative]), PlacementRefusal)
         )
         if possible:
             return possible, outcome_of(possible)
     return exclusion.match, outcome
 
 
-def _line(source: SourceText, place: Place) -> int:
-    offset = place.gap.offset - 1 if place.gap.index == 0 else _anchor(place)
+def _line(source: SourceText, placement: Placement) -> int:
+    offset = placement.point.offset - 1 if placement.point.index == 0 else _anchor(placement)
     return source.line_column(max(offset, 0))[0]
 
 
-def _gap_of(place: Place) -> tuple[str, int, int]:
-    return place.path, place.gap.offset, place.gap.index
+def _point_of(placement: Placement) -> tuple[str, int, int]:
+    return placement.path, placement.point.offset, placement.point.index
 
 
-def _anchor(place: Place) -> int:
-    """Return where the operator before the gap begins, or the source."""
-    index = place.gap.index
-    return place.pipeline.start if index == 0 else place.pipeline.operators[index - 1].start
+def _anchor(placement: Placement) -> int:
+    """Return where the operator before the insertion point begins, or the source."""
+    index = placement.point.index
+    return placement.pipeline.start if index == 0 else placement.pipeline.operators[index - 1].start
 
 
 def _not_in_force(exclusion: Exclusion, state: str) -> Skip:
@@ -405,7 +407,7 @@ def _not_in_force(exclusion: Exclusion, state: str) -> Skip:
     return Skip(exclusion.id, state, f"{exclusion.id} {messages[state]}")  # type: ignore[arg-type]
 
 
-def _refused(exclusion: Exclusion, refusal: Refusal, source: SourceText, named: bool) -> Skip:
+def _refused(exclusion: Exclusion, refusal: PlacementRefusal, source: SourceText, named: bool) -> Skip:
     line = source.line_column(refusal.offset)[0] if refusal.offset is not None else None
     return Skip(exclusion.id, refusal.reason, refusal.message, line, refusal.hint, named)
 

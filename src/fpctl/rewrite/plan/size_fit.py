@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from fpctl.rewrite.placement.result import Place
-from fpctl.rewrite.plan.clauses import GapClauses, Line
-from fpctl.rewrite.plan.external_lists import Companion, Store
+from fpctl.rewrite.placement.result import Placement
+from fpctl.rewrite.plan.clauses import Line, PointClauses
+from fpctl.rewrite.plan.external_lists import ExternalLists, Store
 from fpctl.rewrite.predicate.render import rendered, rendered_negation
 from fpctl.rules.model import Rule
 
@@ -28,7 +28,7 @@ depth in `predicate.render`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class ClauseStyle:
     """How clauses are said.
 
     Attributes:
@@ -42,9 +42,9 @@ class Wording:
     store: Store = "watchlist"
 
 
-ANY_LENGTH = Wording()
+ANY_LENGTH = ClauseStyle()
 
-Lines = list[tuple[Place, Line]]
+Lines = list[tuple[Placement, Line]]
 Length = Callable[[Lines], int]
 """Returns the characters of the query with these clauses."""
 
@@ -55,43 +55,43 @@ def budget_of(rule: Rule) -> Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class SizeFit:
     """Clauses that fit.
 
     Attributes:
-        gaps: what stands in them; without what was left out.
+        insertion points: what stands in them; without what was left out.
         lines: the clauses.
-        companion: the lists that had to go elsewhere, None where none had to.
+        external: the lists that had to go elsewhere, None where none had to.
         left_out: the exclusions for which there was no room, sorted.
         needed: characters that the query would have had with these.
     """
 
-    gaps: tuple[GapClauses, ...]
+    points: tuple[PointClauses, ...]
     lines: Lines
-    companion: Companion | None = None
+    external: ExternalLists | None = None
     left_out: tuple[str, ...] = ()
     needed: int = 0
 
 
-def fit(gaps: Sequence[GapClauses], rule: Rule, budget: Budget, length: Length, store: Store) -> Fit:
+def fit(points: Sequence[PointClauses], rule: Rule, budget: Budget, length: Length, store: Store) -> SizeFit:
     """Return the clauses of a rule so that its query keeps within its budget.
 
-    A clause each where that fits; else common lists, however few the exclusions; else the lists in a
-    companion; else without those exclusions that no list can hold, the last by id first.
+    A clause each where that fits; else common lists, however few the exclusions; else the lists kept
+    externally; else without those exclusions that no list can hold, the last by id first.
     """
-    plain = _inline(gaps)
+    plain = _inline(points)
     if budget.characters is None or length(plain) <= budget.characters:
-        return Fit(tuple(gaps), plain)
-    folding = [replace(gap, folds=True, always=True) for gap in gaps]
+        return SizeFit(tuple(points), plain)
+    folding = [replace(point, folds=True, always=True) for point in points]
     folded = _inline(folding)
     if length(folded) <= budget.characters:
-        return Fit(tuple(folding), folded)
+        return SizeFit(tuple(folding), folded)
     whole = _elsewhere(folding, rule, store)
     needed = length(whole.lines)
     if needed <= budget.characters:
         return whole
-    bulky = sorted({id for gap in folding for one in gap.folded if one.tested for id in one.exclusions})
-    every = sorted({clause.exclusion for gap in folding for clause in gap.clauses})
+    bulky = sorted({id for point in folding for one in point.folded if one.tested for id in one.exclusions})
+    every = sorted({clause.exclusion for point in folding for clause in point.clauses})
     for candidates in (bulky, every):
         low, high = 0, len(candidates)
         while low < high:  # how many of the candidates stay
@@ -102,25 +102,25 @@ def fit(gaps: Sequence[GapClauses], rule: Rule, budget: Budget, length: Length, 
         found = _elsewhere(_without(folding, left_out), rule, store)
         if length(found.lines) <= budget.characters:
             return replace(found, left_out=left_out, needed=needed)
-    return Fit((), [], None, tuple(every), needed)
+    return SizeFit((), [], None, tuple(every), needed)
 
 
-def _inline(gaps: Iterable[GapClauses]) -> Lines:
-    return [(gap.place, line) for gap in gaps for line in gap.lines()]
+def _inline(points: Iterable[PointClauses]) -> Lines:
+    return [(point.placement, line) for point in points for line in point.lines()]
 
 
-def _without(gaps: Iterable[GapClauses], exclusions: Iterable[str]) -> list[GapClauses]:
+def _without(points: Iterable[PointClauses], exclusions: Iterable[str]) -> list[PointClauses]:
     gone = frozenset(exclusions)
-    left = [replace(gap, clauses=tuple(c for c in gap.clauses if c.exclusion not in gone)) for gap in gaps]
-    return [gap for gap in left if gap.clauses]
+    left = [replace(point, clauses=tuple(c for c in point.clauses if c.exclusion not in gone)) for point in points]
+    return [point for point in left if point.clauses]
 
 
-def _elsewhere(gaps: Sequence[GapClauses], rule: Rule, store: Store) -> Fit:
-    companion = Companion(rule.id, store)
+def _elsewhere(points: Sequence[PointClauses], rule: Rule, store: Store) -> SizeFit:
+    external = ExternalLists(rule.id, store)
     lines: Lines = []
-    for gap in gaps:
-        for clause, line in zip(gap.folded, gap.lines(), strict=True):
-            term = companion.taking(clause)
-            text = f"| where {rendered_negation(term, gap.dialect)}"
-            lines.append((gap.place, replace(line, text=text, condition=rendered(term, gap.dialect))))
-    return Fit(tuple(gaps), lines, companion if companion.lists else None)
+    for point in points:
+        for clause, line in zip(point.folded, point.lines(), strict=True):
+            term = external.taking(clause)
+            text = f"| where {rendered_negation(term, point.dialect)}"
+            lines.append((point.placement, replace(line, text=text, condition=rendered(term, point.dialect))))
+    return SizeFit(tuple(points), lines, external if external.lists else None)

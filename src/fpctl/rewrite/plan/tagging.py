@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql import tree
 from fpctl.kql.binder import analyse
-from fpctl.kql.binder.scope import Gap
+from fpctl.kql.binder.scope import InsertionPoint
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.counting import PREFIX
 from fpctl.rewrite.output.markers import ClauseLine, edits_for
@@ -78,13 +78,13 @@ def ids_in(tag: object) -> tuple[str, ...]:
 
 def _unreached(tuned: TunedQuery, clause: Clause, source: SourceText) -> str | None:
     """Return why a tag at a clause's place does not come to the result, None if it does."""
-    place = clause.place
-    if TAG in tree.names(tuned.query) or any(TAG in gap.scope.columns for gap in _gaps(tuned)):
+    placement = clause.placement
+    if TAG in tree.names(tuned.query) or any(TAG in point.scope.columns for point in _points(tuned)):
         return f"the query has a column {TAG} of its own"
     results = tuned.query.results()
-    if len(results) != 1 or place.pipeline is not results[0].pipeline:
-        return f"its clause stands in {place.path}, whose rows are not those of the result"
-    for operator in place.pipeline.operators[place.gap.index :]:
+    if len(results) != 1 or placement.pipeline is not results[0].pipeline:
+        return f"its clause stands in {placement.path}, whose rows are not those of the result"
+    for operator in placement.pipeline.operators[placement.point.index :]:
         nodes = list(tree.walk(operator))
         line, _ = source.line_column(operator.start)
         where = f"{operator.keyword}, line {line}"
@@ -97,25 +97,25 @@ def _unreached(tuned: TunedQuery, clause: Clause, source: SourceText) -> str | N
     return None
 
 
-def _gaps(tuned: TunedQuery) -> list[Gap]:
+def _points(tuned: TunedQuery) -> list[InsertionPoint]:
     results = tuned.query.results()
-    return list(tuned.analysis.columns_of(results[0].pipeline).gaps) if len(results) == 1 else []
+    return list(tuned.analysis.columns_of(results[0].pipeline).points) if len(results) == 1 else []
 
 
 def _tagged(tuned: TunedQuery, clauses: Sequence[Clause]) -> str:
-    by_gap: dict[int, list[Clause]] = {}
+    by_point: dict[int, list[Clause]] = {}
     for clause in clauses:
-        by_gap.setdefault(clause.place.gap.index, []).append(clause)
+        by_point.setdefault(clause.placement.point.index, []).append(clause)
     lines: list[ClauseLine] = []
-    for number, (index, here) in enumerate(sorted(by_gap.items())):
-        pipeline = here[0].place.pipeline
+    for number, (index, here) in enumerate(sorted(by_point.items())):
+        pipeline = here[0].placement.pipeline
         anchor = pipeline.start if index == 0 else pipeline.operators[index - 1].start
         ids = tuple(clause.exclusion for clause in here)
-        lines.append(ClauseLine(here[0].place.gap.offset, _extend(here, more=number > 0), ids, anchor))
-    first = min(by_gap)
+        lines.append(ClauseLine(here[0].placement.point.offset, _extend(here, more=number > 0), ids, anchor))
+    first = min(by_point)
     kept = [
         Edit(operator.end, f", {TAG}")
-        for operator in clauses[0].place.pipeline.operators[first:]
+        for operator in clauses[0].placement.pipeline.operators[first:]
         if isinstance(operator, tree.Project) or operator.keyword == "project-keep"
     ]
     # At one offset: first what continues an operator, then the clauses, then the tag.
@@ -149,6 +149,6 @@ def _sound(text: str, tuned: TunedQuery) -> bool:
     except KqlSyntaxError:
         return False
     (result,) = query.results()
-    after = analyse(query, tuned.tables).columns_of(result.pipeline).gaps[-1].scope.columns
-    before = _gaps(tuned)[-1].scope.columns
+    after = analyse(query, tuned.tables).columns_of(result.pipeline).points[-1].scope.columns
+    before = _points(tuned)[-1].scope.columns
     return [name for name in after if name != TAG] == list(before) and TAG in after

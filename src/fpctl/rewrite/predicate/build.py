@@ -50,7 +50,7 @@ class Untested(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """What an exclusion matches at a gap: true or false for every row, never null.
+    """What an exclusion matches at an insertion point: true or false for every row, never null.
 
     Attributes:
         term: what is tested.

@@ -18,7 +18,7 @@ FEW = 8
 
 
 class BoundColumn(NamedTuple):
-    """A column that holds a field, as visible at a gap.
+    """A column that holds a field, as visible at an insertion point.
 
     Attributes:
         text: the KQL expression to test: bracketed where its name needs it, a member of a dynamic

@@ -44,9 +44,9 @@ def edits(draft: Draft, newest: Newest) -> Iterator[Edit]:
         if not isinstance(node.source, tree.Name) or node.source.value not in tables or node.source.value in draft.lets:
             continue
         for operator in node.operators:
-            gaps = draft.gaps.get(id(operator))
-            if gaps is not None:
-                yield from _Settler(draft, gaps[0].scope, newest).edits(operator)
+            points = draft.points.get(id(operator))
+            if points is not None:
+                yield from _Settler(draft, points[0].scope, newest).edits(operator)
             if operator.keyword not in _SAME_ROWS:
                 break
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from fpctl.kql import tree
-from fpctl.kql.binder import Analysis, Gap, analyse
+from fpctl.kql.binder import Analysis, InsertionPoint, analyse
 from fpctl.kql.binder.environment import Environment
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
@@ -142,18 +142,18 @@ class Draft:
 
     @cached_property
     def analysis(self) -> Analysis:
-        """The columns at every gap."""
+        """The columns at every insertion point."""
         return analyse(self.query, self.environment)
 
     @cached_property
-    def gaps(self) -> Mapping[int, tuple[Gap, Gap]]:
-        """The gaps before and after each operator, by `id` of its node."""
-        found: dict[int, tuple[Gap, Gap]] = {}
+    def points(self) -> Mapping[int, tuple[InsertionPoint, InsertionPoint]]:
+        """The insertion points before and after each operator, by `id` of its node."""
+        found: dict[int, tuple[InsertionPoint, InsertionPoint]] = {}
         for pipeline in self.analysis.pipelines:
-            gaps = pipeline.gaps[-len(pipeline.node.operators) - 1 :]
-            if len(gaps) == len(pipeline.node.operators) + 1:
+            points = pipeline.points[-len(pipeline.node.operators) - 1 :]
+            if len(points) == len(pipeline.node.operators) + 1:
                 for position, operator in enumerate(pipeline.node.operators):
-                    found[id(operator)] = (gaps[position], gaps[position + 1])
+                    found[id(operator)] = (points[position], points[position + 1])
         return found
 
     def source(self, node: tree.Node) -> str:
@@ -176,10 +176,10 @@ class Draft:
 
     def columns_after(self, operator: tree.Node) -> list[str] | None:
         """Return the names of the columns after an operator, or None where they are not all known."""
-        gaps = self.gaps.get(id(operator))
-        if gaps is None or gaps[1].scope.open:
+        points = self.points.get(id(operator))
+        if points is None or points[1].scope.open:
             return None
-        return list(gaps[1].scope.columns)
+        return list(points[1].scope.columns)
 
     def literal(self, node: tree.Expr) -> tree.Literal | None:
         """Return the literal that an expression is, or that the `let` it names is bound to."""

@@ -70,8 +70,8 @@ def _aggregates(draft: Draft, node: tree.Summarize) -> Iterator[Edit]:
     called = {inner.name.value for inner in _inside(node.aggregates) if isinstance(inner, tree.Call)}
     if not called & {*_AGGREGATES, "make_list"}:
         return
-    gaps = draft.gaps.get(id(node))
-    columns = list(gaps[1].scope.columns.values()) if gaps else []
+    points = draft.points.get(id(node))
+    columns = list(points[1].scope.columns.values()) if points else []
     matched = len(columns) == len(node.by) + len(node.aggregates)
     if matched and not called & {*_AGGREGATES}:
         yield from _lists(draft, node, columns[len(node.by) :])
@@ -230,12 +230,12 @@ def _column_ifexists(draft: Draft, call: tree.Call) -> str | None:
     wanted = string_value(draft.source(name))
     for pipeline in draft.analysis.pipelines:
         for operator in pipeline.node.operators:
-            gaps = draft.gaps.get(id(operator))
-            if gaps is None or not operator.start <= call.start < operator.end:
+            points = draft.points.get(id(operator))
+            if points is None or not operator.start <= call.start < operator.end:
                 continue
             if not any(inner is call for inner in _outside_pipelines(operator)):
                 continue
-            scope = gaps[0].scope
+            scope = points[0].scope
             if wanted in scope.columns:
                 return bracket_name(wanted)
             return None if scope.open else f"({draft.source(call.args[1])})"

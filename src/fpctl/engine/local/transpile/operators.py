@@ -133,11 +133,11 @@ def _serialize(draft: Draft, node: tree.Serialize) -> Iterator[Edit]:
 
 def _mv_expand(draft: Draft, node: tree.MvExpand) -> Iterator[Edit]:
     """An unnamed expression gets the name that Kusto gives it: a new one, or of the column it is made of."""
-    gaps = draft.gaps.get(id(node))
-    if gaps is None or len(node.items) != 1 or isinstance(node.items[0].value, tree.Named | tree.Name):
+    points = draft.points.get(id(node))
+    if points is None or len(node.items) != 1 or isinstance(node.items[0].value, tree.Named | tree.Name):
         return
-    before = gaps[0].scope.columns
-    new = [name for name, column in gaps[1].scope.columns.items() if before.get(name) != column]
+    before = points[0].scope.columns
+    new = [name for name, column in points[1].scope.columns.items() if before.get(name) != column]
     if len(new) == 1:
         draft.notes.add("mv-expand of an expression")
         yield Edit(node.items[0].start, node.items[0].start, f"{bracket_name(new[0])} = ")

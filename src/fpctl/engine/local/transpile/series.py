@@ -31,12 +31,12 @@ def edits(draft: Draft) -> Iterator[Edit]:
 
 def _lowered(draft: Draft, node: tree.MakeSeries) -> str | None:
     columns = draft.columns_after(node)
-    gaps = draft.gaps.get(id(node))
-    if columns is None or gaps is None or node.parameters or not isinstance(node.on, tree.Name):
+    points = draft.points.get(id(node))
+    if columns is None or points is None or node.parameters or not isinstance(node.on, tree.Name):
         return None
     if node.low is None or node.high is None or node.step is None:
         return None
-    axis = gaps[0].scope.columns.get(node.on.value)
+    axis = points[0].scope.columns.get(node.on.value)
     kinds = [_kind(item.value) for item in node.aggregates]
     names = [bracket_name(name) for name in columns]
     if axis is None or axis.type != "datetime" or None in kinds or len(names) != len(node.by) + len(kinds) + 1:

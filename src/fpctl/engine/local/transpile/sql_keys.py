@@ -249,12 +249,12 @@ class _Keys:
             if not isinstance(pipeline, tree.Pipeline):
                 continue
             for operator in pipeline.operators:
-                gaps = self._draft.gaps.get(id(operator))
-                pending: list[tree.Node] = [operator] if gaps is not None else []
+                points = self._draft.points.get(id(operator))
+                pending: list[tree.Node] = [operator] if points is not None else []
                 while pending:
                     node = pending.pop()
-                    if isinstance(node, tree.Name) and gaps is not None:
-                        found[id(node)] = gaps[0].scope
+                    if isinstance(node, tree.Name) and points is not None:
+                        found[id(node)] = points[0].scope
                     if not isinstance(node, tree.Subquery | tree.Pipeline):
                         pending.extend(tree.children(node))
         return found
