@@ -474,7 +474,7 @@ class Compiler(ExpressionCompiler):
         if isinstance(relation.select.source, Table) and relation.select == Select(relation.select.source, keep=True):
             return relation
         source = self.shared(relation.select, materialized=materialized)
-        return Relation(Select(source, keep=True), relation.columns, relation.scope, True, relation.ordered)
+        return relation._replace(select=Select(source, keep=True), open_ended=True)
 
     def shared(self, query: Query, *, materialized: bool | None = True) -> Table:
         """Return a common table expression of a query."""

@@ -167,6 +167,10 @@ class Expressions(ABC):
         return [self.value(node) for node in nodes]
 
     @abstractmethod
+    def whole_row(self) -> Value:
+        """Return all columns as one text, for what looks into every column; what stands between is no letter."""
+
+    @abstractmethod
     def as_text(self, node: tree.Expr) -> Value:
         """Compile an expression as a string, as the string operators take it."""
 

@@ -239,18 +239,12 @@ def _constant_of_json(value: Any) -> Value:
 
 def _has(expressions: Expressions, node: tree.Membership, *, every: bool) -> Value:
     if isinstance(node.left, tree.Star):
-        parts = []
-        for held in expressions.row.columns.values():
-            text = converted(held.value(expressions.row.of), "string")
-            if text is not None:
-                parts.append(text)
-    else:
-        left = converted(expressions.value(node.left), "string")
-        if left is None:
-            expressions.refuse(node.op, "only strings have terms", node)
-        parts = [left]
-    tests = [_has_in(expressions, node, part, every=every) for part in parts]
-    return Value(disjunction(tests), "bool", nullable=False)
+        tests = [_has_in(expressions, node, expressions.whole_row(), every=every)]
+        return Value(disjunction(tests), "bool", nullable=False)
+    left = converted(expressions.value(node.left), "string")
+    if left is None:
+        expressions.refuse(node.op, "only strings have terms", node)
+    return Value(_has_in(expressions, node, left, every=every), "bool", nullable=False)
 
 
 def _has_in(expressions: Expressions, node: tree.Membership, text: Value, *, every: bool) -> Sql:

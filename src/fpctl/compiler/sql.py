@@ -7,7 +7,7 @@ Function names, operators and types are words of the compiler's own, never of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 
@@ -276,6 +276,19 @@ class With(Query):
 def func(name: str, *args: Sql) -> Func:
     """Return a call."""
     return Func(name, args)
+
+
+def attempted(operand: Sql) -> Sql:
+    """Return `TRY(operand)`: null where it would fail. DuckDB has no TRY around a sub-query; there it fails."""
+    return operand if _holds_query(operand) else Func("TRY", (operand,))
+
+
+def _holds_query(node: object) -> bool:
+    if isinstance(node, Subselect | Contained):
+        return True
+    if isinstance(node, tuple):
+        return any(map(_holds_query, node))
+    return isinstance(node, Sql) and any(_holds_query(getattr(node, one.name)) for one in fields(node))  # type: ignore[arg-type]
 
 
 _DEEPEST_CHAIN = 64

@@ -92,13 +92,14 @@ def _pattern(compiler: Expressions, node: tree.Parse, kind: str, flags: str) -> 
     for at, part in enumerate(parts):
         last = at == len(parts) - 1
         if isinstance(part, tree.Star):
-            out.append(".*" if last else ".*?")
+            out.append(".*" if last or kind == "regex" else ".*?")
         elif isinstance(part, tree.Capture):
             captures.append(part)
             shape = _VALUE_PATTERNS.get(part.type or "string")
-            if kind == "relaxed":
-                shape = None
-            out.append(f"({shape})" if shape else "(.*)" if last else "(.*?)")
+            if shape and kind == "relaxed":
+                shape = f"{shape}|.*?"
+            # Between patterns, texts are as long as they can be (parse-operator, regex mode).
+            out.append(f"({shape})" if shape else "(.*)" if last or kind == "regex" else "(.*?)")
         else:
             text = string_value(compiler.text(part))
             if kind == "regex":

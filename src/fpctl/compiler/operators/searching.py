@@ -78,12 +78,13 @@ def predicate(compiler: Expressions, node: tree.Expr, *, sensitive: bool, known:
 
 def anywhere(compiler: Expressions, word: str, *, sensitive: bool) -> Sql:
     """Return the test that any column has a term, `*` in it as search reads it."""
-    tests = []
-    for held in compiler.row.columns.values():
-        text = converted(held.value(compiler.row.of), "string")
-        if text is not None:
-            tests.append(term(text, word, sensitive=sensitive))
-    return disjunction(tests)
+    inner = word.strip("*")
+    if "*" not in inner:
+        return term(compiler.whole_row(), word, sensitive=sensitive)
+    texts = [
+        found for held in compiler.row.columns.values() if (found := converted(held.value(), "string")) is not None
+    ]
+    return disjunction([term(text, word, sensitive=sensitive) for text in texts])
 
 
 def term(text: Value, word: str, *, sensitive: bool) -> Sql:
@@ -120,6 +121,8 @@ def find(compiler: Expressions, node: tree.Find) -> Relation:
         if node.tables
         else compiler.matching_tables("*")
     )
+    if not legs:
+        compiler.refuse("find", "there is no table to look into", node, code="unknown-table")
     with compiler.in_row(NO_ROW):
         scope = bound_find(compiler.binder, node)
     names = list(scope.columns)

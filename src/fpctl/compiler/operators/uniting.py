@@ -9,12 +9,15 @@ from dataclasses import replace
 from fpctl.compiler.context import NO_ROW, Expressions
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Names, Relation
+from fpctl.compiler.sql import NULL, Cast, Named, Select, Text, UnionAll, func
 from fpctl.compiler.sql import Column as SqlColumn
-from fpctl.compiler.sql import Named, Select, Text, UnionAll, func
+from fpctl.compiler.values.literals import null_of
 from fpctl.compiler.values.value import Held
 from fpctl.kql import tree
 from fpctl.kql.binder.branches import preceded, united
 from fpctl.kql.binder.scope import Column, Scope
+
+NULL_MOMENT = Cast(NULL, "TIMESTAMP")
 
 
 def union(compiler: Expressions, node: tree.Union, rows: Relation | None = None) -> Relation:
@@ -22,7 +25,7 @@ def union(compiler: Expressions, node: tree.Union, rows: Relation | None = None)
     kind = compiler.binder.parameter_text(node.parameters, "kind") or "outer"
     fuzzy = compiler.binder.parameter_text(node.parameters, "isfuzzy") == "true"
     source = compiler.binder.parameter_text(node.parameters, "withsource")
-    legs: list[tuple[str, Relation]] = [] if rows is None else [("union_arg0", rows)]
+    legs: list[tuple[str, Relation]] = [] if rows is None else [(rows.name or "union_arg0", rows)]
     offset = len(legs)
     for at, leg in enumerate(node.legs):
         try:
@@ -77,12 +80,18 @@ def joined(legs: Sequence[tuple[str, Relation]], scope: Scope, source: str | Non
                 made.append(Named(sql, columns[name].sql))
         queries.append(replace(relation.base(), keep=False, drop=(), columns=tuple(made)))
     # A column that a leg lacks is null there; a string is empty.
+    lacking = [held for held in columns.values() if has[held.name] < len(legs) and held.name != source]
     filled = tuple(
-        Named(func("coalesce", SqlColumn(held.sql), Text("")), held.sql)
-        for held in columns.values()
-        if held.type == "string" and has[held.name] < len(legs) and held.name != source
-    )
-    drop = tuple(one.name for one in filled)
+        Named(
+            func("coalesce", SqlColumn(held.sql), Text(""))
+            if has[held.name]
+            else NULL_MOMENT if held.is_moment else null_of(held.type),
+            held.sql,
+        )
+        for held in lacking
+        if held.type == "string" or not has[held.name]
+    )  # fmt: skip
+    drop = tuple(held.sql for held in lacking if held.type == "string" and has[held.name])
     return Relation(Select(UnionAll(tuple(queries)), filled, keep=True, drop=drop), columns, scope, not filled)
 
 
