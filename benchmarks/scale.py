@@ -148,7 +148,7 @@ def queries(bench: Bench, rounds: int) -> None:
 
 def planning(bench: Bench) -> None:
     """Print how long planning takes, beside what the translator needs for its result."""
-    import duckdb_kql
+    from fpctl.engine.local.prepared import Folder, prepared
 
     chosen = exclusions.mixed(10_000)
     bench.tuned(chosen[:20])

@@ -11,7 +11,6 @@ import pytest
 from engine.data_files import open_engine, write_parquet
 from fpctl.engine.interface import EngineError
 from fpctl.engine.local.engine import LocalEngine
-from fpctl.engine.local.transpile import lower
 from fpctl.kql.binder import NoTables
 
 PEOPLE = (

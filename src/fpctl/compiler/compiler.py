@@ -45,6 +45,7 @@ class Compiler(ExpressionCompiler):
         self.now = now
         self.row = NO_ROW
         self.grouping = False
+        self.late = 0
         self.serialized = False
         self.payloads: dict[int, Any] = {}
         self.held: list[object] = []

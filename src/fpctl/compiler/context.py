@@ -87,6 +87,8 @@ class Expressions(ABC):
     """Ticks of `now()`."""
     grouping: bool
     """Whether aggregates are met here."""
+    late: int
+    """How many choices (`iff`, `case`) the expression at hand is inside of: few rows may reach it."""
     serialized: bool
     """Whether the rows at hand have an order that `prev`, `next` and `row_number` may use."""
 

@@ -13,7 +13,7 @@ from fpctl.compiler.membership import membership
 from fpctl.compiler.patterns import BadPattern
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.regexes import matches
-from fpctl.compiler.registry import AGGREGATES, SCALARS, SPECIALS
+from fpctl.compiler.registry import AGGREGATES, SCALARS, SPECIALS, TUPLES
 from fpctl.compiler.sql import Sql, Text, conjunction, disjunction, func, negation
 from fpctl.compiler.terms import OPERATORS, equal_text, parsed_operator, string_test
 from fpctl.compiler.values.conversions import converted
@@ -117,7 +117,16 @@ class ExpressionCompiler(Expressions):
                 base = base.inner
             else:
                 break
-        value = self._of_side(base) if isinstance(base, tree.Path) else self.value(base)
+        if isinstance(base, tree.Path):
+            value = self._of_side(base)
+        elif steps and isinstance(base, tree.Call) and base.name.value in TUPLES:
+            # `array_sort_asc(a, b)[1]`: which of the call's columns.
+            several, at = TUPLES[base.name.value](self, base), steps.pop().constant
+            if not isinstance(at, int) or not 0 <= at < len(several):
+                self.refuse(base.name.value, f"{base.name.value}() has no such part", node)
+            value = several[at]
+        else:
+            value = self.value(base)
         if not steps:
             return value
         if value.type != "dynamic":

@@ -126,7 +126,8 @@ class Names:
 
 def held_for(made: Made, names: Names) -> Held:
     """Return how a computed column is held."""
-    return Held(made.name, made.value.type, names.free(made.name), made.value.moment is not None)
+    value = made.value
+    return Held(made.name, value.type, names.free(made.name), value.moment is not None, value.newest)
 
 
 def stored(value: Value) -> Sql:

@@ -139,4 +139,4 @@ def leg_tables(compiler: Expressions, leg: tree.Source, at: int) -> list[tuple[s
         relation = compiler.source(leg)
     while isinstance(leg, tree.Group):
         leg = leg.inner
-    return [(leg.value if isinstance(leg, tree.Name) else f"union_arg{at}", relation)]
+    return [(leg.value if isinstance(leg, tree.Name) else relation.name or f"union_arg{at}", relation)]

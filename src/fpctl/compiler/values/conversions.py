@@ -28,6 +28,8 @@ def converted(value: Value, to: str) -> Value | None:
     known = _folded(value, to)
     if known is not None:
         return known
+    if to == "string" and value.text is not None:
+        return Value(value.text, to)
     return Value(way(value.sql), to)
 
 

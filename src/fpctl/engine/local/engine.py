@@ -87,6 +87,7 @@ class LocalEngine:
         self._views: dict[str, TableView] = {}
         self._shown: dict[str, Timespan | None] = {}
         self._values = ValueTables()
+        self._newest_known: dict[str, int | None] = {}
         self._lock = threading.RLock()
         self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -155,7 +156,21 @@ class LocalEngine:
             self._show(view, timespan)
             return view
 
-        return Folder(self.tables(), shown, self._asked)
+        return Folder(self.tables(), shown, self._asked, lambda view: self._newest(view, timespan))
+
+    def _newest(self, view: TableView, timespan: Timespan | None) -> int | None:
+        """Return the newest time of a table in ticks; None where rows lack it, or finding out costs a reading."""
+        files = self._file_of(view.name)
+        if files is None or files.format != "parquet" or view.time_column is None or view.time_column in view.in_ticks:
+            return None
+        if timespan is not None:
+            return int(_ticks(timespan.end))
+        if view.name not in self._newest_known:
+            name = quote_name(view.time_column)
+            sql = f"SELECT kql_ticks(max({name})), count(*) - count({name}) FROM {_STORED}.{quote_name(view.name)}"
+            ((latest, without),) = self._guarded(lambda: self._open().sql(sql).fetchall(), None)
+            self._newest_known[view.name] = latest if without == 0 else None
+        return self._newest_known[view.name]
 
     def _prepared(self, text: str, folder: Folder) -> Prepared:
         from fpctl.engine.local.prepared import prepared

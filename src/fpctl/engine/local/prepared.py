@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fpctl.engine.interface import EngineError
@@ -36,6 +37,7 @@ class Folder:
         names: all tables.
         view: gives the view of a table, made visible to queries.
         rows: runs SQL over them, for what only the data tells.
+        newest: tells the latest time of a table's time column in ticks, None where a row has none.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class Folder:
         names: Iterable[str],
         view: Callable[[str], TableView],
         rows: Callable[[str, Mapping[str, tuple[str, ...]]], list[tuple[Any, ...]]],
+        newest: Callable[[TableView], int | None],
     ) -> None:
         self._names = list(names)
         self._known = frozenset(self._names)
         self._view = view
         self._rows = rows
+        self._newest = newest
         self._made: dict[str, FolderTable] = {}
         self.views: dict[str, TableView] = {}
 
@@ -79,7 +83,11 @@ class Folder:
             view = self._shown(name)
             columns = {
                 column: Held(
-                    column, kind, view.held_as.get(column, column), kind == "datetime" and column not in view.in_ticks
+                    column,
+                    kind,
+                    view.held_as.get(column, column),
+                    kind == "datetime" and column not in view.in_ticks,
+                    partial(self._newest, view) if column == view.time_column else None,
                 )
                 for column, kind in view.columns.items()
             }
