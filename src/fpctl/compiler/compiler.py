@@ -195,6 +195,10 @@ class Compiler(ExpressionCompiler):
             self.no_table(node.value, node)
         if isinstance(node, tree.Wildcard):
             self.refuse("table", f"no table matches {node.pattern}", node, code="unknown-table")
+        if isinstance(node, tree.Call) and node.name.value not in builtins().functions:
+            self.refuse(
+                node.name.value, f"there is no function {node.name.value}()", node.name, code="unknown-function"
+            )
         self.refuse("source", f"`{self.text(node)}` gives no table", node)
 
     def tabular(self, node: tree.Expr) -> Relation | None:
@@ -445,7 +449,7 @@ class Compiler(ExpressionCompiler):
                 if name in known.aggregates and name not in known.functions
                 else "by the local engine"
             )
-            self.refuse(name, f"the function {name}() is not had {why}", node)
+            self.refuse(name, f"{name}() is not had {why}", node)
         hint = nearest(name, known.functions)
         self.refuse(name, f"there is no function {name}()", node, hint and f"did you mean {hint}?", "unknown-function")
 

@@ -103,7 +103,9 @@ def _in_table(expressions: Expressions, node: tree.Membership, left: Value, tabl
         if not numbers:
             expressions.refuse(node.op, f"a {left.type} is not compared with a {listed.type}", node)
         one, many = left, listed
-    if listed.type == "dynamic" and left.type == "string":
+    if listed.type == "dynamic" and left.type != "dynamic":
+        one = converted(left, "string")
+        assert one is not None
         # an array in a cell stands for its elements
         texts = func("unnest", func("kql_flat_texts", listed.sql))
         inner = _as_column(table, texts)
@@ -260,7 +262,10 @@ def _has_in(expressions: Expressions, node: tree.Membership, text: Value, *, eve
     if table is not None:
         listed = converted(_column_of(table), "string")
         assert listed is not None
-        words = Select(_as_column(table, listed.sql), columns=(Named(func("list", Column(LISTED)), LISTED),))
+        rows = _as_column(table, listed.sql)
+        if _column_of(table).type == "dynamic":
+            rows = _as_column(table, func("unnest", func("kql_flat_texts", _column_of(table).sql)))
+        words = Select(rows, columns=(Named(func("list", Column(LISTED)), LISTED),))
         shared = expressions.shared(words)
         from fpctl.compiler.sql import Subselect
 
