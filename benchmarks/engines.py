@@ -95,7 +95,7 @@ def bare(url: str) -> int:
 
 
 def engine(url: str) -> int:
-    from fpctl.engine.log_analytics import LogAnalyticsEngine
+    from fpctl.engine.log_analytics.engine import LogAnalyticsEngine
     from fpctl.engine.remote.credentials import token_source
 
     with LogAnalyticsEngine("w", token_source("none", environ={}), endpoint=url) as opened:
@@ -103,10 +103,12 @@ def engine(url: str) -> int:
 
 
 def many(url: str) -> int:
-    from fpctl.engine.log_analytics import LogAnalyticsEngine
+    from fpctl.engine.log_analytics.engine import LogAnalyticsEngine
     from fpctl.engine.remote.credentials import token_source
+    from fpctl.engine.remote.request_settings import RequestSettings
 
-    with LogAnalyticsEngine("w", token_source("none", environ={}), endpoint=url, concurrency=5) as opened:
+    requests = RequestSettings(concurrency=5)
+    with LogAnalyticsEngine("w", token_source("none", environ={}), endpoint=url, requests=requests) as opened:
         opened.query("wait")
         started = time.perf_counter()
         opened.query_many(["wait"] * 300)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 from fpctl.history import migrate  # noqa: E402
-from fpctl.history.repository import History  # noqa: E402
+from fpctl.history.history import History  # noqa: E402
 from fpctl.history.store import Store  # noqa: E402
 
 RULES = 300

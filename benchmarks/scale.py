@@ -28,7 +28,7 @@ from scaling.clock import Spent, in_turns, once  # noqa: E402
 from fpctl.engine.interface import Table  # noqa: E402
 from fpctl.engine.local.engine import LocalEngine  # noqa: E402
 from fpctl.exclusions.model import Exclusion  # noqa: E402
-from fpctl.rewrite.plan.planner import Planner, TunedQuery  # noqa: E402
+from fpctl.rewrite.plan.planner import Planner, TunedRule  # noqa: E402
 from fpctl.rewrite.plan.size_fit import ClauseStyle  # noqa: E402
 from fpctl.rules.formats.registry import read_rule_file  # noqa: E402
 from fpctl.schema.fields import FieldMap  # noqa: E402
@@ -48,14 +48,14 @@ class Bench:
         self.planner = Planner(TABLES, FieldMap.packaged(None, TABLES), exclusions.TODAY)
         self.engine = LocalEngine(folder, now=NOW, tables=TABLES, threads=THREADS)
 
-    def tuned(self, chosen: Sequence[Exclusion], *, folds: bool = True) -> TunedQuery:
+    def tuned(self, chosen: Sequence[Exclusion], *, folds: bool = True) -> TunedRule:
         return self.planner.plan(self.rule, [(one, False) for one in chosen], style=ClauseStyle(folds=folds))
 
     def running(self, text: str) -> Callable[[], int]:
         """Return what runs a query and returns its number of rows."""
         return lambda: len(self.engine.query(text).rows)
 
-    def counting(self, tuned: TunedQuery) -> Callable[[], object]:
+    def counting(self, tuned: TunedRule) -> Callable[[], object]:
         """Return what runs the tuned and the counting queries together, as a run does, and reads the counts."""
 
         def work() -> None:

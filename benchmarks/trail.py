@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from fpctl.exclusions.loader import load_exclusions
-from fpctl.history.repository import History
-from fpctl.history.trail import Present
+from fpctl.history.history import History
+from fpctl.history.trail import WorkingCopy
 
 EXCLUSIONS = 5_000
 CHANGED = 100
@@ -58,10 +58,10 @@ def main() -> None:
         location = sys.argv[1] if len(sys.argv) > 1 else Path(place) / "history.db"
         with History.open(location) as history:
 
-            def present() -> Present:
-                return Present(load_exclusions(folder).exclusions, folder, complete=True)
+            def present() -> WorkingCopy:
+                return WorkingCopy(load_exclusions(folder).exclusions, folder, complete=True)
 
-            def notice(now: Present) -> Callable[[], int]:
+            def notice(now: WorkingCopy) -> Callable[[], int]:
                 return lambda: len(history.trail.record_changes(now, NOW))
 
             first = present()

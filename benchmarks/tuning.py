@@ -24,7 +24,7 @@ import pyarrow.parquet
 
 from fpctl.engine.interface import Timespan
 from fpctl.engine.local.engine import LocalEngine
-from fpctl.exclusions.risk.shared_names import known
+from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.execution.time_range import window_range
 from fpctl.policy import Forbidden
 from fpctl.rewrite.plan.planner import Planner
@@ -32,7 +32,7 @@ from fpctl.risk_weights import RiskWeights
 from fpctl.rules.model import Rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
-from fpctl.tuning.suggestion import Grounds, Tuning, suggest
+from fpctl.tuning.suggestion import ProposalCriteria, TuningResult, suggest
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 DAYS = 14
@@ -230,7 +230,7 @@ class Result:
     seconds: float
 
 
-def judge(seed: int, total: int) -> tuple[Result, Tuning]:
+def judge(seed: int, total: int) -> tuple[Result, TuningResult]:
     with tempfile.TemporaryDirectory(prefix="fpctl-") as place:
         folder = Path(place)
         patterns, labels = make(seed, total, folder)
@@ -239,7 +239,7 @@ def judge(seed: int, total: int) -> tuple[Result, Tuning]:
         planner = Planner(tables, FieldMap.packaged(None, tables), NOW.date(), windows_within=window_range(span, NOW))
         with LocalEngine(folder, now=NOW, tables=tables, memory="3GB") as engine:
             began = time.perf_counter()
-            grounds = Grounds(known(Forbidden()), RiskWeights(), frozenset(), lambda exclusion: True)
+            grounds = ProposalCriteria(shared_names(Forbidden()), RiskWeights(), frozenset(), lambda exclusion: True)
             tuning = suggest(RULE, (), planner, engine, span, grounds)
             seconds = time.perf_counter() - began
 

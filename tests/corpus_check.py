@@ -31,7 +31,8 @@ from fpctl.errors import KqlSyntaxError
 from fpctl.exclusions.model import Exclusion
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.placement.required_columns import columns_required
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import read_rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
@@ -95,7 +96,7 @@ class Check:
         for name, tables in (("xdr", self.tables), ("loganalytics", self.streamed)):
             oracle.define(name, {table: dict(tables.table(table) or {}) for table in tables.tables()})
 
-    def plan(self, text: str, names: list[str]) -> TunedQuery:
+    def plan(self, text: str, names: list[str]) -> TunedRule:
         """Plan some of the exclusions in a text."""
         rule, _ = read_rule({}, text, "query.kql", "query", "query")
         return self.planner.plan(rule, [(self.exclusions[name], False) for name in names])
@@ -122,7 +123,7 @@ class Check:
             self.field(where, name, text, tuned)
         self.text(where, text, tuned)
 
-    def field(self, where: str, name: str, text: str, combined: TunedQuery) -> None:
+    def field(self, where: str, name: str, text: str, combined: TunedRule) -> None:
         """Count what became of one exclusion."""
         plan = self.plan(text, [name]).plan
         ((_, roles),) = columns_required(self.exclusions[name].match, "x").fields
@@ -151,7 +152,7 @@ class Check:
             if skip.reason not in INVERTING:
                 self.shown.append(f"{where}: {name}: {skip.reason}, line {skip.line}: {skip.message}")
 
-    def text(self, where: str, text: str, tuned: TunedQuery) -> None:
+    def text(self, where: str, text: str, tuned: TunedRule) -> None:
         """Check the tuned text of all exclusions together."""
         if not tuned.edits:
             return

@@ -21,7 +21,7 @@ class RiskWeights(BaseModel):
         wildcard: a value has a `*`.
         many_values: more than 25 devices, URLs or hashes are named.
         estate: all devices seen are covered; a part of them gives that part of the points.
-        traffic: all events at the clause are taken out; a part of them gives that part.
+        traffic: all events at the clause are suppressed; a part of them gives that part.
         file_name: a process is told by its name alone, without hash or signer.
         script_host: that process runs what it is told, and no command line, hash or URL says what.
         command_line: a text of the command line is matched, which whoever starts the process chooses.
@@ -42,7 +42,7 @@ class RiskWeights(BaseModel):
         high: the score from which it is called high.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True)
 
     unanchored: _Points = 35
     one_field: _Points = 12

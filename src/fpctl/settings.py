@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticKnownError
 
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text
@@ -27,14 +28,17 @@ CONFIG_VARIABLE = "FPCTL_CONFIG"
 """Names the settings file where no option does."""
 
 EnvironmentName = Literal["auto", "xdr", "loganalytics"]
-EngineName = Literal["local", "log-analytics", "defender", "kusto"]
-CredentialName = Literal["default", "cli", "managed-identity", "device-code", "environment", "token", "none"]
+RoleName = Literal["viewer", "analyst", "approver", "admin"]
+CredentialName = Literal[
+    "default", "cli", "managed-identity", "device-code", "environment", "workload-identity", "github-oidc",
+    "azure-pipelines", "token", "none",
+]  # fmt: skip
 
 
 class _Table(BaseModel):
     """A table of the file: no key that we do not know, and no value of another type than its key's."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", strict=True, frozen=True)
 
 
 _Path = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) and value else value)]
@@ -42,7 +46,7 @@ _Seconds = Annotated[float, Field(gt=0)]
 _Address = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
 
 
-class Paths(_Table):
+class PathSettings(_Table):
     """`[paths]`: where things are, relative to the settings file.
 
     `data` and `out` have no default: a command that needs one asks for it. `root` is the folder in
@@ -56,13 +60,13 @@ class Paths(_Table):
     root: Annotated[Path, Field(exclude=True)] = Path()
 
 
-class Schema(_Table):
+class SchemaSettings(_Table):
     """`[schema]`: whose documented tables the rules read."""
 
     environment: EnvironmentName = "auto"
 
 
-class History(_Table):
+class HistorySettings(_Table):
     """`[history]`: a file, or a database URL; for how many days hits are kept run by run, None for ever.
 
     Older ones are kept by day, which is all that reports need.
@@ -72,7 +76,7 @@ class History(_Table):
     keep_raw_days: Annotated[int, Field(ge=1)] | None = None
 
 
-class LocalEngine(_Table):
+class LocalEngineSettings(_Table):
     """`[engine.local]`: DuckDB on files. `memory` as DuckDB writes it (`2GB`), `timeout` in seconds."""
 
     threads: Annotated[int, Field(ge=1)] | None = None
@@ -80,7 +84,7 @@ class LocalEngine(_Table):
     timeout: _Seconds | None = None
 
 
-class _Service(_Table):
+class ServiceEngine(_Table):
     """What the engines of Microsoft's services share.
 
     `credential` (that of `[engine]` if not set), `tenant` and `client_id` say who asks; `timeout` is in
@@ -94,7 +98,7 @@ class _Service(_Table):
     concurrency: Annotated[int, Field(ge=1, le=50)] | None = None
 
 
-class LogAnalytics(_Service):
+class LogAnalyticsSettings(ServiceEngine):
     """`[engine.log-analytics]`: the workspace's id (a GUID) and more workspaces to query with it; or a resource's."""
 
     workspace_id: str | None = None
@@ -103,14 +107,14 @@ class LogAnalytics(_Service):
     endpoint: _Address | None = None
 
 
-class Defender(_Service):
+class DefenderSettings(ServiceEngine):
     """`[engine.defender]`: advanced hunting through Microsoft Graph; `endpoint` for a national cloud."""
 
     endpoint: _Address | None = None
     look_back_days: Annotated[int, Field(ge=1)] | None = None
 
 
-class Kusto(_Service):
+class KustoSettings(ServiceEngine):
     """`[engine.kusto]`: Azure Data Explorer; `time_column` where it is neither Timestamp nor TimeGenerated."""
 
     cluster: _Address | None = None
@@ -118,7 +122,7 @@ class Kusto(_Service):
     time_column: str | None = None
 
 
-class Deploy(_Table):
+class DeploySettings(_Table):
     """`[deploy]`: the Sentinel workspace that rules go out to, by its resource id.
 
     `credential` is that of `[engine]` if not set; `endpoint` is Resource Manager's, for a sovereign cloud.
@@ -131,15 +135,61 @@ class Deploy(_Table):
     client_id: str | None = None
 
 
-class Engines(_Table):
+class OpenIdConnect(_Table):
+    """`[console.oidc]`: people sign in with OpenID Connect, such as Microsoft Entra ID.
+
+    `issuer` is `https://login.microsoftonline.com/TENANT/v2.0` for Entra. The client's secret is in the environment
+    variable that `client_secret_variable` names. `role_claim` is the claim that holds roles or groups; `roles` says
+    which of its values give which role, and nobody else may sign in.
+    """
+
+    issuer: _Address
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret_variable: str = "FPCTL_OIDC_SECRET"
+    role_claim: str = "roles"
+    person_claim: str = "preferred_username"
+    roles: dict[str, RoleName] = {}
+
+
+class ConsoleSettings(_Table):
+    """`[console]`: the web console, `fpctl serve`.
+
+    `users` is a file of people with password hashes (`fpctl serve --add-user`). `base_url` is the address that
+    browsers use, where a proxy stands in front; `trusted_proxies` are the addresses of such proxies.
+    """
+
+    users: _Path | None = None
+    base_url: _Address | None = None
+    trusted_proxies: list[str] = []
+    session_hours: Annotated[float, Field(gt=0, le=24 * 7)] = 10
+    webhook_variable: str = "FPCTL_WEBHOOK"
+    oidc: OpenIdConnect | None = None
+
+
+def _engine_name(name: str) -> str:
+    """Check that there is a table of settings for an engine: those are the engines there are."""
+    known = [info.alias or field for field, info in EngineSettings.model_fields.items() if _is_table(info.annotation)]
+    if name not in known:
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(f"'{one}'" for one in known)})
+    return name
+
+
+def _is_table(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, _Table)
+
+
+EngineName = Annotated[str, AfterValidator(_engine_name)]
+
+
+class EngineSettings(_Table):
     """`[engine]`: the engine that runs rules if the command does not say, who asks, and a table for each engine."""
 
     default: EngineName = "local"
     credential: CredentialName = "default"
-    local: LocalEngine = LocalEngine()
-    log_analytics: LogAnalytics = Field(default=LogAnalytics(), alias="log-analytics")
-    defender: Defender = Defender()
-    kusto: Kusto = Kusto()
+    local: LocalEngineSettings = LocalEngineSettings()
+    log_analytics: LogAnalyticsSettings = Field(default=LogAnalyticsSettings(), alias="log-analytics")
+    defender: DefenderSettings = DefenderSettings()
+    kusto: KustoSettings = KustoSettings()
 
 
 class Settings(_Table):
@@ -149,12 +199,13 @@ class Settings(_Table):
     instead of the documented ones.
     """
 
-    paths: Paths = Paths()
-    tables: Schema = Field(default=Schema(), alias="schema")
+    paths: PathSettings = PathSettings()
+    tables: SchemaSettings = Field(default=SchemaSettings(), alias="schema")
     fields: dict[str, dict[str, str | list[str]]] = {}
-    history: History = History()
-    engine: Engines = Engines()
-    deploy: Deploy = Deploy()
+    history: HistorySettings = HistorySettings()
+    engine: EngineSettings = EngineSettings()
+    deploy: DeploySettings = DeploySettings()
+    console: ConsoleSettings = ConsoleSettings()
     policy: Policy = Policy()
     risk: RiskWeights = RiskWeights()
     file: Annotated[Path | None, Field(exclude=True)] = None
@@ -249,14 +300,14 @@ def _parse(text: str, file: Path) -> dict[str, Any]:
 def _place(data: dict[str, Any], folder: Path) -> None:
     """Make the file's relative paths relative to the working folder; a history URL is left as it is."""
     paths = data.get("paths", {})
-    for name in Paths.model_fields:
+    for name in PathSettings.model_fields:
         if name != "root":
             given = paths.get(name)
-            default = Paths.model_fields[name].default
+            default = PathSettings.model_fields[name].default
             if given or default:
                 data.setdefault("paths", {})[name] = str(folder / (given or default))
     history = data.setdefault("history", {})
-    url = history.get("url", History().url)
+    url = history.get("url", HistorySettings().url)
     if "://" not in url:
         history["url"] = str(folder / url)
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from fpctl.audit.context import Recorded, Scene
+from fpctl.audit.context import AuditContext, RunHistory
 from fpctl.audit.registry import check_named, severities
 from fpctl.audit.run import audit
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
@@ -74,8 +74,8 @@ def found(
     """Return what one check finds, as `severity place: message | fix`, paths relative to the repository."""
     write(folder, exclusions, [rule()] if rules is None else rules, policy, lists or {})
     settings = load_settings(folder=folder, environ={})
-    recorded = None if hits is None else Recorded({total.exclusion: total for total in hits}, runs, drift)
-    scene = Scene(
+    recorded = None if hits is None else RunHistory({total.exclusion: total for total in hits}, runs, drift)
+    context = AuditContext(
         open_repository(folder / "rules", folder / "exclusions"),
         settings.policy,
         today,
@@ -85,5 +85,5 @@ def found(
     )
     return [
         f"{f.severity} {f.at}: {f.message} | {f.fix}".replace(f"{folder}/", "")
-        for f in audit(scene, [check_named(code)], severities(settings))
+        for f in audit(context, [check_named(code)], severities(settings))
     ]

@@ -22,7 +22,7 @@ def test_what_is_written_is_known_afterwards(tmp_path: Path) -> None:
     file = tmp_path / "known.json"
     assert baseline.write(file, [finding("fp-2"), finding("fp-1"), finding("fp-1")]) == 2
     compared = baseline.compare([finding("fp-1"), finding("fp-3")], baseline.read(file))
-    assert ([f.exclusion for f in compared.new], compared.known, compared.gone) == (["fp-3"], 1, 1)
+    assert ([f.exclusion for f in compared.new], compared.baseline, compared.removed) == (["fp-3"], 1, 1)
 
 
 def test_the_file_does_not_depend_on_the_order(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from fpctl.audit.formats import json as json_format
 from fpctl.audit.formats import markdown, sarif, table
 from fpctl.audit.formats.report import Report
 from fpctl.errors import Location
-from fpctl.exclusions.risk.score import Risk, RiskPoint
+from fpctl.exclusions.risk.score import Risk, RiskFactor
 
 DAY = date(2026, 11, 24)
 ONE = Finding(
@@ -34,9 +34,9 @@ TWO = Finding(
     "FP303", "not-placeable", "error", Location("/work/é.yaml", 3), "fp-2 names `a|b <i>` @team\nand more", "fp-2", "r", None,
     "columns-dropped", Location("rules/x.yaml"),
 )  # fmt: skip
-RISK = Risk(62, "high", (RiskPoint("endless", 20, "it never expires"),), measured=False)
-REPORT = Report([TWO, ONE], DAY, known=2, exclusions=5, rules=1)
-RISKY = Report([TWO, ONE], DAY, known=2, exclusions=5, rules=1, risks={"fp-2": RISK})
+RISK = Risk(62, "high", (RiskFactor("endless", 20, "it never expires"),), measured=False)
+REPORT = Report([TWO, ONE], DAY, baseline=2, exclusions=5, rules=1)
+RISKY = Report([TWO, ONE], DAY, baseline=2, exclusions=5, rules=1, risks={"fp-2": RISK})
 EMPTY = Report([], DAY, exclusions=5, rules=1, usage=True)
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif_subset.json").read_text("utf-8"))
@@ -72,12 +72,12 @@ def test_json_has_the_documented_keys() -> None:
         "rules": 1,
         "usage": False,
         "counts": {"error": 1, "warning": 1, "note": 0},
-        "known": 2,
-        "gone": 0,
+        "baseline": 2,
+        "removed": 0,
         "risks": [
             {
                 "exclusion": "fp-2", "score": 62, "level": "high", "measured": False,
-                "points": [{"code": "endless", "points": 20, "message": "it never expires"}],
+                "factors": [{"code": "endless", "points": 20, "message": "it never expires"}],
             }
         ],
         "findings": [

@@ -187,48 +187,48 @@ CASES: list[Case] = [
     ]),
     ("FP402", [on(1, device=["build*"]), on(2, device=["build01"]), ex(3, expires="2027-05-01"),
                ex(4, match={"device": ["build02"]}, status="draft"), on(5, device=["build*"])], {}, [
-        "warning exclusions/2.yaml:1: everything that fp-2 takes out, fp-1 takes out too: its device `build*` covers "
+        "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too: its device `build*` covers "
         '`build01` | fpctl retire fp-2 --reason "covered by fp-1"',
     ]),
     ("FP402", [on(1, url=["contoso.com"]), on(2, url=["deploy.contoso.com"], process=["a.exe"]),
                on(3, url=["contoso.com.evil.net"])], {}, [
-        "warning exclusions/2.yaml:1: everything that fp-2 takes out, fp-1 takes out too: its url `contoso.com` covers "
+        "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too: its url `contoso.com` covers "
         '`deploy.contoso.com` | fpctl retire fp-2 --reason "covered by fp-1"',
     ]),
     ("FP402", [on(1, device=["a1"], ip=["10.1.0.0/16"]), on(2, device=["a1"], ip=["10.1.2.3"])], {}, [
-        "warning exclusions/2.yaml:1: everything that fp-2 takes out, fp-1 takes out too: its ip `10.1.0.0/16` covers "
+        "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too: its ip `10.1.0.0/16` covers "
         '`10.1.2.3` | fpctl retire fp-2 --reason "covered by fp-1"',
     ]),
     ("FP402", [on(1, device=["a1", "a2", "a3"]), on(2, device=["a3", "a1"])], {}, [
-        "warning exclusions/2.yaml:1: everything that fp-2 takes out, fp-1 takes out too: its device list holds every "
+        "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too: its device list holds every "
         'value of the other | fpctl retire fp-2 --reason "covered by fp-1"',
     ]),
     ("FP402", [on(1, device=["a1"]), on(2, device=["a1"], process=["x.exe"])], {}, [
-        "warning exclusions/2.yaml:1: everything that fp-2 takes out, fp-1 takes out too, whatever the process | "
+        "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too, whatever the process | "
         'fpctl retire fp-2 --reason "covered by fp-1"',
     ]),
     ("FP402", [ex(1, rules=["*"]), ex(2)], {"rules": [rule(), rule("b", "B")]}, [
-        "warning exclusions/2.yaml:1: everything that fp-2 takes out, fp-1 takes out too, in these and other rules | "
+        "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too, in these and other rules | "
         'fpctl retire fp-2 --reason "covered by fp-1"',
     ]),
     ("FP402", [ex(1, expires="2027-05-01"), ex(2)], {}, [
-        "warning exclusions/2.yaml:1: everything that fp-2 takes out, fp-1 takes out too, and at other times too | "
+        "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too, and at other times too | "
         'fpctl retire fp-2 --reason "covered by fp-1"',
     ]),
     ("FP402", [exclusion(id="fp-1", match=[{"device": ["a1"]}, {"device": ["a2"]}]),
                on(2, device=["a1", "a2"], process=["x.exe"])], {}, [
-        "warning exclusions/2.yaml:1: everything that fp-2 takes out, fp-1 takes out too | "
+        "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too | "
         'fpctl retire fp-2 --reason "covered by fp-1"',
     ]),
-    # One that applies in part takes out less here than its match says.
+    # One that applies in part suppresses less here than its match says.
     ("FP402", [ex(1, match=[{"device": ["a1"]}, {"device": ["a2"], "signer": ["x"]}]), on(2, device=["a1"])], {}, []),
     ("FP403", [on(1, device=["a1"], process=["x.exe"]), on(2, device=["a1"], command_line=["/run"]),
                on(3, device=["a1"], process=["y.exe"]), on(4, device=["a2"], command_line=["/run"])], {}, [
-        "note exclusions/2.yaml:4:20: fp-2 and fp-1 can take out the same events, such as those of device `a1` | fpctl show fp-2",
-        "note exclusions/3.yaml:4:20: fp-3 and fp-2 can take out the same events, such as those of device `a1` | fpctl show fp-3",
+        "note exclusions/2.yaml:4:20: fp-2 and fp-1 can suppress the same events, such as those of device `a1` | fpctl show fp-2",
+        "note exclusions/3.yaml:4:20: fp-3 and fp-2 can suppress the same events, such as those of device `a1` | fpctl show fp-3",
     ]),
     ("FP403", [on(1, device=["a1.x.com"], process=["x.exe"]), on(2, device=["a1"], command_line=["/run"])], {}, [
-        "note exclusions/2.yaml:4:19: fp-2 and fp-1 can take out the same events, such as those of device `a1.x.com` | "
+        "note exclusions/2.yaml:4:19: fp-2 and fp-1 can suppress the same events, such as those of device `a1.x.com` | "
         "fpctl show fp-2",
     ]),
     # What is covered is told once.
@@ -284,24 +284,24 @@ CASES: list[Case] = [
                hits("fp-2", ((180, 2, 700), (1, 1, 3400)), runs=5, rows=9000),
                hits("fp-3", ((180, 2, 2), (1, 1, 99)), runs=5, rows=101),
                hits("fp-4", ((15, 2, 70), (1, 1, 4400)), runs=5, rows=9000)]}, [
-        "warning exclusions/1.yaml:1: fp-1 takes out 4,200 events a run in the last 14 days; around its approval on "
+        "warning exclusions/1.yaml:1: fp-1 suppresses 4,200 events a run in the last 14 days; around its approval on "
         "2026-06-01 it was 35 | fpctl hits --exclusion fp-1",
     ]),
     ("FP503", [ex(1, created="2026-06-01", approval=None)],
      {"hits": [hits(days=((170, 1, 3), (1, 1, 400)), runs=2, rows=403)]}, [
-        "warning exclusions/1.yaml:1: fp-1 takes out 400 events a run in the last 14 days; around its approval on "
+        "warning exclusions/1.yaml:1: fp-1 suppresses 400 events a run in the last 14 days; around its approval on "
         "2026-06-01 it was 3 | fpctl hits --exclusion fp-1",
     ]),
     ("FP504", [ex(1)], {"hits": [], "runs": [run(12406, 12406), run(500, 100, 2)]}, [
-        "warning rules/1.yaml:4:3: in the run of 2026-11-23 exclusions took all 12,406 events out of `RMM connection` | "
+        "warning rules/1.yaml:4:3: in the run of 2026-11-23 exclusions suppressed all 12,406 events of `RMM connection` | "
         "fpctl hits --rule rmm",
     ]),
     ("FP504", [ex(1)], {"hits": [], "runs": [run(500, 100), run(500, 500, 2)]}, []),
     ("FP504", [ex(1)], {"hits": [], "runs": [run(99, 99), run(None, None, status="failed")]}, []),
     ("FP505", [ex(1), ex(2), ex(3)], {"hits": [hits(runs=3, rows=1208, unique=0), hits("fp-2", runs=3, rows=1208, unique=1),
                                               hits("fp-3", runs=3, rows=1208)]}, [
-        "note exclusions/1.yaml:1: other exclusions take out all 1,208 events that fp-1 takes out | "
-        'fpctl retire fp-1 --reason "others take out the same"',
+        "note exclusions/1.yaml:1: other exclusions suppress all 1,208 events that fp-1 suppresses | "
+        'fpctl retire fp-1 --reason "others suppress the same"',
     ]),
     ("FP317", [ex(1, rules=["*"], match={"signer": ["x"]}, broad=True, approval=placed("DeviceFileEvents: after where")),
                ex(2, approval=placed("DeviceNetworkEvents: after where")), ex(3), ex(4, rules=["*"], approval=SEEN)], {}, [

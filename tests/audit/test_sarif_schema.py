@@ -47,7 +47,7 @@ def test_a_finding_of_every_check_is_valid(schema: jsonschema.Draft4Validator) -
         )
         for check in checks()
     ]  # fmt: skip
-    document = written(Report(findings, DAY, known=1, exclusions=2, rules=3, usage=True))
+    document = written(Report(findings, DAY, baseline=1, exclusions=2, rules=3, usage=True))
     assert len(document["runs"][0]["results"]) == len(findings)
     schema.validate(document)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fpctl.exclusions.loader import read_exclusion
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.reader import ListShelf, read_exclusion_file
+from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 from fpctl.exclusions.window import Interval, WeeklyHours
 
 FULL = """\
@@ -321,7 +321,7 @@ def test_every_fault_of_a_document_is_reported_at_once() -> None:
 
 def test_a_broken_document_does_not_take_the_others_with_it(tmp_path: Path) -> None:
     text = LEAST + "---\nid: b\n---\n" + LEAST.replace("id: a", "id: c")
-    found, problems = read_exclusion_file(text, "f.yaml", ListShelf(tmp_path))
+    found, problems = read_exclusion_file(text, "f.yaml", ValueListCache(tmp_path))
     assert [(loaded.id, loaded.line) for loaded, _ in found] == [("a", 1), ("c", 7)]
     assert {str(problem.at) for problem in problems} == {"f.yaml:5:1"}
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpctl.rules.formats.registry import RuleFile, edited, read_rule_file, stripped
-from fpctl.rules.text.query_text import Edit, RuleText, UnsafeEdit, apply_edits, merge_edits
+from fpctl.rules.text.query_text import RuleText, UnsafeEdit
+from fpctl.text.edits import Edit, apply_edits, insertion, joined_insertions
 
 CLAUSE = '\n| where not(DeviceName in~ ("build01", "b\'2")) // fpctl fp-1'
 
@@ -27,17 +28,17 @@ def only(text: str, name: str) -> RuleText:
 
 def spans_of(edits: list[Edit]) -> list[tuple[int, int]]:
     spans, shift = [], 0
-    for offset, text in merge_edits(edits):
+    for offset, _, text in joined_insertions(edits):
         spans.append((offset + shift, offset + shift + len(text)))
         shift += len(text)
     return spans
 
 
 def assert_round_trip(text: RuleText, edits: list[Edit], name: str, index: int = 0) -> str:
-    """Insert, read again, take out: the query is the edited one, and the file is the first one again."""
+    """Insert, read again, suppress: the query is the edited one, and the file is the first one again."""
     new_file = text.insert(edits)
     again = read(new_file, name).rules[index].text
-    assert again.query == apply_edits(text.query, merge_edits(edits))
+    assert again.query == apply_edits(text.query, joined_insertions(edits))
     assert again.remove(spans_of(edits)) == text.file_text
     return new_file
 
@@ -70,7 +71,7 @@ STYLES = {
 def test_a_clause_survives_in_every_yaml_style(style: str, newline: str) -> None:
     text = only(STYLES[style].replace("\n", newline), "r.yaml")
     at = len(text.query[: text.query.index("| count")].rstrip())
-    new_file = assert_round_trip(text, [Edit(at, CLAUSE)], "r.yaml")
+    new_file = assert_round_trip(text, [insertion(at, CLAUSE)], "r.yaml")
     assert new_file.count("\n") == new_file.count("\r\n") or newline == "\n"
 
 
@@ -81,7 +82,7 @@ def test_an_edit_at_any_place_is_exact_or_refused(style: str, newline: str) -> N
     accepted = 0
     for offset in range(len(text.query) + 1):
         for inserted in ("x", "\nx", "x\n", "\n", "x\n\ny\n", " x", "\n  x"):
-            edits = [Edit(offset, inserted)]
+            edits = [insertion(offset, inserted)]
             if text.problem(edits) is None:
                 assert_round_trip(text, edits, "r.yaml")
                 accepted += 1
@@ -113,7 +114,7 @@ def test_literal_blocks_take_any_edits_exactly(
     block = newline.join(" " * indent + line for line in ["T", *lines])
     text = f"id: r{newline}query: |{chomping}{newline}{block}{newline if last_newline else ''}"
     rule = only(text, "r.yaml")
-    chosen = [Edit(min(offset, len(rule.query)), inserted) for offset, inserted in edits]
+    chosen = [insertion(min(offset, len(rule.query)), inserted) for offset, inserted in edits]
     if rule.problem(chosen) is None:
         assert_round_trip(rule, chosen, "r.yaml")
     else:
@@ -131,7 +132,7 @@ def test_json_strings_take_any_edits_exactly(query: str, edits: list[tuple[int, 
     text = json.dumps([{"name": "n", "query": query}], ensure_ascii=ascii_only, indent=1)
     rule = only(text, "r.json")
     assert rule.query == query
-    assert_round_trip(rule, [Edit(min(offset, len(query)), inserted) for offset, inserted in edits], "r.json")
+    assert_round_trip(rule, [insertion(min(offset, len(query)), inserted) for offset, inserted in edits], "r.json")
 
 
 @given(
@@ -143,7 +144,7 @@ def test_double_quoted_yaml_takes_any_edits_exactly(query: str, edits: list[tupl
     quoted = json.dumps(query, ensure_ascii=False).replace("\x85", "\\N").replace("\u2028", "\\L")
     rule = only(f"query: {quoted}\nid: r\n", "r.yaml")
     assert rule.query == query
-    assert_round_trip(rule, [Edit(min(offset, len(query)), inserted) for offset, inserted in edits], "r.yaml")
+    assert_round_trip(rule, [insertion(min(offset, len(query)), inserted) for offset, inserted in edits], "r.yaml")
 
 
 @given(
@@ -166,7 +167,7 @@ def test_folding_styles_are_exact_or_refuse(parts: list[str], style: str, edits:
     if len(file.rules) != 1 or file.problems:
         return
     rule = file.rules[0].text
-    chosen = [Edit(min(offset, len(rule.query)), inserted) for offset, inserted in edits]
+    chosen = [insertion(min(offset, len(rule.query)), inserted) for offset, inserted in edits]
     if rule.problem(chosen) is None:
         assert_round_trip(rule, chosen, "r.yaml")
 
@@ -178,7 +179,7 @@ def test_a_bare_file_is_edited_in_place(newline: str, bom: str, name: str) -> No
     text = only(f"{bom}// name: n{newline}T{newline}| count", name)
     assert text.newline == newline
     at = text.query.index("| count") - len(newline)
-    new_file = assert_round_trip(text, [Edit(at, f"{newline}| where x")], name)
+    new_file = assert_round_trip(text, [insertion(at, f"{newline}| where x")], name)
     assert new_file == f"{bom}// name: n{newline}T{newline}| where x{newline}| count"
 
 
@@ -188,14 +189,14 @@ def test_a_fenced_block_is_edited_in_place(newline: str, indent: str) -> None:
     fence = newline.join(f"{indent}{line}" for line in ["```kql", "T", "| where a", "", "| count", "```"])
     text = only(f"# Title{newline}{newline}- item:{newline}{fence}{newline}after{newline}", "r.md")
     at = text.query.index("| where a") + len("| where a")
-    new_file = assert_round_trip(text, [Edit(at, f"{text.newline}| where x")], "r.md")
+    new_file = assert_round_trip(text, [insertion(at, f"{text.newline}| where x")], "r.md")
     assert f"{indent}| where a{newline}{indent}| where x{newline}" in new_file
 
 
 def test_edits_of_several_rules_of_one_file_are_joined() -> None:
     file = read(json.dumps([{"name": "a", "query": "A\n| count"}, {"name": "b", "query": "B\n| count"}]), "r.json")
     first, second = (loaded.text for loaded in file.rules)
-    new_file = edited(file.text, [(second, [Edit(1, "\n| y")]), (first, [Edit(1, "\n| x")])])
+    new_file = edited(file.text, [(second, [insertion(1, "\n| y")]), (first, [insertion(1, "\n| x")])])
     again = read(new_file, "r.json")
     assert [loaded.rule.query for loaded in again.rules] == ["A\n| x\n| count", "B\n| y\n| count"]
     spans = [(loaded.text, [(1, 5)]) for loaded in again.rules]
@@ -205,10 +206,10 @@ def test_edits_of_several_rules_of_one_file_are_joined() -> None:
 @pytest.mark.parametrize("written", ["'T | where a == ''1'' | count'", "T | where a == 1 | count"])
 def test_a_one_line_scalar_takes_a_clause_at_its_end_and_refuses_one_inside(written: str) -> None:
     text = only(f"id: r\nquery: {written}\n", "r.yaml")
-    assert_round_trip(text, [Edit(len(text.query), CLAUSE.replace(": ", ":").replace(" #", "#"))], "r.yaml")
+    assert_round_trip(text, [insertion(len(text.query), CLAUSE.replace(": ", ":").replace(" #", "#"))], "r.yaml")
     # YAML folds the white space beside a line break away, so the text behind the clause would change.
     with pytest.raises(UnsafeEdit) as caught:
-        text.insert([Edit(text.query.index(" | count"), CLAUSE + "\n")])
+        text.insert([insertion(text.query.index(" | count"), CLAUSE + "\n")])
     assert str(caught.value).endswith(
         "the way the file writes its query cannot express this edit\n"
         "  hint: write the query as a literal block: `query: |`"
@@ -217,7 +218,7 @@ def test_a_one_line_scalar_takes_a_clause_at_its_end_and_refuses_one_inside(writ
 
 def test_an_edit_that_a_literal_block_cannot_hold_is_a_located_problem() -> None:
     text = only("id: r\nquery: |\n  T\n  | count\n", "r.yaml")
-    problem = text.problem([Edit(1, "\n| where a == '\u2028'")])
+    problem = text.problem([insertion(1, "\n| where a == '\u2028'")])
     assert str(problem) == (
         "rules/r.yaml:3:4: error: the character U+2028 cannot stand in a YAML block\n"
         "  hint: escape it in the KQL literal"
@@ -227,13 +228,13 @@ def test_an_edit_that_a_literal_block_cannot_hold_is_a_located_problem() -> None
 def test_an_edit_that_would_change_the_blocks_indentation_is_refused() -> None:
     text = only("id: r\nquery: |\n  T\n  | count\n", "r.yaml")
     with pytest.raises(UnsafeEdit, match="which YAML takes for indentation"):
-        text.insert([Edit(0, "  // x\n")])
+        text.insert([insertion(0, "  // x\n")])
 
 
 def test_a_comment_that_a_single_line_scalar_cannot_hold_is_refused() -> None:
     text = only("id: r\nquery: T | where a | count\n", "r.yaml")
     with pytest.raises(UnsafeEdit, match="cannot express this edit"):
-        text.insert([Edit(1, " # x")])
+        text.insert([insertion(1, " # x")])
 
 
 def test_a_query_offset_is_located_in_the_file() -> None:

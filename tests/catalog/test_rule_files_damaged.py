@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fpctl.rules.formats.registry import read_rule_file
-from fpctl.rules.text.query_text import Edit, apply_edits
+from fpctl.text.edits import apply_edits, insertion
 
 WHOLE = {
     "r.yaml": (
@@ -42,7 +42,7 @@ def test_a_damaged_file_gives_rules_that_map_exactly_or_problems(name: str, dama
     assert all(problem.at.path == name and problem.at.line for problem in file.problems)
     for index, loaded in enumerate(file.rules):
         rule = loaded.text
-        edits = [Edit(0, "x"), Edit(len(rule.query) // 2, f"{rule.newline}| y // z{rule.newline}")]
+        edits = [insertion(0, "x"), insertion(len(rule.query) // 2, f"{rule.newline}| y // z{rule.newline}")]
         for edit in edits:
             if rule.problem([edit]) is not None:
                 continue
@@ -51,4 +51,4 @@ def test_a_damaged_file_gives_rules_that_map_exactly_or_problems(name: str, dama
                 continue  # a block that became, or is no longer, something that looks like a query
             other = again.rules[index].text
             assert other.query == apply_edits(rule.query, [edit])
-            assert other.remove([(edit.offset, edit.offset + len(edit.text))]) == text
+            assert other.remove([(edit.start, edit.start + len(edit.text))]) == text

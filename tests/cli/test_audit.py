@@ -13,8 +13,8 @@ import pytest
 
 from audit.repository import QUERY, exclusion, rule
 from cli.conftest import Outcome
+from fpctl.history.history import History
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
-from fpctl.history.repository import History
 from fpctl.repository.approval_snapshot import base_hash
 
 Run = Callable[..., Outcome]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from fpctl.cli.shared import options
+from fpctl.history.history import History
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
-from fpctl.history.repository import History
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from fpctl.history.history import History
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
-from fpctl.history.repository import History
 
 RULE = """DeviceNetworkEvents
 | where Timestamp > ago(5d)

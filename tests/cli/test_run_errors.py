@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fpctl.history.repository import History
+from fpctl.history.history import History
 
 RULE = """id: net
 name: Net

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from servers.log_analytics import LogAnalyticsServer
 from servers.loopback import Misbehaviour, Request
 from servers.store import Store

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from fpctl.deployment.artifacts.rule_artifact import Release, releases
+from fpctl.deployment.artifacts.rule_artifact import RuleArtifact, rule_artifacts
 
 from .conftest import ANALYTICS, HUNTING, Plan
 
 
-def release(plan: Plan, text: str, **settings: Any) -> Release:
-    return next(iter(releases([plan(text, **settings)], "defender")))
+def release(plan: Plan, text: str, **settings: Any) -> RuleArtifact:
+    return next(iter(rule_artifacts([plan(text, **settings)], "defender")))
 
 
 def test_a_detection_in_the_words_of_graph(plan: Plan) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fpctl.deployment.workspace.workspace import SentinelWorkspace
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from servers.loopback import Misbehaviour, Request
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 
@@ -166,7 +166,7 @@ ATTACK = """must_fire:
 """
 
 
-def test_a_clause_that_swallows_a_known_attack_is_not_deployed_unless_forced_with_a_reason(
+def test_a_clause_that_suppresses_a_known_attack_is_not_deployed_unless_forced_with_a_reason(
     fpctl: Fpctl, server: SecurityInsightsServer, workplace: Path
 ) -> None:
     (workplace / "rules" / "a.tests.yaml").write_text(ATTACK)
@@ -235,7 +235,7 @@ def test_somebody_elses_change_between_reading_and_writing_is_not_overwritten(
     assert outcome.code == 2
     by_path = {change["path"]: change for change in json.loads(outcome.out)["changes"]}
     assert (by_path["a.yaml"]["status"], by_path["b.yaml"]["status"]) == ("failed", "done")
-    assert by_path["a.yaml"]["error"].startswith("somebody changed it meanwhile (412)")
+    assert by_path["a.yaml"]["error"].startswith("it was changed by someone else meanwhile (412)")
     assert server.resources[A]["properties"]["displayName"] == "Edited in the portal"
     assert '"build01"' in server.resources[A]["properties"]["query"]
 
@@ -315,7 +315,7 @@ def test_the_token_is_not_sent_to_another_host(fpctl: Fpctl, server: SecurityIns
     )
     outcome = fpctl("deploy", "--yes")
     assert outcome.code == 2
-    assert "the next page of Azure Resource Manager is on another host" in outcome.err
+    assert "the next page is on another host" in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fpctl.deployment.artifacts.body import same
-from fpctl.deployment.artifacts.rule_artifact import Release, releases
+from fpctl.deployment.artifacts.rule_artifact import RuleArtifact, rule_artifacts
 from fpctl.deployment.change import changes
 from fpctl.deployment.deployer import deploy, roll_back
 from fpctl.deployment.record import Deployment
@@ -36,12 +36,12 @@ MOST_REQUESTS = 7
 
 
 @pytest.fixture
-def made(plan: Plan) -> list[Release]:
+def made(plan: Plan) -> list[RuleArtifact]:
     """Three analytics rules and a hunting query, tuned."""
     outcomes = [
         plan(ANALYTICS.replace("0c4a1f6f2d11", f"0c4a1f6f2d1{number}"), name=f"{number}.yaml") for number in range(3)
     ]
-    return list(releases([*outcomes, plan(HUNTING, name="h.yaml", exclusion=EXCLUSION)], "sentinel"))
+    return list(rule_artifacts([*outcomes, plan(HUNTING, name="h.yaml", exclusion=EXCLUSION)], "sentinel"))
 
 
 def content(server: SecurityInsightsServer) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def content(server: SecurityInsightsServer) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_the_record_tells_what_is_there_and_a_rollback_undoes_it(
-    made: list[Release], tmp_path: Path, seed: int
+    made: list[RuleArtifact], tmp_path: Path, seed: int
 ) -> None:
     draw = random.Random(seed)
     with SecurityInsightsServer() as server:
@@ -99,7 +99,7 @@ def test_the_record_tells_what_is_there_and_a_rollback_undoes_it(
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_rollback_through_trouble_says_what_it_did_not_do_and_can_be_repeated(
-    made: list[Release], tmp_path: Path, seed: int
+    made: list[RuleArtifact], tmp_path: Path, seed: int
 ) -> None:
     draw = random.Random(seed)
     with SecurityInsightsServer() as server:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fpctl.deployment.artifacts.identity import rule_guid
-from fpctl.deployment.artifacts.rule_artifact import Release, releases
+from fpctl.deployment.artifacts.rule_artifact import RuleArtifact, rule_artifacts
 from fpctl.deployment.artifacts.template import literal, template
 from fpctl.deployment.artifacts.version import Published, bumped, next_version
 from fpctl.durations import iso_duration, short_duration
@@ -17,8 +17,8 @@ from fpctl.durations import iso_duration, short_duration
 from .conftest import ANALYTICS, EXCLUSION, HUNTING, Plan
 
 
-def release(plan: Plan, text: str, **settings: Any) -> Release:
-    return next(iter(releases([plan(text, **settings)], "sentinel")))
+def release(plan: Plan, text: str, **settings: Any) -> RuleArtifact:
+    return next(iter(rule_artifacts([plan(text, **settings)], "sentinel")))
 
 
 def test_an_analytics_rule_in_the_words_of_the_service(plan: Plan) -> None:

@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.deployment.artifacts.rule_artifact import releases
-from fpctl.deployment.artifacts.sentinel_yaml import released_yaml, rule_yaml
-from fpctl.deployment.sentinel_import import incoming
+from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
+from fpctl.deployment.artifacts.sentinel_yaml import artifact_yaml, rule_yaml
+from fpctl.deployment.sentinel_import import read_sentinel_exports
 from fpctl.rules.formats.registry import read_rule_file
 from fpctl.rules.model import Rule
 from servers.security_insights import SecurityInsightsServer
@@ -23,7 +23,7 @@ from .conftest import ANALYTICS, HUNTING, LATE, Plan
 
 
 def exported(plan: Plan, text: str, **settings: Any) -> str:
-    return released_yaml(next(iter(releases([plan(text, **settings)], "sentinel"))))
+    return artifact_yaml(next(iter(rule_artifacts([plan(text, **settings)], "sentinel"))))
 
 
 def test_only_the_clause_and_the_version_are_other_than_in_the_authors_file(plan: Plan) -> None:
@@ -145,7 +145,7 @@ EXPORT = {
 
 
 def test_an_export_becomes_rule_files_functions_and_words_on_the_rest() -> None:
-    found = incoming([("e.json", json.dumps(EXPORT))])
+    found = read_sentinel_exports([("e.json", json.dumps(EXPORT))])
     assert [file.relative for file in found.rules] == ["remote-tool.yaml", "remote-tool-2.yaml", "packed.yaml"]
     assert [(p.severity, p.message) for p in found.problems] == [
         ("warning", "Advanced attacks: a rule of kind Fusion has no query; it is left out")
@@ -165,7 +165,7 @@ def test_an_export_becomes_rule_files_functions_and_words_on_the_rest() -> None:
 
 
 def test_ids_of_imported_rules_do_not_depend_on_the_file() -> None:
-    one, two = (incoming([(name, json.dumps(EXPORT))]).rules for name in ("e.json", "other.json"))
+    one, two = (read_sentinel_exports([(name, json.dumps(EXPORT))]).rules for name in ("e.json", "other.json"))
     assert [file.rule.id for file in one if file.rule] == [file.rule.id for file in two if file.rule]
 
 
@@ -221,6 +221,6 @@ def test_what_fpctl_put_into_a_workspace_does_not_come_back_as_a_base_query(
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", '{"value": "x"}', '{"kind": ["Fusion"]}'])
 def test_what_is_no_export_is_said(text: str) -> None:
-    found = incoming([("e.json", text)])
+    found = read_sentinel_exports([("e.json", text)])
     assert found.rules == ()
     assert found.problems

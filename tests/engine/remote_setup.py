@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from fpctl.engine.defender import DefenderEngine
+from fpctl.engine.defender.engine import DefenderEngine, HuntingLimits
 from fpctl.engine.kusto.engine import KustoEngine
-from fpctl.engine.log_analytics import LogAnalyticsEngine
+from fpctl.engine.log_analytics.engine import LogAnalyticsEngine
 from fpctl.engine.remote.base import RemoteEngine
 from fpctl.engine.remote.credentials import TokenSource, token_source
 from fpctl.engine.remote.rate_limit import RateLimit
+from fpctl.engine.remote.request_settings import RequestSettings
 from fpctl.engine.remote.retry import Retrier, RetryPolicy
 from servers.graph import GraphServer
 from servers.kusto import KustoServer
@@ -61,29 +62,32 @@ def remote(
     source: TokenSource | None = None,
     policy: RetryPolicy | None = None,
     seed: int = 0,
-    patience: float | None = 20,
+    deadline: float | None = 20,
     clock: Callable[[], float] = time.time,
     **settings: Any,
 ) -> Remote:
     """Return an engine and its server; the server is started, and the caller closes both."""
     waits = Waits()
     retrier = Retrier(policy, sleep=waits.sleep, draw=random.Random(seed).random)
-    shared: dict[str, Any] = {"retrier": retrier, "patience": patience, "clock": clock, **settings}
+    requests = RequestSettings(
+        settings.pop("timeout", None), settings.pop("concurrency", None), retrier, clock, deadline
+    )
     tokens = source or given_token()
     server: LoopbackServer
     engine: RemoteEngine
     if name == "log-analytics":
         server = LogAnalyticsServer(store, script)
-        engine = LogAnalyticsEngine("00000000-1111-2222-3333-444444444444", tokens, endpoint=server.url, **shared)
+        engine = LogAnalyticsEngine(
+            "00000000-1111-2222-3333-444444444444", tokens, endpoint=server.url, requests=requests, **settings
+        )
     elif name == "defender":
-        row_limit = shared.pop("row_limit", 100_000)
-        server = GraphServer(store, script, row_limit=row_limit)
-        shared.setdefault("look_back", timedelta(days=10_000))
+        limits = HuntingLimits(**{"look_back": timedelta(days=10_000), **settings})
+        server = GraphServer(store, script, row_limit=limits.row_limit)
         rate = RateLimit(45, 60, clock=waits.clock, sleep=waits.sleep)
-        engine = DefenderEngine(tokens, endpoint=server.url, row_limit=row_limit, rate=rate, **shared)
+        engine = DefenderEngine(tokens, endpoint=server.url, limits=limits, rate=rate, requests=requests)
     else:
-        progressive = shared.pop("progressive", False)
+        progressive = settings.pop("progressive", False)
         server = KustoServer(store, script, progressive=progressive)
-        engine = KustoEngine(server.url, server.database, tokens, now=NOW, **shared)
+        engine = KustoEngine(server.url, server.database, tokens, now=NOW, requests=requests, **settings)
     server.__enter__()
     return Remote(engine, server, waits)

@@ -281,7 +281,7 @@ def test_a_query_over_its_time_limit_is_a_timeout(engine_name: str, open_remote:
         with LocalEngine(data_folder, now=NOW, timeout=0.05) as engine:
             assert failure(engine, SLOW).code == "timeout"
         return
-    opened = open_remote(engine_name.removesuffix("-progressive"), patience=0.05)
+    opened = open_remote(engine_name.removesuffix("-progressive"), deadline=0.05)
     opened.server.hold = 10
     assert failure(opened.engine, "print x = 1").code == "timeout"
     assert len(opened.server.requests) <= 2  # the query, and Kusto's look at the cloud

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,20 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from engine.remote_setup import TOKEN, given_token
 from fpctl.engine.interface import EngineError
-from fpctl.engine.remote.credentials import CREDENTIALS, TokenSource, token_source
+from fpctl.engine.options import EngineOptions
+from fpctl.engine.registry import open_engine
+from fpctl.engine.remote.credentials import CREDENTIALS, TokenSource, claims_of, token_source
+from fpctl.engine.remote.destination import (
+    GRAPH_HOSTS,
+    KUSTO_HOSTS,
+    LOG_ANALYTICS_HOSTS,
+    Destination,
+    trusted_endpoint,
+)
 from fpctl.engine.remote.endpoint import endpoint_of, log_analytics_audience
+from fpctl.engine.remote.sign_in import github_assertion
+from fpctl.settings import load_settings
+from servers.loopback import LoopbackServer, Request
 
 
 def jwt(**claims: Any) -> str:
@@ -21,6 +34,20 @@ def jwt(**claims: Any) -> str:
         base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({"alg": "x"}, claims)
     ]
     return ".".join((*parts, "c2lnbmF0dXJl"))
+
+
+VARIABLES = {
+    "AZURE_TENANT_ID": "t",
+    "AZURE_CLIENT_ID": "c",
+    "AZURE_CLIENT_SECRET": "s",
+    "AZURE_FEDERATED_TOKEN_FILE": "file",
+    "ACTIONS_ID_TOKEN_REQUEST_URL": "https://token.actions.example/x?api-version=2",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "job",
+    "AZURESUBSCRIPTION_TENANT_ID": "t",
+    "AZURESUBSCRIPTION_CLIENT_ID": "c",
+    "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": "connection",
+    "SYSTEM_ACCESSTOKEN": "pipeline",
+}
 
 
 class Counting:
@@ -42,18 +69,131 @@ def test_a_credential_of_azure_identity_is_made_when_first_asked_and_not_before(
     made: list[str] = []
     for name in dir(azure.identity):
         if name.endswith("Credential"):
-            monkeypatch.setattr(azure.identity, name, lambda name=name, **_: made.append(name) or Counting())
-    source = token_source(kind, environ={}, authority="login.microsoftonline.us", tenant="t", client_id="c")
+            monkeypatch.setattr(azure.identity, name, lambda *_, made_as=name, **__: made.append(made_as) or Counting())
+    source = token_source(kind, environ=VARIABLES, authority="login.microsoftonline.us", tenant="t", client_id="c")
     assert made == []
     assert source.get_token("scope").token == "token-1"
     expected = {
-        "default": "DefaultAzureCredential",
+        "default": "ChainedTokenCredential",
         "cli": "AzureCliCredential",
         "managed-identity": "ManagedIdentityCredential",
         "device-code": "DeviceCodeCredential",
-        "environment": "EnvironmentCredential",
+        "environment": "ClientSecretCredential",
+        "workload-identity": "WorkloadIdentityCredential",
+        "github-oidc": "ClientAssertionCredential",
+        "azure-pipelines": "AzurePipelinesCredential",
     }
-    assert made == [expected[kind]]
+    assert made[-1] == expected[kind]
+
+
+TENANT = "aaaaaaaa-0000-4000-8000-000000000001"
+
+
+def test_a_token_of_another_tenant_is_refused_whatever_the_credential() -> None:
+    other = jwt(tid="bbbbbbbb-0000-4000-8000-000000000002", exp=9_999_999_999)
+    source = token_source("token", environ={"FPCTL_ACCESS_TOKEN": other}, tenant=TENANT)
+    with pytest.raises(EngineError, match="signs in to the tenant bbbbbbbb") as caught:
+        source.get_token("s")
+    assert caught.value.code == "credentials"
+    same = jwt(tid=TENANT.upper(), exp=9_999_999_999)
+    assert token_source("token", environ={"FPCTL_ACCESS_TOKEN": same}, tenant=TENANT).get_token("s").token == same
+
+
+@pytest.mark.parametrize(
+    "kind", ["default", "cli", "environment", "workload-identity", "github-oidc", "azure-pipelines"]
+)
+def test_every_credential_that_can_signs_in_to_the_tenant_that_is_set(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import azure.identity
+
+    tenants: dict[str, Any] = {}
+
+    def made(name: str) -> Any:
+        def make(*arguments: Any, **settings: Any) -> Counting:
+            tenants[name] = settings.get("tenant_id", arguments[0] if arguments else None)
+            return Counting()
+
+        return make
+
+    for name in dir(azure.identity):
+        if name.endswith("Credential") and name not in ("ManagedIdentityCredential", "ChainedTokenCredential"):
+            monkeypatch.setattr(azure.identity, name, made(name))
+    monkeypatch.setattr(azure.identity, "ChainedTokenCredential", lambda *links: links[0])
+    token_source(kind, environ=VARIABLES, tenant=TENANT).get_token("s")
+    assert tenants
+    assert set(tenants.values()) == {TENANT}
+
+
+class GitHub(LoopbackServer):
+    """The token service of a job: a new assertion for each request that has the job's token."""
+
+    def answer(self, request: Request) -> tuple[int, Any]:
+        if request.headers.get("Authorization") != "Bearer the-job-of-today":
+            return 401, {}
+        return 200, {"value": jwt(sub="repo:o/r:environment:production", number=len(self.requests))}
+
+
+def test_github_gives_a_new_assertion_each_time() -> None:
+    with GitHub() as server:
+        address = f"{server.url}/token?api-version=2"
+        found = [github_assertion(address, "the-job-of-today") for _ in range(2)]
+        assert [claims_of(one)["number"] for one in found] == [1, 2]
+        assert server.requests[0].path.endswith("api-version=2&audience=api://AzureADTokenExchange")
+        with pytest.raises(EngineError) as caught:
+            github_assertion(address, "the-job-of-yesterday")
+    assert caught.value.code == "credentials"
+    assert "id-token: write" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("missing", ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "ACTIONS_ID_TOKEN_REQUEST_URL"])
+def test_a_missing_variable_is_named(missing: str) -> None:
+    environ = {name: value for name, value in VARIABLES.items() if name != missing}
+    with pytest.raises(EngineError, match=f"{missing} is not set"):
+        token_source("github-oidc", environ=environ).get_token("s")
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts", "trusted"),
+    [
+        ("https://api.loganalytics.io", LOG_ANALYTICS_HOSTS, True),
+        ("https://graph.microsoft.com", LOG_ANALYTICS_HOSTS, False),
+        ("https://graph.microsoft.us", GRAPH_HOSTS, True),
+        ("https://c.westeurope.kusto.windows.net", KUSTO_HOSTS, True),
+        ("https://kusto.windows.net.evil.example", KUSTO_HOSTS, False),
+        ("https://evilkusto.windows.net", KUSTO_HOSTS, False),
+        ("http://127.0.0.1:8080", GRAPH_HOSTS, True),
+    ],
+)
+def test_a_token_goes_to_the_hosts_of_its_service_only(address: str, hosts: tuple[str, ...], trusted: bool) -> None:
+    destination = Destination(address, hosts)
+    if trusted:
+        assert trusted_endpoint(destination, {}).url == address
+        return
+    with pytest.raises(EngineError) as caught:
+        trusted_endpoint(destination, {})
+    assert caught.value.code == "untrusted-host"
+
+
+def test_a_host_that_the_user_names_outside_the_repository_is_trusted() -> None:
+    destination = Destination("https://proxy.contoso.com", GRAPH_HOSTS, "FPCTL_DEFENDER_ENDPOINT")
+    for environ in (
+        {"FPCTL_TRUSTED_HOSTS": "other.contoso.com, proxy.contoso.com"},
+        {"FPCTL_DEFENDER_ENDPOINT": "https://proxy.contoso.com"},
+    ):
+        assert trusted_endpoint(destination, environ).host == "proxy.contoso.com"
+    with pytest.raises(EngineError):
+        trusted_endpoint(destination, {"FPCTL_TRUSTED_HOSTS": "contoso.com"})
+
+
+def test_a_settings_file_cannot_send_the_token_of_the_environment_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "fpctl.toml").write_text("[engine.defender]\nendpoint = 'https://graph.evil.example'\n")
+    settings = load_settings(folder=tmp_path, environ={})
+    options = EngineOptions(credential="token", environ={"FPCTL_ACCESS_TOKEN": TOKEN})
+    with pytest.raises(EngineError) as caught:
+        open_engine("defender", settings, options)
+    assert caught.value.code == "untrusted-host"
+    assert "FPCTL_TRUSTED_HOSTS=graph.evil.example" in str(caught.value.hint)
 
 
 def test_a_token_is_asked_for_once_and_again_near_its_end() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from engine.conftest import Open
 from engine.remote_setup import given_token
-from fpctl.engine.defender import DefenderEngine, hunting_table
+from fpctl.engine.defender.engine import DefenderEngine, hunting_table
 from fpctl.engine.interface import EngineError, Timespan
+from fpctl.engine.remote.request_settings import RequestSettings
 from fpctl.engine.remote.retry import RetryPolicy
 from servers.loopback import Misbehaviour
 
@@ -90,7 +91,7 @@ def test_an_answer_of_another_shape_is_an_error(answer: Any) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"timeout": 181},
+        {"requests": RequestSettings(timeout=181)},
         {"endpoint": "http://graph.microsoft.com"},
         {"endpoint": "https://microsoftgraph.chinacloudapi.cn"},
     ],

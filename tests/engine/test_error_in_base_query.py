@@ -6,18 +6,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from engine.remote_setup import NOW
 from fpctl.engine.interface import EngineError
 from fpctl.errors import Location
-from fpctl.execution.fault_place import base_offset, fault_of
+from fpctl.execution.error_place import located_error
 from fpctl.execution.run import RunResult
 from fpctl.execution.session import Session
 from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.model import open_repository
 from fpctl.rewrite.output.markers import find_clauses
-from fpctl.rules.text.query_text import Edit
 
 QUERY = "Events\n| where n > 1\n| summarize Count = count() by DeviceName\n| where nothing == 1\n"
 HEAD = "id: r\nname: r\nquery: |\n"
@@ -96,7 +93,7 @@ def test_an_error_in_a_clause_names_its_exclusions(tmp_path: Path) -> None:
     at = outcome.tuned.tuned.index("host1")
     (ids,) = [", ".join(c.exclusions) for c in find_clauses(outcome.tuned.tuned) if c.start <= at < c.end]
     assert "fp-1" in ids
-    fault = fault_of(EngineError("no", code="engine", offset=at), outcome.tuned.tuned, outcome.tuned)
+    fault = located_error(EngineError("no", code="engine", offset=at), outcome.tuned.tuned, outcome.tuned)
     assert (fault.message, fault.offset) == (f"no (in the clause of {ids} that fpctl put in)", None)
 
 
@@ -105,22 +102,16 @@ def test_an_error_of_a_counting_query_has_a_place_as_far_as_it_says_what_the_rul
     assert outcome.tuned is not None
     (query,) = outcome.tuned.counting_queries()
     assert query.text is not None
-    shared = fault_of(EngineError("no", code="engine", offset=query.text.index("n > 1")), query.text, outcome.tuned)
+    shared = located_error(
+        EngineError("no", code="engine", offset=query.text.index("n > 1")), query.text, outcome.tuned
+    )
     assert (shared.message, shared.offset) == ("no (line 2, column 9 of the query)", QUERY.index("n > 1"))
-    own = fault_of(EngineError("no", code="engine", offset=len(query.text) - 1), query.text, outcome.tuned)
+    own = located_error(EngineError("no", code="engine", offset=len(query.text) - 1), query.text, outcome.tuned)
     assert (own.message, own.offset) == ("no", None)
 
 
 def test_an_error_without_a_place_has_none(tmp_path: Path) -> None:
     outcome = planned(tmp_path, QUERY)
     assert outcome.tuned is not None
-    fault = fault_of(EngineError("throttled", code="throttled"), outcome.tuned.tuned, outcome.tuned)
+    fault = located_error(EngineError("throttled", code="throttled"), outcome.tuned.tuned, outcome.tuned)
     assert (fault.message, fault.offset) == ("throttled", None)
-
-
-@pytest.mark.parametrize(
-    ("offset", "base"),
-    [(0, 0), (1, 1), (2, None), (4, None), (5, 2), (6, 3), (7, None), (8, None), (9, 4)],
-)
-def test_offsets_across_insertions(offset: int, base: int | None) -> None:
-    assert base_offset(offset, [Edit(2, "aaa"), Edit(4, "bb")]) == base

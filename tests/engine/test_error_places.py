@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fpctl.engine.remote.error_place import offset_in, query_error
-from fpctl.engine.remote.errors import retry_after, said_in
+from fpctl.engine.remote.errors import retry_after, service_error_of
 
 TEXT = "T\n| where a == 1\n| where bad == 2 and 'bad' == x"
 
@@ -57,20 +57,22 @@ def test_an_error_object_is_read_to_its_innermost() -> None:
         "message": "invalid properties",
         "innererror": {"code": "SyntaxError", "innererror": {"code": "SYN0002", "message": "the reason", "line": 1}},
     }
-    said = said_in(error)
+    said = service_error_of(error)
     assert said is not None
     assert (said.code, said.message, said.details["line"]) == ("SYN0002", "the reason", 1)
 
 
 def test_kustos_own_message_is_preferred() -> None:
-    said = said_in({"code": "General_BadRequest", "message": "Request is invalid", "@message": "Semantic error: here"})
+    said = service_error_of(
+        {"code": "General_BadRequest", "message": "Request is invalid", "@message": "Semantic error: here"}
+    )
     assert said is not None
     assert said.message == "Semantic error: here"
 
 
 @pytest.mark.parametrize("error", [None, [], "text", {}, {"innererror": {"innererror": {}}}, {"details": []}])
 def test_an_error_object_without_words_says_nothing(error: Any) -> None:
-    assert said_in(error) is None
+    assert service_error_of(error) is None
 
 
 @pytest.mark.parametrize(

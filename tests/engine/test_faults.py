@@ -126,8 +126,8 @@ def test_a_fault_sequence_ends_as_the_policy_says(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     source = TokenSource("cli", Renewed) if renewable else None
-    patience = 0.5 if "drip-forever" in script else 20
-    opened = open_remote(name, map(misbehaviour, script), source=source, seed=seed, patience=patience)
+    deadline = 0.5 if "drip-forever" in script else 20
+    opened = open_remote(name, map(misbehaviour, script), source=source, seed=seed, deadline=deadline)
     ending, codes, requests = outcome(script, renewable)
 
     ended = result_of(opened.engine, QUERY)

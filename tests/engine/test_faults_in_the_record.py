@@ -20,8 +20,8 @@ from engine.test_faults import FAULTS, POLICY, RARE, Renewed, misbehaviour
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.execution.session import Session
+from fpctl.history.history import History
 from fpctl.history.records import StoredHit, StoredRun
-from fpctl.history.repository import History
 from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.model import open_repository
 from servers.loopback import Request
@@ -114,8 +114,8 @@ def test_a_run_through_faults_is_recorded_as_it_was(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     source = TokenSource("cli", Renewed) if renewable else None
-    patience = 0.5 if "drip-forever" in script else 20
-    opened = open_remote(name, map(misbehaviour, script), source=source, seed=seed, patience=patience, concurrency=1)
+    deadline = 0.5 if "drip-forever" in script else 20
+    opened = open_remote(name, map(misbehaviour, script), source=source, seed=seed, deadline=deadline, concurrency=1)
     stored, hit = recorder.run(opened.engine)
     assert_true_or_unknown(stored, hit)
     if "partial" not in script and stored.status != "ok":

@@ -43,7 +43,6 @@ def test_ctrl_c_while_the_thread_of_a_query_starts(monkeypatch: pytest.MonkeyPat
         raise KeyboardInterrupt
 
     with duckdb.connect() as connection:
-        monkeypatch.setattr(running, "_STARTING", 0.05)
         monkeypatch.setattr(threading.Thread, "start", interrupted)
         with pytest.raises(KeyboardInterrupt):
             running.run_interruptibly(connection, lambda: connection.sql(LONG).fetchall(), None)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from fpctl.cli import app
-from fpctl.history.repository import History
+from fpctl.history.history import History
 
 TABLE = """CREATE TABLE DeviceNetworkEvents AS SELECT
     TIMESTAMP '2026-11-19 08:00:00' + to_seconds(x) AS Timestamp,

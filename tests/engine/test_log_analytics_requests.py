@@ -10,7 +10,8 @@ import pytest
 from engine.conftest import Open
 from engine.remote_setup import given_token
 from fpctl.engine.interface import EngineError, Timespan
-from fpctl.engine.log_analytics import LogAnalyticsEngine
+from fpctl.engine.log_analytics.engine import LogAnalyticsEngine
+from fpctl.engine.remote.request_settings import RequestSettings
 
 
 def sent(opened: Any) -> Any:
@@ -133,9 +134,9 @@ def test_fork_is_refused(open_remote: Open) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"timeout": 601},
-        {"timeout": 0},
-        {"concurrency": 0},
+        {"requests": RequestSettings(timeout=601)},
+        {"requests": RequestSettings(timeout=0)},
+        {"requests": RequestSettings(concurrency=0)},
         {"endpoint": "http://api.loganalytics.io"},
         {"additional_workspaces": ["w"] * 100},
     ],

@@ -9,16 +9,16 @@ import pytest
 
 from engine.remote_setup import Waits
 from fpctl.engine.interface import EngineError
-from fpctl.engine.remote.bounded_map import run_all
-from fpctl.engine.remote.deadline import Overdue, within
+from fpctl.engine.remote.bounded_map import bounded_map
+from fpctl.engine.remote.deadline import DeadlineExceeded, call_within
 from fpctl.engine.remote.rate_limit import RateLimit
-from fpctl.engine.remote.retry import Fault, FaultKind, Retrier, RetryPolicy
+from fpctl.engine.remote.retry import FailureKind, RequestFailure, Retrier, RetryPolicy
 
 
 class Failing:
     """Fails as told, then answers."""
 
-    def __init__(self, *kinds: FaultKind, retry_after: float | None = None) -> None:
+    def __init__(self, *kinds: FailureKind, retry_after: float | None = None) -> None:
         self.kinds = list(kinds)
         self.retry_after = retry_after
         self.calls = 0
@@ -27,7 +27,9 @@ class Failing:
         self.calls += 1
         if self.kinds:
             kind = self.kinds.pop(0)
-            raise Fault(EngineError(f"it was {kind}", code=kind, hint="a hint", offset=3), kind, self.retry_after)
+            raise RequestFailure(
+                EngineError(f"it was {kind}", code=kind, hint="a hint", offset=3), kind, self.retry_after
+            )
         return "answer"
 
 
@@ -88,15 +90,15 @@ def test_an_error_that_is_no_fault_goes_through() -> None:
 
 def test_within_gives_up_and_does_not_wait_for_the_end() -> None:
     ending = threading.Event()
-    with pytest.raises(Overdue):
-        within(0.02, ending.wait)
+    with pytest.raises(DeadlineExceeded):
+        call_within(0.02, ending.wait)
     ending.set()
 
 
 def test_within_hands_on_results_and_errors() -> None:
-    assert within(10, lambda: 5) == 5
+    assert call_within(10, lambda: 5) == 5
     with pytest.raises(ZeroDivisionError):
-        within(10, lambda: 1 // 0)
+        call_within(10, lambda: 1 // 0)
 
 
 def test_run_all_keeps_order_and_limit() -> None:
@@ -113,7 +115,7 @@ def test_run_all_keeps_order_and_limit() -> None:
             running -= 1
         return item * item
 
-    assert run_all(range(30), work, 4) == [x * x for x in range(30)]
+    assert bounded_map(range(30), work, 4) == [x * x for x in range(30)]
     assert most == 4
 
 
@@ -128,7 +130,7 @@ def test_run_all_stops_at_an_error() -> None:
         return item
 
     with pytest.raises(ZeroDivisionError):
-        run_all(range(50), work, 4)
+        bounded_map(range(50), work, 4)
     assert len(begun) <= 8
 
 

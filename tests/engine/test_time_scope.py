@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fpctl.engine.interface import EngineError, Timespan
-from fpctl.engine.remote.time_filter import scoped
+from fpctl.engine.remote.time_filter import time_filtered
 
 DAY = Timespan(datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 2, tzinfo=UTC))
 CUT = "where Timestamp >= datetime(2024-05-01T00:00:00Z) and Timestamp < datetime(2024-05-02T00:00:00Z)"
@@ -37,7 +37,7 @@ def time_column(table: str) -> str | None:
     ],
 )
 def test_every_table_is_cut_where_it_is_read(text: str, expected: str) -> None:
-    assert scoped(text, DAY, time_column).text == expected
+    assert time_filtered(text, DAY, time_column).text == expected
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_every_table_is_cut_where_it_is_read(text: str, expected: str) -> None:
 )
 def test_what_cannot_be_cut_is_refused_at_its_place(text: str, source: str) -> None:
     with pytest.raises(EngineError) as caught:
-        scoped(text, DAY, time_column)
+        time_filtered(text, DAY, time_column)
     assert caught.value.code == "unsupported"
     assert caught.value.offset == text.index(source)
     assert source in caught.value.message
@@ -63,14 +63,14 @@ def test_what_cannot_be_cut_is_refused_at_its_place(text: str, source: str) -> N
 
 def test_a_text_that_is_no_query_is_refused_at_its_place() -> None:
     with pytest.raises(EngineError) as caught:
-        scoped("T | where (", DAY, time_column)
+        time_filtered("T | where (", DAY, time_column)
     assert caught.value.code == "syntax"
     assert caught.value.offset == len("T | where (")
 
 
 def test_places_are_found_again_in_the_original() -> None:
     text = "let X = T | where a == 1;\nunion X, (U | where b == 2), T\n| where c == 3"
-    query = scoped(text, DAY, time_column)
+    query = time_filtered(text, DAY, time_column)
     for word in ("let", "X", "a ==", "union", "b ==", "c ==", "3"):
         assert query.original_offset(query.text.index(word)) == text.index(word)
     assert query.original_offset(len(query.text)) == len(text)

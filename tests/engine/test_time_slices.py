@@ -9,7 +9,7 @@ import pytest
 
 from engine.conftest import EVENTS, Open
 from fpctl.engine.interface import EngineError, Timespan
-from fpctl.engine.remote.time_slicing import Slicing, slicing_of
+from fpctl.engine.remote.time_slicing import TimeSlicing, time_slicing_of
 from servers.loopback import Misbehaviour
 from servers.store import Store
 
@@ -104,7 +104,7 @@ ACROSS_ROWS = {
 
 @pytest.mark.parametrize(("text", "reason"), ACROSS_ROWS.items())
 def test_a_query_that_looks_at_several_rows_is_not_taken_apart(text: str, reason: str) -> None:
-    refused = slicing_of(text)
+    refused = time_slicing_of(text)
     assert isinstance(refused, str)
     assert reason in refused
 
@@ -159,8 +159,8 @@ def test_a_part_that_is_partial_makes_the_answer_partial(timed: Store, open_remo
 
 
 def test_the_parts_of_a_range_touch_and_do_not_overlap() -> None:
-    slicing = slicing_of("T | where a == 1")
-    assert isinstance(slicing, Slicing)
+    slicing = time_slicing_of("T | where a == 1")
+    assert isinstance(slicing, TimeSlicing)
     low, high = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
     now = high + timedelta(days=1)
     assert slicing.part("Timestamp", None, low, now) == (
@@ -177,8 +177,8 @@ def test_the_parts_of_a_range_touch_and_do_not_overlap() -> None:
 
 
 def test_the_clock_is_the_same_in_every_part() -> None:
-    slicing = slicing_of("T | where a > ago(1d) and b < now() and c > now(-2h)")
-    assert isinstance(slicing, Slicing)
+    slicing = time_slicing_of("T | where a > ago(1d) and b < now() and c > now(-2h)")
+    assert isinstance(slicing, TimeSlicing)
     now = datetime(2024, 1, 2, tzinfo=UTC)
     fixed = "datetime(2024-01-02T00:00:00Z)"
     assert (

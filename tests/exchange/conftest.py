@@ -14,8 +14,8 @@ import pytest
 
 from fpctl.cli import app
 from fpctl.cli.shared import options
-from fpctl.exchange.formats import Reading
-from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
+from fpctl.exchange.format import ImportContext
+from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from records_support import NOW, RULE, RULE_ID
 
 TODAY = date(2026, 11, 24)
@@ -68,7 +68,7 @@ def loaded() -> Callable[[str], list[LoadedExclusion]]:
     def load(text: str) -> list[LoadedExclusion]:
         parts = [part for part in text.split("---\n") if part.strip()]
         whole = "---\n".join(f'rules: ["{RULE_ID}"]\n{part}' if "rules:" not in part else part for part in parts)
-        found, problems = read_exclusion_file(whole, "exclusions.yaml", ListShelf(Path()))
+        found, problems = read_exclusion_file(whole, "exclusions.yaml", ValueListCache(Path()))
         assert problems == []
         return [exclusion for exclusion, _ in found]
 
@@ -76,6 +76,6 @@ def loaded() -> Callable[[str], list[LoadedExclusion]]:
 
 
 @pytest.fixture
-def reading() -> Reading:
+def context() -> ImportContext:
     """What an import knows: the day and no more."""
-    return Reading((), TODAY)
+    return ImportContext((), TODAY)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fpctl.engine.options import EngineOptions
 from fpctl.engine.registry import open_engine
 from fpctl.repository.apply import tune
 from fpctl.repository.model import open_repository
@@ -285,7 +286,7 @@ def kept() -> set[int]:
     repository = open_repository(Path("rules"), Path("exclusions"))
     (outcome,) = tune(repository.rules.rules, repository.active(), repository.planner(NOW.date()))
     assert outcome.tuned is not None, outcome.error
-    engine = open_engine("local", data=Path("data"), now=NOW, tables=repository.tables)
+    engine = open_engine("local", None, EngineOptions(data=Path("data"), now=NOW, tables=repository.tables))
     try:
         result = engine.query(outcome.tuned.tuned)
     finally:

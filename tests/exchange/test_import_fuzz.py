@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fpctl.errors import FpctlError
-from fpctl.exchange.formats import FORMATS, Imported, Reading, format_of
-from fpctl.exclusions.reader import ListShelf, read_exclusion_file
+from fpctl.exchange.format import ImportContext, ImportResult, format_names, format_of
+from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 
-READING = Reading(("*",), date(2026, 11, 24), columns={"Server name": "device"})
+READING = ImportContext(("*",), date(2026, 11, 24), columns={"Server name": "device"})
 
 SEEDS = {
     "csv": (
@@ -43,7 +43,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-def taken(kind: str, text: str) -> Imported | None:
+def taken(kind: str, text: str) -> ImportResult | None:
     """Import a text; every draft that comes of it can be written and read without another exception."""
     try:
         imported = format_of(kind).read(text, "file", READING)
@@ -60,18 +60,18 @@ def taken(kind: str, text: str) -> Imported | None:
         assert draft.status == "draft"
         assert draft.match
         assert all(one and all(values for values in one.values()) for one in draft.match)
-        read_exclusion_file(draft.text(), "draft.yaml", ListShelf(Path("no-such-folder")))
+        read_exclusion_file(draft.text(), "draft.yaml", ValueListCache(Path("no-such-folder")))
     assert all(loss.message for loss in imported.losses)
     return imported
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", format_names())
 @given(text=st.text(max_size=200))
 def test_any_text(kind, text):
     taken(kind, text)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", format_names())
 @given(data=st.data())
 def test_a_file_with_anything_put_in_and_taken_out_anywhere(kind, data):
     text = SEEDS[kind]

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fpctl.exchange.formats import FORMATS, Reading, format_of
-from fpctl.exchange.plain_csv import HEADER
+from fpctl.exchange.format import ImportContext, format_names, format_of
+from fpctl.exchange.formats.csv import HEADER
 from fpctl.exclusions.edit import new_text
-from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
+from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 
 TODAY = date(2026, 11, 24)
 
@@ -47,7 +47,7 @@ def back(kind: str, exclusions: list[LoadedExclusion]):
     """Return what comes back of exclusions, and the losses of both ways."""
     module = format_of(kind)
     exported = module.write(exclusions, TODAY)
-    imported = module.read(exported.text, f"file.{kind}", Reading((), TODAY))
+    imported = module.read(exported.text, f"file.{kind}", ImportContext((), TODAY))
     return [incoming.draft for incoming in imported.drafts], exported.losses, imported.losses
 
 
@@ -147,7 +147,7 @@ MATCHES = st.fixed_dictionaries(
 
 def made(match: dict[str, list[str]]) -> list[LoadedExclusion]:
     text = new_text({"id": "fp-1", "rules": ["*"], "match": match})
-    found, problems = read_exclusion_file(text, "x.yaml", ListShelf(Path()))
+    found, problems = read_exclusion_file(text, "x.yaml", ValueListCache(Path()))
     assume(not problems)
     return [exclusion for exclusion, _ in found]
 
@@ -166,7 +166,7 @@ def test_any_values_come_back_or_are_said_to_be_lost(match, kind):
     }
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", format_names())
 def test_nothing_to_write_is_a_file_without_records(kind):
     exported = format_of(kind).write([], TODAY)
     assert (exported.exclusions, exported.losses) == ((), ())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fpctl.errors import FpctlError
-from fpctl.execution.checkpoint import Checkpoint, RunRequest, read_unfinished
+from fpctl.execution.checkpoint import Checkpoint, RunRequest, read_interrupted
 
 NOW = datetime(2026, 11, 20, 8, 30, 1, 250, tzinfo=UTC)
 REQUEST = RunRequest(NOW, datetime(2026, 11, 1, tzinfo=UTC), NOW, "log-analytics", ("net*", "tag:x"), "data")
@@ -20,7 +20,7 @@ def test_what_was_asked_for_and_done_is_read_back(tmp_path: Path) -> None:
     checkpoint.add("a.kql:a", "1f")
     checkpoint.add("b.kql:b", "2f")
     checkpoint.close(finished=False)
-    unfinished = read_unfinished(file)
+    unfinished = read_interrupted(file)
     assert unfinished.request == REQUEST
     assert unfinished.done == {("a.kql:a", "1f"), ("b.kql:b", "2f")}
 
@@ -28,10 +28,10 @@ def test_what_was_asked_for_and_done_is_read_back(tmp_path: Path) -> None:
 def test_going_on_keeps_what_was_done_before(tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
     Checkpoint(file, REQUEST, frozenset({("a", "1")})).close(finished=False)
-    second = Checkpoint(file, REQUEST, read_unfinished(file).done)
+    second = Checkpoint(file, REQUEST, read_interrupted(file).done)
     second.add("b", "2")
     second.close(finished=False)
-    assert read_unfinished(file).done == {("a", "1"), ("b", "2")}
+    assert read_interrupted(file).done == {("a", "1"), ("b", "2")}
 
 
 def test_a_line_cut_off_by_a_crash_does_not_count(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_line_cut_off_by_a_crash_does_not_count(tmp_path: Path) -> None:
     checkpoint.close(finished=False)
     with file.open("a") as torn:
         torn.write('{"rule": "b", "tuned": "2"}')
-    assert read_unfinished(file).done == {("a", "1")}
+    assert read_interrupted(file).done == {("a", "1")}
 
 
 def test_a_finished_run_leaves_nothing(tmp_path: Path) -> None:
@@ -55,14 +55,14 @@ def test_the_record_of_a_later_run_stays(tmp_path: Path) -> None:
     earlier = Checkpoint(file, REQUEST)
     later = Checkpoint(file, RunRequest(NOW, None, None, "local"))
     earlier.close(finished=True)
-    assert read_unfinished(file).request.engine == "local"
+    assert read_interrupted(file).request.engine == "local"
     later.close(finished=True)
     assert not file.exists()
 
 
 def test_nothing_to_go_on_with(tmp_path: Path) -> None:
     with pytest.raises(FpctlError) as caught:
-        read_unfinished(tmp_path / "run.jsonl")
+        read_interrupted(tmp_path / "run.jsonl")
     assert caught.value.message == "there is no interrupted run to go on with"
 
 
@@ -71,4 +71,4 @@ def test_another_file_is_not_taken_for_one(tmp_path: Path, text: str) -> None:
     file = tmp_path / "run.jsonl"
     file.write_text(text)
     with pytest.raises(FpctlError, match="this is no record of a run that this fpctl can go on with"):
-        read_unfinished(file)
+        read_interrupted(file)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from fpctl.exclusions.model import Exclusion
 from fpctl.rewrite.output.markers import strip
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.size_fit import ClauseStyle
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.plan.verify import verify
 from fpctl.rules.formats.registry import read_rule_file
 from fpctl.rules.model import Rule
@@ -44,7 +45,7 @@ def exclusion(number: int, match: object, **more: object) -> Exclusion:
     return Exclusion.model_validate(known)
 
 
-def plan(exclusions: list[Exclusion], text: str = RULE, **style: object) -> TunedQuery:
+def plan(exclusions: list[Exclusion], text: str = RULE, **style: object) -> TunedRule:
     planner = Planner(TABLES, FieldMap.packaged(None, TABLES), date(2026, 12, 1))
     chosen = ClauseStyle(fits=True, **style)  # type: ignore[arg-type]
     return planner.plan(rule(text), [(one, True) for one in exclusions], style=chosen)

@@ -22,7 +22,7 @@ from fpctl.repository.apply import applicable
 from fpctl.repository.model import Repository, open_repository
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.model import Insertion, PlanWarning, Skip
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 ROOT = Path(__file__).resolve().parent
 TODAY = date(2026, 11, 24)
@@ -59,7 +59,7 @@ class Case:
         """The text of the base query."""
         return strip(self.repository.rules.rules[0].rule.query)
 
-    def tuned(self) -> TunedQuery:
+    def tuned(self) -> TunedRule:
         """Plan the case.
 
         Raises:

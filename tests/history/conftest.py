@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from fpctl.history.history import History
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
-from fpctl.history.repository import History
 from servers.postgres import Server, running
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from fpctl.history.repository import History
+from fpctl.history.history import History
 
 WRITERS = 8
 RUNS = 10
@@ -17,7 +17,7 @@ WRITE = """
 import sys
 from datetime import UTC, datetime
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
-from fpctl.history.repository import History
+from fpctl.history.history import History
 
 path, writer, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
 now = datetime(2026, 11, 20, tzinfo=UTC)
@@ -34,8 +34,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from fpctl.exclusions.loader import load_exclusions
-from fpctl.history.repository import History
-from fpctl.history.trail import Deed, Present
+from fpctl.history.history import History
+from fpctl.history.trail import Action, WorkingCopy
 
 location, folder, writer, changes = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 text = "id: {id}\\nrules: ['*']\\nmatch: {{device: a1}}\\nnotes: {notes}\\n"
@@ -45,11 +45,11 @@ def put(name, notes):
 
 with History.open(location) as history:
     for number in range(changes):
-        present = Present(load_exclusions(folder).exclusions, folder, True)
+        present = WorkingCopy(load_exclusions(folder).exclusions, folder, True)
         name = f"fp-{writer}-{number}"
         now = datetime.now(UTC)
-        history.trail.record(Deed("added", writer), [name], lambda: put(name, "new"), present, now)
-        history.trail.record(Deed("edited", writer), ["fp-shared"], lambda: put("fp-shared", name), present, now)
+        history.trail.record(Action("added", writer), [name], lambda: put(name, "new"), present, now)
+        history.trail.record(Action("edited", writer), ["fp-shared"], lambda: put("fp-shared", name), present, now)
         history.trail.record_changes(present, now)
 """
 

@@ -14,7 +14,7 @@ from sqlalchemy import CheckConstraint, Connection, create_engine, inspect
 
 from fpctl.errors import FpctlError
 from fpctl.history import migrate
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from fpctl.history.tables import HistoryTable
 
 

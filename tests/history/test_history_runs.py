@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fpctl.errors import FpctlError
+from fpctl.history.history import History
 from fpctl.history.records import ExclusionVersion, HitRecord, StoredHit
-from fpctl.history.repository import History
 
 
 def test_a_run_comes_out_as_it_went_in(history, make_run, make_hit, noon):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fpctl.errors import FpctlError
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from permissions import obeyed
 
 
@@ -190,7 +190,7 @@ WAITS = """
 import sys
 from datetime import UTC, datetime
 from fpctl.history.records import RuleVersion, RunRecord
-from fpctl.history.repository import History
+from fpctl.history.history import History
 
 now = datetime(2026, 11, 20, tzinfo=UTC)
 with History.open(sys.argv[1], lock_wait=3600) as history:

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fpctl.history.history import History
 from fpctl.history.records import DayHits, ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
-from fpctl.history.repository import History
 
 
 def test_an_empty_history_has_no_totals(history):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from fpctl.history import by_day, migrate
+from fpctl.history.history import History
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord
-from fpctl.history.repository import History
 
 DAY = timedelta(days=1)
 

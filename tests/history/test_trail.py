@@ -13,10 +13,10 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.edit import edit_file
 from fpctl.exclusions.loader import load_exclusions
 from fpctl.history.entry import GENESIS, FieldChange, hash_of
-from fpctl.history.trail import Deed, Present
+from fpctl.history.trail import Action, WorkingCopy
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-ROSSI = Deed("renewed", "A. Rossi <a.rossi@contoso.com>")
+ROSSI = Action("renewed", "A. Rossi <a.rossi@contoso.com>")
 
 TEXT = """\
 id: {id}
@@ -42,8 +42,8 @@ def folder(tmp_path, monkeypatch):
 def present(folder):
     """Return a function that loads the folder as it is now."""
 
-    def load(*, complete: bool = True) -> Present:
-        return Present(load_exclusions(folder).exclusions, folder, complete)
+    def load(*, complete: bool = True) -> WorkingCopy:
+        return WorkingCopy(load_exclusions(folder).exclusions, folder, complete)
 
     return load
 
@@ -89,7 +89,7 @@ def test_a_removed_file_is_noticed_and_so_is_its_coming_back(history, present, f
     text = (folder / "fp-2.yaml").read_text(encoding="utf-8")
     (folder / "fp-2.yaml").unlink()
     (gone,) = history.trail.record_changes(present(), NOW)
-    assert (gone.action, gone.exclusion, gone.after) == ("gone", "fp-2", None)
+    assert (gone.action, gone.exclusion, gone.after) == ("removed", "fp-2", None)
     assert FieldChange("title", "Patching", None) in gone.changes
     (folder / "fp-2.yaml").write_text(text, encoding="utf-8")
     (back,) = history.trail.record_changes(present(), NOW)
@@ -127,7 +127,7 @@ def test_a_deed_is_recorded_with_who_and_why(history, present, folder):
     def write():
         edit_file(folder / "fp-1.yaml", "fp-1", {"status": "retired"})
 
-    deed = Deed("retired", "A. Rossi <a.rossi@contoso.com>", "server gone")
+    deed = Action("retired", "A. Rossi <a.rossi@contoso.com>", "server gone")
     (entry,) = history.trail.record(deed, ["fp-1"], write, before, NOW)
     assert (entry.action, entry.who, entry.reason, entry.outside) == (
         "retired",
@@ -146,7 +146,7 @@ def test_a_new_exclusion_is_recorded_whole(history, present, folder):
     def write():
         (folder / "fp-9.yaml").write_text(TEXT.format(id="fp-9"), encoding="utf-8")
 
-    (entry,) = history.trail.record(Deed("added", "me"), ["fp-9"], write, before, NOW)
+    (entry,) = history.trail.record(Action("added", "me"), ["fp-9"], write, before, NOW)
     assert (entry.before, entry.action) == (None, "added")
     assert {change.field for change in entry.changes} == {"id", "title", "rules", "match.0.device", "expires"}
 
@@ -284,7 +284,7 @@ def test_who_removed_a_file_is_asked_of_git(history, present, folder, git):
     git("rm", "--quiet", "fp-2.yaml")
     git("commit", "--quiet", "-m", "gone", day=25)
     (entry,) = history.trail.record_changes(present(), NOW)
-    assert (entry.action, entry.who) == ("gone", "M. Weber <m.weber@contoso.com>")
+    assert (entry.action, entry.who) == ("removed", "M. Weber <m.weber@contoso.com>")
 
 
 def test_a_working_copy_that_is_behind_is_no_change_in_a_shared_store(history, present, folder, git, location):

@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from fpctl.exclusions.loader import load_exclusions
-from fpctl.history.chain import Finding, Head, Row, examine
-from fpctl.history.entry import GENESIS, Act, body_of, entry_of, hash_of
-from fpctl.history.trail import Present
+from fpctl.history.chain import ChainFinding, EntryRow, Head, examine
+from fpctl.history.entry import GENESIS, AuditEvent, body_of, entry_of, hash_of
+from fpctl.history.trail import WorkingCopy
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def row_of(number: int, previous: str, exclusion: str, who: str = "me") -> Row:
-    body = body_of(Act(exclusion, "added", who, None, None, None), number, NOW, previous)
+def row_of(number: int, previous: str, exclusion: str, who: str = "me") -> EntryRow:
+    body = body_of(AuditEvent(exclusion, "added", who, None, None, None), number, NOW, previous)
     entry = entry_of(body, hash_of(body))
-    return Row(number, exclusion, entry.at, entry.after, entry.hash, body)
+    return EntryRow(number, exclusion, entry.at, entry.after, entry.hash, body)
 
 
-def chain_of(length: int) -> tuple[list[Row], Head]:
-    rows: list[Row] = []
+def chain_of(length: int) -> tuple[list[EntryRow], Head]:
+    rows: list[EntryRow] = []
     previous = GENESIS
     for number in range(1, length + 1):
         rows.append(row_of(number, previous, f"fp-{number}"))
@@ -32,7 +32,7 @@ def chain_of(length: int) -> tuple[list[Row], Head]:
     return rows, Head(length, previous)
 
 
-def named(findings: list[Finding]) -> list[tuple[str, int | None]]:
+def named(findings: list[ChainFinding]) -> list[tuple[str, int | None]]:
     return [(finding.kind, finding.number) for finding in findings]
 
 
@@ -158,7 +158,7 @@ def tampered(history, location, tmp_path):
     folder.mkdir()
     for id in ("fp-1", "fp-2", "fp-3"):
         (folder / f"{id}.yaml").write_text(f'id: {id}\nrules: ["*"]\nmatch: {{device: a1}}\n', encoding="utf-8")
-    history.trail.record_changes(Present(load_exclusions(folder).exclusions, folder, True), NOW)
+    history.trail.record_changes(WorkingCopy(load_exclusions(folder).exclusions, folder, True), NOW)
     url = location if isinstance(location, str) else f"sqlite:///{location}"
     engine = create_engine(url)
 

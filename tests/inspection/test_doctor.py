@@ -108,7 +108,7 @@ def test_a_token_that_has_ended(fpctl: Fpctl, server: LogAnalyticsServer, monkey
     code, findings = doctor(fpctl, "--credential", "token")
     assert code == 1
     credential = findings["credential", "log-analytics"]
-    assert credential["message"].startswith("Log Analytics turned the token down (401)")
+    assert credential["message"].startswith("Log Analytics rejected the token (401)")
     assert "get a new one" in credential["hint"]
 
 

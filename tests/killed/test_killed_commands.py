@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from fpctl.exclusions.loader import load_exclusions
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from killed.conftest import Commands, Ended
 from records_support import EXCLUSION, RULE, RULE_ID
 

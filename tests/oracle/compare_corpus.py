@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from fpctl.errors import KqlSyntaxError
-from fpctl.kql.binder import Analysis, InsertionPoint, analyse
+from fpctl.kql.analysis import Analysis, analyse
+from fpctl.kql.binder import InsertionPoint
 from fpctl.kql.parser import parse
 from fpctl.schema.tables import Tables
 from oracle.bridge import Oracle, OracleGap, errors, reason_missing

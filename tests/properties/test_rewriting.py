@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from fpctl.errors import KqlSyntaxError
 from fpctl.exclusions.model import Exclusion
 from fpctl.rewrite.output.markers import find_clauses, strip
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.plan.verify import verify
 from fpctl.rules.model import Rule, read_rule
 from semantics.estate import FIELDS, TABLES
@@ -52,7 +53,7 @@ def rule_of(text: str) -> Rule:
     return rule
 
 
-def plan(text: str, exclusions: Sequence[Exclusion] = EXCLUSIONS) -> TunedQuery:
+def plan(text: str, exclusions: Sequence[Exclusion] = EXCLUSIONS) -> TunedRule:
     return PLANNER.plan(rule_of(text), [(exclusion, False) for exclusion in exclusions])
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.exclusions.filter_syntax import And, Comparison, NotationError, Or, parse_filter, to_match
+from fpctl.exclusions.filter_syntax import And, Comparison, FilterSyntaxError, Or, parse_filter, to_match
 from fpctl.exclusions.scenarios.model import scenario
 
 COLUMNS = {"process": ("FileName",), "command_line": ("ProcessCommandLine",), "path": ("FolderPath",)}
@@ -18,7 +18,7 @@ def match_of(text: str, *, columns: bool = True):
 
 def said(text: str, *, columns: bool = False) -> tuple[str, str | None]:
     """Return the message with its place, and the hint, of the error for a text."""
-    with pytest.raises(NotationError) as caught:
+    with pytest.raises(FilterSyntaxError) as caught:
         match_of(text, columns=columns)
     return f"{caught.value.at}: {caught.value.message}", caught.value.hint
 
@@ -87,7 +87,7 @@ def test_a_value_of_a_filter_stays_inside_its_literal():
 
 def test_the_list_form_is_offered_for_a_value_that_stands_alone():
     text = 'process.command_line CONTAINS "monitoring" OR "log" OR "audit"'
-    with pytest.raises(NotationError) as caught:
+    with pytest.raises(FilterSyntaxError) as caught:
         parse_filter(text, "--filter")
     assert str(caught.value) == (
         '--filter:1:47: "log" alone is not a condition\n'
@@ -260,7 +260,7 @@ def test_the_alternatives_of_a_filter_match_what_the_filter_says(tree, event):
     text = written(tree)
     try:
         alternatives = to_match(parse_filter(text), text).match
-    except NotationError as error:
+    except FilterSyntaxError as error:
         refused = error.message
     else:
         refused = ""
@@ -274,9 +274,9 @@ def test_the_alternatives_of_a_filter_match_what_the_filter_says(tree, event):
 
 @given(st.text(alphabet="ab.()[],=!\"' \\ANDORNTIprocess.name", max_size=60))
 def test_any_text_is_read_or_refused_with_a_place(text):
-    refused: NotationError | None = None
+    refused: FilterSyntaxError | None = None
     try:
         parse_filter(text)
-    except NotationError as error:
+    except FilterSyntaxError as error:
         refused = error
     assert refused is None or (refused.at is not None and refused.caret is not None)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fpctl.exclusions.drafts.wizard import interview
+from fpctl.exclusions.drafts.wizard import run_wizard
 from fpctl.rules.loader import load_rules
 from records_support import RULE_ID
 
@@ -44,7 +44,7 @@ def rules(repository):
 
 def test_the_scenario_decides_what_is_asked_and_its_defaults_are_taken(rules):
     script = Script("1", "2", "srv-web-01, srv-web-02", "", "", "", "", "Reboots in the window", "", "CHG7", "")
-    draft = interview(script, rules, TODAY, "a.rossi@contoso.com")
+    draft = run_wizard(script, rules, TODAY, "a.rossi@contoso.com")
     assert draft.rules == (RULE_ID,)
     assert draft.scenario == "remote-reboot"
     assert draft.match == (
@@ -74,7 +74,7 @@ def test_a_bad_answer_is_explained_and_asked_again(rules):
         "a.ps1 || b.ps1", "", "", "", "",  # command_line, process, hash, account, path
         "", "Monitoring", "x@contoso.com", "", "yesterday", "2026-11-24", "1y",
     )  # fmt: skip
-    draft = interview(script, rules, TODAY, None)
+    draft = run_wizard(script, rules, TODAY, None)
     assert draft.match[0]["command_line"] == ("a.ps1", "b.ps1")
     assert draft.ticket is None
     assert draft.expires == date(2027, 11, 24)
@@ -90,7 +90,7 @@ def test_a_bad_answer_is_explained_and_asked_again(rules):
 
 def test_without_a_scenario_a_device_url_or_hash_is_asked_for_until_there_is_one(rules):
     script = Script("Remote*", "0", "", "", "", "x.exe", "", "", "", "a.contoso.com", "", "r", "o", "", "never")
-    draft = interview(script, rules, TODAY, None)
+    draft = run_wizard(script, rules, TODAY, None)
     assert draft.rules == (RULE_ID,)
     assert draft.match == ({"process": ("x.exe",), "url": ("a.contoso.com",)},)
     assert draft.expires is None

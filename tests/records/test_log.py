@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from records_support import EXCLUSION, RULE_ID, SHA256
 
 WHO = "A. Rossi <a.rossi@contoso.com>"
@@ -103,7 +103,7 @@ def test_another_folder_than_the_usual_one_makes_nothing_gone(fpctl, recorded, r
     (repository / "other").mkdir()
     assert entries(fpctl, "--exclusions", "other") == [("fp-2026-0001", "found", True)]
     recorded.unlink()
-    assert entries(fpctl) == [("fp-2026-0001", "gone", True), ("fp-2026-0001", "found", True)]
+    assert entries(fpctl) == [("fp-2026-0001", "removed", True), ("fp-2026-0001", "found", True)]
 
 
 def test_a_trail_that_cannot_be_written_stops_nobody(fpctl, recorded, repository):

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from fpctl.history.repository import History
+from fpctl.history.history import History
 from records_support import EXCLUSION
 
 NOTE = "note: changed outside fpctl, and recorded so: fp-2026-0001 (fpctl log)\n"
@@ -42,7 +42,7 @@ def test_a_file_that_went_and_one_that_came_are_noticed(fpctl, kept, repository)
     kept.with_name("new.yaml").write_text(EXCLUSION.replace("0001", "0002"), encoding="utf-8")
     kept.unlink()
     fpctl("list")
-    assert sorted(entries(repository)[1:]) == [("fp-2026-0001", "gone", True), ("fp-2026-0002", "found", True)]
+    assert sorted(entries(repository)[1:]) == [("fp-2026-0001", "removed", True), ("fp-2026-0002", "found", True)]
 
 
 def test_a_broken_file_is_not_taken_for_one_that_went(fpctl, kept, repository):

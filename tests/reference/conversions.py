@@ -117,6 +117,8 @@ def _datetime(value: Value) -> int | None:
 def _timespan(value: Value) -> int | None:
     kind, raw = value
     if kind == "string":
+        if parse_decimal(raw) is not None:
+            raise ReferenceFault("a bare number as a timespan is not described")
         return parse_timespan(raw) if raw.strip() else None
     if kind in ("int", "long", "bool", "datetime"):
         return int(raw)
@@ -171,6 +173,6 @@ def common_type(kinds: list[str]) -> str:
         for kind in ("decimal", "real", "long"):
             if kind in found:
                 return kind
-    if "dynamic" in found:
-        return "dynamic"
+    if "dynamic" in found and len(found) == 2:
+        return next(kind for kind in found if kind != "dynamic")  # so Microsoft's binder has it
     raise ReferenceFault(f"no type for {found}")

@@ -12,7 +12,6 @@ from uuid import UUID
 from fpctl.compiler import Refusal, compile_query
 from fpctl.compiler.installation import install
 from fpctl.compiler.query import CompiledQuery
-
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql.binder.environment import NoTables
 from fpctl.kql.parser import parse

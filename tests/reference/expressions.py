@@ -40,7 +40,6 @@ from reference.values import (
     real,
     string,
     text_of,
-    to_dynamic,
 )
 
 CASTS = {
@@ -413,7 +412,7 @@ def _coalesce(self: Expressions, node: tree.Call, place: Place) -> Value:
 def chosen(values: list[Value], at: int) -> Value:
     """Return one of several values as the type that all of them have."""
     kind = common_type([value.type for value in values])
-    return to_dynamic(values[at]) if kind == "dynamic" else convert(values[at], kind)
+    return convert(values[at], kind)
 
 
 @special("not")
@@ -446,6 +445,8 @@ def _around(self: Expressions, node: tree.Call, place: Place) -> Value:
     if delta.raw is None or center.raw is None or value.raw is None:
         return boolean(None)
     low, high = arithmetic("-", center, delta), arithmetic("+", center, delta)
+    if low.raw is None or high.raw is None:
+        return boolean(None)
     return logical_and(compare(">=", value, low), compare("<=", value, high))
 
 

@@ -157,7 +157,7 @@ TEMPLATES: dict[str, list[str]] = {
         r"extract_all(@'(\w)(\w)', {string})", "parse_csv({string})", "parse_path({string})", "parse_url({string})",
         "iff({bool}, {dynamic}, {dynamic})", "todynamic({string})", "treepath({dynamic})", "bag_set_key({dynamic}, 'z', {long})",
         "array_split({dynamic}, 1)", "array_iff({dynamic}, 1, 0)", "parse_urlquery({string})", "base64_decode_toarray({string})",
-        "array_index_of({dynamic}, 'a')", "pack_array({long}, {string}, {dynamic})", "unicode_codepoints_from_string({string})",
+         "pack_array({long}, {string}, {dynamic})", "unicode_codepoints_from_string({string})",
     ],
 }  # fmt: skip
 

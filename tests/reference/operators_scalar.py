@@ -351,7 +351,7 @@ def flattened(items: list[Value]) -> list[Value]:
         if item.type == "dynamic" and isinstance(item.raw, list):
             out += flattened([Value("dynamic", part) for part in item.raw])
         elif item.type == "dynamic" and isinstance(item.raw, dict):
-            out += flattened([Value("dynamic", part) for part in item.raw.values()])
+            raise ReferenceFault("a bag in a list is not described")
         else:
             out.append(item)
     return out

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fpctl.errors import FpctlError
-from fpctl.schema.fields import FIELDS, ROLES, FieldColumn, FieldMap
+from fpctl.fields.registry import FIELDS
+from fpctl.schema.fields import FieldColumn, FieldMap
 from fpctl.schema.tables import Tables
 
 FIELD_MAP = FieldMap.packaged()
@@ -35,7 +36,7 @@ def test_every_mapped_column_exists_with_a_fitting_type(environment: str) -> Non
                 else:
                     fitting = {"int", "long", "string"}
                 assert kind in fitting, f"{name}.{column} ({field}, {column.role}) is {kind}"
-                assert column.role in ROLES[field]
+                assert column.role in FIELDS[field].roles
                 checked += 1
     assert checked > 150
 

@@ -17,14 +17,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fields.matcher import matches
 from fpctl.engine.local.engine import LocalEngine
 from fpctl.exclusions.model import Exclusion
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rules.model import read_rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
-from predicate.matcher import matches
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SCHEMA: Mapping[str, Mapping[str, str]] = {
@@ -87,7 +88,7 @@ class Estate:
         """Return the rows of a query, with how often each occurs."""
         return Counter(tuple(map(_plain, row)) for row in self.engine.query(text).rows)
 
-    def plan(self, text: str, **metadata: Any) -> TunedQuery:
+    def plan(self, text: str, **metadata: Any) -> TunedRule:
         """Plan the exclusion in a query."""
         rule, _ = read_rule(metadata, text, "query.kql", "query", "query")
         return PLANNER.plan(rule, [(self.exclusion, False)])

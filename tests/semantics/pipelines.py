@@ -12,7 +12,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from fpctl.kql.binder import analyse
+from fpctl.kql.analysis import analyse
 from fpctl.kql.parser import parse
 from semantics.estate import SCHEMA, TABLES
 

@@ -32,6 +32,8 @@ class Misbehaviour(NamedTuple):
     partial, wrong-columns, lost-end: the answer, spoiled in the service's own format.
     expired: 401 once.  skewed: 401 from a clock one hour ahead.
     echo-token: a 500 whose message repeats the Authorization header.
+    partial-echo, column-echo: a 200 whose error or column name repeats it.
+    redirect: the status and the Location of the value.
     """
 
     kind: str
@@ -60,6 +62,7 @@ class LoopbackServer(ABC):
         self.requests: list[Request] = []
         self.script = deque(script)
         self.hold = 0.0
+        self.echoed = False
         self.on_request: Callable[[Request], None] | None = None
         self.token: str | None = None
         """Where set: the only token that is taken."""
@@ -139,6 +142,9 @@ def _handler_of(owner: LoopbackServer) -> type[BaseHTTPRequestHandler]:
         def do_DELETE(self) -> None:
             self._serve("DELETE")
 
+        def do_PATCH(self) -> None:
+            self._serve("PATCH")
+
         def _serve(self, method: str) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             request = Request(method, self.path, json.loads(raw) if raw else None, dict(self.headers))
@@ -173,6 +179,8 @@ def _handler_of(owner: LoopbackServer) -> type[BaseHTTPRequestHandler]:
                 self._json(
                     500, {"error": {"code": "InternalError", "message": f"cannot handle {header} and {header[7:]}"}}
                 )
+            elif what.kind == "redirect":
+                self._raw(what.value[0], b"", {"Location": what.value[1]})
             elif what.kind == "no-content":
                 self._raw(204, b"")
             elif what.kind == "empty":
@@ -190,6 +198,14 @@ def _handler_of(owner: LoopbackServer) -> type[BaseHTTPRequestHandler]:
             status, answer = owner.answer(request)
             if what.kind in ("partial", "wrong-columns", "lost-end"):
                 self._json(status, owner.spoil(what.kind, answer))
+                return
+            if what.kind in ("partial-echo", "column-echo"):
+                header = request.headers.get("Authorization", "")
+                owner.echoed = bool(header)
+                text = json.dumps(owner.spoil("partial", answer) if what.kind == "partial-echo" else answer)
+                # Long enough that what shows it would cut the token in two.
+                long = f'"message": "{"x" * 580} {header} '
+                self._raw(status, text.replace('"message": "', long).replace('"x"', f'"{header[7:]}"').encode())
                 return
             body = json.dumps(answer).encode()
             if what.kind == "truncate":

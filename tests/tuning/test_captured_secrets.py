@@ -1,4 +1,4 @@
-"""Which secrets are taken out of captured events, and what is left alone."""
+"""Which secrets are suppressed of captured events, and what is left alone."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fpctl.errors import FpctlError
-from fpctl.history.repository import History
+from fpctl.history.history import History
 
 BASE = "InitiatingProcessVersionInfoProductName has 'rport'"
 
@@ -134,11 +134,11 @@ def test_hits_ten_times_the_median_of_earlier_runs(fpctl: Callable[..., Any], ap
     assert found == []
     found, said = run(fpctl)
     assert found == [("fp-1", "FP506")]
-    assert "fp-1 took 110 events out of `RMM tool talks to the network`, more than 10 times as many as usual" in said
+    assert "fp-1 suppressed 110 events of `RMM tool talks to the network`, more than 10 times as many as usual" in said
     outcome = fpctl("hits", "--format", "json")
     (drift,) = json.loads(outcome.out)["hits"][0]["drift"]
     assert (drift["code"], drift["rule"]) == ("FP506", "rmm-net")
-    assert "fp-1 took 110 events" in fpctl("hits").err
+    assert "fp-1 suppressed 110 events" in fpctl("hits").err
 
 
 def test_hits_on_a_new_kind_of_device(fpctl: Callable[..., Any], approved: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_run_does_not_fail_because_drift_cannot_be_told(
     def locked(*_: Any) -> None:
         raise FpctlError("another process has kept the history locked")
 
-    monkeypatch.setattr("fpctl.history.repository.History.past_hits", locked)
+    monkeypatch.setattr("fpctl.history.history.History.past_hits", locked)
     outcome = fpctl("run", "--data", "data", "--to", "2026-11-24", "--format", "json")
     (one,) = json.loads(outcome.out)["runs"]
     assert (outcome.code, one["status"], one["hits"][0]["rows"]) == (1, "ok", 1)

@@ -1,4 +1,4 @@
-"""The guard on rules of different shapes: what an exclusion takes out of an attack is seen through each of them."""
+"""The guard on rules of different shapes: what an exclusion suppresses of an attack is seen through each of them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_an_exclusion_of_another_device_leaves_the_attack_firing(shape: str) -> 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_exclusion_of_the_attacked_device_is_named(shape: str) -> None:
     found = outcome(shape, "ws-1")
-    assert found.status == "swallowed", found
-    assert [one.exclusion for one in found.swallowed] == ["fp"]
-    assert found.swallowed[0].rows >= 1
-    assert "ws-1" in found.swallowed[0].clause
+    assert found.status == "suppressed", found
+    assert [one.exclusion for one in found.suppressed] == ["fp"]
+    assert found.suppressed[0].rows >= 1
+    assert "ws-1" in found.suppressed[0].clause

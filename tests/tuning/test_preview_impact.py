@@ -49,7 +49,14 @@ def previewed(fpctl: Callable[..., Any], data: Path, *arguments: str) -> dict[st
 def test_events_rows_and_days_are_counted_before_and_after(fpctl: Callable[..., Any], data: Path) -> None:
     (one,) = previewed(fpctl, data, "fp-1")["rules"]
     assert (one["events"], one["removed"]) == (6, 3)
-    assert one["result_rows"] == {"before": 4, "after": 2, "compared": True, "gone": 2, "changed": 1, "only_after": []}
+    assert one["result_rows"] == {
+        "before": 4,
+        "after": 2,
+        "compared": True,
+        "removed": 2,
+        "changed": 1,
+        "only_after": [],
+    }
     names = ("events", "removed", "alerts_before", "alerts_after")
     days = [(day["day"][-2:], *(day[name] for name in names)) for day in one["days"]]
     assert days == [("21", 3, 2, 3, 1), ("22", 0, 0, 0, 0), ("23", 3, 1, 3, 2)]
@@ -58,7 +65,7 @@ def test_events_rows_and_days_are_counted_before_and_after(fpctl: Callable[..., 
 def test_entities_that_lose_all_their_events_are_named(fpctl: Callable[..., Any], data: Path) -> None:
     entities = previewed(fpctl, data, "fp-1")["rules"][0]["entities"]
     assert entities["device"] == {
-        "total": 3, "touched": 2, "gone": 1, "shown": [{"value": "build01.contoso.com", "events": 1}]
+        "total": 3, "touched": 2, "removed": 1, "shown": [{"value": "build01.contoso.com", "events": 1}]
     }  # fmt: skip
     assert entities["url"]["shown"] == [{"value": "b.net", "events": 1}]
 
@@ -118,7 +125,7 @@ def test_large_results_are_counted_by_the_engine_and_not_compared(
     (one,) = previewed(fpctl, many, *fields)["rules"]
     assert (one["events"], one["removed"], len(one["sample"])) == (40, 40, 5)
     assert one["result_rows"] == {
-        "before": 40, "after": 0, "compared": False, "gone": None, "changed": None, "only_after": None
+        "before": 40, "after": 0, "compared": False, "removed": None, "changed": None, "only_after": None
     }  # fmt: skip
     assert [(day["alerts_before"], day["alerts_after"]) for day in one["days"]][-1] == (40, 0)
     outcome = fpctl("preview", *fields, "--data", many, *SPAN)
@@ -154,12 +161,12 @@ def test_an_event_that_must_fire_and_is_taken_out_is_a_finding(
         f"must_fire:\n  - name: bad\n    rows: {{DeviceNetworkEvents: {event}}}\n"
     )
     outcome = fpctl("preview", "fp-1", "--data", data, *SPAN, "--format", "json")
-    assert (outcome.code, [one["name"] for one in json.loads(outcome.out)["swallowed"]]) == (1, ["bad"])
+    assert (outcome.code, [one["name"] for one in json.loads(outcome.out)["suppressed"]]) == (1, ["bad"])
 
 
 def test_the_risk_counts_what_was_measured(fpctl: Callable[..., Any], data: Path) -> None:
     risk = previewed(fpctl, data, "fp-1")["risk"]
-    points = {one["code"]: one["points"] for one in risk["points"]}
+    points = {one["code"]: one["points"] for one in risk["factors"]}
     assert (points["estate"], points["traffic"], risk["measured"]) == (13, 8, True)
 
 

@@ -115,7 +115,7 @@ def test_what_no_event_can_be_made_for_is_said_not_to_be_tried(fpctl: Callable[.
     put_exclusion(workplace, "{device: [b1], where: \"RemoteUrl matches regex 'a{3}b'\"}")
     outcome = fpctl("redteam", "fp-9", *DAY)
     assert outcome.code == 2
-    word = "no event of this table can be made up that the exclusion takes out (it has a raw condition)"
+    word = "no event of this table can be made up that the exclusion suppresses (it has a raw condition)"
     assert f"DeviceNetworkEvents: not tried: {word}" in outcome.err
 
 
@@ -125,7 +125,9 @@ def test_an_alternative_that_cannot_be_tried_is_named_beside_the_others(
     put_exclusion(workplace, "[{device: [b1]}, {device: [b2], where: \"RemoteUrl matches regex 'a{3}b'\"}]")
     outcome = fpctl("redteam", "fp-9", *DAY)
     assert outcome.code == 1
-    assert "not tried: alternative 2: no event can be made up that it takes out (it has a raw condition)" in outcome.err
+    assert (
+        "not tried: alternative 2: no event can be made up that it suppresses (it has a raw condition)" in outcome.err
+    )
 
 
 def test_alternatives_beyond_the_first_ten_are_said_not_to_be_tried(fpctl: Callable[..., Any], workplace: Path) -> None:

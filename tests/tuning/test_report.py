@@ -49,7 +49,7 @@ def test_the_risk_is_that_of_show_point_by_point(fpctl: Callable[..., Any], repo
     found = json.loads(fpctl("report", *DAY, "--format", "json").out)
     for one in found["exclusions"]:
         assert one["risk"] == json.loads(fpctl("show", one["id"], *DAY, "--format", "json").out)["risk"]
-        assert one["risk"]["score"] == min(100, sum(point["points"] for point in one["risk"]["points"]))
+        assert one["risk"]["score"] == min(100, sum(point["points"] for point in one["risk"]["factors"]))
 
 
 def test_hits_and_drift_are_those_of_the_runs(fpctl: Callable[..., Any], repository: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.risk.score import Risk, Share, assess
-from fpctl.exclusions.risk.shared_names import known
+from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.policy import Forbidden
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.model import Rule
@@ -36,12 +36,12 @@ def scored(
     given = {"id": "fp", "rules": ["r"], "expires": date(2027, 1, 1), "broad": True, "approved_by": "m", **keys}
     exclusion = Exclusion.model_validate({"match": list(match), **given})
     return assess(
-        exclusion, rules, known(Forbidden()), weights or RiskWeights(), today=TODAY, tested=tested, share=share
+        exclusion, rules, shared_names(Forbidden()), weights or RiskWeights(), today=TODAY, tested=tested, share=share
     )
 
 
 def codes(risk: Risk) -> dict[str, int]:
-    return {point.code: point.points for point in risk.points}
+    return {point.code: point.points for point in risk.factors}
 
 
 @pytest.mark.parametrize(

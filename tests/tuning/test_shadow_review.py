@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from fpctl.exclusions.model import Exclusion
+from fpctl.history.history import History
 from fpctl.history.records import DayHits, ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
-from fpctl.history.repository import History
 from fpctl.tuning.shadow import reviews
 
 TODAY = date(2026, 11, 24)
@@ -85,9 +85,9 @@ def test_a_shadow_is_activated_only_with_an_approval(fpctl: Callable[..., Any], 
 
 def test_a_shadow_is_dropped_with_a_reason(fpctl: Callable[..., Any], workplace: Path) -> None:
     file = shadow(workplace)
-    assert fpctl("review", "fp-2", "--drop", "it took out nothing").code == 0
+    assert fpctl("review", "fp-2", "--drop", "it suppressed nothing").code == 0
     assert "status: retired" in file.read_text()
-    assert "it took out nothing" in file.read_text()
+    assert "it suppressed nothing" in file.read_text()
 
 
 def test_only_a_shadow_can_be_decided_upon(fpctl: Callable[..., Any], workplace: Path) -> None:
@@ -126,7 +126,7 @@ def test_accepting_does_what_the_review_says(fpctl: Callable[..., Any], watched:
     assert "fp-2 is active now\n" in outcome.err
     assert "fp-3 stays in shadow: nobody approved it (fpctl approve fp-3)\n" in outcome.err
     assert "fp-4 is retired\n" in outcome.err
-    assert "it would have taken out nothing" in watched["fp-4"].read_text()
+    assert "it would have suppressed nothing" in watched["fp-4"].read_text()
     actions = {(one["exclusion"], one["action"]) for one in json.loads(fpctl("log", "--format", "json").out)["entries"]}
     assert {("fp-2", "activated"), ("fp-4", "retired")} <= actions
 

@@ -1,4 +1,4 @@
-"""Result rows that exclusions in shadow would take out bear their ids, and nothing else of the result differs."""
+"""Result rows that exclusions in shadow would suppress bear their ids, and nothing else of the result differs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from fpctl.engine.local.engine import LocalEngine
 from fpctl.exclusions.model import Exclusion
 from fpctl.execution.drift import kind_expression
 from fpctl.execution.run import run_rule
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tagging import TAG, tagging
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
@@ -59,7 +60,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
 
 def tuned(
     query: str, *shadows: tuple[str, dict[str, str]], active: dict[str, str] | None = None, **keys: Any
-) -> TunedQuery:
+) -> TunedRule:
     tables = Tables.packaged()
     planner = Planner(tables, FieldMap.packaged(None, tables), date(2026, 11, 24))
     ones = [

@@ -83,7 +83,7 @@ class Shape:
         return self.at_clause(self.events)
 
     def taken(self) -> list[Event]:
-        """Return those of them that the exclusion takes out."""
+        """Return those of them that the exclusion suppresses."""
         return [row for row in self.rows() if takes(self.match, row)]
 
     def fires(self, rows: Rows) -> Counter[tuple[Any, ...]]:
@@ -429,10 +429,10 @@ def test_the_attack_fires_with_the_exclusion_in_place(name: str, planner: Planne
 @pytest.mark.parametrize("name", SHAPES)
 def test_an_exclusion_of_the_attacked_device_is_named_with_its_clause(name: str, planner: Planner) -> None:
     found, shape = guarded(name, {"device": [ATTACKED]}, planner), SHAPES[name]
-    assert (found.status, found.tuned_rows) == ("swallowed", 0)
-    assert {one.exclusion for one in found.swallowed} == {"fp"}
-    assert sum(one.rows for one in found.swallowed) == len(shape.at_clause(shape.attack))
-    assert all(ATTACKED in one.clause for one in found.swallowed)
+    assert (found.status, found.tuned_rows) == ("suppressed", 0)
+    assert {one.exclusion for one in found.suppressed} == {"fp"}
+    assert sum(one.rows for one in found.suppressed) == len(shape.at_clause(shape.attack))
+    assert all(ATTACKED in one.clause for one in found.suppressed)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -500,8 +500,8 @@ def anomalies(match: Mapping[str, list[str]], planner: Planner, kind: Any = "mus
 
 def test_an_attack_is_guarded_in_a_rule_that_only_the_services_run_whole(planner: Planner) -> None:
     found = anomalies({"device": [ATTACKED]}, planner)
-    # The one event of the background may be taken out.
-    assert (found.status, found.base_rows, [one.rows for one in found.swallowed]) == ("swallowed", None, [7])
+    # The one event of the background may be suppressed.
+    assert (found.status, found.base_rows, [one.rows for one in found.suppressed]) == ("suppressed", None, [7])
     assert "series_decompose_anomalies" in (found.error or "")
 
 
@@ -510,7 +510,7 @@ def test_an_attack_is_guarded_in_a_rule_that_only_the_services_run_whole(planner
 )
 def test_what_cannot_be_shown_of_such_a_rule_is_said(match: dict[str, list[str]], kind: Any, planner: Planner) -> None:
     found = anomalies(match, planner, kind)
-    assert (found.status, found.swallowed) == ("error", ())
+    assert (found.status, found.suppressed) == ("error", ())
     assert "the local engine cannot run series_decompose_anomalies()" in (found.error or "")
 
 

@@ -1,4 +1,4 @@
-"""`fpctl test`, and the guard in `apply` and `run`: an exclusion never swallows a known attack unnoticed."""
+"""`fpctl test`, and the guard in `apply` and `run`: an exclusion never suppresses a known attack unnoticed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_an_attack_that_no_exclusion_names_passes(fpctl: Callable[..., Any], wor
     assert (outcome.code, results(outcome)) == (0, [("an attack", "passed")])
 
 
-def test_a_swallowed_attack_names_the_exclusion_and_its_clause(fpctl: Callable[..., Any], workplace: Path) -> None:
+def test_a_suppressed_attack_names_the_exclusion_and_its_clause(fpctl: Callable[..., Any], workplace: Path) -> None:
     write_tests(workplace, "must_fire:\n" + case(event("build01.contoso.com", process="msiexec.exe")))
     outcome = fpctl("test", *DAY)
     assert outcome.code == 1
@@ -47,13 +47,13 @@ def test_a_swallowed_attack_names_the_exclusion_and_its_clause(fpctl: Callable[.
     assert 'InitiatingProcessFileName in~ ("msiexec.exe") and coalesce(Timestamp < ' in outcome.out
 
 
-def test_one_swallowed_event_of_several_is_told_though_the_rule_still_fires(
+def test_one_suppressed_event_of_several_is_told_though_the_rule_still_fires(
     fpctl: Callable[..., Any], workplace: Path
 ) -> None:
     write_tests(workplace, "must_fire:\n" + case(event("build01", process="msiexec.exe"), event()))
     (one,) = json.loads(fpctl("test", *DAY, "--format", "json").out)["tests"]
-    assert (one["status"], one["base_rows"], one["tuned_rows"]) == ("swallowed", 2, 1)
-    assert [(found["exclusion"], found["rows"]) for found in one["swallowed_by"]] == [("fp-1", 1)]
+    assert (one["status"], one["base_rows"], one["tuned_rows"]) == ("suppressed", 2, 1)
+    assert [(found["exclusion"], found["rows"]) for found in one["suppressed_by"]] == [("fp-1", 1)]
 
 
 def test_a_background_event_may_be_taken_out(fpctl: Callable[..., Any], workplace: Path) -> None:
@@ -74,8 +74,8 @@ def test_an_exclusion_that_silences_a_threshold_through_the_background_is_named(
     background = f"    background: {{DeviceNetworkEvents: [{event('build01', process='msiexec.exe')}]}}\n"
     write_tests(workplace, "must_fire:\n" + case(event(), extra=background))
     (one,) = json.loads(fpctl("test", *DAY, "--format", "json").out)["tests"]
-    assert one["status"] == "swallowed"
-    assert [(found["exclusion"], found["rows"]) for found in one["swallowed_by"]] == [("fp-1", 0)]
+    assert one["status"] == "suppressed"
+    assert [(found["exclusion"], found["rows"]) for found in one["suppressed_by"]] == [("fp-1", 0)]
 
 
 def test_an_event_on_which_the_base_rule_is_quiet_is_a_wrong_test(fpctl: Callable[..., Any], workplace: Path) -> None:
@@ -107,8 +107,8 @@ WINDOW = 'window: {weekly: ["sun 02:00-04:00"]}\n'
 @pytest.mark.parametrize(
     ("now", "status"),
     [
-        ("", "swallowed"),
-        ('    now: "2026-11-22T04:00:00Z"\n', "swallowed"),
+        ("", "suppressed"),
+        ('    now: "2026-11-22T04:00:00Z"\n', "suppressed"),
         ('    now: "2026-11-22T06:30:00Z"\n', "passed"),
     ],
 )
@@ -153,15 +153,15 @@ def test_a_file_of_tests_is_no_rule_and_belongs_to_the_rule_of_the_longest_name(
     ]
 
 
-def test_apply_refuses_what_swallows_an_attack(fpctl: Callable[..., Any], workplace: Path) -> None:
+def test_apply_refuses_what_suppresses_an_attack(fpctl: Callable[..., Any], workplace: Path) -> None:
     write_tests(workplace, "must_fire:\n" + case(event("build01", process="msiexec.exe")))
     outcome = fpctl("apply", *DAY)
     assert outcome.code == 1
     assert "fpctl fp-1" not in outcome.out
-    assert "net.yaml:2: refused: fp-1 [swallows-test] it takes out an event that must fire: an attack" in outcome.err
+    assert "net.yaml:2: refused: fp-1 [suppresses-test] it suppresses an event that must fire: an attack" in outcome.err
 
 
-def test_apply_keeps_the_exclusions_that_swallow_nothing(fpctl: Callable[..., Any], workplace: Path) -> None:
+def test_apply_keeps_the_exclusions_that_suppress_nothing(fpctl: Callable[..., Any], workplace: Path) -> None:
     other = (workplace / "exclusions" / "fp-1.yaml").read_text().replace("fp-1", "fp-2").replace("build01", "build02")
     (workplace / "exclusions" / "fp-2.yaml").write_text(other)
     write_tests(workplace, "must_fire:\n" + case(event("build01", process="msiexec.exe")))

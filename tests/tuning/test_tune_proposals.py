@@ -14,7 +14,7 @@ from fpctl.cli.evidence.tune import add_command
 from fpctl.engine.interface import Timespan
 from fpctl.engine.local.engine import LocalEngine
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.risk.shared_names import known
+from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.execution.time_range import window_range
 from fpctl.policy import Forbidden
 from fpctl.rewrite.plan.planner import Planner
@@ -25,7 +25,7 @@ from fpctl.schema.tables import Tables
 from fpctl.tuning.candidates import Groups, candidates
 from fpctl.tuning.likeness import likeness
 from fpctl.tuning.rhythm import HourCount, Rhythm, rhythm
-from fpctl.tuning.suggestion import Grounds, Suggestion, Tuning, suggest
+from fpctl.tuning.suggestion import ProposalCriteria, Suggestion, TuningResult, suggest
 
 END = datetime(2026, 11, 24)
 LOOK = ("--to", "2026-11-24", "--since", "14d")
@@ -94,18 +94,18 @@ QUERY = (
 )
 
 
-def suggested(folder: Path, most: int = 5, kept: Callable[[Exclusion], bool] = lambda exclusion: True) -> Tuning:
+def suggested(folder: Path, most: int = 5, kept: Callable[[Exclusion], bool] = lambda exclusion: True) -> TuningResult:
     now = END.replace(tzinfo=UTC)
     tables, span = Tables.packaged(), Timespan(now - timedelta(days=14), now)
     planner = Planner(tables, FieldMap.packaged(None, tables), now.date(), windows_within=window_range(span, now))
-    grounds = Grounds(known(Forbidden()), RiskWeights(), frozenset(), kept)
+    grounds = ProposalCriteria(shared_names(Forbidden()), RiskWeights(), frozenset(), kept)
     rule = Rule("rmm-net", "RMM tool", QUERY, "net.kql", "bare")
     with LocalEngine(folder, now=now, tables=tables) as engine:
         return suggest(rule, (), planner, engine, span, grounds, most=most)
 
 
 @pytest.fixture(scope="module")
-def tuning(tmp_path_factory: pytest.TempPathFactory) -> Tuning:
+def tuning(tmp_path_factory: pytest.TempPathFactory) -> TuningResult:
     return suggested(laid(tmp_path_factory.mktemp("tune") / "data"))
 
 
@@ -113,7 +113,7 @@ def match_of(one: Suggestion) -> dict[str, list[str]]:
     return {field: list(values) for field, values in one.exclusion.match[0].fields().items()}
 
 
-def test_each_planted_pattern_is_proposed_once_with_all_that_is_the_same_in_it(tuning: Tuning) -> None:
+def test_each_planted_pattern_is_proposed_once_with_all_that_is_the_same_in_it(tuning: TuningResult) -> None:
     monitoring, patching = tuning.suggestions
     assert match_of(monitoring) == {
         "device": ["mon-01"], "url": ["rport.contoso.com"], "hash": [HASHES["mon"]], "process": ["powershell.exe"],
@@ -127,7 +127,7 @@ def test_each_planted_pattern_is_proposed_once_with_all_that_is_the_same_in_it(t
     assert (monitoring.like.scenario, patching.like.scenario) == ("monitoring-script", "scheduled-patching")
 
 
-def test_a_pattern_that_keeps_hours_gets_a_window(tuning: Tuning) -> None:
+def test_a_pattern_that_keeps_hours_gets_a_window(tuning: TuningResult) -> None:
     monitoring, patching = tuning.suggestions
     assert patching.when.weekly == ("sun 02:00-03:00",)
     assert patching.exclusion.window is not None
@@ -135,11 +135,11 @@ def test_a_pattern_that_keeps_hours_gets_a_window(tuning: Tuning) -> None:
     assert monitoring.exclusion.window is None
 
 
-def test_what_only_resembles_a_pattern_is_left(tuning: Tuning) -> None:
+def test_what_only_resembles_a_pattern_is_left(tuning: TuningResult) -> None:
     assert (tuning.rows, tuning.rows_left) == (572, 36)
 
 
-def test_a_proposal_comes_with_its_clause_and_the_command_that_records_it(tuning: Tuning) -> None:
+def test_a_proposal_comes_with_its_clause_and_the_command_that_records_it(tuning: TuningResult) -> None:
     patching = tuning.suggestions[1]
     assert add_command(patching).startswith(
         "fpctl add --rule rmm-net --scenario scheduled-patching --no-defaults --device build01.contoso.com"
@@ -148,7 +148,7 @@ def test_a_proposal_comes_with_its_clause_and_the_command_that_records_it(tuning
     assert patching.clause.startswith('| where not(DeviceName in~ ("build01.contoso.com", "build02.contoso.com")')
 
 
-def test_what_would_swallow_a_known_attack_is_not_proposed(tmp_path: Path) -> None:
+def test_what_would_suppress_a_known_attack_is_not_proposed(tmp_path: Path) -> None:
     def kept(exclusion: Exclusion) -> bool:
         return exclusion.match[0].process != ("powershell.exe",)
 

@@ -15,12 +15,12 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Findings against a baseline: the new ones, how many are in it, and how many of it are there no more."""
+class BaselineComparison:
+    """Findings compared with a baseline: the new ones, how many it accepts, and how many of it no longer occur."""
 
     new: tuple[Finding, ...]
-    known: int
-    gone: int
+    baseline: int
+    removed: int
 
 
 def write(path: Path, findings: Iterable[Finding]) -> int:
@@ -71,8 +71,8 @@ def read(path: Path) -> frozenset[str]:
     return frozenset(entry["fingerprint"] for entry in entries)
 
 
-def compare(findings: Sequence[Finding], baseline: frozenset[str]) -> Compared:
+def compare(findings: Sequence[Finding], baseline: frozenset[str]) -> BaselineComparison:
     """Return which findings a baseline does not have."""
     new = tuple(finding for finding in findings if finding.fingerprint not in baseline)
     here = {finding.fingerprint for finding in findings}
-    return Compared(new, len(findings) - len(new), len(baseline - here))
+    return BaselineComparison(new, len(findings) - len(new), len(baseline - here))

@@ -11,7 +11,7 @@ from fpctl.errors import Location
 from fpctl.policy import Level
 
 if TYPE_CHECKING:
-    from fpctl.audit.context import Scene
+    from fpctl.audit.context import AuditContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Check:
         title: what a finding says, in a few words.
         why: why it matters and what exactly is looked for, in Markdown.
         remedy: what to do, in Markdown.
-        find: yields the findings of a scene.
+        run: yields the findings of an audit.
         policy: keys of the settings that steer it.
         example: a message as it is printed.
     """
@@ -36,7 +36,7 @@ class Check:
     title: str
     why: str
     remedy: str
-    find: Callable[[Scene, Check], Iterable[Finding]]
+    run: Callable[[AuditContext, Check], Iterable[Finding]]
     policy: tuple[str, ...] = ()
     example: str = ""
 

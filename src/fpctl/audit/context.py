@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fpctl.audit.planning import PlannedRule, plan_rules
-from fpctl.audit.reach import Reach
 from fpctl.errors import Location
 from fpctl.exclusions.model import Alternative
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.risk.score import Risk, assess
-from fpctl.exclusions.risk.shared_names import Known, known
+from fpctl.exclusions.risk.shared_names import SharedNames, shared_names
+from fpctl.fields.registry import FIELDS
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.policy import Policy
+from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.repository.model import Repository
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.formats.registry import LoadedRule
-from fpctl.rules.test_cases import CaseShelf
+from fpctl.rules.test_cases import RuleTestCache
 
 if TYPE_CHECKING:
     from fpctl.audit.coverage.extent import Extent
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RunHistory:
     """What the history knows: hits by exclusion, the last runs of each rule, and what these noticed to have changed."""
 
     hits: Mapping[str, HitTotals]
@@ -41,7 +42,7 @@ class Recorded:
     drift: Sequence[StoredDrift] = ()
 
 
-class Scene:
+class AuditContext:
     """One audit.
 
     Args:
@@ -59,7 +60,7 @@ class Scene:
         repository: Repository,
         policy: Policy,
         today: date,
-        recorded: Recorded | None = None,
+        recorded: RunHistory | None = None,
         root: Path | None = None,
         progress: Callable[[int, int], None] | None = None,
         weights: RiskWeights | None = None,
@@ -97,23 +98,23 @@ class Scene:
         return self.repository.rules.rules
 
     @cached_property
-    def reach(self) -> Reach:
+    def index(self) -> ExclusionIndex:
         """Which exclusion reaches which rules."""
-        return Reach(self.rules)
+        return ExclusionIndex(rules=self.rules)
 
     @cached_property
     def plans(self) -> Mapping[int, PlannedRule]:
         """The plan of each rule that an exclusion in force reaches."""
         exclusions = [loaded.exclusion for loaded in self.kept]
-        return plan_rules(self.reach, exclusions, self.repository.planner(self.today), self._progress)
+        return plan_rules(self.index, exclusions, self.repository.planner(self.today), self._progress)
 
     @cached_property
     def extents(self) -> Sequence[Extent]:
-        """What each exclusion in force or to come takes out, in the order of ids."""
+        """What each exclusion in force or to come suppresses, in the order of ids."""
         from fpctl.audit.coverage.extent import extent
 
         found = (
-            extent(loaded, self.reach.of(loaded.exclusion), self.today)
+            extent(loaded, self.index.rules_of(loaded.exclusion), self.today)
             for loaded in self.kept
             if loaded.exclusion.status == "active"
         )
@@ -128,7 +129,7 @@ class Scene:
 
     def _placed_alike(self, wide: Extent, narrow: Extent) -> bool:
         """Tell whether, wherever `narrow` has a clause, `wide` has one in the same pipeline and for all columns."""
-        for index in self.reach.of(narrow.loaded.exclusion):
+        for index in self.index.rules_of(narrow.loaded.exclusion):
             planned = self.plans.get(index)
             places = planned.places.get(narrow.id) if planned is not None else None
             if planned is None or not places:
@@ -142,13 +143,13 @@ class Scene:
     @cached_property
     def risks(self) -> Mapping[str, Risk]:
         """The risk of each exclusion that is not retired and not over; no events are looked at."""
-        shelf = CaseShelf()
+        shelf = RuleTestCache()
         tested = frozenset(loaded.rule.id for loaded in self.rules if shelf.cases_of(loaded).must_fire())
         return {
             loaded.id: assess(
                 loaded.exclusion,
-                [self.rules[index].rule for index in self.reach.of(loaded.exclusion)],
-                self.known,
+                [self.rules[index].rule for index in self.index.rules_of(loaded.exclusion)],
+                self.shared_names,
                 self._weights,
                 today=self.today,
                 tested=tested,
@@ -157,9 +158,9 @@ class Scene:
         }
 
     @cached_property
-    def known(self) -> Known:
+    def shared_names(self) -> SharedNames:
         """The shipped lists of hosts, programs and folders with those of the policy."""
-        return known(self.policy.forbidden)
+        return shared_names(self.policy.forbidden)
 
 
 def alternatives(loaded: LoadedExclusion) -> Iterator[tuple[int, Alternative]]:
@@ -176,7 +177,7 @@ def at_value(loaded: LoadedExclusion, number: int, field: str, value: str | None
     return loaded.at_key(exact if exact in loaded.places else key if key in loaded.places else "match")
 
 
-def mend_value(loaded: LoadedExclusion, number: int, field: str, value: str) -> str:
+def fix_command(loaded: LoadedExclusion, number: int, field: str, value: str) -> str:
     """Return the command that mends a value of the match: of the exclusion, or of the list that gives it."""
     key = f"match.{number}.{field}"
     if f"{key}={value}" not in loaded.places and (listed := loaded.at_listed(key, value)) is not None:
@@ -184,11 +185,11 @@ def mend_value(loaded: LoadedExclusion, number: int, field: str, value: str) -> 
     return f"fpctl edit {loaded.id}"
 
 
-def selector_at(loaded: LoadedExclusion, reach: Reach, rule: int) -> Location:
+def selector_at(loaded: LoadedExclusion, index: ExclusionIndex, rule: int) -> Location:
     """Return where the selector stands that reaches a rule."""
-    for index, text in enumerate(loaded.exclusion.rules):
-        if rule in reach.selected(text):
-            return loaded.at_key(f"rules.{index}")
+    for number, text in enumerate(loaded.exclusion.rules):
+        if rule in index.selected(text):
+            return loaded.at_key(f"rules.{number}")
     return loaded.at_key("rules")
 
 
@@ -199,6 +200,4 @@ def days(count: int) -> str:
 
 def anchored(alternative: Alternative) -> bool:
     """Tell whether an alternative names something that an attacker on any machine cannot choose."""
-    return any(
-        getattr(alternative, field) is not None for field in ("device", "url", "hash", "signer", "ip", "account")
-    )
+    return any(FIELDS[field].anchored(values) for field, values in alternative.fields().items())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fpctl.audit.reach import Reach
 from fpctl.errors import FpctlError, KqlSyntaxError, Location
 from fpctl.exclusions.model import Exclusion
 from fpctl.repository.approval_snapshot import place_of
+from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.model import Plan, PlanWarning, Skip
 from fpctl.rewrite.plan.planner import Planner
@@ -40,17 +40,17 @@ class PlannedRule:
 
 
 def plan_rules(
-    reach: Reach,
+    index: ExclusionIndex,
     exclusions: Sequence[Exclusion],
     planner: Planner,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[int, PlannedRule]:
     """Return, by rule index, the plan of each rule that an exclusion in force on the planner's day reaches."""
     active = [exclusion for exclusion in exclusions if exclusion.state(planner.today) == "active"]
-    wanted = reach.by_rule(active)
+    wanted = index.by_rule(active)
     found: dict[int, PlannedRule] = {}
-    for done, (index, pairs) in enumerate(wanted.items(), 1):
-        found[index] = _planned(reach.rules[index], pairs, planner)
+    for done, (rule, pairs) in enumerate(wanted.items(), 1):
+        found[rule] = _planned(index.rules[rule], pairs, planner)
         if progress is not None:
             progress(done, len(wanted))
     return found

@@ -54,6 +54,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("review", "fpctl.cli.evidence.review", "Show what shadow exclusions would have done."),
     Verb("hits", "fpctl.cli.evidence.hits", "Show what each exclusion has taken out so far."),
     Verb("report", "fpctl.cli.evidence.report", "Print the exclusions on a page, the riskiest first."),
+    Verb("notify", "fpctl.cli.evidence.notify", "Tell a webhook what needs attention, once."),
+    Verb("serve", "fpctl.cli.evidence.serve", "Serve the web console."),
     Verb("rules", "fpctl.cli.rules.rules", "List and check a folder of rules."),
     Verb("init", "fpctl.cli.start.init", "Set up a repository of rules and exclusions."),
     Verb("add", "fpctl.cli.exclusions.add", "Record an exclusion."),

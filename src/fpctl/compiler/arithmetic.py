@@ -24,7 +24,7 @@ macro("kql_product", "a, b", "coalesce(TRY(a * b), kql_wrap(a::HUGEINT * b::HUGE
 macro(
     "kql_modulo", "a, b", "TRY(CASE WHEN a % nullif(b, 0) < 0 THEN a % nullif(b, 0) + abs(b) ELSE a % nullif(b, 0) END)"
 )
-macro("kql_real_modulo", "a, b", "(a % b + abs(b)) % abs(b)")
+macro("kql_real_modulo", "a, b", "CASE WHEN a % b < 0 THEN a % b + abs(b) ELSE a % b END")
 macro("kql_quotient", "a, b", "TRY(a // nullif(b, 0))")
 macro("kql_ticks_of_real", "r", "CASE WHEN isfinite(r) THEN TRY_CAST(round(r) AS BIGINT) END")
 

@@ -21,16 +21,16 @@ from fpctl.compiler.sql import Column, Named, Number, Query, Select, Subselect, 
 from fpctl.compiler.values.conversions import converted, implicit
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
+from fpctl.kql.analysis.walk import Binder
 from fpctl.kql.binder.bindings import Names, Routine, Scalar, Tabular
-from fpctl.kql.binder.context import Row as BinderRow
+from fpctl.kql.binder.context import RowScope as BinderRow
 from fpctl.kql.binder.environment import Environment
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.binder.name_patterns import matching
 from fpctl.kql.binder.nearest import nearest
-from fpctl.kql.binder.operators import OPERATORS as BINDING
 from fpctl.kql.binder.scope import Scope
 from fpctl.kql.binder.sources import table_scope
-from fpctl.kql.binder.walk import Binder
+from fpctl.kql.operators.table import bind
 
 _DEEPEST_CALL = 30
 _ONE = Number(1)
@@ -165,7 +165,7 @@ class Compiler(ExpressionCompiler):
 
     def bound(self, node: tree.Operator, relation: Relation) -> Scope:
         """Return the columns behind an operator, as the binder has them; the numbering of unnamed ones moves on."""
-        return BINDING[type(node)](self.binder, node, relation.scope)
+        return bind(self.binder, node, relation.scope)
 
     @contextmanager
     def in_row(self, row: Row, scope: Scope | None = None, *, serialized: bool = False) -> Iterator[None]:

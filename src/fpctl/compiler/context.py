@@ -12,9 +12,9 @@ from fpctl.compiler.relation import Relation
 from fpctl.compiler.sql import Query, Sql, Table
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
+from fpctl.kql.analysis.walk import Binder
 from fpctl.kql.binder.bindings import Routine
 from fpctl.kql.binder.scope import Scope
-from fpctl.kql.binder.walk import Binder
 
 
 class Row:

@@ -108,7 +108,7 @@ class ExpressionCompiler(Expressions):
                     break
                 if not isinstance(base.member, tree.Name):
                     self.refuse("path", f"`{self.text(base.member)}` cannot follow a dot here", base.member)
-                steps.append(constant(base.member.value, "string"))
+                steps.append(self._member(base.member))
                 base = base.base
             elif isinstance(base, tree.Index):
                 steps.append(self.value(base.index))
@@ -117,16 +117,7 @@ class ExpressionCompiler(Expressions):
                 base = base.inner
             else:
                 break
-        if isinstance(base, tree.Path):
-            value = self._of_side(base)
-        elif steps and isinstance(base, tree.Call) and base.name.value in TUPLES:
-            # `array_sort_asc(a, b)[1]`: which of the call's columns.
-            several, at = TUPLES[base.name.value](self, base), steps.pop().constant
-            if not isinstance(at, int) or not 0 <= at < len(several):
-                self.refuse(base.name.value, f"{base.name.value}() has no such part", node)
-            value = several[at]
-        else:
-            value = self.value(base)
+        value = self._of_side(base) if isinstance(base, tree.Path) else self._base(base, steps)
         if not steps:
             return value
         if value.type != "dynamic":
@@ -137,6 +128,22 @@ class ExpressionCompiler(Expressions):
                 "parse_json() makes it dynamic",
             )
         return access.part(value, steps[::-1])
+
+    def _member(self, name: tree.Name) -> Value:
+        """Return a member's name; `bag.[name]` is the value of a name of the query, where there is one."""
+        if self.binder.text[name.start - 1] == "[" and isinstance(self.binder.names.get(name.value), Scalar):
+            return self._name(name)
+        return constant(name.value, "string")
+
+    def _base(self, base: tree.Expr, steps: list[Value]) -> Value:
+        """Return what a path begins with: of a call that gives several values, the one that the first index says."""
+        if isinstance(base, tree.Call) and len(base.args) > 1 and base.name.value in TUPLES and steps:
+            values = TUPLES[base.name.value](self, base)
+            at = steps[-1].constant
+            if isinstance(at, int) and 0 <= at < len(values) > 1:
+                steps.pop()
+                return values[at]
+        return self.value(base)
 
     def _of_side(self, node: tree.Path) -> Value:
         base, member = node.base, node.member

@@ -8,7 +8,7 @@ from pathlib import Path
 from fpctl.demo.dataset import DatasetSummary
 from fpctl.demo.sessions import AttackSession
 from fpctl.engine.local.engine import LocalEngine
-from fpctl.repository.apply import tune
+from fpctl.repository.apply import OWN_PARSER_ONLY, tune
 from fpctl.repository.model import open_repository
 
 
@@ -28,13 +28,8 @@ class Remaining:
 def remaining(folder: Path, summary: DatasetSummary) -> Remaining:
     """Run the tuned rule once more and compare its rows with the sessions that were planted."""
     repository = open_repository(folder / "rules", folder / "exclusions")
-    outcome = next(
-        iter(
-            tune(
-                repository.rules.rules, repository.active(), repository.planner(summary.end.date()), second_parser=False
-            )
-        )
-    )
+    planner = repository.planner(summary.end.date())
+    (outcome, *_) = tune(repository.rules.rules, repository.active(), planner, verification=OWN_PARSER_ONLY)
     if outcome.tuned is None:
         return Remaining((), (str(outcome.error),))
     engine = LocalEngine(folder / "data", now=summary.end, tables=repository.tables)
@@ -49,7 +44,7 @@ def remaining(folder: Path, summary: DatasetSummary) -> Remaining:
     for session in summary.attacks:
         events = rows.pop((session.device, session.url), None)
         if events is None:
-            problems.append(f"{session.device} -> {session.url} is missing: an exclusion swallowed an attack")
+            problems.append(f"{session.device} -> {session.url} is missing: an exclusion suppressed an attack")
             continue
         found.append(session)
         if events != session.events:

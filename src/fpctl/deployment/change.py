@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from fpctl.deployment.artifacts.alert_rule import READ_ONLY
 from fpctl.deployment.artifacts.identity import rule_guid
-from fpctl.deployment.artifacts.rule_artifact import Release, Resource, companion_release
+from fpctl.deployment.artifacts.rule_artifact import Resource, RuleArtifact, companion_artifact
 from fpctl.deployment.artifacts.version import Published
-from fpctl.deployment.workspace.workspace import Deployed
+from fpctl.deployment.workspace.workspace import DeployedResource
 from fpctl.rules.model import Rule
 
-Action = Literal["create", "update", "unchanged", "refused"]
-Workspace = Mapping[tuple[Resource, str], Deployed]
+ChangeAction = Literal["create", "update", "unchanged", "refused"]
+DeployedResources = Mapping[tuple[Resource, str], DeployedResource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,21 @@ class Change:
     """What is to become of a rule.
 
     Attributes:
-        release: the rule as it is to be.
+        artifact: the rule as it is to be.
         current: as it is there; None where it is not.
         fields: names of the properties that change, sorted.
         reason: why it is refused.
     """
 
-    release: Release
-    current: Deployed | None
-    action: Action
+    artifact: RuleArtifact
+    current: DeployedResource | None
+    action: ChangeAction
     fields: tuple[str, ...] = ()
     reason: str | None = None
 
     def properties(self) -> dict[str, Any]:
         """Return the properties that the rule will have."""
-        body = self.release.body
+        body = self.artifact.body
         assert body is not None, "a rule that is refused has no body"
         return body.fresh() if self.current is None else body.over(self.current.properties, READ_ONLY)
 
@@ -46,13 +46,13 @@ class Change:
         """Return the change as lines of a unified diff: the query, and other properties as JSON."""
         before = _shown(self.current.properties if self.current else {}, self.fields)
         after = _shown(self.properties(), self.fields)
-        name = self.release.rule.path
+        name = self.artifact.rule.path
         lines = difflib.unified_diff(before, after, f"deployed/{name}", f"new/{name}", lineterm="")
         return list(lines)
 
 
-def published_there(workspace: Workspace) -> Callable[[Rule], Published | None]:
-    """Return the function that tells `releases` what the workspace has of a rule."""
+def published_there(workspace: DeployedResources) -> Callable[[Rule], Published | None]:
+    """Return the function that tells `artifacts` what the workspace has of a rule."""
 
     def of(rule: Rule) -> Published | None:
         found = counterpart("alertRules", rule, workspace)
@@ -64,7 +64,7 @@ def published_there(workspace: Workspace) -> Callable[[Rule], Published | None]:
     return of
 
 
-def counterpart(resource: Resource, rule: Rule, workspace: Workspace) -> Deployed | None:
+def counterpart(resource: Resource, rule: Rule, workspace: DeployedResources) -> DeployedResource | None:
     """Return what the workspace has of a rule: under its GUID, or made from the template that has its id.
 
     A rule that somebody made in the portal from a template of the content hub has a GUID of its own; the
@@ -78,47 +78,47 @@ def counterpart(resource: Resource, rule: Rule, workspace: Workspace) -> Deploye
     return made[0] if len(made) == 1 else None
 
 
-def _template(deployed: Deployed) -> str:
+def _template(deployed: DeployedResource) -> str:
     return str(deployed.properties.get("alertRuleTemplateName") or "").lower()
 
 
-def _namesake(release: Release, workspace: Workspace) -> Deployed | None:
+def _namesake(artifact: RuleArtifact, workspace: DeployedResources) -> DeployedResource | None:
     """Return another rule of the same name: with both in the workspace, everything would be told twice."""
-    name = release.title.casefold()
-    same = (one for (kind, _), one in sorted(workspace.items()) if kind == release.resource)
+    name = artifact.title.casefold()
+    same = (one for (kind, _), one in sorted(workspace.items()) if kind == artifact.resource)
     return next((one for one in same if one.name.casefold() == name), None)
 
 
-def changes(made: Iterable[Release], workspace: Workspace) -> list[Change]:
-    """Return what becomes of each release, in the order given; a function that one reads comes before it."""
+def changes(made: Iterable[RuleArtifact], workspace: DeployedResources) -> list[Change]:
+    """Return what becomes of each artifact, in the order given; a function that one reads comes before it."""
     found: list[Change] = []
-    for release in made:
-        own = companion_release(release)
+    for artifact in made:
+        own = companion_artifact(artifact)
         if own is not None:
             found.append(_change(own, workspace.get((own.resource, own.guid.lower())), workspace))
-        found.append(_change(release, counterpart(release.resource, release.rule, workspace), workspace))
+        found.append(_change(artifact, counterpart(artifact.resource, artifact.rule, workspace), workspace))
     return found
 
 
-def _change(release: Release, current: Deployed | None, workspace: Workspace) -> Change:
+def _change(artifact: RuleArtifact, current: DeployedResource | None, workspace: DeployedResources) -> Change:
     if current is not None:
-        release = replace(release, guid=current.guid)
-    if not release.ready or release.body is None:
-        reason = "; ".join(problem.message for problem in release.problems if problem.severity == "error")
-        return Change(release, current, "refused", reason=reason)
-    if current is None and (other := _namesake(release, workspace)) is not None:
+        artifact = replace(artifact, guid=current.guid)
+    if not artifact.ready or artifact.body is None:
+        reason = "; ".join(problem.message for problem in artifact.problems if problem.severity == "error")
+        return Change(artifact, current, "refused", reason=reason)
+    if current is None and (other := _namesake(artifact, workspace)) is not None:
         reason = (
             f"there is a rule of this name under another id, {other.guid}, and there would be two: "
             "write that id into the file, or rename one of them"
         )
-        return Change(release, None, "refused", reason=reason)
+        return Change(artifact, None, "refused", reason=reason)
     if current is None:
-        return Change(release, None, "create", tuple(sorted(release.body.fresh())))
-    if current.kind is not None and current.kind != release.body.kind:
-        reason = f"there is a rule of kind {current.kind} under this id; a rule cannot become {release.body.kind}"
-        return Change(release, current, "refused", reason=reason)
-    fields = release.body.differences(current.properties)
-    return Change(release, current, "update" if fields else "unchanged", tuple(fields))
+        return Change(artifact, None, "create", tuple(sorted(artifact.body.fresh())))
+    if current.kind is not None and current.kind != artifact.body.kind:
+        reason = f"there is a rule of kind {current.kind} under this id; a rule cannot become {artifact.body.kind}"
+        return Change(artifact, current, "refused", reason=reason)
+    fields = artifact.body.differences(current.properties)
+    return Change(artifact, current, "update" if fields else "unchanged", tuple(fields))
 
 
 def _shown(properties: Mapping[str, Any], fields: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from fpctl.deployment.artifacts.body import different
 from fpctl.deployment.change import Change
 from fpctl.deployment.record import UNDOABLE, Deployment, Step
 from fpctl.deployment.workspace.management import CONFLICT
-from fpctl.deployment.workspace.workspace import Deployed, SentinelWorkspace
+from fpctl.deployment.workspace.workspace import DeployedResource, SentinelWorkspace
 from fpctl.engine.interface import EngineError
 
 Progress = Callable[[int], None]
@@ -51,12 +51,12 @@ def deploy(
     """
     steps = [
         Step(
-            change.release.title,
-            change.release.rule.path,
-            change.release.resource,
-            change.release.guid,
+            change.artifact.title,
+            change.artifact.rule.path,
+            change.artifact.resource,
+            change.artifact.guid,
             change.current.to_dict() if change.current else None,
-            {"kind": change.release.body.kind if change.release.body else None, "properties": change.properties()},
+            {"kind": change.artifact.body.kind if change.artifact.body else None, "properties": change.properties()},
         )
         for change in wanted
     ]
@@ -77,7 +77,7 @@ def deploy(
     return deployment
 
 
-def _put(step: Step, wanted: Mapping[str, Any], etag: str | None, workspace: SentinelWorkspace) -> Deployed:
+def _put(step: Step, wanted: Mapping[str, Any], etag: str | None, workspace: SentinelWorkspace) -> DeployedResource:
     try:
         return workspace.put(step.resource, step.guid, wanted["kind"], wanted["properties"], etag)
     except EngineError as error:
@@ -88,7 +88,7 @@ def _put(step: Step, wanted: Mapping[str, Any], etag: str | None, workspace: Sen
         raise
 
 
-def _take_away(there: Deployed, workspace: SentinelWorkspace) -> None:
+def _take_away(there: DeployedResource, workspace: SentinelWorkspace) -> None:
     conflict: EngineError | None = None
     try:
         workspace.delete(there)
@@ -153,6 +153,6 @@ def _undo(step: Step, workspace: SentinelWorkspace, force: bool) -> None:
         _put(step, before, there.etag if there is not None else None, workspace)
 
 
-def _is(there: Deployed, properties: Mapping[str, Any]) -> bool:
+def _is(there: DeployedResource, properties: Mapping[str, Any]) -> bool:
     """Tell whether a rule has exactly these properties; what only the service writes does not count."""
     return not set(different(properties, there.properties)) - set(READ_ONLY)

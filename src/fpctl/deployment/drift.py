@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from fpctl.deployment.artifacts.body import same
 from fpctl.deployment.artifacts.rule_artifact import Resource
-from fpctl.deployment.change import Change, Workspace
+from fpctl.deployment.change import Change, DeployedResources
 from fpctl.rewrite.output.markers import MARKER
 
 State = Literal[
@@ -27,7 +27,7 @@ unknown-there: a rule with clauses of fpctl that no rule file is for.
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class RuleDrift:
     """The state of one rule; `change` is what would put it right, None for a rule that no file is for."""
 
     name: str
@@ -54,13 +54,13 @@ class Drift:
         }
 
 
-def drifts(
+def rule_drifts(
     wanted: Iterable[Change],
-    workspace: Workspace,
+    workspace: DeployedResources,
     known: Mapping[tuple[Resource, str], Mapping[str, Any]],
     *,
     whole: bool,
-) -> list[Drift]:
+) -> list[RuleDrift]:
     """Return the state of each rule, then of rules with clauses of ours that no file is for.
 
     Args:
@@ -71,16 +71,16 @@ def drifts(
     """
     found, seen = [], set()
     for change in wanted:
-        release = change.release
-        key = (release.resource, release.guid.lower())
+        artifact = change.artifact
+        key = (artifact.resource, artifact.guid.lower())
         seen.add(key)
-        rule = release.rule
+        rule = artifact.rule
         found.append(
-            Drift(release.title, release.guid, rule.path, _state(change, known.get(key)), change.fields, change)
+            RuleDrift(artifact.title, artifact.guid, rule.path, _state(change, known.get(key)), change.fields, change)
         )
     for key, deployed in sorted(workspace.items()) if whole else ():
         if key not in seen and f"// {MARKER} " in deployed.query:
-            found.append(Drift(deployed.name, deployed.guid, None, "unknown-there"))
+            found.append(RuleDrift(deployed.name, deployed.guid, None, "unknown-there"))
     return found
 
 
@@ -93,7 +93,7 @@ def _state(change: Change, known: Mapping[str, Any] | None) -> State:
         return "not-deployed" if known is None else "removed-there"
     if known is None:
         return "differs"
-    body = change.release.body
+    body = change.artifact.body
     assert body is not None
     # The version follows the query: it says nothing of its own.
     fields = [field for field in change.fields if field != "templateVersion"]

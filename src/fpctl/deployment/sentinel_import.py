@@ -22,7 +22,7 @@ _LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
-class IncomingFile:
+class ImportedFile:
     """A file to write: a rule's, or a saved function's (then `rule` is None). `relative` is its name."""
 
     relative: str
@@ -31,26 +31,26 @@ class IncomingFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class SentinelImport:
     """What an export holds: files for the rules folder, files for `functions/`, and what could not be taken over.
 
     `notes` tell what was left out on purpose: what fpctl had put into the workspace itself.
     """
 
-    rules: tuple[IncomingFile, ...]
-    functions: tuple[IncomingFile, ...]
+    rules: tuple[ImportedFile, ...]
+    functions: tuple[ImportedFile, ...]
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
 
 
-def incoming(exports: Iterable[tuple[str, str]]) -> Incoming:
+def read_sentinel_exports(exports: Iterable[tuple[str, str]]) -> SentinelImport:
     """Return the rules and functions of exports.
 
     Args:
         exports: (path as shown in messages, text of the JSON file).
     """
-    rules: list[IncomingFile] = []
-    functions: list[IncomingFile] = []
+    rules: list[ImportedFile] = []
+    functions: list[ImportedFile] = []
     problems: list[Problem] = []
     notes: list[str] = []
     taken: set[str] = set()
@@ -76,8 +76,8 @@ def incoming(exports: Iterable[tuple[str, str]]) -> Incoming:
                 at = Location(path, loaded.line)
                 problems.append(Problem("not-written", f"{loaded.rule.name}: {error.message}", at, error.hint))
                 continue
-            rules.append(IncomingFile(name, body, rule))
-    return Incoming(tuple(rules), tuple(functions), tuple(problems), tuple(notes))
+            rules.append(ImportedFile(name, body, rule))
+    return SentinelImport(tuple(rules), tuple(functions), tuple(problems), tuple(notes))
 
 
 def _rule(loaded: LoadedRule) -> Rule:
@@ -121,7 +121,7 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _function(rule: Rule, alias: str) -> IncomingFile:
+def _function(rule: Rule, alias: str) -> ImportedFile:
     if not re.fullmatch(r"\w+", alias, re.ASCII):
         raise FpctlError(f"{alias!r} cannot be the name of a function's file")
     parts = [entry("FunctionName", alias), text_entry("query", rule.query.replace("\r\n", "\n"))]
@@ -129,7 +129,7 @@ def _function(rule: Rule, alias: str) -> IncomingFile:
     parameters = rule.metadata.get("functionParameters")
     if parameters:
         parts.insert(1, entry("FunctionParameters", str(parameters)))
-    return IncomingFile(f"{alias}.yaml", "".join(parts), None)
+    return ImportedFile(f"{alias}.yaml", "".join(parts), None)
 
 
 def _file_name(name: str, taken: set[str]) -> str:

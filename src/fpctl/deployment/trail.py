@@ -9,14 +9,14 @@ from typing import Any
 
 from fpctl.deployment.record import Deployment, Status, Step
 from fpctl.errors import FpctlError
-from fpctl.history.entry import UNKNOWN, DeployedRule, FieldChange, RuleAct, TrailEntry
+from fpctl.history.entry import UNKNOWN, DeployedRule, FieldChange, RuleAuditEvent, TrailEntry
 from fpctl.rewrite.output.markers import find_clauses
 
 _SUMMARY = re.compile(r"[\d,]+ exclusions: [^\r\n]*?sha256:[0-9a-f]+")
 _SENT: Mapping[Status, str] = {"sent": "deployment unanswered", "done": "deployed", "failed": "deployment failed"}
 
 
-def sent(step: Step, deployment: Deployment, who: str, reason: str | None = None) -> RuleAct:
+def sent(step: Step, deployment: Deployment, who: str, reason: str | None = None) -> RuleAuditEvent:
     """Return what the trail says of a step that was sent (`sent`, `done`, `failed`).
 
     Args:
@@ -26,7 +26,7 @@ def sent(step: Step, deployment: Deployment, who: str, reason: str | None = None
     return _act(_SENT[step.status], step, deployment, who, step.before, {**step.wanted, "etag": step.etag}, reason)
 
 
-def taken_back(step: Step, deployment: Deployment, who: str, reason: str | None = None) -> RuleAct:
+def taken_back(step: Step, deployment: Deployment, who: str, reason: str | None = None) -> RuleAuditEvent:
     """Return what the trail says of a step after an attempt to roll it back; see `sent`."""
     action = "rolled back" if step.status == "rolled-back" else "rollback failed"
     # What is put back gets a new etag from the service, which the record does not keep.
@@ -36,7 +36,7 @@ def taken_back(step: Step, deployment: Deployment, who: str, reason: str | None 
 
 def unrecorded(
     deployments: Iterable[Deployment], entries: Iterable[TrailEntry]
-) -> list[tuple[Deployment, Step, RuleAct | None]]:
+) -> list[tuple[Deployment, Step, RuleAuditEvent | None]]:
     """Return the steps that the trail was not told of, the oldest first, and what it is to be told.
 
     fpctl was stopped between a step and its entry, or the history could not be written. Looked at are the newest
@@ -50,7 +50,7 @@ def unrecorded(
         The act is None where the trail knows it, and only the record does not know that.
     """
     known = {(entry.rule.deployment, entry.rule.guid, entry.action) for entry in entries if entry.rule is not None}
-    found: list[tuple[Deployment, Step, RuleAct | None]] = []
+    found: list[tuple[Deployment, Step, RuleAuditEvent | None]] = []
     for deployment in deployments:
         late = [step for step in deployment.steps if step.status != "planned" and not step.recorded]
         if not late:
@@ -71,12 +71,12 @@ def _act(
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any] | None,
     reason: str | None,
-) -> RuleAct:
+) -> RuleAuditEvent:
     rule = DeployedRule(step.path, step.rule, step.guid, deployment.workspace, deployment.id)
     was, now = _facts(before), _facts(after)
     changes = tuple(FieldChange(name, was[name], now[name]) for name in was if was[name] != now[name])
     why = "; ".join(part for part in (step.error, reason) if part)
-    return RuleAct(rule, action, who, _query_hash(before), _query_hash(after), changes, why or None)
+    return RuleAuditEvent(rule, action, who, _query_hash(before), _query_hash(after), changes, why or None)
 
 
 def _facts(state: Mapping[str, Any] | None) -> dict[str, Any]:

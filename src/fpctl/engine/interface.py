@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
@@ -59,6 +59,58 @@ class Table:
             yield dict(zip(names, row, strict=True))
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do, declared once, so that no caller asks for its name.
+
+    Attributes:
+        remote: a service is asked over the network: it needs a credential and can be unreachable.
+        time_in_request: a time range goes beside the query's text; else the engine writes it into the text.
+        local_time: local times can be worked out in a query. Where not, windows in a time zone are written out as
+            UTC ranges, for the range of events that is read.
+        stored_columns_only: tables have the columns that they store. Else documented ones that are missing are null.
+        saved_functions: queries can call functions that are saved there.
+        concurrent: several queries run at a time.
+        free_queries: a query costs no quota and no money: the base query is run too, to compare.
+        calls_a_minute: requests that the service accepts in a minute, None where it has no such limit.
+        deploys: what rules can be deployed to with the same sign-in, None for nothing.
+    """
+
+    remote: bool
+    time_in_request: bool
+    local_time: bool
+    stored_columns_only: bool
+    saved_functions: bool
+    concurrent: bool
+    free_queries: bool
+    calls_a_minute: int | None = None
+    deploys: Literal["sentinel", "defender"] | None = None
+
+
+class EngineDescription(NamedTuple):
+    """An engine's name, as in settings and options, the words for people, and what it can do."""
+
+    name: str
+    title: str
+    capabilities: Capabilities
+
+
+class TableSchemas(Protocol):
+    """Documented tables, as `fpctl.schema.tables.Tables` has them."""
+
+    def table(self, name: str) -> Mapping[str, str] | None:
+        """Return a table's columns with their Kusto types, or None."""
+        ...
+
+    def tables(self) -> Iterable[str]:
+        """Return the names of all documented tables."""
+        ...
+
+    def time_column(self, table: str) -> str | None:
+        """Return the column that holds a table's event time, or None."""
+        ...
+
+
 class TableStatus(NamedTuple):
     """What an engine knows of a table that a rule reads: "ensure this data connector is enabled".
 
@@ -105,10 +157,35 @@ class EngineError(FpctlError):
         self.retryable = retryable
 
 
+def no_progress(done: int, total: int) -> None:
+    """Report progress to nobody."""
+
+
+class EngineSchema(NamedTuple):
+    """What an engine has: tables with their columns' Kusto types, and saved functions with their KQL.
+
+    A function with parameters is `(parameters) { body }`, one without is its body.
+    """
+
+    tables: Mapping[str, Mapping[str, str]]
+    functions: Mapping[str, str]
+
+
 class Engine(Protocol):
-    """The one interface of every engine."""
+    """The one interface of every engine. What an engine can do is in its `EngineDescription`."""
 
     name: str
+    """For people and records; what it can do is asked of `description`."""
+
+    @property
+    def description(self) -> EngineDescription:
+        """Its name and capabilities."""
+        ...
+
+    @property
+    def concurrency(self) -> int:
+        """How many queries it runs at a time; 1 where further threads wait."""
+        ...
 
     def query(self, text: str, timespan: Timespan | None = None) -> Table:
         """Run one KQL query. Raises EngineError."""
@@ -123,7 +200,22 @@ class Engine(Protocol):
         ...
 
     def columns(self, table: str) -> Mapping[str, str] | None:
-        """Return a table's columns with Kusto types, or None if there is no such table."""
+        """Return the columns that a query can name, with Kusto types, or None if there is no such table."""
+        ...
+
+    def stored_columns(self, table: str) -> Mapping[str, str] | None:
+        """Return the columns that the table really has: `columns` without those that are added from documentation."""
+        ...
+
+    def schema(self, progress: Callable[[int, int], None] = no_progress) -> EngineSchema:
+        """Return the tables and, where the engine has any, saved functions.
+
+        Args:
+            progress: called with (done, total) after each table, where each is asked for.
+
+        Raises:
+            EngineError: the engine cannot be asked.
+        """
         ...
 
     def preflight(self, tables: Sequence[str], timespan: Timespan | None = None) -> list[TableStatus]:

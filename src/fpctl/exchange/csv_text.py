@@ -17,14 +17,14 @@ MAX_CELL = 1 << 24
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
-class Table(NamedTuple):
+class CsvTable(NamedTuple):
     """A header, and rows with the line at which each begins; a row is as long as the header."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[int, tuple[str, ...]], ...]
 
 
-def read_table(text: str, path: str) -> Table:
+def read_table(text: str, path: str) -> CsvTable:
     """Return a CSV text with a header; separated by `,`, `;` or tabs, as its header is.
 
     Raises:
@@ -57,7 +57,7 @@ def read_table(text: str, path: str) -> Table:
         raise FpctlError(f"not valid CSV: {error}", Location(path, line)) from error
     if not header:
         raise FpctlError("the file is empty", Location(path), "its first line names the columns")
-    return Table(header, tuple(rows))
+    return CsvTable(header, tuple(rows))
 
 
 def _check_header(header: Sequence[str], at: Location) -> None:

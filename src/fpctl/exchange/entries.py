@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 
 from fpctl.errors import FpctlError
-from fpctl.exchange.formats import Incoming
+from fpctl.exchange.format import ReadDraft
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.drafts.draft import DraftError
-from fpctl.exclusions.exclusion_writer import Entry
+from fpctl.exclusions.exclusion_writer import NewExclusion
 from fpctl.repository.model import Repository
 from fpctl.repository.recording import entries_of
 
@@ -20,16 +20,16 @@ from fpctl.repository.recording import entries_of
 class Written:
     """What may be written, and what was refused."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[NewExclusion, ...]
     losses: tuple[Loss, ...]
 
 
-def entries_for(drafts: Sequence[Incoming], repository: Repository, folder: Path, today: date) -> Written:
+def entries_for(drafts: Sequence[ReadDraft], repository: Repository, folder: Path, today: date) -> Written:
     """Return the entries of drafts in a folder.
 
     An id that is in use is an exclusion that is there already: the draft is left out.
     """
-    entries: list[Entry] = []
+    entries: list[NewExclusion] = []
     losses: list[Loss] = []
     taken: set[str] = set()
     for draft, line in drafts:

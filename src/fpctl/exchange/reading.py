@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fpctl.exchange.formats import Reading
+from fpctl.exchange.format import ImportContext
 from fpctl.exchange.loss import Loss
-from fpctl.exclusions.filter_syntax import Condition, NotationError, to_match
-from fpctl.exclusions.values import FIELDS, NARROW_FIELDS
+from fpctl.exclusions.filter_syntax import Condition, FilterSyntaxError, to_match
+from fpctl.fields.registry import NAMES, NARROW
 
 Match = tuple[dict[str, tuple[str, ...]], ...]
 
@@ -16,7 +16,7 @@ class LeftOutError(Exception):
     """A record that cannot be carried; the text is the reason."""
 
 
-def match_of(conditions: Iterable[Condition], reading: Reading) -> tuple[Match, tuple[str, ...]]:
+def match_of(conditions: Iterable[Condition], context: ImportContext) -> tuple[Match, tuple[str, ...]]:
     """Return the alternatives that say what any of the conditions says, and what to know about them.
 
     Raises:
@@ -26,8 +26,8 @@ def match_of(conditions: Iterable[Condition], reading: Reading) -> tuple[Match, 
     notes: dict[str, None] = {}
     for condition in conditions:
         try:
-            read = to_match(condition, "", columns=reading.raw)
-        except NotationError as error:
+            read = to_match(condition, "", columns=context.raw)
+        except FilterSyntaxError as error:
             hint = f" ({error.hint})" if error.hint else ""
             raise LeftOutError(f"{error.message}{hint}") from error
         found += read.match
@@ -53,7 +53,7 @@ def merged(match: Iterable[Mapping[str, tuple[str, ...]]]) -> list[dict[str, tup
     before = -1
     while len(found) != before:
         before = len(found)
-        for field in FIELDS:
+        for field in NAMES:
             found = _merged_in(field, found)
     return found
 
@@ -76,7 +76,7 @@ def _merged_in(field: str, match: Iterable[dict[str, tuple[str, ...]]]) -> list[
 
 def is_broad(match: Match) -> bool:
     """Tell whether an alternative names no device, URL or hash."""
-    return not all(any(field in one for field in NARROW_FIELDS) for one in match)
+    return not all(any(field in one for field in NARROW) for one in match)
 
 
 def wider_notes(notes: Sequence[str], about: str, line: int) -> list[Loss]:

@@ -6,7 +6,7 @@ quoting and line ends of the rest are not touched. The result is read again befo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,9 @@ from fpctl.documents.yaml_node import Node, plain_data, read_documents
 from fpctl.documents.yaml_text import Value, document, entry, flow_list, scalar
 from fpctl.errors import FpctlError, Location
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.reader import ListShelf, read_exclusion_file
+from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 from fpctl.files import read_text, write_text
+from fpctl.text.edits import Edit, apply_edits, deletion, insertion
 from fpctl.text.source import newline_of
 
 
@@ -48,9 +49,11 @@ def edit_file(path: Path, id: str, changes: Changes, root: Path | None = None) -
 
 def edit_text(text: str, id: str, changes: Changes, path: str = "<text>", root: Path | None = None) -> str:
     """Return a file's text with an exclusion changed; see `edit_file`."""
-    edited = text
-    for key, value in changes.items():
-        edited = _changed(edited, id, key, value, path)
+    pairs = _document(text, id, path).pairs or []
+    # New keys for one place come in the documented order.
+    order = {name: number for number, name in enumerate(_ORDER)}
+    changed = sorted(changes.items(), key=lambda change: order.get(change[0], len(order)))
+    edited = apply_edits(text, _edits(text, pairs, changed))
     _checked(text, edited, id, changes, path, root or Path())
     return edited
 
@@ -63,32 +66,43 @@ def new_text(data: Mapping[str, Value], newline: str = "\n") -> str:
 _ORDER = tuple(Exclusion.model_fields)
 
 
-def _changed(text: str, id: str, key: str, value: Value | Removed, path: str) -> str:
-    pairs = _document(text, id, path).pairs or []
+def _edits(text: str, pairs: list[tuple[Node, Node]], changes: Iterable[tuple[str, Value | Removed]]) -> list[Edit]:
+    """Return the edits that set and remove keys of a document with these pairs."""
     newline = newline_of(text)
-    found = next(((name, old) for name, old in pairs if name.text == key), None)
-    if found is None:
-        return text if isinstance(value, Removed) else _added(text, pairs, key, value, newline)
-    name, old = found
+    found = {name.text: (name, old) for name, old in pairs}
+    edits: list[Edit] = []
+    added: dict[int, str] = {}
+    for key, value in changes:
+        if key in found:
+            edits.append(_changed(text, *found[key], key, value, newline))
+        elif not isinstance(value, Removed):
+            at = _place_of(text, pairs, key)
+            first = pairs[0][0].start
+            new = entry(key, value, first - (text.rfind("\n", 0, first) + 1), newline)
+            # A last line without a line break gets one before the first key that follows it.
+            lead = "" if at in added or text[:at].endswith("\n") else newline
+            added[at] = added.get(at, "") + lead + new
+    return edits + [insertion(at, new) for at, new in added.items()]
+
+
+def _changed(text: str, name: Node, old: Node, key: str, value: Value | Removed, newline: str) -> Edit:
+    """Return the edit that gives a key of the document another value, or removes it."""
     line = text.rfind("\n", 0, name.start) + 1
     if isinstance(value, Removed):
-        return text[:line] + text[_line_end(text, old.end) :]
+        return deletion(line, _line_end(text, old.end))
     inline = _inline(value)
     # A value on the key's own line is replaced where it stands, so that a comment behind it stays.
     if inline is not None and old.style not in ("|", ">") and "\n" not in text[name.start : old.end]:
         lead = " " if text[old.start - 1] == ":" else ""
-        return text[: old.start] + lead + inline + text[old.end :]
-    return text[:line] + entry(key, value, name.start - line, newline) + text[_line_end(text, old.end) :]
+        return Edit(old.start, old.end, lead + inline)
+    return Edit(line, _line_end(text, old.end), entry(key, value, name.start - line, newline))
 
 
-def _added(text: str, pairs: list[tuple[Node, Node]], key: str, value: Value, newline: str) -> str:
-    """Return the text with a new key after those that come before it in the documented order."""
+def _place_of(text: str, pairs: list[tuple[Node, Node]], key: str) -> int:
+    """Return where a new key goes: after those that come before it in the documented order."""
     order = {name: number for number, name in enumerate(_ORDER)}
     before = [old for name, old in pairs if order.get(name.text or "", 99) < order.get(key, 100)]
-    at = _line_end(text, (before or [old for _, old in pairs])[-1].end)
-    lead = "" if text[:at].endswith("\n") else newline
-    first = pairs[0][0].start
-    return text[:at] + lead + entry(key, value, first - (text.rfind("\n", 0, first) + 1), newline) + text[at:]
+    return _line_end(text, (before or [old for _, old in pairs])[-1].end)
 
 
 def _inline(value: Value) -> str | None:
@@ -127,7 +141,7 @@ def _document(text: str, id: str, path: str) -> Node:
 
 def _checked(text: str, edited: str, id: str, changes: Changes, path: str, root: Path) -> None:
     """Refuse an edit that makes the exclusion invalid, or that changes anything else (which would be our fault)."""
-    found, problems = read_exclusion_file(edited, path, ListShelf(root))
+    found, problems = read_exclusion_file(edited, path, ValueListCache(root))
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""

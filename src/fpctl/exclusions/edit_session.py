@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.loader import ExclusionSet
-from fpctl.exclusions.reader import ListShelf, read_exclusion_file
+from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 from fpctl.exclusions.references import check_references
 from fpctl.files import read_text, write_text
 from fpctl.rules.loader import RuleSet
@@ -17,7 +17,7 @@ REJECTED = ".rej"
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class EditSession:
     """An edit of one file.
 
     Args:
@@ -37,7 +37,7 @@ class Revision:
     def problems(self, text: str) -> tuple[Problem, ...]:
         """Return what is wrong with a new text; errors among it forbid to save it."""
         path = str(self.path)
-        loaded, problems = read_exclusion_file(text, path, ListShelf(self._root()))
+        loaded, problems = read_exclusion_file(text, path, ValueListCache(self._root()))
         found = [exclusion for exclusion, _ in loaded]
         if not any(problem.severity == "error" for problem in problems):
             if self.id not in {exclusion.id for exclusion in found}:
@@ -59,7 +59,7 @@ class Revision:
     def ids(self, text: str) -> tuple[str, ...]:
         """Return the ids of the exclusions that are in the file, or would be with a new text."""
         before = [loaded.id for loaded in self.others.exclusions if loaded.path == str(self.path)]
-        found, _ = read_exclusion_file(text, str(self.path), ListShelf(self._root()))
+        found, _ = read_exclusion_file(text, str(self.path), ValueListCache(self._root()))
         return tuple(dict.fromkeys((*before, *(loaded.id for loaded, _ in found))))
 
     def save(self, text: str) -> None:
@@ -93,7 +93,7 @@ class Revision:
 def stale_approval(before: ExclusionSet, after_text: str, path: str, id: str, root: Path) -> str | None:
     """Return who approved an exclusion whose rules, match, window or end another text changes; None if nobody."""
     old = next((one.exclusion for one in before.exclusions if one.id == id), None)
-    found, _ = read_exclusion_file(after_text, path, ListShelf(root))
+    found, _ = read_exclusion_file(after_text, path, ValueListCache(root))
     new = next((one.exclusion for one, _ in found if one.id == id), None)
     if old is None or new is None or new.approved_by is None or new.approval != old.approval:
         return None

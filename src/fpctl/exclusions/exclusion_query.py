@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import date
 
 from fpctl.errors import FpctlError
-from fpctl.exclusions.model import State
+from fpctl.exclusions.model import Exclusion, State
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.exclusions.value_match import matching_fields
+from fpctl.fields.registry import names_value
 from fpctl.rules.model import Rule
 
 STATES: tuple[State, ...] = ("active", "shadow", "not-yet-valid", "draft", "expired", "retired")
 
 
 @dataclass(frozen=True, slots=True)
-class Criteria:
+class ExclusionQuery:
     """What is asked; None and empty ask nothing.
 
     Args:
@@ -38,7 +38,7 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class FoundExclusion:
     """An exclusion that meets the criteria, and what is to be told of it on the day.
 
     `days_left` counts to the first day on which it no longer holds: 1 is "today is the last day".
@@ -50,9 +50,11 @@ class Listed:
     fields: tuple[str, ...] = ()
 
 
-def listed(exclusions: Iterable[LoadedExclusion], criteria: Criteria, today: date) -> list[Listed]:
+def find_exclusions(
+    exclusions: Iterable[LoadedExclusion], criteria: ExclusionQuery, today: date
+) -> list[FoundExclusion]:
     """Return the exclusions that meet all criteria, in the order given; expiring ones the soonest first."""
-    found: list[Listed] = []
+    found: list[FoundExclusion] = []
     for loaded in exclusions:
         exclusion = loaded.exclusion
         state = exclusion.state(today)
@@ -70,10 +72,25 @@ def listed(exclusions: Iterable[LoadedExclusion], criteria: Criteria, today: dat
         fields = matching_fields(exclusion, criteria.matches) if criteria.matches is not None else ()
         if criteria.matches is not None and not fields:
             continue
-        found.append(Listed(loaded, state, left, fields))
+        found.append(FoundExclusion(loaded, state, left, fields))
     if criteria.expiring is not None:
         found.sort(key=lambda one: (one.days_left or 0, one.loaded.id))
     return found
+
+
+def matching_fields(exclusion: Exclusion, value: str) -> tuple[str, ...]:
+    """Return the fields of an exclusion of which a value says that it would match; `where` if its text has it.
+
+    The rules are those of the clauses, applied to one value instead of to an event.
+    """
+    found: list[str] = []
+    for alternative in exclusion.match:
+        for field, patterns in alternative.fields().items():
+            if field not in found and any(names_value(field, pattern, value) for pattern in patterns):
+                found.append(field)
+        if alternative.where is not None and value.casefold() in alternative.where.casefold() and "where" not in found:
+            found.append("where")
+    return tuple(found)
 
 
 def parse_states(text: str) -> tuple[State, ...]:

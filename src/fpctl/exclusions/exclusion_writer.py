@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fpctl.errors import FpctlError, Location, Problem
-from fpctl.exclusions.drafts.draft import Draft, DraftError, checked
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked
 from fpctl.exclusions.loader import ExclusionSet
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
@@ -18,7 +18,7 @@ from fpctl.rules.selector import parse_selector
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NewExclusion:
     """An exclusion that may be written: what it says, its text, and its file."""
 
     exclusion: Exclusion
@@ -27,7 +27,7 @@ class Entry:
     warnings: tuple[Problem, ...]
 
 
-def entry_of(draft: Draft, folder: Path, rules: RuleSet, known: ExclusionSet) -> Entry:
+def new_exclusion(draft: DraftExclusion, folder: Path, rules: RuleSet, known: ExclusionSet) -> NewExclusion:
     """Return a draft as an entry.
 
     Raises:
@@ -47,7 +47,7 @@ def entry_of(draft: Draft, folder: Path, rules: RuleSet, known: ExclusionSet) ->
         raise DraftError([replace(one, message=_unnamed(one.message)) for one in unknown])
     if path.exists():
         raise FpctlError("the file is there already", Location(str(path)), "give another --id")
-    return Entry(exclusion, text, path, warnings)
+    return NewExclusion(exclusion, text, path, warnings)
 
 
 def _unnamed(message: str) -> str:
@@ -78,7 +78,7 @@ def twins(exclusion: Exclusion, known: Iterable[LoadedExclusion]) -> list[str]:
     )
 
 
-def write(entry: Entry) -> None:
+def write(entry: NewExclusion) -> None:
     """Write an entry's file.
 
     Raises:

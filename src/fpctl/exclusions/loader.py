@@ -8,7 +8,7 @@ from pathlib import Path
 from fpctl.documents.folder import authored_files, sorted_problems, unreadable_file
 from fpctl.errors import FpctlError, Problem
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
+from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from fpctl.files import read_text
 from fpctl.rules.formats.registry import YAML
 from fpctl.spelling import did_you_mean
@@ -43,7 +43,7 @@ def load_exclusions(root: Path) -> ExclusionSet:
     Raises:
         FpctlError: there is no such folder or file.
     """
-    shelf = ListShelf(root if root.is_dir() else root.parent)
+    shelf = ValueListCache(root if root.is_dir() else root.parent)
     loaded: list[LoadedExclusion] = []
     problems: list[Problem] = []
     for path, _ in authored_files(root, YAML, "exclusions"):
@@ -74,7 +74,7 @@ def read_exclusion(
 
     `root` is the exclusions folder, for lists.
     """
-    found, problems = read_exclusion_file(text, path, ListShelf(root or Path()))
+    found, problems = read_exclusion_file(text, path, ValueListCache(root or Path()))
     if len(found) > 1:
         at = found[1][0].at
         return None, (*problems, Problem("several-documents", "one exclusion is expected here", at, "split the text"))

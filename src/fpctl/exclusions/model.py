@@ -9,12 +9,20 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
-from fpctl.documents.validation_error import fault
+from fpctl.documents.validation_error import validation_error
 from fpctl.exclusions.raw_condition import check_condition
-from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, check_value
 from fpctl.exclusions.window import Window
+from fpctl.fields.registry import NAMES, NARROW, check_value
 from fpctl.rules.selector import Selection, selection
 
 Status = Literal["draft", "active", "shadow", "retired"]
@@ -23,6 +31,7 @@ Placement = Literal["auto", "source", "result"]
 State = Literal["active", "expired", "not-yet-valid", "draft", "retired", "shadow"]
 
 _T = TypeVar("_T")
+_M = TypeVar("_M", bound=BaseModel)
 
 
 def _listed(value: object) -> object:
@@ -32,7 +41,9 @@ def _listed(value: object) -> object:
 
 def _textual(value: object) -> object:
     if value is None:
-        raise fault("empty-value", "the value is empty; it would match everything", "give a value, or remove the field")
+        raise validation_error(
+            "empty-value", "the value is empty; it would match everything", "give a value, or remove the field"
+        )
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -47,7 +58,7 @@ def _checker(field: str) -> Callable[[str], str]:
                 if not value.strip()
                 else "invalid-value"
             )
-            raise fault(code, problem.message, problem.hint)
+            raise validation_error(code, problem.message, problem.hint)
         return value
 
     return check
@@ -55,42 +66,30 @@ def _checker(field: str) -> Callable[[str], str]:
 
 _Text = Annotated[str, BeforeValidator(_textual)]
 _Many = Annotated[tuple[_T, ...], BeforeValidator(_listed)]
-_Device = Annotated[_Text, AfterValidator(_checker("device"))]
-_Url = Annotated[_Text, AfterValidator(_checker("url"))]
-_Hash = Annotated[_Text, AfterValidator(_checker("hash"))]
-_Process = Annotated[_Text, AfterValidator(_checker("process"))]
-_CommandLine = Annotated[_Text, AfterValidator(_checker("command_line"))]
-_Path = Annotated[_Text, AfterValidator(_checker("path"))]
-_Account = Annotated[_Text, AfterValidator(_checker("account"))]
-_Ip = Annotated[_Text, AfterValidator(_checker("ip"))]
-_Signer = Annotated[_Text, AfterValidator(_checker("signer"))]
-_Port = Annotated[_Text, AfterValidator(_checker("port"))]
 
 
+def _with_fields(model: type[_M]) -> type[_M]:
+    """Return a model that has every field of the registry as a key."""
+    keys: dict[str, Any] = {
+        name: (_Many[Annotated[_Text, AfterValidator(_checker(name))]] | None, None) for name in NAMES
+    }
+    return create_model(model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **keys)
+
+
+@_with_fields
 class Alternative(BaseModel):
     """One map of `match`: every field given must match; several values of a field are "any of"."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
-    device: _Many[_Device] | None = None
-    url: _Many[_Url] | None = None
-    hash: _Many[_Hash] | None = None
-    process: _Many[_Process] | None = None
-    parent_process: _Many[_Process] | None = None
-    command_line: _Many[_CommandLine] | None = None
-    path: _Many[_Path] | None = None
-    account: _Many[_Account] | None = None
-    ip: _Many[_Ip] | None = None
-    signer: _Many[_Signer] | None = None
-    port: _Many[_Port] | None = None
     where: str | None = None
 
-    @field_validator(*FIELDS, mode="before")
+    @field_validator(*NAMES, mode="before", check_fields=False)
     @classmethod
     def _given(cls, value: object) -> object:
         # A field that is there must say something: `device:` with nothing after it is a slip, not "any device".
         if isinstance(value, (list, tuple)) and not value:
-            raise fault("empty-value", "the list of values is empty", "give a value, or remove the field")
+            raise validation_error("empty-value", "the list of values is empty", "give a value, or remove the field")
         return _textual(value)
 
     @field_validator("where", mode="before")
@@ -101,22 +100,22 @@ class Alternative(BaseModel):
         problem = check_condition(value or "")
         if problem is not None:
             code = "invalid-where" if value and value.strip() else "empty-value"
-            raise fault(code, problem.message, problem.hint)
+            raise validation_error(code, problem.message, problem.hint)
         return value
 
     def fields(self) -> dict[str, tuple[str, ...]]:
         """Return the fields given with their values, in the documented order; `where` is not among them."""
-        given: dict[str, tuple[str, ...]] = {}
-        for field in FIELDS:
-            values = getattr(self, field)
-            if values is not None:
-                given[field] = values
-        return given
+        return {name: values for name in NAMES if (values := self.values(name))}
+
+    def values(self, field: str) -> tuple[str, ...]:
+        """Return the values of a field; none where it is not given."""
+        given: tuple[str, ...] | None = getattr(self, field)
+        return given or ()
 
     @property
     def narrow(self) -> bool:
         """Whether a device, URL or hash is named."""
-        return any(getattr(self, field) is not None for field in NARROW_FIELDS)
+        return any(self.values(field) for field in NARROW)
 
 
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -128,10 +127,10 @@ def _date(value: object) -> object:
             if _ISO_DATE.fullmatch(value):
                 return date.fromisoformat(value)
         except ValueError as error:
-            raise fault(
+            raise validation_error(
                 "invalid-date", f"`{value}` is not a date: {error}", "write year-month-day: 2027-05-24"
             ) from error
-        raise fault("invalid-date", f"`{value}` is not a date", "write year-month-day: 2027-05-24")
+        raise validation_error("invalid-date", f"`{value}` is not a date", "write year-month-day: 2027-05-24")
     return value
 
 
@@ -139,7 +138,7 @@ def _boolean(value: object) -> object:
     if isinstance(value, str):
         if value.lower() in ("true", "false"):
             return value.lower() == "true"
-        raise fault("invalid-value", f"`{value}` is neither true nor false", "write `true` or `false`")
+        raise validation_error("invalid-value", f"`{value}` is neither true nor false", "write `true` or `false`")
     return value
 
 
@@ -150,7 +149,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 class Approval(BaseModel):
     """What the approver saw: the day, and of each rule the content hash and where the clause stood in it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     on: _Date | None = None
     rules: dict[str, str] = {}
@@ -160,7 +159,7 @@ class Approval(BaseModel):
 class Exclusion(BaseModel):
     """The exclusion file's document; see docs/exclusions.md for every key."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     id: str
     title: str = ""
@@ -187,7 +186,7 @@ class Exclusion(BaseModel):
         # The id stands in a comment of the tuned query and names a file.
         if not _ID.fullmatch(value):
             hint = "use letters, digits, `.`, `_` and `-`, at most 80, such as fp-2026-0007"
-            raise fault("invalid-id", f"`{value}` cannot be an id", hint)
+            raise validation_error("invalid-id", f"`{value}` cannot be an id", hint)
         return value
 
     @field_validator("rules")
@@ -195,9 +194,11 @@ class Exclusion(BaseModel):
     def _some_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for index, selector in enumerate(value):
             if not selector.strip():
-                raise fault("empty-value", "the rule selector is empty", "name a rule, or write `*` for all", (index,))
+                raise validation_error(
+                    "empty-value", "the rule selector is empty", "name a rule, or write `*` for all", (index,)
+                )
         if not value:
-            raise fault("empty-value", "`rules` names no rule", "name rules by id, or write `*` for all")
+            raise validation_error("empty-value", "`rules` names no rule", "name rules by id, or write `*` for all")
         return value
 
     @field_validator("match", mode="before")
@@ -206,16 +207,18 @@ class Exclusion(BaseModel):
         if isinstance(value, (Mapping, Alternative)):
             value = [value]
         if not isinstance(value, (list, tuple)):
-            raise fault(
+            raise validation_error(
                 "invalid-value",
                 "`match` is a map of fields, or a list of such maps",
                 "write `match: {device: [build01]}`",
             )
         if not value:
-            raise fault("empty-value", "`match` is empty; it would match everything", "name a device, url or hash")
+            raise validation_error(
+                "empty-value", "`match` is empty; it would match everything", "name a device, url or hash"
+            )
         for index, alternative in enumerate(value):
             if isinstance(alternative, Mapping) and not alternative:
-                raise fault(
+                raise validation_error(
                     "empty-value",
                     "the match is empty; it would match everything",
                     "name a device, url or hash",
@@ -227,17 +230,17 @@ class Exclusion(BaseModel):
     def _consistent(self) -> Exclusion:
         if self.created and self.expires and self.expires <= self.created:
             message = f"the exclusion expires on {self.expires}, not after {self.created}, the day it is created"
-            raise fault("expires-before-created", message, "give a later `expires`", ("expires",))
+            raise validation_error("expires-before-created", message, "give a later `expires`", ("expires",))
         for index, alternative in enumerate(self.match):
             if alternative.narrow:
                 continue
             if not self.broad:
                 hint = "name one, or set `broad: true` and have it approved"
-                raise fault("too-broad", "the match names no device, url or hash", hint, ("match", index))
+                raise validation_error("too-broad", "the match names no device, url or hash", hint, ("match", index))
             # A draft waits for its approval, and what is retired suppresses nothing.
             if not (self.approved_by or "").strip() and self.status not in ("draft", "retired"):
                 hint = "set `approved_by` to who accepts the risk, or name a device, url or hash"
-                raise fault("not-approved", "a broad exclusion needs `approved_by`", hint, ("broad",))
+                raise validation_error("not-approved", "a broad exclusion needs `approved_by`", hint, ("broad",))
         return self
 
     def state(self, today: date) -> State:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
-from fpctl.documents.validation_error import fault
+from fpctl.documents.validation_error import validation_error
 from fpctl.spelling import nearest
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -46,7 +46,7 @@ def parse_weekly(value: Any) -> WeeklyHours:
         return value
     match = _WEEKLY.fullmatch(str(value).strip())
     if match is None:
-        raise fault(
+        raise validation_error(
             "invalid-window",
             f"`{value}` is not weekly hours",
             "write `sun 02:00-04:00`, `mon-fri 22:00-06:00` or `daily 12:00-13:00`",
@@ -62,9 +62,11 @@ def parse_weekly(value: Any) -> WeeklyHours:
         days.update((at + step) % 7 for step in range(span + 1))
     start, end = _minutes(match.group(2), match.group(3)), _minutes(match.group(4), match.group(5))
     if start is None or end is None or start == 24 * 60:
-        raise fault("invalid-window", f"`{value}` has an hour that no clock shows", "hours run from 00:00 to 24:00")
+        raise validation_error(
+            "invalid-window", f"`{value}` has an hour that no clock shows", "hours run from 00:00 to 24:00"
+        )
     if start == end:
-        raise fault(
+        raise validation_error(
             "invalid-window", f"`{value}` begins and ends at the same time", "for a whole day write 00:00-24:00"
         )
     return WeeklyHours(tuple(sorted(days)), start, end)
@@ -82,13 +84,13 @@ def parse_interval(value: Any) -> Interval:
     match = _INTERVAL.fullmatch(str(value).strip())
     hint = "write `2026-12-24 18:00/2026-12-27 06:00`: begin and end with a `/` between"
     if match is None:
-        raise fault("invalid-window", f"`{value}` is not an interval", hint)
+        raise validation_error("invalid-window", f"`{value}` is not an interval", hint)
     try:
         start, end = (datetime.fromisoformat(match.group(number)) for number in (1, 2))
     except ValueError as error:
-        raise fault("invalid-window", f"`{value}` is not an interval: {error}", hint) from error
+        raise validation_error("invalid-window", f"`{value}` is not an interval: {error}", hint) from error
     if start >= end:
-        raise fault("invalid-window", f"`{value}` ends before it begins", hint)
+        raise validation_error("invalid-window", f"`{value}` ends before it begins", hint)
     return Interval(start, end)
 
 
@@ -99,7 +101,7 @@ def _listed(value: object) -> object:
 class Window(BaseModel):
     """The `window` key. An event is inside if any of the weekly hours or intervals holds it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     weekly: Annotated[tuple[Annotated[Any, BeforeValidator(parse_weekly)], ...], BeforeValidator(_listed)] = ()
     intervals: Annotated[tuple[Annotated[Any, BeforeValidator(parse_interval)], ...], BeforeValidator(_listed)] = ()
@@ -115,13 +117,13 @@ class Window(BaseModel):
         except (KeyError, ValueError, OSError) as error:
             close = nearest(name, available_timezones())
             hint = f"did you mean `{close}`?" if close else "write a name such as Europe/Rome, or UTC"
-            raise fault("invalid-window", f"`{name}` is not a time zone", hint) from error
+            raise validation_error("invalid-window", f"`{name}` is not a time zone", hint) from error
         return name
 
     @model_validator(mode="after")
     def _not_empty(self) -> Window:
         if not self.weekly and not self.intervals:
-            raise fault(
+            raise validation_error(
                 "invalid-window", "the window names no time", "give `weekly` or `intervals`, or remove `window`"
             )
         return self

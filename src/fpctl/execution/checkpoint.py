@@ -70,7 +70,7 @@ class RunRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class InterruptedRun:
     """A run that did not come to its end: what was asked for, and (rule, hash of its tuned query) of what is done."""
 
     request: RunRequest
@@ -121,7 +121,7 @@ def _line(rule: str, tuned_hash: str) -> str:
     return json.dumps({"rule": rule, "tuned": tuned_hash})
 
 
-def read_unfinished(path: Path) -> Unfinished:
+def read_interrupted(path: Path) -> InterruptedRun:
     """Return the run that did not come to its end.
 
     Raises:
@@ -142,4 +142,4 @@ def read_unfinished(path: Path) -> Unfinished:
         with contextlib.suppress(KeyError, TypeError, ValueError):
             entry = json.loads(line)
             done.add((str(entry["rule"]), str(entry["tuned"])))
-    return Unfinished(request, frozenset(done))
+    return InterruptedRun(request, frozenset(done))

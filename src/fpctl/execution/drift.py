@@ -108,7 +108,7 @@ def moved(exclusion: Exclusion, rule: str, name: str, place: str | None, skip: S
 def unusual_hits(
     exclusion: str, rule: str, name: str, earlier: Iterable[PastHits], latest: int, span: timedelta | None
 ) -> Drift | None:
-    """Return whether the latest run took out far more than the runs before it.
+    """Return whether the latest run suppressed far more than the runs before it.
 
     Only runs that read a range of like length are compared: a month has more hits than a day.
 
@@ -124,7 +124,9 @@ def unusual_hits(
     if latest < FACTOR * max(usual, 1):
         return None
     runs = f"the median of the {len(alike)} runs before is {usual:,.0f}"
-    message = f"{exclusion} took {latest:,} events out of `{name}`, more than {FACTOR:g} times as many as usual: {runs}"
+    message = (
+        f"{exclusion} suppressed {latest:,} events of `{name}`, more than {FACTOR:g} times as many as usual: {runs}"
+    )
     return Drift("unusual-hits", exclusion, rule, message)
 
 
@@ -146,7 +148,7 @@ def new_devices(exclusion: str, rule: str, name: str, known: Collection[str], la
     if not known or not new:
         return None
     shown = f"{', '.join(new[:5])} and {len(new) - 5} more" if len(new) > 5 else ", ".join(new)
-    message = f"{exclusion} takes events out of `{name}` on a kind of device that it never did before: {shown}"
+    message = f"{exclusion} suppresses events of `{name}` on a kind of device that it never did before: {shown}"
     return Drift("new-devices", exclusion, rule, message)
 
 

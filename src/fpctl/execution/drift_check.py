@@ -10,13 +10,15 @@ from fpctl.engine.interface import Engine, Table, Timespan
 from fpctl.exclusions.model import Exclusion
 from fpctl.execution.drift import LOOK_BACK, Drift, kind_expression, new_devices, since_approval, told, unusual_hits
 from fpctl.execution.run import ExclusionHits, RunResult
+from fpctl.history.history import History
 from fpctl.history.records import PastHits
-from fpctl.history.repository import History
 from fpctl.repository.approval_snapshot import base_hash, place_of
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.output.counting import PREFIX, query_at
+from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.field_columns import field_columns
-from fpctl.rewrite.plan.planner import Clause, Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 _AT_ONCE = 40
@@ -29,7 +31,7 @@ _KIND = f"{PREFIX}kind"
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class DriftWatch:
     """Compares a run with what the approvers saw and with the runs before it.
 
     Args:
@@ -64,7 +66,7 @@ class Watch:
             found += self._unusual(rule, hits, timespan)
             devices = device_kinds(tuned, self._undecided, hits, self.planner, engine, timespan)
             if isinstance(devices, str):
-                notes = (*notes, f"the kinds of devices whose events were taken out are not known: {devices}")
+                notes = (*notes, f"the kinds of devices whose events were suppressed are not known: {devices}")
             elif devices:
                 kinds = devices
                 known = self.history.device_kinds(rule.id)
@@ -73,7 +75,7 @@ class Watch:
                     found += [one] if one is not None else []
         return replace(result, drift=tuple(told(found)), device_kinds=kinds, notes=notes)
 
-    def _since_approval(self, rule: Rule, tuned: TunedQuery) -> list[Drift]:
+    def _since_approval(self, rule: Rule, tuned: TunedRule) -> list[Drift]:
         reaching = self._targets.of(rule)
         if not reaching:
             return []
@@ -108,18 +110,18 @@ class Watch:
 
 def _leaves_open(exclusion: Exclusion) -> bool:
     """Tell whether it may match devices that nobody named; of the others the approver has read the names."""
-    return any(one.device is None or any("*" in name for name in one.device) for one in exclusion.match)
+    return any(not one.values("device") or any("*" in name for name in one.values("device")) for one in exclusion.match)
 
 
 def device_kinds(
-    tuned: TunedQuery,
+    tuned: TunedRule,
     undecided: Collection[str],
     hits: Mapping[str, ExclusionHits],
     planner: Planner,
     engine: Engine,
     timespan: Timespan | None,
 ) -> dict[str, frozenset[str]] | str:
-    """Return, by exclusion, the kinds of devices whose events were taken out, or why that is not known.
+    """Return, by exclusion, the kinds of devices whose events were suppressed, or why that is not known.
 
     The engine groups; no event is fetched.
 

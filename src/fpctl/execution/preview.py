@@ -1,4 +1,4 @@
-"""What an exclusion would take out before it is recorded: rows, and the devices, URLs and hashes among them."""
+"""What an exclusion would suppress before it is recorded: rows, and the devices, URLs and hashes among them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Unresolved
 from fpctl.rewrite.placement.reading import Reading
 from fpctl.rewrite.placement.result import Placement
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rules.model import Rule
+from fpctl.text.edits import Edit, apply_edits
 
 DAYS = 14
 """How far back a preview looks."""
@@ -37,7 +39,7 @@ _VALUE = "fpctl_value"
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What an exclusion would have taken out.
+    """What an exclusion would have suppressed.
 
     Attributes:
         rows: events; None where that is not known, and then `error` says why.
@@ -59,7 +61,7 @@ class Coverage:
 def coverage(
     exclusion: Exclusion, rules: Sequence[tuple[Rule, bool]], planner: Planner, engine: Engine, now: datetime
 ) -> Coverage:
-    """Count what an exclusion would have taken out of the events that rules read in the last fourteen days.
+    """Count what an exclusion would have suppressed of the events that rules read in the last fourteen days.
 
     A rule that looks back for a shorter time is counted as if it looked back so far, where it says its
     time in one way only (`ago(1d)`, or several times the same); else its own time stays as it is.
@@ -98,9 +100,9 @@ def coverage(
 
 
 def _at(
-    tuned: TunedQuery, placement: Placement, condition: str, planner: Planner, engine: Engine, span: Timespan
+    tuned: TunedRule, placement: Placement, condition: str, planner: Planner, engine: Engine, span: Timespan
 ) -> tuple[int, dict[str, set[str]]]:
-    """Return the rows that a clause takes out at its insertion point, and the values of each entity in them."""
+    """Return the rows that a clause suppresses at its insertion point, and the values of each entity in them."""
     columns = {entity: column for entity in ENTITIES if (column := _column(planner, placement, entity)) is not None}
     texts = [query_at(tuned.query, placement, f"| where {condition}\n| count", tuned.edits)]
     for column in columns.values():
@@ -151,9 +153,7 @@ def widen(rule: Rule, back: timedelta) -> tuple[Rule, bool]:
     if len(spans) == 1 and (span := spans.pop()) is not None:
         if span >= back:
             return replace(rule, query=base), True
-        text = base
-        for start, end in sorted(literals, reverse=True):
-            text = f"{text[:start]}{back.days}d{text[end:]}"
+        text = apply_edits(base, [Edit(start, end, f"{back.days}d") for start, end in literals])
         return replace(rule, query=text, query_period=None), True
     # Several times in one query belong to each other (a baseline and a day): which to stretch is not ours to guess.
     return replace(rule, query=base), False

@@ -14,10 +14,10 @@ from typing import Literal
 from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.errors import Location
 from fpctl.execution.drift import Drift
-from fpctl.execution.fault_place import QueryFault, fault_of
+from fpctl.execution.error_place import LocatedError, located_error
 from fpctl.rewrite.output.counting import CountingQuery, PointCount
-from fpctl.rewrite.plan.planner import TunedQuery
 from fpctl.rewrite.plan.tagging import TAG, Tagging, ids_in, tagging
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 RunStatus = Literal["ok", "failed", "partial"]
@@ -25,7 +25,7 @@ RunStatus = Literal["ok", "failed", "partial"]
 
 @dataclass(frozen=True, slots=True)
 class ExclusionHits:
-    """What one exclusion took out in a run, or in shadow would have; every number is None where it is not known."""
+    """What one exclusion suppressed in a run, or in shadow would have; every number is None where it is not known."""
 
     exclusion: str
     rows: int | None
@@ -44,21 +44,21 @@ class RunResult:
 
     Attributes:
         rows_before: rows that reached the clauses; None when not known.
-        rows_suppressed: those of them that were taken out.
+        rows_suppressed: those of them that were suppressed.
         result: the tuned query's rows; None when it failed.
         base_rows: result rows of the base query, where it was run too.
         error: why the run is not `ok`; where the query is at fault, with its line and column in the base query.
         offset: 0-based, of that place in the base query; None where there is none.
         at: the same place in the rule's file, where a `Session` knows the file.
         caret: the line of the query with a caret under the place.
-        shadow: what exclusions that are only counted would have taken out; None where it is not known.
+        shadow: what exclusions that are only counted would have suppressed; None where it is not known.
         notes: things to say that are no errors: an empty table, counts that cannot be had.
         drift: what is no longer as it was at the approval and in earlier runs, where `Watch` looked.
-        device_kinds: by exclusion, the kinds of devices that `Watch` found among what it took out.
+        device_kinds: by exclusion, the kinds of devices that `Watch` found among what it suppressed.
     """
 
     rule: Rule
-    tuned: TunedQuery
+    tuned: TunedRule
     engine: str
     status: RunStatus
     rows_before: int | None = None
@@ -78,9 +78,9 @@ class RunResult:
 
 
 def run_rule(
-    rule: Rule, tuned: TunedQuery, engine: Engine, timespan: Timespan | None = None, *, with_base: bool = False
+    rule: Rule, tuned: TunedRule, engine: Engine, timespan: Timespan | None = None, *, with_base: bool = False
 ) -> RunResult:
-    """Run a tuned rule and count what its exclusions took out.
+    """Run a tuned rule and count what its exclusions suppressed.
 
     Args:
         timespan: applied by the engine in addition to the query's own time filter.
@@ -103,7 +103,7 @@ def run_rule(
         tags, notes = Tagging(), (f"the result rows are not tagged with {TAG}: {main.message}",)
         (main,) = engine.query_many([tuned.tuned], timespan)
     if isinstance(main, EngineError):
-        fault = fault_of(main, tuned.tuned, tuned)
+        fault = located_error(main, tuned.tuned, tuned)
         return RunResult(
             rule,
             tuned,
@@ -152,7 +152,7 @@ def run_rule(
 def _shadow(
     shadows: Sequence[tuple[CountingQuery, frozenset[str]]], answers: Sequence[Table | EngineError]
 ) -> tuple[ExclusionHits, ...]:
-    """Return what shadow exclusions would have taken out; that it is not known fails no run."""
+    """Return what shadow exclusions would have suppressed; that it is not known fails no run."""
     found: dict[str, ExclusionHits] = {}
     remaining = iter(answers)
     for query, ids in shadows:
@@ -194,14 +194,14 @@ def _with_tags(hits: Sequence[ExclusionHits], tags: Tagging, result: Table) -> t
     )
 
 
-def unknown_hits(tuned: TunedQuery) -> tuple[ExclusionHits, ...]:
+def unknown_hits(tuned: TunedRule) -> tuple[ExclusionHits, ...]:
     """Return what a run that could not count knows of each exclusion with a clause: nothing."""
     return tuple(ExclusionHits(i, None, None) for i in sorted({c.exclusion for c in tuned.clauses}))
 
 
 def _counts(
-    tuned: TunedQuery, counting: Sequence[CountingQuery], answers: Sequence[Table | EngineError]
-) -> tuple[list[PointCount | None] | None, QueryFault]:
+    tuned: TunedRule, counting: Sequence[CountingQuery], answers: Sequence[Table | EngineError]
+) -> tuple[list[PointCount | None] | None, LocatedError]:
     """Return the count of each insertion point (None where it cannot be had), or None and why if a query failed."""
     counts: list[PointCount | None] = []
     remaining = iter(answers)
@@ -211,19 +211,19 @@ def _counts(
             continue
         answer = next(remaining)
         if isinstance(answer, EngineError):
-            fault = fault_of(answer, query.text, tuned)
+            fault = located_error(answer, query.text, tuned)
             return None, replace(fault, message=f"the counting query failed: {fault.message}")
         if answer.partial is not None:
-            return None, QueryFault(f"the counting query was answered in part only: {answer.partial}", None)
+            return None, LocatedError(f"the counting query was answered in part only: {answer.partial}", None)
         counts.append(query.read(answer.names(), answer.rows))
-    return counts, QueryFault("", None)
+    return counts, LocatedError("", None)
 
 
 def _totals(counting: Sequence[CountingQuery], counts: Sequence[PointCount | None]) -> tuple[int | None, int | None]:
     """Add the insertion points up without counting a row twice.
 
     The points of one pipeline follow one another: the rows before its last point have already lost what the
-    earlier ones took out. The points of different pipelines see different rows.
+    earlier ones suppressed. The points of different pipelines see different rows.
     """
     if not counts:
         return None, None
@@ -238,7 +238,7 @@ def _totals(counting: Sequence[CountingQuery], counts: Sequence[PointCount | Non
     return before, suppressed
 
 
-def _merged(tuned: TunedQuery, counts: Sequence[PointCount | None]) -> tuple[ExclusionHits, ...]:
+def _merged(tuned: TunedRule, counts: Sequence[PointCount | None]) -> tuple[ExclusionHits, ...]:
     """Return one line per exclusion, its insertion points added up; unknown as soon as one of them is."""
     found: dict[str, ExclusionHits] = {}
     for count in counts:

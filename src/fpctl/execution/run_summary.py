@@ -9,7 +9,7 @@ from fpctl.execution.run import RunResult
 
 
 @dataclass(slots=True)
-class Tally:
+class RunSummary:
     """Rules counted by what became of them.
 
     Attributes:
@@ -17,7 +17,7 @@ class Tally:
         unplanned: rules that could not be planned, and so did not run.
         before: rules that the interrupted run, which this one continues, had done.
         ok, failed, partial: rules by the status of their run.
-        hits: rows that exclusions took out, in the runs that know it.
+        hits: rows that exclusions suppressed, in the runs that know it.
     """
 
     rules: int

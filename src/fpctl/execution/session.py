@@ -11,17 +11,17 @@ from typing import NamedTuple
 from fpctl.engine.interface import Engine, TableStatus, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.execution.drift_check import Watch
-from fpctl.execution.fault_place import place_in_file
+from fpctl.execution.drift_check import DriftWatch
+from fpctl.execution.error_place import place_in_file
 from fpctl.execution.run import RunResult, run_rule, unknown_hits
 from fpctl.execution.stream import completed
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
+from fpctl.history.history import History
 from fpctl.history.records import DriftRecord, ExclusionVersion, HitRecord, RuleVersion, RunRecord
-from fpctl.history.repository import History
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.placement.column_resolver import LITERAL_SOURCES
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 
@@ -37,7 +37,7 @@ class Session:
         exclusions: the loaded exclusions by id, for their versions in the record.
         history: where runs are recorded; None records nothing.
         with_base: run the base queries too.
-        at_once: rules under way at a time.
+        concurrency: rules under way at a time.
         watch: looks at each run for what has drifted; None looks for nothing.
     """
 
@@ -48,8 +48,8 @@ class Session:
     exclusions: Mapping[str, LoadedExclusion]
     history: History | None = None
     with_base: bool = False
-    at_once: int = 1
-    watch: Watch | None = None
+    concurrency: int = 1
+    watch: DriftWatch | None = None
     _facts: TableFacts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +58,7 @@ class Session:
     def run(self, outcomes: Iterable[RuleOutcome]) -> Iterator[RunResult]:
         """Yield one result per rule that could be planned, recorded as it comes.
 
-        Rules come in the order in which they are done; with `at_once` 1 that is the order given. The
+        Rules come in the order in which they are done; with `concurrency` 1 that is the order given. The
         outcomes may be an iterator: rules are then planned while others run. An interrupt (Ctrl-C) between or in
         runs leaves the record with whole runs only.
 
@@ -66,12 +66,12 @@ class Session:
             FpctlError: the history cannot be written.
         """
         planned = ((outcome, outcome.tuned) for outcome in outcomes if outcome.tuned is not None)
-        for (_, tuned), timed in completed(planned, lambda pair: self._timed(*pair), self.at_once):
+        for (_, tuned), timed in completed(planned, lambda pair: self._timed(*pair), self.concurrency):
             if self.history is not None:
                 self.history.record_run(self._record(timed.result, tuned, timed.started, timed.finished))
             yield timed.result
 
-    def _timed(self, outcome: RuleOutcome, tuned: TunedQuery) -> _Timed:
+    def _timed(self, outcome: RuleOutcome, tuned: TunedRule) -> _Timed:
         started = self.clock()
         try:
             result = self._watched(self._one(outcome, tuned))
@@ -88,11 +88,11 @@ class Session:
         except FpctlError as error:
             return replace(result, notes=(*result.notes, f"what has drifted is not known: {error.message}"))
 
-    def _failed(self, rule: Rule, tuned: TunedQuery, error: FpctlError) -> RunResult:
+    def _failed(self, rule: Rule, tuned: TunedRule, error: FpctlError) -> RunResult:
         hits = unknown_hits(tuned)
         return RunResult(rule, tuned, self.engine.name, "failed", hits=hits, error=error.message, hint=error.hint)
 
-    def _one(self, outcome: RuleOutcome, tuned: TunedQuery) -> RunResult:
+    def _one(self, outcome: RuleOutcome, tuned: TunedRule) -> RunResult:
         rule = outcome.rule
         wanted = range_of(rule, tuned.query, self.timespan, self.now)
         statuses = self._facts.of(tables_read(tuned), wanted)
@@ -109,7 +109,7 @@ class Session:
         notes = [empty_note(status, wanted) for status in statuses if status.rows_in_range == 0]
         return replace(result, notes=(*result.notes, *notes)) if notes else result
 
-    def _record(self, result: RunResult, tuned: TunedQuery, started: datetime, finished: datetime) -> RunRecord:
+    def _record(self, result: RunResult, tuned: TunedRule, started: datetime, finished: datetime) -> RunRecord:
         return RunRecord(
             RuleVersion(result.rule.id, result.rule.name, text_hash(tuned.base), tuned.base),
             result.engine,
@@ -142,7 +142,7 @@ class _Timed(NamedTuple):
     finished: datetime
 
 
-def tables_read(tuned: TunedQuery) -> list[str]:
+def tables_read(tuned: TunedRule) -> list[str]:
     """Return the names of the tables that a rule reads, sorted; rows that stand in the query are no table."""
     names: set[str] = set()
     for pipeline in tuned.analysis.pipelines:

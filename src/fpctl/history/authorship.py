@@ -13,7 +13,7 @@ _COMMIT = "\x01"
 _PART = "\x1f"
 
 
-class Touch(NamedTuple):
+class LastCommit(NamedTuple):
     """The last commit that touched a file. `dirty`: the working copy has changes that are in no commit."""
 
     author: str
@@ -22,7 +22,7 @@ class Touch(NamedTuple):
     dirty: bool
 
 
-def last_touches(folder: Path, paths: Collection[str]) -> dict[str, Touch] | None:
+def last_commits(folder: Path, paths: Collection[str]) -> dict[str, LastCommit] | None:
     """Return the last commit of each of these files, deleted ones included; None where there is no git.
 
     Args:
@@ -44,7 +44,7 @@ def _changed(folder: Path) -> set[str]:
     return {name for name in done.split("\0") if name}
 
 
-def _log(folder: Path, wanted: set[str], dirty: set[str]) -> Iterator[tuple[str, Touch]]:
+def _log(folder: Path, wanted: set[str], dirty: set[str]) -> Iterator[tuple[str, LastCommit]]:
     """Yield each wanted file with the newest commit that touched it."""
     form = f"--format={_COMMIT}%H{_PART}%an <%ae>{_PART}%cI"
     text = _git(folder, "log", form, "--name-only", "--no-renames", "--relative", "-z", "--", ".")
@@ -56,7 +56,7 @@ def _log(folder: Path, wanted: set[str], dirty: set[str]) -> Iterator[tuple[str,
             path = name.lstrip("\n")
             if path in left:
                 left.discard(path)
-                yield path, Touch(author, commit, datetime.fromisoformat(when).astimezone(UTC), path in dirty)
+                yield path, LastCommit(author, commit, datetime.fromisoformat(when).astimezone(UTC), path in dirty)
         if not left:
             return
 

@@ -21,7 +21,7 @@ _NOT_ITS_HASH = "its text is no longer that of its hash"
 _NOT_THE_NEXT = "its hash is not the one that the next carries"
 
 
-class Row(NamedTuple):
+class EntryRow(NamedTuple):
     """An entry as it is stored: the columns beside the body repeat what the body says."""
 
     number: int
@@ -40,7 +40,7 @@ class Head(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ChainFinding:
     """One thing that is wrong; `number` is that of the entry, where it is about one."""
 
     kind: Kind
@@ -49,17 +49,17 @@ class Finding:
     exclusion: str | None = None
 
 
-def examine(rows: Sequence[Row], head: Head) -> list[Finding]:
+def examine(rows: Sequence[EntryRow], head: Head) -> list[ChainFinding]:
     """Return what is wrong with the stored entries, in the order of their numbers."""
     return _Examination(rows, head).findings()
 
 
 class _Examination:
-    def __init__(self, rows: Sequence[Row], head: Head) -> None:
+    def __init__(self, rows: Sequence[EntryRow], head: Head) -> None:
         self.rows = {row.number: row for row in rows}
         self.entries: dict[int, TrailEntry] = {}
-        self.by_hash: dict[str, Row] = {}
-        self.found: dict[int, Finding] = {}
+        self.by_hash: dict[str, EntryRow] = {}
+        self.found: dict[int, ChainFinding] = {}
         self.head = head
         self.head_fault: str | None = None
         for row in rows:
@@ -77,9 +77,9 @@ class _Examination:
         subject = (row.exclusion if row is not None else None) or (entry.rule.path if entry and entry.rule else None)
         about = f" ({subject})" if subject else ""
         exclusion = (row.exclusion or None) if row is not None else None
-        self.found.setdefault(number, Finding(kind, f"entry {number}{about} was {kind}: {why}", number, exclusion))
+        self.found.setdefault(number, ChainFinding(kind, f"entry {number}{about} was {kind}: {why}", number, exclusion))
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[ChainFinding]:
         reached = self.follow()
         inserted = [number for number in self.rows if number not in reached]
         for number in inserted:
@@ -88,7 +88,7 @@ class _Examination:
         for number, row in self.rows.items():
             if number in reached:
                 self.own_columns(row, renumbered=bool(inserted))
-        first = [Finding("head", self.head_fault, None)] if self.head_fault else []
+        first = [ChainFinding("head", self.head_fault, None)] if self.head_fault else []
         return [*(self.found[number] for number in sorted(self.found)), *first]
 
     def follow(self) -> set[int]:
@@ -126,7 +126,7 @@ class _Examination:
         row = self.rows.get(number)
         return hash_of(row.body) if row is not None else GENESIS if number == 0 else ""
 
-    def own_columns(self, row: Row, *, renumbered: bool) -> None:
+    def own_columns(self, row: EntryRow, *, renumbered: bool) -> None:
         """Compare what stands beside the body with the body."""
         entry = self.entries.get(row.number)
         if entry is None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlalchemy import Connection, delete, insert, select
 from sqlmodel import col
 
-from fpctl.history.chain import Finding, Row
-from fpctl.history.entry import Act, Definition, canonical, hash_of
+from fpctl.history.chain import ChainFinding, EntryRow
+from fpctl.history.entry import AuditEvent, Definition, canonical, hash_of
 from fpctl.history.tables import DefinitionRow
 
 _CHUNK = 500
@@ -37,7 +37,7 @@ def contents(connection: Connection, ids: Iterable[str]) -> dict[str, Definition
     return found
 
 
-def keep(connection: Connection, acts: Sequence[Act]) -> None:
+def keep(connection: Connection, acts: Sequence[AuditEvent]) -> None:
     """Remember what the exclusions say now."""
     latest = {act.exclusion: act.after for act in acts}
     for chunk in chunks(sorted(latest)):
@@ -56,20 +56,20 @@ def keep(connection: Connection, acts: Sequence[Act]) -> None:
         connection.execute(insert(DefinitionRow), rows)
 
 
-def findings_of(rows: Sequence[Row], stored: Sequence[tuple[str, str, str]]) -> list[Finding]:
+def findings_of(rows: Sequence[EntryRow], stored: Sequence[tuple[str, str, str]]) -> list[ChainFinding]:
     """Return where what exclusions said last is not what their last entry says."""
     last = {row.exclusion: (row.number, row.after) for row in sorted(rows) if row.exclusion}  # not of rules
-    findings: list[Finding] = []
+    findings: list[ChainFinding] = []
     for id, content_hash, content in sorted(stored):
         number, after = last.pop(id, (None, None))
         if after != content_hash or _content_hash(content) != content_hash:
             which = f"entry {number}" if number is not None else "any entry"
             message = f"what {id} said last is not what {which} says: it was edited"
-            findings.append(Finding("definition", message, number, id))
+            findings.append(ChainFinding("definition", message, number, id))
     for id, (number, after) in sorted(last.items()):
         if after is not None:
             message = f"what {id} said last is missing, though entry {number} says it"
-            findings.append(Finding("definition", message, number, id))
+            findings.append(ChainFinding("definition", message, number, id))
     return findings
 
 

@@ -84,11 +84,11 @@ def _short(value: Any, most: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class AuditEvent:
     """Something that happened to one exclusion, before it has its place in the trail.
 
     Args:
-        action: a word: `added`, `renewed`; `found`, `changed`, `gone` for what happened outside fpctl.
+        action: a word: `added`, `renewed`; `found`, `changed`, `removed` for what happened outside fpctl.
         who: a person as git or the system names them, or `unknown`.
         before: what the exclusion said before; None if it is new.
         after: what it says now; None if it is gone.
@@ -125,7 +125,7 @@ class DeployedRule:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleAct:
+class RuleAuditEvent:
     """Something that was done to one rule in a workspace, before it has its place in the trail.
 
     Args:
@@ -146,7 +146,7 @@ class RuleAct:
 
 @dataclass(frozen=True, slots=True)
 class TrailEntry:
-    """An entry in its place: see `Act` and `RuleAct`; `before` and `after` are hashes, `number` counts from 1.
+    """An event with its place in the trail; `before` and `after` are content hashes, `number` counts from 1.
 
     `rule` is None, or `exclusion` is empty.
     """
@@ -226,10 +226,10 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
-def body_of(act: Act | RuleAct, number: int, at: datetime, previous: str) -> str:
+def body_of(act: AuditEvent | RuleAuditEvent, number: int, at: datetime, previous: str) -> str:
     """Return the text that is stored and hashed for an act in its place."""
     own: dict[str, Any]
-    if isinstance(act, RuleAct):
+    if isinstance(act, RuleAuditEvent):
         changes = act.changes
         own = {
             "exclusion": "",

@@ -1,7 +1,7 @@
 """What goes into the history and what comes out of it: plain values, no tables.
 
 All times are aware datetimes in UTC. A count that is not known is None and never 0: a run that
-failed, or was answered in part, says nothing about how many rows an exclusion took out.
+failed, or was answered in part, says nothing about how many rows an exclusion suppressed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class ExclusionVersion:
 
 @dataclass(frozen=True, slots=True)
 class HitRecord:
-    """What one exclusion took out in one run.
+    """What one exclusion suppressed in one run.
 
     Args:
         exclusion: the exclusion, in the version that was in the plan.
@@ -113,12 +113,12 @@ class RunRecord:
         range_end: end of that range (exclusive).
         tuned_hash: hash of the tuned text, None where it came to none.
         rows_before: rows that reached the insertion points; None where not known.
-        rows_suppressed: rows that the exclusions took out together; None where not known.
+        rows_suppressed: rows that the exclusions suppressed together; None where not known.
         result_rows: rows of the tuned query's result; None where not known.
         error: why the run is not `ok`.
         hits: one entry for each exclusion in the plan, zero hits included.
         drift: what the run noticed to have changed.
-        device_kinds: by exclusion, the kinds of devices whose events it took out, where it names no devices.
+        device_kinds: by exclusion, the kinds of devices whose events it suppressed, where it names no devices.
     """
 
     rule: RuleVersion
@@ -176,7 +176,7 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class StoredHit:
-    """What one exclusion took out in one recorded run; None where that is not known."""
+    """What one exclusion suppressed in one recorded run; None where that is not known."""
 
     exclusion: str
     exclusion_hash: str
@@ -188,7 +188,7 @@ class StoredHit:
 
 @dataclass(frozen=True, slots=True)
 class PastHits:
-    """What one exclusion took out in an earlier run, and the range of events that the run read."""
+    """What one exclusion suppressed in an earlier run, and the range of events that the run read."""
 
     exclusion: str
     rows: int
@@ -229,7 +229,7 @@ class DayHits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HitTotals:
-    """What one exclusion took out in all the runs asked for.
+    """What one exclusion suppressed in all the runs asked for.
 
     Rows are added over runs: where the ranges of two runs overlap, an event in both counts twice.
 

@@ -128,7 +128,7 @@ class RunRow(HistoryTable, table=True):
 
 
 class HitRow(HistoryTable, table=True):
-    """What one exclusion took out in one run; null where that is not known."""
+    """What one exclusion suppressed in one run; null where that is not known."""
 
     __tablename__ = "hit"
     __table_args__ = (
@@ -205,7 +205,7 @@ class DriftRow(HistoryTable, table=True):
 
 
 class DeviceKindRow(HistoryTable, table=True):
-    """A kind of device whose events an exclusion has taken out of a rule, once for each."""
+    """A kind of device whose events an exclusion has suppressed in a rule, once for each."""
 
     __tablename__ = "device_kind"
 

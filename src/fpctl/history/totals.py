@@ -26,7 +26,7 @@ from fpctl.history.tables import (
 Query = Select[*tuple[Any, ...]]
 
 
-class Trend(Sequence[DayHits]):
+class DailySeries(Sequence[DayHits]):
     """The days of a total, read from the database's text when they are first looked at. Equal to a tuple of them.
 
     Args:
@@ -63,7 +63,7 @@ class Trend(Sequence[DayHits]):
         return self._read()[index]
 
     def __eq__(self, other: object) -> bool:
-        return self._read() == tuple(other) if isinstance(other, tuple | Trend) else NotImplemented
+        return self._read() == tuple(other) if isinstance(other, tuple | DailySeries) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self._read())
@@ -78,7 +78,7 @@ def _one_day(day: date, points: Sequence[DayHits]) -> DayHits:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """What one group of rows adds up to; `points` is the text of a `Trend`."""
+    """What one group of rows adds up to; `points` is the text of a `DailySeries`."""
 
     exclusion: str
     rule: str | None
@@ -148,6 +148,21 @@ def totals(
             group = _Group.of(row)
             groups.setdefault((group.exclusion, group.rule or ""), []).append(group)
     return [_total(groups[key]) for key in sorted(groups)]
+
+
+def suppressed_by_day(connection: Connection, since: date) -> list[DayHits]:
+    """Return, for each UTC day from one on, the hits of all exclusions together; see `History.suppressed_by_day`."""
+    days = col(ExclusionDayRow.day)
+    query = (
+        select(days, func.max(ExclusionDayRow.runs), func.sum(ExclusionDayRow.rows))
+        .where(days >= since)
+        .group_by(days)
+        .order_by(days)
+    )
+    return [
+        DayHits(found, int(runs), None if rows is None else int(rows))
+        for found, runs, rows in connection.execute(query)
+    ]
 
 
 def _of_exclusions(exclusion: str | None, first: date | None) -> Query:
@@ -252,7 +267,7 @@ def _total(groups: list[_Group]) -> HitTotals:
         last=max((group.last for group in groups if group.last), default=None),
         last_hit=max((group.last_hit for group in groups if group.last_hit), default=None),
         last_run=newest.last_run,
-        trend=Trend(",".join(group.points for group in groups)),
+        trend=DailySeries(",".join(group.points for group in groups)),
     )
 
 

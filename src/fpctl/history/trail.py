@@ -17,19 +17,19 @@ from sqlalchemy import Connection, insert, select, update
 from sqlmodel import col
 
 from fpctl.errors import FpctlError
-from fpctl.exclusions.reader import ListShelf, LoadedExclusion, read_exclusion_file
+from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from fpctl.files import read_text
 from fpctl.history import definitions
-from fpctl.history.authorship import Touch, last_touches
-from fpctl.history.chain import Finding, Head, Row, examine
-from fpctl.history.entry import UNKNOWN, Act, Definition, RuleAct, TrailEntry, body_of, entry_of, hash_of
+from fpctl.history.authorship import LastCommit, last_commits
+from fpctl.history.chain import ChainFinding, EntryRow, Head, examine
+from fpctl.history.entry import UNKNOWN, AuditEvent, Definition, RuleAuditEvent, TrailEntry, body_of, entry_of, hash_of
 from fpctl.history.store import Store
 from fpctl.history.tables import DefinitionRow, TrailHeadRow, TrailRow
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """What a command did, the same for each of its exclusions: see `Act`."""
+class Action:
+    """What a command did, the same for each of its exclusions: see `AuditEvent`."""
 
     action: str
     who: str
@@ -37,16 +37,16 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """What came of putting the trail to the test. No findings: every entry is what it was."""
 
     entries: int
     head: str
-    findings: tuple[Finding, ...]
+    findings: tuple[ChainFinding, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class WorkingCopy:
     """The exclusions as they are on disk.
 
     Args:
@@ -74,7 +74,7 @@ class Trail:
         self._store = store
         self._shared = shared
 
-    def record_changes(self, present: Present, now: datetime) -> list[TrailEntry]:
+    def record_changes(self, present: WorkingCopy, now: datetime) -> list[TrailEntry]:
         """Record what has changed outside fpctl since the last entry, and return the new entries.
 
         Files are read again under the lock before a difference counts: another fpctl may have written
@@ -85,7 +85,7 @@ class Trail:
         return self._store.write(lambda connection: self._notice(connection, present, now))
 
     def record(
-        self, deed: Deed, ids: Iterable[str], write: Callable[[], None], present: Present, now: datetime
+        self, deed: Action, ids: Iterable[str], write: Callable[[], None], present: WorkingCopy, now: datetime
     ) -> list[TrailEntry]:
         """Change exclusion files and record it, both under the trail's lock; return the deed's entries.
 
@@ -104,7 +104,7 @@ class Trail:
             write()
             after = {d.id: d for d in _read_again(present, wanted, {d.id: d.paths for d in before.values()})}
             acts = [
-                Act(id, deed.action, deed.who, before.get(id), after.get(id), deed.reason)
+                AuditEvent(id, deed.action, deed.who, before.get(id), after.get(id), deed.reason)
                 for id in wanted
                 if id in before or id in after
             ]
@@ -112,7 +112,7 @@ class Trail:
 
         return self._store.write(work)
 
-    def note(self, deed: Deed, ids: Iterable[str], present: Present, now: datetime) -> list[TrailEntry]:
+    def note(self, deed: Action, ids: Iterable[str], present: WorkingCopy, now: datetime) -> list[TrailEntry]:
         """Record what was done about exclusions without changing them, and return the entries.
 
         What had changed outside fpctl before is recorded first.
@@ -122,12 +122,14 @@ class Trail:
         def work(connection: Connection) -> list[TrailEntry]:
             self._notice(connection, present, now)
             known = definitions.contents(connection, wanted)
-            acts = [Act(id, deed.action, deed.who, known[id], known[id], deed.reason) for id in wanted if id in known]
+            acts = [
+                AuditEvent(id, deed.action, deed.who, known[id], known[id], deed.reason) for id in wanted if id in known
+            ]
             return _append(connection, acts, now)
 
         return self._store.write(work)
 
-    def note_rules(self, acts: Sequence[RuleAct], now: datetime) -> list[TrailEntry]:
+    def note_rules(self, acts: Sequence[RuleAuditEvent], now: datetime) -> list[TrailEntry]:
         """Record what was done to rules in a workspace, and return the entries."""
         return self._store.write(lambda connection: _append(connection, acts, now)) if acts else []
 
@@ -164,7 +166,7 @@ class Trail:
         query = select(col(TrailRow.exclusion_id)).where(col(TrailRow.exclusion_id) != "").distinct()
         return self._store.read(lambda connection: sorted(row[0] for row in connection.execute(query)))
 
-    def verify(self, expected: tuple[int, str] | None = None) -> Verdict:
+    def verify(self, expected: tuple[int, str] | None = None) -> Verification:
         """Put the whole chain to the test.
 
         Args:
@@ -172,7 +174,7 @@ class Trail:
                 in another place. It shows a chain that was made anew as a whole.
         """
 
-        def work(connection: Connection) -> tuple[list[Row], Head, list[tuple[str, str, str]]]:
+        def work(connection: Connection) -> tuple[list[EntryRow], Head, list[tuple[str, str, str]]]:
             rows = connection.execute(
                 select(
                     col(TrailRow.number), col(TrailRow.exclusion_id), col(TrailRow.at), col(TrailRow.after_hash),
@@ -182,7 +184,7 @@ class Trail:
             known = connection.execute(
                 select(col(DefinitionRow.exclusion_id), col(DefinitionRow.content_hash), col(DefinitionRow.content))
             )
-            return [Row(*row) for row in rows], _head(connection), [(row[0], row[1], row[2]) for row in known]
+            return [EntryRow(*row) for row in rows], _head(connection), [(row[0], row[1], row[2]) for row in known]
 
         rows, head, known = self._store.read(work)
         findings = examine(rows, head)
@@ -190,16 +192,16 @@ class Trail:
             findings += definitions.findings_of(rows, known)
         if expected is not None:
             findings += _expected(rows, *expected)
-        return Verdict(len(rows), head.hash, tuple(findings))
+        return Verification(len(rows), head.hash, tuple(findings))
 
-    def _differing(self, connection: Connection, present: Present) -> bool:
+    def _differing(self, connection: Connection, present: WorkingCopy) -> bool:
         known = definitions.known(connection)
         current = {loaded.id: loaded.content_hash for loaded in present.exclusions}
         if any(known.get(id) != content_hash for id, content_hash in current.items()):
             return True
         return present.complete and any(id not in current for id in known)
 
-    def _notice(self, connection: Connection, present: Present, now: datetime) -> list[TrailEntry]:
+    def _notice(self, connection: Connection, present: WorkingCopy, now: datetime) -> list[TrailEntry]:
         """Append an entry for each exclusion that is not what the trail last knew it to be."""
         _locked_head(connection)
         known = definitions.known(connection)
@@ -212,18 +214,20 @@ class Trail:
         before = definitions.contents(connection, suspects)
         places = {id: definition.paths for id, definition in before.items()}
         now_there = {definition.id: definition for definition in _read_again(present, suspects, places)}
-        acts: list[Act] = []
+        acts: list[AuditEvent] = []
         for id in sorted(suspects):
             was, found = before.get(id), now_there.get(id)
             if found is None and (was is None or not present.complete):
                 continue
-            act = Act(id, "found" if was is None else "changed" if found else "gone", UNKNOWN, was, found, None, True)
+            act = AuditEvent(
+                id, "found" if was is None else "changed" if found else "removed", UNKNOWN, was, found, None, True
+            )
             if _differs(act):
                 acts.append(act)
-        touches = last_touches(present.root, {path for act in acts for path in _paths(act)})
+        touches = last_commits(present.root, {path for act in acts for path in _paths(act)})
         last = _last_times(connection, [act.exclusion for act in acts])
         seen = _seen(connection, [act.exclusion for act in acts])
-        kept: list[Act] = []
+        kept: list[AuditEvent] = []
         for act in acts:
             touch = _touch(act, touches or {})
             # Without git there are no working copies that could be behind.
@@ -232,7 +236,9 @@ class Trail:
             kept.append(_attributed(act, touch))
         return _append(connection, kept, now)
 
-    def _is_behind(self, act: Act, touch: Touch | None, last: datetime | None, seen: Mapping[str, set[str]]) -> bool:
+    def _is_behind(
+        self, act: AuditEvent, touch: LastCommit | None, last: datetime | None, seen: Mapping[str, set[str]]
+    ) -> bool:
         """Tell whether a difference means no more than that this working copy is behind others."""
         if not self._shared or act.before is None or last is None:
             return False
@@ -241,37 +247,37 @@ class Trail:
         return touch is None or touch.when <= last
 
 
-def _differs(act: Act) -> bool:
+def _differs(act: AuditEvent) -> bool:
     before, after = act.before, act.after
     return (before.content_hash if before else None) != (after.content_hash if after else None)
 
 
-def _paths(act: Act) -> tuple[str, ...]:
+def _paths(act: AuditEvent) -> tuple[str, ...]:
     definition = act.after or act.before
     return definition.paths if definition is not None else ()
 
 
-def _touch(act: Act, touches: Mapping[str, Touch]) -> Touch | None:
+def _touch(act: AuditEvent, touches: Mapping[str, LastCommit]) -> LastCommit | None:
     """Return the commit that made the change; None where git knows none, or the change is in no commit yet."""
     found = [touches[path] for path in _paths(act) if path in touches]
     return None if any(touch.dirty for touch in found) else max(found, default=None, key=lambda touch: touch.when)
 
 
-def _attributed(act: Act, touch: Touch | None) -> Act:
+def _attributed(act: AuditEvent, touch: LastCommit | None) -> AuditEvent:
     """Return the act with its author, where git knows one."""
     if touch is None:
         return act
     reason = f"git commit {touch.commit[:12]} of {touch.when:%Y-%m-%d %H:%M}Z"
-    return Act(act.exclusion, act.action, touch.author, act.before, act.after, reason, True)
+    return AuditEvent(act.exclusion, act.action, touch.author, act.before, act.after, reason, True)
 
 
-def _read_again(present: Present, ids: Iterable[str], places: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
+def _read_again(present: WorkingCopy, ids: Iterable[str], places: Mapping[str, Sequence[str]]) -> Iterator[Definition]:
     """Read the files of exclusions as they are now; one that is not there any more, or is broken, is left out."""
     wanted = set(ids)
     files = {Path(loaded.path) for loaded in present.exclusions if loaded.id in wanted}
     files |= {present.root / paths[0] for id, paths in places.items() if paths and id in wanted}
     files |= {present.root / f"{id}.yaml" for id in wanted}
-    shelf = ListShelf(present.root)
+    shelf = ValueListCache(present.root)
     seen: set[str] = set()
     for file in sorted(files):
         try:
@@ -296,7 +302,7 @@ def _head(connection: Connection) -> Head:
     return Head(row[0], row[1])
 
 
-def _append(connection: Connection, acts: Sequence[Act | RuleAct], now: datetime) -> list[TrailEntry]:
+def _append(connection: Connection, acts: Sequence[AuditEvent | RuleAuditEvent], now: datetime) -> list[TrailEntry]:
     if not acts:
         return []
     head = _locked_head(connection)
@@ -321,7 +327,7 @@ def _append(connection: Connection, acts: Sequence[Act | RuleAct], now: datetime
         )
     connection.execute(insert(TrailRow), rows)
     connection.execute(update(TrailHeadRow).values(entries=number, hash=previous))
-    definitions.keep(connection, [act for act in acts if isinstance(act, Act)])
+    definitions.keep(connection, [act for act in acts if isinstance(act, AuditEvent)])
     return entries
 
 
@@ -350,12 +356,12 @@ def _seen(connection: Connection, ids: Iterable[str]) -> dict[str, set[str]]:
     return found
 
 
-def _expected(rows: Sequence[Row], number: int, noted: str) -> list[Finding]:
+def _expected(rows: Sequence[EntryRow], number: int, noted: str) -> list[ChainFinding]:
     found = next((row for row in rows if row.number == number), None)
     if found is None:
-        return [Finding("removed", f"entry {number}, whose hash was noted, is not there", number)]
+        return [ChainFinding("removed", f"entry {number}, whose hash was noted, is not there", number)]
     if hash_of(found.body).startswith(noted.lower()):
         return []
     about = f" ({found.exclusion})" if found.exclusion else ""
     message = f"entry {number}{about} is not the one whose hash was noted: the chain was made anew"
-    return [Finding("edited", message, number, found.exclusion or None)]
+    return [ChainFinding("edited", message, number, found.exclusion or None)]

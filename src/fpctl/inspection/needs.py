@@ -10,28 +10,27 @@ from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
 from fpctl.execution.session import tables_read
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
-from fpctl.inspection.finding import Finding, counted
-from fpctl.inspection.live import live_columns
-from fpctl.kql.binder import analyse
+from fpctl.inspection.check_result import CheckResult, counted
+from fpctl.kql.analysis import analyse
 from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.lint import QUERY_LIMIT
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.spelling import did_you_mean
 
 STALE = timedelta(days=1)
 """A table whose newest row is older than this has perhaps lost its connector."""
 
-Planned = tuple[RuleOutcome, TunedQuery]
+Planned = tuple[RuleOutcome, TunedRule]
 
 
-def unplanned_findings(outcomes: Sequence[RuleOutcome]) -> Iterator[Finding]:
+def unplanned_findings(outcomes: Sequence[RuleOutcome]) -> Iterator[CheckResult]:
     """Yield an error for each rule that cannot be planned, and so cannot be run."""
     for outcome in outcomes:
         if outcome.error is not None:
             path = outcome.rule.path
             hint = outcome.error.hint or f"see `fpctl explain {path}`"
             message = f"the rule cannot be planned: {outcome.error.message}"
-            yield Finding("settings", "error", path, message, hint, (path,))
+            yield CheckResult("settings", "error", path, message, hint, (path,))
 
 
 def planned_of(outcomes: Sequence[RuleOutcome]) -> list[Planned]:
@@ -41,7 +40,7 @@ def planned_of(outcomes: Sequence[RuleOutcome]) -> list[Planned]:
 
 def table_findings(
     planned: Sequence[Planned], engine: Engine, now: datetime, progress: Callable[[int], None] = lambda done: None
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Yield what is found for each table that the rules read, sorted by table, then for each rule with missing columns.
 
     Args:
@@ -56,7 +55,7 @@ def table_findings(
     newest: dict[str, TableStatus] = {}
     failed: dict[str, list[str]] = defaultdict(list)
     readers: dict[str, set[str]] = defaultdict(set)
-    columns: list[Finding] = []
+    columns: list[CheckResult] = []
     strange: set[str] = set()
     for done, (outcome, tuned) in enumerate(planned, 1):
         rule = outcome.rule
@@ -78,11 +77,11 @@ def table_findings(
                 if status.rows_in_range == 0:
                     empty[status.name].append((rule.path, wanted))
         present = [status.name for status in statuses if status.exists]
-        columns += _missing_columns(outcome, tuned, {table: live_columns(engine, table) for table in present})
+        columns += _missing_columns(outcome, tuned, {table: engine.stored_columns(table) or {} for table in present})
         progress(done)
     for message, paths in sorted(failed.items()):
         hint = "put right what is said above, or look at the rule with `fpctl run`"
-        yield Finding("tables", "error", engine.name, message, hint, tuple(sorted(paths)))
+        yield CheckResult("tables", "error", engine.name, message, hint, tuple(sorted(paths)))
     there = (facts.names() if missing else None) or []
     for table in sorted(readers):
         rules = tuple(sorted(readers[table]))
@@ -91,7 +90,7 @@ def table_findings(
             # A documented name is no slip of the pen.
             near = did_you_mean(table, there, what="table") if table in strange and there else None
             hint = f"{hint}; {near}" if near else hint
-            yield Finding("tables", "error", table, "the table does not exist", hint, rules)
+            yield CheckResult("tables", "error", table, "the table does not exist", hint, rules)
         elif table in empty:
             yield _empty(table, newest[table], empty[table])
         else:
@@ -99,30 +98,34 @@ def table_findings(
     yield from columns
 
 
-def _empty(table: str, status: TableStatus, readers: Sequence[tuple[str, Timespan | None]]) -> Finding:
+def _empty(table: str, status: TableStatus, readers: Sequence[tuple[str, Timespan | None]]) -> CheckResult:
     latest = f"; its newest row is of {status.newest:%Y-%m-%d %H:%M} UTC" if status.newest else ""
     widest = min((span.start for _, span in readers if span is not None), default=None)
     since = f" since {widest:%Y-%m-%d %H:%M} UTC, where rules look" if widest is not None else ""
-    return Finding(
+    return CheckResult(
         "tables", "warning", table, f"no rows{since}{latest}", "ensure this data connector is enabled",
         tuple(sorted(path for path, _ in readers)),
     )  # fmt: skip
 
 
-def _fresh(table: str, status: TableStatus, now: datetime, rules: tuple[str, ...]) -> Finding:
+def _fresh(table: str, status: TableStatus, now: datetime, rules: tuple[str, ...]) -> CheckResult:
     rows = f"{counted(status.rows_in_range, 'row')} where rules look"
     if status.newest is None:
         message = f"{counted(status.rows_in_range, 'row')}; it has no time column"
-        return Finding("tables", "ok", table, message, None, rules)
+        return CheckResult("tables", "ok", table, message, None, rules)
     age = now - status.newest
     if age > STALE:
         since = counted(age.days, "day")
         message = f"{rows}, but none for {since}: the newest is of {status.newest:%Y-%m-%d %H:%M} UTC"
-        return Finding("tables", "warning", table, message, "look whether its data connector still sends", rules)
-    return Finding("tables", "ok", table, f"{rows}; the newest is of {status.newest:%Y-%m-%d %H:%M} UTC", None, rules)
+        return CheckResult("tables", "warning", table, message, "look whether its data connector still sends", rules)
+    return CheckResult(
+        "tables", "ok", table, f"{rows}; the newest is of {status.newest:%Y-%m-%d %H:%M} UTC", None, rules
+    )
 
 
-def _missing_columns(outcome: RuleOutcome, tuned: TunedQuery, live: Mapping[str, Mapping[str, str]]) -> list[Finding]:
+def _missing_columns(
+    outcome: RuleOutcome, tuned: TunedRule, live: Mapping[str, Mapping[str, str]]
+) -> list[CheckResult]:
     """Return what the rule reads and the engine's tables lack, though documentation or `schema/` has it."""
     known = {(p.code, p.message) for p in tuned.analysis.problems}
     found = []
@@ -130,11 +133,11 @@ def _missing_columns(outcome: RuleOutcome, tuned: TunedQuery, live: Mapping[str,
         if "column" in problem.code and (problem.code, problem.message) not in known:
             hint = problem.hint or "compare with the table's columns there, or run `fpctl schema pull`"
             path = outcome.rule.path
-            found.append(Finding("tables", "warning", path, problem.message, hint, (path,)))
+            found.append(CheckResult("tables", "warning", path, problem.message, hint, (path,)))
     return found
 
 
-def limit_findings(planned: Sequence[Planned], engine: Engine) -> Iterator[Finding]:
+def limit_findings(planned: Sequence[Planned], engine: Engine) -> Iterator[CheckResult]:
     """Yield which limits of the services the rules come near: text, number of rules, calls a minute."""
     long = [
         (outcome.rule.path, len(tuned.tuned))
@@ -142,22 +145,21 @@ def limit_findings(planned: Sequence[Planned], engine: Engine) -> Iterator[Findi
         if outcome.rule.kind in ("scheduled", "nrt") and len(tuned.tuned) > QUERY_LIMIT
     ]
     for path, length in long:
-        yield Finding(
+        yield CheckResult(
             "limits", "error", path, f"the tuned query has {length:,} characters; Sentinel allows {QUERY_LIMIT:,}",
             "move lists to a watchlist or a saved function", (path,),
         )  # fmt: skip
     for kind, most in (("scheduled", 512), ("nrt", 50)):
         count = sum(outcome.rule.kind == kind for outcome, _ in planned)
         if count > most:
-            yield Finding(
+            yield CheckResult(
                 "limits", "warning", f"{kind} rules", f"{count:,} rules; a workspace runs {most:,}",
                 "a dedicated cluster runs more; else spread them over workspaces",
             )  # fmt: skip
     queries = sum(1 + sum(query.text is not None for query in tuned.counting_queries()) for _, tuned in planned)
     message = f"{counted(len(planned), 'rule')}, {counted(queries, 'query', 'queries')}"
-    if engine.name == "defender":
-        from fpctl.engine.defender import CALLS_A_MINUTE
-
-        message += f"; at {CALLS_A_MINUTE} calls a minute that takes {queries / CALLS_A_MINUTE:,.1f} minutes at least"
+    calls = engine.description.capabilities.calls_a_minute
+    if calls is not None:
+        message += f"; at {calls} calls a minute they take at least {queries / calls:,.1f} minutes"
     if not long:
-        yield Finding("limits", "ok", engine.name, message)
+        yield CheckResult("limits", "ok", engine.name, message)

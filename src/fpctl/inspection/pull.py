@@ -54,7 +54,7 @@ def pull(
     """Write a workspace's tables and functions into a repository.
 
     Args:
-        tables, functions: see `live.live_schema`.
+        tables, functions: see `EngineSchema`.
         root: the folder with `schema/` and `functions/`.
         documented: the packaged tables.
         everything: also the tables that are as documented.

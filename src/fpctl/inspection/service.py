@@ -1,4 +1,4 @@
-"""Whether the engine's service can be reached, what time it has, who it takes us for, and what it lets us see."""
+"""Whether the engine's service can be reached, its clock, and whether it accepts the credential."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from fpctl.engine.interface import Engine, EngineError
-from fpctl.inspection.finding import Area, Finding
-from fpctl.settings import Settings
+from fpctl.inspection.check_result import Area, CheckResult
 
 SKEW_NOTICED, SKEW_REFUSED = 60.0, 300.0
 """Seconds between the clocks: worth a word; and what Entra ID lets a token's times be off
@@ -23,70 +22,63 @@ _AREAS: dict[str, Area] = {
 }
 
 
-def endpoint_in(settings: Settings, engine: str) -> str | None:
-    """Return the address of an engine's service; None for the local engine, or where none is set."""
-    if engine == "log-analytics":
-        from fpctl.engine.log_analytics import ENDPOINT
-
-        return settings.engine.log_analytics.endpoint or ENDPOINT
-    if engine == "defender":
-        from fpctl.engine.defender import ENDPOINT as GRAPH
-
-        return settings.engine.defender.endpoint or GRAPH
-    return settings.engine.kusto.cluster if engine == "kusto" else None
-
-
-def reach(address: str, clock: Callable[[], float] = time.time) -> Iterator[Finding]:
+def reach(address: str, clock: Callable[[], float] = time.time) -> Iterator[CheckResult]:
     """Yield whether a service answers at all, and how far this machine's clock is from its own.
 
     The request carries no token: any answer will do.
     """
     from azure.core import PipelineClient
     from azure.core.exceptions import AzureError
+    from azure.core.pipeline.transport import RequestsTransport
     from azure.core.rest import HttpRequest
 
     from fpctl.engine.remote.endpoint import endpoint_of
     from fpctl.engine.remote.errors import service_time
+    from fpctl.engine.remote.retry import RequestFailure
+    from fpctl.engine.remote.session import BodyBounds, service_session
 
     place = endpoint_of(address, setting="the endpoint")
-    client: PipelineClient[HttpRequest, object] = PipelineClient(
-        place.url, policies=[], connection_timeout=_TIMEOUT, use_env_settings=not place.loopback
+    transport = RequestsTransport(
+        session=service_session(place, place.host, BodyBounds(1024 * 1024, 3 * _TIMEOUT)),
+        connection_timeout=_TIMEOUT,
+        use_env_settings=not place.loopback,
     )
+    client: PipelineClient[HttpRequest, object] = PipelineClient(place.url, policies=[], transport=transport)
     try:
         response = client.send_request(HttpRequest("GET", place.url), read_timeout=_TIMEOUT)
         headers = dict(response.headers)  # type: ignore[attr-defined]
         heard = clock()
-    except AzureError as error:
+    except (AzureError, RequestFailure) as error:
         said = str(error).partition("\n")[0][:300]
         hint = "check the endpoint, the network, the firewall and HTTPS_PROXY"
-        yield Finding("service", "error", place.host, f"cannot be reached: {said}", hint)
+        yield CheckResult("service", "error", place.host, f"cannot be reached: {said}", hint)
         return
     finally:
         client.close()
-    yield Finding("service", "ok", place.host, "answers")
+    yield CheckResult("service", "ok", place.host, "answers")
     sent = service_time(headers)
     if sent is None:
-        yield Finding("clock", "skipped", place.host, "the service does not say what time it has")
+        yield CheckResult("clock", "skipped", place.host, "the service does not say what time it has")
         return
     off = sent.timestamp() - heard
     if abs(off) <= SKEW_NOTICED:
-        yield Finding("clock", "ok", place.host, "this machine's clock is right")
+        yield CheckResult("clock", "ok", place.host, "this machine's clock is right")
         return
     side = "behind" if off > 0 else "ahead of"
     message = f"this machine's clock is {abs(off):,.0f} s {side} the service's"
     hint = "set the clock, best by NTP: tokens are refused, and rules look at the wrong hours"
-    yield Finding("clock", "error" if abs(off) > SKEW_REFUSED else "warning", place.host, message, hint)
+    yield CheckResult("clock", "error" if abs(off) > SKEW_REFUSED else "warning", place.host, message, hint)
 
 
-def access(engine: Engine) -> Iterator[Finding]:
+def access(engine: Engine) -> Iterator[CheckResult]:
     """Yield whether a query is let through: it needs a token, and permission."""
-    if engine.name == "local":
+    if not engine.description.capabilities.remote:
         return
     try:
         engine.query("print fpctl = 1")
     except EngineError as error:
         hint = error.hint or "see docs/engines.md"
-        yield Finding(_AREAS.get(error.code, "service"), "error", engine.name, error.message, hint)
+        yield CheckResult(_AREAS.get(error.code, "service"), "error", engine.name, error.message, hint)
         return
-    yield Finding("credential", "ok", engine.name, "a token was given and taken")
-    yield Finding("permission", "ok", engine.name, "queries are let through")
+    yield CheckResult("credential", "ok", engine.name, "token accepted")
+    yield CheckResult("permission", "ok", engine.name, "queries are permitted")

@@ -5,50 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fpctl.errors import FpctlError
-from fpctl.inspection.finding import Area, Finding, counted
+from fpctl.inspection.check_result import Area, CheckResult, counted
 from fpctl.repository.model import Repository
 from fpctl.settings import FILE_NAME, Settings
 
 
-def setup_findings(settings: Settings, repository: Repository) -> Iterator[Finding]:
+def setup_findings(settings: Settings, repository: Repository) -> Iterator[CheckResult]:
     """Yield what is found without asking any service."""
     if settings.file is not None:
-        yield Finding("settings", "ok", str(settings.file), "read")
+        yield CheckResult("settings", "ok", str(settings.file), "read")
     else:
-        yield Finding("settings", "ok", FILE_NAME, "there is none; the built-in settings and the environment hold")
+        yield CheckResult("settings", "ok", FILE_NAME, "there is none; the built-in settings and the environment hold")
     errors = sum(problem.severity == "error" for problem in repository.problems)
     rules, exclusions = len(repository.rules.rules), len(repository.exclusions.exclusions)
     if errors:
         message = f"{counted(errors, 'error')} in rules, exclusions and schema: those parts are left out"
-        yield Finding("settings", "error", "repository", message, "see the errors below")
+        yield CheckResult("settings", "error", "repository", message, "see the errors below")
     elif not rules:
         hint = "put rules there, or set `rules` in [paths]"
-        yield Finding("settings", "warning", str(settings.paths.rules), "there are no rules", hint)
+        yield CheckResult("settings", "warning", str(settings.paths.rules), "there are no rules", hint)
     else:
         told = f"{counted(rules, 'rule')} and {counted(exclusions, 'exclusion')}"
-        yield Finding("settings", "ok", "repository", f"{told} can be read")
+        yield CheckResult("settings", "ok", "repository", f"{told} can be read")
     yield _history(settings)
 
 
-def _history(settings: Settings) -> Finding:
-    from fpctl.history.repository import History
+def _history(settings: Settings) -> CheckResult:
+    from fpctl.history.history import History
     from fpctl.history.store import is_there
 
     place = settings.history.url
     try:
         if not is_there(place):
-            return Finding("history", "ok", place, "there is none yet; the first run makes it")
+            return CheckResult("history", "ok", place, "there is none yet; the first run makes it")
         with History.open(place, create=False) as history:
             latest = history.runs(limit=1)
             told = f"the last run is of {latest[0].started:%Y-%m-%d %H:%M} UTC" if latest else "no run is recorded yet"
-            return Finding("history", "ok", history.name, told)
+            return CheckResult("history", "ok", history.name, told)
     except FpctlError as error:
         # Not `place`: a database's URL may hold a password.
         subject = str(error.at) if error.at else "history"
-        return Finding("history", "error", subject, error.message, error.hint or "see docs/history.md")
+        return CheckResult("history", "error", subject, error.message, error.hint or "see docs/history.md")
 
 
-def deployment_findings(settings: Settings, credential: str | None = None) -> Iterator[Finding]:
+def deployment_findings(settings: Settings, credential: str | None = None) -> Iterator[CheckResult]:
     """Yield whether the workspace to deploy to can be read; nothing where none is set."""
     if settings.deploy.workspace is None:
         return
@@ -58,12 +58,12 @@ def deployment_findings(settings: Settings, credential: str | None = None) -> It
     try:
         workspace = connect(settings, credential)
     except FpctlError as error:
-        yield Finding(area, "error", "[deploy]", error.message, error.hint or "see docs/deployment.md")
+        yield CheckResult(area, "error", "[deploy]", error.message, error.hint or "see docs/deployment.md")
         return
     try:
         there = workspace.all()
-        yield Finding(area, "ok", workspace.resource_id, f"{len(there):,} rules and saved searches can be read")
+        yield CheckResult(area, "ok", workspace.resource_id, f"{len(there):,} rules and saved searches can be read")
     except FpctlError as error:
-        yield Finding(area, "error", workspace.resource_id, error.message, error.hint or "see docs/deployment.md")
+        yield CheckResult(area, "error", workspace.resource_id, error.message, error.hint or "see docs/deployment.md")
     finally:
         workspace.close()

@@ -11,20 +11,20 @@ from typing import Any
 
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.risk.score import Risk, assess
-from fpctl.exclusions.risk.shared_names import Known
+from fpctl.exclusions.risk.shared_names import SharedNames
 from fpctl.execution.drift import CODES
 from fpctl.history.records import HitTotals, StoredDrift
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.formats.registry import LoadedRule
-from fpctl.rules.test_cases import CaseShelf
+from fpctl.rules.test_cases import RuleTestCache
 
 OVER = ("retired", "expired")
 _MARKUP = {ord(character): f"&#{ord(character)};" for character in "|@\\*_~[]#!`\n\r"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OverviewEntry:
     """One exclusion.
 
     Attributes:
@@ -48,7 +48,7 @@ class Overview:
     """The exclusions that are not over on a day, the riskiest first. `over` counts those that are."""
 
     on: date
-    entries: tuple[Entry, ...]
+    entries: tuple[OverviewEntry, ...]
     over: int
     recorded: bool
 
@@ -65,7 +65,7 @@ class Overview:
 def overview(
     exclusions: Sequence[LoadedExclusion],
     rules: Sequence[LoadedRule],
-    known: Known,
+    known: SharedNames,
     weights: RiskWeights,
     today: date,
     hits: Mapping[str, HitTotals] | None = None,
@@ -83,14 +83,14 @@ def overview(
     for loaded in rules:
         for exclusion, _ in targets.of(loaded.rule):
             reached.setdefault(exclusion.id, []).append(loaded)
-    shelf = CaseShelf()
+    shelf = RuleTestCache()
     tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())
     entries = []
     for one in kept:
         own = [loaded.rule for loaded in reached.get(one.id, ())]
         expires = one.exclusion.expires
         entries.append(
-            Entry(
+            OverviewEntry(
                 one,
                 one.exclusion.state(today),
                 (expires - today).days if expires is not None else None,
@@ -158,7 +158,7 @@ def to_markdown(found: Overview) -> str:
         lines += ["", "## Risk, point by point"]
         for entry in found.entries:
             lines += ["", f"### {_plain(entry.loaded.id)}: {entry.risk.score} of 100, {entry.risk.level}", ""]
-            lines += [f"- {one.points:+} {_plain(one.message)}" for one in entry.risk.points] or ["- no points"]
+            lines += [f"- {one.points:+} {_plain(one.message)}" for one in entry.risk.factors] or ["- no points"]
     drifted = [one for entry in found.entries for one in entry.drift]
     if drifted:
         lines += ["", "## Drift in the last runs", ""]
@@ -166,7 +166,7 @@ def to_markdown(found: Overview) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: OverviewEntry) -> str:
     exclusion, hits = entry.loaded.exclusion, entry.hits
     named = _plain(exclusion.id) + (f" {_plain(exclusion.title)}" if exclusion.title else "")
     cells = [

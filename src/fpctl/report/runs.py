@@ -7,7 +7,7 @@ from typing import Any
 from fpctl.execution.run import RunResult
 from fpctl.execution.session import tables_read
 from fpctl.repository.apply import RuleOutcome
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 
 def run_to_dict(result: RunResult) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def run_to_dict(result: RunResult) -> dict[str, Any]:
     }
 
 
-def planned_to_dict(outcome: RuleOutcome, tuned: TunedQuery, engine: str) -> dict[str, Any]:
+def planned_to_dict(outcome: RuleOutcome, tuned: TunedRule, engine: str) -> dict[str, Any]:
     """Return the documented JSON of a run that `--dry-run` shows and does not do."""
     return {
         "rule": outcome.rule.id,

@@ -14,9 +14,10 @@ from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.output.markers import MARKER, find_clauses
 from fpctl.rewrite.plan.external_lists import contents
 from fpctl.rewrite.plan.model import Skip
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
-from fpctl.rewrite.plan.verify import verify
+from fpctl.rewrite.plan.tuned_rule import TunedRule
+from fpctl.rewrite.plan.verify import Reader, verify
 from fpctl.rules.formats.registry import LoadedRule, edited, read_rule_file, stripped
 from fpctl.rules.model import Rule
 
@@ -34,7 +35,7 @@ class RuleOutcome:
 
     loaded: LoadedRule
     status: Status
-    tuned: TunedQuery | None = None
+    tuned: TunedRule | None = None
     error: FpctlError | None = None
 
     @property
@@ -49,6 +50,22 @@ class RuleOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """How tuned texts are checked.
+
+    Attributes:
+        checked: whether they are; False only where the caller has done so.
+        readers: independent readers of each text; `verify.INDEPENDENT_READERS` if None.
+    """
+
+    checked: bool = True
+    readers: Sequence[Reader] | None = None
+
+
+VERIFIED, OWN_PARSER_ONLY, UNVERIFIED = Verification(), Verification(readers=()), Verification(checked=False)
+
+
+@dataclass(frozen=True, slots=True)
 class TunedFile:
     """A rule file with its clauses, to be written under `relative`."""
 
@@ -57,7 +74,7 @@ class TunedFile:
 
 
 def applicable(rule: Rule, exclusions: Iterable[Exclusion]) -> list[tuple[Exclusion, bool]]:
-    """Return the exclusions that select one rule; for many rules make `ExclusionIndex` once."""
+    """Return the exclusions that select one rule; for many rules make an `ExclusionIndex` once."""
     return ExclusionIndex(exclusions).of(rule)
 
 
@@ -66,8 +83,7 @@ def tune(
     exclusions: Sequence[Exclusion],
     planner: Planner,
     *,
-    second_parser: bool = True,
-    checked: bool = True,
+    verification: Verification = VERIFIED,
     style: ClauseStyle = ANY_LENGTH,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[RuleOutcome]:
@@ -75,32 +91,30 @@ def tune(
 
     Args:
         rules: as loaded; clauses that fpctl put in earlier are taken out first.
-        checked: verify each tuned text; False only where the caller has done so.
-        second_parser: read each tuned text with the independent parser too.
-        style: how the clauses are said.
+        verification: how each tuned text is checked.
+        style: how the clauses are written.
         progress: called with (done, total) after each rule.
     """
-    targets = ExclusionIndex(exclusions)
+    index = ExclusionIndex(exclusions)
     for done, loaded in enumerate(without_clauses(rules), 1):
-        yield outcome_of(loaded, targets, planner, second_parser, checked, style)
+        yield outcome_of(loaded, index, planner, verification, style)
         if progress is not None:
             progress(done, len(rules))
 
 
 def outcome_of(
     loaded: LoadedRule,
-    targets: ExclusionIndex,
+    index: ExclusionIndex,
     planner: Planner,
-    second_parser: bool,
-    checked: bool,
+    verification: Verification,
     style: ClauseStyle,
 ) -> RuleOutcome:
     """Return the outcome of one rule that has no clauses yet; the arguments are those of `tune`."""
     rule = loaded.rule
     try:
-        tuned = planner.plan(rule, targets.of(rule), newline=loaded.text.newline, style=style)
-        if checked:
-            verify(tuned, second_parser=second_parser)
+        tuned = planner.plan(rule, index.of(rule), newline=loaded.text.newline, style=style)
+        if verification.checked:
+            verify(tuned, verification.readers)
         if tuned.edits:
             loaded.text.file_edits(tuned.edits)
     except KqlSyntaxError as error:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fpctl.errors import KqlSyntaxError, Problem
-from fpctl.kql.binder import analyse
-from fpctl.kql.parser import parse
-from fpctl.rewrite.output.markers import strip
-from fpctl.rewrite.plan.planner import Planner, time_column_of
+from fpctl.errors import KqlSyntaxError, Location, Problem
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule
 
 QUERY_LIMIT = 10_000
@@ -34,27 +31,25 @@ def lint(
 def _lint(loaded: LoadedRule, planner: Planner) -> list[Problem]:
     rule = loaded.rule
     try:
-        base = strip(rule.query)
-        query = parse(base, loaded.path)
+        base = planner.read(rule)
     except KqlSyntaxError as error:
         at = loaded.text.file_location(min(error.offset, len(rule.query)))
         return [Problem("syntax", error.message, at, error.hint, "error", error.caret)]
-    # Places are those of the file as it is: with clauses in it, problems are looked for in the whole text.
-    if base != rule.query:
-        query = parse(rule.query, loaded.path)
-    analysis = analyse(query, planner.tables_for(time_column_of(rule.query)))
-    problems = [
-        Problem(p.code, p.message, loaded.text.file_location(p.offset), p.hint, "warning") for p in analysis.problems
-    ]
-    results = query.results()
+
+    def place(offset: int) -> Location:
+        """Return where an offset of the base query is in the file, which may have clauses."""
+        return loaded.text.file_location(base.file_offset(offset))
+
+    problems = [Problem(p.code, p.message, place(p.offset), p.hint, "warning") for p in base.analysis.problems]
+    results = base.query.results()
     if not results:
         problems.append(
             Problem("no-query", "the text only defines names; no query gives a result", loaded.text.file_location(0))
         )
     if len(results) > 1:
-        place = loaded.text.file_location(results[1].start)
+        at = place(results[1].start)
         hint = "put each query into a rule of its own"
-        problems.append(Problem("several-queries", f"the rule holds {len(results)} queries", place, hint, "warning"))
+        problems.append(Problem("several-queries", f"the rule holds {len(results)} queries", at, hint, "warning"))
     if rule.kind in ("scheduled", "nrt") and len(rule.query) > QUERY_LIMIT:
         problems.append(
             Problem(
@@ -65,7 +60,7 @@ def _lint(loaded: LoadedRule, planner: Planner) -> list[Problem]:
             )
         )
     if results and rule.required_columns():
-        last = analysis.columns_of(results[-1].pipeline).points[-1].scope
+        last = base.analysis.columns_of(results[-1].pipeline).points[-1].scope
         at = loaded.text.file_location(len(rule.query))
         problems += [
             Problem(

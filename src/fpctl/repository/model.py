@@ -11,7 +11,8 @@ from fpctl.errors import Problem
 from fpctl.exclusions.loader import ExclusionSet, load_exclusions
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.references import check_references
-from fpctl.rewrite.plan.planner import Planner, WindowRange
+from fpctl.rewrite.plan.exclusion_clauses import WindowRange
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.loader import RuleSet, load_rules
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.repository import load_repository

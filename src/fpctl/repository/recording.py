@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 
 from fpctl.errors import FpctlError
-from fpctl.exclusions.drafts.draft import Draft, title_of
+from fpctl.exclusions.drafts.draft import DraftExclusion, title_of
 from fpctl.exclusions.drafts.proposal import Proposals, entity_columns, propose
-from fpctl.exclusions.exclusion_writer import Entry, entry_of, twins
+from fpctl.exclusions.exclusion_writer import NewExclusion, new_exclusion, twins
 from fpctl.exclusions.filter_syntax import Reading, parse_filter, to_match
 from fpctl.exclusions.identifier import new_id
 from fpctl.exclusions.lifecycle import approver_of
@@ -24,7 +24,7 @@ from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.result_rows import read_rows
 
 
-def match_of_filter(text: str, name: str, draft: Draft, repository: Repository, today: date) -> Reading:
+def match_of_filter(text: str, name: str, draft: DraftExclusion, repository: Repository, today: date) -> Reading:
     """Return what a filter in the documented notation says, for the rules of a draft.
 
     Raises:
@@ -34,7 +34,7 @@ def match_of_filter(text: str, name: str, draft: Draft, repository: Repository, 
     return to_match(parse_filter(text, name), text, columns=columns, name=name)
 
 
-def proposals_of_result(text: str, name: str, draft: Draft, repository: Repository, today: date) -> Proposals:
+def proposals_of_result(text: str, name: str, draft: DraftExclusion, repository: Repository, today: date) -> Proposals:
     """Return the exclusions that rows of the output of a draft's rules suggest.
 
     Raises:
@@ -51,11 +51,13 @@ def proposals_of_result(text: str, name: str, draft: Draft, repository: Reposito
     return found
 
 
-def _reached(draft: Draft, repository: Repository) -> list[LoadedRule]:
+def _reached(draft: DraftExclusion, repository: Repository) -> list[LoadedRule]:
     return [loaded for loaded in repository.rules.rules if draft.selects(loaded.rule)]
 
 
-def entries_of(drafts: Sequence[Draft], repository: Repository, folder: Path, today: date) -> list[Entry]:
+def entries_of(
+    drafts: Sequence[DraftExclusion], repository: Repository, folder: Path, today: date
+) -> list[NewExclusion]:
     """Return drafts as entries that may be written: with an id and a title, checked, an approval with what was seen.
 
     Args:
@@ -67,14 +69,14 @@ def entries_of(drafts: Sequence[Draft], repository: Repository, folder: Path, to
     """
     known = repository.exclusions
     taken = {loaded.id for loaded in known.exclusions}
-    entries: list[Entry] = []
+    entries: list[NewExclusion] = []
     for draft in drafts:
         id = draft.id or new_id(today, taken)
         complete = replace(draft, id=id, title=draft.title or title_of(draft.match, draft.scenario or ""))
         if complete.expires is not None and complete.expires <= today:
             raise FpctlError(f"it would end on {complete.expires}, which is not after today, {today}")
         taken.add(id)
-        entry = entry_of(complete, folder, repository.rules, known)
+        entry = new_exclusion(complete, folder, repository.rules, known)
         if complete.approved_by is not None:
             approver_of(entry.exclusion, complete.approved_by)
             rules = [loaded.rule for loaded in repository.rules.rules]
@@ -84,7 +86,7 @@ def entries_of(drafts: Sequence[Draft], repository: Repository, folder: Path, to
                 approval_places=places_seen(entry.exclusion, rules, repository.planner(today)),
                 approved_on=today,
             )
-            entry = entry_of(complete, folder, repository.rules, known)
+            entry = new_exclusion(complete, folder, repository.rules, known)
         entries.append(entry)
     return entries
 

@@ -12,7 +12,7 @@ SkipReason = Literal[
     "field-not-in-table", "columns-dropped", "column-redefined", "column-ambiguous", "no-table",
     "inverting-position", "both-polarities", "inverting-rule", "after-aggregation",
     "unknown-column", "invalid-value", "invalid-where", "outside-window", "unsupported-position", "required-output",
-    "dialect", "budget", "placement-unavailable", "shadow", "swallows-test",
+    "dialect", "budget", "placement-unavailable", "shadow", "suppresses-test",
 ]  # fmt: skip
 """Stable words of why an exclusion is not in a rule's plan; documented in docs/reasons.md."""
 

@@ -93,7 +93,7 @@ _COLUMN = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 class _Foreign(BaseModel):
     """Other people's files: keys we do not know are theirs to have; `Rule.metadata` keeps them."""
 
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, extra="ignore", coerce_numbers_to_str=True, populate_by_name=True)
 
 
 class _Connector(_Foreign):
@@ -170,7 +170,7 @@ _SPELLINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class MetadataFault:
+class MetadataProblem:
     """A metadata key whose value is not what it should be; the rule is read without it."""
 
     key: str
@@ -184,7 +184,7 @@ def read_rule(
     fallback_id: str,
     fallback_name: str,
     kind: RuleKind | None = None,
-) -> tuple[Rule, list[MetadataFault]]:
+) -> tuple[Rule, list[MetadataProblem]]:
     """Return a rule made of authored metadata, and the keys that could not be used.
 
     Args:
@@ -195,7 +195,7 @@ def read_rule(
         fallback_name: the name of a rule that states none.
         kind: what the file format says; None to take it from the metadata.
     """
-    usable, faults = dict(metadata), list[MetadataFault]()
+    usable, faults = dict(metadata), list[MetadataProblem]()
     while True:
         try:
             read = RuleMetadata.model_validate(usable)
@@ -206,14 +206,14 @@ def read_rule(
                 del usable[stated_as]
                 place = ".".join(str(step) for step in (stated_as, *detail["loc"][1:]))
                 faults.append(
-                    MetadataFault(str(stated_as), f"`{place}` {_EXPECTED.get(detail['type'], 'cannot be used')}")
+                    MetadataProblem(str(stated_as), f"`{place}` {_EXPECTED.get(detail['type'], 'cannot be used')}")
                 )
     operator = None
     if read.trigger_operator:
         operator = _OPERATORS.get(read.trigger_operator.lower())
         if operator is None:
             faults.append(
-                MetadataFault(
+                MetadataProblem(
                     "triggerOperator", f"`triggerOperator` is none of gt, lt, eq, ne: {read.trigger_operator}"
                 )
             )

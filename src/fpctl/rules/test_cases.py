@@ -40,7 +40,7 @@ class RuleCase:
     Attributes:
         rows: the events that the test is about.
         background: events around them that make the rule work (a baseline, more rows for a threshold); an
-            exclusion may take these out.
+            exclusion may suppress these.
         now: what `now()` is; None where the test does not say, and then relative times are all it has.
         at: where the case stands.
     """
@@ -70,7 +70,7 @@ def is_test_file(name: str) -> bool:
     return name.lower().endswith(ENDINGS)
 
 
-class CaseShelf:
+class RuleTestCache:
     """The tests of rules, for a command that asks for those of many: each folder is listed once."""
 
     def __init__(self) -> None:
@@ -107,8 +107,8 @@ class CaseShelf:
 
 
 def cases_of(loaded: LoadedRule) -> RuleTests:
-    """Return the tests of one rule; see `CaseShelf.cases_of`."""
-    return CaseShelf().cases_of(loaded)
+    """Return the tests of one rule; see `RuleTestCache.cases_of`."""
+    return RuleTestCache().cases_of(loaded)
 
 
 def _other_rule(folder: Path, stem: str, own: str) -> bool:

@@ -22,7 +22,8 @@ from fpctl.rewrite.output.counting import query_at
 from fpctl.rewrite.placement.column_resolver import Resolution
 from fpctl.rewrite.placement.required_columns import condition_columns
 from fpctl.rewrite.placement.result import Placement
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.test_cases import RuleCase
 from fpctl.tuning.guard import CaseOutcome, evaluate
@@ -123,7 +124,7 @@ def _not_firing(outcome: CaseOutcome) -> str:
     return "the rule does not fire on the captured events alone"
 
 
-def _sources(tuned: TunedQuery) -> Iterator[tuple[str, tree.Pipeline, InsertionPoint]]:
+def _sources(tuned: TunedRule) -> Iterator[tuple[str, tree.Pipeline, InsertionPoint]]:
     """Yield each table that a pipeline reads, with the last insertion point at which its events stand whole."""
     seen: set[tuple[str, int]] = set()
     for pipeline in tuned.analysis.pipelines:
@@ -153,7 +154,7 @@ def _whole(pipeline: PipelineColumns) -> InsertionPoint:
 
 
 def _query(
-    tuned: TunedQuery, pipeline: tree.Pipeline, point: InsertionPoint, table: str, condition: str, limit: int
+    tuned: TunedRule, pipeline: tree.Pipeline, point: InsertionPoint, table: str, condition: str, limit: int
 ) -> str | None:
     columns = tuned.tables.table(table) or {}
     time = tuned.tables.time_column(table)

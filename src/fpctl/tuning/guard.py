@@ -1,7 +1,7 @@
 """The true-positive guard: known attacks must still fire with the exclusions in place.
 
 A rule's tests are run through the base and the tuned query on the local engine. An exclusion that takes
-out an event of a must-fire case *swallows* it, whether or not the rule still fires on what is left.
+out an event of a must-fire case suppresses it, whether or not the rule still fires on what is left.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from fpctl.execution.run import RunResult, run_rule
 from fpctl.execution.session import tables_read
 from fpctl.repository.apply import RuleOutcome, applicable, tune
 from fpctl.rewrite.plan.model import Insertion, Plan, Skip
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.size_fit import ANY_LENGTH
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.predicate import UtcRange
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.model import Rule
 from fpctl.rules.test_cases import Rows, RuleCase, RuleTests
 from fpctl.tuning.fixture import laid_out, times_of
 
-CaseStatus = Literal["passed", "swallowed", "still-fires", "wrong-test", "error"]
+CaseStatus = Literal["passed", "suppressed", "still-fires", "wrong-test", "error"]
 """`wrong-test`: the base rule does not fire on an event that must fire, so the test proves nothing."""
 
 Selected = Sequence[tuple[Exclusion, bool]]
 
 
 @dataclass(frozen=True, slots=True)
-class Swallowed:
-    """An exclusion that takes out events of a case. `rows` is 0 where it silences the rule by other events."""
+class SuppressedBy:
+    """An exclusion that suppresses events of a case. `rows` is 0 where it silences the rule by other events."""
 
     exclusion: str
     rows: int
@@ -50,9 +51,9 @@ class CaseOutcome:
 
     Attributes:
         base_rows: result rows of the base rule on the events; None if it could not be run. A rule that cannot be
-            run on may still be `swallowed`: the events at its clauses are counted all the same.
+            run on may still be `suppressed`: the events at its clauses are counted all the same.
         tuned_rows: those of the tuned rule.
-        swallowed: the exclusions that took events out, sorted by id; for an event that must stay quiet,
+        suppressed: the exclusions that suppressed events, sorted by id; for an event that must stay quiet,
             those that keep it so.
         any_time: the case has no fixed time, so windows of exclusions were taken to be open.
         error: why it could not be run.
@@ -63,7 +64,7 @@ class CaseOutcome:
     status: CaseStatus
     base_rows: int | None = None
     tuned_rows: int | None = None
-    swallowed: tuple[Swallowed, ...] = ()
+    suppressed: tuple[SuppressedBy, ...] = ()
     any_time: bool = False
     error: str | None = None
 
@@ -102,23 +103,23 @@ def evaluate(rule: Rule, case: RuleCase, selected: Selected, planner: Planner) -
         result = _run(rule, tuned, everything, now)
         if result.status == "failed" or result.base_rows is None or result.result is None:
             return _uncertain(rule, tuned, result, case, now, any_time)
-        swallowed = _swallowed(rule, tuned, result, case, now)
+        suppressed = _suppressed(rule, tuned, result, case, now)
         base, left = result.base_rows, len(result.result.rows)
         if case.kind == "must-fire":
             if not fires(rule, base):
                 return CaseOutcome(rule, case, "wrong-test", base, left, (), any_time)
-            if not fires(rule, left) and not swallowed:
-                swallowed = _silencers(rule, own, selected, everything, now)
-            status: CaseStatus = "swallowed" if swallowed or not fires(rule, left) else "passed"
+            if not fires(rule, left) and not suppressed:
+                suppressed = _silencers(rule, own, selected, everything, now)
+            status: CaseStatus = "suppressed" if suppressed or not fires(rule, left) else "passed"
         else:
             status = "still-fires" if fires(rule, left) else "passed"
     except FpctlError as error:
         return CaseOutcome(rule, case, "error", error=error.message)
-    return CaseOutcome(rule, case, status, base, left, swallowed, any_time)
+    return CaseOutcome(rule, case, status, base, left, suppressed, any_time)
 
 
 def _uncertain(
-    rule: Rule, tuned: TunedQuery, result: RunResult, case: RuleCase, now: datetime, any_time: bool
+    rule: Rule, tuned: TunedRule, result: RunResult, case: RuleCase, now: datetime, any_time: bool
 ) -> CaseOutcome:
     """Return the outcome where the engine cannot run the whole rule: it may still run it up to the clauses."""
     error = result.error or "the rule could not be run on the events"
@@ -127,13 +128,13 @@ def _uncertain(
         if case.background and any(hits.values()):
             for exclusion, rows in _hits_alone(tuned, case.background, now).items():
                 hits[exclusion] -= rows
-        swallowed = tuple(_named(exclusion, rows, tuned.plan) for exclusion, rows in sorted(hits.items()) if rows > 0)
-        if swallowed:
-            return CaseOutcome(rule, case, "swallowed", None, None, swallowed, any_time, error)
+        suppressed = tuple(_named(exclusion, rows, tuned.plan) for exclusion, rows in sorted(hits.items()) if rows > 0)
+        if suppressed:
+            return CaseOutcome(rule, case, "suppressed", None, None, suppressed, any_time, error)
     return CaseOutcome(rule, case, "error", error=error)
 
 
-def _hits_alone(tuned: TunedQuery, events: Rows, now: datetime) -> Counter[str]:
+def _hits_alone(tuned: TunedRule, events: Rows, now: datetime) -> Counter[str]:
     """Return the hits on events, without the rule's result; those that cannot be counted are left out."""
     found: Counter[str] = Counter()
     with laid_out(events, tables_read(tuned), tuned.tables, now) as engine:
@@ -157,14 +158,14 @@ def _for_times(planner: Planner, events: Rows, now: datetime) -> Planner:
     )
 
 
-def _run(rule: Rule, tuned: TunedQuery, events: Rows, now: datetime) -> RunResult:
+def _run(rule: Rule, tuned: TunedRule, events: Rows, now: datetime) -> RunResult:
     with laid_out(events, tables_read(tuned), tuned.tables, now) as engine:
         return run_rule(rule, tuned, engine, with_base=True)
 
 
-def _swallowed(
-    rule: Rule, tuned: TunedQuery, result: RunResult, case: RuleCase, now: datetime
-) -> tuple[Swallowed, ...]:
+def _suppressed(
+    rule: Rule, tuned: TunedRule, result: RunResult, case: RuleCase, now: datetime
+) -> tuple[SuppressedBy, ...]:
     hits = {hit.exclusion: hit.rows or 0 for hit in result.hits}
     if case.background and any(hits.values()):
         around = _run(rule, tuned, case.background, now)
@@ -173,20 +174,22 @@ def _swallowed(
     return tuple(_named(exclusion, rows, tuned.plan) for exclusion, rows in sorted(hits.items()) if rows > 0)
 
 
-def _named(exclusion: str, rows: int, plan: Plan) -> Swallowed:
+def _named(exclusion: str, rows: int, plan: Plan) -> SuppressedBy:
     place = next((one for one in plan.insertions if exclusion in one.exclusions), None)
     if place is None:
-        return Swallowed(exclusion, rows, "", "", None)
-    return Swallowed(exclusion, rows, _clause(place), place.position, place.line)
+        return SuppressedBy(exclusion, rows, "", "", None)
+    return SuppressedBy(exclusion, rows, _clause(place), place.position, place.line)
 
 
 def _clause(insertion: Insertion) -> str:
     return insertion.clause.strip()
 
 
-def _silencers(rule: Rule, planner: Planner, selected: Selected, events: Rows, now: datetime) -> tuple[Swallowed, ...]:
-    """Return the exclusions that keep the rule from firing though they take out no event of the case itself."""
-    found: list[Swallowed] = []
+def _silencers(
+    rule: Rule, planner: Planner, selected: Selected, events: Rows, now: datetime
+) -> tuple[SuppressedBy, ...]:
+    """Return the exclusions that keep the rule from firing though they suppress no event of the case itself."""
+    found: list[SuppressedBy] = []
     whole = planner.plan(rule, selected)
     for exclusion, named in selected:
         alone = planner.plan(rule, [(exclusion, named)])
@@ -202,17 +205,17 @@ def _silencers(rule: Rule, planner: Planner, selected: Selected, events: Rows, n
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
-    """Outcomes whose rules no longer hold an exclusion that swallows an attack.
+class GuardedOutcomes:
+    """Outcomes whose rules no longer hold an exclusion that suppresses an attack.
 
     Attributes:
-        outcomes: in the order given. A refused exclusion is a skip with the reason `swallows-test`.
-        swallowing: the must-fire cases that were found swallowed.
+        outcomes: in the order given. A refused exclusion is a skip with the reason `suppresses-test`.
+        suppressing: the must-fire cases that were found suppressed.
         problems: what is wrong in the tests themselves.
     """
 
     outcomes: tuple[RuleOutcome, ...]
-    swallowing: tuple[CaseOutcome, ...]
+    suppressing: tuple[CaseOutcome, ...]
     problems: tuple[Problem, ...]
 
 
@@ -223,16 +226,16 @@ def guard(
     tests: Callable[[LoadedRule], RuleTests],
     *,
     force: bool = False,
-) -> Guarded:
-    """Take out of tuned rules the exclusions that swallow an event that must fire.
+) -> GuardedOutcomes:
+    """Remove from tuned rules the exclusions that suppress an event that must fire.
 
     Args:
         outcomes: as `tune` gives them, for these exclusions and this planner.
         tests: reads a rule's tests.
-        force: leave the exclusions in; what they swallow is told all the same.
+        force: leave the exclusions in; what they suppress is told all the same.
     """
     guarded: list[RuleOutcome] = []
-    swallowing: list[CaseOutcome] = []
+    suppressing: list[CaseOutcome] = []
     problems: list[Problem] = []
     for outcome in outcomes:
         read = tests(outcome.loaded) if outcome.tuned is not None and outcome.tuned.edits else RuleTests(())
@@ -245,15 +248,15 @@ def guard(
             ]
             if not refused:
                 problems += [problem for one in found if (problem := _wrong(one)) is not None]
-            bad = [one for one in found if one.status == "swallowed"]
-            swallowing += bad
+            bad = [one for one in found if one.status == "suppressed"]
+            suppressing += bad
             new = {name: skip for one in bad for name, skip in _skips(one).items() if name not in refused}
             if force or not new:
                 break
             refused |= new
             outcome = _without(outcome, exclusions, planner, refused)
         guarded.append(outcome)
-    return Guarded(tuple(guarded), tuple(swallowing), tuple(problems))
+    return GuardedOutcomes(tuple(guarded), tuple(suppressing), tuple(problems))
 
 
 def _left(rule: Rule, exclusions: Sequence[Exclusion], refused: Mapping[str, Skip]) -> Selected:
@@ -262,7 +265,7 @@ def _left(rule: Rule, exclusions: Sequence[Exclusion], refused: Mapping[str, Ski
 
 def _skips(outcome: CaseOutcome) -> dict[str, Skip]:
     case = outcome.case
-    how = "takes out" if any(one.rows for one in outcome.swallowed) else "silences the rule on"
+    how = "suppresses" if any(one.rows for one in outcome.suppressed) else "silences the rule on"
     hint = "narrow the exclusion, or accept it with --force REASON"
     if outcome.any_time:
         hint += (
@@ -271,13 +274,13 @@ def _skips(outcome: CaseOutcome) -> dict[str, Skip]:
     return {
         one.exclusion: Skip(
             one.exclusion,
-            "swallows-test",
+            "suppresses-test",
             f"it {how} an event that must fire: {case.name} ({case.at})",
             one.line,
             hint,
             True,
         )
-        for one in outcome.swallowed
+        for one in outcome.suppressed
     }
 
 
@@ -295,7 +298,7 @@ def _without(
 
 
 def _wrong(outcome: CaseOutcome) -> Problem | None:
-    """Return what is wrong with a test as a problem; a swallowed event is no fault of the test."""
+    """Return what is wrong with a test as a problem; a suppressed event is no fault of the test."""
     case = outcome.case
     if outcome.status == "wrong-test":
         message = f"`{case.name}` must fire, and the base rule does not fire on it"

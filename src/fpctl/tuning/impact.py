@@ -1,4 +1,4 @@
-"""What an exclusion does to a rule on real events: before and after, day by day, and what it takes out.
+"""What an exclusion does to a rule on real events: before and after, day by day, and what it suppresses.
 
 Everything is counted by the engine, through the clause itself. Only result rows are fetched and compared, up to
 a number (`row_changes`).
@@ -18,10 +18,13 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.risk.score import Share
 from fpctl.execution.preview import widen
+from fpctl.fields.registry import FIELDS
 from fpctl.rewrite.output.counting import query_at
-from fpctl.rewrite.plan.field_columns import field_columns, value_of
+from fpctl.rewrite.plan.clauses import Clause
+from fpctl.rewrite.plan.field_columns import field_columns
 from fpctl.rewrite.plan.model import PlanWarning, Skip
-from fpctl.rewrite.plan.planner import Clause, Planner, TunedQuery
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 from fpctl.tuning.row_changes import RowChanges, asked, row_changes, row_counts, united
 
@@ -36,7 +39,7 @@ _DAY, _VALUE, _HIT = "fpctl_day", "fpctl_value", "fpctl_hit"
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day: events at the clause, how many are taken out, and result rows of the rule on that day alone."""
+    """One day: events at the clause, how many are suppressed, and result rows of the rule on that day alone."""
 
     day: date
     events: int
@@ -61,8 +64,8 @@ class Impact:
 
     Attributes:
         span: the time looked at. `whole` is False where the rule itself looks less far back.
-        events: events that reach the clause; `removed` of them are taken out. None where not known.
-        sample: events that are taken out, the latest first.
+        events: events that reach the clause; `removed` of them are suppressed. None where not known.
+        sample: events that are suppressed, the latest first.
         skips, warnings: what the plan says of the exclusion.
         error: why numbers are missing.
     """
@@ -143,8 +146,8 @@ def impact(
 def _counted(
     found: Impact,
     clauses: Sequence[Clause],
-    before: TunedQuery,
-    after: TunedQuery,
+    before: TunedRule,
+    after: TunedRule,
     planner: Planner,
     engine: Engine,
     span: Timespan,
@@ -165,7 +168,7 @@ def _counted(
         columns = field_columns(planner, clause.placement)
         for name in ENTITIES:
             if name in columns:
-                grouped.setdefault(name, []).append(_grouped(clause, before, value_of(name, columns[name])))
+                grouped.setdefault(name, []).append(_grouped(clause, before, FIELDS[name].event_value(columns[name])))
         if len(sample) < SAMPLE:
             shown = {name: columns[name].string() for name in SAMPLE_FIELDS if name in columns}
             sample += sample_of(clause, before, shown, engine, span)
@@ -200,7 +203,7 @@ def _all_days(days: Iterable[date], span: Timespan) -> list[date]:
     return [start + timedelta(days=step) for step in range((found[-1] - start).days + 1)]
 
 
-def at_gap(clause: Clause, tuned: TunedQuery, operators: str) -> str:
+def at_gap(clause: Clause, tuned: TunedRule, operators: str) -> str:
     """Return a query of the events at a clause, continued by operators.
 
     Raises:
@@ -216,7 +219,7 @@ def _flagged(clause: Clause) -> str:
     return f"| extend {_HIT} = iff({clause.condition}, 1, 0)\n"
 
 
-def _by_day(clause: Clause, tuned: TunedQuery, engine: Engine, span: Timespan) -> list[tuple[date | None, int, int]]:
+def _by_day(clause: Clause, tuned: TunedRule, engine: Engine, span: Timespan) -> list[tuple[date | None, int, int]]:
     time = clause.placement.resolution.time_column
     by = f" by {_DAY} = bin({time}, 1d)" if time is not None else ""
     counts = f"| summarize fpctl_rows = count(), fpctl_hits = countif({_HIT} == 1){by}"
@@ -228,7 +231,7 @@ def _by_day(clause: Clause, tuned: TunedQuery, engine: Engine, span: Timespan) -
     return found
 
 
-def _grouped(clause: Clause, tuned: TunedQuery, value: str) -> str:
+def _grouped(clause: Clause, tuned: TunedRule, value: str) -> str:
     """Return a query of the values of an entity at a clause, each with its rows and hits."""
     return at_gap(
         clause,
@@ -272,9 +275,9 @@ def _sum(one: EntityImpact, other: EntityImpact) -> EntityImpact:
 
 
 def sample_of(
-    clause: Clause, tuned: TunedQuery, shown: Mapping[str, str], engine: Engine, span: Timespan
+    clause: Clause, tuned: TunedRule, shown: Mapping[str, str], engine: Engine, span: Timespan
 ) -> list[Mapping[str, Any]]:
-    """Return a few of the events that a clause takes out, the latest first: `time` and the fields shown."""
+    """Return a few of the events that a clause suppresses, the latest first: `time` and the fields shown."""
     time = clause.placement.resolution.time_column
     columns = [f"fpctl_{name} = {text}" for name, text in shown.items()]
     if time is not None:
@@ -288,7 +291,7 @@ def sample_of(
 
 
 def _daily_alerts(
-    before: TunedQuery, after: TunedQuery, engine: Engine, span: Timespan, taken: Mapping[date, int]
+    before: TunedRule, after: TunedRule, engine: Engine, span: Timespan, taken: Mapping[date, int]
 ) -> dict[date, tuple[int, int]]:
     found: dict[date, tuple[int, int]] = {}
     for day in _all_days(taken, span):
@@ -296,7 +299,7 @@ def _daily_alerts(
         slice_ = Timespan(max(start, span.start), min(start + timedelta(days=1), span.end))
         if slice_.start >= slice_.end:
             continue
-        # Where nothing is taken out, both queries say the same.
+        # Where nothing is suppressed, both queries say the same.
         counts = row_counts([before, after] if taken.get(day) else [before], engine, slice_)
         found[day] = (counts[0], counts[-1])
     return found

@@ -15,12 +15,14 @@ from typing import Any
 from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.values import check_value
+from fpctl.fields.registry import FIELDS, check_value
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.output.counting import query_at
 from fpctl.rewrite.placement.result import Placement
-from fpctl.rewrite.plan.field_columns import field_columns, value_of
-from fpctl.rewrite.plan.planner import Clause, Planner, TunedQuery
+from fpctl.rewrite.plan.clauses import Clause
+from fpctl.rewrite.plan.field_columns import field_columns
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 from fpctl.tuning.candidates import Groups
 from fpctl.tuning.rhythm import HourCount
@@ -60,7 +62,7 @@ class ValueCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class SamplePoint:
     """An insertion point at which events are looked at: KQL of each field's value, and the time column."""
 
     placement: Placement
@@ -99,8 +101,8 @@ class Noise:
         """The dates in the look-back."""
         return max(1, -(-(self.span.end - self.span.start) // timedelta(days=1)))
 
-    def take_out(self, tuned: TunedQuery, exclusion: str) -> bool:
-        """Leave what an exclusion takes out out of all further answers; False if its clauses stand elsewhere."""
+    def take_out(self, tuned: TunedRule, exclusion: str) -> bool:
+        """Leave what an exclusion suppresses out of all further answers; False if its clauses stand elsewhere."""
         found: dict[int, str] = {}
         for clause in tuned.clauses:
             if clause.exclusion == exclusion:
@@ -265,9 +267,9 @@ def _same(one: Placement, other: Placement) -> bool:
     return (one.path, one.point.offset, one.point.index) == (other.path, other.point.offset, other.point.index)
 
 
-def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planner) -> list[Spot]:
+def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planner) -> list[SamplePoint]:
     """Return the insertion points at which most fields are visible."""
-    best: list[Spot] = []
+    best: list[SamplePoint] = []
     refused = None
     for probe in PROBES:
         match = {field: [value] for field, value in probe.items()}
@@ -283,9 +285,9 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
     return best
 
 
-def _spot(planner: Planner, placement: Placement) -> Spot:
+def _spot(planner: Planner, placement: Placement) -> SamplePoint:
     columns = field_columns(planner, placement)
-    values = {field: value_of(field, columns[field]) for field in GROUPED if field in columns}
+    values = {field: FIELDS[field].event_value(columns[field]) for field in GROUPED if field in columns}
     if "command_line" in values:
         values["script"] = f"extract({_SCRIPT}, 1, replace_string({values['command_line']}, '\"', \"'\"))"
-    return Spot(placement, values, placement.resolution.time_column)
+    return SamplePoint(placement, values, placement.resolution.time_column)

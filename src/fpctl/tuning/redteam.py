@@ -10,8 +10,10 @@ from typing import Any
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.execution.session import tables_read
-from fpctl.rewrite.plan.planner import Planner, TunedQuery
-from fpctl.rewrite.predicate import UtcRange, usable_roles
+from fpctl.fields.registry import FIELDS, usable_roles
+from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tuned_rule import TunedRule
+from fpctl.rewrite.predicate import UtcRange
 from fpctl.rules.model import Rule
 from fpctl.tuning.fixture import laid_out
 from fpctl.tuning.variants import Variant, seed_of, variants
@@ -34,7 +36,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Skirmish:
+class RedteamResult:
     """All attempts against an exclusion, and tables that could not be tried, with the reason."""
 
     attempts: tuple[Attempt, ...]
@@ -45,9 +47,9 @@ class Skirmish:
         return tuple(one for one in self.attempts if one.suppressed and one.variant.needs)
 
 
-def skirmish(
+def run_redteam(
     exclusion: Exclusion, rules: Iterable[Rule], planner: Planner, tables: Iterable[str] | None = None
-) -> Skirmish:
+) -> RedteamResult:
     """Try attack variants against an exclusion, in each table that its rules read.
 
     The events hold what the exclusion's fields can hold and nothing else; the clause is that which a rule
@@ -68,7 +70,7 @@ def skirmish(
             skipped += [(table, note) for note in notes]
         except FpctlError as error:
             skipped.append((table, error.message))
-    return Skirmish(tuple(attempts), tuple(skipped))
+    return RedteamResult(tuple(attempts), tuple(skipped))
 
 
 def tables_of(rule: Rule, planner: Planner) -> set[str]:
@@ -106,9 +108,9 @@ def _table(exclusion: Exclusion, table: str, planner: Planner) -> tuple[list[Att
     }
     if not any(index in hit for index in seeds.values()):
         raw = " (it has a raw condition)" if any(one.where is not None for one in exclusion.match) else ""
-        raise FpctlError(f"no event of this table can be made up that the exclusion takes out{raw}")
+        raise FpctlError(f"no event of this table can be made up that the exclusion suppresses{raw}")
     notes = [
-        f"alternative {number}: no event can be made up that it takes out"
+        f"alternative {number}: no event can be made up that it suppresses"
         + (" (it has a raw condition)" if exclusion.match[number - 1].where is not None else "")
         for number, index in seeds.items()
         if index not in hit
@@ -127,7 +129,7 @@ def _bare(table: str) -> Rule:
     return Rule("fpctl-redteam", "redteam", f"{table}\n", "redteam.kql", "bare")
 
 
-def _condition(tuned: TunedQuery, exclusion: Exclusion) -> str:
+def _condition(tuned: TunedRule, exclusion: Exclusion) -> str:
     found = [clause.condition for clause in tuned.clauses if clause.exclusion == exclusion.id]
     if not found:
         refused = next((skip for skip in tuned.plan.skips), None)
@@ -145,27 +147,15 @@ def _event(variant: Variant, table: str, planner: Planner, number: int) -> Mappi
         for column in planner.fields.columns(table, field):
             if (roles is not None and column.role not in roles) or column.column in row:
                 continue
+            shaped = FIELDS[field].shaped(column.role, value)
             if column.members or column.parse:
-                row[column.column] = _nested(column.members, _shaped(column.role, value, field))
+                row[column.column] = _nested(column.members, shaped)
             else:
-                row[column.column] = (
-                    int(value) if kinds.get(column.column) in ("int", "long") else _shaped(column.role, value, field)
-                )
+                row[column.column] = int(value) if kinds.get(column.column) in ("int", "long") else shaped
     for name, asked in variant.columns.items():
         if name in kinds:
             row.setdefault(name, asked)
     return row
-
-
-def _shaped(role: str, value: str, field: str) -> str:
-    """Return a value in the form of a column's role."""
-    if field in ("process", "parent_process") and role in ("file-path", "windows-path") and value:
-        return f"C:\\Program Files\\x\\{value}"
-    if role == "account-domain":
-        return value.rpartition("\\")[0]
-    if role == "account-name":
-        return value.rpartition("\\")[2]
-    return value
 
 
 def _nested(members: tuple[str, ...], value: str) -> Any:

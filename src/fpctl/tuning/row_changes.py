@@ -11,7 +11,7 @@ from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.errors import FpctlError
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 COMPARED = 50_000
 """Up to so many result rows are fetched and compared one by one; of more, the engine counts them."""
@@ -33,7 +33,7 @@ class RowChanges:
     compared: bool = True
 
 
-def row_changes(before: TunedQuery, after: TunedQuery, engine: Engine, span: Timespan) -> RowChanges:
+def row_changes(before: TunedRule, after: TunedRule, engine: Engine, span: Timespan) -> RowChanges:
     """Return how the result rows of two tunings of one rule differ.
 
     Raises:
@@ -47,7 +47,7 @@ def row_changes(before: TunedQuery, after: TunedQuery, engine: Engine, span: Tim
     return RowChanges(counts[0], counts[1], compared=False)
 
 
-def row_counts(tuned: Iterable[TunedQuery], engine: Engine, span: Timespan) -> list[int]:
+def row_counts(tuned: Iterable[TunedRule], engine: Engine, span: Timespan) -> list[int]:
     """Return how many result rows rules have, counted by the engine.
 
     Raises:
@@ -56,7 +56,7 @@ def row_counts(tuned: Iterable[TunedQuery], engine: Engine, span: Timespan) -> l
     return [int(table.rows[0][0]) for table in asked([continued(one, "| count") for one in tuned], engine, span)]
 
 
-def continued(tuned: TunedQuery, operators: str) -> str:
+def continued(tuned: TunedRule, operators: str) -> str:
     """Return a tuned query whose result is continued by operators."""
     result = parse(tuned.tuned).results()[-1].pipeline
     last = result.operators[-1] if result.operators else None
@@ -96,7 +96,7 @@ def asked(texts: Sequence[str], engine: Engine, span: Timespan) -> list[Table]:
     return answers
 
 
-def keys_of(tuned: TunedQuery) -> tuple[str, ...]:
+def keys_of(tuned: TunedRule) -> tuple[str, ...]:
     """Return the result columns that tell one row of a rule from another: what its last aggregation groups by.
 
     Empty where it does not group, and then a row is told by all its columns.

@@ -23,8 +23,8 @@ class ShadowReview:
     Attributes:
         days: since it began; None where it does not say when.
         totals: what its runs recorded; None if none had it.
-        verdict: `wait`, it has not been watched for long enough; `activate`, it would have taken out events
-            that nothing else does; `drop`, it would have taken out nothing, or nothing of its own; `look`,
+        verdict: `wait`, it has not been watched for long enough; `activate`, it would have suppressed events
+            that nothing else does; `drop`, it would have suppressed nothing, or nothing of its own; `look`,
             the hits of its runs are not known.
         why: the reason in words.
     """
@@ -63,7 +63,7 @@ def _review(exclusion: Exclusion, totals: HitTotals | None, today: date, days: i
             exclusion, since, totals, "wait", f"counted for {watched or 0} of {days} days, {left} to go"
         )
     if totals.rows == 0:
-        return ShadowReview(exclusion, since, totals, "drop", "it would have taken out nothing")
+        return ShadowReview(exclusion, since, totals, "drop", "it would have suppressed nothing")
     if totals.unique == 0:
-        return ShadowReview(exclusion, since, totals, "drop", "other exclusions take out all that it would")
-    return ShadowReview(exclusion, since, totals, "activate", f"it would have taken out {totals.rows:,} events")
+        return ShadowReview(exclusion, since, totals, "drop", "other exclusions suppress all that it would")
+    return ShadowReview(exclusion, since, totals, "activate", f"it would have suppressed {totals.rows:,} events")

@@ -1,4 +1,4 @@
-"""Exclusions proposed from a rule's own events: few, narrow, and each with what it would take out.
+"""Exclusions proposed from a rule's own events: few, narrow, and each with what it would suppress.
 
 Greedy: again and again the worthiest narrow candidate among the events that are left. What it names is
 checked against the engine: each device and each value of a list has to show the pattern regularly, so
@@ -17,11 +17,12 @@ from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.risk.score import Risk, Share, assess
-from fpctl.exclusions.risk.shared_names import Known
-from fpctl.exclusions.values import check_value
+from fpctl.exclusions.risk.shared_names import SharedNames
 from fpctl.execution.preview import widen
+from fpctl.fields.registry import check_value
+from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.field_columns import field_columns
-from fpctl.rewrite.plan.planner import Clause, Planner
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.model import Rule
 from fpctl.tuning.candidates import Candidate, candidates
@@ -35,7 +36,7 @@ MOST_DEVICES = 50
 """A proposal lists at most so many devices; a pattern of more needs a URL or hash of its own."""
 
 LEAST_SHARE = 0.01
-"""A proposal takes out at least this part of the events."""
+"""A proposal suppresses at least this part of the events."""
 
 REGULAR = 0.25
 """A device or value is regular if it shows the pattern on this part of the dates on which the others do, and on two."""
@@ -56,7 +57,7 @@ class Suggestion:
     Attributes:
         exclusion: as it would be recorded, a draft.
         clause: the whole clause.
-        rows_removed: events that it takes out alone; `rows_more` of them no earlier proposal takes out.
+        rows_removed: events that it suppresses alone; `rows_more` of them no earlier proposal suppresses.
         result_rows_removed: result rows of the rule that it takes away alone.
         devices: devices among its events; None where there is no device.
         days: dates with its events; None without a time.
@@ -78,7 +79,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
+class TuningResult:
     """What could be tuned in a rule.
 
     Attributes:
@@ -102,10 +103,10 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
-class Grounds:
+class ProposalCriteria:
     """What proposals are judged by: the lists and weights of the settings, and rules that have tests."""
 
-    known: Known
+    known: SharedNames
     weights: RiskWeights
     tested: frozenset[str]
     kept: Kept
@@ -118,19 +119,19 @@ def suggest(
     planner: Planner,
     engine: Engine,
     span: Timespan,
-    grounds: Grounds,
+    grounds: ProposalCriteria,
     *,
     most: int = 10,
     least: float = LEAST_SHARE,
     progress: Callable[[int], None] = lambda done: None,
-) -> Tuning:
+) -> TuningResult:
     """Return proposals for a rule.
 
     Args:
         others: the exclusions that are in place.
         planner: plans for the last day of the span.
         most: proposals at most.
-        least: part of the events that a proposal takes out at least.
+        least: part of the events that a proposal suppresses at least.
         progress: called with the number of proposals found.
 
     Raises:
@@ -166,7 +167,7 @@ def suggest(
     *counts, last = row_counts([*alone, together], engine, span)
     suggestions = [replace(one, result_rows_removed=base - count) for one, count in zip(found, counts, strict=True)]
     left = noise.total()
-    return Tuning(
+    return TuningResult(
         rule,
         span,
         total,
@@ -199,9 +200,9 @@ def _next(
     total: int,
     all_devices: int | None,
     planner: Planner,
-    grounds: Grounds,
+    grounds: ProposalCriteria,
 ) -> Suggestion | None:
-    """Return the worthiest proposal for the events that are left, and take its events out; None if there is none."""
+    """Return the worthiest proposal for the events that are left, and suppress its events; None if there is none."""
     groups = noise.groups(frequent)
     for candidate in candidates(groups, least, "device" in noise.fields, MOST_DEVICES)[:TRIED]:
         match = _regular(candidate, noise, least)
@@ -261,7 +262,7 @@ def _suggestion(
     total: int,
     all_devices: int | None,
     planner: Planner,
-    grounds: Grounds,
+    grounds: ProposalCriteria,
     least: int,
 ) -> Suggestion | None:
     condition = _condition(match)

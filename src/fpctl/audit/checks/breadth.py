@@ -7,18 +7,19 @@ from collections.abc import Iterator, Sequence
 
 from fpctl.audit.always_true import nearly_everything
 from fpctl.audit.check import Check
-from fpctl.audit.context import Scene, alternatives, anchored, at_value, mend_value
+from fpctl.audit.context import AuditContext, alternatives, anchored, at_value, fix_command
 from fpctl.audit.finding import Finding
 from fpctl.audit.network import half_of_all, too_wide
 from fpctl.exclusions.model import Alternative
-from fpctl.exclusions.risk.shared_names import Known
+from fpctl.exclusions.risk.shared_names import SharedNames
+from fpctl.fields.registry import FIELDS
 
 
-def _everything(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _everything(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
             fields = alternative.fields()
-            wide = all(_takes_all(field, given, scene.known) for field, given in fields.items())
+            wide = all(_takes_all(field, given, context.shared_names) for field, given in fields.items())
             if wide and (alternative.where is None or nearly_everything(alternative.where)):
                 given = [*(f"{field} `{values[0]}`" for field, values in fields.items()), *_where(alternative)]
                 yield check.finding(
@@ -37,19 +38,19 @@ def _where(alternative: Alternative) -> list[str]:
 _WITHOUT_MEANING = re.compile(r"\.(?:exe|dll|com|net|org|ps1|bat)\b|[*.\\/:_-]", re.IGNORECASE)
 
 
-def _takes_all(field: str, given: Sequence[str], known: Known) -> bool:
+def _takes_all(field: str, given: Sequence[str], known: SharedNames) -> bool:
     """Tell whether nearly every event has one of these values."""
     if field == "ip":
         return half_of_all(given)
-    if field == "command_line":
+    if FIELDS[field].is_free_text():
         return any(value.lower().strip("*") in known.commonplace or len(value.strip("* ")) < 3 for value in given)
-    if field in ("device", "process", "parent_process", "path"):
+    if FIELDS[field].pattern_noun:
         return any("*" in value and len(_WITHOUT_MEANING.sub("", value)) < 2 for value in given)
     return False
 
 
-def _attacker_chooses(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _attacker_chooses(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
             fields = list(alternative.fields())
             if fields and not anchored(alternative) and alternative.where is None:
@@ -66,81 +67,80 @@ def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
 
 
-def _writable_path(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _writable_path(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
-            if alternative.hash is not None or alternative.signer is not None:
+            if alternative.values("hash") or alternative.values("signer"):
                 continue
-            for path in alternative.path or ():
-                if not scene.known.is_allowed(path) and any(folder.match(path) for folder in scene.known.folders):
+            for path in alternative.values("path"):
+                if not context.shared_names.is_allowed(path) and any(
+                    folder.match(path) for folder in context.shared_names.folders
+                ):
                     yield check.finding(
                         at_value(loaded, number, "path", path),
                         f"every user may write to `{path}` of {loaded.id}, and no hash or signer says what may "
                         "lie there",
                         exclusion=loaded.id,
-                        fix=mend_value(loaded, number, "path", path),
+                        fix=fix_command(loaded, number, "path", path),
                         subject=f"{number} {path}",
                     )
 
 
-_ENDS = {
-    "device": "host whose name", "process": "program whose name", "parent_process": "program whose name",
-    "path": "file whose path",
-}  # fmt: skip
+_ENDS = {name: field.pattern_noun for name, field in FIELDS.items() if field.pattern_noun}
 
 
-def _left_wildcard(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _left_wildcard(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
             for field, what in _ENDS.items():
-                for value in getattr(alternative, field) or ():
-                    if value.startswith("*") and not scene.known.is_allowed(value):
+                for value in alternative.values(field):
+                    if value.startswith("*") and not context.shared_names.is_allowed(value):
                         ending = value.lstrip("*").rstrip("*")
                         how = "contains" if value.endswith("*") else "ends in"
                         yield check.finding(
                             at_value(loaded, number, field, value),
                             f"`{value}` of {loaded.id} matches every {what} {how} `{ending}`",
                             exclusion=loaded.id,
-                            fix=mend_value(loaded, number, field, value),
+                            fix=fix_command(loaded, number, field, value),
                             subject=f"{number} {field} {value}",
                         )
 
 
-def _short_pattern(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _short_pattern(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
             for field in ("device", "process", "parent_process"):
-                for value in getattr(alternative, field) or ():
+                for value in alternative.values(field):
                     left = _WITHOUT_MEANING.sub("", value)
-                    if "*" in value and len(left) < 3 and not scene.known.is_allowed(value):
+                    if "*" in value and len(left) < 3 and not context.shared_names.is_allowed(value):
                         yield check.finding(
                             at_value(loaded, number, field, value),
                             f"`{value}` of {loaded.id} names little more than a wildcard",
                             exclusion=loaded.id,
-                            fix=mend_value(loaded, number, field, value),
+                            fix=fix_command(loaded, number, field, value),
                             subject=f"{number} {field} {value}",
                         )
 
 
-def _wide_network(scene: Scene, check: Check) -> Iterator[Finding]:
-    policy = scene.policy.forbidden
-    for loaded in scene.kept:
+def _wide_network(context: AuditContext, check: Check) -> Iterator[Finding]:
+    policy = context.policy.forbidden
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
-            for value in alternative.ip or ():
+            for value in alternative.values("ip"):
                 limit = too_wide(value, policy.prefix_v4, policy.prefix_v6)
-                if limit is not None and not scene.known.is_allowed(value):
+                if limit is not None and not context.shared_names.is_allowed(value):
                     yield check.finding(
                         at_value(loaded, number, "ip", value),
                         f"the network `{value}` of {loaded.id} is wider than /{limit}, the widest that the "
                         "policy allows",
                         exclusion=loaded.id,
-                        fix=mend_value(loaded, number, "ip", value),
+                        fix=fix_command(loaded, number, "ip", value),
                         subject=f"{number} {value}",
                     )
 
 
-def _negated(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _negated(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
             if alternative.where is not None and alternative.fields() and nearly_everything(alternative.where):
                 yield check.finding(

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from datetime import date
 
 from fpctl.audit.check import Check
-from fpctl.audit.context import Scene, days
+from fpctl.audit.context import AuditContext, days
 from fpctl.audit.finding import Finding
 from fpctl.exclusions.model import Exclusion
 from fpctl.rules.selector import parse_selector
 
 
-def _expired(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.repository.exclusions.exclusions:
+def _expired(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.repository.exclusions.exclusions:
         exclusion = loaded.exclusion
-        if exclusion.state(scene.today) == "expired" and exclusion.expires is not None:
-            ago = (scene.today - exclusion.expires).days
+        if exclusion.state(context.today) == "expired" and exclusion.expires is not None:
+            ago = (context.today - exclusion.expires).days
             when = "today" if ago == 0 else f"{days(ago)} ago, on {exclusion.expires}"
             yield check.finding(
                 loaded.at_key("expires"),
@@ -26,40 +26,40 @@ def _expired(scene: Scene, check: Check) -> Iterator[Finding]:
             )
 
 
-def _expiring(scene: Scene, check: Check) -> Iterator[Finding]:
-    warn = scene.policy.lifetime.warn
-    for loaded in scene.reviewed:
+def _expiring(context: AuditContext, check: Check) -> Iterator[Finding]:
+    warn = context.policy.lifetime.warn
+    for loaded in context.reviewed:
         expires = loaded.exclusion.expires
-        left = (expires - scene.today).days if expires is not None else None
+        left = (expires - context.today).days if expires is not None else None
         if expires is not None and left is not None and left <= warn:
             yield check.finding(
                 loaded.at_key("expires"),
                 f"{loaded.id} expires in {days(left)}, on {expires}",
                 exclusion=loaded.id,
-                fix=f"fpctl renew {loaded.id} --until {min(warn * 3, _limit(scene, loaded.exclusion)[0])}d",
+                fix=f"fpctl renew {loaded.id} --until {min(warn * 3, _limit(context, loaded.exclusion)[0])}d",
             )
 
 
-def _endless(scene: Scene, check: Check) -> Iterator[Finding]:
-    if "expires" not in scene.policy.require:
+def _endless(context: AuditContext, check: Check) -> Iterator[Finding]:
+    if "expires" not in context.policy.require:
         return
-    for loaded in scene.kept:
+    for loaded in context.kept:
         if loaded.exclusion.expires is None:
             yield check.finding(
                 loaded.at,
                 f"{loaded.id} has no `expires`: it suppresses for ever, whatever becomes of its reason",
                 exclusion=loaded.id,
-                fix=f"fpctl renew {loaded.id} --until {_limit(scene, loaded.exclusion)[0]}d",
+                fix=f"fpctl renew {loaded.id} --until {_limit(context, loaded.exclusion)[0]}d",
             )
 
 
-def _over_long(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _over_long(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         exclusion = loaded.exclusion
         since = _since(exclusion)
         if exclusion.expires is None or since is None:
             continue
-        limit, why = _limit(scene, exclusion)
+        limit, why = _limit(context, exclusion)
         length = (exclusion.expires - since).days
         if length > limit:
             approved = exclusion.approval is not None and exclusion.approval.on == since
@@ -71,16 +71,16 @@ def _over_long(scene: Scene, check: Check) -> Iterator[Finding]:
                 exclusion=loaded.id,
                 # What was renewed has to be looked at again; what was too long from the beginning is shortened.
                 fix=f"fpctl approve {loaded.id}"
-                if _could_be_approved(scene, exclusion, limit)
+                if _could_be_approved(context, exclusion, limit)
                 else f"fpctl edit {loaded.id}",
             )
 
 
-def _could_be_approved(scene: Scene, exclusion: Exclusion, limit: int) -> bool:
+def _could_be_approved(context: AuditContext, exclusion: Exclusion, limit: int) -> bool:
     return (
         exclusion.expires is not None
         and exclusion.status != "draft"
-        and (exclusion.expires - scene.today).days <= limit
+        and (exclusion.expires - context.today).days <= limit
     )
 
 
@@ -90,9 +90,9 @@ def _since(exclusion: Exclusion) -> date | None:
     return max((day for day in (approved, exclusion.created) if day is not None), default=None)
 
 
-def _limit(scene: Scene, exclusion: Exclusion) -> tuple[int, str]:
+def _limit(context: AuditContext, exclusion: Exclusion) -> tuple[int, str]:
     """Return the most days an exclusion may hold, and for what kind of exclusion that is."""
-    lifetime = scene.policy.lifetime
+    lifetime = context.policy.lifetime
     scenario = exclusion.scenario or ""
     limits = [
         (lifetime.scenarios[scenario], f"in the scenario {scenario}")
@@ -110,7 +110,7 @@ CHECKS = (
     Check(
         "FP101", "expired", "warning", "The exclusion has expired",
         "On and after the day `expires` an exclusion is in no plan, and clauses of rules that nobody applied again "
-        "stop suppressing by themselves where the rule's time column is visible. Events that it took out alert "
+        "stop suppressing by themselves where the rule's time column is visible. Events that it suppressed alert "
         "again, so either they are wanted or somebody forgot to renew it. An expired exclusion that stays in the "
         "folder is also in the way of who looks for what is in force.",
         "Retire it with the reason, or renew it (`fpctl renew ID --until 90d`) after looking at whether its reason "
@@ -140,7 +140,7 @@ CHECKS = (
         "FP104", "over-long", "error", "The exclusion holds longer than the policy allows",
         "Counted from the day of the last approval (`approval.on`), or from `created` where that is later or nothing "
         "is recorded, to `expires`. A renewed exclusion therefore needs another approval, not another file. The "
-        "limit depends on the scenario and on how much the exclusion takes out: where a pattern chooses its "
+        "limit depends on the scenario and on how much the exclusion suppresses: where a pattern chooses its "
         "rules, and where it names no device, URL or hash, the shortest limit that applies counts.",
         "Shorten it; or, after a renewal, have it looked at and approved again.",
         _over_long, ("lifetime.narrow", "lifetime.sweeping", "lifetime.broad", "lifetime.scenarios"),

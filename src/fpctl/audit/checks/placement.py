@@ -6,23 +6,23 @@ import shlex
 from collections.abc import Iterator
 
 from fpctl.audit.check import Check
-from fpctl.audit.context import Scene, selector_at
+from fpctl.audit.context import AuditContext, selector_at
 from fpctl.audit.finding import Finding
 from fpctl.execution.drift import moved
 from fpctl.rules.selector import parse_selector
 from fpctl.spelling import nearest
 
 
-def _unknown_rule(scene: Scene, check: Check) -> Iterator[Finding]:
+def _unknown_rule(context: AuditContext, check: Check) -> Iterator[Finding]:
     names: set[str] | None = None
     hints: dict[str, str] = {}
-    for loaded in scene.kept:
+    for loaded in context.kept:
         for index, text in enumerate(loaded.exclusion.rules):
             selector = parse_selector(text)
-            if not selector.names_one or scene.reach.selected(text):
+            if not selector.names_one or context.index.selected(text):
                 continue
             if names is None:
-                names = {name for one in scene.rules for name in (one.rule.id, one.rule.name, one.rule.path)}
+                names = {name for one in context.rules for name in (one.rule.id, one.rule.name, one.rule.path)}
             if text not in hints:
                 close = nearest(selector.pattern, names)
                 hints[text] = f" (did you mean `{close}`?)" if close is not None else ""
@@ -35,10 +35,10 @@ def _unknown_rule(scene: Scene, check: Check) -> Iterator[Finding]:
             )
 
 
-def _no_rule(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _no_rule(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         for index, text in enumerate(loaded.exclusion.rules):
-            if not parse_selector(text).names_one and not scene.reach.selected(text):
+            if not parse_selector(text).names_one and not context.index.selected(text):
                 yield check.finding(
                     loaded.at_key(f"rules.{index}"),
                     f"`{text}` of {loaded.id} reaches no rule",
@@ -48,20 +48,20 @@ def _no_rule(scene: Scene, check: Check) -> Iterator[Finding]:
                 )
 
 
-def _not_placeable(scene: Scene, check: Check) -> Iterator[Finding]:
-    for index, planned in scene.plans.items():
+def _not_placeable(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for index, planned in context.plans.items():
         for id, skip in sorted(planned.skips.items()):
             if skip.finding:
                 named = f"{id} names `{planned.loaded.rule.name}` and suppresses nothing in it"
                 message = f"{named}: {skip.message} [{skip.reason}]"
-                yield _about(scene, check, id, index, skip.line, message, skip.reason)
+                yield _about(context, check, id, index, skip.line, message, skip.reason)
 
 
-def _applies_nowhere(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
-        if loaded.exclusion.state(scene.today) != "active":
+def _applies_nowhere(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
+        if loaded.exclusion.state(context.today) != "active":
             continue
-        reached = [scene.plans[index] for index in scene.reach.of(loaded.exclusion) if index in scene.plans]
+        reached = [context.plans[index] for index in context.index.rules_of(loaded.exclusion) if index in context.plans]
         skips = [planned.skips.get(loaded.id) for planned in reached]
         # Where a rule is named, FP303 says it of that rule.
         if skips and all(skip is not None and not skip.finding for skip in skips):
@@ -75,8 +75,8 @@ def _applies_nowhere(scene: Scene, check: Check) -> Iterator[Finding]:
             )
 
 
-def _broken_rule(scene: Scene, check: Check) -> Iterator[Finding]:
-    for planned in scene.plans.values():
+def _broken_rule(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for planned in context.plans.values():
         if planned.error is not None:
             rule = planned.loaded.rule
             at = planned.error.at or planned.at_line(None)
@@ -89,12 +89,14 @@ def _broken_rule(scene: Scene, check: Check) -> Iterator[Finding]:
             )
 
 
-def _about(scene: Scene, check: Check, id: str, index: int, line: int | None, message: str, subject: str) -> Finding:
+def _about(
+    context: AuditContext, check: Check, id: str, index: int, line: int | None, message: str, subject: str
+) -> Finding:
     """Return a finding about an exclusion's clause in the rule with this index."""
-    planned = scene.plans[index]
+    planned = context.plans[index]
     rule = planned.loaded.rule
     return check.finding(
-        selector_at(scene.by_id[id], scene.reach, index),
+        selector_at(context.by_id[id], context.index, index),
         message,
         exclusion=id,
         rule=rule.id,
@@ -104,22 +106,22 @@ def _about(scene: Scene, check: Check, id: str, index: int, line: int | None, me
     )
 
 
-def _warned(scene: Scene, check: Check, *codes: str) -> Iterator[Finding]:
-    for index, planned in scene.plans.items():
+def _warned(context: AuditContext, check: Check, *codes: str) -> Iterator[Finding]:
+    for index, planned in context.plans.items():
         for id, warnings in sorted(planned.warnings.items()):
             for warning in warnings:
                 if warning.code in codes:
                     line = f" (line {warning.line})" if warning.line else ""
                     message = f"{id} in `{planned.loaded.rule.name}`{line}: {warning.message}"
-                    yield _about(scene, check, id, index, warning.line, message, f"{warning.code} {warning.message}")
+                    yield _about(context, check, id, index, warning.line, message, f"{warning.code} {warning.message}")
 
 
-def _effect(scene: Scene, check: Check) -> Iterator[Finding]:
-    return _warned(scene, check, "effect")
+def _effect(context: AuditContext, check: Check) -> Iterator[Finding]:
+    return _warned(context, check, "effect")
 
 
-def _trigger(scene: Scene, check: Check) -> Iterator[Finding]:
-    for planned in scene.plans.values():
+def _trigger(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for planned in context.plans.values():
         rule = planned.loaded.rule
         for warning in planned.plan.warnings if planned.plan is not None else ():
             if warning.code == "trigger-operator":
@@ -131,28 +133,28 @@ def _trigger(scene: Scene, check: Check) -> Iterator[Finding]:
                 )
 
 
-def _unguarded(scene: Scene, check: Check) -> Iterator[Finding]:
-    return _warned(scene, check, "no-expiry-guard")
+def _unguarded(context: AuditContext, check: Check) -> Iterator[Finding]:
+    return _warned(context, check, "no-expiry-guard")
 
 
-def _assumed(scene: Scene, check: Check) -> Iterator[Finding]:
-    return _warned(scene, check, "assumed-columns")
+def _assumed(context: AuditContext, check: Check) -> Iterator[Finding]:
+    return _warned(context, check, "assumed-columns")
 
 
-def _partly(scene: Scene, check: Check) -> Iterator[Finding]:
-    return _warned(scene, check, "partial-fields", "partial-match", "partial-union", "untested-values")
+def _partly(context: AuditContext, check: Check) -> Iterator[Finding]:
+    return _warned(context, check, "partial-fields", "partial-match", "partial-union", "untested-values")
 
 
-def _mixed(scene: Scene, check: Check) -> Iterator[Finding]:
-    return _warned(scene, check, "mixed-sources")
+def _mixed(context: AuditContext, check: Check) -> Iterator[Finding]:
+    return _warned(context, check, "mixed-sources")
 
 
-def _drifted(scene: Scene, check: Check) -> Iterator[Finding]:
+def _drifted(context: AuditContext, check: Check) -> Iterator[Finding]:
     """Yield the clauses that no longer stand where the approver saw them, in the way that the check is about."""
-    for index, planned in scene.plans.items():
+    for index, planned in context.plans.items():
         rule = planned.loaded.rule
         for id in sorted({*planned.stands, *planned.skips}):
-            loaded = scene.by_id.get(id)
+            loaded = context.by_id.get(id)
             if loaded is None:
                 continue
             for one in moved(loaded.exclusion, rule.id, rule.name, planned.stands.get(id), planned.skips.get(id)):
@@ -163,7 +165,7 @@ def _drifted(scene: Scene, check: Check) -> Iterator[Finding]:
                         exclusion=id,
                         rule=rule.id,
                         fix=f"fpctl approve {id}",
-                        related=scene.rules[index].text.file_location(0),
+                        related=context.rules[index].text.file_location(0),
                     )
 
 
@@ -246,7 +248,7 @@ CHECKS = (
     Check(
         "FP315", "partly-applied", "note", "A part of the exclusion does not apply in a rule",
         "Some values, columns, alternatives or legs of a union are out of reach of the clause; what they would have "
-        "taken out still alerts.",
+        "suppressed still alerts.",
         "Nothing, if that part was meant for other rules. Else `fpctl explain RULE` shows what is visible where.",
         _partly, (),
         "fp-2026-0007 in `Files` (line 3): no column here can hold hash 0f343b0931126a20f133d67c2b018a3b: these "
@@ -254,18 +256,18 @@ CHECKS = (
     ),
     Check(
         "FP316", "mixed-sources", "note", "The fields come from different events of a joined row",
-        "After a join a row holds two events. The clause takes a row out where the fields hold together, although "
+        "After a join a row holds two events. The clause suppresses a row where the fields hold together, although "
         "the device may be of one event and the process of the other.",
         "Look at the rule; a condition in `where` on the columns of one side says which event is meant.",
         _mixed, (),
         "fp-2026-0007 in `Logon then process` (line 9): the fields come from different events of a joined row: "
         "the clause "
-        "takes a row out when they hold together",
+        "suppresses a row when they hold together",
     ),
     Check(
         "FP317", "lost-place", "warning", "The exclusion had a place in a rule when it was approved, and has none now",
         "`fpctl approve` records where the clause stands in each rule. A column that is gone from the rule or the "
-        "table, or an aggregation that came before it, leaves no place for it: what it took out alerts again. FP303 "
+        "table, or an aggregation that came before it, leaves no place for it: what it suppressed alerts again. FP303 "
         "says the same of a rule that the exclusion names; this finding also sees rules that it only sweeps.",
         "Look at the rule with `fpctl explain RULE`. Bring the column back, change the exclusion, or approve it again "
         "as it is.",
@@ -276,8 +278,8 @@ CHECKS = (
     Check(
         "FP318", "table-changed", "warning", "The clause stands on other tables than when it was approved",
         "The table was renamed, or the rule reads another one. The same field may be another column there, with other "
-        "values: the exclusion can take out more than the approver saw, or nothing.",
-        "Look at the rule and at what is taken out (`fpctl preview ID`), then approve again.",
+        "values: the exclusion can suppress more than the approver saw, or nothing.",
+        "Look at the rule and at what is suppressed (`fpctl preview ID`), then approve again.",
         _drifted, (),
         "the clause of fp-2026-0007 in `RMM connection` stood on DeviceNetworkEvents: after where when it was "
         "approved, now on NetworkEvents_CL: after where",
@@ -285,7 +287,7 @@ CHECKS = (
     Check(
         "FP319", "moved-clause", "warning", "The clause stands elsewhere in the rule than when it was approved",
         "It is behind another operator or in another part of the query (a `let`, a leg of a union) than the approver "
-        "saw: because the rule or a schema changed, or `placement`. Elsewhere it can take out other rows.",
+        "saw: because the rule or a schema changed, or `placement`. Elsewhere it can suppress other rows.",
         "Look at the rule with `fpctl explain RULE`, then approve again.",
         _drifted, (),
         "the clause of fp-2026-0007 in `RMM connection` stood on DeviceNetworkEvents: after where when it was "

@@ -7,43 +7,43 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from fpctl.audit.check import Check
-from fpctl.audit.context import Scene, selector_at
+from fpctl.audit.context import AuditContext, selector_at
 from fpctl.audit.finding import Finding
 from fpctl.exclusions.model import Exclusion
 from fpctl.repository.approval_snapshot import base_hash
 
 
-def _without(scene: Scene, check: Check, key: str, message: str) -> Iterator[Finding]:
-    if key not in scene.policy.require:
+def _without(context: AuditContext, check: Check, key: str, message: str) -> Iterator[Finding]:
+    if key not in context.policy.require:
         return
-    for loaded in scene.kept:
+    for loaded in context.kept:
         if not (getattr(loaded.exclusion, key) or "").strip():
             yield check.finding(
                 loaded.at_key(key), f"{loaded.id} {message}", exclusion=loaded.id, fix=f"fpctl edit {loaded.id}"
             )
 
 
-def _no_owner(scene: Scene, check: Check) -> Iterator[Finding]:
-    return _without(scene, check, "owner", "has no `owner`: nobody answers for it")
+def _no_owner(context: AuditContext, check: Check) -> Iterator[Finding]:
+    return _without(context, check, "owner", "has no `owner`: nobody answers for it")
 
 
-def _no_reason(scene: Scene, check: Check) -> Iterator[Finding]:
-    return _without(scene, check, "reason", "has no `reason`: nobody can tell when it is no longer needed")
+def _no_reason(context: AuditContext, check: Check) -> Iterator[Finding]:
+    return _without(context, check, "reason", "has no `reason`: nobody can tell when it is no longer needed")
 
 
-def _no_ticket(scene: Scene, check: Check) -> Iterator[Finding]:
-    return _without(scene, check, "ticket", "has no `ticket`: the work that it allows cannot be looked up")
+def _no_ticket(context: AuditContext, check: Check) -> Iterator[Finding]:
+    return _without(context, check, "ticket", "has no `ticket`: the work that it allows cannot be looked up")
 
 
-def _bad_ticket(scene: Scene, check: Check) -> Iterator[Finding]:
-    pattern = re.compile(scene.policy.ticket)
-    for loaded in scene.kept:
+def _bad_ticket(context: AuditContext, check: Check) -> Iterator[Finding]:
+    pattern = re.compile(context.policy.ticket)
+    for loaded in context.kept:
         ticket = (loaded.exclusion.ticket or "").strip()
         if ticket and not pattern.fullmatch(ticket):
             yield check.finding(
                 loaded.at_key("ticket"),
                 f"`{ticket}` of {loaded.id} does not look like a ticket: the policy's pattern is "
-                f"`{scene.policy.ticket}`",
+                f"`{context.policy.ticket}`",
                 exclusion=loaded.id,
                 fix=f"fpctl edit {loaded.id}",
                 subject=ticket,
@@ -53,9 +53,9 @@ def _bad_ticket(scene: Scene, check: Check) -> Iterator[Finding]:
 _OWN_CHECK = ("owner", "reason", "ticket", "expires")
 
 
-def _missing_key(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
-        for key in scene.policy.require:
+def _missing_key(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
+        for key in context.policy.require:
             if key not in _OWN_CHECK and not getattr(loaded.exclusion, key):
                 yield check.finding(
                     loaded.at,
@@ -66,10 +66,10 @@ def _missing_key(scene: Scene, check: Check) -> Iterator[Finding]:
                 )
 
 
-def _not_approved(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.reviewed:
+def _not_approved(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.reviewed:
         exclusion = loaded.exclusion
-        why = _approval_needed(scene, exclusion)
+        why = _approval_needed(context, exclusion)
         if why is not None and not (exclusion.approved_by or "").strip():
             yield check.finding(
                 loaded.at,
@@ -79,8 +79,8 @@ def _not_approved(scene: Scene, check: Check) -> Iterator[Finding]:
             )
 
 
-def _approval_needed(scene: Scene, exclusion: Exclusion) -> str | None:
-    policy = scene.policy.approval
+def _approval_needed(context: AuditContext, exclusion: Exclusion) -> str | None:
+    policy = context.policy.approval
     if policy.needed == "never":
         return None
     if policy.needed == "always":
@@ -94,10 +94,10 @@ def _approval_needed(scene: Scene, exclusion: Exclusion) -> str | None:
     return None
 
 
-def _self_approved(scene: Scene, check: Check) -> Iterator[Finding]:
-    if not scene.policy.approval.differs:
+def _self_approved(context: AuditContext, check: Check) -> Iterator[Finding]:
+    if not context.policy.approval.differs:
         return
-    for loaded in scene.kept:
+    for loaded in context.kept:
         approver, owner = ((getattr(loaded.exclusion, key) or "").strip() for key in ("approved_by", "owner"))
         if approver and approver.casefold() == owner.casefold():
             yield check.finding(
@@ -117,11 +117,11 @@ def _seen(exclusion: Exclusion) -> Mapping[str, str]:
     return exclusion.approval.rules if exclusion.approval is not None else {}
 
 
-def _rule_changed(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.reviewed:
+def _rule_changed(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.reviewed:
         seen = _seen(loaded.exclusion)
-        for index in scene.reach.of(loaded.exclusion) if seen else ():
-            rule = scene.rules[index].rule
+        for index in context.index.rules_of(loaded.exclusion) if seen else ():
+            rule = context.rules[index].rule
             if rule.id in seen and seen[rule.id].lower() != _hash(rule.query):
                 yield check.finding(
                     loaded.at_key("approval"),
@@ -129,28 +129,28 @@ def _rule_changed(scene: Scene, check: Check) -> Iterator[Finding]:
                     exclusion=loaded.id,
                     rule=rule.id,
                     fix=f"fpctl approve {loaded.id}",
-                    related=scene.rules[index].text.file_location(0),
+                    related=context.rules[index].text.file_location(0),
                 )
 
 
-def _rule_added(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.reviewed:
+def _rule_added(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.reviewed:
         seen = _seen(loaded.exclusion)
-        for index in scene.reach.of(loaded.exclusion) if seen else ():
-            rule = scene.rules[index].rule
+        for index in context.index.rules_of(loaded.exclusion) if seen else ():
+            rule = context.rules[index].rule
             if rule.id not in seen:
                 yield check.finding(
-                    selector_at(loaded, scene.reach, index),
+                    selector_at(loaded, context.index, index),
                     f"{loaded.id} reaches `{rule.name}`, which it did not when it was approved",
                     exclusion=loaded.id,
                     rule=rule.id,
                     fix=f"fpctl approve {loaded.id}",
-                    related=scene.rules[index].text.file_location(0),
+                    related=context.rules[index].text.file_location(0),
                 )
 
 
-def _unrecorded(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.reviewed:
+def _unrecorded(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.reviewed:
         exclusion = loaded.exclusion
         if (exclusion.approved_by or "").strip() and not _seen(exclusion):
             yield check.finding(
@@ -201,7 +201,7 @@ CHECKS = (
     Check(
         "FP206", "not-approved", "error", "Nobody approved the exclusion",
         "An exclusion that is in force, in shadow or about to begin needs somebody besides its author who looked at "
-        "what it takes out. Drafts do not: they suppress nothing.",
+        "what it suppresses. Drafts do not: they suppress nothing.",
         "`fpctl show ID` shows what it does; `fpctl approve ID` records who looked, when, and at which rules.",
         _not_approved, ("approval.needed", "approval.fields"),
         "nobody approved fp-2026-0007: the policy asks for an approval of every exclusion",
@@ -224,7 +224,7 @@ CHECKS = (
     Check(
         "FP209", "rule-added", "warning", "The exclusion reaches a rule that it did not when it was approved",
         "A tag, a technique, a glob or `*` takes in rules that are written later. Nobody looked at what the exclusion "
-        "takes out of those.",
+        "suppresses of those.",
         "Look at the rule, then approve again, or name the rules one by one.",
         _rule_added, (), "fp-2026-0007 reaches `New RMM rule`, which it did not when it was approved",
     ),

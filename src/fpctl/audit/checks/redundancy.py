@@ -6,19 +6,20 @@ import shlex
 from collections.abc import Iterator
 
 from fpctl.audit.check import Check
-from fpctl.audit.context import Scene, alternatives, at_value, mend_value
+from fpctl.audit.context import AuditContext, alternatives, at_value, fix_command
 from fpctl.audit.coverage.extent import Extent, Values
 from fpctl.audit.coverage.extent import values as as_values
-from fpctl.audit.coverage.kinds import KINDS, Key, key_of
 from fpctl.audit.coverage.search import overlaps
 from fpctl.audit.finding import Finding
 from fpctl.errors import Location
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.value_lists.list_file import FOLDER, SUFFIX, find_lists
+from fpctl.fields.field import Key
+from fpctl.fields.registry import FIELDS, key_of
 
 
-def _duplicate(scene: Scene, check: Check) -> Iterator[Finding]:
-    for wide, narrow, both in scene.covered:
+def _duplicate(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for wide, narrow, both in context.covered:
         if both:
             yield check.finding(
                 narrow.loaded.at,
@@ -30,12 +31,12 @@ def _duplicate(scene: Scene, check: Check) -> Iterator[Finding]:
             )
 
 
-def _subsumed(scene: Scene, check: Check) -> Iterator[Finding]:
-    for wide, narrow, both in scene.covered:
+def _subsumed(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for wide, narrow, both in context.covered:
         if not both:
             yield check.finding(
                 narrow.loaded.at,
-                f"everything that {narrow.id} takes out, {wide.id} takes out too{_how(wide, narrow)}",
+                f"everything that {narrow.id} suppresses, {wide.id} suppresses too{_how(wide, narrow)}",
                 exclusion=narrow.id,
                 fix=f'fpctl retire {narrow.id} --reason "covered by {wide.id}"',
                 subject=wide.id,
@@ -51,7 +52,7 @@ def _how(wide: Extent, narrow: Extent) -> str:
     for given, covered in pairs:
         for field, values in sorted(given.fields.items()):
             for key in sorted(covered.fields[field].keys - values.keys):
-                cover = next(k for k in sorted(values.keys) if KINDS[field].covers(k, key))
+                cover = next(k for k in sorted(values.keys) if FIELDS[field].covers(k, key))
                 return f": its {field} {_written(wide, field, cover)} covers {_written(narrow, field, key)}"
         fewer = sorted(set(covered.fields) - set(given.fields))
         if fewer:
@@ -71,13 +72,13 @@ def _written(extent: Extent, field: str, key: Key) -> str:
     raise LookupError(key)
 
 
-def _overlapping(scene: Scene, check: Check) -> Iterator[Finding]:
-    told = {covered.narrow.id for covered in scene.covered}
-    for extent, others, holder, field, key in overlaps([one for one in scene.extents if one.id not in told]):
+def _overlapping(context: AuditContext, check: Check) -> Iterator[Finding]:
+    told = {covered.narrow.id for covered in context.covered}
+    for extent, others, holder, field, key in overlaps([one for one in context.extents if one.id not in told]):
         more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
         yield check.finding(
             _at(extent, field, key),
-            f"{extent.id} and {', '.join(other.id for other in others[:3])}{more} can take out the same events, "
+            f"{extent.id} and {', '.join(other.id for other in others[:3])}{more} can suppress the same events, "
             f"such as those of {field} {_written(holder, field, key)}",
             exclusion=extent.id,
             fix=f"fpctl show {extent.id}",
@@ -101,9 +102,9 @@ _SCATTERED = ("url", "hash", "ip")
 """Fields whose values name a thing that is benign or not. That a device stands in many exclusions is normal."""
 
 
-def _repeated(scene: Scene, check: Check) -> Iterator[Finding]:
+def _repeated(context: AuditContext, check: Check) -> Iterator[Finding]:
     holders: dict[tuple[str, Key], dict[str, tuple[LoadedExclusion, int, str]]] = {}
-    for loaded in scene.kept:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
             for field in _SCATTERED:
                 for value in alternative.fields().get(field, ()):
@@ -113,7 +114,7 @@ def _repeated(scene: Scene, check: Check) -> Iterator[Finding]:
                     if key is not None:
                         holders.setdefault((field, key), {}).setdefault(loaded.id, (loaded, number, value))
     for (field, key), found in sorted(holders.items()):
-        if len(found) >= scene.policy.usage.repeated:
+        if len(found) >= context.policy.usage.repeated:
             loaded, number, value = next(iter(found.values()))
             ids = sorted(found)
             shown = ", ".join(ids[:4]) + (f" and {len(ids) - 4:,} more" if len(ids) > 4 else "")
@@ -125,8 +126,8 @@ def _repeated(scene: Scene, check: Check) -> Iterator[Finding]:
             )
 
 
-def _dead_value(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _dead_value(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
             for field, given in alternative.fields().items():
                 if len(given) < 2:
@@ -139,31 +140,31 @@ def _dead_value(scene: Scene, check: Check) -> Iterator[Finding]:
                         at_value(loaded, number, field, keys[key]),
                         f"the {field} `{keys[key]}` of {loaded.id} is covered by `{keys[wide]}` beside it",
                         exclusion=loaded.id,
-                        fix=mend_value(loaded, number, field, keys[key]),
+                        fix=fix_command(loaded, number, field, keys[key]),
                         subject=f"{number} {field} {keys[key]}",
                     )
 
 
 def _other(field: str, key: Key, whole: Values) -> Key | None:
     """Return another value of a list that covers this one."""
-    kind = KINDS[field]
+    kind = FIELDS[field]
     for wide in kind.above(key):
         if wide != key and wide in whole.keys:
             return wide
     return next((wide for wide in whole.patterns if wide != key and kind.covers(wide, key)), None)
 
 
-def _unused_list(scene: Scene, check: Check) -> Iterator[Finding]:
-    folder = scene.root / FOLDER if scene.root is not None else None
-    if scene.root is None or folder is None or not folder.is_dir():
+def _unused_list(context: AuditContext, check: Check) -> Iterator[Finding]:
+    folder = context.root / FOLDER if context.root is not None else None
+    if context.root is None or folder is None or not folder.is_dir():
         return
-    in_use = {name for loaded in scene.kept for name in loaded.lists}
-    files = {path.relative_to(scene.root).as_posix() for path in folder.rglob(f"*{SUFFIX}")}
+    in_use = {name for loaded in context.kept for name in loaded.lists}
+    files = {path.relative_to(context.root).as_posix() for path in folder.rglob(f"*{SUFFIX}")}
     if files <= in_use:
         return
-    over = {loaded.id for loaded in scene.repository.exclusions.exclusions} - scene.by_id.keys()
+    over = {loaded.id for loaded in context.repository.exclusions.exclusions} - context.by_id.keys()
     # Exclusions that could not be read use lists too: their files are looked through as text.
-    for use in find_lists(scene.root).values():
+    for use in find_lists(context.root).values():
         if use.name in in_use or set(use.exclusions) - over or not use.path.is_file():
             continue
         verb = "is" if len(use.exclusions) == 1 else "are"
@@ -186,7 +187,7 @@ CHECKS = (
     ),
     Check(
         "FP402", "subsumed", "warning", "Another exclusion covers this one",
-        "Every event that it takes out from today on, the other takes out too: by a wider device pattern, a parent "
+        "Every event that it suppresses from today on, the other suppresses too: by a wider device pattern, a parent "
         "domain, a network that contains the address, a list with more values, fewer conditions, more rules, "
         "more days. "
         "It adds nothing, and whoever retires it will find that nothing changed.\n\n"
@@ -196,17 +197,17 @@ CHECKS = (
         "are not the same text.",
         "Retire it. If it was meant to be the narrower replacement, retire the other.",
         _subsumed, (),
-        "everything that fp-2026-0009 takes out, fp-2026-0007 takes out too: its url `contoso.com` covers "
+        "everything that fp-2026-0009 suppresses, fp-2026-0007 suppresses too: its url `contoso.com` covers "
         "`deploy.contoso.com`",
     ),
     Check(
-        "FP403", "overlapping", "note", "Exclusions can take out the same events",
+        "FP403", "overlapping", "note", "Exclusions can suppress the same events",
         "They share a device, URL or hash, and nothing else in them keeps them apart, while neither covers the other. "
         "Hits of both count the same event, and retiring one may change less than its hits say (its *unique* hits "
         "tell). Of exclusions that share a value the first 40 are compared.",
         "Nothing, if both are meant. Else merge them.",
         _overlapping, (),
-        "fp-2026-0009 and fp-2026-0007 can take out the same events, such as those of device `build01`",
+        "fp-2026-0009 and fp-2026-0007 can suppress the same events, such as those of device `build01`",
     ),
     Check(
         "FP404", "repeated-value", "note", "A value stands in several exclusions",

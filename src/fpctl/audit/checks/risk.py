@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fpctl.audit.check import Check
-from fpctl.audit.context import Scene
+from fpctl.audit.context import AuditContext
 from fpctl.audit.finding import Finding
 
 TOLD = 3
 """So many of the heaviest points a finding names."""
 
 
-def _high(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
-        risk = scene.risks[loaded.id]
+def _high(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
+        risk = context.risks[loaded.id]
         if risk.level == "high":
-            points = ", ".join(f"{one.message} ({one.points:+})" for one in risk.points[:TOLD])
+            points = ", ".join(f"{one.message} ({one.points:+})" for one in risk.factors[:TOLD])
             yield check.finding(
                 loaded.at,
                 f"the risk of {loaded.id} is {risk.score} of 100: {points}",

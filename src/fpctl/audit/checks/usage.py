@@ -9,29 +9,29 @@ from datetime import date, timedelta
 from operator import attrgetter
 
 from fpctl.audit.check import Check
-from fpctl.audit.context import Scene, days
+from fpctl.audit.context import AuditContext, days
 from fpctl.audit.finding import Finding
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.history.records import HitTotals
 
 
-def _counted(scene: Scene) -> Iterator[tuple[LoadedExclusion, HitTotals]]:
+def _counted(context: AuditContext) -> Iterator[tuple[LoadedExclusion, HitTotals]]:
     """Yield the exclusions in force that runs had in their plans, with their hits."""
-    if scene.recorded is None:
+    if context.recorded is None:
         return
-    for loaded in scene.reviewed:
-        found = scene.recorded.hits.get(loaded.id)
+    for loaded in context.reviewed:
+        found = context.recorded.hits.get(loaded.id)
         if found is not None and found.runs > found.unknown_runs:
             yield loaded, found
 
 
-def _never_hit(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded, hits in _counted(scene):
+def _never_hit(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded, hits in _counted(context):
         since = _in_force_since(loaded.exclusion, hits) if hits.rows == 0 and not hits.unknown_runs else None
         if since is not None:
-            held = (scene.today - since).days
-            if held >= scene.policy.usage.never:
+            held = (context.today - since).days
+            if held >= context.policy.usage.never:
                 runs = f"{hits.runs:,} run{'' if hits.runs == 1 else 's'}"
                 yield check.finding(
                     loaded.at,
@@ -47,13 +47,13 @@ def _in_force_since(exclusion: Exclusion, hits: HitTotals) -> date | None:
     return max((day for day in (first_run, exclusion.created) if day is not None), default=None) if first_run else None
 
 
-def _idle(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded, hits in _counted(scene):
+def _idle(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded, hits in _counted(context):
         if hits.last_hit is None or hits.last_run is None:
             continue
         quiet = (hits.last_run.date() - hits.last_hit.date()).days
         # If nothing ran lately, nobody knows.
-        if quiet >= scene.policy.usage.idle:
+        if quiet >= context.policy.usage.idle:
             yield check.finding(
                 loaded.at,
                 f"{loaded.id} has had no hit for {days(quiet)}: the last was in the run of {hits.last_hit.date()}",
@@ -62,10 +62,10 @@ def _idle(scene: Scene, check: Check) -> Iterator[Finding]:
             )
 
 
-def _surge(scene: Scene, check: Check) -> Iterator[Finding]:
-    policy = scene.policy.usage
+def _surge(context: AuditContext, check: Check) -> Iterator[Finding]:
+    policy = context.policy.usage
     span = timedelta(days=policy.days)
-    for loaded, hits in _counted(scene):
+    for loaded, hits in _counted(context):
         exclusion = loaded.exclusion
         approved = (
             exclusion.approval.on if exclusion.approval is not None and exclusion.approval.on else exclusion.created
@@ -74,13 +74,13 @@ def _surge(scene: Scene, check: Check) -> Iterator[Finding]:
             continue
         # What the approver could know: hits before the approval where there were runs, else those right after it.
         then = _per_run(hits, approved - span, approved) or _per_run(hits, approved, approved + span)
-        now = _per_run(hits, scene.today - span + timedelta(days=1), scene.today)
-        if then is None or now is None or approved > scene.today - 2 * span:
+        now = _per_run(hits, context.today - span + timedelta(days=1), context.today)
+        if then is None or now is None or approved > context.today - 2 * span:
             continue
         if now >= policy.floor and now > policy.factor * max(then, 1.0):
             yield check.finding(
                 loaded.at,
-                f"{loaded.id} takes out {now:,.0f} events a run in the last {days(policy.days)}; "
+                f"{loaded.id} suppresses {now:,.0f} events a run in the last {days(policy.days)}; "
                 f"around its approval on {approved} it was {then:,.0f}",
                 exclusion=loaded.id,
                 fix=f"fpctl hits --exclusion {loaded.id}",
@@ -98,44 +98,44 @@ def _per_run(hits: HitTotals, first: date, last: date) -> float | None:
     return rows / runs if runs else None
 
 
-def _silenced(scene: Scene, check: Check) -> Iterator[Finding]:
+def _silenced(context: AuditContext, check: Check) -> Iterator[Finding]:
     seen: set[str] = set()
-    by_id = {loaded.rule.id: loaded for loaded in scene.rules}
-    for run in sorted(scene.recorded.runs, key=lambda run: run.started, reverse=True) if scene.recorded else ():
+    by_id = {loaded.rule.id: loaded for loaded in context.rules}
+    for run in sorted(context.recorded.runs, key=lambda run: run.started, reverse=True) if context.recorded else ():
         if run.rule in seen or run.status != "ok" or run.rule not in by_id:
             continue
         seen.add(run.rule)
         if (
             run.rows_before is not None
-            and run.rows_before >= scene.policy.usage.floor
+            and run.rows_before >= context.policy.usage.floor
             and run.rows_suppressed == run.rows_before
         ):
             loaded = by_id[run.rule]
             yield check.finding(
                 loaded.text.file_location(0),
-                f"in the run of {run.started.date()} exclusions took all {run.rows_before:,} events out of "
+                f"in the run of {run.started.date()} exclusions suppressed all {run.rows_before:,} events of "
                 f"`{loaded.rule.name}`",
                 rule=run.rule,
                 fix=f"fpctl hits --rule {shlex.quote(run.rule)}",
             )
 
 
-def _never_alone(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded, hits in _counted(scene):
-        if hits.rows and hits.unique == 0 and hits.rows >= scene.policy.usage.floor:
+def _never_alone(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded, hits in _counted(context):
+        if hits.rows and hits.unique == 0 and hits.rows >= context.policy.usage.floor:
             yield check.finding(
                 loaded.at,
-                f"other exclusions take out all {hits.rows:,} events that {loaded.id} takes out",
+                f"other exclusions suppress all {hits.rows:,} events that {loaded.id} suppresses",
                 exclusion=loaded.id,
-                fix=f'fpctl retire {loaded.id} --reason "others take out the same"',
+                fix=f'fpctl retire {loaded.id} --reason "others suppress the same"',
             )
 
 
-def _noticed(scene: Scene, check: Check) -> Iterator[Finding]:
+def _noticed(context: AuditContext, check: Check) -> Iterator[Finding]:
     """Yield what runs noticed since the exclusion was approved, once for each rule: the newest run's words."""
     seen: set[tuple[str, str]] = set()
-    by_id = {loaded.id: loaded for loaded in scene.reviewed}
-    for one in scene.recorded.drift if scene.recorded is not None else ():
+    by_id = {loaded.id: loaded for loaded in context.reviewed}
+    for one in context.recorded.drift if context.recorded is not None else ():
         loaded = by_id.get(one.exclusion)
         if loaded is None or one.kind != check.slug or (one.exclusion, one.rule) in seen:
             continue
@@ -156,7 +156,7 @@ def _noticed(scene: Scene, check: Check) -> Iterator[Finding]:
 CHECKS = (
     Check(
         "FP501", "never-hit", "warning", "The exclusion has never had a hit",
-        "Runs had it in their plans for as many days as the policy names, all of them know how many rows it took out, "
+        "Runs had it in their plans for as many days as the policy names, all of them know how much it suppressed, "
         "and that was none. Its values may have a slip, the work may be over, or it may wait for something rare. Until "
         "then it is a hole that nobody needs.",
         "Compare its values with an event that it was meant for. Retire it if there is none.",
@@ -170,51 +170,51 @@ CHECKS = (
         _idle, ("usage.idle",), "fp-2026-0007 has had no hit for 120 days: the last was in the run of 2026-07-27",
     ),
     Check(
-        "FP503", "surge", "warning", "The exclusion takes out far more than when it was approved",
+        "FP503", "surge", "warning", "The exclusion suppresses far more than when it was approved",
         "The average hits of a run in the last days, against those in as many days before the approval (`approval.on`, "
         "else `created`), or after it where there were no runs before. More than the policy's factor, and more "
         "than its "
         "floor. Either the benign work grew, or something else has learned to look like it.",
         "Look at the events (`fpctl hits --exclusion ID`, and the rule without it) before anything else.",
         _surge, ("usage.factor", "usage.floor", "usage.days"),
-        "fp-2026-0007 takes out 4,200 events a run in the last 14 days; around its approval on 2026-06-01 it was 35",
+        "fp-2026-0007 suppresses 4,200 events a run in the last 14 days; around its approval on 2026-06-01 it was 35",
     ),
     Check(
-        "FP504", "silenced", "warning", "Exclusions take everything out of a rule",
-        "In the rule's last complete run all rows that came to the clauses were taken out, and they were many. "
+        "FP504", "silenced", "warning", "Exclusions suppress every event of a rule",
+        "In the rule's last complete run all rows that came to the clauses were suppressed, and they were many. "
         "The rule "
         "cannot fire any more.",
         "If all of it is benign, the rule should be mended; if not, an exclusion is too wide.",
         _silenced, ("usage.floor",),
-        "in the run of 2026-11-24 exclusions took all 12,406 events out of `RMM connection`",
+        "in the run of 2026-11-24 exclusions suppressed all 12,406 events of `RMM connection`",
     ),
     Check(
-        "FP505", "never-alone", "note", "Others take out all that this exclusion takes out",
+        "FP505", "never-alone", "note", "Others suppress all that this exclusion suppresses",
         "It had hits, and not one of them was its alone. Unlike FP402 this is seen and not proved: another day may "
         "bring an event that only this exclusion matches.",
         "Retire it, or narrow the others.",
-        _never_alone, ("usage.floor",), "other exclusions take out all 1,208 events that fp-2026-0007 takes out",
+        _never_alone, ("usage.floor",), "other exclusions suppress all 1,208 events that fp-2026-0007 suppresses",
     ),
     Check(
-        "FP506", "unusual-hits", "warning", "A run took out far more than the runs before it",
+        "FP506", "unusual-hits", "warning", "A run suppressed far more than the runs before it",
         "`fpctl run` compares the hits of each exclusion in each rule with the median of the last 30 complete runs "
         "that read a range of like length (half to twice as long), if there are three or more. Ten times as many, "
         "and 100 at the least, are told after the run, recorded, and found here for 14 days or until somebody approves "
         "the exclusion again on a later day. FP503 compares with the time of the approval instead.",
-        "Look at what is taken out (`fpctl preview ID`): more of the benign work, or something that looks like it?",
+        "Look at what is suppressed (`fpctl preview ID`): more of the benign work, or something that looks like it?",
         _noticed, (),
-        "in the run of 2026-11-24 fp-2026-0007 took 4,200 events out of `RMM connection`, more than 10 times as many "
+        "in the run of 2026-11-24 fp-2026-0007 suppressed 4,200 events of `RMM connection`, more than 10 times as many "
         "as usual: the median of the 12 runs before is 35",
     ),
     Check(
-        "FP507", "new-devices", "warning", "An exclusion takes out events of a kind of device that is new to it",
+        "FP507", "new-devices", "warning", "An exclusion suppresses events of a kind of device that is new to it",
         "An exclusion that names no devices, or patterns of them, holds wherever its URL, hash or other fields are "
-        "seen. Runs record the kinds of devices whose events it takes out: the name without domain and number, "
+        "seen. Runs record the kinds of devices whose events it suppresses: the name without domain and number, "
         "`fin-ws` of `fin-ws-017.contoso.com`. A kind that no earlier run had is told after the run, recorded, and "
         "found here for 14 days or until somebody approves the exclusion again on a later day.",
         "Ask whether these devices should do this. If not, name the devices in the exclusion.",
         _noticed, (),
-        "in the run of 2026-11-24 fp-2026-0007 takes events out of `RMM connection` on a kind of device that it never "
+        "in the run of 2026-11-24 fp-2026-0007 suppresses events of `RMM connection` on a kind of device that it never "
         "did before: fin-ws",
     ),
 )  # fmt: skip

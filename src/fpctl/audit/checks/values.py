@@ -6,40 +6,40 @@ import ipaddress
 from collections.abc import Iterator
 
 from fpctl.audit.check import Check
-from fpctl.audit.context import Scene, alternatives, at_value, mend_value
-from fpctl.audit.coverage.pattern import holds, plain
+from fpctl.audit.context import AuditContext, alternatives, at_value, fix_command
 from fpctl.audit.finding import Finding
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.exclusions.risk.shared_names import Known
-from fpctl.exclusions.values import ValueProblem
-from fpctl.rewrite.predicate.match import parse_value
-from fpctl.rewrite.predicate.url import Url
+from fpctl.exclusions.risk.shared_names import SharedNames
+from fpctl.fields.definitions.url import Url
+from fpctl.fields.field import ValueProblem
+from fpctl.fields.matching.containment import holds, plain
+from fpctl.fields.registry import parse_value
 
 
-def _urls(scene: Scene) -> Iterator[tuple[LoadedExclusion, int, str, Url]]:
-    for loaded in scene.kept:
+def _urls(context: AuditContext) -> Iterator[tuple[LoadedExclusion, int, str, Url]]:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
-            for value in alternative.url or ():
+            for value in alternative.values("url"):
                 parsed = parse_value("url", value)
-                if not isinstance(parsed, ValueProblem) and not scene.known.is_allowed(value):
+                if not isinstance(parsed, ValueProblem) and not context.shared_names.is_allowed(value):
                     yield loaded, number, value, parsed
 
 
-def _shared_host(scene: Scene, check: Check) -> Iterator[Finding]:
-    parents = _parents(scene.known)
-    for loaded, number, value, url in _urls(scene):
-        shared = _shared(scene.known, parents, url)
+def _shared_host(context: AuditContext, check: Check) -> Iterator[Finding]:
+    parents = _parents(context.shared_names)
+    for loaded, number, value, url in _urls(context):
+        shared = _shared(context.shared_names, parents, url)
         if shared is not None:
             yield check.finding(
                 at_value(loaded, number, "url", value),
                 f"anyone can put content on {shared}, which `{value}` of {loaded.id} takes in",
                 exclusion=loaded.id,
-                fix=mend_value(loaded, number, "url", value),
+                fix=fix_command(loaded, number, "url", value),
                 subject=f"{number} {value}",
             )
 
 
-def _parents(known: Known) -> dict[str, str]:
+def _parents(known: SharedNames) -> dict[str, str]:
     """Return every domain above a shared one, with the first such one."""
     found: dict[str, str] = {}
     for domain in sorted(known.by_subdomain | known.by_path):
@@ -50,7 +50,7 @@ def _parents(known: Known) -> dict[str, str]:
     return found
 
 
-def _shared(known: Known, parents: dict[str, str], url: Url) -> str | None:
+def _shared(known: SharedNames, parents: dict[str, str], url: Url) -> str | None:
     if url.subdomains and url.host in parents and url.host not in known.by_path:
         return parents[url.host] if url.host not in known.by_subdomain else url.host
     if url.host in known.by_subdomain and url.subdomains:
@@ -58,8 +58,8 @@ def _shared(known: Known, parents: dict[str, str], url: Url) -> str | None:
     return url.host if url.host in known.by_path and not url.path else None
 
 
-def _raw_address(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded, number, value, url in _urls(scene):
+def _raw_address(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded, number, value, url in _urls(context):
         try:
             address = ipaddress.ip_address(url.host.strip("[]"))
         except ValueError:
@@ -70,13 +70,13 @@ def _raw_address(scene: Scene, check: Check) -> Iterator[Finding]:
                 f"the URL `{value}` of {loaded.id} is an address of the internet: who has it today need not have "
                 "it tomorrow",
                 exclusion=loaded.id,
-                fix=mend_value(loaded, number, "url", value),
+                fix=fix_command(loaded, number, "url", value),
                 subject=f"{number} {value}",
             )
 
 
-def _look_alike(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded, number, value, url in _urls(scene):
+def _look_alike(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded, number, value, url in _urls(context):
         encoded = any(label.startswith("xn--") for label in url.host.split("."))
         if encoded or not url.host.isascii():
             shown = f" (`{_decoded(url.host)}`)" if encoded else f" (`{_encoded(url.host)}` on the wire)"
@@ -84,7 +84,7 @@ def _look_alike(scene: Scene, check: Check) -> Iterator[Finding]:
                 at_value(loaded, number, "url", value),
                 f"the host of `{value}` of {loaded.id} has letters that others look like{shown}",
                 exclusion=loaded.id,
-                fix=mend_value(loaded, number, "url", value),
+                fix=fix_command(loaded, number, "url", value),
                 subject=f"{number} {value}",
             )
 
@@ -103,52 +103,53 @@ def _encoded(host: str) -> str:
         return "not expressible"
 
 
-def _tool_hash(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _tool_hash(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
-            if alternative.hash is None or alternative.device is not None:
+            if not alternative.values("hash") or alternative.values("device"):
                 continue
-            known = [h for h in alternative.hash if h.lower() in scene.known.hashes and not scene.known.is_allowed(h)]
+            shared = context.shared_names
+            known = [h for h in alternative.values("hash") if h.lower() in shared.hashes and not shared.is_allowed(h)]
             for value in known:
                 yield check.finding(
                     at_value(loaded, number, "hash", value),
-                    f"`{value}` of {loaded.id} is a hash of {scene.known.hashes[value.lower()]}, on every device",
+                    f"`{value}` of {loaded.id} is a hash of {shared.hashes[value.lower()]}, on every device",
                     exclusion=loaded.id,
-                    fix=mend_value(loaded, number, "hash", value),
+                    fix=fix_command(loaded, number, "hash", value),
                     subject=f"{number} {value.lower()}",
                 )
-            for value in alternative.process or () if not known else ():
-                program = _program(scene.known, value)
+            for value in alternative.values("process") if not known else ():
+                program = _program(context.shared_names, value)
                 if program is not None:
                     yield check.finding(
                         at_value(loaded, number, "process", value),
                         f"the hashes of {loaded.id} are of {program[0]}, {program[1]}, on every device: "
                         "it does whatever it is told",
                         exclusion=loaded.id,
-                        fix=mend_value(loaded, number, "process", value),
+                        fix=fix_command(loaded, number, "process", value),
                         subject=f"{number} {value.lower()}",
                     )
 
 
-def _tool_anywhere(scene: Scene, check: Check) -> Iterator[Finding]:
-    for loaded in scene.kept:
+def _tool_anywhere(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
         for number, alternative in alternatives(loaded):
-            if alternative.hash is not None or alternative.device is not None:
+            if alternative.values("hash") or alternative.values("device"):
                 continue
-            for value in alternative.process or ():
-                program = _program(scene.known, value)
+            for value in alternative.values("process"):
+                program = _program(context.shared_names, value)
                 if program is not None:
                     covers = "" if program[0] == value.lower() else f"covers {program[0]}, "
                     yield check.finding(
                         at_value(loaded, number, "process", value),
                         f"`{value}` of {loaded.id} {covers or 'is '}{program[1]}, and no device is named",
                         exclusion=loaded.id,
-                        fix=mend_value(loaded, number, "process", value),
+                        fix=fix_command(loaded, number, "process", value),
                         subject=f"{number} {value.lower()}",
                     )
 
 
-def _program(known: Known, value: str) -> tuple[str, str] | None:
+def _program(known: SharedNames, value: str) -> tuple[str, str] | None:
     """Return a program that a process value matches and that runs what it is told, with what it is."""
     name = value.lower()
     if known.is_allowed(value):

@@ -16,8 +16,8 @@ def render(report: Report) -> str:
         "rules": report.rules,
         "usage": report.usage,
         "counts": report.counts(),
-        "known": report.known,
-        "gone": report.gone,
+        "baseline": report.baseline,
+        "removed": report.removed,
         "risks": [{"exclusion": id, **risk.to_dict()} for id, risk in sorted(report.risks.items())],
         "findings": [finding.to_dict() for finding in report.findings],
     }

@@ -30,7 +30,7 @@ def render(report: Report) -> str:
 
 
 def _known(report: Report) -> str:
-    return f" ({report.known:,} known ones left out)" if report.known else ""
+    return f" ({report.baseline:,} known ones left out)" if report.baseline else ""
 
 
 def _row(finding: Finding) -> str:

@@ -22,8 +22,8 @@ class Report:
     Attributes:
         findings: those to show, in order.
         today: the day of the audit.
-        known: how many findings of the baseline were left out.
-        gone: how many findings of the baseline are there no more.
+        baseline: findings that the baseline accepts and that are not shown.
+        removed: findings of the baseline that no longer occur.
         exclusions: how many exclusions were looked at.
         rules: how many rules.
         usage: whether there was a history to look at.
@@ -32,8 +32,8 @@ class Report:
 
     findings: Sequence[Finding]
     today: date
-    known: int = 0
-    gone: int = 0
+    baseline: int = 0
+    removed: int = 0
     exclusions: int = 0
     rules: int = 0
     usage: bool = False

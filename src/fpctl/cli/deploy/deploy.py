@@ -115,7 +115,7 @@ def show_changes(changes: list[Change]) -> None:
         if change.action not in ("create", "update"):
             continue
         word = "new rule" if change.action == "create" else f"changes {', '.join(change.fields)}"
-        output.write(f"{output.visible(change.release.title)}: {word}\n")
+        output.write(f"{output.visible(change.artifact.title)}: {word}\n")
         for line in change.diff():
             style = "added" if line.startswith("+") else "removed" if line.startswith("-") else None
             shown = output.visible_lines(line)
@@ -139,16 +139,16 @@ def _to_dict(changes: list[Change], deployment: Deployment | None) -> dict[str, 
     steps = {(step.resource, step.guid): step for step in deployment.steps} if deployment else {}
     lines = []
     for change in changes:
-        step = steps.get((change.release.resource, change.release.guid))
+        step = steps.get((change.artifact.resource, change.artifact.guid))
         lines.append(
             {
-                "rule": change.release.rule.id,
-                "name": change.release.title,
-                "path": change.release.rule.path,
-                "guid": change.release.guid,
+                "rule": change.artifact.rule.id,
+                "name": change.artifact.title,
+                "path": change.artifact.rule.path,
+                "guid": change.artifact.guid,
                 "action": change.action,
                 "fields": list(change.fields),
-                "version": change.release.version,
+                "version": change.artifact.version,
                 "reason": change.reason,
                 "status": step.status if step else None,
                 "error": step.error if step else None,

@@ -31,7 +31,7 @@ def command(
 
         return apply(rule, rules, exclusions, diff=True, config=config, format=format)
     from fpctl.cli.shared.deploy_plan import planned_changes
-    from fpctl.deployment.drift import drifts
+    from fpctl.deployment.drift import rule_drifts
     from fpctl.deployment.record import FOLDER, deployments, last_known
     from fpctl.deployment.workspace.connection import connect
     from fpctl.settings import load_settings
@@ -43,7 +43,7 @@ def command(
     finally:
         workspace.close()
     known = last_known(deployments(settings.paths.root / FOLDER), workspace.resource_id)
-    found = drifts(planned.changes, planned.there, known, whole=not rule)
+    found = rule_drifts(planned.changes, planned.there, known, whole=not rule)
     differing = [drift for drift in found if drift.finding]
     if format == "json":
         output.show_json({"rules": [drift.to_dict() for drift in found]})

@@ -70,8 +70,8 @@ def command(
     from fpctl.cli.shared.audit_log import glanced
     from fpctl.cli.shared.context import open_workspace
     from fpctl.cli.shared.outcomes import talk
-    from fpctl.deployment.artifacts.output_files import file_names, published_in, release_file, release_text
-    from fpctl.deployment.artifacts.rule_artifact import releases
+    from fpctl.deployment.artifacts.output_files import artifact_file, artifact_text, file_names, published_in
+    from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
     from fpctl.files import write_text
     from fpctl.repository.apply import external_list_files, tune
     from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
@@ -95,28 +95,28 @@ def command(
     found = guarding.checked(planned, active, planner, force)
     names = file_names((outcome.rule for outcome in found.outcomes), chosen_format)
     made = list(
-        releases(
+        rule_artifacts(
             found.outcomes,
             target,
             lambda rule: published_in(out, names[rule.path, rule.id]) if out is not None else None,
         )
     )
-    ready = [release for release in made if release.ready]
+    ready = [artifact for artifact in made if artifact.ready]
     if out is None:
-        output.write(release_text(ready, chosen_format))
+        output.write(artifact_text(ready, chosen_format))
     else:
         guarding.record(found, force, workspace, exclusions, options.now())
-        for release in ready:
-            file = release_file(release, names[release.rule.path, release.rule.id], chosen_format)
+        for artifact in ready:
+            file = artifact_file(artifact, names[artifact.rule.path, artifact.rule.id], chosen_format)
             write_text(out / file.relative, file.text, durable=False)
         # A template holds what its rule reads; a rule file cannot.
-        beside = external_list_files(release.outcome for release in ready) if chosen_format == "yaml" else []
+        beside = external_list_files(artifact.outcome for artifact in ready) if chosen_format == "yaml" else []
         for file in beside:
             write_text(out / file.relative, file.text, durable=False)
         if beside:
             output.say(f"to be loaded before them: {', '.join(f'{out}/{file.relative}' for file in beside)}")
         output.say(f"{output.counted(len(ready), 'rule')} written to {out}")
-    output.show_problems([*repository.problems, *(problem for release in made for problem in release.problems)])
+    output.show_problems([*repository.problems, *(problem for artifact in made for problem in artifact.problems)])
     guarding.say(found, force)
     talk(found.outcomes)
     if repository.broken or any(outcome.status == "error" for outcome in found.outcomes):

@@ -15,7 +15,7 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
 if TYPE_CHECKING:
     from fpctl.audit.check import Check
-    from fpctl.audit.context import Scene
+    from fpctl.audit.context import AuditContext
     from fpctl.audit.formats.report import Report
     from fpctl.exclusions.risk.score import Risk
 
@@ -69,13 +69,13 @@ def command(
     from importlib import import_module
 
     from fpctl.audit import baseline as known
-    from fpctl.audit.context import Scene
+    from fpctl.audit.context import AuditContext
     from fpctl.audit.finding import at_least
     from fpctl.audit.formats import table
     from fpctl.audit.formats.report import Report
-    from fpctl.audit.history import recorded
     from fpctl.audit.registry import chosen, severities
     from fpctl.audit.run import about, audit
+    from fpctl.audit.run_history import read_run_history
     from fpctl.cli.shared.audit_log import glanced
     from fpctl.cli.shared.context import open_workspace
 
@@ -89,22 +89,22 @@ def command(
     wanted = [repository.exclusions.get(id).id for id in exclusion or []]
     place = history or settings.history.url
     glanced(repository.exclusions, exclusions, settings, options.now())
-    past = recorded(place, options.now())
+    past = read_run_history(place, options.now())
     with output.progress("Planning rules") as update:
         folder = exclusions or settings.paths.exclusions
-        scene = Scene(
+        context = AuditContext(
             repository, settings.policy, today, past, folder if folder.is_dir() else None, lambda done, _: update(done),
             settings.risk,
         )  # fmt: skip
-        findings = about(audit(scene, checks, levels), scene, selected, wanted)
+        findings = about(audit(context, checks, levels), context, selected, wanted)
     if write_baseline is not None:
         count = known.write(write_baseline, findings)
         output.say(f"{output.counted(count, 'known finding')} written to {write_baseline}")
         return _code(repository.problems, EXIT_OK)
     compared = known.compare(findings, accepted)
     report = Report(
-        compared.new, today, compared.known, compared.gone, len(repository.exclusions.exclusions),
-        len(repository.rules.rules), past is not None, _risks(scene, checks, wanted),
+        compared.new, today, compared.baseline, compared.removed, len(repository.exclusions.exclusions),
+        len(repository.rules.rules), past is not None, _risks(context, checks, wanted),
     )  # fmt: skip
     if format == "table":
         width = shutil.get_terminal_size().columns if output.is_terminal(sys.stdout) else None
@@ -116,23 +116,23 @@ def command(
     return _code(repository.problems, EXIT_FINDINGS if failed else EXIT_OK)
 
 
-def _risks(scene: Scene, checks: Sequence[Check], wanted: Collection[str]) -> dict[str, Risk]:
+def _risks(context: AuditContext, checks: Sequence[Check], wanted: Collection[str]) -> dict[str, Risk]:
     """Return the risk of the exclusions that were asked for; nothing where only other checks were asked for."""
     if not any(check.slug == "high-risk" for check in checks):
         return {}
-    return {id: risk for id, risk in scene.risks.items() if not wanted or id in wanted}
+    return {id: risk for id, risk in context.risks.items() if not wanted or id in wanted}
 
 
 def _talk(report: Report, place: str) -> None:
     if not report.usage:
         output.say(f"No run has been recorded at {place}: how exclusions are used was not checked.")
     counted = f"{output.counted(report.exclusions, 'exclusion')} and {output.counted(report.rules, 'rule')}"
-    left_out = f" ({report.known:,} known left out)" if report.known else ""
+    left_out = f" ({report.baseline:,} known left out)" if report.baseline else ""
     output.say(f"{counted}: {report.summary()}{left_out}")
     if any(risk.level != "low" for risk in report.risks.values()):
         output.say(f"risk: {report.risk_summary()}")
-    if report.gone:
-        output.say(f"{output.counted(report.gone, 'finding')} of the baseline no longer there: write it again")
+    if report.removed:
+        output.say(f"{output.counted(report.removed, 'finding')} of the baseline no longer there: write it again")
 
 
 def _code(problems: tuple[Problem, ...], code: int) -> int:

@@ -45,6 +45,7 @@ def command(
     from fpctl.cli.shared.context import open_workspace
     from fpctl.cli.shared.exclusion_commands import agreed
     from fpctl.engine.interface import Timespan
+    from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
     from fpctl.exclusions.raw_condition import check_condition
     from fpctl.files import write_text
@@ -71,11 +72,10 @@ def command(
         timespan = Timespan(start, now)
     opened = open_engine(
         engine or workspace.settings.engine.default,
-        settings=workspace.settings,
-        data=data or workspace.settings.paths.data,
-        now=now,
-        tables=repository.tables,
-        credential=credential,
+        workspace.settings,
+        EngineOptions(
+            data=data or workspace.settings.paths.data, now=now, tables=repository.tables, credential=credential
+        ),
     )
     try:
         found = capture(

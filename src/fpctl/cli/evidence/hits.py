@@ -14,8 +14,8 @@ from fpctl.cli.shared import options, output
 from fpctl.cli.shared.audit_log import glanced
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
 from fpctl.exclusions.loader import ExclusionSet, load_exclusions
+from fpctl.history.history import History
 from fpctl.history.records import HitTotals, StoredDrift
-from fpctl.history.repository import History
 from fpctl.history.store import is_there
 from fpctl.settings import load_settings
 from fpctl.spelling import did_you_mean

@@ -82,6 +82,7 @@ def command(
     from fpctl.cli.shared.exclusion_commands import open_book
     from fpctl.cli.shared.risk import risk_of
     from fpctl.engine.interface import Timespan
+    from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
     from fpctl.exclusions.risk.score import Share
     from fpctl.execution.time_range import window_range
@@ -110,15 +111,14 @@ def command(
         raise FpctlError("the exclusion reaches no rule", None, "fpctl rules list shows them")
     opened = open_engine(
         engine or book.settings.engine.default,
-        settings=book.settings,
-        data=data or book.settings.paths.data,
-        now=end,
-        tables=book.repository.tables,
-        credential=credential,
+        book.settings,
+        EngineOptions(
+            data=data or book.settings.paths.data, now=end, tables=book.repository.tables, credential=credential
+        ),
     )
     found: list[Impact] = []
     try:
-        windows = window_range(span, end) if opened.name == "local" else None
+        windows = None if opened.description.capabilities.local_time else window_range(span, end)
         planner = book.repository.planner(end.date(), windows_within=windows)
         present = () if alone else [one for one in book.repository.active() if one.id != exclusion.id]
         with output.progress("Looking at events", len(chosen)) as update:
@@ -142,7 +142,7 @@ def command(
                 "exclusion": exclusion.id,
                 "risk": risk.to_dict(),
                 "rules": [_document(one) for one in found],
-                "swallowed": [{"rule": one.rule.id, "name": one.case.name, "at": str(one.case.at)} for one in cases],
+                "suppressed": [{"rule": one.rule.id, "name": one.case.name, "at": str(one.case.at)} for one in cases],
             }
         )
     else:
@@ -163,7 +163,7 @@ def _unproved(one: Impact) -> bool:
 def _exclusion(book: Book, id: str | None, rule: Values, given: Mapping[str, tuple[str, ...]]) -> Exclusion:
     """Return the recorded exclusion, or what the options would make."""
     from fpctl.cli.shared.exclusion_commands import picked
-    from fpctl.exclusions.drafts.draft import Draft, DraftError, checked
+    from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked
 
     if id is not None:
         if given:
@@ -176,7 +176,9 @@ def _exclusion(book: Book, id: str | None, rule: Values, given: Mapping[str, tup
         raise typer.BadParameter("an exclusion is for a rule: name it with --rule; * is all rules")
     narrow = any(name in given for name in ("device", "url", "hash"))
     expires = book.today + timedelta(days=DEFAULT_DAYS)
-    draft = Draft(rules=tuple(rule), match=(given,), id="preview", status="draft", broad=not narrow, expires=expires)
+    draft = DraftExclusion(
+        rules=tuple(rule), match=(given,), id="preview", status="draft", broad=not narrow, expires=expires
+    )
     try:
         exclusion, _ = checked(draft.text(), book.folder)
     except DraftError as error:
@@ -187,16 +189,16 @@ def _exclusion(book: Book, id: str | None, rule: Values, given: Mapping[str, tup
 
 def _cases(exclusion: Exclusion, chosen: Sequence[LoadedRule], book: Book) -> list[CaseOutcome]:
     """Return the events that must fire and that the exclusion, alone, takes out."""
-    from fpctl.rules.test_cases import CaseShelf
+    from fpctl.rules.test_cases import RuleTestCache
     from fpctl.tuning.guard import evaluate
 
-    shelf, planner = CaseShelf(), book.repository.planner(book.today)
+    shelf, planner = RuleTestCache(), book.repository.planner(book.today)
     found = [
         evaluate(loaded.rule, case, [(exclusion, True)], planner)
         for loaded in chosen
         for case in shelf.cases_of(loaded).must_fire()
     ]
-    return [one for one in found if one.status == "swallowed"]
+    return [one for one in found if one.status == "suppressed"]
 
 
 def _show(exclusion: Exclusion, found: Sequence[Impact], risk: Risk, cases: Sequence[CaseOutcome]) -> None:
@@ -331,7 +333,7 @@ def _document(one: Impact) -> dict[str, Any]:
             name: {
                 "total": found.total,
                 "touched": found.touched,
-                "gone": found.vanished,
+                "removed": found.vanished,
                 "shown": [{"value": value, "events": count} for value, count in found.shown],
             }
             for name, found in one.entities.items()
@@ -342,7 +344,7 @@ def _document(one: Impact) -> dict[str, Any]:
             "before": one.rows.before,
             "after": one.rows.after,
             "compared": one.rows.compared,
-            "gone": len(one.rows.vanished) if one.rows.compared else None,
+            "removed": len(one.rows.vanished) if one.rows.compared else None,
             "changed": one.rows.changed if one.rows.compared else None,
             "only_after": [_plain(row) for row in one.rows.appeared] if one.rows.compared else None,
         },

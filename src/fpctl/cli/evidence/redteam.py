@@ -10,7 +10,7 @@ from fpctl.cli.shared import completion, options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
-    from fpctl.tuning.redteam import Attempt, Skirmish
+    from fpctl.tuning.redteam import Attempt, RedteamResult
 
 
 def command(
@@ -33,7 +33,7 @@ def command(
     """
     from fpctl.cli.shared.exclusion_commands import open_book, picked
     from fpctl.repository.single_exclusion import in_force
-    from fpctl.tuning.redteam import skirmish
+    from fpctl.tuning.redteam import run_redteam
 
     book = open_book(config, rules, exclusions)
     (loaded,) = picked(book.repository.exclusions, [id])
@@ -45,7 +45,7 @@ def command(
     reached = [one.rule for one in pool if exclusion.selects(one.rule) is not None]
     if not reached:
         raise FpctlError(f"{id} reaches no rule", None, "fpctl rules list shows them")
-    found = skirmish(exclusion, reached, book.repository.planner(today))
+    found = run_redteam(exclusion, reached, book.repository.planner(today))
     if format == "json":
         output.show_json(
             {
@@ -65,7 +65,7 @@ def command(
     return EXIT_FINDINGS if found.through() else EXIT_OK
 
 
-def _show(found: Skirmish, all: bool) -> None:
+def _show(found: RedteamResult, all: bool) -> None:
     through = found.through()
     shown = found.attempts if all else through
     several = len({one.table for one in found.attempts}) > 1

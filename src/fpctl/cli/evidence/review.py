@@ -97,7 +97,7 @@ def _totals(place: str) -> dict[str, HitTotals]:
 
     if not is_there(place):
         return {}
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
 
     with History.open(place, create=False) as history:
         return {one.exclusion: one for one in history.hits()}

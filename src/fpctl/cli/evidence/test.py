@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fpctl.tuning.guard import CaseOutcome
 
 _WORDS = {
-    "passed": "passed", "swallowed": "SWALLOWED", "still-fires": "still fires", "wrong-test": "wrong test",
+    "passed": "passed", "suppressed": "SUPPRESSED", "still-fires": "still fires", "wrong-test": "wrong test",
     "error": "error",
 }  # fmt: skip
 
@@ -39,7 +39,7 @@ def command(
     from fpctl.cli.shared.audit_log import glanced
     from fpctl.cli.shared.context import open_workspace
     from fpctl.repository.apply import applicable
-    from fpctl.rules.test_cases import CaseShelf
+    from fpctl.rules.test_cases import RuleTestCache
     from fpctl.tuning.guard import evaluate
 
     workspace = open_workspace(config, rules, exclusions)
@@ -47,7 +47,7 @@ def command(
     glanced(repository.exclusions, exclusions, workspace.settings, options.now())
     planner = repository.planner(options.parse_day(on))
     chosen = repository.rules.select(rule or [])
-    shelf = CaseShelf()
+    shelf = RuleTestCache()
     read = [(loaded, shelf.cases_of(loaded)) for loaded in chosen]
     outcomes: list[CaseOutcome] = []
     with output.progress("Testing rules", sum(len(tests.cases) for _, tests in read)) as update:
@@ -95,7 +95,7 @@ def told(outcome: CaseOutcome) -> list[str]:
         lines.append(f"  the tuned rule still gives {output.counted(outcome.tuned_rows or 0, 'row')}")
     elif outcome.error is not None:
         lines.append(f"  {outcome.error}")
-    for one in outcome.swallowed if outcome.status == "swallowed" else ():
+    for one in outcome.suppressed if outcome.status == "suppressed" else ():
         what = f"takes out {output.counted(one.rows, 'event')}" if one.rows else "silences the rule"
         lines += [f"  {one.exclusion} {what} {one.position}:", f"    {one.clause}"]
         if outcome.any_time:
@@ -112,7 +112,7 @@ def _document(outcome: CaseOutcome) -> dict[str, Any]:
         "status": outcome.status,
         "base_rows": outcome.base_rows,
         "tuned_rows": outcome.tuned_rows,
-        "swallowed_by": [
+        "suppressed_by": [
             {
                 "exclusion": one.exclusion,
                 "rows": one.rows,
@@ -120,7 +120,7 @@ def _document(outcome: CaseOutcome) -> dict[str, Any]:
                 "position": one.position,
                 "line": one.line,
             }
-            for one in outcome.swallowed
+            for one in outcome.suppressed
         ],
         "path": case.at.path,
         "line": case.at.line,

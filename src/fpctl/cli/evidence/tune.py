@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fpctl.cli.shared.exclusion_commands import Book
     from fpctl.exclusions.model import Exclusion
     from fpctl.rules.formats.registry import LoadedRule
-    from fpctl.tuning.suggestion import Grounds, Suggestion, Tuning
+    from fpctl.tuning.suggestion import ProposalCriteria, Suggestion, TuningResult
 
 
 def command(
@@ -54,13 +54,14 @@ def command(
 
     Looks at the events that the rule fires on, ranks what makes most of them, and proposes the fewest
     narrow exclusions that take most of them out: each names a program together with a device, a URL or a
-    hash, on devices that show the pattern regularly. What swallows an event that must fire is not
+    hash, on devices that show the pattern regularly. What suppresses an event that must fire is not
     proposed. Everything is counted by the engine; no event but a sample is fetched.
 
     --accept records proposals as drafts, to be reviewed and approved.
     """
     from fpctl.cli.shared.exclusion_commands import open_book
     from fpctl.engine.interface import Timespan
+    from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
     from fpctl.execution.time_range import window_range
     from fpctl.repository.apply import applicable
@@ -79,14 +80,11 @@ def command(
         raise typer.BadParameter("the look-back ends before it begins")
     opened = open_engine(
         engine or book.settings.engine.default,
-        settings=book.settings,
-        data=data or book.settings.paths.data,
-        now=end,
-        tables=repository.tables,
-        credential=credential,
+        book.settings,
+        EngineOptions(data=data or book.settings.paths.data, now=end, tables=repository.tables, credential=credential),
     )
     try:
-        windows = window_range(span, end) if opened.name == "local" else None
+        windows = None if opened.description.capabilities.local_time else window_range(span, end)
         planner = repository.planner(end.date(), windows_within=windows)
         others = applicable(loaded.rule, repository.active())
         with output.progress("Looking for patterns", None) as update:
@@ -130,21 +128,21 @@ def _numbers(accept: str | None, count: int) -> tuple[int, ...]:
         raise FpctlError(f"--accept: {error}") from error
 
 
-def _grounds(book: Book, loaded: LoadedRule) -> Grounds:
-    from fpctl.exclusions.risk.shared_names import known
-    from fpctl.rules.test_cases import CaseShelf
+def _grounds(book: Book, loaded: LoadedRule) -> ProposalCriteria:
+    from fpctl.exclusions.risk.shared_names import shared_names
+    from fpctl.rules.test_cases import RuleTestCache
     from fpctl.tuning.guard import evaluate
-    from fpctl.tuning.suggestion import Grounds
+    from fpctl.tuning.suggestion import ProposalCriteria
 
-    cases = CaseShelf().cases_of(loaded).must_fire()
+    cases = RuleTestCache().cases_of(loaded).must_fire()
     planner = book.repository.planner(book.today)
 
     def kept(exclusion: Exclusion) -> bool:
         alone = exclusion.model_copy(update={"status": "active", "created": None})
-        return all(evaluate(loaded.rule, case, [(alone, True)], planner).status != "swallowed" for case in cases)
+        return all(evaluate(loaded.rule, case, [(alone, True)], planner).status != "suppressed" for case in cases)
 
-    return Grounds(
-        known(book.settings.policy.forbidden),
+    return ProposalCriteria(
+        shared_names(book.settings.policy.forbidden),
         book.settings.risk,
         frozenset({loaded.rule.id}) if cases else frozenset(),
         kept,
@@ -161,12 +159,12 @@ def _accept(
 ) -> tuple[int, list[str]]:
     """Record proposals as drafts; return the exit code and the ids."""
     from fpctl.cli.shared.exclusion_commands import git_owner
-    from fpctl.exclusions.drafts.draft import Draft, DraftError
+    from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion
     from fpctl.exclusions.exclusion_writer import write
     from fpctl.repository.recording import entries_of
 
     drafts = [
-        Draft(
+        DraftExclusion(
             rules=(loaded.rule.id,),
             match=tuple(dict(one.fields()) for one in suggestion.exclusion.match),
             scenario=suggestion.exclusion.scenario,
@@ -235,7 +233,7 @@ def add_command(one: Suggestion) -> str:
     return shlex.join([*words, "--status", "draft"])
 
 
-def _show(found: Tuning) -> None:
+def _show(found: TuningResult) -> None:
     output.write(f"{output.visible(found.rule.name)} ({output.visible(found.rule.path)})\n")
     output.write(f"{found.span.start:%Y-%m-%d %H:%M} to {found.span.end:%Y-%m-%d %H:%M} UTC, as it is tuned now: ")
     output.write(f"{output.counted(found.rows, 'event')}, {output.counted(found.result_rows, 'result row')}\n")
@@ -262,7 +260,7 @@ def _show(found: Tuning) -> None:
     )
 
 
-def _show_one(number: int, one: Suggestion, found: Tuning) -> None:
+def _show_one(number: int, one: Suggestion, found: TuningResult) -> None:
     share = f"{one.rows_removed / found.rows:.1%}"
     events, rows = output.counted(one.rows_removed, "event"), output.counted(one.result_rows_removed, "result row")
     head = f"{number}. {events} ({share}), {rows}"
@@ -276,7 +274,7 @@ def _show_one(number: int, one: Suggestion, found: Tuning) -> None:
         output.write(f"   {'window':<15} {'; '.join(one.when.weekly)} UTC\n")
     if one.like.scenario:
         output.write(output.visible(f"   {'looks like':<15} {one.like.scenario}: {'; '.join(one.like.reasons)}") + "\n")
-    points = "; ".join(f"{point.points:+} {point.message}" for point in one.risk.points)
+    points = "; ".join(f"{point.points:+} {point.message}" for point in one.risk.factors)
     output.write(output.visible(f"   {'risk':<15} {one.risk.score} of 100, {one.risk.level}: {points}") + "\n")
     output.write(f"   {'expires':<15} {one.exclusion.expires}\n")
     for event in one.sample[:2]:
@@ -293,7 +291,7 @@ def _short(value: Any, most: int = 80) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def _document(found: Tuning, written: Sequence[str]) -> dict[str, Any]:
+def _document(found: TuningResult, written: Sequence[str]) -> dict[str, Any]:
     return {
         "rule": found.rule.id,
         "from": found.span.start,
@@ -311,7 +309,7 @@ def _document(found: Tuning, written: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _proposal(one: Suggestion, found: Tuning) -> dict[str, Any]:
+def _proposal(one: Suggestion, found: TuningResult) -> dict[str, Any]:
     return {
         "match": {field: list(values) for field, values in one.exclusion.match[0].fields().items()},
         "rows_removed": one.rows_removed,

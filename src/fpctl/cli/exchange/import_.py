@@ -31,14 +31,14 @@ def sentinel(
     there already, and an id that another rule has, are left alone. Exit code 1: something was left out. 2: a
     file could not be read.
     """
-    from fpctl.deployment.sentinel_import import incoming
+    from fpctl.deployment.sentinel_import import read_sentinel_exports
     from fpctl.files import read_text, write_text
     from fpctl.rules.loader import load_rules
     from fpctl.settings import load_settings
 
     settings = load_settings(config)
     folder = out or settings.paths.rules
-    found = incoming((str(path), read_text(path)) for path in file)
+    found = read_sentinel_exports((str(path), read_text(path)) for path in file)
     known = {loaded.rule.id.lower(): loaded.path for loaded in load_rules(folder).rules} if folder.is_dir() else {}
     written: list[Path] = []
     left: list[str] = []

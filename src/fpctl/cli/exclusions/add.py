@@ -15,8 +15,8 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
     from fpctl.cli.shared.exclusion_commands import Book
-    from fpctl.exclusions.drafts.draft import Draft
-    from fpctl.exclusions.exclusion_writer import Entry
+    from fpctl.exclusions.drafts.draft import DraftExclusion
+    from fpctl.exclusions.exclusion_writer import NewExclusion
     from fpctl.execution.preview import Coverage
     from fpctl.repository.apply import RuleOutcome
 
@@ -154,7 +154,7 @@ def command(
     Exit code 1: the exclusion cannot be placed in a rule that it names. 2: it is refused, or not confirmed.
     """
     from fpctl.cli.shared.exclusion_commands import open_book
-    from fpctl.exclusions.drafts.draft import Draft
+    from fpctl.exclusions.drafts.draft import DraftExclusion
     from fpctl.exclusions.expiry import parse_until
 
     book = open_book(config, rules, exclusions)
@@ -163,7 +163,7 @@ def command(
         path=path, account=account, ip=ip, signer=signer, port=port, where=None if where is None else [where],
     )  # fmt: skip
     window = {"weekly": weekly, "intervals": interval, "timezone": timezone}
-    base = Draft(
+    base = DraftExclusion(
         rules=tuple(rule or ()),
         match=(),
         id=id or "",
@@ -194,14 +194,14 @@ def _given(**fields: Values) -> dict[str, tuple[str, ...]]:
 
 def _drafts(
     book: Book,
-    base: Draft,
+    base: DraftExclusion,
     fields: Mapping[str, tuple[str, ...]],
     filter: str | None,
     from_result: str | None,
     accept: str | None,
     yes: bool,
     no_defaults: bool,
-) -> list[Draft] | None:
+) -> list[DraftExclusion] | None:
     """Return the drafts that the options, a filter, a result or the person's answers make; None if none is chosen."""
     from fpctl.cli.shared.exclusion_commands import Terminal, git_owner, may_ask
 
@@ -210,9 +210,9 @@ def _drafts(
         if not may_ask():
             hint = "give --device, --url or --hash (or --filter, --from-result); on a terminal fpctl asks"
             raise FpctlError("there is nothing to match", None, hint)
-        from fpctl.exclusions.drafts.wizard import interview
+        from fpctl.exclusions.drafts.wizard import run_wizard
 
-        asked = interview(Terminal(), book.repository.rules, book.today, owner)
+        asked = run_wizard(Terminal(), book.repository.rules, book.today, owner)
         return [replace(asked, id=base.id, title=base.title, status=base.status, approved_by=base.approved_by)]
     if not base.rules:
         raise FpctlError("an exclusion is for a rule", None, "name it with --rule; * is all rules")
@@ -235,12 +235,12 @@ def _drafts(
 
 def _proposed(
     book: Book,
-    base: Draft,
+    base: DraftExclusion,
     fields: Mapping[str, tuple[str, ...]],
     source: str,
     accept: str | None,
     yes: bool,
-) -> list[Draft] | None:
+) -> list[DraftExclusion] | None:
     """Show what a result suggests, and return what is chosen of it."""
     from fpctl.cli.shared.exclusion_commands import may_ask
     from fpctl.exclusions.drafts.proposal import parse_choice
@@ -273,7 +273,9 @@ def _proposed(
     return [replace(base, match=(found.proposals[number - 1].match,)).with_fields(fields) for number in numbers]
 
 
-def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engine: str | None, format: str) -> int:
+def _record(
+    book: Book, drafts: list[DraftExclusion], yes: bool, data: Path | None, engine: str | None, format: str
+) -> int:
     """Check the drafts, show what they do, and write them if that is agreed."""
     from fpctl.cli.shared.audit_log import recorded
     from fpctl.cli.shared.exclusion_commands import agreed, coverage_of, show_effect
@@ -291,7 +293,7 @@ def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engin
         output.show_problems(error.problems)
         output.say("fpctl: the exclusion was not recorded")
         return EXIT_ERROR
-    effects: list[tuple[Entry, list[RuleOutcome], Coverage | None]] = []
+    effects: list[tuple[NewExclusion, list[RuleOutcome], Coverage | None]] = []
     for entry in entries:
         outcomes = trial(entry.exclusion, book.repository.rules.rules, book.repository.planner(book.today))
         effects.append((entry, outcomes, coverage_of(book, entry.exclusion, outcomes, data, engine)))
@@ -327,7 +329,9 @@ def _record(book: Book, drafts: list[Draft], yes: bool, data: Path | None, engin
     return code
 
 
-def _document(effects: list[tuple[Entry, list[RuleOutcome], Coverage | None]], *, written: bool) -> dict[str, Any]:
+def _document(
+    effects: list[tuple[NewExclusion, list[RuleOutcome], Coverage | None]], *, written: bool
+) -> dict[str, Any]:
     from fpctl.cli.shared.exclusion_commands import coverage_to_dict
     from fpctl.report.explanation import apply_to_dict
 

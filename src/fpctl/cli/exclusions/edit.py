@@ -15,7 +15,7 @@ from fpctl.cli.shared import completion, options, output
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
-    from fpctl.exclusions.edit_session import Revision
+    from fpctl.exclusions.edit_session import EditSession
 
 
 def command(
@@ -32,13 +32,13 @@ def command(
     """
     from fpctl.cli.shared.audit_log import recorded
     from fpctl.cli.shared.exclusion_commands import may_ask, open_book
-    from fpctl.exclusions.edit_session import Revision, stale_approval
+    from fpctl.exclusions.edit_session import EditSession, stale_approval
     from fpctl.files import read_text
 
     book = open_book(config, rules, exclusions)
     path = _file_of(id, book.repository.exclusions, book.folder)
     before = read_text(path)
-    revision = Revision(path, before, id, book.repository.exclusions, book.repository.rules)
+    revision = EditSession(path, before, id, book.repository.exclusions, book.repository.rules)
     text = before
     while True:
         text, closed = _edited(text, path)
@@ -108,7 +108,7 @@ def _edited(text: str, path: Path) -> tuple[str, int]:
             raise
 
 
-def _rejected(revision: Revision, text: str, why: str) -> int:
+def _rejected(revision: EditSession, text: str, why: str) -> int:
     kept = revision.keep(text)
     output.say(f"fpctl: {revision.path} was not changed: {why}; the edit is kept as {kept}")
     return EXIT_ERROR

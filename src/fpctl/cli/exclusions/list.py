@@ -12,7 +12,7 @@ from fpctl.cli.shared import completion, options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
-    from fpctl.exclusions.exclusion_query import Listed
+    from fpctl.exclusions.exclusion_query import FoundExclusion
     from fpctl.rules.model import Rule
 
 COLUMNS = ("id", "title", "scenario", "rules", "owner", "status", "expires", "days_left", "file")
@@ -70,7 +70,7 @@ def command(
     """
     from fpctl.cli.shared.audit_log import glanced
     from fpctl.cli.shared.exclusion_commands import open_exclusions, show_errors
-    from fpctl.exclusions.exclusion_query import Criteria, listed, parse_states
+    from fpctl.exclusions.exclusion_query import ExclusionQuery, find_exclusions, parse_states
     from fpctl.exclusions.expiry import parse_days
     from fpctl.exclusions.scenarios.model import scenario as scenario_of
     from fpctl.settings import load_settings
@@ -78,7 +78,7 @@ def command(
     if scenario is not None and scenario.lower() != "none":
         scenario_of(scenario.lower())
     known, folder = open_exclusions(config, exclusions)
-    criteria = Criteria(
+    criteria = ExclusionQuery(
         rules=_chosen(rule, rules, config),
         scenario=scenario,
         owner=owner,
@@ -86,7 +86,7 @@ def command(
         expiring=parse_days(expiring) if expiring is not None else None,
         matches=matches,
     )
-    found = listed(known.exclusions, criteria, options.parse_day(on))
+    found = find_exclusions(known.exclusions, criteria, options.parse_day(on))
     _show(found, format, with_fields=matches is not None)
     broken = show_errors(known)
     glanced(known, folder, load_settings(config), options.now())
@@ -106,7 +106,7 @@ def _chosen(pattern: str | None, rules: Path | None, config: Path | None) -> tup
     return tuple(loaded.rule for loaded in load_rules(rules_folder(config, rules)).select([pattern]))
 
 
-def _show(found: Sequence[Listed], format: str, *, with_fields: bool) -> None:
+def _show(found: Sequence[FoundExclusion], format: str, *, with_fields: bool) -> None:
     if format == "json":
         output.show_json({"exclusions": [_document(one) for one in found]})
         return
@@ -145,7 +145,7 @@ def _joined(value: Any) -> Any:
     return " ".join(value) if isinstance(value, list) else value
 
 
-def _document(one: Listed) -> dict[str, Any]:
+def _document(one: FoundExclusion) -> dict[str, Any]:
     exclusion = one.loaded.exclusion
     return {
         "id": exclusion.id,

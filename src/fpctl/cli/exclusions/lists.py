@@ -65,7 +65,7 @@ def add(
     has already is left where it is.
     """
     from fpctl.exclusions.value_lists.list_file import added, find_lists, new_list, resolve, stated_field
-    from fpctl.exclusions.values import FIELDS
+    from fpctl.fields.registry import NAMES
     from fpctl.files import read_text
     from fpctl.spelling import did_you_mean
 
@@ -75,8 +75,8 @@ def add(
     use = uses.get(resolved)
     path = root / resolved
     text = read_text(path) if path.is_file() else ""
-    if field is not None and field not in FIELDS:
-        raise FpctlError(f"there is no field `{field}`", None, did_you_mean(field, FIELDS, what="field"))
+    if field is not None and field not in NAMES:
+        raise FpctlError(f"there is no field `{field}`", None, did_you_mean(field, NAMES, what="field"))
     stated = field or stated_field(text)
     fields = use.fields if use is not None and use.fields else (stated,) if stated else ()
     if not fields:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fpctl.history.entry import DeployedRule, TrailEntry
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
     from fpctl.settings import Settings
 
 VERIFY = "verify"
@@ -66,7 +66,7 @@ def command(
     trail that was made anew as a whole. Exit code 1: an entry is not what it was. 2: the history or an
     exclusion file cannot be read.
     """
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
     from fpctl.history.store import is_there
     from fpctl.settings import load_settings
 

@@ -66,7 +66,7 @@ def _hits(place: str, id: str) -> tuple[HitTotals | None, bool]:
 
     if not is_there(place):
         return None, False
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
 
     with History.open(place, create=False) as history:
         return next(iter(history.hits(exclusion=id)), None), True

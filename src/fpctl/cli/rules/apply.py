@@ -55,7 +55,15 @@ def command(
     from fpctl.cli.shared.outcomes import show_diff, talk
     from fpctl.files import write_text
     from fpctl.report.explanation import apply_to_dict
-    from fpctl.repository.apply import RuleOutcome, differences, external_list_files, tuned_files
+    from fpctl.repository.apply import (
+        OWN_PARSER_ONLY,
+        UNVERIFIED,
+        VERIFIED,
+        RuleOutcome,
+        differences,
+        external_list_files,
+        tuned_files,
+    )
     from fpctl.repository.parallel import Planning, tune_in_parallel
     from fpctl.rewrite.plan.size_fit import ClauseStyle
 
@@ -71,9 +79,8 @@ def command(
     planning = Planning(
         active,
         planner,
-        # What is written has been read by the second parser; comparing with it need not do so again.
-        second_parser=not check,
-        checked=not no_verify,
+        # What is written has been read by the independent readers; comparing with it need not do so again.
+        UNVERIFIED if no_verify else OWN_PARSER_ONLY if check else VERIFIED,
         style=ClauseStyle(folds=not no_fold, fits=True, store=lists),
     )
     planned = tune_in_parallel(chosen, planning, jobs)

@@ -32,7 +32,7 @@ def command(
     from fpctl.cli.shared.audit_log import glanced
     from fpctl.cli.shared.context import open_workspace
     from fpctl.report.explanation import explanation_to_dict, picture
-    from fpctl.repository.apply import tune
+    from fpctl.repository.apply import UNVERIFIED, tune
     from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     today = options.parse_day(on)
@@ -47,7 +47,7 @@ def command(
                 chosen,
                 wanted,
                 repository.planner(today),
-                checked=False,
+                verification=UNVERIFIED,
                 style=ClauseStyle(folds=not no_fold),
                 progress=lambda done, _: update(done),
             )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fpctl.engine.interface import Timespan
     from fpctl.execution.checkpoint import RunRequest
     from fpctl.execution.run import RunResult
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
     from fpctl.repository.apply import RuleOutcome
     from fpctl.repository.model import Repository
 
@@ -81,13 +81,14 @@ def command(
     """
     from fpctl.cli.shared.audit_log import noticed
     from fpctl.cli.shared.context import open_workspace
-    from fpctl.engine.registry import open_engine
-    from fpctl.execution.checkpoint import FILE_NAME, Checkpoint, RunRequest, read_unfinished
-    from fpctl.execution.drift_check import Watch
-    from fpctl.execution.run_summary import Tally
+    from fpctl.engine.options import EngineOptions
+    from fpctl.engine.registry import describe, open_engine
+    from fpctl.execution.checkpoint import FILE_NAME, Checkpoint, RunRequest, read_interrupted
+    from fpctl.execution.drift_check import DriftWatch
+    from fpctl.execution.run_summary import RunSummary
     from fpctl.execution.session import Session, rule_key, text_hash
     from fpctl.execution.time_range import window_range
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
     from fpctl.report.runs import run_to_dict
     from fpctl.repository.apply import tune
     from fpctl.rewrite.plan.size_fit import ClauseStyle
@@ -102,7 +103,7 @@ def command(
     if resume:
         if rule or engine or data or since or begin or to or no_record or no_fold:
             raise typer.BadParameter("--resume goes on with what was asked for: give no rules, engine, data or range")
-        unfinished = read_unfinished(place)
+        unfinished = read_interrupted(place)
         request, done = unfinished.request, unfinished.done
         now, timespan = request.now, _span_of(request)
     else:
@@ -117,10 +118,10 @@ def command(
             folds=not no_fold,
         )
     chosen = repository.rules.select(request.rules)
-    # DuckDB has no KQL function for local times; the services have.
-    windows = window_range(timespan, now) if request.engine == "local" else None
+    able = describe(request.engine).capabilities
+    windows = None if able.local_time else window_range(timespan, now)
     planner = repository.planner(now.date(), windows_within=windows)
-    tally = Tally(len(chosen))
+    tally = RunSummary(len(chosen))
 
     guarded = guarding.Checked([])
 
@@ -145,15 +146,17 @@ def command(
         return _dry_run(ready, guarded, force, repository, request.engine, format)
     opened = open_engine(
         request.engine,
-        settings=settings,
-        data=Path(request.data) if request.data else None,
-        now=now,
-        tables=repository.tables,
-        threads=threads,
-        memory=memory,
-        timeout=timeout,
-        credential=credential,
-        concurrency=at_once,
+        settings,
+        EngineOptions(
+            data=Path(request.data) if request.data else None,
+            now=now,
+            tables=repository.tables,
+            threads=threads,
+            memory=memory,
+            timeout=timeout,
+            credential=credential,
+            concurrency=at_once,
+        ),
     )
     results: list[RunResult] = []
     try:
@@ -171,9 +174,9 @@ def command(
                     lambda: datetime.now(UTC),
                     {loaded.id: loaded for loaded in repository.exclusions.exclusions},
                     store,
-                    with_base=opened.name == "local",
-                    at_once=int(getattr(opened, "concurrency", 1)),
-                    watch=Watch([one.exclusion for one in repository.exclusions.exclusions], planner, store),
+                    with_base=able.free_queries,
+                    concurrency=opened.concurrency,
+                    watch=DriftWatch([one.exclusion for one in repository.exclusions.exclusions], planner, store),
                 )
                 for result in session.run(planned()):
                     # What is shown later is little; the rest of the rows would stay until the last rule has run.

@@ -17,9 +17,9 @@ from fpctl.errors import FpctlError
 if TYPE_CHECKING:
     from fpctl.deployment.record import Deployment, Step
     from fpctl.exclusions.loader import ExclusionSet
-    from fpctl.history.entry import RuleAct
-    from fpctl.history.repository import History
-    from fpctl.history.trail import Present
+    from fpctl.history.entry import RuleAuditEvent
+    from fpctl.history.history import History
+    from fpctl.history.trail import WorkingCopy
     from fpctl.settings import Settings
 
 GLANCE_WAIT = 2.0
@@ -53,8 +53,8 @@ def recorded(
     Raises:
         FpctlError: `write` did.
     """
-    from fpctl.history.repository import History
-    from fpctl.history.trail import Deed
+    from fpctl.history.history import History
+    from fpctl.history.trail import Action
     from fpctl.person import who
 
     tried = done = False
@@ -65,7 +65,7 @@ def recorded(
         write()
         done = True
 
-    deed = Deed(action, who(folder if folder.is_dir() else None), reason)
+    deed = Action(action, who(folder if folder.is_dir() else None), reason)
     try:
         with History.open(settings.history.url) as history:
             history.trail.record(deed, ids, tracked, _present(known, folder, settings), now)
@@ -92,11 +92,11 @@ def noted(
     Raises:
         FpctlError: the trail cannot be written; what asks for a record must not go on without it.
     """
-    from fpctl.history.repository import History
-    from fpctl.history.trail import Deed
+    from fpctl.history.history import History
+    from fpctl.history.trail import Action
     from fpctl.person import who
 
-    deed = Deed(action, who(folder if folder.is_dir() else None), reason)
+    deed = Action(action, who(folder if folder.is_dir() else None), reason)
     with History.open(settings.history.url) as history:
         history.trail.note(deed, ids, _present(known, folder, settings), now)
 
@@ -130,7 +130,7 @@ def glanced(known: ExclusionSet, folder: Path | None, settings: Settings, now: d
     gone = before is not None and not _is_broken(known) and not before.keys() <= after.keys()
     if before is None or not (gone or any(before.get(id) != version for id, version in after.items())):
         return
-    from fpctl.history.repository import History
+    from fpctl.history.history import History
 
     try:
         with History.open(settings.history.url, lock_wait=GLANCE_WAIT) as history:
@@ -161,7 +161,7 @@ class Deploying:
 
     def __enter__(self) -> Self:
         """Open the history, and record what earlier deployments could not."""
-        from fpctl.history.repository import History
+        from fpctl.history.history import History
 
         try:
             self._history = History.open(self._url)
@@ -190,7 +190,7 @@ class Deploying:
 
         self._record(step, taken_back(step, deployment, self.who))
 
-    def _record(self, step: Step, act: RuleAct) -> None:
+    def _record(self, step: Step, act: RuleAuditEvent) -> None:
         if self._history is None:
             return
         try:
@@ -220,10 +220,10 @@ def _say_not_recorded(error: FpctlError) -> None:
     output.say(f"note: not in the audit trail: {error.message}{f' ({error.at})' if error.at else ''}")
 
 
-def _present(known: ExclusionSet, folder: Path, settings: Settings) -> Present:
-    from fpctl.history.trail import Present
+def _present(known: ExclusionSet, folder: Path, settings: Settings) -> WorkingCopy:
+    from fpctl.history.trail import WorkingCopy
 
-    return Present(known.exclusions, folder, complete=_is_usual(folder, settings) and not _is_broken(known))
+    return WorkingCopy(known.exclusions, folder, complete=_is_usual(folder, settings) and not _is_broken(known))
 
 
 def _is_usual(folder: Path, settings: Settings) -> bool:

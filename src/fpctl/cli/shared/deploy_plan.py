@@ -12,8 +12,7 @@ from fpctl.cli.shared import test_guard as guarding
 
 if TYPE_CHECKING:
     from fpctl.cli.shared.context import Workspace
-    from fpctl.deployment.change import Change
-    from fpctl.deployment.change import Workspace as Deployments
+    from fpctl.deployment.change import Change, DeployedResources
     from fpctl.deployment.workspace.workspace import SentinelWorkspace
     from fpctl.repository.model import Repository
 
@@ -26,7 +25,7 @@ class Planned:
     exclusions: Path | None
     checked: guarding.Checked
     changes: list[Change]
-    there: Deployments
+    there: DeployedResources
 
     @property
     def repository(self) -> Repository:
@@ -52,11 +51,11 @@ class Planned:
         """Say on stderr what was left out, and what to know."""
         from fpctl.cli.shared.outcomes import talk
 
-        problems = [problem for change in self.changes for problem in change.release.problems]
+        problems = [problem for change in self.changes for problem in change.artifact.problems]
         output.show_problems([*self.repository.problems, *problems])
         for change in self.changes:
-            if change.action == "refused" and change.release.ready:
-                output.say(output.visible_lines(f"{change.release.rule.path}: refused: {change.reason}"))
+            if change.action == "refused" and change.artifact.ready:
+                output.say(output.visible_lines(f"{change.artifact.rule.path}: refused: {change.reason}"))
         guarding.say(self.checked, force)
         talk(self.checked.outcomes)
 
@@ -79,7 +78,7 @@ def planned_changes(
     """
     from fpctl.cli.shared.audit_log import glanced
     from fpctl.cli.shared.context import open_workspace
-    from fpctl.deployment.artifacts.rule_artifact import releases
+    from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
     from fpctl.deployment.change import changes, published_there
     from fpctl.repository.apply import tune
     from fpctl.rewrite.plan.size_fit import ClauseStyle
@@ -97,5 +96,5 @@ def planned_changes(
     checked = guarding.checked(outcomes, active, planner, force)
     with output.progress("Reading the workspace"):
         there = workspace.all()
-    made = releases(checked.outcomes, "sentinel", published_there(there))
+    made = rule_artifacts(checked.outcomes, "sentinel", published_there(there))
     return Planned(opened, exclusions, checked, changes(made, there), there)

@@ -15,7 +15,7 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 if TYPE_CHECKING:
     from fpctl.cli.shared.exclusion_commands import Book
     from fpctl.exchange.loss import Loss
-    from fpctl.exclusions.exclusion_writer import Entry
+    from fpctl.exclusions.exclusion_writer import NewExclusion
 
 FORMATS = ("csv", "watchlist", "elastic", "sigma")
 
@@ -147,7 +147,7 @@ def _take(
 ) -> int:
     from fpctl.cli.shared.exclusion_commands import git_owner, open_book
     from fpctl.exchange.entries import entries_for
-    from fpctl.exchange.formats import Reading, format_of
+    from fpctl.exchange.format import ImportContext, format_of
     from fpctl.files import read_text
     from fpctl.repository.raw_columns import raw_columns
 
@@ -155,14 +155,14 @@ def _take(
     name = "<stdin>" if file == "-" else file
     text = sys.stdin.read() if file == "-" else read_text(Path(file), limit=MAX_BYTES)
     chosen = book.repository.rules.select(rule) if rule else ()
-    reading = Reading(
+    context = ImportContext(
         tuple(rule or ()),
         book.today,
         owner or git_owner(book.folder),
         _columns(column or []),
         raw_columns(chosen, book.repository.planner(book.today)) if chosen else None,
     )
-    imported = format_of(kind).read(text, name, reading)
+    imported = format_of(kind).read(text, name, context)
     written = entries_for(imported.drafts, book.repository, out or book.folder, book.today)
     losses = sorted((*imported.losses, *written.losses), key=lambda loss: loss.line or 0)
     if dry_run:
@@ -181,7 +181,7 @@ def _take(
     return _exit_code(losses)
 
 
-def _write(book: Book, entries: Sequence[Entry], out: Path | None, source: str) -> None:
+def _write(book: Book, entries: Sequence[NewExclusion], out: Path | None, source: str) -> None:
     from fpctl.cli.shared.audit_log import recorded
     from fpctl.exclusions.exclusion_writer import write
 
@@ -201,7 +201,7 @@ def _write(book: Book, entries: Sequence[Entry], out: Path | None, source: str) 
 
 
 def _columns(given: list[str]) -> dict[str, str]:
-    from fpctl.exclusions.values import FIELDS
+    from fpctl.fields.registry import NAMES
     from fpctl.spelling import did_you_mean
 
     found: dict[str, str] = {}
@@ -209,8 +209,8 @@ def _columns(given: list[str]) -> dict[str, str]:
         name, _, field = (part.strip() for part in text.rpartition("="))
         if not name:
             raise typer.BadParameter(f"{text!r} names no column: write --column 'Server name=device'")
-        if field not in (*FIELDS, "where"):
-            raise FpctlError(f"--column: there is no field `{field}`", None, did_you_mean(field, FIELDS, what="field"))
+        if field not in (*NAMES, "where"):
+            raise FpctlError(f"--column: there is no field `{field}`", None, did_you_mean(field, NAMES, what="field"))
         found[name] = field
     return found
 
@@ -241,7 +241,7 @@ def give(
 ) -> int:
     """Write exclusions in one of FORMATS to a file or stdout, say what was lost, and return the exit code."""
     from fpctl.cli.shared.exclusion_commands import open_exclusions, picked, show_errors
-    from fpctl.exchange.formats import format_of
+    from fpctl.exchange.format import format_of
     from fpctl.files import write_text
 
     known, _ = open_exclusions(config, exclusions)

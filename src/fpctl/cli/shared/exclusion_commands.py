@@ -137,6 +137,7 @@ def coverage_of(
     name = engine or ("local" if place is not None else None)
     if name is None:
         return None
+    from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
     from fpctl.execution.preview import Coverage, coverage
     from fpctl.repository.single_exclusion import in_force
@@ -144,7 +145,9 @@ def coverage_of(
     alone = in_force(exclusion, book.today)
     rules = [(o.rule, alone.selects(o.rule) == "named") for o in _countable(outcomes)]
     try:
-        opened = open_engine(name, settings=book.settings, data=place, now=book.now, tables=book.repository.tables)
+        opened = open_engine(
+            name, book.settings, EngineOptions(data=place, now=book.now, tables=book.repository.tables)
+        )
     except FpctlError as error:
         return Coverage(None, {}, frozenset(), None, len(rules), error.message)
     try:

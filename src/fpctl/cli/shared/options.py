@@ -9,9 +9,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from fpctl.engine.registry import engine_names
+
+if TYPE_CHECKING:
+    _Engine = str
+else:
+    _Engine = Literal[engine_names()]
 
 Rules = Annotated[
     list[str] | None,
@@ -47,12 +54,24 @@ HistoryPlace = Annotated[
     ),
 ]
 EngineName = Annotated[
-    Literal["local", "log-analytics", "defender", "kusto"] | None,
+    _Engine | None,
     typer.Option("--engine", help="What runs the queries.", show_default="local"),
 ]
 Credential = Annotated[
-    Literal["default", "cli", "managed-identity", "device-code", "environment", "token", "none"] | None,
-    typer.Option("--credential", help="Who asks the service.", show_default="that of the settings"),
+    Literal[
+        "default",
+        "cli",
+        "managed-identity",
+        "device-code",
+        "environment",
+        "workload-identity",
+        "github-oidc",
+        "azure-pipelines",
+        "token",
+        "none",
+    ]
+    | None,
+    typer.Option("--credential", help="How to sign in to the service.", show_default="that of the settings"),
 ]
 TextFormat = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
 ListFormat = Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="How to print the list.")]

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 def risk_of(book: Book, exclusion: Exclusion, rules: Sequence[LoadedRule], share: Share | None = None) -> Risk:
     """Return the risk of an exclusion for the rules that it reaches, by the settings' weights and lists."""
     from fpctl.exclusions.risk.score import assess
-    from fpctl.exclusions.risk.shared_names import known
-    from fpctl.rules.test_cases import CaseShelf
+    from fpctl.exclusions.risk.shared_names import shared_names
+    from fpctl.rules.test_cases import RuleTestCache
 
-    shelf = CaseShelf()
+    shelf = RuleTestCache()
     tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())
     return assess(
         exclusion,
         [loaded.rule for loaded in rules],
-        known(book.settings.policy.forbidden),
+        shared_names(book.settings.policy.forbidden),
         book.settings.risk,
         today=book.today,
         tested=tested,
@@ -37,4 +37,4 @@ def risk_lines(risk: Risk) -> list[str]:
     head = f"{risk.score} of 100, {risk.level}"
     if not risk.measured:
         head += " (no events were looked at: fpctl preview measures its breadth)"
-    return [head, *(f"{point.points:+4} {point.message}" for point in risk.points)]
+    return [head, *(f"{point.points:+4} {point.message}" for point in risk.factors)]

@@ -1,4 +1,4 @@
-"""The true-positive guard as `apply` and `run` use it: what swallows a must-fire event does not go in."""
+"""The true-positive guard as `apply` and `run` use it: what suppresses a must-fire event does not go in."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ Force = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The outcomes without what swallows an attack (unless forced), and what the guard has to say."""
+    """The outcomes without what suppresses an attack (unless forced), and what the guard has to say."""
 
     outcomes: list[RuleOutcome]
-    swallowing: tuple[CaseOutcome, ...] = ()
+    suppressing: tuple[CaseOutcome, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def with_more(self, more: Checked) -> Checked:
         """Return these and more, for rules that are checked a few at a time."""
         problems = tuple(dict.fromkeys((*self.problems, *more.problems)))
-        return Checked([*self.outcomes, *more.outcomes], (*self.swallowing, *more.swallowing), problems)
+        return Checked([*self.outcomes, *more.outcomes], (*self.suppressing, *more.suppressing), problems)
 
     def forced(self) -> list[str]:
-        """Return the ids of the exclusions that swallow an event that must fire, sorted."""
-        return sorted({one.exclusion for case in self.swallowing for one in case.swallowed})
+        """Return the ids of the exclusions that suppress an event that must fire, sorted."""
+        return sorted({one.exclusion for case in self.suppressing for one in case.suppressed})
 
 
 def checked(
@@ -56,11 +56,11 @@ def checked(
     Raises:
         typer.BadParameter: `--force` without a reason.
     """
-    from fpctl.rules.test_cases import CaseShelf
+    from fpctl.rules.test_cases import RuleTestCache
 
     if force is not None and not force.strip():
         raise typer.BadParameter("--force needs a reason: --force 'accepted in CHG0012345'")
-    shelf = CaseShelf()
+    shelf = RuleTestCache()
     tested = [o for o in outcomes if o.tuned is not None and o.tuned.edits and shelf.cases_of(o.loaded).must_fire()]
     if not tested:
         # The engine is not even loaded.
@@ -69,7 +69,7 @@ def checked(
 
     with output.progress("Checking that known attacks still fire"):
         found = guard(outcomes, exclusions, planner, shelf.cases_of, force=force is not None)
-    return Checked(list(found.outcomes), found.swallowing, found.problems)
+    return Checked(list(found.outcomes), found.suppressing, found.problems)
 
 
 def record(found: Checked, force: str | None, workspace: Workspace, exclusions: Path | None, now: datetime) -> None:
@@ -98,8 +98,8 @@ def record(found: Checked, force: str | None, workspace: Workspace, exclusions: 
 
 def say(found: Checked, force: str | None) -> None:
     """Say on stderr what was forced, and what is wrong in the tests."""
-    for case in found.swallowing if force is not None else ():
-        for one in case.swallowed:
+    for case in found.suppressing if force is not None else ():
+        for one in case.suppressed:
             word = f"{one.exclusion} takes out an event that must fire: {case.case.name} ({case.case.at})"
             output.say(output.visible_lines(f"{case.rule.path}: forced: {word}"))
     output.show_problems(found.problems)

@@ -27,7 +27,7 @@ def command(
     from fpctl.cli.app import run
     from fpctl.demo.check import remaining
     from fpctl.demo.dataset import write_dataset
-    from fpctl.demo.repository import write_repository
+    from fpctl.demo.shipped_files import write_repository
 
     output.say(f"1. A rule repository in {folder}: the RPort rule as published, five exclusions, generated data")
     write_repository(folder)

@@ -12,7 +12,7 @@ from fpctl.cli.shared import options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
-    from fpctl.inspection.finding import Finding
+    from fpctl.inspection.check_result import CheckResult
     from fpctl.repository.model import Repository
     from fpctl.settings import Settings
 
@@ -37,12 +37,12 @@ def command(
     right what is not. Exit code 1: something is to be put right. 2: the settings or rules cannot be read.
     """
     from fpctl.cli.shared.context import open_workspace
-    from fpctl.inspection.finding import bad
+    from fpctl.inspection.check_result import needs_action
 
     workspace = open_workspace(config, rules, exclusions)
     settings, repository = workspace.settings, workspace.repository
     name = engine or settings.engine.default
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     with output.progress("Looking") as update:
         for finding in _findings(settings, repository, name, rule or [], data, credential):
             found.append(finding)
@@ -57,7 +57,7 @@ def command(
     output.say(f"{output.counted(len(found), 'check')}: {told}")
     if repository.broken:
         return EXIT_ERROR
-    return EXIT_FINDINGS if bad(found) else EXIT_OK
+    return EXIT_FINDINGS if needs_action(found) else EXIT_OK
 
 
 def _findings(
@@ -67,23 +67,23 @@ def _findings(
     patterns: list[str],
     data: options.DataFolder,
     credential: str | None,
-) -> Iterator[Finding]:
-    from fpctl.engine.registry import open_engine
-    from fpctl.inspection.finding import Finding
+) -> Iterator[CheckResult]:
+    from fpctl.engine.options import EngineOptions
+    from fpctl.engine.registry import engine_package, open_engine
+    from fpctl.inspection.check_result import CheckResult
     from fpctl.inspection.needs import limit_findings, planned_of, table_findings, unplanned_findings
-    from fpctl.inspection.service import access, endpoint_in, reach
+    from fpctl.inspection.service import access, reach
     from fpctl.inspection.setup import deployment_findings, setup_findings
     from fpctl.repository.apply import tune
 
     yield from setup_findings(settings, repository)
     now = options.now()
-    address = endpoint_in(settings, name)
+    address = engine_package(name).endpoint(settings)
     try:
-        opened = open_engine(
-            name, settings=settings, data=data, now=now, tables=repository.tables, credential=credential
-        )
+        options_of_engine = EngineOptions(data=data, now=now, tables=repository.tables, credential=credential)
+        opened = open_engine(name, settings, options_of_engine)
     except FpctlError as error:
-        yield Finding("settings", "error", name, error.message, error.hint or "see docs/engines.md")
+        yield CheckResult("settings", "error", name, error.message, error.hint or "see docs/engines.md")
         return
     try:
         reached = list(reach(address)) if address is not None else []
@@ -95,7 +95,9 @@ def _findings(
         planned = planned_of(outcomes)
         yield from unplanned_findings(outcomes)
         if any(finding.status == "error" for finding in (*reached, *entry)):
-            yield Finding("tables", "skipped", name, "the tables cannot be looked at before the errors above are gone")
+            yield CheckResult(
+                "tables", "skipped", name, "the tables cannot be looked at before the errors above are gone"
+            )
         else:
             yield from table_findings(planned, opened, now)
         yield from limit_findings(planned, opened)
@@ -104,7 +106,7 @@ def _findings(
     yield from deployment_findings(settings, credential)
 
 
-def _show(finding: Finding, quiet: bool) -> None:
+def _show(finding: CheckResult, quiet: bool) -> None:
     if quiet and finding.status in ("ok", "skipped"):
         return
     style = {"warning": "warning", "error": "error"}.get(finding.status, "dim")

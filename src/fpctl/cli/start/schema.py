@@ -23,8 +23,8 @@ def pull(
     Tables that are not as documented go to schema/pulled.yaml, functions (of Log Analytics) to functions/. Files
     that people wrote stay. Exit code 1: something could not be pulled.
     """
+    from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
-    from fpctl.inspection.live import live_schema
     from fpctl.inspection.pull import pull as store
     from fpctl.schema.tables import Tables
     from fpctl.settings import load_settings
@@ -32,15 +32,15 @@ def pull(
     settings = load_settings(config)
     name = engine or settings.engine.default
     documented = Tables.packaged(settings.tables.environment)
-    opened = open_engine(
-        name, settings=settings, data=data, now=options.now(), tables=documented, credential=credential
-    )
+    chosen = EngineOptions(data=data, now=options.now(), tables=documented, credential=credential)
+    opened = open_engine(name, settings, chosen)
     try:
         with output.progress("Reading the schema") as update:
-            tables, functions = live_schema(opened, lambda done, _: update(done))
+            found = opened.schema(lambda done, _: update(done))
     finally:
         opened.close()
-    done = store(tables, functions, settings.paths.root, documented, everything=everything)
+    tables = {table: columns for table, columns in found.tables.items() if columns}
+    done = store(tables, found.functions, settings.paths.root, documented, everything=everything)
     if format == "json":
         output.show_json(
             {

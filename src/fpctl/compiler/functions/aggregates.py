@@ -23,6 +23,7 @@ from fpctl.compiler.sql import (
     conjunction,
     func,
     not_null,
+    when,
 )
 from fpctl.compiler.values.conversions import converted, to_dynamic
 from fpctl.compiler.values.value import HELD_AS, NUMBERS, Value
@@ -124,19 +125,29 @@ def _kept(value: Value, build: Callable[[Sql], Sql]) -> Value:
     return Value(build(value.sql), value.type)
 
 
-@aggregate("arg_max arg_min")
+@aggregate("arg_max arg_min argmax argmin")
 def arg(expressions: Expressions, node: tree.Call) -> tuple[Value, ...]:
     """`arg_max(x, a, b, *)`: the columns of a row with the greatest x."""
-    name = f"{node.name.value}_null"
     primary = expressions.value(node.args[0])
     if primary.type == "dynamic":
         expressions.refuse(node.name.value, f"{node.name.value}() takes no dynamic value", node)
-    plain = "max" if node.name.value == "arg_max" else "min"
-    found = [_kept(primary, lambda sql: func(plain, sql))]
-    by = _never_null(primary, greatest=plain == "max")
-    wanted = columns_of(expressions, node)
-    found.extend(_kept(value, lambda sql: func(name, sql, by)) for value in wanted[1:])
+    greatest = node.name.value in ("arg_max", "argmax")
+    found = [_kept(primary, lambda sql: func("max" if greatest else "min", sql))]
+    by = _never_null(primary, greatest=greatest)
+    nullable = primary.may_be_null and primary.type not in _ENDS
+    found += [
+        _kept(value, lambda sql: _at_extreme(sql, by, greatest, nullable))
+        for value in columns_of(expressions, node)[1:]
+    ]
     return tuple(found)
+
+
+def _at_extreme(sql: Sql, by: Sql, greatest: bool, nullable: bool) -> Sql:
+    """Return a column of the row with the extreme; where all are null, of some row (arg-max's example of nulls)."""
+    found = func("arg_max_null" if greatest else "arg_min_null", sql, by)
+    if not nullable:
+        return found
+    return when(Infix(">", (func("count", by), Number(0))), found, func("first", sql))
 
 
 _ENDS = {
@@ -250,9 +261,19 @@ def make_set(expressions: Expressions, node: tree.Call) -> Value:
     if value.may_be_null:
         conditions.append(not_null(value.sql))
     where = conjunction(conditions) if conditions else None
+    if given.type == "dynamic":
+        # Of arrays, their elements (make-set-aggregation-function, "Set from array column").
+        elements = func("flatten", Func("list", (func("kql_members", value.sql),), where=where))
+        return _as_array(func("kql_each_once", elements), _limit(expressions, node, at))
     order = () if value.is_constant else (Order(value.sql, False, True),)
     items = Func("list", (value.sql,), distinct=True, order=order, where=where)
     return _as_array(items, _limit(expressions, node, at))
+
+
+macro("kql_members", "j", "CASE WHEN kql_is_array(j) THEN "
+      "list_transform(kql_elements(j), lambda e: CAST(json(e) AS VARCHAR)) "
+      "ELSE [CAST(json(j) AS VARCHAR)] END")  # fmt: skip
+macro("kql_each_once", "l", "list_transform(list_sort(list_distinct(l)), lambda e: CAST(e AS JSON))")
 
 
 @aggregate("percentile percentiles")

@@ -140,10 +140,18 @@ def extreme(expressions: Expressions, node: tree.Call) -> Value:
     return Value(func(name, *(one.sql for one in values)), kind)
 
 
+@special("column_ifexists columnifexists")
+def column_ifexists(expressions: Expressions, node: tree.Call) -> Value:
+    """`column_ifexists("name", otherwise)`: the column where the row has it."""
+    name = expressions.constant_of(node.args[0], "the name of the column").constant
+    held = expressions.row.columns.get(name) if isinstance(name, str) else None
+    return expressions.value(node.args[1]) if held is None else held.value(expressions.row.of)
+
+
 @special("gettype")
 def gettype(expressions: Expressions, node: tree.Call) -> Value:
     """`gettype(x)`: of a dynamic, what it holds."""
     value = expressions.value(node.args[0])
     if value.type != "dynamic":
-        return constant({"real": "double", "bool": "bool"}.get(value.type, value.type), "string")
+        return constant(value.type, "string")
     return Value(func("kql_gettype", value.sql), "string")

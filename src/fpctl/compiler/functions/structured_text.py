@@ -367,10 +367,10 @@ def make_string(expressions: Expressions, node: tree.Call) -> Value:
 def strcmp(expressions: Expressions, node: tree.Call) -> Value:
     """`strcmp(a, b)`: -1, 0 or 1."""
     first, second = (expressions.as_text(arg).sql for arg in node.args)
-    return Value(func("kql_strcmp", first, second), "int", nullable=False)
+    return Value(func("kql_strcmp", first, second), "long", nullable=False)
 
 
-macro("kql_strcmp", "a, b", "CAST(CASE WHEN a < b THEN -1 WHEN a > b THEN 1 ELSE 0 END AS INTEGER)")
+macro("kql_strcmp", "a, b", "CAST(CASE WHEN a < b THEN -1 WHEN a > b THEN 1 ELSE 0 END AS BIGINT)")
 
 
 @special("strrep")

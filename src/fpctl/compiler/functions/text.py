@@ -14,8 +14,8 @@ from fpctl.kql import tree
 # A start further back than the text is long gives nothing (seen on Kusto's emulator, as duckdb-kql's sources tell).
 macro("kql_substring", "s, start, n", "CASE WHEN n <= 0 OR start < -length(s) OR start >= length(s) THEN '' "
       "WHEN start < 0 "
-      "THEN substring(s, length(s) + start + 1, least(n, 4294967295)) "
-      "ELSE substring(s, start + 1, least(n, 4294967295)) END")  # fmt: skip
+      "THEN substring(s, length(s) + least(start, 0) + 1, least(n, 4294967295)) "
+      "ELSE substring(s, least(start, 4294967294) + 1, least(n, 4294967295)) END")  # fmt: skip
 macro("kql_rest", "s, start", "kql_substring(s, start, 2147483647)")
 
 

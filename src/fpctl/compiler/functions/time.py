@@ -144,9 +144,7 @@ def datetime_diff(expressions: Expressions, node: tree.Call) -> Value:
     if unit is not None:
         return _difference([Infix("//", (one.sql, Number(unit))) for one in (first, second)])
     if part.lower() == "week":
-        a, b = (
-            Infix("//", (func("kql_startofweek", one.sql), Number(7 * DAY))) for one in (first, second)
-        )  # fmt: skip
+        a, b = (func("kql_week", one.sql) for one in (first, second))
         return Value(Infix("-", (a, b)), "long")
     months = {"month": 1, "quarter": 3, "year": 12}.get(part.lower())
     if months is None:
@@ -158,6 +156,7 @@ def _difference(ends: Sequence[Sql]) -> Value:
     return Value(Infix("-", tuple(ends)), "long")
 
 
+macro("kql_week", "t", f"(t // {DAY} + 1) // 7")
 _UNITS = {
     "day": DAY, "hour": DAY // 24, "minute": 600_000_000, "second": 10_000_000, "millisecond": 10_000,
     "microsecond": 10,

@@ -15,7 +15,7 @@ from fpctl.kql.binder.context import barrier
 from fpctl.kql.binder.expressions import evaluate_all
 from fpctl.kql.binder.outputs import Style
 from fpctl.kql.binder.projection import Projection, all_grouped
-from fpctl.kql.binder.rows import column_behind
+from fpctl.kql.binder.references import column_behind
 
 ORDER = "fpctl_order"
 """The column that says in which order rows came, for aggregates that keep it."""

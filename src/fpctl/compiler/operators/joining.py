@@ -26,8 +26,8 @@ from fpctl.compiler.sql import (
 )
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
-from fpctl.kql.binder.joins import LEFT_ONLY, RIGHT_ONLY
 from fpctl.kql.binder.scope import Scope
+from fpctl.kql.operators.joins import LEFT_ONLY, RIGHT_ONLY
 
 LEFT, RIGHT = "L", "R"
 _KINDS = {"inner": "INNER", "leftouter": "LEFT", "rightouter": "RIGHT", "fullouter": "FULL", "innerunique": "INNER"}

@@ -16,12 +16,12 @@ from fpctl.kql import tree
 from fpctl.kql.binder.outputs import Style
 from fpctl.kql.binder.projection import Projection
 from fpctl.kql.binder.scope import Scope
-from fpctl.kql.binder.sources import SOURCES as BINDING
+from fpctl.kql.operators.table import bind
 
 
 def datatable(compiler: Expressions, node: tree.DataTable) -> Relation:
     """`datatable`."""
-    scope = BINDING[tree.DataTable](compiler.binder, node)
+    scope = bind(compiler.binder, node, None)
     names = SqlNames()
     columns = {name: Held(name, str(column.type), names.free(name)) for name, column in scope.columns.items()}
     kinds = [held.type for held in columns.values()]
@@ -69,7 +69,7 @@ macro("kql_range_count", "a, b, c", "CASE WHEN c > 0 AND b >= a OR c < 0 AND b <
 
 def range_rows(compiler: Expressions, node: tree.Range) -> Relation:
     """`range x from a to b step c`."""
-    scope = BINDING[tree.Range](compiler.binder, node)
+    scope = bind(compiler.binder, node, None)
     name = node.name.value
     kind = str(scope.columns[name].type)
     step_kind = "timespan" if kind == "datetime" else kind
@@ -113,7 +113,7 @@ def _as(compiler: Expressions, node: tree.Expr, kind: str) -> Value:
 
 def external(compiler: Expressions, node: tree.ExternalData) -> Relation:
     """`externaldata`: what the data folder holds of an address."""
-    scope = BINDING[tree.ExternalData](compiler.binder, node)
+    scope = bind(compiler.binder, node, None)
     uris = [compiler.constant_of(one, "the address of externaldata") for one in node.uris]
     columns = {name: str(column.type) for name, column in scope.columns.items()}
     if len(uris) != 1 or not isinstance(uris[0].constant, str):

@@ -1,4 +1,4 @@
-"""Releases as files: which file each goes to, what is in it, and what was in it before."""
+"""Artifacts as files: which file each goes to, what is in it, and what was in it before."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from fpctl.deployment.artifacts.rule_artifact import Release
-from fpctl.deployment.artifacts.sentinel_yaml import released_yaml
+from fpctl.deployment.artifacts.rule_artifact import RuleArtifact
+from fpctl.deployment.artifacts.sentinel_yaml import artifact_yaml
 from fpctl.deployment.artifacts.template import template
 from fpctl.deployment.artifacts.version import Published
 from fpctl.files import read_text
@@ -44,26 +44,26 @@ def published_in(folder: Path, name: str) -> Published | None:
     return Published(rules[0].rule.version, rules[0].rule.query) if len(rules) == 1 else None
 
 
-def release_file(release: Release, name: str, format: Format) -> TunedFile:
-    """Return the file of one release that is ready.
+def artifact_file(artifact: RuleArtifact, name: str, format: Format) -> TunedFile:
+    """Return the file of one artifact that is ready.
 
     Raises:
         FpctlError: it cannot be written as YAML.
     """
-    return TunedFile(name, release_text([release], format))
+    return TunedFile(name, artifact_text([artifact], format))
 
 
-def release_text(ready: Iterable[Release], format: Format) -> str:
-    """Return releases that are ready as one text: a template, YAML documents, or a list for Microsoft Graph.
+def artifact_text(ready: Iterable[RuleArtifact], format: Format) -> str:
+    """Return artifacts that are ready as one text: a template, YAML documents, or a list for Microsoft Graph.
 
     Raises:
         FpctlError: one cannot be written as YAML.
     """
     if format == "yaml":
-        return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in map(released_yaml, ready))
+        return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in map(artifact_yaml, ready))
     if format == "arm":
         return _json(template(ready))
-    detections = [release.detection for release in ready]
+    detections = [artifact.detection for artifact in ready]
     return _json(detections[0] if len(detections) == 1 else detections)
 
 

@@ -12,11 +12,10 @@ from fpctl.deployment.artifacts.detection_rule import ENTITY_COLUMNS, period
 from fpctl.deployment.artifacts.entities import oddities
 from fpctl.durations import duration
 from fpctl.errors import Location, Problem, Severity
-from fpctl.kql.binder import Scope, analyse
+from fpctl.kql.binder import Scope
 from fpctl.kql.lexer import tokenize
-from fpctl.kql.parser import parse
 from fpctl.repository.lint import QUERY_LIMIT
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 _SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=14)
@@ -27,16 +26,15 @@ _LABEL = re.compile(r"[A-Za-z]\w{0,19}", re.ASCII)
 """These bounds are those of the validator of the Azure-Sentinel repository."""
 
 
-def output_scope(tuned: TunedQuery) -> Scope:
+def output_scope(tuned: TunedRule) -> Scope:
     """Return the columns that the tuned query returns, worked out from its own text."""
-    query = parse(tuned.tuned)
-    results = query.results()
+    results = tuned.tuned_query.results()
     if not results:
         return Scope({}, open=True)
-    return analyse(query, tuned.tables).columns_of(results[-1].pipeline).points[-1].scope
+    return tuned.tuned_analysis.columns_of(results[-1].pipeline).points[-1].scope
 
 
-def sentinel_problems(rule: Rule, tuned: TunedQuery, scope: Scope) -> list[Problem]:
+def sentinel_problems(rule: Rule, tuned: TunedRule, scope: Scope) -> list[Problem]:
     """Return what keeps a rule from being an analytics rule (errors), and what to know (warnings)."""
     return list(_sentinel(rule, tuned.tuned, scope)) if rule.kind in ("scheduled", "nrt") else []
 

@@ -16,7 +16,7 @@ from fpctl.deployment.artifacts.version import Published, next_version
 from fpctl.errors import Location, Problem
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.plan.external_lists import ExternalLists
-from fpctl.rewrite.plan.planner import TunedQuery
+from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 Target = Literal["sentinel", "defender"]
@@ -27,7 +27,7 @@ COMPANION_CATEGORY = "fpctl"
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class RuleArtifact:
     """A rule for a target.
 
     Attributes:
@@ -68,9 +68,9 @@ class Release:
         return not any(problem.severity == "error" for problem in self.problems)
 
 
-def releases(
+def rule_artifacts(
     outcomes: Iterable[RuleOutcome], target: Target, published: Callable[[Rule], Published | None] = lambda _: None
-) -> Iterator[Release]:
+) -> Iterator[RuleArtifact]:
     """Yield each planned rule as the target wants it, in the order given; a rule in error is passed over.
 
     Of rules that would have one name there, none goes out: nobody can say which is meant.
@@ -83,28 +83,28 @@ def releases(
         for outcome in outcomes
         if outcome.tuned is not None
     ]
-    same: dict[tuple[Resource, str], list[Release]] = {}
-    for release in made:
-        same.setdefault((release.resource, release.guid), []).append(release)
-    for release in made:
-        others = [other for other in same[release.resource, release.guid] if other is not release]
-        yield replace(release, problems=(*release.problems, _twice(release, others))) if others else release
+    same: dict[tuple[Resource, str], list[RuleArtifact]] = {}
+    for artifact in made:
+        same.setdefault((artifact.resource, artifact.guid), []).append(artifact)
+    for artifact in made:
+        others = [other for other in same[artifact.resource, artifact.guid] if other is not artifact]
+        yield replace(artifact, problems=(*artifact.problems, _twice(artifact, others))) if others else artifact
 
 
-def _twice(release: Release, others: Sequence[Release]) -> Problem:
+def _twice(artifact: RuleArtifact, others: Sequence[RuleArtifact]) -> Problem:
     places = ", ".join(other.rule.path for other in others)
-    message = f"the rule has the same id as that of {places}: {release.rule.id}"
-    return Problem("duplicate-id", message, Location(release.rule.path), "give each rule an id of its own")
+    message = f"the rule has the same id as that of {places}: {artifact.rule.id}"
+    return Problem("duplicate-id", message, Location(artifact.rule.path), "give each rule an id of its own")
 
 
-def _release(outcome: RuleOutcome, tuned: TunedQuery, target: Target, published: Published | None) -> Release:
+def _release(outcome: RuleOutcome, tuned: TunedRule, target: Target, published: Published | None) -> RuleArtifact:
     rule = outcome.rule
     version = next_version(rule.version, tuned.base, tuned.tuned, published)
     scope = output_scope(tuned)
     if target == "defender":
         problems = defender_problems(rule, scope)
         detection = detection_rule(rule, tuned.tuned, scope.columns)
-        return Release(
+        return RuleArtifact(
             outcome, "detectionRules", rule_guid(rule), tuned.tuned, version, None, detection, tuple(problems)
         )
     if rule.kind == "defender-custom-detection":
@@ -112,22 +112,22 @@ def _release(outcome: RuleOutcome, tuned: TunedQuery, target: Target, published:
             "other-target", "the rule is a Defender custom detection, which Sentinel does not have",
             Location(rule.path), "export it with --target defender",
         )  # fmt: skip
-        return Release(outcome, "detectionRules", rule_guid(rule), tuned.tuned, version, None, None, (refused,))
+        return RuleArtifact(outcome, "detectionRules", rule_guid(rule), tuned.tuned, version, None, None, (refused,))
     problems = sentinel_problems(rule, tuned, scope)
     if rule.kind in ("scheduled", "nrt"):
         body = alert_rule(rule, tuned.tuned, version)
-        return Release(
+        return RuleArtifact(
             outcome, "alertRules", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.external
         )
     body = saved_search(rule, tuned.tuned)
-    return Release(
+    return RuleArtifact(
         outcome, "savedSearches", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.external
     )
 
 
-def companion_release(release: Release) -> Release | None:
-    """Return the saved function that a release's query reads its lists from, as a release of its own; None without."""
-    external = release.external
+def companion_artifact(artifact: RuleArtifact) -> RuleArtifact | None:
+    """Return the saved function that an artifact's query reads its lists from; None if it reads none."""
+    external = artifact.external
     if external is None or external.store != "function":
         return None
     query = external.body()
@@ -142,5 +142,5 @@ def companion_release(release: Release) -> Release | None:
         {"version": 2},
     )
     return replace(
-        release, resource="savedSearches", guid=external.alias, query=query, version=None, body=body, external=None
+        artifact, resource="savedSearches", guid=external.alias, query=query, version=None, body=body, external=None
     )

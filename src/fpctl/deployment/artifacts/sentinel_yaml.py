@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fpctl.deployment.artifacts.rule_artifact import Release
+from fpctl.deployment.artifacts.rule_artifact import RuleArtifact
 from fpctl.documents.yaml_node import YamlError, read_documents
 from fpctl.documents.yaml_text import Value, entry
 from fpctl.durations import short_duration
@@ -26,7 +26,7 @@ _VERSION = re.compile(r"^(version[ \t]*:[ \t]*)([^\r\n#]*?)([ \t]*(?:#[^\r\n]*)?
 _NOT_IN_BLOCK = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
-def released_yaml(release: Release) -> str:
+def artifact_yaml(artifact: RuleArtifact) -> str:
     """Return the rule's file as it goes out: its own YAML with the clauses and the version, else YAML made of it.
 
     It is made of it too where the file is no valid YAML or holds several rules: fpctl can read such a
@@ -35,18 +35,18 @@ def released_yaml(release: Release) -> str:
     Raises:
         FpctlError: the clauses cannot be written in the file's style, or the rule's values not as YAML.
     """
-    rule, loaded, tuned = release.rule, release.outcome.loaded, release.outcome.tuned
+    rule, loaded, tuned = artifact.rule, artifact.outcome.loaded, artifact.outcome.tuned
     assert tuned is not None
     if not rule.path.lower().endswith(YAML) or not _is_one_document(loaded.text.file_text):
-        return rule_yaml(rule, release.query, release.version, rule_id=release.guid)
+        return rule_yaml(rule, artifact.query, artifact.version, rule_id=artifact.guid)
     text = edited(loaded.text.file_text, [(loaded.text, tuned.edits)]) if tuned.edits else loaded.text.file_text
-    if release.version is None or release.version == rule.version:
+    if artifact.version is None or artifact.version == rule.version:
         return text
-    changed, count = _VERSION.subn(lambda found: f"{found[1]}{release.version}{found[3]}", text, count=1)
+    changed, count = _VERSION.subn(lambda found: f"{found[1]}{artifact.version}{found[3]}", text, count=1)
     if count:
         return changed
     newline = "\r\n" if "\r\n" in text else "\n"
-    return f"{text}{'' if text.endswith(newline) else newline}version: {release.version}{newline}"
+    return f"{text}{'' if text.endswith(newline) else newline}version: {artifact.version}{newline}"
 
 
 def _is_one_document(text: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fpctl.deployment.artifacts.rule_artifact import COMPANION_CATEGORY, Release
+from fpctl.deployment.artifacts.rule_artifact import COMPANION_CATEGORY, RuleArtifact
 from fpctl.rewrite.plan.external_lists import ExternalLists
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
@@ -17,7 +17,7 @@ SAVED_SEARCHES_VERSION = "2020-08-01"
 _WORKSPACE = "Microsoft.OperationalInsights/workspaces"
 
 
-def template(rules: Iterable[Release]) -> dict[str, Any]:
+def template(rules: Iterable[RuleArtifact]) -> dict[str, Any]:
     """Return a template that makes the rules in the workspace that its parameter `workspace` names.
 
     A watchlist or function that a query reads its lists from is in it too, and the rule waits for it.
@@ -41,22 +41,22 @@ def template(rules: Iterable[Release]) -> dict[str, Any]:
     }
 
 
-def _rule(release: Release, waits: list[str]) -> dict[str, Any]:
-    assert release.body is not None
-    properties = literal(release.body.fresh())
+def _rule(artifact: RuleArtifact, waits: list[str]) -> dict[str, Any]:
+    assert artifact.body is not None
+    properties = literal(artifact.body.fresh())
     resource: dict[str, Any]
-    if release.resource == "alertRules":
+    if artifact.resource == "alertRules":
         resource = {
             "type": f"{_WORKSPACE}/providers/alertRules",
             "apiVersion": ALERT_RULES_VERSION,
-            "name": f"[concat(parameters('workspace'), '/Microsoft.SecurityInsights/{release.guid}')]",
-            "kind": release.body.kind,
+            "name": f"[concat(parameters('workspace'), '/Microsoft.SecurityInsights/{artifact.guid}')]",
+            "kind": artifact.body.kind,
         }
     else:
         resource = {
             "type": f"{_WORKSPACE}/savedSearches",
             "apiVersion": SAVED_SEARCHES_VERSION,
-            "name": f"[concat(parameters('workspace'), '/{release.guid}')]",
+            "name": f"[concat(parameters('workspace'), '/{artifact.guid}')]",
         }
     if waits:
         resource["dependsOn"] = waits

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fpctl.deployment.workspace.management import ENDPOINT, Management
 from fpctl.deployment.workspace.workspace import SentinelWorkspace
 from fpctl.engine.remote.credentials import token_source
-from fpctl.engine.remote.endpoint import endpoint_of
+from fpctl.engine.remote.destination import RESOURCE_MANAGER_HOSTS, Destination, trusted_endpoint
 from fpctl.engine.remote.retry import Retrier
 from fpctl.errors import FpctlError
 from fpctl.settings import Settings
@@ -41,10 +41,13 @@ def connect(
             "set `workspace` in [deploy] of fpctl.toml to its resource id, or FPCTL_DEPLOY_WORKSPACE",
         )
     endpoint = own.endpoint or ENDPOINT
+    variables = os.environ if environ is None else environ
+    destination = Destination(endpoint, RESOURCE_MANAGER_HOSTS, "FPCTL_DEPLOY_ENDPOINT", "endpoint of [deploy]")
+    place_of_service = trusted_endpoint(destination, variables)
     source = token_source(
         credential or own.credential or settings.engine.credential,
-        environ=os.environ if environ is None else environ,
-        authority=endpoint_of(endpoint, setting="endpoint of [deploy]").authority,
+        environ=variables,
+        authority=place_of_service.authority,
         tenant=own.tenant,
         client_id=own.client_id,
     )

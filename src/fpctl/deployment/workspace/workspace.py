@@ -21,7 +21,7 @@ _WORKSPACE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Deployed:
+class DeployedResource:
     """A rule as the workspace has it. `kind` is None for a saved search."""
 
     resource: Resource
@@ -67,9 +67,9 @@ class SentinelWorkspace:
         self.resource_id = resource_id.strip().rstrip("/")
         self._management = management
 
-    def all(self) -> dict[tuple[Resource, str], Deployed]:
+    def all(self) -> dict[tuple[Resource, str], DeployedResource]:
         """Return the workspace's rules and saved searches by (resource, GUID in lower case). Raises EngineError."""
-        found: dict[tuple[Resource, str], Deployed] = {}
+        found: dict[tuple[Resource, str], DeployedResource] = {}
         resources: tuple[Resource, ...] = ("alertRules", "savedSearches")
         for resource in resources:
             for item in self._management.get_all(self._path(resource)):
@@ -77,14 +77,14 @@ class SentinelWorkspace:
                 found[resource, deployed.guid.lower()] = deployed
         return found
 
-    def get(self, resource: Resource, guid: str) -> Deployed | None:
+    def get(self, resource: Resource, guid: str) -> DeployedResource | None:
         """Return one rule, None if it is not there. Raises EngineError."""
         item = self._management.get(self._path(resource, guid))
         return None if item is None else _deployed(resource, item)
 
     def put(
         self, resource: Resource, guid: str, kind: str | None, properties: Mapping[str, Any], etag: str | None
-    ) -> Deployed:
+    ) -> DeployedResource:
         """Make or change a rule, and return it as it is then.
 
         Raises:
@@ -99,7 +99,7 @@ class SentinelWorkspace:
         query = str(properties.get("query") or "")
         return _deployed(resource, self._management.put(self._path(resource, guid), body, etag, query=query))
 
-    def delete(self, deployed: Deployed) -> None:
+    def delete(self, deployed: DeployedResource) -> None:
         """Take a rule away. Raises EngineError, as `put`."""
         self._management.delete(self._path(deployed.resource, deployed.guid), deployed.etag)
 
@@ -116,11 +116,11 @@ class SentinelWorkspace:
         return f"{quote(self.resource_id)}{place}{tail}?api-version={version}"
 
 
-def _deployed(resource: Resource, item: Mapping[str, Any]) -> Deployed:
+def _deployed(resource: Resource, item: Mapping[str, Any]) -> DeployedResource:
     name, properties = item.get("name"), item.get("properties")
     # Saved searches have come with `eTag`, and with a number for an etag.
     etag = item.get("etag") or item.get("eTag")
     if not isinstance(name, str) or not isinstance(properties, Mapping):
         raise EngineError("the workspace describes a rule in a way that is not known", code="bad-response")
     kind = item.get("kind")
-    return Deployed(resource, name, str(etag or "*"), kind if isinstance(kind, str) else None, properties)
+    return DeployedResource(resource, name, str(etag or "*"), kind if isinstance(kind, str) else None, properties)

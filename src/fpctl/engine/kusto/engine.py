@@ -5,22 +5,26 @@ The package is an optional extra: `pip install 'fpctl[kusto]'`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from fpctl.engine.interface import EngineError, Table, Timespan
+from fpctl.engine.kusto.description import DESCRIPTION
 from fpctl.engine.kusto.frames import table_of_frames, table_of_v1
-from fpctl.engine.remote.base import RemoteEngine, check_settings, whole
+from fpctl.engine.remote.base import RemoteEngine, check_settings, concurrency_of, whole
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.decode import bad_response
 from fpctl.engine.remote.endpoint import Endpoint, endpoint_of
-from fpctl.engine.remote.errors import Answer, fault_of_answer, shorten
-from fpctl.engine.remote.retry import Fault, Retrier
-from fpctl.engine.remote.time_filter import ScopedQuery, scoped
+from fpctl.engine.remote.errors import HttpResponse, failure_of_response, shorten
+from fpctl.engine.remote.request_settings import RequestSettings
+from fpctl.engine.remote.retry import RequestFailure
+from fpctl.engine.remote.session import guard_session
+from fpctl.engine.remote.time_filter import TimeFilteredQuery, time_filtered
 from fpctl.text.source import SourceText
 
+TIMEOUT, AT_ONCE = 240.0, 4
+"""Seconds that a query may run, and queries in flight at once, where the settings do not say."""
 LONGEST = 3600
 """Seconds: the most that a cluster lets a query run."""
 _PERMISSION = "the account needs the role Viewer (or User) on the database"
@@ -33,17 +37,16 @@ class KustoEngine(RemoteEngine):
         cluster: its address, `https://name.region.kusto.windows.net`.
         database: its name.
         source: gives tokens.
-        timeout: seconds the cluster may run a query.
         time_column: the event time's column, where it is neither `Timestamp` nor `TimeGenerated`.
         now: what `now()` and `ago()` count from; None for the cluster's clock.
-        concurrency: queries in flight at once.
-        retrier, clock, patience: see RemoteEngine.
+        requests: how they are made.
 
     Raises:
         EngineError: `settings`; `not-installed`, azure-kusto-data is missing.
     """
 
-    name = "kusto"
+    name = DESCRIPTION.name
+    description = DESCRIPTION
     service = "the Kusto cluster"
 
     def __init__(
@@ -52,21 +55,17 @@ class KustoEngine(RemoteEngine):
         database: str,
         source: TokenSource,
         *,
-        timeout: float = 240,
         time_column: str | None = None,
         now: datetime | None = None,
-        concurrency: int = 4,
-        retrier: Retrier | None = None,
-        clock: Callable[[], float] = time.time,
-        patience: float | None = None,
+        requests: RequestSettings | None = None,
     ) -> None:
         place = endpoint_of(cluster, setting="cluster of the engine kusto")
         if not database.strip():
             raise EngineError("no database is set for the engine kusto", code="settings", hint="set `database`")
+        requests = requests or RequestSettings()
+        timeout = TIMEOUT if requests.timeout is None else requests.timeout
         check_settings(source, place, timeout, LONGEST)
-        super().__init__(
-            source=source, timeout=timeout, concurrency=concurrency, retrier=retrier, clock=clock, patience=patience
-        )
+        super().__init__(source, timeout=timeout, concurrency=concurrency_of(requests, AT_ONCE), requests=requests)
         self.database = database.strip()
         self._time_column = time_column
         self._now = now
@@ -92,7 +91,7 @@ class KustoEngine(RemoteEngine):
     def _run(self, text: str, timespan: Timespan | None, cancelled: Any) -> Table:
         if timespan is None:
             return super()._run(text, None, cancelled)
-        query = scoped(text, timespan, self.time_column)
+        query = time_filtered(text, timespan, self.time_column)
         try:
             return super()._run(query.text, None, cancelled)
         except EngineError as error:
@@ -127,7 +126,7 @@ class KustoEngine(RemoteEngine):
     def _disconnect(self) -> None:
         self._client.close()
 
-    def _fault(self, error: Exception, text: str) -> Fault:
+    def _fault(self, error: Exception, text: str) -> RequestFailure:
         from azure.kusto.data.exceptions import KustoAuthenticationError, KustoNetworkError
 
         if isinstance(error, KustoNetworkError):
@@ -135,20 +134,20 @@ class KustoEngine(RemoteEngine):
         if isinstance(error, KustoAuthenticationError):
             cause = error.exception
             if isinstance(cause, EngineError):
-                return Fault(cause, "fatal")
-            said = self._source.scrub(shorten(str(cause)))
-            return Fault(EngineError(f"no token for {self.service}: {said}", code="credentials"), "fatal")
+                return RequestFailure(cause, "fatal")
+            said = shorten(self._source.scrub(str(cause)))
+            return RequestFailure(EngineError(f"no token for {self.service}: {said}", code="credentials"), "fatal")
         # KustoThrottlingError has its answer among its arguments only.
         response = getattr(error, "http_response", None)
         if response is None:  # not `or`: an answer with an error status is false
             response = next((part for part in error.args if hasattr(part, "status_code")), None)
         if response is None:
-            said = self._source.scrub(shorten(str(error)))
-            return Fault(EngineError(f"{self.service} refused the request: {said}", code="refused"), "fatal")
+            said = shorten(self._source.scrub(str(error)))
+            return RequestFailure(EngineError(f"{self.service} refused the request: {said}", code="refused"), "fatal")
         if response.status_code == 200:
-            return Fault(_unreadable(response.content), "transient")
-        return fault_of_answer(
-            Answer(response.status_code, response.headers, response.text),
+            return RequestFailure(_unreadable(response.content), "transient")
+        return failure_of_response(
+            HttpResponse(response.status_code, response.headers, response.text),
             service=self.service,
             query=text,
             permission=_PERMISSION,
@@ -156,30 +155,32 @@ class KustoEngine(RemoteEngine):
             now=self._clock,
         )
 
-    def _network_fault(self, error: Exception) -> Fault:
+    def _network_fault(self, error: Exception) -> RequestFailure:
         import requests
 
         cause = error.__cause__
+        if isinstance(cause, RequestFailure):
+            return cause
         if isinstance(cause, requests.exceptions.ReadTimeout):
             silent = EngineError(
                 f"{self.service} has not answered in time", code="timeout", hint="narrow the time range", retryable=True
             )
-            return Fault(silent, "fatal")
-        said = self._source.scrub(shorten(str(cause or error)))
+            return RequestFailure(silent, "fatal")
+        said = shorten(self._source.scrub(str(cause or error)))
         refused = isinstance(cause, requests.exceptions.ConnectionError) and "NewConnectionError" in repr(cause)
         if refused:
             hint = "check the address of the cluster, the network and HTTPS_PROXY"
             unreachable = EngineError(
                 f"{self.service} cannot be reached: {said}", code="unreachable", hint=hint, retryable=True
             )
-            return Fault(unreachable, "transient")
+            return RequestFailure(unreachable, "transient")
         lost = EngineError(
             f"no whole answer from {self.service}: the connection broke off",
             code="connection-lost",
             hint="run again; if it stays so, look for a proxy that cuts long answers",
             retryable=True,
         )
-        return Fault(lost, "transient")
+        return RequestFailure(lost, "transient")
 
 
 def _client(place: Endpoint, source: TokenSource) -> Any:
@@ -201,14 +202,13 @@ def _client(place: Endpoint, source: TokenSource) -> Any:
     else:
         connection = KustoConnectionStringBuilder.with_azure_token_credential(place.url, source)
     client = frame_client(connection)
-    if place.loopback:
-        client._session.trust_env = False  # a proxy must not see what stays on this machine
+    guard_session(client._session, place, KustoEngine.service)
     return client
 
 
 def _read(answer: Any, read: Callable[[Any], Table]) -> Table:
     if not isinstance(answer, list | dict):
-        raise Fault(
+        raise RequestFailure(
             EngineError(
                 "this version of azure-kusto-data hides parts of the answers",
                 code="not-installed",
@@ -219,7 +219,7 @@ def _read(answer: Any, read: Callable[[Any], Table]) -> Table:
     try:
         return read(answer)
     except EngineError as error:
-        raise Fault(error, "transient" if error.code == "bad-response" else "fatal") from None
+        raise RequestFailure(error, "transient" if error.code == "bad-response" else "fatal") from None
 
 
 def _unreadable(content: bytes) -> EngineError:
@@ -232,7 +232,7 @@ def _unreadable(content: bytes) -> EngineError:
     return bad_response("it is not in the service's format")
 
 
-def _mapped(error: EngineError, query: ScopedQuery) -> EngineError:
+def _mapped(error: EngineError, query: TimeFilteredQuery) -> EngineError:
     """Return an error of the cut query at its place in the query that the user wrote."""
     if error.offset is None:
         return error

@@ -14,7 +14,7 @@ from typing import Any
 
 from fpctl.engine.interface import EngineError, Table
 from fpctl.engine.remote.decode import bad_response, table_of
-from fpctl.engine.remote.errors import said_in, shorten
+from fpctl.engine.remote.errors import service_error_of, shorten
 
 _FAILED_BELOW = 4
 """`Level` of a completion row: 4 is information, anything lower went wrong."""
@@ -30,6 +30,70 @@ class _Building:
     complete: bool = False
 
 
+class _Answer:
+    """A v2 answer while its frames come in."""
+
+    def __init__(self) -> None:
+        self.tables: dict[Any, _Building] = {}
+        self.reasons: list[str] = []
+        self.ended = False
+
+    def add(self, frame: Mapping[str, Any]) -> None:
+        """Take one frame."""
+        kind = frame.get("FrameType")
+        if kind == "DataTable":
+            building = _begin(frame, self.tables)
+            _append(building, frame.get("Rows"), self.reasons)
+            building.complete = True
+        elif kind == "TableHeader":
+            _begin(frame, self.tables)
+        elif kind == "TableFragment":
+            building = _known(frame, self.tables)
+            if frame.get("TableFragmentType") == "DataReplace":
+                building.rows.clear()
+            _append(building, frame.get("Rows"), self.reasons)
+        elif kind == "TableCompletion":
+            self._complete(frame)
+        elif kind == "DataSetCompletion":
+            self._end(frame)
+        elif kind not in ("DataSetHeader", "TableProgress"):
+            raise bad_response(f"it has a frame of an unknown kind, {str(kind)[:40]!r}")
+
+    def _complete(self, frame: Mapping[str, Any]) -> None:
+        building = _known(frame, self.tables)
+        building.complete = True
+        failed = _one_api_errors(frame, self.reasons)
+        if not failed and frame.get("RowCount", len(building.rows)) != len(building.rows):
+            raise bad_response(f"it announces {frame['RowCount']:,} rows and has {len(building.rows):,}")
+
+    def _end(self, frame: Mapping[str, Any]) -> None:
+        self.ended = True
+        _one_api_errors(frame, self.reasons)
+        if frame.get("Cancelled"):
+            self.reasons.append("the query was cancelled")
+        elif frame.get("HasErrors") and not self.reasons:
+            self.reasons.append("the service reports errors without naming them")
+
+    def table(self) -> Table:
+        """Return the result. Raises EngineError, see `table_of_frames`."""
+        if not self.ended or not all(building.complete for building in self.tables.values()):
+            raise bad_response("its last frames are missing")
+        statistics = _completion(self.tables, self.reasons)
+        primary = [building for building in self.tables.values() if building.kind == "PrimaryResult"]
+        if len(primary) > 1:
+            raise EngineError(
+                f"the query returns {len(primary)} results; a rule must return one",
+                code="unsupported",
+                hint="remove `fork`",
+            )
+        reason = shorten("; ".join(dict.fromkeys(self.reasons))) if self.reasons else None
+        if not primary or (reason is not None and not primary[0].rows):
+            if reason is None:
+                raise bad_response("it has no result")
+            raise EngineError(f"the query failed: {reason}", code="partial", retryable=True)
+        return table_of(primary[0].columns, primary[0].rows, partial=reason, statistics=statistics)
+
+
 def table_of_frames(frames: Any) -> Table:
     """Return the result of a v2 answer.
 
@@ -39,51 +103,10 @@ def table_of_frames(frames: Any) -> Table:
     """
     if not isinstance(frames, list) or not all(isinstance(frame, Mapping) for frame in frames):
         raise bad_response("it is no list of frames")
-    tables: dict[Any, _Building] = {}
-    reasons: list[str] = []
-    ended = False
+    answer = _Answer()
     for frame in frames:
-        kind = frame.get("FrameType")
-        if kind == "DataTable":
-            building = _begin(frame, tables)
-            _append(building, frame.get("Rows"), reasons)
-            building.complete = True
-        elif kind == "TableHeader":
-            _begin(frame, tables)
-        elif kind == "TableFragment":
-            building = _known(frame, tables)
-            if frame.get("TableFragmentType") == "DataReplace":
-                building.rows.clear()
-            _append(building, frame.get("Rows"), reasons)
-        elif kind == "TableCompletion":
-            building = _known(frame, tables)
-            building.complete = True
-            failed = _one_api_errors(frame, reasons)
-            if not failed and frame.get("RowCount", len(building.rows)) != len(building.rows):
-                raise bad_response(f"it announces {frame['RowCount']:,} rows and has {len(building.rows):,}")
-        elif kind == "DataSetCompletion":
-            ended = True
-            _one_api_errors(frame, reasons)
-            if frame.get("Cancelled"):
-                reasons.append("the query was cancelled")
-            elif frame.get("HasErrors") and not reasons:
-                reasons.append("the service says that there were errors, and not which")
-        elif kind not in ("DataSetHeader", "TableProgress"):
-            raise bad_response(f"it has a frame of an unknown kind, {str(kind)[:40]!r}")
-    if not ended or not all(building.complete for building in tables.values()):
-        raise bad_response("its last frames are missing")
-    statistics = _completion(tables, reasons)
-    primary = [building for building in tables.values() if building.kind == "PrimaryResult"]
-    if len(primary) > 1:
-        raise EngineError(
-            f"the query gives {len(primary)} results; a rule must give one", code="unsupported", hint="remove `fork`"
-        )
-    reason = shorten("; ".join(dict.fromkeys(reasons))) if reasons else None
-    if not primary or (reason is not None and not primary[0].rows):
-        if reason is None:
-            raise bad_response("it has no result")
-        raise EngineError(f"the query failed: {reason}", code="partial", retryable=True)
-    return table_of(primary[0].columns, primary[0].rows, partial=reason, statistics=statistics)
+        answer.add(frame)
+    return answer.table()
 
 
 def table_of_v1(answer: Any) -> Table:
@@ -134,7 +157,7 @@ def _one_api_errors(holder: Mapping[str, Any], reasons: list[str]) -> bool:
     """Add what the errors of a frame or row say. An error with `@permanent` or without: the rows are not whole."""
     errors = holder.get("OneApiErrors")
     for item in errors if isinstance(errors, list) else ():
-        said = said_in(item.get("error") if isinstance(item, Mapping) else None)
+        said = service_error_of(item.get("error") if isinstance(item, Mapping) else None)
         reasons.append(f"{said.code}: {said.message}" if said else "an error without a text")
     return bool(errors)
 

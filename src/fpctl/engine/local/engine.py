@@ -10,11 +10,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from fpctl.engine.interface import EngineError, ResultColumn, Table, TableStatus, Timespan
+from fpctl.engine.interface import (
+    EngineDescription,
+    EngineError,
+    EngineSchema,
+    ResultColumn,
+    Table,
+    TableSchemas,
+    TableStatus,
+    Timespan,
+    no_progress,
+)
 from fpctl.engine.local.connection import open_connection
 from fpctl.engine.local.data_folder import TableFiles, find_tables
+from fpctl.engine.local.description import DESCRIPTION
 from fpctl.engine.local.interrupt import interrupts_raised
 from fpctl.engine.local.types import EPOCH, outgoing, quote_name, quote_text
 from fpctl.engine.local.value_tables import ValueTables
@@ -33,22 +44,6 @@ _STORED = "stored"
 _BATCH = 65_536
 
 
-class TableSchemas(Protocol):
-    """Documented tables, as `fpctl.schema.tables.Tables` has them."""
-
-    def table(self, name: str) -> Mapping[str, str] | None:
-        """Return a table's columns with their Kusto types, or None."""
-        ...
-
-    def tables(self) -> Iterable[str]:
-        """Return the names of all documented tables."""
-        ...
-
-    def time_column(self, table: str) -> str | None:
-        """Return the column that holds a table's event time, or None."""
-        ...
-
-
 class LocalEngine:
     """An engine over a folder of files. One query at a time; further threads wait.
 
@@ -65,7 +60,9 @@ class LocalEngine:
         EngineError: `no-data`, there is no such folder; `engine`, a bad limit.
     """
 
-    name = "local"
+    name = DESCRIPTION.name
+    description: EngineDescription = DESCRIPTION
+    concurrency: int = 1
 
     def __init__(
         self,
@@ -251,6 +248,20 @@ class LocalEngine:
         """Return the documented columns that a table's files lack."""
         with self._lock:
             return self._view(table).missing if self._file_of(table) else frozenset()
+
+    def stored_columns(self, table: str) -> Mapping[str, str] | None:
+        """Return the columns that a table's files have, without documented ones that they lack."""
+        columns, missing = self.columns(table), self.missing_columns(table)
+        return None if columns is None else {name: kind for name, kind in columns.items() if name not in missing}
+
+    def schema(self, progress: Callable[[int, int], None] = no_progress) -> EngineSchema:
+        """Return the tables with the columns that their files have; there are no saved functions."""
+        names = self.tables()
+        found: dict[str, Mapping[str, str]] = {}
+        for done, name in enumerate(names, 1):
+            found[name] = self.stored_columns(name) or {}
+            progress(done, len(names))
+        return EngineSchema(found, {})
 
     def preflight(self, tables: Sequence[str], timespan: Timespan | None = None) -> list[TableStatus]:
         """Return of each table whether it is there and what rows it holds, in the order given."""

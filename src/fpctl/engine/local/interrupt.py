@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from fpctl.background import in_background
 from fpctl.engine.interface import EngineError
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ T = TypeVar("T")
 
 _AGAIN = 0.05
 """Seconds between two interrupts: the first may come before the query has begun."""
-
-_STARTING = 1.0
-"""Seconds in which a thread that was asked for has begun, if it ever does."""
 
 
 def run_interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], T], timeout: float | None) -> T:
@@ -36,42 +34,23 @@ def run_interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], 
         EngineError: `timeout`.
         KeyboardInterrupt: Ctrl-C, after the query has ended.
     """
-    done, stopped = threading.Event(), threading.Event()
-    result: list[T] = []
-    failure: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            if not stopped.is_set():
-                result.append(work())
-        except BaseException as error:
-            failure.append(error)
-        finally:
-            done.set()
-
-    thread = threading.Thread(target=body, name="fpctl-query", daemon=True)
+    future: Future[T] = Future()
     try:
-        # Ctrl-C may come while the thread starts: then it runs, or it soon will, or it never does.
-        thread.start()
-        in_time = done.wait(timeout)
+        # Ctrl-C may come while the thread starts: then the work runs, or it is cancelled and never begins.
+        in_background(work, "fpctl-query", future)
+        in_time = bool(wait([future], timeout).done)
     except BaseException:
-        stopped.set()
-        if thread.ident is None:
-            done.wait(_STARTING)
-        _stop(connection, thread, done)
+        _stop(connection, future)
         raise
     if not in_time:
-        _stop(connection, thread, done)
-        if not result:
+        _stop(connection, future)
+        if future.cancelled() or future.exception() is not None:
             raise EngineError(
                 f"the query ran longer than {timeout:g} s and was stopped",
                 code="timeout",
                 hint="give more time with --timeout, or a shorter time range",
             )
-    thread.join()
-    if failure:
-        raise failure[0]
-    return result[0]
+    return future.result()
 
 
 @contextmanager
@@ -88,10 +67,8 @@ def interrupts_raised() -> Iterator[None]:
         raise
 
 
-def _stop(connection: duckdb.DuckDBPyConnection, thread: threading.Thread, done: threading.Event) -> None:
-    """Interrupt the work until it has ended; nothing is to be done where its thread never began."""
-    while thread.ident is not None and not done.is_set():
+def _stop(connection: duckdb.DuckDBPyConnection, future: Future[T]) -> None:
+    """Interrupt the work until it has ended; work that has not begun is cancelled."""
+    while not future.cancel() and not future.done():
         connection.interrupt()
-        done.wait(_AGAIN)
-    if thread.ident is not None:
-        thread.join()
+        wait([future], _AGAIN)

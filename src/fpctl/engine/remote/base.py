@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from fpctl.engine.interface import EngineError, Table, TableStatus, Timespan
-from fpctl.engine.remote.bounded_map import run_all
+from fpctl.engine.interface import (
+    EngineDescription,
+    EngineError,
+    EngineSchema,
+    Table,
+    TableStatus,
+    Timespan,
+    no_progress,
+)
+from fpctl.engine.remote.bounded_map import bounded_map
 from fpctl.engine.remote.credentials import TokenSource
-from fpctl.engine.remote.deadline import Overdue, within
+from fpctl.engine.remote.deadline import DeadlineExceeded, call_within
 from fpctl.engine.remote.decode import kusto_type
 from fpctl.engine.remote.endpoint import Endpoint
-from fpctl.engine.remote.retry import Fault, Retrier
+from fpctl.engine.remote.request_settings import RequestSettings
+from fpctl.engine.remote.retry import RequestFailure, Retrier
 from fpctl.kql.literals import bracket_name, datetime_literal
 
 T = TypeVar("T")
@@ -59,6 +67,11 @@ def check_settings(source: TokenSource, place: Endpoint, timeout: float, longest
     refuse_anonymous(source, place)
 
 
+def concurrency_of(requests: RequestSettings, default: int) -> int:
+    """Return how many requests may be in flight at once; 0 was asked for by name, and is refused later."""
+    return default if requests.concurrency is None else requests.concurrency
+
+
 class RemoteEngine(ABC):
     """An engine behind HTTP.
 
@@ -66,24 +79,21 @@ class RemoteEngine(ABC):
         source: gives tokens.
         timeout: seconds the service may run a query.
         concurrency: requests in flight at once, whichever threads they come from.
-        retrier: tries again; its sleep and jitter can be replaced in tests.
-        clock: seconds since 1970.
-        patience: seconds in all for one request, its answer's download included; None for enough.
+        requests: how they are made; its `timeout` and `concurrency` are resolved by the engine.
     """
 
     name: str
+    description: EngineDescription
     service: str
     """The service's name in messages."""
 
     def __init__(
         self,
-        *,
         source: TokenSource,
+        *,
         timeout: float,
         concurrency: int,
-        retrier: Retrier | None = None,
-        clock: Callable[[], float] = time.time,
-        patience: float | None = None,
+        requests: RequestSettings,
     ) -> None:
         quiet = logging.getLogger("azure")
         if not quiet.handlers:
@@ -92,11 +102,11 @@ class RemoteEngine(ABC):
         if concurrency < 1:
             raise EngineError(f"concurrency must be at least 1, not {concurrency}", code="settings")
         self.timeout = timeout
-        self.concurrency = concurrency
+        self.concurrency: int = concurrency
         self._source = source
-        self._retrier = retrier or Retrier()
-        self._clock = clock
-        self._patience = patience if patience is not None else timeout + READ_MARGIN + DOWNLOAD
+        self._retrier = requests.retrier or Retrier()
+        self._clock = requests.clock
+        self._deadline = requests.deadline if requests.deadline is not None else timeout + READ_MARGIN + DOWNLOAD
         self._columns: dict[str, Mapping[str, str] | None] = {}
         self._slots = threading.BoundedSemaphore(concurrency)
         self._lock = threading.Lock()
@@ -123,7 +133,7 @@ class RemoteEngine(ABC):
             except EngineError as error:
                 return error
 
-        return run_all(texts, one, self.concurrency)
+        return bounded_map(texts, one, self.concurrency)
 
     def columns(self, table: str) -> Mapping[str, str] | None:
         """Return a table's columns with Kusto types, or None if there is no such table. Asked once per engine."""
@@ -143,6 +153,19 @@ class RemoteEngine(ABC):
             self._columns[table] = found
         return found
 
+    def stored_columns(self, table: str) -> Mapping[str, str] | None:
+        """Return a table's columns: a service has no others."""
+        return self.columns(table)
+
+    def schema(self, progress: Callable[[int, int], None] = no_progress) -> EngineSchema:
+        """Return the tables with their columns, each asked for by itself; there are no saved functions."""
+        names = self.tables()
+        found: dict[str, Mapping[str, str]] = {}
+        for done, name in enumerate(names, 1):
+            found[name] = self.columns(name) or {}
+            progress(done, len(names))
+        return EngineSchema(found, {})
+
     def time_column(self, table: str) -> str | None:
         """Return the column of a table that holds the event's time, or None."""
         columns = self.columns(table) or {}
@@ -157,7 +180,7 @@ class RemoteEngine(ABC):
             except EngineError as error:
                 return error
 
-        found = run_all(tables, one, self.concurrency)
+        found = bounded_map(tables, one, self.concurrency)
         failed = next((status for status in found if isinstance(status, EngineError)), None)
         if failed is not None:
             raise failed
@@ -206,7 +229,7 @@ class RemoteEngine(ABC):
         return self._bounded(lambda: self._attempt(text, timespan), cancelled)
 
     def _bounded(self, request: Callable[[], T], cancelled: threading.Event | None = None) -> T:
-        """Return what a request returns, under the retry policy and the time limit; Faults become errors."""
+        """Return what a request returns, under the retry policy and the time limit; RequestFailures become errors."""
         if self._closed:
             raise EngineError("the engine is closed", code="closed")
 
@@ -215,15 +238,15 @@ class RemoteEngine(ABC):
             self._admit()
             try:
                 with self._slots:
-                    return within(self._patience, request)
-            except Overdue:
+                    return call_within(self._deadline, request)
+            except DeadlineExceeded:
                 slow = EngineError(
-                    f"{self.service} has not sent its whole answer in {self._patience:,.0f} s",
+                    f"{self.service} has not sent its whole answer in {self._deadline:,.0f} s",
                     code="timeout",
                     hint="narrow the time range, or return fewer rows",
                     retryable=True,
                 )
-                raise Fault(slow, "fatal") from None
+                raise RequestFailure(slow, "fatal") from None
 
         return self._retrier.run(attempt, cancelled=cancelled, on_unauthorized=self._source.renew)
 
@@ -235,7 +258,7 @@ class RemoteEngine(ABC):
 
     @abstractmethod
     def _attempt(self, text: str, timespan: Timespan | None) -> Table:
-        """Send one request and return its answer. Raises Fault."""
+        """Send one request and return its answer. Raises RequestFailure."""
 
     @abstractmethod
     def _disconnect(self) -> None:

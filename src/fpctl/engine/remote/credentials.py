@@ -1,31 +1,33 @@
-"""Who asks: tokens from azure-identity or the environment, held in one place and kept out of every text."""
+"""Signing in: tokens from azure-identity or the environment, held in one place and kept out of every text."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fpctl.engine.interface import EngineError
+from fpctl.engine.remote.sign_in import Login, make_credential
 from fpctl.spelling import did_you_mean
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 
-CREDENTIALS = ("default", "cli", "managed-identity", "device-code", "environment", "token", "none")
+CREDENTIALS = (
+    "default", "cli", "managed-identity", "device-code", "environment", "workload-identity", "github-oidc",
+    "azure-pipelines", "token", "none",
+)  # fmt: skip
 """The ways to get a token. `none` sends none; it is for servers on this machine."""
 TOKEN_VARIABLE = "FPCTL_ACCESS_TOKEN"
 
 _RENEW_BEFORE = 300
 """Seconds before its end at which a token is replaced."""
 _SHOWN = "[token]"
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SECRETS = (
     re.compile(r"eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"),  # a JSON web token
     re.compile(r"(?i)(?<=bearer )\s*[^\s\"',;]{8,}"),
@@ -43,11 +45,20 @@ class TokenSource:
     Args:
         kind: the name in the settings, for messages.
         make: makes the credential when a token is first asked for.
+        tenant: the tenant that tokens must be of, None for any.
         clock: seconds since 1970.
     """
 
-    def __init__(self, kind: str, make: Callable[[], Any] | None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        kind: str,
+        make: Callable[[], Any] | None,
+        *,
+        tenant: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.kind = kind
+        self._tenant = tenant
         self.generation = 0
         """Counts the tokens thrown away: a client that cached an older one must ask again."""
         self._make = make
@@ -74,6 +85,7 @@ class TokenSource:
                 return held
             token = self._ask(scopes, options)
             self._known.add(token.token)
+            self._check_tenant(token.token)
             self._held[scopes] = token
             return token
 
@@ -105,6 +117,25 @@ class TokenSource:
         for pattern in _SECRETS:
             text = pattern.sub(_SHOWN, text)
         return text
+
+    def claims(self, *scopes: str) -> Mapping[str, Any]:
+        """Return what the token for the scopes says of itself, unchecked; nothing where it cannot be read.
+
+        Microsoft's services may change what is in their tokens: this is for hints to people, and for nothing else.
+        """
+        return {} if self.anonymous else claims_of(self.get_token_info(*scopes).token)
+
+    def _check_tenant(self, token: str) -> None:
+        """Refuse a token of another tenant than the one that is set: its data would be taken for that tenant's."""
+        found = claims_of(token).get("tid")
+        if self._tenant is None or not isinstance(found, str) or not _GUID.fullmatch(self._tenant):
+            return
+        if found.lower() != self._tenant.lower():
+            raise EngineError(
+                f"the credential `{self.kind}` signs in to the tenant {found}, not to {self._tenant}",
+                code="credentials",
+                hint=f"sign in to that tenant (`az login --tenant {self._tenant}`), or correct `tenant`",
+            )
 
     def close(self) -> None:
         """Let go of the credential's connections."""
@@ -139,6 +170,10 @@ _SIGN_IN = {
     "managed-identity": "run on an Azure machine with a managed identity; a user-assigned one needs `client_id`",
     "device-code": "open the address shown and type the code before it ends",
     "environment": "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or a certificate)",
+    "workload-identity": "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE",
+    "github-oidc": "give the job `permissions: id-token: write`, set AZURE_TENANT_ID and AZURE_CLIENT_ID, and compare "
+    "the subject of the federated credential with the job's (with an environment it ends in `environment:NAME`)",
+    "azure-pipelines": "use the task AzureCLI@2 or AzurePowerShell@5, with SYSTEM_ACCESSTOKEN: $(System.AccessToken)",
     "token": f"set {TOKEN_VARIABLE}",
     "none": "set `credential`",
 }
@@ -186,11 +221,12 @@ def token_source(
     if kind == "none":
         return TokenSource(kind, None, clock=clock)
     if kind == "token":
-        return _given(environ.get(TOKEN_VARIABLE, "").strip(), clock)
-    return TokenSource(kind, lambda: _credential(kind, authority, tenant, client_id), clock=clock)
+        return _given(environ.get(TOKEN_VARIABLE, "").strip(), tenant, clock)
+    login = Login(environ, authority, tenant, client_id)
+    return TokenSource(kind, lambda: make_credential(kind, login), tenant=tenant, clock=clock)
 
 
-def _given(token: str, clock: Callable[[], float]) -> TokenSource:
+def _given(token: str, tenant: str | None, clock: Callable[[], float]) -> TokenSource:
     token = token.removeprefix("Bearer ").strip()
     if not token:
         raise EngineError(f"{TOKEN_VARIABLE} is not set", code="credentials", hint="put an access token into it")
@@ -206,43 +242,26 @@ def _given(token: str, clock: Callable[[], float]) -> TokenSource:
         )
     # Its end, where it does not say: far enough for the clients, and the service knows best.
     given = _GivenToken(token, ends if ends is not None else clock() + 24 * 3600)
-    source = TokenSource("token", lambda: given, clock=clock)
+    source = TokenSource("token", lambda: given, tenant=tenant, clock=clock)
     source._known.add(token)
     return source
 
 
 def _end_of(token: str) -> float | None:
-    """Return when a JSON web token ends, without checking it; None for any other token."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
+    """Return when a JSON web token expires, without checking it; None for any other token."""
     try:
-        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        return float(payload["exp"])
+        return float(claims_of(token)["exp"])
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _credential(kind: str, authority: str | None, tenant: str | None, client_id: str | None) -> Any:
-    import azure.identity as identity
-
-    cloud: dict[str, Any] = {"authority": authority} if authority else {}
-    if kind == "cli":
-        return identity.AzureCliCredential(tenant_id=tenant or "", process_timeout=30)
-    if kind == "managed-identity":
-        return identity.ManagedIdentityCredential(client_id=client_id)
-    if kind == "environment":
-        return identity.EnvironmentCredential(**cloud)
-    if kind == "device-code":
-        settings = {"tenant_id": tenant, "client_id": client_id, **cloud}
-        given = {name: value for name, value in settings.items() if value}
-        return identity.DeviceCodeCredential(prompt_callback=_show_code, **given)
-    if client_id:
-        cloud["managed_identity_client_id"] = client_id
-    return identity.DefaultAzureCredential(process_timeout=30, **cloud)
-
-
-def _show_code(address: str, code: str, ends: datetime) -> None:
-    # To stderr: stdout is for data.
-    sys.stderr.write(f"To sign in, open {address} and type the code {code} before {ends:%H:%M} UTC.\n")
-    sys.stderr.flush()
+def claims_of(token: str) -> Mapping[str, Any]:
+    """Return what a JSON web token says of itself, without checking it; nothing for any other token."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import wait
 from typing import TypeVar
+
+from fpctl.background import in_background
 
 T = TypeVar("T")
 
 
-class Overdue(Exception):
-    """The time is over and the call has not returned."""
+class DeadlineExceeded(Exception):
+    """The call has not returned in time."""
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
-    """Return what `work` returns, or give up on it.
+def call_within(seconds: float, work: Callable[[], T]) -> T:
+    """Return what `work` returns, or stop waiting for it.
 
     The clients' read timeout is per packet: an answer that drips in byte by byte never ends. So the
-    call runs in a thread, and this one waits, where Ctrl-C reaches it at once. A call given up on is
-    left to end by itself; its thread does not keep the process alive.
+    call runs in the background, and this thread waits, where Ctrl-C reaches it at once. A call that is
+    abandoned ends by itself; its thread does not keep the process alive.
 
     Raises:
-        Overdue: `work` has not returned in time.
+        DeadlineExceeded: `work` has not returned in time.
     """
-    done = threading.Event()
-    result: list[T] = []
-    failure: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            result.append(work())
-        except BaseException as error:
-            failure.append(error)
-        finally:
-            done.set()
-
-    threading.Thread(target=body, name="fpctl-request", daemon=True).start()
-    if not done.wait(seconds):
-        raise Overdue
-    if failure:
-        raise failure[0]
-    return result[0]
+    future = in_background(work, "fpctl-request")
+    if not wait([future], seconds).done:
+        raise DeadlineExceeded
+    return future.result()

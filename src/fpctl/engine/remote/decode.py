@@ -173,7 +173,7 @@ def _converts(convert: Callable[[Any], Any], value: Any) -> bool:
     return True
 
 
-class _Plan(NamedTuple):
+class _ColumnPlan(NamedTuple):
     """How a type's JSON values become Python ones.
 
     `asis`: kinds of values that are right already (compared exactly: a bool is no int here).
@@ -268,18 +268,18 @@ def _kinds(*kinds: type) -> frozenset[type]:
     return frozenset((*kinds, NoneType))
 
 
-_PLANS: Mapping[str, _Plan] = MappingProxyType(
+_PLANS: Mapping[str, _ColumnPlan] = MappingProxyType(
     {
         # Kusto has no null string.
-        "string": _Plan(frozenset((str,)), _string, ""),
-        "guid": _Plan(_kinds(str), _string),
-        "bool": _Plan(_kinds(bool), _bool),
-        "int": _Plan(_kinds(int), _integer),
-        "long": _Plan(_kinds(int), _integer),
-        "real": _Plan(_kinds(float), _real),
-        "decimal": _Plan(_kinds(), _decimal),
-        "datetime": _Plan(_kinds(), _moment),
-        "timespan": _Plan(_kinds(), _duration),
-        "dynamic": _Plan(_kinds(dict, list, int, float, bool), _dynamic),
+        "string": _ColumnPlan(frozenset((str,)), _string, ""),
+        "guid": _ColumnPlan(_kinds(str), _string),
+        "bool": _ColumnPlan(_kinds(bool), _bool),
+        "int": _ColumnPlan(_kinds(int), _integer),
+        "long": _ColumnPlan(_kinds(int), _integer),
+        "real": _ColumnPlan(_kinds(float), _real),
+        "decimal": _ColumnPlan(_kinds(), _decimal),
+        "datetime": _ColumnPlan(_kinds(), _moment),
+        "timespan": _ColumnPlan(_kinds(), _duration),
+        "dynamic": _ColumnPlan(_kinds(dict, list, int, float, bool), _dynamic),
     }
 )

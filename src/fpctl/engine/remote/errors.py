@@ -1,4 +1,4 @@
-"""What a service or the way to it answered instead of a result, as a `Fault` that a person can act on."""
+"""What a service or the way to it answered instead of a result, as a `RequestFailure` that a person can act on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from fpctl.engine.interface import EngineError
 from fpctl.engine.remote.error_place import query_error
-from fpctl.engine.remote.retry import Fault
+from fpctl.engine.remote.retry import RequestFailure
 
 _SKEW = 120.0
 """Seconds by which this machine's clock may differ from the service's before it is worth a word."""
@@ -19,7 +19,7 @@ _LONGEST = 600
 """Characters of a service's message that are shown."""
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """An HTTP answer that holds no result."""
 
     status: int
@@ -27,7 +27,7 @@ class Answer(NamedTuple):
     body: str
 
 
-class Said(NamedTuple):
+class ServiceError(NamedTuple):
     """What an error object says: its most specific code and message, and that innermost object."""
 
     code: str
@@ -35,7 +35,7 @@ class Said(NamedTuple):
     details: Mapping[str, Any]
 
 
-def said_in(error: Any) -> Said | None:
+def service_error_of(error: Any) -> ServiceError | None:
     """Return what the `error` member of an answer says; the innermost `innererror` knows most.
 
     Log Analytics and Graph nest `innererror`; Kusto has `@message`; both may have `details`.
@@ -53,14 +53,14 @@ def said_in(error: Any) -> Said | None:
         message = _word(inner.get("@message") or inner.get("message")) or message
     details = error.get("details")
     if inner is error and isinstance(details, list) and details and isinstance(details[0], Mapping):
-        below_details = said_in(details[0])
+        below_details = service_error_of(details[0])
         if below_details is not None and below_details.message:
             message = below_details.message if not message else f"{message}: {below_details.message}"
             inner = below_details.details
-    return Said(code, message, inner) if code or message else None
+    return ServiceError(code, message, inner) if code or message else None
 
 
-def said_in_body(body: str) -> Said | None:
+def service_error_of_body(body: str) -> ServiceError | None:
     """Return what an answer's JSON body says is wrong, or None if it is no such JSON."""
     try:
         value = json.loads(body)
@@ -68,7 +68,7 @@ def said_in_body(body: str) -> Said | None:
         return None
     if not isinstance(value, Mapping):
         return None
-    return said_in(value.get("error", value))
+    return service_error_of(value.get("error", value))
 
 
 def shorten(message: str) -> str:
@@ -77,15 +77,25 @@ def shorten(message: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
 
 
-def fault_of_answer(
-    answer: Answer,
+def describe_response(answer: HttpResponse, scrub: Callable[[str], str]) -> str:
+    """Return `: ` and what an answer that is not a success says, without secrets; nothing if it says nothing.
+
+    Secrets are taken out before the text is shortened: half a secret would not be recognised.
+    """
+    said = service_error_of_body(answer.body)
+    message = shorten(scrub(said.message or said.code)) if said else ""
+    return f": {message}" if message else ""
+
+
+def failure_of_response(
+    answer: HttpResponse,
     *,
     service: str,
     query: str,
     permission: str,
     scrub: Callable[[str], str],
     now: Callable[[], float],
-) -> Fault:
+) -> RequestFailure:
     """Return the fault of an answer whose status is not 200.
 
     Args:
@@ -96,47 +106,47 @@ def fault_of_answer(
         scrub: takes tokens out of a text.
         now: seconds since 1970, for the difference between the clocks.
     """
-    said = said_in_body(answer.body)
-    message = scrub(shorten(said.message or said.code)) if said else ""
+    said = service_error_of_body(answer.body)
+    tail = describe_response(answer, scrub)
+    message = tail.removeprefix(": ")
     status = answer.status
-    tail = f": {message}" if message else ""
 
     def error(text: str, code: str, hint: str | None = None, *, retryable: bool = False) -> EngineError:
         return EngineError(text, code=code, hint=hint, retryable=retryable)
 
     if status == 401:
         hint = clock_hint(answer.headers, now()) or "sign in again; for `token`, get a new one"
-        return Fault(error(f"{service} turned the token down (401){tail}", "unauthorized", hint), "unauthorized")
+        return RequestFailure(error(f"{service} rejected the token (401){tail}", "unauthorized", hint), "unauthorized")
     if status == 403:
-        return Fault(error(f"{service} denies access (403){tail}", "forbidden", permission), "fatal")
+        return RequestFailure(error(f"{service} denies access (403){tail}", "forbidden", permission), "fatal")
     if status == 429:
         wait = retry_after(answer.headers)
         throttled = error(
             f"{service} is throttling (429){tail}", "throttled", "run fewer rules at once, or later", retryable=True
         )
-        return Fault(throttled, "throttled", wait)
+        return RequestFailure(throttled, "throttled", wait)
     if status in (408, 504):
         timeout = error(
-            f"{service} gave the query up ({status}){tail}",
+            f"{service} timed out running the query ({status}){tail}",
             "timeout",
             "give more time with `timeout`, or a shorter time range",
             retryable=True,
         )
-        return Fault(timeout, "timeout", retry_after(answer.headers))
+        return RequestFailure(timeout, "timeout", retry_after(answer.headers))
     if status >= 500:
         down = error(f"{service} answered with an error ({status}){tail}", "service", "try again later", retryable=True)
-        return Fault(down, "transient", retry_after(answer.headers))
+        return RequestFailure(down, "transient", retry_after(answer.headers))
     if status == 404:
-        return Fault(
+        return RequestFailure(
             error(f"{service} does not know this address (404){tail}", "not-found", "check the settings"), "fatal"
         )
     if status == 413:
-        return Fault(
+        return RequestFailure(
             error(f"the query is too long for {service} (413){tail}", "too-long", "keep long lists in a watchlist"),
             "fatal",
         )
     if status == 204:
-        return Fault(
+        return RequestFailure(
             error(
                 f"{service} answered without a result (204)",
                 "no-content",
@@ -148,12 +158,12 @@ def fault_of_answer(
         refused = query_error(query, said.message or said.code, said.details)
         refused.message = message
         refused.args = (message,)
-        return Fault(refused, "timeout" if refused.code == "timeout" else "fatal")
+        return RequestFailure(refused, "timeout" if refused.code == "timeout" else "fatal")
     if 300 <= status < 400:
-        return Fault(
+        return RequestFailure(
             error(f"{service} points to another address ({status})", "bad-response", "check the endpoint"), "fatal"
         )
-    return Fault(error(f"{service} refused the request ({status}){tail}", "refused"), "fatal")
+    return RequestFailure(error(f"{service} refused the request ({status}){tail}", "refused"), "fatal")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -18,20 +18,20 @@ from fpctl.engine.interface import EngineError
 
 T = TypeVar("T")
 
-FaultKind = Literal["throttled", "transient", "timeout", "unauthorized", "fatal"]
+FailureKind = Literal["throttled", "transient", "timeout", "unauthorized", "fatal"]
 """
 throttled: the service asks to come back later (429).
 transient: the way to the service or the service itself failed (500, 502, 503, a lost connection, a cut answer).
-timeout: the service gave the query up (504, 408).
+timeout: the service timed out running the query (504, 408).
 unauthorized: the token was turned down (401): once more with a new one.
 fatal: trying again cannot help.
 """
 
 
-class Fault(Exception):
+class RequestFailure(Exception):
     """What went wrong in one attempt: the error to show if it stays so, and what kind it is."""
 
-    def __init__(self, error: EngineError, kind: FaultKind, retry_after: float | None = None) -> None:
+    def __init__(self, error: EngineError, kind: FailureKind, retry_after: float | None = None) -> None:
         super().__init__(error.message)
         self.error = error
         self.kind = kind
@@ -58,7 +58,7 @@ class RetryPolicy:
     longest_wait: float = 60.0
     patience: float = 300.0
 
-    def allowed(self, kind: FaultKind) -> int:
+    def allowed(self, kind: FailureKind) -> int:
         """Return how many failures of a kind may be followed by another request."""
         return 0 if kind == "fatal" else int(getattr(self, kind))
 
@@ -93,14 +93,14 @@ class Retrier:
         """Return what the first good attempt returns.
 
         Args:
-            attempt: one request; raises Fault.
+            attempt: one request; raises RequestFailure.
             cancelled: once set, nothing more is sent.
             on_unauthorized: gets a new token; False where there is none to get.
 
         Raises:
             EngineError: of the last attempt; the message says after how many requests.
         """
-        failures: dict[FaultKind, int] = {}
+        failures: dict[FailureKind, int] = {}
         waited, requests = 0.0, 0
         while True:
             if cancelled is not None and cancelled.is_set():
@@ -108,7 +108,7 @@ class Retrier:
             requests += 1
             try:
                 return attempt()
-            except Fault as fault:
+            except RequestFailure as fault:
                 failures[fault.kind] = failures.get(fault.kind, 0) + 1
                 spent = requests >= self.policy.requests or failures[fault.kind] > self.policy.allowed(fault.kind)
                 if not spent and fault.kind == "unauthorized" and on_unauthorized is not None:
@@ -120,13 +120,13 @@ class Retrier:
             if wait:
                 self._sleep(wait)
 
-    def _wait(self, fault: Fault, before: int) -> float:
+    def _wait(self, fault: RequestFailure, before: int) -> float:
         if fault.retry_after is not None:
             # What the service asks for, and a little more, so that not all clients come back at one moment.
             return fault.retry_after + self._draw() * self.policy.first_wait
         return self._draw() * min(self.policy.longest_wait, self.policy.first_wait * 2.0**before)
 
-    def _final(self, fault: Fault, requests: int, asked: float | None) -> EngineError:
+    def _final(self, fault: RequestFailure, requests: int, asked: float | None) -> EngineError:
         error = fault.error
         message = error.message
         if asked is not None and fault.retry_after is not None:

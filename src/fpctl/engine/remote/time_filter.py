@@ -26,7 +26,7 @@ _INLINE = frozenset({"materialize", "toscalar", "view"})
 _TABLE_CALLS = frozenset({"table", "external_table", "database", "cluster", "materialized_view"})
 
 
-class ScopedQuery(NamedTuple):
+class TimeFilteredQuery(NamedTuple):
     """A query cut to a time range, and the way back to the text it was made from."""
 
     text: str
@@ -52,7 +52,7 @@ class ScopedQuery(NamedTuple):
         return min(at, len(self.original))
 
 
-def scoped(text: str, timespan: Timespan, time_column: Callable[[str], str | None]) -> ScopedQuery:
+def time_filtered(text: str, timespan: Timespan, time_column: Callable[[str], str | None]) -> TimeFilteredQuery:
     """Return a query in which every table is cut to a time range.
 
     Args:
@@ -80,7 +80,7 @@ def scoped(text: str, timespan: Timespan, time_column: Callable[[str], str | Non
     result = text
     for start, end, new in reversed(edits):
         result = result[:start] + new + result[end:]
-    return ScopedQuery(result, text, tuple(edits))
+    return TimeFilteredQuery(result, text, tuple(edits))
 
 
 def _tables(query: tree.Query) -> Iterator[tuple[tree.Name, bool]]:

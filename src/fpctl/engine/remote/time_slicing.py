@@ -5,7 +5,7 @@ but only where the parts add up: q(A and B) = q(A) and q(B) for any two sets of 
 holds for a query that looks at each row by itself, and for no other: a count, a join, a `top` or a
 sub-query over half the time says something else than half of what it says over all of it.
 
-What `slicing_of` takes apart, and why that is exact:
+What `time_slicing_of` takes apart, and why that is exact:
 
 - One source table, and after it only operators that make of each row none, one or several rows by
   that row alone: `where extend project* parse parse-where parse-kv mv-expand`. `let` of scalar values.
@@ -72,7 +72,7 @@ class SortKey(NamedTuple):
     nulls_first: bool
 
 
-class Slicing(NamedTuple):
+class TimeSlicing(NamedTuple):
     """A query that can be taken apart. Offsets are of its text."""
 
     text: str
@@ -116,7 +116,7 @@ class Slicing(NamedTuple):
         return True
 
 
-def slicing_of(text: str) -> Slicing | str:
+def time_slicing_of(text: str) -> TimeSlicing | str:
     """Return how to take a query apart by time, or why its parts would not add up."""
     try:
         query = parse(text)
@@ -125,22 +125,10 @@ def slicing_of(text: str) -> Slicing | str:
     results = query.results()
     if len(results) != 1:
         return "it has several results"
-    for statement in query.statements:
-        if not isinstance(statement, tree.Let | tree.QueryStatement) or (
-            isinstance(statement, tree.Let) and isinstance(statement.value, tree.Function)
-        ):
-            return f"line {_line(text, statement.start)} is no plain `let`"
     pipeline = results[0].pipeline
-    if not isinstance(pipeline.source, tree.Name):
-        return "it does not begin with the name of one table"
-    lets = {statement.name.value for statement in query.statements if isinstance(statement, tree.Let)}
-    for node in tree.walk(query):
-        names = (node.value,) if isinstance(node, tree.Let) else node.items if isinstance(node, tree.Membership) else ()
-        for name in names if len(names) == 1 else ():
-            if isinstance(name, tree.Name) and (isinstance(node, tree.Let) or name.value not in lets):
-                return f"{name.value} in line {_line(text, name.start)} may be another table"
-    if pipeline.source.value in lets:
-        return f"{pipeline.source.value} is a `let`"
+    if (reason := _several_tables(query, pipeline)) is not None:
+        return reason
+    assert isinstance(pipeline.source, tree.Name)
     operators = list(pipeline.operators)
     order = _order(operators[-1]) if operators and isinstance(operators[-1], tree.Sort) else ()
     if order is None:
@@ -152,7 +140,28 @@ def slicing_of(text: str) -> Slicing | str:
     return _checked(query, pipeline.source, order)
 
 
-def _checked(query: tree.Query, source: tree.Name, order: tuple[SortKey, ...]) -> Slicing | str:
+def _several_tables(query: tree.Query, pipeline: tree.Pipeline) -> str | None:
+    """Return why a query does not read exactly one table by name, or None if it does."""
+    text = query.text
+    for statement in query.statements:
+        if not isinstance(statement, tree.Let | tree.QueryStatement) or (
+            isinstance(statement, tree.Let) and isinstance(statement.value, tree.Function)
+        ):
+            return f"line {_line(text, statement.start)} is no plain `let`"
+    if not isinstance(pipeline.source, tree.Name):
+        return "it does not begin with the name of one table"
+    lets = {statement.name.value for statement in query.statements if isinstance(statement, tree.Let)}
+    for node in tree.walk(query):
+        names = (node.value,) if isinstance(node, tree.Let) else node.items if isinstance(node, tree.Membership) else ()
+        for name in names if len(names) == 1 else ():
+            if isinstance(name, tree.Name) and (isinstance(node, tree.Let) or name.value not in lets):
+                return f"{name.value} in line {_line(text, name.start)} may be another table"
+    if pipeline.source.value in lets:
+        return f"{pipeline.source.value} is a `let`"
+    return None
+
+
+def _checked(query: tree.Query, source: tree.Name, order: tuple[SortKey, ...]) -> TimeSlicing | str:
     clock_calls: list[tuple[int, int, str]] = []
     known = builtins().functions
     for node in tree.walk(query):
@@ -168,7 +177,7 @@ def _checked(query: tree.Query, source: tree.Name, order: tuple[SortKey, ...]) -
             if any(isinstance(inner, tree.Call) and inner.name.value in _CLOCK for inner in _below(node)):
                 return f"{name}() in line {_line(query.text, node.start)} contains another"
             clock_calls.append((node.start, node.end, f"{name} {argument}"))
-    return Slicing(query.text, source.value, source.end, tuple(clock_calls), order)
+    return TimeSlicing(query.text, source.value, source.end, tuple(clock_calls), order)
 
 
 def _below(node: tree.Call) -> list[tree.Node]:

@@ -10,26 +10,28 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.exchange.adoption.logic import Fact, TooManyError, alternatives
-from fpctl.exchange.adoption.meaning import Difference, Holder, Said, column_of, list_of, said
+from fpctl.exchange.adoption.meaning import FieldMeaning, Holder, column_of, list_of, said
 from fpctl.exchange.adoption.removal import comment_of, spans_of
 from fpctl.exchange.adoption.tails import Tail, inner_negations, tails
 from fpctl.exchange.reading import is_broad, merged
-from fpctl.exclusions.drafts.draft import Draft, DraftError, title_of
-from fpctl.exclusions.exclusion_writer import Entry
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
+from fpctl.exclusions.exclusion_writer import NewExclusion
 from fpctl.exclusions.raw_condition import check_condition
+from fpctl.fields.field import Difference
+from fpctl.fields.registry import FIELDS, NAMES, usable_roles
 from fpctl.kql import tree
-from fpctl.kql.binder import Scope, analyse
+from fpctl.kql.analysis import analyse
+from fpctl.kql.binder import Scope
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
 from fpctl.repository.model import Repository
 from fpctl.repository.recording import entries_of
 from fpctl.repository.single_exclusion import in_force
 from fpctl.rewrite.output.markers import MARKER, find_clauses
-from fpctl.rewrite.placement.column_resolver import ASSUMED_COLUMNS
-from fpctl.rewrite.plan.planner import Planner, time_column_of
-from fpctl.rewrite.predicate.match import usable_roles
+from fpctl.rewrite.plan.base_rule import time_column_of
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file, stripped
-from fpctl.schema.fields import FIELDS
+from fpctl.text.edits import apply_edits, deletion, joined_spans
 from fpctl.text.source import SourceText
 
 MAX_NOTE = 2_000
@@ -48,7 +50,7 @@ class Adopted:
         tails: the terms.
     """
 
-    entry: Entry
+    entry: NewExclusion
     line: int
     clause: str
     differences: tuple[Difference, ...]
@@ -75,7 +77,7 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is said of every exclusion that is made: see `Draft`."""
+    """What is said of every exclusion that is made: see `DraftExclusion`."""
 
     owner: str | None = None
     ticket: str | None = None
@@ -84,7 +86,7 @@ class About:
     approved_by: str | None = None
 
 
-class _NotSaidError(Exception):
+class _NotExpressibleError(Exception):
     """A term that cannot become an exclusion; the text is the reason."""
 
 
@@ -108,10 +110,10 @@ class _Adopter:
         self.planner: Planner = repository.planner(today)
         try:
             self.query = parse(self.text, loaded.path)
+            self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         except KqlSyntaxError as error:
             at = loaded.text.file_location(min(error.offset, len(self.text)))
             raise KqlSyntaxError(error.message, error.offset, at, error.caret or "", error.hint) from error
-        self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
         self.lists = _lists(self.query, self.text)
         self.mentioned = tree.names(self.query)
         self.left: list[Left] = []
@@ -126,7 +128,7 @@ class _Adopter:
             for tail in group:
                 try:
                     found_match, found_differences = self.meaning(tail)
-                except (_NotSaidError, TooManyError) as error:
+                except (_NotExpressibleError, TooManyError) as error:
                     self.leave(tail.term, str(error))
                     continue
                 usable.append(tail)
@@ -151,7 +153,7 @@ class _Adopter:
     def meaning(self, tail: Tail) -> tuple[list[dict[str, tuple[str, ...]]], list[Difference]]:
         """Return the alternatives that a term takes out, and how they differ from it."""
         if not tail.movable:
-            raise _NotSaidError("the rows here are no longer events, and what follows makes other rows of them")
+            raise _NotExpressibleError("the rows here are no longer events, and what follows makes other rows of them")
         match: list[dict[str, tuple[str, ...]]] = []
         differences: list[Difference] = []
         for group in alternatives(tail.term, False):
@@ -165,13 +167,13 @@ class _Adopter:
                 alternative[meant.field] = meant.values
                 differences += [*meant.differences, *self.others(fact, meant, tail.scope)]
             if not alternative:
-                raise _NotSaidError("no column of it holds a field: it may be a part of what the rule looks for")
+                raise _NotExpressibleError("no column of it holds a field: it may be a part of what the rule looks for")
             if raw:
                 alternative["where"] = (" and ".join(f"({one})" for one in raw) if len(raw) > 1 else raw[0],)
             match.append(alternative)
         return match, differences
 
-    def others(self, fact: Fact, meant: Said, scope: Scope) -> list[Difference]:
+    def others(self, fact: Fact, meant: FieldMeaning, scope: Scope) -> list[Difference]:
         """Return what else a field is compared with: it has one meaning for all columns of a table that hold it."""
         column = scope.columns.get(column_of(fact) or "")
         roles = usable_roles(meant.field, meant.values)
@@ -189,36 +191,36 @@ class _Adopter:
         called = {node.name.value for node in tree.walk(fact.node) if isinstance(node, tree.Call)}
         strange = sorted(name for name in names - called if name not in scope.columns and name in self.analysis.lets)
         if strange:
-            raise _NotSaidError(f"it refers to `{strange[0]}`, which the rule defines with `let`")
+            raise _NotExpressibleError(f"it refers to `{strange[0]}`, which the rule defines with `let`")
         written = self.slice(fact.node)
         # The fact's own operator may be negative: then what is written holds where the fact does not.
         as_written = fact.holds if fact.op == _operator(fact.node) else not fact.holds
         condition = written if as_written else f"not({written})"
         problem = check_condition(condition)
         if problem is not None:
-            raise _NotSaidError(problem.message)
+            raise _NotExpressibleError(problem.message)
         return condition
 
     def holders(self, column: str, scope: Scope) -> Sequence[Holder]:
         """Return the fields that a visible column holds: in each table that it may come from."""
         visible = scope.columns.get(column)
         if visible is None:
-            return [Holder(f, r) for f in FIELDS for n, r in ASSUMED_COLUMNS.get(f, ()) if n == column and scope.open]
+            return _assumed(column) if scope.open else ()
         if visible.kind not in ("table", "renamed", "grouped") or not visible.origins:
             return ()
         found: list[set[Holder]] = []
         for origin in visible.origins:
             mapped = {
                 Holder(field, one.role)
-                for field in FIELDS
+                for field in NAMES
                 for one in self.repository.fields.columns(origin.table, field)
                 if one.column == origin.column and not one.members
             }
             if not mapped and self.planner.tables.table(origin.table) is None:
-                mapped = {Holder(f, r) for f in FIELDS for n, r in ASSUMED_COLUMNS.get(f, ()) if n == origin.column}
+                mapped = set(_assumed(origin.column))
             found.append(mapped)
         common = set.intersection(*found)
-        return sorted(common, key=lambda holder: FIELDS.index(holder.field))
+        return sorted(common, key=lambda holder: NAMES.index(holder.field))
 
     def adopted(
         self, group: list[Tail], match: list[dict[str, tuple[str, ...]]], differences: list[Difference]
@@ -230,7 +232,7 @@ class _Adopter:
         comment = comment_of(self.text, spans[0][0], spans[-1][1])
         place = SourceText(self.text).line_column(group[0].operator.start)[0]
         note = f"Adopted from line {place} of the query: {' '.join(clause.split())}"
-        draft = Draft(
+        draft = DraftExclusion(
             rules=(self.loaded.rule.id,),
             match=joined,
             title=title_of(joined),
@@ -258,7 +260,7 @@ class _Adopter:
             return None
         return Adopted(entry, self.line(group[0].term), clause, tuple(dict.fromkeys(differences)), tuple(group))
 
-    def refusal(self, entry: Entry, group: Sequence[Tail]) -> str | None:
+    def refusal(self, entry: NewExclusion, group: Sequence[Tail]) -> str | None:
         """Return why the exclusion has no place in the rule without the terms, None if it has."""
         base = replace(self.loaded.rule, query=_without(self.text, spans_of(self.text, group)))
         plan = self.planner.plan(base, [(in_force(entry.exclusion, self.today), True)]).plan
@@ -280,6 +282,11 @@ class _Adopter:
         return file_text
 
 
+def _assumed(column: str) -> list[Holder]:
+    """Return the fields that a column of that name holds in most tables."""
+    return [Holder(name, role) for name, field in FIELDS.items() for known, role in field.assumed if known == column]
+
+
 def _operator(node: tree.Expr) -> str:
     if isinstance(node, tree.Membership):
         return node.op
@@ -287,11 +294,7 @@ def _operator(node: tree.Expr) -> str:
 
 
 def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    at, parts = 0, list[str]()
-    for start, end in sorted(spans):
-        parts.append(text[at:start])
-        at = max(at, end)
-    return "".join((*parts, text[at:]))
+    return apply_edits(text, [deletion(start, end) for start, end in joined_spans(spans)])
 
 
 def _lists(query: tree.Query, text: str) -> Mapping[str, tuple[str, ...]]:

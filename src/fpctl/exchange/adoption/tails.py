@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from fpctl.exchange.adoption.logic import is_negative
 from fpctl.kql import tree
-from fpctl.kql.binder import Analysis, Scope
+from fpctl.kql.analysis import Analysis
+from fpctl.kql.binder import Scope
 
 _ROW_WISE = (
     tree.Where, tree.Extend, tree.Project, tree.ProjectAway, tree.ProjectRename, tree.ProjectReorder,

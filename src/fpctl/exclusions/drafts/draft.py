@@ -11,9 +11,9 @@ from fpctl.documents.yaml_text import Value
 from fpctl.errors import FpctlError, Problem
 from fpctl.exclusions.edit import new_text
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.reader import ListShelf, read_exclusion_file
+from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 from fpctl.exclusions.scenarios.model import scenario
-from fpctl.exclusions.values import FIELDS
+from fpctl.fields.registry import NAMES
 from fpctl.rules.model import Rule
 from fpctl.rules.selector import selection
 from fpctl.text.source import SourceText
@@ -37,7 +37,7 @@ class DraftError(FpctlError):
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DraftExclusion:
     """What is known of a new exclusion; see `Exclusion` for the keys. `approval` maps rule ids to base hashes,
     `approval_places` to where the clause stands."""
 
@@ -62,7 +62,7 @@ class Draft:
     notes: str | None = None
     tags: tuple[str, ...] = field(default=())
 
-    def with_fields(self, fields: Alternative) -> Draft:
+    def with_fields(self, fields: Alternative) -> DraftExclusion:
         """Return the draft with fields that every alternative needs as well; conditions are joined.
 
         Raises:
@@ -132,7 +132,7 @@ class Draft:
 
 
 def _written(alternative: Alternative) -> dict[str, Value]:
-    found: dict[str, Value] = {key: list(alternative[key]) for key in FIELDS if key in alternative}
+    found: dict[str, Value] = {key: list(alternative[key]) for key in NAMES if key in alternative}
     conditions = alternative.get("where", ())
     if conditions:
         found["where"] = conditions[0] if len(conditions) == 1 else " and ".join(f"({one})" for one in conditions)
@@ -164,7 +164,7 @@ def checked(text: str, root: Path, name: str = "new exclusion") -> tuple[Exclusi
     Raises:
         DraftError: the loader would refuse it; every problem shows the line at fault.
     """
-    found, problems = read_exclusion_file(text, name, ListShelf(root))
+    found, problems = read_exclusion_file(text, name, ValueListCache(root))
     shown = [_with_caret(problem, text, name) for problem in problems]
     if not found or any(problem.severity == "error" for problem in problems):
         raise DraftError(shown)
@@ -183,7 +183,7 @@ def _with_caret(problem: Problem, text: str, name: str) -> Problem:
 def title_of(alternatives: Sequence[Alternative], scenario_id: str = "") -> str:
     """Return a title made of what is matched, for those who give none."""
     words = [scenario_id] if scenario_id else []
-    for field_name in FIELDS:
+    for field_name in NAMES:
         values = list(dict.fromkeys(value for one in alternatives for value in one.get(field_name, ())))
         if values and (not words or field_name in ("device", "url", "process")):
             more = f" and {len(values) - 2} more" if len(values) > 2 else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fpctl.exclusions.filter_syntax.condition import And, Comparison, Condition, Not, Operator, Or
+from fpctl.exclusions.filter_syntax.expression import And, Comparison, Condition, Not, Operator, Or
 from fpctl.exclusions.filter_syntax.vocabulary import known_names, meaning_of
-from fpctl.exclusions.filter_syntax.words import FilterText, NotationError, Word, words_of
+from fpctl.exclusions.filter_syntax.words import FilterSyntaxError, FilterText, Word, words_of
 from fpctl.spelling import did_you_mean
 
 OPERATORS = ("==", "!=", "IN", "CONTAINS", "STARTSWITH", "ENDSWITH")
@@ -94,7 +94,7 @@ class _Parser:
             raise self.lone_value(word, joined, before)
         return read()
 
-    def lone_value(self, word: Word, joined: Word, before: Condition) -> NotationError:
+    def lone_value(self, word: Word, joined: Word, before: Condition) -> FilterSyntaxError:
         """Return the error for `CONTAINS "a" OR "b"`, with the form that says what is meant."""
         last = before
         while isinstance(last, And | Or):
@@ -146,7 +146,7 @@ class _Parser:
         if self.depth > _MAX_DEPTH:
             raise self.source.error(f"nested deeper than {_MAX_DEPTH} levels", word.start)
 
-    def unclosed(self, opened: Word) -> NotationError:
+    def unclosed(self, opened: Word) -> FilterSyntaxError:
         if self.word.kind != "end" and self.word.text not in ("]", "}"):
             return self.source.error("AND, OR or `)` is missing before this", self.word.start)
         return self.source.error(f"the `{opened.text}` is not closed", opened.start, "put a `)` where it ends")

@@ -17,7 +17,7 @@ _SIGN = re.compile(r"==|!=|=~|!~|<=|>=|<>|&&|\|\||[=<>!~(),\[\]{}|&;]")
 _ESCAPE = re.compile(r"\\([\\\"])")
 
 
-class NotationError(FpctlError):
+class FilterSyntaxError(FpctlError):
     """A filter that is ill-formed, or says what a match cannot say."""
 
 
@@ -42,9 +42,9 @@ class FilterText:
         self.text = text
         self._source = SourceText(text, name)
 
-    def error(self, message: str, offset: int, hint: str | None = None) -> NotationError:
+    def error(self, message: str, offset: int, hint: str | None = None) -> FilterSyntaxError:
         """Return an error at a place of the filter, with a caret under it."""
-        return NotationError(message, self._source.location(offset), hint, self._source.caret(offset))
+        return FilterSyntaxError(message, self._source.location(offset), hint, self._source.caret(offset))
 
 
 def words_of(source: FilterText) -> list[Word]:

@@ -12,7 +12,8 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from fpctl.exclusions.model import Alternative, Exclusion
-from fpctl.exclusions.risk.shared_names import Known
+from fpctl.exclusions.risk.shared_names import SharedNames
+from fpctl.fields.registry import FIELDS
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.model import Rule
 
@@ -25,7 +26,7 @@ MANY_VALUES = 25
 QUARTER, HALF_YEAR = 92, 184
 
 
-class RiskPoint(NamedTuple):
+class RiskFactor(NamedTuple):
     """One reason: its code (a weight's name), its points, and why in words."""
 
     code: str
@@ -34,7 +35,7 @@ class RiskPoint(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What was measured on events: which part of the devices is covered, and of the events taken out; 0 to 1."""
+    """What was measured on events: which part of the devices is covered, and of the events suppressed; 0 to 1."""
 
     devices: float | None = None
     traffic: float | None = None
@@ -46,7 +47,7 @@ class Risk:
 
     score: int
     level: RiskLevel
-    points: tuple[RiskPoint, ...]
+    factors: tuple[RiskFactor, ...]
     measured: bool
 
     def to_dict(self) -> dict[str, object]:
@@ -55,14 +56,14 @@ class Risk:
             "score": self.score,
             "level": self.level,
             "measured": self.measured,
-            "points": [{"code": one.code, "points": one.points, "message": one.message} for one in self.points],
+            "factors": [{"code": one.code, "points": one.points, "message": one.message} for one in self.factors],
         }
 
 
 def assess(
     exclusion: Exclusion,
     rules: Sequence[Rule],
-    known: Known,
+    known: SharedNames,
     weights: RiskWeights,
     *,
     today: date,
@@ -79,7 +80,7 @@ def assess(
         tested: ids of rules that have an event that must fire.
         share: what was measured; None if nothing was.
     """
-    worst: list[RiskPoint] = []
+    worst: list[RiskFactor] = []
     for alternative in exclusion.match:
         points = list(_alternative(alternative, known, weights))
         if not worst or sum(p.points for p in points) > sum(p.points for p in worst):
@@ -90,10 +91,10 @@ def assess(
         *_rules(rules, weights, tested),
         *_life(exclusion, weights, today),
     ]
-    if all(one.hash is not None or one.signer is not None for one in exclusion.match):
-        found.append(RiskPoint("pinned", weights.pinned, "a hash or signer says which file is meant"))
+    if all(one.values("hash") or one.values("signer") for one in exclusion.match):
+        found.append(RiskFactor("pinned", weights.pinned, "a hash or signer says which file is meant"))
     if exclusion.window is not None:
-        found.append(RiskPoint("window", weights.window, "it holds at certain hours only"))
+        found.append(RiskFactor("window", weights.window, "it holds at certain hours only"))
     kept = sorted((point for point in found if point.points), key=lambda point: (-point.points, point.code))
     score = max(0, min(100, sum(point.points for point in kept)))
     level: RiskLevel = "high" if score >= weights.high else "medium" if score >= weights.medium else "low"
@@ -101,48 +102,50 @@ def assess(
     return Risk(score, level, tuple(kept), measured)
 
 
-def _alternative(one: Alternative, known: Known, weights: RiskWeights) -> Iterator[RiskPoint]:
+def _alternative(one: Alternative, known: SharedNames, weights: RiskWeights) -> Iterator[RiskFactor]:
     fields = one.fields()
-    pinned = one.hash is not None or one.signer is not None
+    pinned = bool(one.values("hash") or one.values("signer"))
     if not one.narrow:
-        yield RiskPoint("unanchored", weights.unanchored, "no device, URL or hash is named")
+        yield RiskFactor("unanchored", weights.unanchored, "no device, URL or hash is named")
     if len(fields) + (one.where is not None) == 1:
         only = next(iter(fields), "where")
-        yield RiskPoint("one_field", weights.one_field, f"{only} is all that is matched")
+        yield RiskFactor("one_field", weights.one_field, f"{only} is all that is matched")
     for field, values in fields.items():
         starred = next((value for value in values if "*" in value), None)
-        if starred is not None and field != "command_line":
-            yield RiskPoint("wildcard", weights.wildcard, f"{field} `{starred}` has a wildcard")
-        if field in ("device", "url", "hash") and len(values) > MANY_VALUES:
-            yield RiskPoint("many_values", weights.many_values, f"{len(values):,} values of {field} are named")
+        if starred is not None and not FIELDS[field].is_free_text():
+            yield RiskFactor("wildcard", weights.wildcard, f"{field} `{starred}` has a wildcard")
+        if FIELDS[field].identifies and len(values) > MANY_VALUES:
+            yield RiskFactor("many_values", weights.many_values, f"{len(values):,} values of {field} are named")
     yield from _programs(one, pinned, known, weights)
-    if one.command_line is not None:
-        yield RiskPoint("command_line", weights.command_line, "whoever starts the process chooses its command line")
+    if one.values("command_line"):
+        yield RiskFactor("command_line", weights.command_line, FIELDS["command_line"].chosen)
     if not pinned:
-        path = next((p for p in one.path or () if any(folder.match(p) for folder in known.folders)), None)
+        path = next((p for p in one.values("path") if any(folder.match(p) for folder in known.folders)), None)
         if path is not None:
-            yield RiskPoint("writable_path", weights.writable_path, f"every user may write to `{path}`")
-    shared = next((url for url in one.url or () if _shared(url, known)), None)
+            yield RiskFactor("writable_path", weights.writable_path, f"every user may write to `{path}`")
+    shared = next((url for url in one.values("url") if _shared(url, known)), None)
     if shared is not None:
-        yield RiskPoint("shared_host", weights.shared_host, f"anybody can put content on `{shared}`")
-    digest = next((value for value in one.hash or () if value.lower() in known.hashes), None)
+        yield RiskFactor("shared_host", weights.shared_host, f"anybody can put content on `{shared}`")
+    digest = next((value for value in one.values("hash") if value.lower() in known.hashes), None)
     if digest is not None:
-        yield RiskPoint("shared_program", weights.shared_program, f"the hash is that of {known.hashes[digest.lower()]}")
+        yield RiskFactor(
+            "shared_program", weights.shared_program, f"the hash is that of {known.hashes[digest.lower()]}"
+        )
     if one.where is not None:
-        yield RiskPoint("raw_condition", weights.raw_condition, "a raw condition is not read here")
+        yield RiskFactor("raw_condition", weights.raw_condition, "a raw condition is not read here")
 
 
-def _programs(one: Alternative, pinned: bool, known: Known, weights: RiskWeights) -> Iterator[RiskPoint]:
-    names = (*(one.process or ()), *(one.parent_process or ()))
+def _programs(one: Alternative, pinned: bool, known: SharedNames, weights: RiskWeights) -> Iterator[RiskFactor]:
+    names = (*one.values("process"), *one.values("parent_process"))
     if names and not pinned:
-        yield RiskPoint("file_name", weights.file_name, f"any file can be called `{names[0]}`: no hash, no signer")
-    host = next((name for name in one.process or () if name.lower() in known.programs), None)
-    if host is not None and one.command_line is None and one.url is None and one.where is None:
+        yield RiskFactor("file_name", weights.file_name, f"any file can be called `{names[0]}`: no hash, no signer")
+    host = next((name for name in one.values("process") if name.lower() in known.programs), None)
+    if host is not None and not one.values("command_line") and not one.values("url") and one.where is None:
         what = known.programs[host.lower()]
-        yield RiskPoint("script_host", weights.script_host, f"`{host}` is {what}, and nothing says what it runs")
+        yield RiskFactor("script_host", weights.script_host, f"`{host}` is {what}, and nothing says what it runs")
 
 
-def _shared(url: str, known: Known) -> bool:
+def _shared(url: str, known: SharedNames) -> bool:
     rest = (url.partition("://")[2] or url).lower()
     host, slash, path = rest.partition("/")
     host = host.partition(":")[0].removesuffix(".")
@@ -151,43 +154,43 @@ def _shared(url: str, known: Known) -> bool:
     return host in known.by_subdomain
 
 
-def _measured(share: Share, weights: RiskWeights) -> Iterator[RiskPoint]:
+def _measured(share: Share, weights: RiskWeights) -> Iterator[RiskFactor]:
     if share.devices is not None:
         text = f"{share.devices:.1%} of the devices seen are covered"
-        yield RiskPoint("estate", round(weights.estate * share.devices), text)
+        yield RiskFactor("estate", round(weights.estate * share.devices), text)
     if share.traffic is not None:
-        text = f"{share.traffic:.1%} of the events at the clause are taken out"
-        yield RiskPoint("traffic", round(weights.traffic * share.traffic), text)
+        text = f"{share.traffic:.1%} of the events at the clause are suppressed"
+        yield RiskFactor("traffic", round(weights.traffic * share.traffic), text)
 
 
-def _rules(rules: Sequence[Rule], weights: RiskWeights, tested: frozenset[str]) -> Iterator[RiskPoint]:
+def _rules(rules: Sequence[Rule], weights: RiskWeights, tested: frozenset[str]) -> Iterator[RiskFactor]:
     grave = next((rule for rule in rules if (rule.severity or "").lower() == "high"), None)
     medium = next((rule for rule in rules if (rule.severity or "").lower() == "medium"), None)
     if grave is not None:
-        yield RiskPoint("severity", weights.severity, f"{grave.name} is of high severity")
+        yield RiskFactor("severity", weights.severity, f"{grave.name} is of high severity")
     elif medium is not None:
-        yield RiskPoint("severity", weights.severity // 2, f"{medium.name} is of medium severity")
+        yield RiskFactor("severity", weights.severity // 2, f"{medium.name} is of medium severity")
     tactics = sorted({t for rule in rules for t in rule.tactics if _letters(t) in GRAVE_TACTICS})
     if tactics:
-        yield RiskPoint("tactic", weights.tactic, f"a rule is about {', '.join(tactics)}")
+        yield RiskFactor("tactic", weights.tactic, f"a rule is about {', '.join(tactics)}")
     if len(rules) > 1:
-        yield RiskPoint("more_rules", min(weights.more_rules, len(rules) - 1), f"{len(rules):,} rules are reached")
+        yield RiskFactor("more_rules", min(weights.more_rules, len(rules) - 1), f"{len(rules):,} rules are reached")
     if rules and all(rule.id in tested for rule in rules):
-        yield RiskPoint("tested", weights.tested, "every rule has an event that must fire")
+        yield RiskFactor("tested", weights.tested, "every rule has an event that must fire")
     elif not any(rule.id in tested for rule in rules):
-        yield RiskPoint("untested", weights.untested, "no rule has an event that must fire")
+        yield RiskFactor("untested", weights.untested, "no rule has an event that must fire")
 
 
 def _letters(text: str) -> str:
     return "".join(character for character in text.lower() if character.isalpha())
 
 
-def _life(exclusion: Exclusion, weights: RiskWeights, today: date) -> Iterator[RiskPoint]:
+def _life(exclusion: Exclusion, weights: RiskWeights, today: date) -> Iterator[RiskFactor]:
     if exclusion.expires is None:
-        yield RiskPoint("endless", weights.endless, "it never expires")
+        yield RiskFactor("endless", weights.endless, "it never expires")
         return
     days = (exclusion.expires - (exclusion.created or today)).days
     if days > HALF_YEAR:
-        yield RiskPoint("long", weights.long, f"it holds {days:,} days, longer than half a year")
+        yield RiskFactor("long", weights.long, f"it holds {days:,} days, longer than half a year")
     elif days > QUARTER:
-        yield RiskPoint("long", weights.long // 2, f"it holds {days:,} days, longer than a quarter")
+        yield RiskFactor("long", weights.long // 2, f"it holds {days:,} days, longer than a quarter")

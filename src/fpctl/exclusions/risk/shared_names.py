@@ -13,7 +13,7 @@ from fpctl.policy import Forbidden
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SharedNames:
     """The lists, in lower case.
 
     Attributes:
@@ -39,7 +39,7 @@ class Known:
         return value.strip().lower() in self.allowed
 
 
-def known(policy: Forbidden) -> Known:
+def shared_names(policy: Forbidden) -> SharedNames:
     """Return the shipped lists with what a policy adds and allows."""
     data = _shipped()
     programs = {name.lower(): "a script host" for name in data["script_hosts"]}
@@ -47,7 +47,7 @@ def known(policy: Forbidden) -> Known:
     programs |= {name.lower(): "a program that the policy forbids" for name in policy.processes}
     hashes = {digest.lower(): name for name, digests in data["hashes"].items() for digest in digests}
     hashes |= {digest.strip().lower(): "a program that the policy forbids" for digest in policy.hashes}
-    return Known(
+    return SharedNames(
         frozenset(data["shared_hosts"]["subdomain"]),
         frozenset((*data["shared_hosts"]["path"], *(domain.strip().lower() for domain in policy.domains))),
         programs,

@@ -10,7 +10,7 @@ from pathlib import Path
 from fpctl.documents.yaml_node import YamlError, plain_data, read_documents
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.value_lists.value_list import line_value, parse_list
-from fpctl.exclusions.values import FIELDS, check_value
+from fpctl.fields.registry import NAMES, check_value
 from fpctl.files import read_text
 from fpctl.spelling import did_you_mean
 from fpctl.text.source import newline_of
@@ -66,7 +66,7 @@ def find_lists(root: Path) -> dict[str, ListUse]:
             fields.add(field)
             exclusions.add(id)
     return {
-        name: ListUse(name, root / name, tuple(f for f in FIELDS if f in fields), tuple(sorted(exclusions)))
+        name: ListUse(name, root / name, tuple(f for f in NAMES if f in fields), tuple(sorted(exclusions)))
         for name, (fields, exclusions) in sorted(uses.items())
     }
 
@@ -83,7 +83,7 @@ def _references(path: Path) -> Iterable[tuple[str, str, str]]:
         for alternative in match if isinstance(match, list) else [match]:
             for field, given in alternative.items() if isinstance(alternative, dict) else ():
                 for value in given if isinstance(given, list) else [given]:
-                    if field in FIELDS and isinstance(value, str) and value.startswith("@"):
+                    if field in NAMES and isinstance(value, str) and value.startswith("@"):
                         yield value[1:].strip(), field, str(data.get("id"))
 
 
@@ -148,7 +148,7 @@ def check(use: ListUse) -> CheckedList:
 def stated_field(text: str) -> str | None:
     """Return the field that a comment `# field: hash` of a list names, if it is one."""
     found = _FIELD.search(text)
-    return found[1].lower() if found and found[1].lower() in FIELDS else None
+    return found[1].lower() if found and found[1].lower() in NAMES else None
 
 
 def added(text: str, values: Sequence[str], fields: Sequence[str], path: str, comment: str | None = None) -> ListChange:
@@ -181,7 +181,7 @@ def added(text: str, values: Sequence[str], fields: Sequence[str], path: str, co
 
 
 def removed(text: str, values: Sequence[str], path: str) -> ListChange:
-    """Return a list without values: their lines are taken out, each with the comment behind the value.
+    """Return a list without values: their lines are removed, each with the comment behind the value.
 
     Raises:
         FpctlError: a value is not in the list; nothing is removed then.

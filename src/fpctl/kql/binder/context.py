@@ -50,7 +50,7 @@ class PipelineColumns:
     points: tuple[InsertionPoint, ...]
 
 
-class Row:
+class RowScope:
     """The row an expression is evaluated in.
 
     Attributes:
@@ -109,7 +109,7 @@ def barrier(scope: Scope, columns: Mapping[str, Column], *, is_open: bool = Fals
     return Scope(columns, is_open, scope.branches, scope.union, False, frozenset(), unknown)
 
 
-class Context(ABC):
+class BinderContext(ABC):
     """The state of the walk; the walk itself is the binder's."""
 
     def __init__(self, text: str, environment: Environment) -> None:
@@ -117,7 +117,7 @@ class Context(ABC):
         self.text = text
         self.environment = environment
         self.names = Names()
-        self.row = Row()
+        self.row = RowScope()
         self.aggregating = False
         self.keys: frozenset[int] = frozenset()
         """Identities of the columns that the summarize at hand groups by."""
@@ -141,6 +141,10 @@ class Context(ABC):
     @abstractmethod
     def pipeline(self, node: tree.Pipeline, path: str, row: Scope | None = None) -> Scope:
         """Walk a pipeline; `row` is what flows into one that has no source of its own."""
+
+    @abstractmethod
+    def source_operator(self, node: tree.Source) -> Scope | None:
+        """Return what an operator or table literal gives that begins a pipeline; None for an expression."""
 
     @abstractmethod
     def type_of(self, expr: tree.Expr) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fpctl.kql import tree
 from fpctl.kql.binder.bindings import Argument, Record, Routine, Scalar, Tabular
-from fpctl.kql.binder.context import Context, Row
+from fpctl.kql.binder.context import BinderContext, RowScope
 from fpctl.kql.binder.functions import FunctionFacts, arithmetic_type, builtins, return_type
 from fpctl.kql.binder.nearest import nearest
 from fpctl.kql.binder.references import find_column, member
@@ -25,13 +25,13 @@ TABLE_FUNCTIONS = frozenset(
 """Calls that name tables or where they are. `workspace` and those after it are Azure Monitor's."""
 
 
-def evaluate(context: Context, expr: tree.Source) -> str:
+def evaluate(context: BinderContext, expr: tree.Source) -> str:
     """Return the type of an expression: a Kusto scalar type, `unknown`, or `table`."""
     kind = _KINDS.get(type(expr))
     return TABLE if kind is None else kind(context, expr)
 
 
-def evaluate_all(context: Context, expressions: Sequence[tree.Expr]) -> list[str]:
+def evaluate_all(context: BinderContext, expressions: Sequence[tree.Expr]) -> list[str]:
     """Return the types of expressions; too deep a one is unknown."""
     types = []
     for expr in expressions:
@@ -45,7 +45,7 @@ def evaluate_all(context: Context, expressions: Sequence[tree.Expr]) -> list[str
 # --------------------------------------------------------------------------- names
 
 
-def _name(context: Context, expr: tree.Name) -> str:
+def _name(context: BinderContext, expr: tree.Name) -> str:
     column = find_column(context, expr)
     if column is not None:
         return column.type
@@ -69,7 +69,7 @@ def _name(context: Context, expr: tree.Name) -> str:
     return UNKNOWN
 
 
-def _path(context: Context, expr: tree.Path) -> str:
+def _path(context: BinderContext, expr: tree.Path) -> str:
     column = member(context, expr)
     if column is not None:
         return column.type
@@ -99,7 +99,7 @@ def _is_place(expr: tree.Expr) -> bool:
     return isinstance(expr, tree.Call) and expr.name.value in TABLE_FUNCTIONS
 
 
-def _index(context: Context, expr: tree.Index) -> str:
+def _index(context: BinderContext, expr: tree.Index) -> str:
     evaluate(context, expr.index)
     type_ = evaluate(context, expr.base)
     if isinstance(type_, Dynamic) and type_.shape == "array" and type_.element != "dynamic":
@@ -110,7 +110,7 @@ def _index(context: Context, expr: tree.Index) -> str:
 # --------------------------------------------------------------------------- values
 
 
-def _literal(context: Context, expr: tree.Literal) -> str:
+def _literal(context: BinderContext, expr: tree.Literal) -> str:
     if expr.type != "dynamic":
         return expr.type
     body = context.text[expr.start : expr.end].partition("(")[2].lstrip()
@@ -124,14 +124,14 @@ def _literal(context: Context, expr: tree.Literal) -> str:
     return Dynamic("value", "string") if body[:1] in ("'", '"') else "dynamic"
 
 
-def _unary(context: Context, expr: tree.Unary) -> str:
+def _unary(context: BinderContext, expr: tree.Unary) -> str:
     type_ = evaluate(context, expr.operand)
     if isinstance(expr.operand, tree.Literal):
         return type_
     return builtins().by_argument["minus"].get(type_, UNKNOWN)
 
 
-def _binary(context: Context, expr: tree.Binary) -> str:
+def _binary(context: BinderContext, expr: tree.Binary) -> str:
     types = [_KINDS[type(operand)](context, operand) for operand in expr.operands]
     if expr.ops[0] not in builtins().arithmetic:
         return "bool"
@@ -141,7 +141,7 @@ def _binary(context: Context, expr: tree.Binary) -> str:
     return type_
 
 
-def _membership(context: Context, expr: tree.Membership) -> str:
+def _membership(context: BinderContext, expr: tree.Membership) -> str:
     evaluate(context, expr.left)
     for item in expr.items:
         if isinstance(item, tree.Subquery):
@@ -151,7 +151,7 @@ def _membership(context: Context, expr: tree.Membership) -> str:
     return "bool"
 
 
-def _subquery(context: Context, expr: tree.Subquery) -> str:
+def _subquery(context: BinderContext, expr: tree.Subquery) -> str:
     context.pipeline(expr.pipeline, context.numbered("query"))
     return TABLE
 
@@ -159,7 +159,7 @@ def _subquery(context: Context, expr: tree.Subquery) -> str:
 # --------------------------------------------------------------------------- calls
 
 
-def _call(context: Context, expr: tree.Call) -> str:
+def _call(context: BinderContext, expr: tree.Call) -> str:
     name = expr.name.value
     bound = context.names.get(name)
     if isinstance(bound, Routine):
@@ -184,7 +184,7 @@ def _call(context: Context, expr: tree.Call) -> str:
     return TABLE if context.called(expr) is not None else UNKNOWN
 
 
-def call_routine(context: Context, routine: Routine, expr: tree.Call, first: Scope | None = None) -> Scope | str:
+def call_routine(context: BinderContext, routine: Routine, expr: tree.Call, first: Scope | None = None) -> Scope | str:
     """Evaluate a call of a function of the query; `first` is the argument that `invoke` puts before the others."""
     arguments = [] if first is None else [Argument(None, first, None)]
     tables = {parameter.name.value for parameter in routine.node.parameters if parameter.columns is not None}
@@ -200,7 +200,7 @@ def call_routine(context: Context, routine: Routine, expr: tree.Call, first: Sco
     return context.call(routine, arguments, expr.start)
 
 
-def _function(context: Context, expr: tree.Call, facts: FunctionFacts) -> str:
+def _function(context: BinderContext, expr: tree.Call, facts: FunctionFacts) -> str:
     args = expr.args
     types = evaluate_all(context, args)
     rule = facts.type
@@ -212,8 +212,8 @@ def _function(context: Context, expr: tree.Call, facts: FunctionFacts) -> str:
     return return_type(facts, types, named_type)
 
 
-def _toscalar(context: Context, expr: tree.Call) -> str:
-    row, context.row = context.row, Row()
+def _toscalar(context: BinderContext, expr: tree.Call) -> str:
+    row, context.row = context.row, RowScope()
     aggregating, context.aggregating = context.aggregating, False
     type_ = UNKNOWN
     for arg in expr.args:
@@ -229,16 +229,16 @@ def _toscalar(context: Context, expr: tree.Call) -> str:
     return type_
 
 
-def _tabular_call(context: Context, expr: tree.Call) -> str:
+def _tabular_call(context: BinderContext, expr: tree.Call) -> str:
     context.tabular(expr)
     return TABLE
 
 
-def _place(context: Context, expr: tree.Call) -> str:
+def _place(context: BinderContext, expr: tree.Call) -> str:
     return TABLE
 
 
-_SPECIAL: dict[str, Callable[[Context, tree.Call], str]] = {
+_SPECIAL: dict[str, Callable[[BinderContext, tree.Call], str]] = {
     "toscalar": _toscalar,
     "materialize": _tabular_call,
     "table": _tabular_call,
@@ -246,14 +246,14 @@ _SPECIAL: dict[str, Callable[[Context, tree.Call], str]] = {
 }
 
 
-def _aggregate(context: Context, expr: tree.Call, facts: FunctionFacts) -> str:
+def _aggregate(context: BinderContext, expr: tree.Call, facts: FunctionFacts) -> str:
     aggregating, context.aggregating = context.aggregating, False
     types = evaluate_all(context, expr.args)
     context.aggregating = aggregating
     return several(context, expr, types) if facts.type == "special" else return_type(facts, types, None)
 
 
-_KINDS: dict[type, Callable[[Context, Any], str]] = {
+_KINDS: dict[type, Callable[[BinderContext, Any], str]] = {
     tree.Name: _name,
     tree.Literal: _literal,
     tree.Call: _call,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 
 from fpctl.kql import tree
-from fpctl.kql.binder.context import Context
+from fpctl.kql.binder.context import BinderContext
 from fpctl.kql.binder.projection import Projection, carried, computed
 from fpctl.kql.binder.references import column_of, referenced, result_name
 from fpctl.kql.binder.scalar import Tuple
@@ -28,14 +28,14 @@ class Style(Enum):
     """As project; only the first of several values counts."""
 
 
-def add_items(context: Context, output: Projection, items: Sequence[tree.Expr], types: Sequence[str],
+def add_items(context: BinderContext, output: Projection, items: Sequence[tree.Expr], types: Sequence[str],
               style: Style = Style.PROJECT) -> None:  # fmt: skip
     """Add the columns that items give, whose types were found before."""
     for item, type_ in zip(items, types, strict=True):
         add_item(context, output, item, type_, style)
 
 
-def add_item(context: Context, output: Projection, item: tree.Expr, type_: str, style: Style, *,
+def add_item(context: BinderContext, output: Projection, item: tree.Expr, type_: str, style: Style, *,
              as_type: str | None = None, default: str | None = None) -> None:  # fmt: skip
     """Add the column, or columns, that one item gives.
 
@@ -73,7 +73,7 @@ def add_item(context: Context, output: Projection, item: tree.Expr, type_: str, 
     output.add(computed(name, as_type or type_, context.row.columns), replace=replace)
 
 
-def _named(context: Context, output: Projection, item: tree.Named, type_: str, style: Style,
+def _named(context: BinderContext, output: Projection, item: tree.Named, type_: str, style: Style,
            as_type: str | None) -> None:  # fmt: skip
     name = item.names[0].value
     before = context.row.columns
@@ -99,7 +99,7 @@ def _named(context: Context, output: Projection, item: tree.Named, type_: str, s
         output.declare(computed(name, as_type, before), replace=True)
 
 
-def _several(context: Context, output: Projection, type_: Tuple, style: Style, default: str | None) -> None:
+def _several(context: BinderContext, output: Projection, type_: Tuple, style: Style, default: str | None) -> None:
     if style is Style.PRINT and default is not None and len(type_.columns) == 1:
         output.add(computed(default, type_.columns[0].type, {}), stem=default)
         return
@@ -119,6 +119,6 @@ def _under(column: Column, name: str, as_type: str | None, before: Mapping[str, 
     return carried(column, name)
 
 
-def _retyped(context: Context, column: Column, as_type: str | None) -> Column:
+def _retyped(context: BinderContext, column: Column, as_type: str | None) -> Column:
     """Return a column whose values are taken apart or together: no longer the table's."""
     return column if as_type is None else computed(column.name, as_type, context.row.columns)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fpctl.kql import tree
 from fpctl.kql.binder.branches import Shift, after
-from fpctl.kql.binder.context import Context, barrier
+from fpctl.kql.binder.context import BinderContext, with_columns
 from fpctl.kql.binder.expressions import evaluate, evaluate_all
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.binder.nearest import nearest
@@ -16,7 +16,7 @@ from fpctl.kql.binder.scalar import ARRAY, BAG
 from fpctl.kql.binder.scope import Column, Scope
 from fpctl.kql.binder.sources import schema_columns, source
 
-Plugin = Callable[[Context, tree.Call, Scope], Scope]
+Plugin = Callable[[BinderContext, tree.Call, Scope], Scope]
 
 _SEGMENTS = (("SegmentId", "long"), ("Count", "long"), ("Percent", "real"))
 _DIFFERENCES = (
@@ -25,7 +25,7 @@ _DIFFERENCES = (
 )  # fmt: skip
 
 
-def evaluate_plugin(context: Context, node: tree.Evaluate, scope: Scope | None = None) -> Scope:
+def evaluate_plugin(context: BinderContext, node: tree.Evaluate, scope: Scope | None) -> Scope:
     """`evaluate plugin(...) [: (schema)]`, piped or as a source."""
     name = node.call.name.value
     row = scope if scope is not None else Scope({})
@@ -38,7 +38,7 @@ def evaluate_plugin(context: Context, node: tree.Evaluate, scope: Scope | None =
             context.assumed.add(name)
             hint = nearest(name, builtins().plugins)
             context.problem(node.call.name.start, "unknown-plugin", f"the plugin {name} is not known", hint)
-        result = barrier(row, {}, is_open=True)
+        result = with_columns(row, {}, is_open=True)
     if node.schema is None:
         return result
     columns: dict[str, Column] = {}
@@ -47,41 +47,36 @@ def evaluate_plugin(context: Context, node: tree.Evaluate, scope: Scope | None =
         columns = {name: column for name, column in result.columns.items() if name not in names}
     for column in schema_columns(node.schema, name).values():
         columns[column.name] = Column(column.name, column.type, "derived")
-    return barrier(row, columns)
+    return with_columns(row, columns, is_open=False)
 
 
-def evaluate_source(context: Context, node: tree.Evaluate) -> Scope:
-    """`evaluate` as a source."""
-    return evaluate_plugin(context, node)
-
-
-def _arguments(context: Context, call: tree.Call) -> list[str]:
+def _arguments(context: BinderContext, call: tree.Call) -> list[str]:
     return evaluate_all(context, call.args)
 
 
 def _fixed(columns: tuple[tuple[str, str], ...], *, keep_row: bool = False) -> Plugin:
     """Return a plugin that gives fixed columns, with the row's after them if `keep_row`."""
 
-    def plugin(context: Context, call: tree.Call, scope: Scope) -> Scope:
+    def plugin(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
         _arguments(context, call)
         made = [Column(name, type_, "derived") for name, type_ in columns]
         rest = [grouped(column) for column in context.visible().columns.values()] if keep_row else []
-        return barrier(scope, unique_names([*made, *rest]), is_open=keep_row and scope.open)
+        return with_columns(scope, unique_names([*made, *rest]), is_open=keep_row and scope.open)
 
     return plugin
 
 
-def _same(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _same(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     _arguments(context, call)
-    return barrier(scope, context.visible().columns, is_open=scope.open)
+    return with_columns(scope, context.visible().columns, is_open=scope.open)
 
 
-def _anything(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _anything(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     _arguments(context, call)
-    return barrier(scope, {}, is_open=True)
+    return with_columns(scope, {}, is_open=True)
 
 
-def _bag_unpack(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _bag_unpack(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     """Drop the bag, add its keys: columns nobody knows before it runs."""
     _arguments(context, call)
     bag = referenced(context, call.args[0]) if call.args else None
@@ -89,7 +84,7 @@ def _bag_unpack(context: Context, call: tree.Call, scope: Scope) -> Scope:
     return Scope(columns, True, scope.branches, scope.union, False)
 
 
-def _pivot(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _pivot(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     args = call.args
     for at, arg in enumerate(args):
         context.aggregating = at == 1
@@ -106,26 +101,26 @@ def _pivot(context: Context, call: tree.Call, scope: Scope) -> Scope:
     return Scope({column.name: grouped(column) for column in listed}, True, scope.branches, scope.union, False)
 
 
-def _output_schema(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _output_schema(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     """`python(typeof(*, x:long), ...)`: the columns that the first argument lists."""
     evaluate_all(context, call.args[1:])
     first = call.args[0] if call.args else None
     if not isinstance(first, tree.TypeLiteral):
-        return barrier(scope, {}, is_open=True)
+        return with_columns(scope, {}, is_open=True)
     columns: list[Column] = []
     for column in first.columns:
         if column.name == "*":
             columns.extend(scope.columns.values())
         else:
             columns.append(Column(column.name, column.type or "string", "derived"))
-    return barrier(scope, {column.name: column for column in columns})
+    return with_columns(scope, {column.name: column for column in columns}, is_open=False)
 
 
-def _ip_lookup(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _ip_lookup(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     """`ipv4_lookup(Table, ip, net [, key ...])`: the row's columns, then the table's but for the extra keys."""
     args = call.args
     if not args:
-        return barrier(scope, {}, is_open=True)
+        return with_columns(scope, {}, is_open=True)
     right = source(context, args[0])
     evaluate_all(context, args[1:2])
     keys: set[str] = set()
@@ -137,11 +132,11 @@ def _ip_lookup(context: Context, call: tree.Call, scope: Scope) -> Scope:
     return _looked_up(context, scope, right, keys)
 
 
-def _geo_lookup(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _geo_lookup(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     """`geo_polygon_lookup(Table, key, lon, lat ...)`: the key column is dropped unless it is asked for."""
     args = call.args
     if not args:
-        return barrier(scope, {}, is_open=True)
+        return with_columns(scope, {}, is_open=True)
     right = source(context, args[0])
     evaluate_all(context, args[2:4])
     keep = (len(args) == 8 and context.text[args[7].start : args[7].end] == "true") or any(
@@ -151,7 +146,7 @@ def _geo_lookup(context: Context, call: tree.Call, scope: Scope) -> Scope:
     return _looked_up(context, scope, right, {name for name in right.columns if name.lower() == dropped})
 
 
-def _looked_up(context: Context, scope: Scope, right: Scope, without: set[str]) -> Scope:
+def _looked_up(context: BinderContext, scope: Scope, right: Scope, without: set[str]) -> Scope:
     shift = Shift(right, after(scope))
     others = [shift.column(column) for name, column in right.columns.items() if name not in without]
     columns = unique_names([*context.visible().columns.values(), *others])
@@ -170,7 +165,7 @@ def _is_flag(arg: tree.Expr, name: str = "return_unmatched") -> bool:
     return isinstance(arg, tree.Named) and arg.names[0].value.lower() == name
 
 
-def _sequence_detect(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _sequence_detect(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     """`sequence_detect(time, step, span, name = condition ..., dimension ...)`."""
     args = call.args
     types = _arguments(context, call)
@@ -183,7 +178,7 @@ def _sequence_detect(context: Context, call: tree.Call, scope: Scope) -> Scope:
         timeline = result_name(context, args[0], "")
         columns.extend(Column(f"{result_name(context, arg, '')}_{timeline}", types[0], "derived") for arg in args[3:at])
     columns.append(Column("Duration", "timespan", "derived"))
-    return barrier(scope, unique_names(columns))
+    return with_columns(scope, unique_names(columns), is_open=False)
 
 
 def _activity(*columns: tuple[str, str], dimensions: bool = True) -> Plugin:
@@ -192,7 +187,7 @@ def _activity(*columns: tuple[str, str], dimensions: bool = True) -> Plugin:
     Dimensions are the arguments after the constants, where those are columns.
     """
 
-    def plugin(context: Context, call: tree.Call, scope: Scope) -> Scope:
+    def plugin(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
         _arguments(context, call)
         found = [column for arg in call.args[2:] if (column := referenced(context, arg)) is not None]
         timeline = referenced(context, call.args[1]) if len(call.args) > 1 else None
@@ -200,12 +195,12 @@ def _activity(*columns: tuple[str, str], dimensions: bool = True) -> Plugin:
         if dimensions:
             made.extend(grouped(column) for column in found)
         made.extend(Column(name, type_, "derived") for name, type_ in columns)
-        return barrier(scope, unique_names(made))
+        return with_columns(scope, unique_names(made), is_open=False)
 
     return plugin
 
 
-def _new_activity_metrics(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _new_activity_metrics(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     args = call.args
     for arg in args:
         if not isinstance(arg, tree.Subquery):
@@ -218,10 +213,10 @@ def _new_activity_metrics(context: Context, call: tree.Call, scope: Scope) -> Sc
     measures = (("dcount_new_values", "long"), ("dcount_retained_values", "long"), ("dcount_churn_values", "long"),
                 ("retention_rate", "real"), ("churn_rate", "real"))  # fmt: skip
     made.extend(Column(name, type_, "derived") for name, type_ in measures)
-    return barrier(scope, unique_names(made))
+    return with_columns(scope, unique_names(made), is_open=False)
 
 
-def _funnel_sequence(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _funnel_sequence(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     types = _arguments(context, call)
     args = call.args
     timeline = referenced(context, args[1]) if len(args) > 1 else None
@@ -229,10 +224,10 @@ def _funnel_sequence(context: Context, call: tree.Call, scope: Scope) -> Scope:
     if len(args) > 6:
         made.extend((Column("prev", types[6], "derived"), Column("next", types[6], "derived")))
     made.extend((Column("dcount", "long", "derived"), Column("samples", ARRAY, "derived")))
-    return barrier(scope, unique_names(made))
+    return with_columns(scope, unique_names(made), is_open=False)
 
 
-def _funnel_sequence_completion(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _funnel_sequence_completion(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     _arguments(context, call)
     args = call.args
     timeline = referenced(context, args[1]) if len(args) > 1 else None
@@ -240,10 +235,10 @@ def _funnel_sequence_completion(context: Context, call: tree.Call, scope: Scope)
     if len(args) > 5:
         made.append(Column(result_name(context, args[5], "") or "", "string", "derived"))
     made.extend((Column("Period", "timespan", "derived"), Column("dcount", "long", "derived")))
-    return barrier(scope, unique_names(made))
+    return with_columns(scope, unique_names(made), is_open=False)
 
 
-def _rolling_percentile(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _rolling_percentile(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     """`rolling_percentile(value, percentile, index, bin_size, bins [, dimension ...])`."""
     _arguments(context, call)
     args = call.args
@@ -253,24 +248,24 @@ def _rolling_percentile(context: Context, call: tree.Call, scope: Scope) -> Scop
     percentile, bins = (_text(context, call, at) or "0" for at in (1, 4))
     name = f"rolling_{bins}_percentile_{value.name if value is not None else 'value'}_{percentile}"
     made.append(Column(name, value.type if value is not None else "long", "derived"))
-    return barrier(scope, unique_names(made))
+    return with_columns(scope, unique_names(made), is_open=False)
 
 
-def _text(context: Context, call: tree.Call, at: int) -> str | None:
+def _text(context: BinderContext, call: tree.Call, at: int) -> str | None:
     arg = call.args[at] if at < len(call.args) else None
     return context.text[arg.start : arg.end] if isinstance(arg, tree.Literal) else None
 
 
-def _dcount_intersect(context: Context, call: tree.Call, scope: Scope) -> Scope:
+def _dcount_intersect(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
     _arguments(context, call)
     added = [Column(f"s{at}", "long", "derived") for at in range(len(call.args))]
-    return barrier(scope, unique_names([*context.visible().columns.values(), *added]), is_open=scope.open)
+    return with_columns(scope, unique_names([*context.visible().columns.values(), *added]), is_open=scope.open)
 
 
 def _artificial(suffix: str, type_: str) -> Plugin:
     """Return an AI plugin: a column added, named after the first argument, and one for errors if asked for."""
 
-    def plugin(context: Context, call: tree.Call, scope: Scope) -> Scope:
+    def plugin(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
         _arguments(context, call)
         prefix = result_name(context, call.args[0], "") if call.args else ""
         added = [Column(f"{prefix}_{suffix}" if prefix else suffix, type_, "derived")]
@@ -278,7 +273,7 @@ def _artificial(suffix: str, type_: str) -> Plugin:
         flag = last.value if isinstance(last, tree.Named) else last
         if flag is not None and context.text[flag.start : flag.end] == "true":
             added.append(Column(f"{added[0].name}_error", "string", "derived"))
-        return barrier(scope, unique_names([*context.visible().columns.values(), *added]), is_open=scope.open)
+        return with_columns(scope, unique_names([*context.visible().columns.values(), *added]), is_open=scope.open)
 
     return plugin
 

@@ -34,6 +34,16 @@ def all_grouped(columns: Mapping[str, Column]) -> dict[str, Column]:
     return {name: grouped(column) for name, column in columns.items()}
 
 
+def captured(columns: dict[str, Column], name: str, type_: str) -> None:
+    """Add a column whose value is computed for each row; it takes the place of one of its name."""
+    columns[name] = Column(name, type_, "redefined" if name in columns else "derived")
+
+
+def derived_columns(types: Mapping[str, str]) -> dict[str, Column]:
+    """Return columns of given names and types that come from no table."""
+    return {name: Column(name, type_, "derived") for name, type_ in types.items()}
+
+
 class Projection:
     """Columns in output order, with unique names.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fpctl.kql import tree
 from fpctl.kql.binder.bindings import Record, Routine
-from fpctl.kql.binder.context import Context
+from fpctl.kql.binder.context import BinderContext
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.binder.scalar import is_container
 from fpctl.kql.binder.scope import Column
@@ -18,7 +18,7 @@ CONVERSIONS = {
 """Functions that leave a value of their own type as it is."""
 
 
-def find_column(context: Context, expr: tree.Name) -> Column | None:
+def find_column(context: BinderContext, expr: tree.Name) -> Column | None:
     """Return the visible column of a name: the row's own, then the other side's of a join."""
     row = context.row
     column = row.columns.get(expr.value)
@@ -27,7 +27,7 @@ def find_column(context: Context, expr: tree.Name) -> Column | None:
     return column
 
 
-def column_of(context: Context, expr: tree.Expr) -> Column | None:
+def column_of(context: BinderContext, expr: tree.Expr) -> Column | None:
     """Return the column that an expression is, untouched, or None.
 
     A conversion to the type that the column has already leaves it as it is.
@@ -43,7 +43,12 @@ def column_of(context: Context, expr: tree.Expr) -> Column | None:
     return referenced(context, expr)
 
 
-def referenced(context: Context, expr: tree.Expr) -> Column | None:
+def column_behind(context: BinderContext, expr: tree.Expr) -> Column | None:
+    """Return the column that an item, named or not, takes its value from."""
+    return column_of(context, expr.value if isinstance(expr, tree.Named) else expr)
+
+
+def referenced(context: BinderContext, expr: tree.Expr) -> Column | None:
     """Return the column that a name, or `$left.a`, `step.a`, refers to."""
     if isinstance(expr, tree.Name):
         column = find_column(context, expr)
@@ -56,7 +61,7 @@ def referenced(context: Context, expr: tree.Expr) -> Column | None:
     return None
 
 
-def member(context: Context, expr: tree.Path) -> Column | None:
+def member(context: BinderContext, expr: tree.Path) -> Column | None:
     """Return the column that `$left.a`, `$right.a` or `step.a` is, or None."""
     base, name = expr.base, expr.member
     if not isinstance(base, tree.Name) or not isinstance(name, tree.Name):
@@ -73,7 +78,7 @@ def member(context: Context, expr: tree.Path) -> Column | None:
     return bound.columns.get(name.value) if isinstance(bound, Record) else None
 
 
-def result_name(context: Context, expr: tree.Expr, default: str | None) -> str | None:
+def result_name(context: BinderContext, expr: tree.Expr, default: str | None) -> str | None:
     """Return the name that an expression gives its result, or the default if it gives none."""
     if isinstance(expr, tree.Name):
         return expr.value
@@ -90,7 +95,7 @@ def result_name(context: Context, expr: tree.Expr, default: str | None) -> str |
     return default
 
 
-def _joined_name(context: Context, base: tree.Expr, member: tree.Expr, default: str | None) -> str | None:
+def _joined_name(context: BinderContext, base: tree.Expr, member: tree.Expr, default: str | None) -> str | None:
     container = is_container(context.type_of(base))
     right = _selector_name(context, member)
     if not container:
@@ -99,7 +104,7 @@ def _joined_name(context: Context, base: tree.Expr, member: tree.Expr, default: 
     return f"{left}_{right or ''}" if left and not left.isspace() else right
 
 
-def _selector_name(context: Context, member: tree.Expr) -> str | None:
+def _selector_name(context: BinderContext, member: tree.Expr) -> str | None:
     if isinstance(member, tree.Literal):
         text = context.text[member.start : member.end]
         if member.type == "string":
@@ -108,7 +113,7 @@ def _selector_name(context: Context, member: tree.Expr) -> str | None:
     return result_name(context, member, None)
 
 
-def _call_name(context: Context, expr: tree.Call, default: str | None) -> str | None:
+def _call_name(context: BinderContext, expr: tree.Call, default: str | None) -> str | None:
     name, args = expr.name.value, expr.args
     if isinstance(context.names.get(name), Routine):
         return default

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from fpctl.kql import tree
 from fpctl.kql.binder import product_functions
 from fpctl.kql.binder.bindings import Routine, Tabular
 from fpctl.kql.binder.branches import united
-from fpctl.kql.binder.context import Context, Row
+from fpctl.kql.binder.context import BinderContext, RowScope
 from fpctl.kql.binder.expressions import TABLE_FUNCTIONS, call_routine, evaluate, evaluate_all
-from fpctl.kql.binder.functions import builtins, range_type
+from fpctl.kql.binder.functions import builtins
 from fpctl.kql.binder.name_patterns import matching
 from fpctl.kql.binder.nearest import nearest
 from fpctl.kql.binder.scalar import UNKNOWN
@@ -30,7 +29,7 @@ _UNIONS: WeakKeyDictionary[object, dict[str, tuple[list[Scope], Scope]]] = WeakK
 # --------------------------------------------------------------------------- tables
 
 
-def _kept(context: Context, kind: str, name: str, columns: Mapping[str, str]) -> Scope:
+def _kept(context: BinderContext, kind: str, name: str, columns: Mapping[str, str]) -> Scope:
     """Return the scope of a table or function result, from the last time if its columns are the same mapping."""
     try:
         known = _SCOPES.setdefault(context.environment, {})
@@ -55,13 +54,13 @@ def open_scope(name: str) -> Scope:
     return Scope({}, True, {0: frozenset({name})}, kept=_ZERO, unknown=_ZERO)
 
 
-def table_scope(context: Context, name: str) -> Scope | None:
+def table_scope(context: BinderContext, name: str) -> Scope | None:
     """Return the scope of a table of the environment, or None."""
     columns = context.environment.table(name)
     return None if columns is None else _kept(context, "table", name, columns)
 
 
-def assumed_table(context: Context, name: str, offset: int) -> Scope:
+def assumed_table(context: BinderContext, name: str, offset: int) -> Scope:
     """Return an open scope for a table that is not known, and note it."""
     context.assumed.add(name)
     if not context.fuzzy:
@@ -73,11 +72,8 @@ def assumed_table(context: Context, name: str, offset: int) -> Scope:
 # --------------------------------------------------------------------------- references
 
 
-def source(context: Context, node: tree.Source) -> Scope:
+def source(context: BinderContext, node: tree.Source) -> Scope:
     """Return what a source gives; an unknown one is open."""
-    operator = SOURCES.get(type(node))
-    if operator is not None:
-        return operator(context, node)
     scope = tabular(context, node)
     if scope is not None:
         return scope
@@ -91,7 +87,7 @@ def source(context: Context, node: tree.Source) -> Scope:
     return Scope({}, open=True)
 
 
-def tabular(context: Context, node: tree.Source) -> Scope | None:
+def tabular(context: BinderContext, node: tree.Source) -> Scope | None:
     """Return the scope of an expression that is a table, or None if it is a value or not known."""
     if isinstance(node, tree.Name):
         return _named(context, node)
@@ -103,11 +99,10 @@ def tabular(context: Context, node: tree.Source) -> Scope | None:
         return _placed(context, node)
     if isinstance(node, tree.Group):
         return tabular(context, node.inner)
-    operator = SOURCES.get(type(node))
-    return operator(context, node) if operator is not None else None
+    return context.source_operator(node)
 
 
-def _named(context: Context, node: tree.Name) -> Scope | None:
+def _named(context: BinderContext, node: tree.Name) -> Scope | None:
     bound = context.names.get(node.value)
     if isinstance(bound, Tabular):
         return bound.scope
@@ -120,7 +115,7 @@ def _named(context: Context, node: tree.Name) -> Scope | None:
     return scope if scope is not None else _stored(context, tree.Call(node.start, node.end, node, ()))
 
 
-def called(context: Context, node: tree.Call, *, tabular: bool) -> Scope | None:
+def called(context: BinderContext, node: tree.Call, *, tabular: bool) -> Scope | None:
     """Return the scope of a call that gives a table, or None.
 
     Args:
@@ -161,7 +156,7 @@ def called(context: Context, node: tree.Call, *, tabular: bool) -> Scope | None:
     return open_scope(name) if tabular else None
 
 
-def _stored(context: Context, node: tree.Call) -> Scope | None:
+def _stored(context: BinderContext, node: tree.Call) -> Scope | None:
     name = node.name.value
     found = context.stored_function(name)
     if found is None:
@@ -173,7 +168,7 @@ def _stored(context: Context, node: tree.Call) -> Scope | None:
     return _kept(context, "function", name, found)
 
 
-def _by_text(context: Context, node: tree.Call) -> Scope:
+def _by_text(context: BinderContext, node: tree.Call) -> Scope:
     """`table('X')`: a tabular `let` of that name, else the table."""
     name = context.value_text(node.args[0]) if node.args else None
     if name is None:
@@ -196,7 +191,7 @@ def _by_text(context: Context, node: tree.Call) -> Scope:
     return assumed_table(context, name, node.args[0].start)
 
 
-def _placed(context: Context, node: tree.Path) -> Scope | None:
+def _placed(context: BinderContext, node: tree.Path) -> Scope | None:
     """`cluster('c').database('d').T`: taken to have the columns of the table of that name here."""
     base: tree.Expr = node
     while isinstance(base, tree.Path):
@@ -217,7 +212,7 @@ def _placed(context: Context, node: tree.Path) -> Scope | None:
     return scope if scope is not None else assumed_table(context, member.value, member.start)
 
 
-def matching_tables(context: Context, node: tree.Wildcard) -> list[Scope]:
+def matching_tables(context: BinderContext, node: tree.Wildcard) -> list[Scope]:
     """Return the tables, and the views of the query, that a pattern matches."""
     scopes = list(_matching_environment(context, node.pattern))
     for name, bound in context.names.visible().items():
@@ -228,7 +223,7 @@ def matching_tables(context: Context, node: tree.Wildcard) -> list[Scope]:
     return scopes
 
 
-def _matching_environment(context: Context, pattern: str) -> Sequence[Scope]:
+def _matching_environment(context: BinderContext, pattern: str) -> Sequence[Scope]:
     """Return the tables of the environment that a pattern matches, found once: an environment does not change."""
     try:
         known = _MATCHES.setdefault(context.environment, {})
@@ -242,9 +237,9 @@ def _matching_environment(context: Context, pattern: str) -> Sequence[Scope]:
     return found
 
 
-def legs(context: Context, nodes: Sequence[tree.Source], kind: str) -> list[Scope]:
+def legs(context: BinderContext, nodes: Sequence[tree.Source], kind: str) -> list[Scope]:
     """Return the tables listed by `union`, `search in (...)`, `find in (...)`, wildcards spelled out."""
-    row, context.row = context.row, Row()
+    row, context.row = context.row, RowScope()
     scopes: list[Scope] = []
     for node in nodes:
         path = context.numbered(kind)
@@ -259,7 +254,7 @@ def legs(context: Context, nodes: Sequence[tree.Source], kind: str) -> list[Scop
     return scopes
 
 
-def united_once(context: Context, pattern: str, scopes: list[Scope]) -> Scope:
+def united_once(context: BinderContext, pattern: str, scopes: list[Scope]) -> Scope:
     """Return the union of the tables that a pattern matches, made once for each environment."""
     try:
         known = _UNIONS.setdefault(context.environment, {})
@@ -281,32 +276,3 @@ def schema_columns(columns: Sequence[tree.ColumnDecl], table: str) -> dict[str, 
         for column in columns
         if column.name != "*"
     }
-
-
-def _declared(context: Context, node: tree.DataTable | tree.ExternalData) -> Scope:
-    if isinstance(node, tree.ExternalData):
-        evaluate_all(context, node.uris)
-    columns = schema_columns(node.columns, node.keyword)
-    return Scope(columns, not columns, {0: frozenset({node.keyword})}, kept=_ZERO)
-
-
-def _range(context: Context, node: tree.Range) -> Scope:
-    low, high, step = evaluate_all(context, (node.low, node.high, node.step))
-    name = node.name.value
-    return Scope({name: Column(name, range_type(low, high, step), "derived")})
-
-
-def _macro_expand(context: Context, node: tree.MacroExpand) -> Scope:
-    names, context.names = context.names, context.names.child()
-    result = context.statements(node.body, context.numbered("macro-expand"))
-    context.names = names
-    return Scope({}, open=True) if not isinstance(result, Scope) else result
-
-
-SOURCES: dict[type, Callable[[Context, Any], Scope]] = {
-    tree.DataTable: _declared,
-    tree.ExternalData: _declared,
-    tree.Range: _range,
-    tree.MacroExpand: _macro_expand,
-}
-"""Operators that are sources; others join them where they are defined."""

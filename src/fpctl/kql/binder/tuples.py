@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fpctl.kql import tree
 from fpctl.kql.binder.bindings import Scalar
-from fpctl.kql.binder.context import Context
+from fpctl.kql.binder.context import BinderContext
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.binder.projection import carried
 from fpctl.kql.binder.references import column_of, result_name
@@ -18,7 +18,7 @@ from fpctl.kql.literals import string_value
 _NOT_A_NAME = re.compile(r"[^0-9A-Za-z]")
 
 
-def series_parts(context: Context, expr: tree.Call) -> str:
+def series_parts(context: BinderContext, expr: tree.Call) -> str:
     """Return the columns of a series function, named after it and its argument."""
     name = expr.name.value
     argument = result_name(context, expr.args[0], "") if expr.args else ""
@@ -27,7 +27,7 @@ def series_parts(context: Context, expr: tree.Call) -> str:
     )
 
 
-def sorted_arrays(context: Context, expr: tree.Call, types: Sequence[str]) -> str:
+def sorted_arrays(context: BinderContext, expr: tree.Call, types: Sequence[str]) -> str:
     """Return the columns of `array_sort_asc` and `array_sort_desc`: a sorted one for each array."""
     columns = []
     for at, (arg, type_) in enumerate(zip(expr.args, types, strict=True)):
@@ -38,7 +38,7 @@ def sorted_arrays(context: Context, expr: tree.Call, types: Sequence[str]) -> st
     return Tuple(tuple(columns))
 
 
-def several(context: Context, expr: tree.Call, types: Sequence[str]) -> str:
+def several(context: BinderContext, expr: tree.Call, types: Sequence[str]) -> str:
     """Return the columns of an aggregate whose facts say `special`, from its arguments' types."""
     name = expr.name.value
     if name.startswith("percentile"):
@@ -54,7 +54,7 @@ def several(context: Context, expr: tree.Call, types: Sequence[str]) -> str:
     return UNKNOWN
 
 
-def _percentiles(context: Context, expr: tree.Call, types: Sequence[str]) -> str:
+def _percentiles(context: BinderContext, expr: tree.Call, types: Sequence[str]) -> str:
     name, args = expr.name.value, expr.args
     if not args:
         return UNKNOWN
@@ -75,7 +75,7 @@ def _percentile_type(type_: str) -> str:
     return {"int": "long", "decimal": "real"}.get(type_, type_)
 
 
-def _constant(context: Context, expr: tree.Expr) -> str:
+def _constant(context: BinderContext, expr: tree.Expr) -> str:
     """Return a constant as .NET prints it: `95`, `99.9`."""
     text = context.text
     for _ in range(20):
@@ -97,7 +97,7 @@ def _constant(context: Context, expr: tree.Expr) -> str:
     return shown if isinstance(expr, tree.Unary) else ""
 
 
-def _any(context: Context, expr: tree.Call, types: Sequence[str], prefix: str | None, unnamed: str) -> str:
+def _any(context: BinderContext, expr: tree.Call, types: Sequence[str], prefix: str | None, unnamed: str) -> str:
     columns: list[Column] = []
     star = any(isinstance(arg, tree.Star) for arg in expr.args)
     seen = set(context.keys)
@@ -121,7 +121,7 @@ def _any(context: Context, expr: tree.Call, types: Sequence[str], prefix: str | 
     return Tuple(tuple(columns), prefix)
 
 
-def _arg(context: Context, expr: tree.Call, types: Sequence[str], prefix: str) -> str:
+def _arg(context: BinderContext, expr: tree.Call, types: Sequence[str], prefix: str) -> str:
     if not expr.args:
         return UNKNOWN
     columns: list[Column] = []
@@ -151,7 +151,7 @@ def _arg(context: Context, expr: tree.Call, types: Sequence[str], prefix: str) -
     return Tuple(tuple(columns))
 
 
-def _arg_prefixed(context: Context, expr: tree.Call, types: Sequence[str], prefix: str) -> str:
+def _arg_prefixed(context: BinderContext, expr: tree.Call, types: Sequence[str], prefix: str) -> str:
     """`argmax` and `argmin`, the old spellings: `max_T`, `max_T_b`."""
     if not expr.args:
         return UNKNOWN
@@ -179,14 +179,14 @@ def _arg_prefixed(context: Context, expr: tree.Call, types: Sequence[str], prefi
     return Tuple(tuple(columns), prefix)
 
 
-def _named_column(context: Context, arg: tree.Expr) -> tuple[str | None, Column | None]:
+def _named_column(context: BinderContext, arg: tree.Expr) -> tuple[str | None, Column | None]:
     """Return the name an argument is given, if any, and the column that it is."""
     if isinstance(arg, tree.Named) and len(arg.names) == 1:
         return arg.names[0].value, column_of(context, arg.value)
     return None, column_of(context, arg)
 
 
-def _rest(context: Context, seen: set[int], keys: frozenset[int] = frozenset()) -> list[Column]:
+def _rest(context: BinderContext, seen: set[int], keys: frozenset[int] = frozenset()) -> list[Column]:
     """Return what `*` stands for: the row's columns but for those seen already and the keys."""
     columns = []
     for column in context.row.columns.values():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fpctl.kql.grammar.syntax_errors import too_deep
 from fpctl.kql.lexer import scan
-from fpctl.kql.parser.complaints import too_deep
 from fpctl.kql.parser.statements import Parser
 from fpctl.kql.tree import Query
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fpctl.kql.parser.complaints import not_an_operator
-from fpctl.kql.parser.cursor import new
-from fpctl.kql.parser.expressions import Expressions, as_source
-from fpctl.kql.parser.operators import OPERATORS, SOURCES, starts_operator
-from fpctl.kql.parser.sources import table_literal
+from fpctl.kql.grammar.cursor import new
+from fpctl.kql.grammar.expressions import Expressions, as_source
+from fpctl.kql.grammar.sources import table_literal
+from fpctl.kql.grammar.syntax_errors import not_an_operator
+from fpctl.kql.operators.table import BY_KEYWORD, PARSERS, SUGGESTED
+from fpctl.kql.tokens import KEYWORD_NAMES
 from fpctl.kql.tree import Expr, Operator, Pipeline, Source, Subquery
 
 
@@ -14,6 +15,7 @@ class Pipelines(Expressions):
     """The part of the grammar that is made of pipes."""
 
     __slots__ = ()
+    operator_words = SUGGESTED
 
     def query(self) -> Expr | Pipeline:
         if self.at_operator():
@@ -34,14 +36,21 @@ class Pipelines(Expressions):
 
     def starts_body(self) -> bool:
         kind, after = self.kinds[self.at], self.kinds[self.at + 1]
-        return kind in OPERATORS and not (kind in ("count", "range") and after == "(")
+        return kind in PARSERS and not (kind in ("count", "range") and after == "(")
 
     def one_operator(self) -> Pipeline:
         first = self._operator()
         return new(Pipeline, (first[0], first[1], None, (first,)))
 
     def at_operator(self) -> bool:
-        return self.kinds[self.at] in OPERATORS and starts_operator(self)
+        keyword = self.kinds[self.at]
+        if keyword not in PARSERS:
+            return False
+        if keyword not in KEYWORD_NAMES:
+            return True
+        # `count`, `take` and others are names too, and are taken for one unless what follows tells otherwise.
+        begins = BY_KEYWORD[keyword].begins
+        return begins is not None and begins(self, self.at + 1)
 
     def pipeline_from(self, source: Expr) -> Pipeline:
         operators = self._operators_after()
@@ -58,7 +67,7 @@ class Pipelines(Expressions):
         first = self._operator()
         rest = self._operators_after()
         start, end = self.starts[at], self.ends[self.at - 1]
-        if sources and isinstance(first, SOURCES):
+        if sources and BY_KEYWORD[first.keyword].source:
             return new(Pipeline, (start, end, first, rest))
         return new(Pipeline, (start, end, None, (first, *rest)))
 
@@ -71,7 +80,7 @@ class Pipelines(Expressions):
         return tuple(operators)
 
     def _operator(self) -> Operator:
-        parse = OPERATORS.get(self.kinds[self.at])
+        parse = PARSERS.get(self.kinds[self.at])
         if parse is None:
-            raise not_an_operator(self.tokens, self.at)
+            raise not_an_operator(self.tokens, self.at, SUGGESTED)
         return parse(self)

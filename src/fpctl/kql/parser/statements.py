@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fpctl.kql.parser.complaints import left_over, no_query
-from fpctl.kql.parser.cursor import new
+from fpctl.kql.grammar.cursor import new
+from fpctl.kql.grammar.sources import entity, with_properties
+from fpctl.kql.grammar.syntax_errors import left_over, no_query
 from fpctl.kql.parser.pipelines import Pipelines
-from fpctl.kql.parser.sources import entity, with_properties
 from fpctl.kql.tokens import DECLARED_NAME_KINDS, DIRECTIVE, END, NAME_KINDS
 from fpctl.kql.tree import (
     Call,
@@ -44,7 +44,9 @@ class Parser(Pipelines):
             if not self.take(";"):
                 break
         if self.kinds[self.at] != closing:
-            raise left_over(self.tokens, self.at, bool(found) and isinstance(found[-1], Let), closing)
+            raise left_over(
+                self.tokens, self.at, bool(found) and isinstance(found[-1], Let), closing, self.operator_words
+            )
         return tuple(found)
 
     def _statement(self) -> Statement:

@@ -16,7 +16,7 @@ from fpctl.kql import tree
 from fpctl.rewrite.folding.hit_groups import HitAccumulator
 from fpctl.rewrite.output.markers import closes_leg
 from fpctl.rewrite.placement.result import Placement
-from fpctl.rules.text.query_text import Edit, apply_edits
+from fpctl.text.edits import Edit, apply_edits, insertion
 
 PREFIX = "fpctl_"
 """Begins every column a counting query makes; no documented table has a column of such a name."""
@@ -237,13 +237,13 @@ def _in_function(
 def _slice(text: str, start: int, end: int, edits: Sequence[Edit]) -> str:
     """Return text[start:end] with the edits inside it; at its end only what closes a leg that began inside."""
     inside = [
-        Edit(e.offset - start, e.text)
+        insertion(e.start - start, e.text)
         for e in edits
-        if start < e.offset < end or (e.offset == end and closes_leg(e) and _opened_inside(edits, start, end))
+        if start < e.start < end or (e.start == end and closes_leg(e) and _opened_inside(edits, start, end))
     ]
     return apply_edits(text[start:end], inside)
 
 
 def _opened_inside(edits: Sequence[Edit], start: int, end: int) -> bool:
-    inside = [e for e in edits if start < e.offset < end]
+    inside = [e for e in edits if start < e.start < end]
     return sum(e.text == "(" for e in inside) > sum(map(closes_leg, inside))

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.tokens import Tokens
-from fpctl.rules.text.query_text import Edit, apply_removals, merge_spans
+from fpctl.text.edits import Edit, EditedText, deletion, insertion, joined_spans
 from fpctl.text.source import newline_of
 
 MARKER = "fpctl"
@@ -108,13 +108,13 @@ def edits_for(
             f"{newline}{indent}{_with_marker(line, comments, ending if line is lines[-1] else '')}" for line in lines
         )
         if rest is not None:
-            edits.append(Edit(rest.end(), inserted))
+            edits.append(insertion(rest.end(), inserted))
         elif wraps is None:
-            edits.append(Edit(offset, inserted + newline))
+            edits.append(insertion(offset, inserted + newline))
         else:
-            edits.append(Edit(wraps, "("))
-            edits.append(Edit(offset, f"{inserted}{newline})"))
-    return sorted(edits, key=lambda edit: edit.offset)
+            edits.append(insertion(wraps, "("))
+            edits.append(insertion(offset, f"{inserted}{newline})"))
+    return sorted(edits, key=lambda edit: edit.start)
 
 
 def closes_leg(edit: Edit) -> bool:
@@ -217,10 +217,16 @@ def _follows_a_token(text: str, tokens: Tokens, offset: int) -> bool:
     return index >= 0 and tokens.ends[index] <= offset and not text[tokens.ends[index] : offset].strip(" \t")
 
 
-def strip(text: str) -> str:
-    """Return the base query: every marked clause taken out, every other byte as it was.
+def stripped(text: str) -> EditedText:
+    """Return the way from a query to its base query: every clause of fpctl removed, every other byte as it was.
 
     Raises:
         KqlSyntaxError: the text has a marker and cannot be read as KQL tokens.
     """
-    return apply_removals(text, merge_spans(span for clause in find_clauses(text) for span in clause.spans()))
+    spans = joined_spans(span for clause in find_clauses(text) for span in clause.spans())
+    return EditedText.of(text, [deletion(start, end) for start, end in spans])
+
+
+def strip(text: str) -> str:
+    """Return the base query; see `stripped`."""
+    return stripped(text).text

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
+from fpctl.fields.registry import FIELDS
 from fpctl.kql.binder.nearest import nearest
 from fpctl.kql.binder.scope import Column, Origin, Scope
 from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.placement.reading import Reading
-from fpctl.rewrite.placement.usual_columns import ASSUMED_COLUMNS as ASSUMED_COLUMNS
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rewrite.reasons import SkipReason
 
@@ -360,7 +360,7 @@ class ColumnResolver:
     def _assume(
         self, scope: Scope, field: str, roles: frozenset[str] | None, assumed: list[str], tables: Iterable[str]
     ) -> tuple[BoundColumn, ...] | Unresolved:
-        candidates = [(n, r) for n, r in ASSUMED_COLUMNS.get(field, ()) if roles is None or r in roles]
+        candidates = [(n, r) for n, r in FIELDS[field].assumed if roles is None or r in roles]
         visible: list[tuple[str, str]] = []
         for name, role in candidates:
             here = scope.columns.get(name)
@@ -369,7 +369,7 @@ class ColumnResolver:
                 visible.append((name, role))
         if visible:
             assumed.extend(n for n, _ in visible)
-            return tuple(BoundColumn(bracket_name(n), "int" if r == "port" else "string", r) for n, r in visible)
+            return tuple(BoundColumn(bracket_name(n), FIELDS[field].column_type, r) for n, r in visible)
         if not scope.open or not candidates:
             shown = ", ".join(sorted(set(tables))) or "its table"
             return Unresolved(
@@ -377,8 +377,9 @@ class ColumnResolver:
             )
         name, role = candidates[0]
         assumed.append(name)
-        default = "int(null)" if role == "port" else '""'
-        return (BoundColumn(f'{IF_EXISTS}"{name}", {default})', "int" if role == "port" else "string", role),)
+        kind = FIELDS[field].column_type
+        default = '""' if kind == "string" else f"{kind}(null)"
+        return (BoundColumn(f'{IF_EXISTS}"{name}", {default})', kind, role),)
 
     def time(
         self,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fpctl.kql import tree
-from fpctl.rewrite.placement.joins import join_kind
+from fpctl.kql.operators.table import spec_of
 from fpctl.rewrite.placement.monotonicity import ComputedColumns, Monotonicity, calls, item_names
 from fpctl.rewrite.placement.positions import Edge
 
@@ -37,8 +37,6 @@ WINDOW = frozenset(
         "prev", "next", "row_number", "row_cumsum", "row_window_session", "row_rank_dense", "row_rank_min",
     }
 )  # fmt: skip
-SAFE_PLUGINS = frozenset({"ipv4_lookup", "ipv6_lookup", "geo_polygon_lookup", "geo_line_lookup"})
-"""Plugins that look up each row by itself."""
 
 
 def effects(
@@ -111,33 +109,13 @@ class _Follower:
             self.computed.rename(node.items)
         elif isinstance(node, tree.Count):
             self.computed.columns = {node.alias.value if node.alias else "Count": Monotonicity.FALLS}
-        elif isinstance(node, (tree.Top, tree.Take, tree.Sample, tree.SampleDistinct, tree.TopNested, tree.TopHitters)):
-            yield self.effect(node, "the places of removed rows are filled by other rows")
         elif isinstance(node, tree.Distinct):
             if any(self.computed.depend(item) for item in node.items):
                 yield self.effect(node, "it lists a value that was itself computed from the rows")
         elif isinstance(node, (tree.Join, tree.Lookup)):
             yield from self.computed_keys(node)
-            if isinstance(node, tree.Join) and join_kind(node) == "innerunique":
-                yield self.effect(
-                    node, "kind=innerunique keeps one left row per key: without it another left row takes its place"
-                )
         elif isinstance(node, tree.MakeSeries):
-            why = "the series is computed without the removed rows: baselines shift and anomalies can appear"
-            yield self.effect(node, why)
             self.computed.columns = {}
-        elif isinstance(node, tree.Reduce):
-            yield self.effect(node, "the groups are formed without the removed rows")
-        elif isinstance(node, tree.Scan):
-            yield self.effect(node, "the removed rows are missing from the sequences it matches")
-        elif isinstance(node, tree.Evaluate):
-            plugin = node.call.name.value
-            # With a schema, bag_unpack works on each row alone; without one its columns depend on all rows.
-            if plugin not in SAFE_PLUGINS and not (plugin == "bag_unpack" and node.schema is not None):
-                yield self.effect(node, f"the result of {plugin}() is formed without the removed rows")
-        elif isinstance(node, tree.GraphOperator):
-            if node.keyword in _GRAPH_EFFECTS:
-                yield self.effect(node, _GRAPH_EFFECTS[node.keyword])
         elif isinstance(node, tree.Invoke):
             yield from self.invoke(node)
         elif isinstance(node, tree.Partition):
@@ -150,6 +128,9 @@ class _Follower:
             for leg in node.legs:
                 self.computed.columns = dict(before)
                 yield from self.follow(leg.body.operators)
+        why = spec_of(node).without_rows(node)
+        if why is not None:
+            yield self.effect(node, why)
 
     def invoke(self, node: tree.Invoke) -> Iterator[Effect]:
         name = node.call.name.value if isinstance(node.call, tree.Call) else self.text[node.call.start : node.call.end]
@@ -215,12 +196,6 @@ class _Follower:
                 if call.name.value in WINDOW:
                     yield self.effect(node, f"{call.name.value}() looks at neighbouring rows, which change")
                     return
-
-
-_GRAPH_EFFECTS = {
-    "graph-shortest-paths": "without an edge another path becomes the shortest",
-    "graph-mark-components": "without an edge a component falls into parts",
-}
 
 
 def _keyword(node: tree.Node) -> str:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fpctl.kql import tree
-from fpctl.kql.binder import Analysis, Environment, analyse
+from fpctl.kql.analysis import Analysis, analyse
+from fpctl.kql.binder import Environment
 from fpctl.kql.binder.scope import Column, InsertionPoint, Scope
+from fpctl.kql.operators.model import Polarity
+from fpctl.kql.operators.table import spec_of
 from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Resolution, Unresolved
 from fpctl.rewrite.placement.effects import Effect, effects
-from fpctl.rewrite.placement.joins import Polarity
 from fpctl.rewrite.placement.polarity import positions
 from fpctl.rewrite.placement.positions import Edge, Positions
 from fpctl.rewrite.placement.reading import Reading
@@ -34,14 +36,6 @@ from fpctl.rewrite.placement.wildcard_tables import WildcardCache, WildcardTable
 from fpctl.rewrite.reasons import SkipReason
 
 Mode = Literal["auto", "source", "result"]
-
-CLOSED_AFTER = frozenset(
-    (
-        *("render", "consume", "fork", "facet"),
-        *("make-graph", "graph-mark-components", "graph-where-nodes", "graph-where-edges"),
-    )
-)
-"""Operators behind which no `where` may stand (docs/kql.md, "Where a where may stand")."""
 
 MAX_PATHS = 64
 """At most so many ways from an insertion point to the results are looked at for effects; queries have a handful."""
@@ -118,7 +112,7 @@ class Placer:
             self._positions = positions(self.query, single=len(self.analysis.pipelines) == 1)
         return self._positions
 
-    def placement(self, required: RequiredColumns, mode: Mode) -> Outcome:
+    def place(self, required: RequiredColumns, mode: Mode) -> Outcome:
         """Return where a clause with these needs goes in every result of the query."""
         key = (required, mode)
         found = self._memo.get(key)
@@ -172,7 +166,7 @@ class Placer:
         """Place at the end of the outermost pipeline, where a clause can never add a row."""
         columns = self.analysis.columns_of(pipeline)
         last = len(columns.points) - 1
-        while last > 0 and pipeline.operators[last - 1].keyword in CLOSED_AFTER:
+        while last > 0 and not spec_of(pipeline.operators[last - 1]).where_may_follow:
             last -= 1
         point = columns.points[last]
         found = self.resolver.resolve(point.scope, required, Reading.PARTIAL_FIELDS, surviving=True)
@@ -288,7 +282,7 @@ class _Attempt:
             return False
         if index == 0:
             return pipeline.source is not None or bool(pipeline.operators)
-        return pipeline.operators[index - 1].keyword not in CLOSED_AFTER
+        return spec_of(pipeline.operators[index - 1]).where_may_follow
 
     def after_leading_wheres(
         self, pipeline: tree.Pipeline, index: int, point: InsertionPoint, found: Resolution

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from fpctl.kql import tree
-from fpctl.rewrite.placement.joins import JOIN_LEFT, JOIN_RIGHT, RIGHT_ROWS_FLOW, Polarity, join_kind
+from fpctl.kql.operators.model import Polarity
+from fpctl.kql.operators.table import is_operator, spec_of
 from fpctl.rewrite.placement.positions import Edge, Positions, RowEffect
 
 _SUBQUERY_OPERATORS = frozenset({"in", "in~", "has_any", "has_all"})
@@ -109,12 +110,11 @@ class _Walker:
         return found
 
     def _row_effect(self, node: tree.Operator) -> RowEffect | None:
-        if isinstance(node, tree.Join):
-            kind = join_kind(node)
-            polarity = JOIN_LEFT.get(kind, Polarity.OPAQUE)
-            if polarity is not Polarity.POSITIVE:
-                return RowEffect(polarity, f"the left side of join kind={kind}", node.start)
-        elif isinstance(node, tree.As):
+        spec = spec_of(node)
+        own = spec.own_rows(node) if spec.own_rows is not None else None
+        if own is not None:
+            return RowEffect(own.polarity, own.where, node.start)
+        if isinstance(node, tree.As):
             if node.name.value in self.read_aliases():
                 where = f"`as {node.name.value}`, from where another part of the query reads them"
                 return RowEffect(Polarity.OPAQUE, where, node.start, also=True)
@@ -186,40 +186,18 @@ class _Walker:
             yield from self.operator(pipeline, operator, index)
 
     def operator(self, parent: tree.Pipeline, node: tree.Operator, index: int) -> Iterator[Edge]:
-        if isinstance(node, tree.Join):
-            kind = join_kind(node)
-            polarity = JOIN_RIGHT.get(kind, Polarity.OPAQUE)
-            where = f"the right side of join kind={kind}"
-            yield from self.source(parent, node.right, index, node, polarity, where, kind in RIGHT_ROWS_FLOW)
-        elif isinstance(node, tree.Lookup):
-            kind = join_kind(node)
-            polarity = Polarity.POSITIVE if kind == "inner" else Polarity.OPAQUE
-            yield from self.source(
-                parent, node.right, index, node, polarity, f"the right side of lookup kind={kind}", kind == "inner"
-            )
-        elif isinstance(node, tree.Union):
-            for leg in node.legs:
-                yield from self.source(parent, leg, index, node, Polarity.POSITIVE, "a leg of union", True)
-        elif isinstance(node, (tree.MvApply, tree.Partition)):
-            feeds_rows = isinstance(node, tree.Partition)
-            yield Edge(parent, node.body, index, node, Polarity.POSITIVE, f"the body of {node.keyword}", feeds_rows)
-            for item in tree.children(node):
-                if item is not node.body:
-                    yield from self.expression(parent, item, index, node, Polarity.POSITIVE)
-        elif isinstance(node, tree.Fork):
-            for fork_leg in node.legs:
-                yield Edge(parent, fork_leg.body, index, node, Polarity.POSITIVE, "a leg of fork", True)
-        elif isinstance(node, tree.Facet):
-            if node.body is not None:
-                yield Edge(parent, node.body, index, node, Polarity.POSITIVE, "the body of facet", True)
-        elif isinstance(node, tree.MakeGraph):
-            for source in node.nodes:
-                yield from self.source(parent, source, index, node, Polarity.OPAQUE, "the nodes of make-graph", False)
-        elif isinstance(node, tree.Where):
-            yield from self.expression(parent, node.predicate, index, node, Polarity.POSITIVE)
-        else:
+        inputs = spec_of(node).inputs_of(node)
+        for read in inputs:
+            if isinstance(read.node, tree.Pipeline):
+                yield Edge(parent, read.node, index, node, read.polarity, read.where, read.feeds_rows)
+            elif read.condition:
+                yield from self.expression(parent, read.node, index, node, read.polarity)
+            else:
+                yield from self.source(parent, read.node, index, node, read.polarity, read.where, read.feeds_rows)
+        followed = {id(read.node) for read in inputs}
+        for item in tree.children(node):
             # Elsewhere (extend, summarize, top ...) the value of a sub-query is data, not a filter.
-            for item in tree.children(node):
+            if id(item) not in followed:
                 yield from self.expression(parent, item, index, node, Polarity.OPAQUE)
 
     def source(
@@ -240,9 +218,6 @@ class _Walker:
             yield Edge(parent, source.pipeline, index, node, polarity, where, feeds_rows)
         elif isinstance(source, tree.Group):
             yield from self.source(parent, source.inner, index, node, polarity, where, feeds_rows, depth + 1)
-        elif isinstance(source, tree.Union):
-            for leg in source.legs:
-                yield from self.source(parent, leg, index, source, polarity, "a leg of union", feeds_rows, depth + 1)
         elif isinstance(source, tree.Name):
             for value in self.lets.get(source.value, ()):
                 if isinstance(value, tree.Function):
@@ -253,17 +228,16 @@ class _Walker:
             yield from self.call(parent, source, index, node, polarity, where, feeds_rows, depth)
         elif isinstance(source, tree.Path) and isinstance(source.member, tree.Call):
             yield from self.call(parent, source.member, index, node, polarity, where, feeds_rows, depth)
-        elif isinstance(source, tree.MacroExpand):
-            self.collect(source.body)
-            for statement in source.body:
-                if isinstance(statement, tree.QueryStatement):
-                    yield Edge(
-                        parent, statement.pipeline, index, node, polarity, "the body of macro-expand", feeds_rows
+        elif is_operator(source) and (inputs := spec_of(source).inputs_of(source)):
+            if isinstance(source, tree.MacroExpand):
+                self.collect(source.body)
+            for read in inputs:
+                if isinstance(read.node, tree.Pipeline):
+                    yield Edge(parent, read.node, index, node, polarity, read.where, feeds_rows)
+                else:
+                    yield from self.source(
+                        parent, read.node, index, source, polarity, read.where, feeds_rows, depth + 1
                     )
-        elif isinstance(source, (tree.Search, tree.Find)):
-            for table in source.tables:
-                where = f"a table of {source.keyword}"
-                yield from self.source(parent, table, index, source, polarity, where, feeds_rows, depth + 1)
         elif isinstance(source, tuple):
             for item in tree.children(source):
                 yield from self.expression(parent, item, index, node, Polarity.OPAQUE)
@@ -359,12 +333,4 @@ class _Walker:
 
 def _bodies(node: tree.Operator) -> list[tree.Pipeline]:
     """Return the pipelines that an operator runs its rows through."""
-    if isinstance(node, (tree.Partition, tree.MvApply)):
-        return [node.body]
-    if isinstance(node, tree.Fork):
-        return [leg.body for leg in node.legs]
-    if isinstance(node, tree.Facet):
-        return [] if node.body is None else [node.body]
-    if isinstance(node, tree.MakeGraph):
-        return [] if node.partition_body is None else [node.partition_body]
-    return []
+    return [read.node for read in spec_of(node).inputs_of(node) if isinstance(read.node, tree.Pipeline)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fpctl.kql import tree
-from fpctl.rewrite.placement.joins import Polarity
+from fpctl.kql.operators.model import Polarity
 
 
 @dataclass(frozen=True, slots=True)

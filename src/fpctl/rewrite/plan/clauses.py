@@ -10,8 +10,10 @@ from itertools import groupby
 from fpctl.rewrite.folding import FoldedClause, fold
 from fpctl.rewrite.folding.hit_groups import HitAccumulator
 from fpctl.rewrite.placement.result import Placement
+from fpctl.rewrite.plan.model import Insertion
 from fpctl.rewrite.predicate import Dialect, Predicate
 from fpctl.rewrite.predicate.render import rendered, rendered_negation
+from fpctl.text.source import SourceText
 
 READABLE = 10
 """Up to so many exclusions of an insertion point get a clause each; more share lists."""
@@ -110,6 +112,27 @@ def by_point(clauses: Iterable[Clause], dialect: Dialect, *, folds: bool = True)
 def _order(placement: Placement) -> tuple[int, bool, int]:
     """Return the sort key of a point: where a bare leg ends a union, the point in the leg comes first."""
     return placement.point.offset, placement.wraps is None, placement.point.index
+
+
+def anchor_of(placement: Placement) -> int:
+    """Return where the operator before the insertion point begins, or the source."""
+    index = placement.point.index
+    return placement.pipeline.start if index == 0 else placement.pipeline.operators[index - 1].start
+
+
+def line_of(placement: Placement, source: SourceText) -> int:
+    """Return the 1-based line of the operator that an insertion point follows."""
+    offset = placement.point.offset - 1 if placement.point.index == 0 else anchor_of(placement)
+    return source.line_column(max(offset, 0))[0]
+
+
+def insertion_of(placement: Placement, line: Line, source: SourceText) -> Insertion:
+    """Return the plan's entry of one clause."""
+    number = line_of(placement, source)
+    where = f"after {placement.point.after}, line {number}"
+    if placement.path != "main":
+        where += f", in {placement.path}"
+    return Insertion(line.exclusions, placement.point.offset, number, where, placement.path, line.text, line.condition)
 
 
 def _about(clauses: Iterable[Clause]) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.rewrite.placement.result import Placement, PlacementResult
-from fpctl.rewrite.plan.model import PlanWarning
+from fpctl.rewrite.plan.model import PlanWarning, Skip
+from fpctl.rewrite.plan.size_fit import Budget, SizeFit
 from fpctl.rewrite.predicate import Predicate
+from fpctl.rules.model import Rule
 from fpctl.text.source import SourceText
+
+INVERTING_TRIGGERS = {"lt": "less than", "eq": "equal to", "ne": "not equal to"}
+"""Trigger operators with which a smaller result can fire the rule (docs/kql.md, rule level)."""
 
 SHOWN_VALUES = 3
 SHOWN_TABLES = 5
@@ -63,3 +68,39 @@ def placement_warnings(
     for effect in placement.effects:
         message = f"{effect.keyword}: {effect.message}"
         yield PlanWarning("effect", message, source.line_column(effect.offset)[0], exclusion.id)
+
+
+def trigger_warnings(rule: Rule) -> Iterator[PlanWarning]:
+    """Yield that a rule fires on few results, where it does."""
+    trigger = INVERTING_TRIGGERS.get(rule.trigger_operator or "")
+    if trigger:
+        message = (
+            f"the rule fires on a result count that is {trigger} {rule.trigger_threshold}: fewer rows can make it fire"
+        )
+        yield PlanWarning("trigger-operator", message)
+
+
+def size_skips(fitted: SizeFit, budget: Budget, named: Set[str]) -> Iterator[Skip]:
+    """Yield the exclusions for which the query has no room; `named` are those that name the rule itself."""
+    message = (
+        f"the query would have {fitted.needed:,} characters with all exclusions, and {budget.target} may have "
+        f"{budget.characters or 0:,}; for this one there is no room"
+    )
+    hint = "match on whole values instead of parts, split the rule, or shorten its query"
+    for exclusion in fitted.left_out:
+        yield Skip(exclusion, "budget", message, None, hint, exclusion in named)
+
+
+def size_warnings(fitted: SizeFit, budget: Budget, length: int) -> Iterator[PlanWarning]:
+    """Yield that lists stand outside the query, and that the query is too long; `length` is its characters."""
+    if fitted.external is not None:
+        count = sum(len(one.values) for one in fitted.external.lists)
+        yield PlanWarning(
+            "out-of-line",
+            f"{count:,} values stand in the {fitted.external.store} {fitted.external.alias}, which has to be loaded "
+            "before the rule: fpctl apply --out writes it, with the commands",
+        )
+    if budget.characters is not None and length > budget.characters:
+        yield PlanWarning(
+            "query-length", f"the query has {length:,} characters, and {budget.target} may have {budget.characters:,}"
+        )

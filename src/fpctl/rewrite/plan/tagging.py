@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql import tree
-from fpctl.kql.binder import analyse
+from fpctl.kql.analysis import analyse
 from fpctl.kql.binder.scope import InsertionPoint
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.counting import PREFIX
 from fpctl.rewrite.output.markers import ClauseLine, edits_for
 from fpctl.rewrite.plan.clauses import Clause
-from fpctl.rewrite.plan.planner import TunedQuery
-from fpctl.rules.text.query_text import Edit, apply_edits
+from fpctl.rewrite.plan.tuned_rule import TunedRule
+from fpctl.text.edits import apply_edits, insertion
 from fpctl.text.source import SourceText
 
 TAG = "SuppressedBy"
@@ -51,7 +51,7 @@ class Tagging:
     untagged: Mapping[str, str] = field(default_factory=dict)
 
 
-def tagging(tuned: TunedQuery) -> Tagging:
+def tagging(tuned: TunedRule) -> Tagging:
     """Return a tuned query in which the rows that its shadow exclusions match are tagged."""
     if not tuned.shadows:
         return Tagging()
@@ -76,7 +76,7 @@ def ids_in(tag: object) -> tuple[str, ...]:
     return tuple(tag.split(",")) if isinstance(tag, str) and tag else ()
 
 
-def _unreached(tuned: TunedQuery, clause: Clause, source: SourceText) -> str | None:
+def _unreached(tuned: TunedRule, clause: Clause, source: SourceText) -> str | None:
     """Return why a tag at a clause's place does not come to the result, None if it does."""
     placement = clause.placement
     if TAG in tree.names(tuned.query) or any(TAG in point.scope.columns for point in _points(tuned)):
@@ -97,12 +97,12 @@ def _unreached(tuned: TunedQuery, clause: Clause, source: SourceText) -> str | N
     return None
 
 
-def _points(tuned: TunedQuery) -> list[InsertionPoint]:
+def _points(tuned: TunedRule) -> list[InsertionPoint]:
     results = tuned.query.results()
     return list(tuned.analysis.columns_of(results[0].pipeline).points) if len(results) == 1 else []
 
 
-def _tagged(tuned: TunedQuery, clauses: Sequence[Clause]) -> str:
+def _tagged(tuned: TunedRule, clauses: Sequence[Clause]) -> str:
     by_point: dict[int, list[Clause]] = {}
     for clause in clauses:
         by_point.setdefault(clause.placement.point.index, []).append(clause)
@@ -114,13 +114,13 @@ def _tagged(tuned: TunedQuery, clauses: Sequence[Clause]) -> str:
         lines.append(ClauseLine(here[0].placement.point.offset, _extend(here, more=number > 0), ids, anchor))
     first = min(by_point)
     kept = [
-        Edit(operator.end, f", {TAG}")
+        insertion(operator.end, f", {TAG}")
         for operator in clauses[0].placement.pipeline.operators[first:]
         if isinstance(operator, tree.Project) or operator.keyword == "project-keep"
     ]
     # At one offset: first what continues an operator, then the clauses, then the tag.
     edits = [*kept, *tuned.edits, *edits_for(tuned.base, lines)]
-    return apply_edits(tuned.base, sorted(edits, key=lambda edit: edit.offset))
+    return apply_edits(tuned.base, edits)
 
 
 def _extend(clauses: Sequence[Clause], *, more: bool) -> str:
@@ -142,7 +142,7 @@ def _extend(clauses: Sequence[Clause], *, more: bool) -> str:
     return " ".join([*steps, f"| extend {TAG} = substring({TAG}, 1)", f"| project-away {PREFIX}tag_*"])
 
 
-def _sound(text: str, tuned: TunedQuery) -> bool:
+def _sound(text: str, tuned: TunedRule) -> bool:
     """Tell whether the text reads, and gives the columns of the tuned query and the tag."""
     try:
         query = parse(text)

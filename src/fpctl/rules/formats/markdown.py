@@ -10,7 +10,8 @@ from typing import NamedTuple
 from fpctl.rules.formats.kql import header, looks_like_kql
 from fpctl.rules.formats.registry import LoadedRule, RuleReader
 from fpctl.rules.model import read_rule
-from fpctl.rules.text.query_text import Edit, IndentedText, RuleText, VerbatimText
+from fpctl.rules.text.query_text import IndentedText, RuleText, VerbatimText
+from fpctl.text.edits import Edit
 
 _KQL_WORDS = ("kql", "kusto", "csl")
 # Public collections mark KQL as C#, too: the highlighting of either is near enough.
@@ -147,5 +148,5 @@ class _IndentedFencedText(IndentedText):
 
 def _fence_in(query: str, fence: str, edits: Sequence[Edit]) -> tuple[int, str, str] | None:
     if fence in query and any(_closes(line, fence) for line in query.split("\n")):
-        return edits[0].offset, "the edit would close the fenced block early", "fence the block with more characters"
+        return edits[0].start, "the edit would close the fenced block early", "fence the block with more characters"
     return None

@@ -8,8 +8,9 @@ from itertools import chain
 from pathlib import PurePosixPath
 
 from fpctl.errors import Problem
-from fpctl.rules.model import MetadataFault, Rule
-from fpctl.rules.text.query_text import Edit, RuleText, apply_edits, apply_removals
+from fpctl.rules.model import MetadataProblem, Rule
+from fpctl.rules.text.query_text import RuleText
+from fpctl.text.edits import Edit, apply_edits, deletion
 from fpctl.text.source import SourceText
 
 YAML = (".yaml", ".yml")
@@ -83,7 +84,7 @@ class RuleReader:
         """Note a fault in spite of which the rule is read."""
         self.problems.append(Problem(code, message, self.source.location(offset), hint, "warning"))
 
-    def faults(self, faults: Iterable[MetadataFault], places: dict[str, int], default: int) -> None:
+    def faults(self, faults: Iterable[MetadataProblem], places: dict[str, int], default: int) -> None:
         """Note metadata that cannot be used, at the places of its keys."""
         for fault in faults:
             hint = "the rule is read without this value"
@@ -96,9 +97,10 @@ def edited(file_text: str, edits: Iterable[tuple[RuleText, Sequence[Edit]]]) -> 
     Raises:
         UnsafeEdit: an edit cannot be written in the file's style.
     """
-    return apply_edits(file_text, sorted(chain.from_iterable(text.file_edits(own) for text, own in edits)))
+    return apply_edits(file_text, chain.from_iterable(text.file_edits(own) for text, own in edits))
 
 
 def stripped(file_text: str, spans: Iterable[tuple[RuleText, Sequence[tuple[int, int]]]]) -> str:
     """Return a file without spans of several of its rules: the inverse of `edited`."""
-    return apply_removals(file_text, sorted(chain.from_iterable(text.file_spans(own) for text, own in spans)))
+    gone = chain.from_iterable(text.file_spans(own) for text, own in spans)
+    return apply_edits(file_text, [deletion(start, end) for start, end in gone])

@@ -14,14 +14,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from fpctl.errors import FpctlError, Location, Problem
+from fpctl.text.edits import Edit, apply_edits, deletion, insertion, joined_insertions, joined_spans
 from fpctl.text.source import SourceText
-
-
-class Edit(NamedTuple):
-    """Text to insert before the character at `offset`."""
-
-    offset: int
-    text: str
 
 
 class UnsafeEdit(FpctlError):
@@ -72,7 +66,7 @@ class RuleText(ABC):
 
     def problem(self, edits: Iterable[Edit]) -> Problem | None:
         """Return why the edits cannot be written safely into this file, or None if they can."""
-        merged = merge_edits(edits)
+        merged = joined_insertions(edits)
         objection = self._objection(merged, apply_edits(self.query, merged))
         if objection is None:
             return None
@@ -85,11 +79,11 @@ class RuleText(ABC):
         Raises:
             UnsafeEdit: an edit cannot be written in this file's style.
         """
-        merged = merge_edits(edits)
+        merged = joined_insertions(edits)
         problem = self.problem(merged)
         if problem is not None:
             raise UnsafeEdit(problem)
-        return [self._insertion(edit.offset, edit.text) for edit in merged]
+        return [self._insertion(edit.start, edit.text) for edit in merged]
 
     def insert(self, edits: Iterable[Edit]) -> str:
         """Return the whole file with the edits (query offsets) in it; only inserted characters differ.
@@ -101,54 +95,11 @@ class RuleText(ABC):
 
     def file_spans(self, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return query spans as file spans, sorted and merged."""
-        return [self._deletion(start, end) for start, end in merge_spans(spans)]
+        return [self._deletion(start, end) for start, end in joined_spans(spans)]
 
     def remove(self, spans: Iterable[tuple[int, int]]) -> str:
         """Return the whole file without the query spans: the exact inverse of `insert`."""
-        return apply_removals(self.file_text, self.file_spans(spans))
-
-
-def merge_edits(edits: Iterable[Edit]) -> list[Edit]:
-    """Return edits sorted by offset; texts for one offset are joined in the order given."""
-    merged: list[Edit] = []
-    for edit in sorted((edit for edit in edits if edit.text), key=lambda edit: edit.offset):
-        if merged and merged[-1].offset == edit.offset:
-            merged[-1] = Edit(edit.offset, merged[-1].text + edit.text)
-        else:
-            merged.append(Edit(*edit))
-    return merged
-
-
-def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return spans sorted, with touching and overlapping ones joined."""
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        elif start < end:
-            merged.append((start, end))
-    return merged
-
-
-def apply_edits(text: str, edits: Sequence[Edit]) -> str:
-    """Return a text with sorted edits in it."""
-    parts: list[str] = []
-    at = 0
-    for offset, inserted in edits:
-        parts += text[at:offset], inserted
-        at = offset
-    parts.append(text[at:])
-    return "".join(parts)
-
-
-def apply_removals(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Return a text without sorted spans."""
-    parts, at = [], 0
-    for start, end in spans:
-        parts.append(text[at:start])
-        at = end
-    parts.append(text[at:])
-    return "".join(parts)
+        return apply_edits(self.file_text, [deletion(start, end) for start, end in self.file_spans(spans)])
 
 
 class VerbatimText(RuleText):
@@ -165,7 +116,7 @@ class VerbatimText(RuleText):
         return self._start + query_offset
 
     def _insertion(self, offset: int, text: str) -> Edit:
-        return Edit(self._start + offset, text)
+        return insertion(self._start + offset, text)
 
 
 class _Line(NamedTuple):
@@ -239,13 +190,15 @@ class IndentedText(RuleText):
         first, *rest = text.split("\n")
         if offset == line.query and rest and not rest[-1]:
             # Whole lines go before the line, its indentation included, so that they can be taken out as lines.
-            return Edit(line.start, "".join((pad + part if part else "") + newline for part in (first, *rest[:-1])))
+            return insertion(
+                line.start, "".join((pad + part if part else "") + newline for part in (first, *rest[:-1]))
+            )
         follows = offset < len(self.query) and self.query[offset] != "\n"
         parts = [first]
         for number, part in enumerate(rest, 1):
             indented = part or (number == len(rest) and follows)
             parts += newline, pad if indented else "", part
-        return Edit(line.content + offset - line.query, "".join(parts))
+        return insertion(line.content + offset - line.query, "".join(parts))
 
     def _newline_near(self, offset: int) -> str:
         if self._chomping is None:
@@ -262,7 +215,7 @@ class IndentedText(RuleText):
         return self.file_offset(start), self.file_offset(end)
 
     def _objection(self, edits: Sequence[Edit], new_query: str) -> tuple[int, str, str] | None:
-        for offset, text in edits:
+        for offset, _, text in edits:
             line = self._line(offset)
             first = text.partition("\n")[0]
             short = line.content - line.start < self._indent
@@ -280,11 +233,11 @@ class IndentedText(RuleText):
         lead, led = new_query.lstrip("\n")[:1], self.query.lstrip("\n")[:1]
         if not self._explicit and (lead == " " or (lead == "\t" and led != "\t")):
             message = "the block's first line would begin with white space, which YAML takes for indentation"
-            return edits[0].offset, message, "begin the inserted text with something else"
+            return edits[0].start, message, "begin the inserted text with something else"
         ends = new_query.endswith("\n")
         if ends != self.query.endswith("\n") or (self._chomping == "" and new_query.endswith("\n\n")):
             message = "the block cannot end as the edited query does"
-            return edits[-1].offset, message, "insert before the query's last line break"
+            return edits[-1].start, message, "insert before the query's last line break"
         return None
 
 
@@ -345,18 +298,18 @@ class EncodedText(RuleText):
         return piece.file + query_offset - piece.query
 
     def _insertion(self, offset: int, text: str) -> Edit:
-        return Edit(self.file_offset(offset), self._encode(offset, text))
+        return insertion(self.file_offset(offset), self._encode(offset, text))
 
     def _objection(self, edits: Sequence[Edit], new_query: str) -> tuple[int, str, str] | None:
         if not self._fragile or not edits:
             return None
-        again = self._reread(apply_edits(self.file_text, [self._insertion(*edit) for edit in edits]))
+        again = self._reread(apply_edits(self.file_text, [self._insertion(edit.start, edit.text) for edit in edits]))
         if again is not None and again.query == new_query:
             spans, shift = [], 0
-            for offset, text in edits:
+            for offset, _, text in edits:
                 spans.append((offset + shift, offset + shift + len(text)))
                 shift += len(text)
             if again.remove(spans) == self.file_text:
                 return None
         hint = "write the query as a literal block: `query: |`"
-        return edits[0].offset, "the way the file writes its query cannot express this edit", hint
+        return edits[0].start, "the way the file writes its query cannot express this edit", hint

@@ -1,4 +1,4 @@
-"""What runs noticed to have changed, and the kinds of devices whose events exclusions took out."""
+"""What runs noticed to have changed, and the kinds of devices whose events exclusions suppressed."""
 
 from __future__ import annotations
 

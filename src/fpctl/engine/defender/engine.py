@@ -1,0 +1,284 @@
+"""The `defender` engine: Defender XDR advanced hunting, through Microsoft Graph's `security/runHuntingQuery`.
+
+azure-core's own pipeline does the talking; there is no Microsoft package for this one call that is
+not a hundred times its size. Limits: https://learn.microsoft.com/graph/api/resources/security-api-overview
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from azure.core.exceptions import AzureError
+from azure.core.rest import HttpRequest
+
+from fpctl.engine.defender.description import CALLS_A_MINUTE, DESCRIPTION, ENDPOINT
+from fpctl.engine.interface import EngineError, Table, Timespan
+from fpctl.engine.remote.azure_errors import failure_of_exception
+from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, concurrency_of, utc, whole
+from fpctl.engine.remote.credentials import TokenSource
+from fpctl.engine.remote.decode import bad_response, kusto_type, read_json, table_of_columns, typed_column
+from fpctl.engine.remote.endpoint import endpoint_of
+from fpctl.engine.remote.errors import HttpResponse, failure_of_response, service_error_of, shorten
+from fpctl.engine.remote.rate_limit import RateLimit
+from fpctl.engine.remote.request_settings import RequestSettings
+from fpctl.engine.remote.rest_client import pipeline_client
+from fpctl.engine.remote.retry import RequestFailure
+from fpctl.engine.remote.time_slicing import SHORTEST, TimeSlicing, time_slicing_of
+from fpctl.kql.literals import bracket_name
+
+PATH = "/v1.0/security/runHuntingQuery"
+LONGEST = 180
+"""Seconds that Graph lets a query run."""
+MOST_ROWS = 100_000
+"""Rows at which Graph cuts an answer, without a word."""
+AT_ONCE = 4
+"""Queries in flight at once, where the settings do not say."""
+LOOK_BACK = timedelta(days=30)
+MOST_PARTS = 64
+"""Requests that one query may be taken apart into."""
+
+_CLOCKS = timedelta(hours=1)
+"""A range that begins 30 days before a run began is still in bounds when the run reaches it."""
+_PERMISSION = (
+    "the account needs the Graph permission ThreatHunting.Read.All (delegated or application), with admin consent"
+)
+_NO_HUNTING = ".cn"
+
+
+@dataclass(frozen=True, slots=True)
+class HuntingLimits:
+    """Bounds of the service and of what is done about them.
+
+    Attributes:
+        look_back: how far back the service keeps events; longer where tables are streamed to Sentinel.
+        row_limit: rows at which the service cuts an answer.
+        most_parts: requests that one query may be split into, to get past the row limit.
+    """
+
+    look_back: timedelta = LOOK_BACK
+    row_limit: int = MOST_ROWS
+    most_parts: int = MOST_PARTS
+
+
+class DefenderEngine(RemoteEngine):
+    """An engine on the Defender XDR tables of a tenant.
+
+    Args:
+        source: gives tokens.
+        endpoint: Microsoft Graph's, for a sovereign cloud (`https://graph.microsoft.us`).
+        limits: of the service.
+        rate: the service's calls per minute, for all queries of the engine.
+        known_tables: names that `tables()` looks for; None for the documented ones.
+        requests: how they are made; a timeout of at most 180 seconds.
+
+    Raises:
+        EngineError: `settings`.
+    """
+
+    name = DESCRIPTION.name
+    description = DESCRIPTION
+    service = "Microsoft Graph"
+
+    def __init__(
+        self,
+        source: TokenSource,
+        *,
+        endpoint: str = ENDPOINT,
+        limits: HuntingLimits | None = None,
+        rate: RateLimit | None = None,
+        known_tables: tuple[str, ...] | None = None,
+        requests: RequestSettings | None = None,
+    ) -> None:
+        place = endpoint_of(endpoint, setting="endpoint of the engine defender")
+        if place.host.endswith(_NO_HUNTING):
+            raise EngineError("Microsoft Graph in China has no advanced hunting", code="settings")
+        requests = requests or RequestSettings()
+        timeout = LONGEST if requests.timeout is None else requests.timeout
+        check_settings(source, place, timeout, LONGEST)
+        super().__init__(source, timeout=timeout, concurrency=concurrency_of(requests, AT_ONCE), requests=requests)
+        limits = limits or HuntingLimits()
+        self.row_limit = limits.row_limit
+        self.look_back = limits.look_back
+        self._most_parts = limits.most_parts
+        self._rate = rate or RateLimit(CALLS_A_MINUTE, 60)
+        self._known = known_tables
+        self._scope = (ENDPOINT if place.loopback else f"https://{place.host}") + "/.default"
+        self._url = place.url + PATH
+        self._client = pipeline_client(place, self.service, self._scope, source)
+
+    # ------------------------------------------------------------------ the Engine interface
+
+    def tables(self) -> list[str]:
+        """Return the names of the hunting tables that the tenant has, sorted. One request.
+
+        The service lists none; the documented names are looked for.
+        """
+        names = self._known if self._known is not None else _documented_tables()
+        legs = ", ".join(f"({bracket_name(name)} | getschema | extend TableOf = '{name}')" for name in names)
+        found = whole(self._run(f"union isfuzzy=true {legs} | distinct TableOf", None, None))
+        return sorted(str(row[0]) for row in found.rows)
+
+    # ------------------------------------------------------------------ requests
+
+    def _run(self, text: str, timespan: Timespan | None, cancelled: threading.Event | None) -> Table:
+        """Return a query's answer, in parts of time where one answer would be cut."""
+        self._check_range(timespan)
+        table = super()._run(text, timespan, cancelled)
+        if len(table.rows) < self.row_limit or table.partial is not None:
+            return table
+        slicing = time_slicing_of(text)
+        if isinstance(slicing, str):
+            return self._cut(table, f"and in parts of time they would not add up: {slicing}")
+        time_column = self.time_column(slicing.table)
+        if time_column is None:
+            return self._cut(table, f"and {slicing.table} has no time column to take the query apart by")
+        return self._in_parts(table, slicing, time_column, timespan, cancelled)
+
+    def _check_range(self, timespan: Timespan | None) -> None:
+        if timespan is None:
+            return
+        earliest = datetime.fromtimestamp(self._clock(), UTC) - self.look_back
+        if utc(timespan.start) < earliest - _CLOCKS:
+            days = self.look_back.days
+            raise EngineError(
+                f"the range begins at {utc(timespan.start):%Y-%m-%d %H:%M}; Defender keeps {days} days of events",
+                code="out-of-range",
+                hint=f"begin at most {days} days ago (--since {days}d), "
+                "or set `look_back_days` where the tables are streamed to Sentinel",
+            )
+
+    def _cut(self, table: Table, why: str) -> Table:
+        reason = f"the service cuts an answer at {self.row_limit:,} rows, {why}"
+        return Table(table.columns, table.rows, reason, table.statistics)
+
+    def _in_parts(
+        self,
+        cut: Table,
+        slicing: TimeSlicing,
+        time_column: str,
+        timespan: Timespan | None,
+        cancelled: threading.Event | None,
+    ) -> Table:
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        # The range is mostly wider than the events are spread: halving begins with what there is.
+        column = bracket_name(time_column)
+        extent = f"{bracket_name(slicing.table)} | summarize Low = min({column}), High = max({column})"
+        begin, stop = whole(super()._run(extent, timespan, cancelled)).rows[0]
+        if begin is None:
+            return self._cut(cut, f"and no row of {slicing.table} has a time to take the query apart by")
+        middle = begin + (stop - begin) / 2
+        # A stack with the earliest part on top, so that the rows come in order of time.
+        parts: list[tuple[datetime | None, datetime | None]] = [(middle, None), (None, middle)]
+        rows: list[tuple[Any, ...]] = []
+        requests = 2
+        while parts:
+            start, end = parts.pop()
+            if requests >= self._most_parts:
+                return self._cut(cut, f"and {requests} parts were not enough; narrow the time range")
+            requests += 1
+            text = slicing.part(time_column, start, end, now)
+            answer = super()._run(text, timespan, cancelled)
+            if answer.partial is not None:
+                return Table(cut.columns, cut.rows, answer.partial, cut.statistics)
+            if answer.columns != cut.columns:
+                raise bad_response("two parts of one query have different columns")
+            if len(answer.rows) < self.row_limit:
+                rows.extend(answer.rows)
+                continue
+            low, high = start if start is not None else begin, end if end is not None else stop
+            half = low + (high - low) / 2
+            if high - low < SHORTEST:
+                return self._cut(cut, f"and so many have one time, {low.isoformat()}")
+            parts += [(half, end), (start, half)]
+        if not slicing.sort(cut.columns, rows):
+            return self._cut(cut, "and the rows of its parts cannot be sorted as the query asks")
+        return Table(cut.columns, rows, None, {"requests": requests})
+
+    def _admit(self) -> None:
+        self._rate.acquire()
+
+    def _sign_in(self) -> None:
+        if not self._source.anonymous:
+            self._source.get_token_info(self._scope)
+
+    def _disconnect(self) -> None:
+        self._client.close()
+
+    def _attempt(self, text: str, timespan: Timespan | None) -> Table:
+        # ensure_ascii: Graph reads a body that is not ASCII only under another content type.
+        body: dict[str, str] = {"Query": text}
+        if timespan is not None:
+            body["Timespan"] = f"{_iso(timespan.start)}/{_iso(timespan.end)}"
+        request = HttpRequest("POST", self._url, json=body)
+        try:
+            response = self._client.send_request(request, read_timeout=self.timeout + READ_MARGIN)
+            content = response.read()
+        except AzureError as error:
+            raise failure_of_exception(error, service=self.service, scrub=self._source.scrub) from None
+        if response.status_code != 200:
+            raise failure_of_response(
+                HttpResponse(response.status_code, dict(response.headers), content.decode("utf-8", "replace")),
+                service=self.service,
+                query=text,
+                permission=_PERMISSION,
+                scrub=self._source.scrub,
+                now=self._clock,
+            )
+        try:
+            return hunting_table(read_json(content))
+        except EngineError as error:
+            raise RequestFailure(error, "transient" if error.code == "bad-response" else "fatal") from None
+
+
+def hunting_table(answer: Any) -> Table:
+    """Return the table of a `huntingQueryResults`.
+
+    Names in the schema are `name` and `type` in the reference and `Name` and `Type` in its example; a
+    row leaves a null out or has it; members with `@odata.` are annotations.
+
+    Raises:
+        EngineError: `bad-response`; `partial`, an error and no rows.
+    """
+    if not isinstance(answer, Mapping):
+        raise bad_response("it is no JSON object")
+    said = service_error_of(answer.get("error"))
+    partial = None
+    if answer.get("error"):
+        partial = shorten(f"{said.code}: {said.message}" if said else "the service gives no reason")
+    schema, results = answer.get("schema"), answer.get("results")
+    if not isinstance(schema, list) or not isinstance(results, list):
+        if partial is not None:
+            raise EngineError(f"the query failed: {partial}", code="partial", retryable=True)
+        raise bad_response("it has no schema or no results")
+    try:
+        declared = [
+            (str(column.get("name") or column["Name"]), kusto_type(column.get("type") or column["Type"]))
+            for column in schema
+        ]
+    except (KeyError, TypeError, AttributeError):
+        raise bad_response("a column has no name or no type") from None
+    if not all(isinstance(row, dict) for row in results):
+        raise bad_response("its results are not objects")
+    names = {name for name, _ in declared}
+    if len(names) < len(declared):
+        raise bad_response("two columns have one name, and a row can hold one of them only")
+    strange = {key for key in set().union(*results) - names if "@odata." not in key}
+    if strange:
+        raise bad_response(f"its rows have a column {min(strange)[:60]!r} that its schema lacks")
+    values = [typed_column(name, kind, [row.get(name) for row in results]) for name, kind in declared]
+    return table_of_columns(declared, values, len(results), partial=partial)
+
+
+def _documented_tables() -> tuple[str, ...]:
+    from fpctl.schema.tables import Tables
+
+    return tuple(Tables.packaged("xdr").tables())
+
+
+def _iso(moment: datetime) -> str:
+    text = utc(moment).replace(tzinfo=None).isoformat(timespec="microseconds")
+    return f"{text}Z"

@@ -1,0 +1,19 @@
+"""What the engine `local` is and can do."""
+
+from __future__ import annotations
+
+from fpctl.engine.interface import Capabilities, EngineDescription
+
+DESCRIPTION = EngineDescription(
+    "local",
+    "files of this machine",
+    Capabilities(
+        remote=False,
+        time_in_request=True,
+        local_time=False,  # DuckDB has no KQL function for local times
+        stored_columns_only=False,
+        saved_functions=False,
+        concurrent=False,
+        free_queries=True,
+    ),
+)

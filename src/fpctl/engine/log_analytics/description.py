@@ -1,0 +1,21 @@
+"""What the engine `log-analytics` is and can do."""
+
+from __future__ import annotations
+
+from fpctl.engine.interface import Capabilities, EngineDescription
+
+ENDPOINT = "https://api.loganalytics.io"
+DESCRIPTION = EngineDescription(
+    "log-analytics",
+    "Log Analytics",
+    Capabilities(
+        remote=True,
+        time_in_request=True,
+        local_time=True,
+        stored_columns_only=True,
+        saved_functions=True,
+        concurrent=True,
+        free_queries=False,
+        deploys="sentinel",
+    ),
+)

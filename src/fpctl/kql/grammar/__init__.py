@@ -1,0 +1,1 @@
+"""The grammar below pipelines: tokens under a cursor, names, operands, expressions, parameters, table literals."""

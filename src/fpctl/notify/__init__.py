@@ -1,0 +1,1 @@
+"""Notices to a webhook: exclusions that expire, are stale or have drifted, and runs that failed. Each once."""

@@ -1,0 +1,80 @@
+"""From a repository and its settings to the estate: planning, audit and history, each asked once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from fpctl.audit.context import AuditContext, RunHistory
+from fpctl.audit.registry import chosen, severities
+from fpctl.audit.run import audit
+from fpctl.audit.run_history import RECENT
+from fpctl.exclusions.risk.shared_names import shared_names
+from fpctl.history.records import HitTotals, StoredDrift
+from fpctl.report.estate import Estate, RecordedFacts, estate, recorded_facts
+from fpctl.report.overview import overview
+from fpctl.repository.apply import tune
+from fpctl.repository.model import Repository
+from fpctl.settings import Settings
+
+
+def build_estate(
+    repository: Repository,
+    settings: Settings,
+    on: date,
+    *,
+    history: str | None = None,
+    exclusions: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Estate:
+    """Return the estate of a repository on a day.
+
+    Args:
+        repository: rules, exclusions and schema.
+        settings: policy, weights and the history's place.
+        on: the day; exclusions outside their dates are left out of the plans.
+        history: path or URL instead of that of the settings.
+        exclusions: the exclusions folder instead of that of the settings.
+        progress: called with (done, total) while rules are planned.
+
+    Raises:
+        FpctlError: the history cannot be read.
+    """
+    facts, hits, drift, recorded = _recorded(history or settings.history.url, on)
+    found = overview(
+        repository.exclusions.exclusions,
+        repository.rules.rules,
+        shared_names(settings.policy.forbidden),
+        settings.risk,
+        on,
+        hits,
+        drift,
+    )
+    folder = exclusions or settings.paths.exclusions
+    scene = AuditContext(
+        repository, settings.policy, on, recorded, folder if folder.is_dir() else None, progress, settings.risk
+    )
+    findings = audit(scene, chosen([]), severities(settings))
+    active = [loaded.exclusion for loaded in repository.exclusions.exclusions]
+    outcomes = list(tune(repository.rules.rules, active, repository.planner(on), second_parser=False))
+    problems = len({problem.at.path for problem in repository.problems if problem.severity == "error"})
+    return estate(found, outcomes, findings, facts, problems=problems)
+
+
+def _recorded(
+    place: str, on: date
+) -> tuple[RecordedFacts | None, dict[str, HitTotals] | None, list[StoredDrift], RunHistory | None]:
+    """Return what the history knows, opened once."""
+    from fpctl.history.store import is_there
+
+    if not is_there(place):
+        return None, None, [], None
+    from fpctl.history.history import History
+
+    with History.open(place, create=False) as history:
+        hits = {total.exclusion: total for total in history.hits()}
+        facts = recorded_facts(history, on)
+        since = datetime.combine(on + timedelta(days=1), time(), UTC) - RECENT
+        recorded = RunHistory(hits, tuple(history.runs(since=since)), tuple(history.drift(since=since)))
+        return facts, hits, history.drift(latest=True), recorded

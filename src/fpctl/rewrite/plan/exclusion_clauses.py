@@ -1,0 +1,130 @@
+"""What becomes of one exclusion in one rule: its clauses with their warnings, or a skip with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fpctl.exclusions.model import Alternative, Exclusion
+from fpctl.kql import tree
+from fpctl.rewrite.placement.placer import Placer
+from fpctl.rewrite.placement.required_columns import RequiredColumnsError, columns_required
+from fpctl.rewrite.placement.result import Outcome, PlacementRefusal, PlacementResult
+from fpctl.rewrite.plan.base_rule import BaseRule
+from fpctl.rewrite.plan.clauses import Clause, line_of
+from fpctl.rewrite.plan.model import PlanWarning, Skip
+from fpctl.rewrite.plan.plan_warnings import match_warnings, placement_warnings
+from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, UtcRange, build
+from fpctl.rules.model import Rule
+
+WindowRange = Callable[[Rule, tree.Query], UtcRange]
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionClauses:
+    """The clauses of one exclusion in one rule, and what a reader of the tuned query should know about them."""
+
+    clauses: tuple[Clause, ...]
+    warnings: tuple[PlanWarning, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionPlacer:
+    """Places exclusions in one rule.
+
+    Args:
+        base: the rule.
+        placer: finds the insertion points in its query.
+        dialect: what the rule's target can run.
+        windows_within: for an engine that cannot compute local times, the range of events that a rule reads.
+    """
+
+    base: BaseRule
+    placer: Placer
+    dialect: Dialect
+    windows_within: WindowRange | None = None
+
+    def place(self, exclusion: Exclusion, named: bool) -> ExclusionClauses | Skip:
+        """Return the clauses of an exclusion in force, or why there are none.
+
+        Args:
+            named: whether the exclusion names the rule itself, so that a skip is a finding.
+        """
+        try:
+            alternatives, outcome = self._outcome(exclusion)
+            if isinstance(outcome, PlacementRefusal):
+                return self._refused(exclusion, outcome, named)
+            return self._clauses(exclusion, alternatives, outcome)
+        except RequiredColumnsError as error:
+            return Skip(exclusion.id, "invalid-where", error.message, None, error.hint, named)
+        except PredicateError as error:
+            return Skip(exclusion.id, error.reason, error.message, None, error.hint, named)
+        except DialectError as error:
+            return Skip(exclusion.id, "dialect", error.message, None, error.hint, named)
+
+    def _outcome(self, exclusion: Exclusion) -> tuple[tuple[Alternative, ...], Outcome]:
+        """Return where an exclusion goes, with the alternatives of its match that can match here at all.
+
+        An alternative that names a field which no table of the rule has can match no event of it; the
+        others still can.
+        """
+
+        def outcome_of(alternatives: Sequence[Alternative]) -> Outcome:
+            required = columns_required(alternatives, exclusion.id, time=exclusion.window is not None)
+            return self.placer.place(required, exclusion.placement)
+
+        outcome = outcome_of(exclusion.match)
+        unheld = isinstance(outcome, PlacementRefusal) and outcome.reason == "field-not-in-table"
+        if unheld and len(exclusion.match) > 1:
+            possible = tuple(one for one in exclusion.match if not isinstance(outcome_of([one]), PlacementRefusal))
+            if possible:
+                return possible, outcome_of(possible)
+        return exclusion.match, outcome
+
+    def _clauses(
+        self, exclusion: Exclusion, alternatives: Sequence[Alternative], placed: PlacementResult
+    ) -> ExclusionClauses:
+        within = None
+        if self.windows_within is not None and exclusion.window is not None:
+            within = self.windows_within(self.base.rule, self.base.query)
+        source = self.base.source
+        clauses: list[Clause] = []
+        warnings = list(match_warnings(exclusion, alternatives, placed, source))
+        for placement in placed.placements:
+            predicate = build(
+                alternatives,
+                placement.resolution.bindings,
+                window=exclusion.window,
+                within=within,
+                time_column=placement.resolution.time_column,
+                expires=exclusion.expires,
+                dialect=self.dialect,
+            )
+            clause = Clause(exclusion.id, placement, predicate, _fields(alternatives))
+            if self.dialect is Dialect.NRT:
+                clause.text  # noqa: B018  (raises now if the dialect cannot say it)
+            clauses.append(clause)
+            warnings.extend(placement_warnings(exclusion, placement, predicate, source, line_of(placement, source)))
+        return ExclusionClauses(tuple(clauses), tuple(warnings))
+
+    def _refused(self, exclusion: Exclusion, refusal: PlacementRefusal, named: bool) -> Skip:
+        line = self.base.source.line_column(refusal.offset)[0] if refusal.offset is not None else None
+        return Skip(exclusion.id, refusal.reason, refusal.message, line, refusal.hint, named)
+
+
+def not_in_force(exclusion: Exclusion, state: str) -> Skip:
+    """Return the skip of an exclusion that has no clause because of its status or its dates."""
+    messages = {
+        "draft": "is a draft; approve it to bring it into force",
+        "retired": "is retired",
+        "shadow": "is only counted (status: shadow)",
+        "expired": f"expired on {exclusion.expires}",
+        "not-yet-valid": f"begins on {exclusion.created}",
+    }
+    return Skip(exclusion.id, state, f"{exclusion.id} {messages[state]}")  # type: ignore[arg-type]
+
+
+def _fields(alternatives: Sequence[Alternative]) -> tuple[str, ...]:
+    named = {field for one in alternatives for field in one.fields()}
+    raw = {"where"} if any(one.where is not None for one in alternatives) else set()
+    return tuple(sorted(named | raw))

@@ -1,0 +1,1 @@
+"""The API: the actions of the pages as JSON, with bearer tokens."""

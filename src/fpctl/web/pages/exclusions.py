@@ -1,0 +1,220 @@
+"""Exclusions: all of them with filters and bulk actions, and one: hits, clauses, YAML, history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import Response
+
+from fpctl.errors import FpctlError
+from fpctl.exclusions.expiry import parse_until
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.files import read_text
+from fpctl.report.charts import sparkline
+from fpctl.report.page.render import query_view
+from fpctl.repository.single_exclusion import trial
+from fpctl.web.pages.rendering import after, not_found, page, refused
+from fpctl.web.security.sign_in import Analyst, AnalystForm, ApproverForm, TheConsole, Viewer
+from fpctl.web.state import Console
+from fpctl.web.work.changes import Conflict, approve, renew, retire, save_text, words_of
+from fpctl.web.work.snapshot import rule_key
+
+router = APIRouter(include_in_schema=False)
+
+PAGE = 50
+SHOWN_RULES = 5
+
+
+@router.get("/exclusions")
+def exclusions(
+    request: Request,
+    visitor: Viewer,
+    console: TheConsole,
+    q: str = "",
+    state: str = "",
+    owner: str = "",
+    start: int = 0,
+) -> Response:
+    """Show the exclusions that a search finds."""
+    from markupsafe import Markup
+
+    snapshot, today = console.snapshots.now(), console.snapshots.today()
+    words = q.casefold().split()
+    found = [
+        (one, one.exclusion.state(today))
+        for one in snapshot.repository.exclusions.exclusions
+        if all(word in _searched(one) for word in words)
+    ]
+    states = sorted({how for _, how in found})
+    if state:
+        found = [pair for pair in found if pair[1] == state]
+    if owner:
+        found = [pair for pair in found if owner.casefold() in (pair[0].exclusion.owner or "").casefold()]
+    start = max(start, 0)
+    judged = console.snapshots.judged(wait=0.05)
+    entries = {one.loaded.id: one for one in judged.estate.overview.entries} if judged is not None else {}
+    rows = []
+    for one, how in found[start : start + PAGE]:
+        entry = entries.get(one.id)
+        trend = entry.hits.trend if entry is not None and entry.hits is not None else ()
+        line = Markup(sparkline([day.rows for day in trend[-30:]], f"hits of {one.id} by day")) if trend else None
+        rows.append((one, how, entry, line))
+    return page(
+        request, "exclusions.html.j2", visitor, rows=rows, count=len(found), q=q, state=state, owner=owner,
+        start=start, size=PAGE, states=states, judged=judged,
+        problems=[one for one in snapshot.repository.exclusions.problems if one.severity == "error"][:50],
+    )  # fmt: skip
+
+
+def _searched(loaded: LoadedExclusion) -> str:
+    exclusion = loaded.exclusion
+    values = [value for one in exclusion.match for given in one.fields().values() for value in given]
+    parts = (loaded.id, exclusion.title, exclusion.reason or "", exclusion.ticket or "", *exclusion.rules, *values)
+    return "\n".join(parts).casefold()
+
+
+@router.post("/exclusions/bulk")
+async def bulk(request: Request, visitor: AnalystForm, console: TheConsole) -> Response:
+    """Renew, retire or approve the ticked exclusions: all of them or none."""
+    from starlette.concurrency import run_in_threadpool
+
+    data = await request.form()
+    ids = [value for value in data.getlist("id") if isinstance(value, str)]
+    texts = {name: value for name, value in data.items() if isinstance(value, str)}
+    return await run_in_threadpool(_bulk, request, visitor, console, ids, texts)
+
+
+def _bulk(
+    request: Request, visitor: AnalystForm, console: Console, ids: Sequence[str], texts: dict[str, str]
+) -> Response:
+    if not ids:
+        return refused(request, visitor, ["Tick the exclusions first."])
+    action = texts.get("action", "")
+    if action in ("retire", "approve") and not visitor.may("approver"):
+        return refused(request, visitor, ["This needs the role approver."], status=403)
+    today = console.snapshots.today()
+    actions: dict[str, tuple[str, Callable[[], None]]] = {
+        "renew": ("renewed", lambda: renew(console, ids, parse_until(texts.get("until", ""), today), visitor.person)),
+        "retire": ("retired", lambda: retire(console, ids, texts.get("reason", ""), visitor.person)),
+        "approve": ("approved", lambda: approve(console, ids, visitor.person)),
+    }
+    if action not in actions:
+        return refused(request, visitor, ["Choose what to do with them."])
+    done, work = actions[action]
+    try:
+        work()
+    except FpctlError as error:
+        return refused(request, visitor, words_of(error), status=409)
+    return after("/exclusions", done)
+
+
+@router.get("/exclusions/{id}")
+def exclusion(request: Request, visitor: Viewer, console: TheConsole, id: str) -> Response:
+    """Show one exclusion."""
+    from markupsafe import Markup
+
+    snapshot, today = console.snapshots.now(), console.snapshots.today()
+    loaded = snapshot.exclusion(id)
+    if loaded is None:
+        return not_found(request, visitor, f"There is no exclusion {id}.")
+    hits = next(iter(console.history.hits(exclusion=id)), None)
+    line = (
+        Markup(sparkline([day.rows for day in hits.trend[-90:]], "hits by day"))
+        if hits is not None and hits.trend
+        else None
+    )
+    rules = [one for one in snapshot.repository.rules.rules if loaded.exclusion.selects(one.rule) is not None]
+    outcomes = trial(loaded.exclusion, rules[:SHOWN_RULES], snapshot.repository.planner(today))
+    judged = console.snapshots.judged(wait=0.05)
+    entry = next((one for one in judged.estate.overview.entries if one.loaded.id == id), None) if judged else None
+    return page(
+        request, "exclusion.html.j2", visitor, loaded=loaded, x=loaded.exclusion, state=loaded.exclusion.state(today),
+        hits_total=hits, line=line, rules=[(rule_key(one), one.rule) for one in rules], entry=entry,
+        views=[view for one in outcomes if (view := query_view(one)) is not None],
+        findings=[one for one in judged.estate.findings if one.exclusion == id] if judged else [],
+        trail=console.history.trail.entries(exclusion=id)[:20],
+    )  # fmt: skip
+
+
+@router.get("/exclusions/{id}/edit")
+def edit_form(request: Request, visitor: Analyst, console: TheConsole, id: str) -> Response:
+    """Show the file of an exclusion to be edited."""
+    loaded = console.snapshots.now().exclusion(id)
+    if loaded is None:
+        return not_found(request, visitor, f"There is no exclusion {id}.")
+    text = read_text(Path(loaded.path))
+    return page(request, "edit.html.j2", visitor, loaded=loaded, text=text, before=text, problems=(), theirs=None)
+
+
+@router.post("/exclusions/{id}/edit")
+def edit(
+    request: Request,
+    visitor: AnalystForm,
+    console: TheConsole,
+    id: str,
+    text: Annotated[str, Form()],
+    before: Annotated[str, Form()],
+) -> Response:
+    """Save an edited file; what is broken is not saved, and who comes second sees both versions."""
+    loaded = console.snapshots.now().exclusion(id)
+    if loaded is None:
+        return not_found(request, visitor, f"There is no exclusion {id}.")
+    present = read_text(Path(loaded.path))
+    # Browsers send CRLF for every line end of a text area; the file keeps its own.
+    newline = "\r\n" if "\r\n" in present else "\n"
+    text, before = _with(text, newline), _with(before, newline)
+    try:
+        problems = save_text(console, loaded, before, text, visitor.person)
+    except Conflict as error:
+        return page(
+            request, "edit.html.j2", visitor, status=409, loaded=loaded, text=text, before=error.theirs, problems=(),
+            theirs=error.theirs,
+        )  # fmt: skip
+    except FpctlError as error:
+        return refused(request, visitor, words_of(error), status=409)
+    if problems:
+        return page(
+            request, "edit.html.j2", visitor, status=400, loaded=loaded, text=text, before=before, problems=problems,
+            theirs=None,
+        )  # fmt: skip
+    return after(f"/exclusions/{id}", "edited")
+
+
+def _with(text: str, newline: str) -> str:
+    return text.replace("\r\n", "\n").replace("\n", newline)
+
+
+@router.post("/exclusions/{id}/renew")
+def renew_one(
+    request: Request, visitor: AnalystForm, console: TheConsole, id: str, until: Annotated[str, Form()] = ""
+) -> Response:
+    """Extend the expiry date."""
+    today = console.snapshots.today()
+    return _done(
+        request, visitor, id, "renewed", lambda: renew(console, [id], parse_until(until, today), visitor.person)
+    )
+
+
+@router.post("/exclusions/{id}/retire")
+def retire_one(
+    request: Request, visitor: ApproverForm, console: TheConsole, id: str, reason: Annotated[str, Form()] = ""
+) -> Response:
+    """Retire it permanently."""
+    return _done(request, visitor, id, "retired", lambda: retire(console, [id], reason, visitor.person))
+
+
+@router.post("/exclusions/{id}/approve")
+def approve_one(request: Request, visitor: ApproverForm, console: TheConsole, id: str) -> Response:
+    """Approve it; its owner cannot."""
+    return _done(request, visitor, id, "approved", lambda: approve(console, [id], visitor.person))
+
+
+def _done(request: Request, visitor: Viewer, id: str, word: str, work: Callable[[], None]) -> Response:
+    try:
+        work()
+    except FpctlError as error:
+        return refused(request, visitor, words_of(error), status=409)
+    return after(f"/exclusions/{id}", word)

@@ -1,0 +1,1 @@
+"""Who may do what on the console: roles, passwords, sessions, forms, headers."""

@@ -1,0 +1,81 @@
+"use strict";
+const csrf = document.body.dataset.csrf;
+
+for (const button of document.querySelectorAll("button.copy")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.previousElementSibling.textContent);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+}
+
+// The preview follows what is typed: the plan at once, events when the typing has paused for longer.
+const form = document.getElementById("exclusion-form");
+if (form) {
+  const panel = document.querySelector(".preview");
+  const parts = { plan: 300, events: 1200 };
+  const timers = {};
+  const running = {};
+  const show = async (part) => {
+    running[part]?.abort();
+    running[part] = new AbortController();
+    const place = document.getElementById(`preview-${part}`);
+    panel.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(`/exclusions/preview/${part}`, {
+        method: "POST", body: new FormData(form), headers: { "x-csrf-token": csrf }, signal: running[part].signal,
+      });
+      if (answer.ok) place.innerHTML = await answer.text();
+      else if (answer.status === 401 || answer.redirected) location.assign("/login");
+    } catch (error) {
+      if (error.name !== "AbortError") place.textContent = "The console does not answer: try again.";
+    } finally {
+      panel.removeAttribute("aria-busy");
+    }
+  };
+  const ask = () => {
+    for (const [part, wait] of Object.entries(parts)) {
+      clearTimeout(timers[part]);
+      timers[part] = setTimeout(() => show(part), wait);
+    }
+  };
+  form.addEventListener("input", ask);
+  for (const area of form.querySelectorAll("textarea")) {
+    const grow = () => { area.rows = Math.min(Math.max(area.value.split("\n").length, 1), 12); };
+    area.addEventListener("input", grow);
+  }
+  if ([...form.querySelectorAll("textarea, input")].some((one) => one.name !== "rules" && one.value && one.tagName === "TEXTAREA")) show("events");
+}
+
+const rows = document.querySelector("form.rows");
+if (rows) {
+  const count = rows.querySelector(".count");
+  rows.addEventListener("change", (event) => {
+    const ticked = event.target;
+    // The same value in other rows is ticked along: it is the same exclusion.
+    for (const other of rows.querySelectorAll("input[name=pick]")) {
+      if (other.value === ticked.value) other.checked = ticked.checked;
+    }
+    const values = new Set([...rows.querySelectorAll("input:checked")].map((one) => one.value));
+    if (count) count.textContent = values.size ? `${values.size} value${values.size === 1 ? "" : "s"} ticked` : "";
+  });
+  rows.addEventListener("submit", () => {
+    const seen = new Set();
+    for (const one of rows.querySelectorAll("input:checked")) {
+      if (seen.has(one.value)) one.disabled = true;
+      seen.add(one.value);
+    }
+  });
+}
+
+const progress = document.querySelector(".progress[data-events]");
+if (progress) {
+  const source = new EventSource(progress.dataset.events);
+  source.addEventListener("message", (event) => {
+    const { status, message } = JSON.parse(event.data);
+    progress.querySelector(".status").textContent = status;
+    progress.querySelector(".message").textContent = message;
+  });
+  source.addEventListener("end", () => { source.close(); location.reload(); });
+}

@@ -1,0 +1,1 @@
+"""What pages and API do, as calls of the library."""

@@ -1,0 +1,20 @@
+"""The engine that the settings name, opened for one piece of work."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fpctl.engine.interface import Engine
+from fpctl.engine.registry import open_engine
+from fpctl.repository.model import Repository
+from fpctl.web.config import ConsoleConfig
+
+
+def opened(config: ConsoleConfig, repository: Repository, now: datetime) -> Engine:
+    """Return the engine, ready to run queries; close it.
+
+    Raises:
+        FpctlError: a setting that it needs is missing or wrong.
+    """
+    settings = config.settings
+    return open_engine(settings.engine.default, settings=settings, data=config.data, now=now, tables=repository.tables)

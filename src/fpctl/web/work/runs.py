@@ -1,0 +1,210 @@
+"""Runs that are started from a page: one run of a rule at a time, a few at once, cancelled when asked.
+
+A run goes on when the page that started it is closed. Its end is recorded as the command line records it; what is
+left unfinished by a server that stops is marked so at the next start, and nothing of it is half recorded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from fpctl.engine.interface import Engine, Timespan
+from fpctl.errors import FpctlError
+from fpctl.execution.drift_check import DriftWatch
+from fpctl.execution.run import RunResult
+from fpctl.execution.session import Session
+from fpctl.execution.time_range import window_range
+from fpctl.history.console import RUNNING, ConsoleRun
+from fpctl.history.history import History
+from fpctl.repository.apply import tune
+from fpctl.rules.formats.registry import LoadedRule
+from fpctl.web.config import ConsoleConfig
+from fpctl.web.work.engines import opened
+from fpctl.web.work.snapshot import Snapshots, rule_key
+
+AT_ONCE = 2
+SHOWN_ROWS = 200
+"""So many rows of a result are kept for the page."""
+KEPT = 50
+"""Results of so many runs are kept in memory; the counts of all are in the history."""
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """A run under way or just ended."""
+
+    id: str
+    rule_key: str
+    rule_name: str
+    person: str
+    days: int | None
+    status: str = "queued"
+    message: str = "waiting for its turn"
+    result: RunResult | None = None
+    engine: Engine | None = None
+    cancelled: bool = False
+    changes: int = 0
+    events: list[str] = field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status not in RUNNING
+
+
+class RunQueue:
+    """Starts, follows and cancels runs. Safe to share between threads."""
+
+    def __init__(self, config: ConsoleConfig, history: History, snapshots: Snapshots) -> None:
+        self._config, self._history, self._snapshots = config, history, snapshots
+        self._runs: dict[str, LiveRun] = {}
+        self._changed = threading.Condition()
+        self._pool = ThreadPoolExecutor(AT_ONCE, "run")
+        history.console.interrupt_unfinished(config.clock())
+
+    def start(self, loaded: LoadedRule, person: str, days: int | None = None) -> LiveRun:
+        """Start a run of a rule.
+
+        Args:
+            days: how far back to look; None for the rule's own time.
+
+        Raises:
+            FpctlError: the rule is being run already.
+        """
+        key = rule_key(loaded)
+        with self._changed:
+            for other in self._runs.values():
+                if other.rule_key == key and not other.ended:
+                    raise FpctlError(
+                        f"{loaded.rule.name} is being run already, for {other.person}",
+                        None,
+                        "wait for it, or cancel it",
+                    )
+            asked = self._history.console.ask_run(loaded.rule.id, person, self._config.clock())
+            run = LiveRun(asked.id, key, loaded.rule.name, person, days)
+            self._runs[run.id] = run
+            for old in [one for one in self._runs.values() if one.ended][: max(len(self._runs) - KEPT, 0)]:
+                del self._runs[old.id]
+        self._pool.submit(self._work, run, loaded)
+        return run
+
+    def get(self, id: str) -> LiveRun | None:
+        """Return a run of this server, or None."""
+        with self._changed:
+            return self._runs.get(id)
+
+    def recent(self) -> list[ConsoleRun]:
+        """Return the runs that were asked for last, those of earlier servers too."""
+        return self._history.console.runs()
+
+    def last_of(self, key: str) -> LiveRun | None:
+        """Return the last run of a rule whose rows are at hand, or None."""
+        with self._changed:
+            found = [one for one in self._runs.values() if one.rule_key == key and one.result is not None]
+        return found[-1] if found else None
+
+    def cancel(self, id: str) -> bool:
+        """Stop a run, and tell whether there was one to stop."""
+        with self._changed:
+            run = self._runs.get(id)
+            if run is None or run.ended:
+                return False
+            run.cancelled = True
+            engine = run.engine
+        self._say(run, run.status, "is being stopped")
+        interrupt: Any = getattr(engine, "interrupt", None)
+        if interrupt is not None:
+            interrupt()
+        return True
+
+    def follow(self, id: str, *, timeout: float = 15.0) -> Iterator[tuple[str, str] | None]:
+        """Yield (status, message) at every change of a run until it has ended; None where nothing happened."""
+        seen = -1
+        while True:
+            with self._changed:
+                run = self._runs.get(id)
+                if run is None:
+                    return
+                if run.changes == seen:
+                    self._changed.wait(timeout)
+                news = (run.status, run.message) if run.changes != seen else None
+                seen = run.changes
+                ended = run.ended
+            yield news
+            if ended:
+                return
+
+    def close(self) -> None:
+        """Stop everything and wait for it."""
+        for id in list(self._runs):
+            self.cancel(id)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    # ------------------------------------------------------------------ on a thread of the pool
+
+    def _work(self, run: LiveRun, loaded: LoadedRule) -> None:
+        try:
+            if run.cancelled:
+                self._end(run, "cancelled", "was cancelled before it began")
+                return
+            self._say(run, "running", "is being planned")
+            self._run(run, loaded)
+        except FpctlError as error:
+            self._end(run, "cancelled" if run.cancelled else "failed", error.message)
+        except Exception as error:
+            # A fault of ours must not leave a run that never ends; it is told as such.
+            self._end(run, "failed", f"unexpected {type(error).__name__}: this is a fault of fpctl")
+            raise
+
+    def _run(self, run: LiveRun, loaded: LoadedRule) -> None:
+        config, repository = self._config, self._snapshots.now().repository
+        now = config.clock()
+        span = Timespan(now - timedelta(days=run.days), now) if run.days else None
+        engine = opened(config, repository, now)
+        with self._changed:
+            run.engine = engine
+        try:
+            windows = window_range(span, now) if engine.name == "local" else None
+            planner = repository.planner(now.date(), windows_within=windows)
+            (outcome,) = tune([loaded], repository.active(), planner)
+            if outcome.tuned is None:
+                raise outcome.error or FpctlError("the rule cannot be planned")
+            self._say(run, "running", f"is running on {engine.name}")
+            session = Session(
+                engine, span, now, config.clock, {one.id: one for one in repository.exclusions.exclusions},
+                self._history, with_base=engine.name == "local",
+                watch=DriftWatch([one.exclusion for one in repository.exclusions.exclusions], planner, self._history),
+            )  # fmt: skip
+            (result,) = session.run([outcome])
+        finally:
+            with self._changed:
+                run.engine = None
+            with suppress(FpctlError):
+                engine.close()
+        run.result = result
+        self._snapshots.run_recorded()
+        if result.error is not None:
+            self._end(run, "cancelled" if run.cancelled else result.status, result.error)
+        else:
+            rows = result.result.count if result.result is not None else 0
+            self._end(run, result.status, f"{rows:,} result row{'' if rows == 1 else 's'}")
+
+    def _say(self, run: LiveRun, status: str, message: str) -> None:
+        with self._changed:
+            run.status, run.message = status, message
+            run.changes += 1
+            self._changed.notify_all()
+        self._history.console.mark_run(run.id, status, message)
+
+    def _end(self, run: LiveRun, status: str, message: str) -> None:
+        self._history.console.mark_run(run.id, status, message, self._config.clock())
+        with self._changed:
+            run.status, run.message = status, message
+            run.changes += 1
+            self._changed.notify_all()
