@@ -18,7 +18,8 @@ from fpctl.kql import tree
 from fpctl.kql.binder.context import with_columns
 from fpctl.kql.binder.outputs import Style
 from fpctl.kql.binder.projection import Projection
-from fpctl.kql.binder.rows import _applied, _element
+from fpctl.kql.binder.references import find_column
+from fpctl.kql.binder.scalar import BAG, Dynamic, array_of, element_of
 from fpctl.kql.binder.scope import Column as BoundColumn
 
 _NULL_ROW = "[CAST(NULL AS JSON)]"
@@ -116,6 +117,13 @@ def _items(compiler: Expressions, node: tree.MvExpand | tree.MvApply, output: Pr
     return found
 
 
+def _element(type_: str, bag_expansion: str | None) -> str:
+    """Return the type of what an expanded value gives for each row."""
+    if isinstance(type_, Dynamic) and type_.shape == "bag":
+        return array_of("dynamic") if bag_expansion == "array" else BAG
+    return element_of(type_) if type_ == "dynamic" else type_
+
+
 def _element_of(compiler: Expressions, node: tree.Node, lists: Sql, one: Expanded) -> Value:
     element = Value(func("kql_json", func("list_extract", lists, Column(INDEX))), "dynamic")
     if one.to_type is None or one.to_type == "dynamic":
@@ -141,7 +149,11 @@ def mv_apply(compiler: Expressions, node: tree.MvApply, rows: Relation) -> Relat
     output = Projection(rows.scope.columns)
     with compiler.in_row(row, rows.scope):
         expanded = _items(compiler, node, output)
-        applied = {id(found) for item in node.items if (found := _applied(compiler.binder, item.value)) is not None}
+        applied = {
+            id(found)
+            for item in node.items
+            if isinstance(item.value, tree.Name) and (found := find_column(compiler.binder, item.value)) is not None
+        }
         limit = _limit(compiler, node)
     index = compiler.binder.parameter_text(node.parameters, "with_itemindex")
     lengths = [func("len", one.items) for one in expanded]

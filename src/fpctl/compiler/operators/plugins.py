@@ -178,9 +178,7 @@ def _only(sql: Sql, condition: Sql) -> Sql:
     if isinstance(sql, Func) and sql.name in _AGGREGATES:
         where = condition if sql.where is None else Infix("AND", (sql.where, condition))
         return replace(sql, where=where)
-    if isinstance(sql, Sql):
-        return type(sql)(*(_part(getattr(sql, one.name), condition) for one in fields(sql)))  # type: ignore[arg-type]
-    return sql
+    return type(sql)(*(_part(getattr(sql, one.name), condition) for one in fields(sql)))  # type: ignore[arg-type]
 
 
 def _part(part: Any, condition: Sql) -> Any:

@@ -14,8 +14,8 @@ from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
 from fpctl.kql.binder.branches import preceded, united
 from fpctl.kql.binder.scope import Column
-from fpctl.kql.binder.searches import find as bound_find
 from fpctl.kql.literals import string_value
+from fpctl.kql.operators.table import bind
 
 
 def search(compiler: Expressions, node: tree.Search, rows: Relation | None = None) -> Relation:
@@ -124,7 +124,7 @@ def find(compiler: Expressions, node: tree.Find) -> Relation:
     if not legs:
         compiler.refuse("find", "there is no table to look into", node, code="unknown-table")
     with compiler.in_row(NO_ROW):
-        scope = bound_find(compiler.binder, node)
+        scope = bind(compiler.binder, node, None)
     names = list(scope.columns)
     if "pack_" in scope.columns or node.project_away or scope.open:
         compiler.refuse(

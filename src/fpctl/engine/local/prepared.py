@@ -142,13 +142,11 @@ def prepared(text: str, folder: Folder, now: datetime, unknown_table: UnknownTab
     from fpctl.kql.parser import parse
 
     try:
-        query = parse(text)
+        compiled = compile_query(parse(text), folder, folder, now.replace(tzinfo=None))
     except KqlSyntaxError as error:
         raise EngineError(
             error.message, code="syntax", hint=error.hint, offset=error.offset, at=error.at, caret=error.caret
         ) from error
-    try:
-        compiled = compile_query(query, folder, folder, now.replace(tzinfo=None))
     except Refusal as refusal:
         if refusal.code == "unknown-table" and refusal.name is not None:
             raise unknown_table(refusal.name, refusal.offset, text) from refusal
