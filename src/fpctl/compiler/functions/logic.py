@@ -42,8 +42,20 @@ def iff(expressions: Expressions, node: tree.Call) -> Value:
     if len(node.args) != 3:
         expressions.refuse("iff", "iff() takes three arguments", node)
     condition = expressions.condition(node.args[0])
+    settled = _settled(expressions, node, [condition])
+    if settled is not None:
+        return settled
     values, kind = _together(expressions, node, _later(expressions, node.args[1:]))
     return _chosen([condition], values, kind)
+
+
+def _settled(expressions: Expressions, node: tree.Call, conditions: Sequence[Sql]) -> Value | None:
+    """Return the one value that a choice has for every row, None where that depends on the row."""
+    at = next((at for at, condition in enumerate(conditions) if condition != FALSE), None)
+    if at is None or conditions[at] != TRUE:
+        return None
+    value = expressions.value(node.args[2 * at + 1])
+    return value if value.type == expressions.type_of(node) else None
 
 
 def _later(expressions: Expressions, nodes: Sequence[tree.Expr]) -> list[Value]:
@@ -61,6 +73,9 @@ def case(expressions: Expressions, node: tree.Call) -> Value:
     if len(node.args) % 2 == 0 or len(node.args) < 3:
         expressions.refuse("case", "case() takes pairs of predicate and value, then a value", node)
     conditions = [expressions.condition(arg) for arg in node.args[:-1:2]]
+    settled = _settled(expressions, node, conditions)
+    if settled is not None:
+        return settled
     values = _later(expressions, (*node.args[1:-1:2], node.args[-1]))
     typed, kind = _together(expressions, node, values)
     return _chosen(conditions, typed, kind)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fpctl.compiler.membership import LISTED
+from fpctl.compiler.repeats import COSTLY, computed_once, replaced, walk
 from fpctl.compiler.sql import Column, Contained, Func, Named, Query, Select, Sql, Table, With, printed
 
 TABLE = "fpctl_rows"
 MOST_ROWS = 3_000_000
 """More rows than this are not kept: reading the files again is cheaper than the memory."""
 VALUE = "fpctl_value_"
-_COSTLY = frozenset({"regexp_extract", "regexp_replace", "regexp_matches", "regexp_extract_all", "kql_py_matches"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +52,11 @@ def shared_rows(trees: Sequence[Query], columns: frozenset[str]) -> SharedRows |
     if not any(isinstance(node, Contained) for node in made):
         return None
     left = [_over_table(tree, first, alike, made) for tree, first in zip(trees, known, strict=True)]
-    named = {node.name for tree in left for node in walk(tree) if isinstance(node, Column)}
+    named = {node.name for tree in left for node in walk(tree, deep=True) if isinstance(node, Column)}
     kept = tuple(Named(Column(name), name) for name in sorted(named & columns))
     computed = tuple(Named(node, column.name) for node, column in made.items())
     rows = Select(known[0].source, (*kept, *computed), where=known[0].where[:alike])
-    return SharedRows(printed(rows), tuple(map(printed, left)))
-
-
-def walk(node: Any) -> Iterator[Any]:
-    """Yield a node of a SQL tree and everything below it."""
-    pending = [node]
-    while pending:
-        one = pending.pop()
-        if isinstance(one, tuple):
-            pending.extend(one)
-        elif is_dataclass(one):
-            yield one
-            pending.extend(getattr(one, field.name) for field in fields(one))
+    return SharedRows(printed(computed_once(rows)), tuple(printed(computed_once(one)) for one in left))
 
 
 def _first(tree: Query) -> Select | None:
@@ -96,7 +84,7 @@ def _alike(conditions: Sequence[tuple[Sql, ...]]) -> int:
 def _costly(select: Select, alike: int) -> Iterator[Sql]:
     """Yield the look-ups in lists, and the costly calls, that a SELECT makes beyond the shared conditions."""
     for node in walk((select.where[alike:], select.columns)):
-        if is_look_up(node) or (isinstance(node, Func) and node.name in _COSTLY):
+        if is_look_up(node) or (isinstance(node, Func) and node.name in COSTLY):
             yield node
 
 
@@ -115,8 +103,8 @@ def _over_table(tree: Query, first: Select, alike: int, made: Mapping[Sql, Colum
     rest = replace(
         first,
         source=Table(TABLE),
-        where=_replaced(first.where[alike:], made),
-        columns=_replaced(first.columns, made),
+        where=replaced(first.where[alike:], made),
+        columns=replaced(first.columns, made),
     )
     return _with(tree, first, rest)
 
@@ -129,14 +117,3 @@ def _with(tree: Query, old: Select, new: Select) -> Query:
     assert isinstance(tree, Select)
     assert isinstance(tree.source, Select)
     return replace(tree, source=_with(tree.source, old, new))
-
-
-def _replaced(node: Any, made: Mapping[Sql, Column]) -> Any:
-    """Return an expression with the columns in place of what they hold; of what is nested, the outermost counts."""
-    if isinstance(node, tuple):
-        return tuple(_replaced(one, made) for one in node)
-    if isinstance(node, Sql) and node in made:
-        return made[node]
-    if is_dataclass(node) and not isinstance(node, type):
-        return type(node)(*(_replaced(getattr(node, field.name), made) for field in fields(node)))
-    return node
