@@ -148,12 +148,15 @@ def test_verify_holds_and_finds_an_edited_entry_of_a_rule(
     assert verdict.code == 0, verdict.out
     with closing(sqlite3.connect(workplace / ".fpctl" / "history.db")) as connection:
         connection.execute("DROP TRIGGER trail_keeps_UPDATE")
-        (number,) = connection.execute("SELECT min(number) FROM trail WHERE exclusion_id = ''").fetchone()
+        (number,) = connection.execute(
+            "SELECT min(number) FROM trail WHERE exclusion_id = '' AND number > 1"
+        ).fetchone()
         connection.execute("UPDATE trail SET body = replace(body, 'a.rossi', 'm.weber') WHERE number = ?", (number,))
         connection.commit()
     verdict = fpctl("log", "verify", "--format", "json")
     assert verdict.code == 1
-    (finding,) = json.loads(verdict.out)["findings"]
+    finding, missing = json.loads(verdict.out)["findings"]
+    assert missing["kind"] == "trigger"
     assert (finding["kind"], finding["entry"], finding["exclusion"]) == ("edited", number, None)
     assert f"entry {number} (a.yaml) was edited" in finding["message"]
 
