@@ -30,7 +30,7 @@ def command(
     from fpctl.rules.loader import load_rules
 
     rule_set = load_rules(rules_folder(config, rules))
-    files, errors = base_files(rule_set.select(rule or []))
+    files, kept, errors = base_files(rule_set.select(rule or []))
     for file in files:
         if out is not None:
             write_text(out / file.relative, file.text, durable=False)
@@ -42,7 +42,7 @@ def command(
         output.say(f"{output.counted(len(files), 'rule file')} written to {out}")
     elif not files:
         output.say("no rules")
-    output.show_problems(rule_set.problems)
+    output.show_problems([*rule_set.problems, *kept])
     for error in errors:
         output.say(str(error))
     broken = any(problem.severity == "error" for problem in rule_set.problems)

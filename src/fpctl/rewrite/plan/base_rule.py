@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fpctl.kql import tree
 from fpctl.kql.analysis import Analysis, analyse
 from fpctl.kql.parser import parse
-from fpctl.rewrite.output.markers import stripped
+from fpctl.rewrite.output.markers import Lookalike, separated
 from fpctl.rewrite.placement.column_resolver import TIME_COLUMNS
 from fpctl.rules.model import Rule
 from fpctl.schema.tables import Tables
@@ -31,6 +31,7 @@ class BaseRule:
         time_column: the column of the event time that the query itself names, if any.
         file_query: from the query in the file to `text`, for places in the file.
         source: `text` with its lines.
+        lookalikes: lines of `text` that look like clauses of fpctl.
     """
 
     rule: Rule
@@ -41,6 +42,7 @@ class BaseRule:
     time_column: str | None
     file_query: EditedText = field(repr=False)
     source: SourceText = field(repr=False)
+    lookalikes: tuple[Lookalike, ...] = ()
 
     def file_offset(self, offset: int) -> int:
         """Return an offset of `text` as one of the query in the file."""
@@ -59,13 +61,21 @@ def read_base(rule: Rule, tables: Tables, streamed: Tables) -> BaseRule:
     Raises:
         KqlSyntaxError: the base query cannot be parsed.
     """
-    removed = stripped(rule.query)
+    removed, kept = separated(rule.query)
     text = removed.text
     query = parse(text, rule.path)
     time_column = time_column_of(text)
     chosen = streamed if time_column == "TimeGenerated" else tables
     return BaseRule(
-        rule, text, query, analyse(query, chosen), chosen, time_column, removed, SourceText(text, rule.path)
+        rule,
+        text,
+        query,
+        analyse(query, chosen),
+        chosen,
+        time_column,
+        removed,
+        SourceText(text, rule.path),
+        tuple(kept),
     )
 
 
