@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from fpctl.cli.shared.exclusion_commands import Book
     from fpctl.exclusions.model import Exclusion
     from fpctl.exclusions.risk.score import Risk
+    from fpctl.execution.result_changes import RowChanges
     from fpctl.rules.formats.registry import LoadedRule
     from fpctl.tuning.guard import CaseOutcome
     from fpctl.tuning.impact import Impact
-    from fpctl.tuning.row_changes import RowChanges
 
 Values = list[str] | None
 BAR = 30
