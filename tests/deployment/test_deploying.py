@@ -65,7 +65,7 @@ def test_a_second_deployment_has_nothing_to_do(fpctl: Fpctl, server: SecurityIns
     before = len(writes(server))
     outcome = fpctl("deploy", "--yes")
     assert (outcome.code, len(writes(server))) == (0, before)
-    assert outcome.err.endswith("the workspace has what the rules say\n")
+    assert outcome.err.endswith("the workspace is up to date\n")
 
 
 def test_an_update_sends_the_etag_and_leaves_alone_what_the_file_does_not_state(
@@ -175,7 +175,7 @@ def test_a_clause_that_suppresses_a_known_attack_is_not_deployed_unless_forced_w
     assert "// fpctl fp-1" not in server.resources[A]["properties"]["query"]
     forced = fpctl("deploy", "a.yaml", "--yes", "--force", "accepted in CHG7")
     assert "// fpctl fp-1" in server.resources[A]["properties"]["query"]
-    assert "forced: fp-1 takes out an event that must fire: an attack" in forced.err
+    assert "forced: fp-1 suppresses an event that must fire: an attack" in forced.err
     with History.open(workplace / ".fpctl" / "history.db") as history:
         assert [(e.exclusion, e.reason) for e in history.trail.entries() if e.action == "forced"] == [
             ("fp-1", "accepted in CHG7")
@@ -413,7 +413,7 @@ def test_a_deployment_that_was_stopped_can_be_rolled_back_and_gone_on_with(
     monkeypatch.setattr(SentinelWorkspace, "put", stopped)
     outcome = fpctl("deploy", "--yes")
     assert outcome.code == 130
-    assert "stopped in the middle: `fpctl deploy` goes on, `fpctl deploy --rollback` takes back\n" in outcome.err
+    assert "interrupted partway: `fpctl deploy` continues, `fpctl deploy --rollback` undoes\n" in outcome.err
     assert [step["status"] for step in record(workplace)["rules"]] == ["done", "sent", "planned", "planned"]
     monkeypatch.undo()
     monkeypatch.chdir(workplace)

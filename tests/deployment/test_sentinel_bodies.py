@@ -206,7 +206,7 @@ def test_lists_stand_beside_a_rule_file(fpctl: Callable[..., Any], plan: Plan, w
     assert outcome.code == 0, outcome.err
     (table,) = (workplace / "out" / "companions").glob("*.csv")
     assert "build7.contoso.com" in table.read_text()
-    assert f"to be loaded before them: out/companions/{table.name}" in outcome.err
+    assert f"load these before them: out/companions/{table.name}" in outcome.err
 
 
 @pytest.mark.parametrize(

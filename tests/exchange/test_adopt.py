@@ -212,7 +212,7 @@ def test_differences_are_said(fpctl, rule):
         "wider: a short name also matches its full names (build01 and build01.contoso.com)",
         "wider: case no longer counts",
     ]
-    assert lines[5] == "took 1 clause out of rules/r.yaml"
+    assert lines[5] == "removed 1 clause from rules/r.yaml"
     assert lines[6].startswith("note: the rule fires on these events until fpctl approve fp-2026-")
 
 

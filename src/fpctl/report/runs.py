@@ -60,3 +60,24 @@ def planned_to_dict(outcome: RuleOutcome, tuned: TunedRule, engine: str) -> dict
         "exclusions": sorted({clause.exclusion for clause in tuned.clauses}),
         "queries": 1 + sum(query.text is not None for query in tuned.counting_queries()),
     }
+
+
+def unplanned_to_dict(outcome: RuleOutcome, engine: str) -> dict[str, Any]:
+    """Return the documented JSON of a rule that could not be planned, and so did not run."""
+    return {
+        "rule": outcome.rule.id,
+        "name": outcome.rule.name,
+        "path": outcome.rule.path,
+        "status": "failed",
+        "engine": engine,
+        "rows_before": None,
+        "rows_suppressed": None,
+        "result_rows": None,
+        "base_result_rows": None,
+        "hits": [],
+        "shadow": [],
+        "drift": [],
+        "error": str(outcome.error),
+        "at": None,
+        "notes": [],
+    }

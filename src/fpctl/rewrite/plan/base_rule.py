@@ -44,6 +44,15 @@ class BaseRule:
     source: SourceText = field(repr=False)
     lookalikes: tuple[Lookalike, ...] = ()
 
+    def has_time(self, table: str, column: str) -> bool:
+        """Return whether a table has a time column wherever the rule may run.
+
+        Defender XDR's tables have `TimeGenerated` only where they are streamed to Log Analytics. That is sure of
+        a rule that Sentinel runs, and of a query that itself speaks of the column.
+        """
+        streamed = self.time_column == "TimeGenerated" or self.rule.kind in ("scheduled", "nrt")
+        return column != "TimeGenerated" or streamed or not self.tables.in_xdr(table)
+
     def file_offset(self, offset: int) -> int:
         """Return an offset of `text` as one of the query in the file."""
         found = self.file_query.source_offset(offset)

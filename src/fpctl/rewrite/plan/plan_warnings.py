@@ -45,8 +45,8 @@ def placement_warnings(
         yield PlanWarning("untested-values", message, line, exclusion.id)
     if predicate.unguarded:
         message = (
-            f"no time column is visible here, so {exclusion.id} keeps suppressing after {exclusion.expires} "
-            "until the rule is applied again"
+            f"no time column is certain to be there, so the end of {exclusion.id} on {exclusion.expires} depends on "
+            "applying the rule again: until then the clause keeps suppressing"
         )
         yield PlanWarning("no-expiry-guard", message, line, exclusion.id)
     if found.assumed:

@@ -127,7 +127,12 @@ class Planner:
     def _chosen(self, base: BaseRule, exclusions: Sequence[tuple[Exclusion, bool]], dialect: Dialect) -> _Chosen:
         """Return what becomes of each exclusion in a rule."""
         resolver = ColumnResolver(
-            self.fields, self._is_known, lambda: tree.names(base.query), base.time_column, base.tables.table
+            self.fields,
+            self._is_known,
+            lambda: tree.names(base.query),
+            base.time_column,
+            base.tables.table,
+            base.has_time,
         )
         placer = ExclusionPlacer(
             base,
