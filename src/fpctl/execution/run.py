@@ -158,6 +158,12 @@ def run_rule(
         )
     hits = _merged(tuned, counts)
     notes += tuple(f"hits unknown in {q.pipeline}: {q.unknown}" for q in counting if q.text is None)
+    notes += tuple(
+        f"hits of {', '.join(q.exclusions[:3])}{' and others' if len(q.exclusions) > 3 else ''} "
+        f"may count an event several times: {q.repeats}"
+        for q in counting
+        if q.repeats is not None
+    )
     return RunResult(
         rule, tuned, engine.name, "ok", before, suppressed, main, base_rows, hits, notes=notes, shadow=shadow
     )
