@@ -46,8 +46,8 @@ def test_a_column_that_the_query_groups_by_is_not_picked() -> None:
 
 
 def test_an_aggregation_inside_a_let_is_found() -> None:
-    head = "let latest = DeviceProcessEvents\n| summarize arg_max(Timestamp, *) by AccountName;"
-    query = f"{head}\nlatest\n| where FileName == 'x'"
+    head = "let seen = DeviceProcessEvents\n| summarize arg_max(Timestamp, *) by AccountName;"
+    query = f"{head}\nseen\n| where FileName == 'x'"
     assert [line for line, _ in picked(tuned(query))] == [2]
 
 

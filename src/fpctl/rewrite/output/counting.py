@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from fpctl.kql import tree
+from fpctl.kql.operators.joins import join_kind
 from fpctl.rewrite.folding.hit_groups import HitAccumulator
 from fpctl.rewrite.output.markers import closes_leg
-from fpctl.rewrite.placement.joins import join_kind
 from fpctl.rewrite.placement.result import Placement
 from fpctl.text.edits import Edit, apply_edits, insertion
 from fpctl.text.source import SourceText
