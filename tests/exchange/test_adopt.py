@@ -247,7 +247,7 @@ def test_adopting_is_in_the_trail_and_active_where_asked(fpctl, rule, adopt):
     (one,) = adopt("--status", "active", "--owner", "me", "--ticket", "T1", "--remove", code=0)["adopted"]
     assert "owner: me\n" in one["text"]
     assert "status: active\n" in one["text"]
-    (entry,) = fpctl("log", "--format", "json").json["entries"]
+    entry, _ = fpctl("log", "--format", "json").json["entries"]
     assert (entry["exclusion"], entry["action"], entry["reason"]) == (one["id"], "adopted", "from the rule r1")
 
 

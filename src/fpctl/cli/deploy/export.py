@@ -45,7 +45,7 @@ class ExportOptions:
             show_default="all to stdout",
         ),
     ] = None
-    lists: options.ListStore = "watchlist"
+    lists: options.ListStore = "function"
     report: Report = None
 
 
@@ -116,6 +116,10 @@ def _tuned(
     from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 
     chosen = context.select(patterns)
+    if target == "defender":
+        from fpctl.deployment.artifacts.rule_artifact import for_defender
+
+        chosen = tuple(map(for_defender, chosen))
     active, planner = context.repository.active(), context.planner(options.parse_day(on))
     style = ClauseStyle(fits=True, store=export.lists) if target == "sentinel" else ANY_LENGTH
     with output.progress("Rewriting rules", len(chosen)) as update:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from fpctl.history.anchor import Anchor
     from fpctl.history.entry import DeployedRule, TrailEntry
     from fpctl.history.history import History
 
@@ -120,16 +120,18 @@ def _names(rule: DeployedRule) -> tuple[str, str, str]:
     return rule.path.casefold(), rule.name.casefold(), rule.guid.casefold()
 
 
-def _noted(text: str | None) -> tuple[int, str] | None:
+def _noted(text: str | None) -> Anchor | None:
+    from fpctl.history.anchor import parse_anchor
+
     if text is None:
         return None
-    parts = re.fullmatch(r"([1-9]\d{0,17}):([0-9a-fA-F]{8,64})", text.strip())
-    if parts is None:
-        raise typer.BadParameter(f"{text!r} is no entry with its hash: give --expect 123:9f86d081...")
-    return int(parts[1]), parts[2].lower()
+    try:
+        return parse_anchor(text)
+    except FpctlError as error:
+        raise typer.BadParameter(f"{error.message}: {error.hint}") from error
 
 
-def _verify(history: History, noted: tuple[int, str] | None, format: str) -> int:
+def _verify(history: History, noted: Anchor | None, format: str) -> int:
     verdict = history.trail.verify(noted)
     found = verdict.findings
     if format == "json":
