@@ -183,6 +183,8 @@ class AppContext:
             timeout=bounds.timeout,
             credential=chosen.credential,
             concurrency=bounds.at_once,
+            patience=bounds.patience,
+            announce=output.say,
         )
         opened = open_engine(chosen.engine or self.settings.engine.default, self.settings, asked)
         try:

@@ -83,6 +83,10 @@ class Retrier:
         self._sleep = sleep
         self._draw = draw
 
+    def sleep(self, seconds: float) -> None:
+        """Wait, as between two requests."""
+        self._sleep(seconds)
+
     def run(
         self,
         attempt: Callable[[], T],
