@@ -14,6 +14,7 @@ from servers.security_insights import SecurityInsightsServer
 
 from .conftest import ANALYTICS
 
+Fpctl = Callable[..., Any]
 GUID = "0f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d11"
 NRT = f"alertRules/{GUID}"
 FULL: dict[str, Any] = {

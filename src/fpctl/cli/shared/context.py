@@ -170,6 +170,7 @@ class AppContext:
         Args:
             now: what `now()` means in queries.
         """
+        from fpctl.cli.shared import output
         from fpctl.engine.options import EngineOptions
         from fpctl.engine.registry import open_engine
 
