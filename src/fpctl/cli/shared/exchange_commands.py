@@ -95,7 +95,7 @@ def import_exclusions(
     if asked.dry_run:
         for entry in written.entries:
             output.say(f"--- {entry.path}")
-            output.write(entry.text)
+            output.write(output.visible_lines(entry.text))
     elif written.entries:
         _write(context, written.entries, asked.out, f"{kind} file {Path(name).name}")
     for entry in written.entries:
