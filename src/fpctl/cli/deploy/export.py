@@ -23,13 +23,19 @@ if TYPE_CHECKING:
 Target = Literal["sentinel", "defender"]
 
 
+if TYPE_CHECKING:
+    _Format = str
+else:
+    _Format = Literal["arm", "yaml", *FORMATS]
+
+
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
     """For whom, in which format, and where to."""
 
     target: Annotated[Target | None, typer.Option("--target", help="For which service.", show_default=False)] = None
     format: Annotated[
-        Literal["arm", "yaml", "csv", "watchlist", "elastic", "sigma"] | None,
+        _Format | None,
         typer.Option(
             "--format",
             help="For Sentinel: arm (Resource Manager templates) or yaml. The others are of exclusions.",
