@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
 from fpctl.cli.shared import options, output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
@@ -10,6 +15,9 @@ def lint(
     rule: options.Rules = None,
     rules: options.RulesFolder = None,
     config: options.ConfigFile = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Tell instead which rules the local engine cannot run, and what stops them.")
+    ] = False,
     format: options.TextFormat = "text",
 ) -> int:
     """Check rules: syntax, and columns, tables and functions that are not there.
@@ -18,20 +26,27 @@ def lint(
     """
     from fpctl.cli.shared.context import open_workspace
     from fpctl.repository.lint import lint as lint_rules
+    from fpctl.repository.lint import local_obstacles
 
     repository = open_workspace(config, rules, None, need_exclusions=False).repository
     chosen = repository.rules.select(rule or [])
+    planner = repository.planner(options.parse_day(None))
     with output.progress("Checking rules", len(chosen)) as update:
-        problems = [
-            *repository.rules.problems,
-            *lint_rules(chosen, repository.planner(options.parse_day(None)), progress=lambda done, _: update(done)),
-        ]
+        if local:
+            now = datetime.now(UTC).replace(tzinfo=None)
+            found = local_obstacles(chosen, planner, now, progress=lambda done, _: update(done))
+        else:
+            found = lint_rules(chosen, planner, progress=lambda done, _: update(done))
+        problems = [*repository.rules.problems, *found]
     if format == "json":
         output.show_json({"rules": len(chosen), "problems": [problem.to_dict() for problem in problems]})
     else:
         for problem in problems:
             output.write(output.visible_lines(str(problem)) + "\n")
-        output.say(f"{output.counted(len(chosen), 'rule')} checked, {output.counted(len(problems), 'problem')}")
+        if local:
+            output.say(f"{len(chosen) - len(found)} of {output.counted(len(chosen), 'rule')} can be tried locally")
+        else:
+            output.say(f"{output.counted(len(chosen), 'rule')} checked, {output.counted(len(problems), 'problem')}")
     if any(problem.severity == "error" for problem in problems):
         return EXIT_ERROR
     return EXIT_FINDINGS if problems else EXIT_OK
