@@ -91,6 +91,9 @@ def stale_pages() -> Iterator[str]:
     reference = runpy.run_path(str(ROOT / "scripts" / "generate_field_reference.py"))
     if reference["PAGE"].read_text(encoding="utf-8") != reference["page"]():
         yield "docs/fields.md is not up to date: make docs"
+    text = reference["EXCLUSIONS"].read_text(encoding="utf-8")
+    if text != reference["exclusions_page"](text):
+        yield "docs/exclusions.md is not up to date: make docs"
 
 
 def main() -> int:

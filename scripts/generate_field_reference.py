@@ -1,14 +1,22 @@
-"""Write docs/fields.md from src/fpctl/schema/data/fields.yaml: python scripts/generate_field_reference.py"""
+"""Write what the documentation says of fields: python scripts/generate_field_reference.py
+
+docs/fields.md from src/fpctl/fields and src/fpctl/schema/data/fields.yaml, and the table in docs/exclusions.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from fpctl.schema.fields import FIELDS, ROLES, FieldMap
+from fpctl.fields.registry import FIELDS, having
+from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "fields.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGE = DOCS / "fields.md"
+EXCLUSIONS = DOCS / "exclusions.md"
+BEGIN = "<!-- Made by scripts/generate_field_reference.py; do not edit until the end mark. -->"
+END = "<!-- End of what is made. -->"
 
 HEAD = """\
 # Fields and columns
@@ -16,22 +24,13 @@ HEAD = """\
 <!-- Made by scripts/generate_field_reference.py; do not edit. -->
 
 A field of an exclusion (`device`, `url`, `hash` ...) is held by different columns in different tables. This page lists
-the packaged mapping. Several columns of a field are alternatives: a value matches when any of them holds it, and a value
+the packaged mapping. Several columns of a field are alternatives: a value matches when any of them holds it, and it
 is compared only with columns that can hold such a value (a SHA-1 never with a column of SHA-256). Where a table offers
 several columns, this is what a field means:
 
-| field | meaning |
-|---|---|
-| `device` | the host that reports the event or from which it comes; never the other side of a connection |
-| `url` | where the traffic goes or the file came from; never a referrer or a sender's domain, which the other side may forge |
-| `hash` | of the file the event is about, and of the process that does it |
-| `process`, `parent_process` | the process that does it and its parent; in a process-creation event the new process and its creator |
-| `command_line`, `path` | of that process; in events about a file, `path` is the file's |
-| `account` | who does it; in mail tables, whose mailbox it is |
-| `ip` | the other side of a connection; both sides where the table does not tell one's own |
-| `signer` | the name in the code-signing certificate |
-| `port` | the port that is served |
+"""
 
+OWN_TABLES = """
 ## Your own tables
 
 Describe a table in `schema/*.yaml` of the rule repository, and map its fields in `fpctl.toml`:
@@ -48,13 +47,30 @@ the column holds JSON as text; after it may stand its role. An entry of the sett
 field and table; an empty list takes the field away.
 
 ## Roles
-
 """  # noqa: E501 - a row of a Markdown table is one line
 
 
 def page() -> str:
     """Return the whole page."""
-    return HEAD + "\n".join(lines()) + "\n"
+    meanings = [f"| `{name}` | {field.meaning} |" for name, field in FIELDS.items()]
+    return HEAD + "\n".join(["| field | meaning |", "|---|---|", *meanings, OWN_TABLES, *lines()]) + "\n"
+
+
+def match_table() -> str:
+    """Return the table of docs/exclusions.md: what a value of each field matches and what it does not."""
+    rows = [f"| `{name}` | {field.matches} | {field.spares} |".replace("|  |", "| |") for name, field in FIELDS.items()]
+    where = "a raw KQL condition on the table's columns, for what the fields cannot say; a null counts as false"
+    wild = [f"`{name}`" for name in having(lambda field: field.wildcard)]
+    stars = f"`*` stands for any text in {', '.join(wild[:-1])} and {wild[-1]}, and in a URL's path."
+    head = ["| field | matches | does not match |", "|---|---|---|"]
+    return "\n".join([*head, *rows, f"| `where` | {where} | |", "", stars])
+
+
+def exclusions_page(text: str) -> str:
+    """Return docs/exclusions.md with the table of fields as it is now."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{match_table()}\n\n{END}{after}"
 
 
 def lines() -> Iterator[str]:
@@ -62,7 +78,7 @@ def lines() -> Iterator[str]:
     yield "| field | roles; the first is the default |"
     yield "|---|---|"
     for field in FIELDS:
-        yield f"| `{field}` | {', '.join(f'`{role}`' for role in ROLES[field])} |"
+        yield f"| `{field}` | {', '.join(f'`{role}`' for role in FIELDS[field].roles)} |"
     fields = FieldMap.packaged()
     tables = Tables.packaged()
     yield ""
@@ -90,3 +106,5 @@ def lines() -> Iterator[str]:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8", newline="\n")
+    text = EXCLUSIONS.read_text(encoding="utf-8")
+    EXCLUSIONS.write_text(exclusions_page(text), encoding="utf-8", newline="\n")

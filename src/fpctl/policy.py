@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from fpctl.fields.registry import NAMES, having
+
 Level = Literal["error", "warning", "note"]
 """How grave a finding is. `note` is for what a person should know and nobody need act on."""
 
@@ -19,11 +21,8 @@ LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 """From the gravest on."""
 
 RequiredKey = Literal["title", "scenario", "reason", "ticket", "owner", "created", "expires", "notes", "tags"]
-PolicyField = Literal[
-    "device", "url", "hash", "process", "parent_process", "command_line", "path", "account", "ip", "signer", "port",
-    "where",
-]  # fmt: skip
-"""The fields of a match."""
+MATCHED = (*NAMES, "where")
+"""What a match can name."""
 
 _Days = Annotated[int, Field(ge=1, le=36_600)]
 _Count = Annotated[int, Field(ge=1)]
@@ -41,6 +40,13 @@ def _expression(text: str) -> str:
     except re.error as error:
         raise PydanticCustomError("pattern", "{message}", {"message": f"not a regular expression: {error}"}) from error
     return text
+
+
+def _field(name: str) -> str:
+    if name not in MATCHED:
+        message = f"there is no field `{name}`; the fields are {', '.join(MATCHED)}"
+        raise PydanticCustomError("field", "{message}", {"message": message})
+    return name
 
 
 class Lifetime(_Table):
@@ -71,7 +77,7 @@ class ApprovalPolicy(_Table):
     """
 
     needed: Literal["always", "fields", "never"] = "always"
-    fields: list[PolicyField] = ["process", "parent_process", "command_line", "path", "where"]
+    fields: list[Annotated[str, AfterValidator(_field)]] = [*having(lambda field: field.chosen), "where"]
     differs: bool = True
 
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fields.matcher import matches
 from fpctl.audit.coverage.extent import Extent, extent, within
 from fpctl.audit.coverage.search import covered, overlaps
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.window import Window
 from fpctl.rewrite.predicate import BoundColumn
-from predicate.matcher import matches
 
 TODAY = date(2026, 11, 24)
 HASH = "a9993e364706816aba3e25717850c26c9cd0d89d"

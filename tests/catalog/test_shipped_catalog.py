@@ -12,7 +12,7 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.loader import load_exclusions
 from fpctl.exclusions.references import check_references
 from fpctl.exclusions.scenarios.model import SCENARIO_IDS, scenario, scenarios
-from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, check_value
+from fpctl.fields.registry import NAMES, NARROW, check_value
 from fpctl.rules.loader import load_rules
 from fpctl.text.edits import insertion
 
@@ -47,7 +47,7 @@ def test_one_worked_exclusion_per_scenario_is_shipped_and_active() -> None:
     assert [exclusion.scenario for exclusion in worked] == list(SCENARIO_IDS)
     assert {exclusion.state(date(2026, 11, 24)) for exclusion in worked} == {"active"}
     used = {field for exclusion in worked for alternative in exclusion.match for field in alternative.fields()}
-    assert used >= set(NARROW_FIELDS)
+    assert used >= set(NARROW)
     for exclusion in worked:
         assert all((exclusion.reason, exclusion.owner, exclusion.ticket, exclusion.approved_by, exclusion.expires))
         assert exclusion.owner != exclusion.approved_by
@@ -102,9 +102,9 @@ def test_the_scenario_whose_source_breaks_off_says_so() -> None:
 
 def test_each_scenario_asks_for_fields_that_exist_and_narrow() -> None:
     for item in scenarios():
-        assert set(item.ask) == set(item.fields()) <= set(FIELDS)
+        assert set(item.ask) == set(item.fields()) <= set(NAMES)
         assert len(set(item.fields())) == len(item.fields())
-        assert set(item.needs) & set(NARROW_FIELDS)
+        assert set(item.needs) & set(NARROW)
         assert set(item.defaults) <= set(item.fields())
         for field, values in item.defaults.items():
             assert [check_value(field, value) for value in values] == [None] * len(values)

@@ -12,8 +12,8 @@ import pytest
 
 from fpctl.engine.local.engine import LocalEngine
 from fpctl.engine.local.transpile import lower, sql_keys
+from fpctl.fields.matching.term import Site
 from fpctl.rewrite.folding import key
-from fpctl.rewrite.predicate.term import Site
 from fpctl.schema.tables import Tables
 
 TABLES = Tables.packaged("auto", "xdr")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from predicate.engine import Engine
+from fields.engine import Engine
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fields.engine import Engine
+from fields.matcher import matches
+from fpctl.fields.matching.term import Term
 from fpctl.rewrite.folding import fold
 from fpctl.rewrite.folding.hit_groups import HitAccumulator
 from fpctl.rewrite.predicate import BoundColumn, Dialect, build
 from fpctl.rewrite.predicate.render import rendered
-from fpctl.rewrite.predicate.term import Term
-from predicate.engine import Engine
-from predicate.matcher import matches
 
 COLUMNS: dict[str, list[BoundColumn]] = {
     "device": [BoundColumn("Host", "string", "host-name"), BoundColumn("Id", "string", "device-id")],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from fpctl.errors import FpctlError
-from fpctl.schema.fields import FIELDS, ROLES, FieldColumn, FieldMap
+from fpctl.fields.registry import FIELDS
+from fpctl.schema.fields import FieldColumn, FieldMap
 from fpctl.schema.tables import Tables
 
 FIELD_MAP = FieldMap.packaged()
@@ -21,21 +24,21 @@ def test_every_mapped_column_exists_with_a_fitting_type(environment: str) -> Non
     fields = FieldMap.packaged(known=tables)
     checked = 0
     for name in fields.tables():
-        columns = tables.table(name) or tables.function(name)
+        columns = tables.table(name) or (tables.function(name) if name.startswith("_Im_") else None)
         if columns is None:
             continue
         assert not isinstance(columns, str)
         for field in FIELDS:
             for column in fields.columns(name, field):
                 kind = columns.get(column.column)
-                if column.parse or (not column.members and column.role != "port"):
+                if column.parse or (not column.members and column.role not in ("port", "app-number")):
                     fitting = {"string"}
                 elif column.members:
                     fitting = {"dynamic"}
                 else:
                     fitting = {"int", "long", "string"}
                 assert kind in fitting, f"{name}.{column} ({field}, {column.role}) is {kind}"
-                assert column.role in ROLES[field]
+                assert column.role in FIELDS[field].roles
                 checked += 1
     assert checked > 150
 
@@ -266,3 +269,25 @@ def test_a_wrong_override_is_refused(override: dict[str, dict[str, str]], messag
     with pytest.raises(FpctlError) as caught:
         FieldMap.packaged(override)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("field", "pattern", "others"),
+    [
+        # `UserAgentTags` and `SuspiciousUserAgentName` say what is thought of it.
+        ("user_agent", r"(?i)^(?!suspicious).*user_?agent(?!.*(tags|name)$).*$", ()),
+        ("registry_key", r"^RegistryKey$", ()),
+        ("app", r"^(AppId|AppDisplayName|ServicePrincipal(Id|Name))$", ()),
+        ("parent_command_line", r"(?i)^parent.*commandline$", ()),
+    ],
+)
+def test_every_column_that_is_named_after_a_field_holds_it(field: str, pattern: str, others: tuple[str, ...]) -> None:
+    tables = Tables.packaged()
+    missing = [
+        f"{name}.{column}"
+        for name in tables.tables()
+        for column, kind in (tables.table(name) or {}).items()
+        if re.match(pattern, column) and kind == "string" and column not in others
+        if column not in {one.column for one in FIELD_MAP.columns(name, field)}
+    ]
+    assert missing == []

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fields.matcher import matches
 from fpctl.engine.local.engine import LocalEngine
 from fpctl.exclusions.model import Exclusion
 from fpctl.rewrite.plan.planner import Planner
@@ -25,7 +26,6 @@ from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rules.model import read_rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
-from predicate.matcher import matches
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SCHEMA: Mapping[str, Mapping[str, str]] = {

@@ -19,6 +19,7 @@ from fpctl.exclusions.model import Alternative
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.risk.score import Risk, assess
 from fpctl.exclusions.risk.shared_names import SharedNames, shared_names
+from fpctl.fields.registry import FIELDS
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.policy import Policy
 from fpctl.repository.exclusion_index import ExclusionIndex
@@ -199,6 +200,4 @@ def days(count: int) -> str:
 
 def anchored(alternative: Alternative) -> bool:
     """Tell whether an alternative names something that an attacker on any machine cannot choose."""
-    return any(
-        getattr(alternative, field) is not None for field in ("device", "url", "hash", "signer", "ip", "account")
-    )
+    return any(FIELDS[field].anchored(values) for field, values in alternative.fields().items())

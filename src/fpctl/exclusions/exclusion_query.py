@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from fpctl.errors import FpctlError
-from fpctl.exclusions.model import State
+from fpctl.exclusions.model import Exclusion, State
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.exclusions.value_match import matching_fields
+from fpctl.fields.registry import names_value
 from fpctl.rules.model import Rule
 
 STATES: tuple[State, ...] = ("active", "shadow", "not-yet-valid", "draft", "expired", "retired")
@@ -76,6 +76,21 @@ def find_exclusions(
     if criteria.expiring is not None:
         found.sort(key=lambda one: (one.days_left or 0, one.loaded.id))
     return found
+
+
+def matching_fields(exclusion: Exclusion, value: str) -> tuple[str, ...]:
+    """Return the fields of an exclusion of which a value says that it would match; `where` if its text has it.
+
+    The rules are those of the clauses, applied to one value instead of to an event.
+    """
+    found: list[str] = []
+    for alternative in exclusion.match:
+        for field, patterns in alternative.fields().items():
+            if field not in found and any(names_value(field, pattern, value) for pattern in patterns):
+                found.append(field)
+        if alternative.where is not None and value.casefold() in alternative.where.casefold() and "where" not in found:
+            found.append("where")
+    return tuple(found)
 
 
 def parse_states(text: str) -> tuple[State, ...]:

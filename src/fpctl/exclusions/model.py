@@ -9,12 +9,20 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from fpctl.documents.validation_error import validation_error
 from fpctl.exclusions.raw_condition import check_condition
-from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, check_value
 from fpctl.exclusions.window import Window
+from fpctl.fields.registry import NAMES, NARROW, check_value
 from fpctl.rules.selector import Selection, selection
 
 Status = Literal["draft", "active", "shadow", "retired"]
@@ -23,6 +31,7 @@ Placement = Literal["auto", "source", "result"]
 State = Literal["active", "expired", "not-yet-valid", "draft", "retired", "shadow"]
 
 _T = TypeVar("_T")
+_M = TypeVar("_M", bound=BaseModel)
 
 
 def _listed(value: object) -> object:
@@ -57,37 +66,25 @@ def _checker(field: str) -> Callable[[str], str]:
 
 _Text = Annotated[str, BeforeValidator(_textual)]
 _Many = Annotated[tuple[_T, ...], BeforeValidator(_listed)]
-_Device = Annotated[_Text, AfterValidator(_checker("device"))]
-_Url = Annotated[_Text, AfterValidator(_checker("url"))]
-_Hash = Annotated[_Text, AfterValidator(_checker("hash"))]
-_Process = Annotated[_Text, AfterValidator(_checker("process"))]
-_CommandLine = Annotated[_Text, AfterValidator(_checker("command_line"))]
-_Path = Annotated[_Text, AfterValidator(_checker("path"))]
-_Account = Annotated[_Text, AfterValidator(_checker("account"))]
-_Ip = Annotated[_Text, AfterValidator(_checker("ip"))]
-_Signer = Annotated[_Text, AfterValidator(_checker("signer"))]
-_Port = Annotated[_Text, AfterValidator(_checker("port"))]
 
 
+def _with_fields(model: type[_M]) -> type[_M]:
+    """Return a model that has every field of the registry as a key."""
+    keys: dict[str, Any] = {
+        name: (_Many[Annotated[_Text, AfterValidator(_checker(name))]] | None, None) for name in NAMES
+    }
+    return create_model(model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **keys)
+
+
+@_with_fields
 class Alternative(BaseModel):
     """One map of `match`: every field given must match; several values of a field are "any of"."""
 
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
-    device: _Many[_Device] | None = None
-    url: _Many[_Url] | None = None
-    hash: _Many[_Hash] | None = None
-    process: _Many[_Process] | None = None
-    parent_process: _Many[_Process] | None = None
-    command_line: _Many[_CommandLine] | None = None
-    path: _Many[_Path] | None = None
-    account: _Many[_Account] | None = None
-    ip: _Many[_Ip] | None = None
-    signer: _Many[_Signer] | None = None
-    port: _Many[_Port] | None = None
     where: str | None = None
 
-    @field_validator(*FIELDS, mode="before")
+    @field_validator(*NAMES, mode="before", check_fields=False)
     @classmethod
     def _given(cls, value: object) -> object:
         # A field that is there must say something: `device:` with nothing after it is a slip, not "any device".
@@ -108,17 +105,17 @@ class Alternative(BaseModel):
 
     def fields(self) -> dict[str, tuple[str, ...]]:
         """Return the fields given with their values, in the documented order; `where` is not among them."""
-        given: dict[str, tuple[str, ...]] = {}
-        for field in FIELDS:
-            values = getattr(self, field)
-            if values is not None:
-                given[field] = values
-        return given
+        return {name: values for name in NAMES if (values := self.values(name))}
+
+    def values(self, field: str) -> tuple[str, ...]:
+        """Return the values of a field; none where it is not given."""
+        given: tuple[str, ...] | None = getattr(self, field)
+        return given or ()
 
     @property
     def narrow(self) -> bool:
         """Whether a device, URL or hash is named."""
-        return any(getattr(self, field) is not None for field in NARROW_FIELDS)
+        return any(self.values(field) for field in NARROW)
 
 
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")

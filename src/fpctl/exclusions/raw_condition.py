@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fpctl.errors import KqlSyntaxError
-from fpctl.exclusions.values import ValueProblem
+from fpctl.fields.field import ValueProblem
 
 _LEAD = "T\n| where "
 

@@ -14,8 +14,8 @@ from fpctl.errors import Location, Problem
 from fpctl.exclusions.model import Alternative, Approval, Exclusion
 from fpctl.exclusions.scenarios.model import SCENARIO_IDS
 from fpctl.exclusions.value_lists.value_list import ValueList, read_list
-from fpctl.exclusions.values import FIELDS, SYNONYMS
 from fpctl.exclusions.window import Window
+from fpctl.fields.registry import NAMES, SYNONYMS
 from fpctl.spelling import did_you_mean, nearest
 
 
@@ -195,7 +195,7 @@ class _DocumentReader:
         for index, alternative in enumerate(alternatives):
             if not isinstance(alternative, dict):
                 continue
-            for name in FIELDS:
+            for name in NAMES:
                 values = alternative.get(name)
                 given = [values] if isinstance(values, str) else values
                 if isinstance(given, list) and any(isinstance(v, str) and v.startswith("@") for v in given):
@@ -284,7 +284,7 @@ _KEY_SYNONYMS = {
 }  # fmt: skip
 
 
-def _known_keys(steps: tuple[str | int, ...]) -> tuple[type[Any], dict[str, str]]:
+def _known_keys(steps: tuple[str | int, ...]) -> tuple[type[Any], Mapping[str, str]]:
     if steps[0] == "match":
         return Alternative, SYNONYMS
     if steps[0] == "window" and len(steps) > 1:
@@ -294,7 +294,7 @@ def _known_keys(steps: tuple[str | int, ...]) -> tuple[type[Any], dict[str, str]
     return Exclusion, _KEY_SYNONYMS
 
 
-def _key_hint(name: str, known: tuple[type[Any], dict[str, str]]) -> str:
+def _key_hint(name: str, known: tuple[type[Any], Mapping[str, str]]) -> str:
     model, synonyms = known
     meant = synonyms.get(name.lower())
     if meant is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.scenarios.model import SCENARIO_IDS, scenario
+from fpctl.fields.registry import FIELDS
 from fpctl.rules.model import RuleMetadata
 from fpctl.rules.selector import PREFIXES
 
@@ -35,17 +36,7 @@ _EXCLUSION: Mapping[str, str] = {
     "tags": "Words to find it by.",
 }
 _MATCH: Mapping[str, str] = {
-    "device": "Host name; `build01` also matches `build01.contoso.com`. `*` is any text. Or a device id.",
-    "url": "Domain (its subdomains too), or URL (that host, and everything at or below its path).",
-    "hash": "MD5, SHA-1 or SHA-256 of a file or process.",
-    "process": "File name of the process. `*` is any text.",
-    "parent_process": "File name of what started it. `*` is any text.",
-    "command_line": "Text that the command line contains. `*` is any text.",
-    "path": "Full path of a file or folder, and everything below it. `*` is any text within a folder name.",
-    "account": "name, DOMAIN\\name, user@domain, SID or id.",
-    "ip": "Address or CIDR.",
-    "signer": "Name in the code-signing certificate.",
-    "port": "Port number.",
+    **{name: field.help for name, field in FIELDS.items()},
     "where": "A KQL condition that must hold too; only for what the fields cannot say.",
 }
 _WINDOW: Mapping[str, str] = {
@@ -74,9 +65,8 @@ def exclusion_schema() -> dict[str, Any]:
     made = Exclusion.model_json_schema()
     parts = made["$defs"]
     match = _described(parts["Alternative"], _MATCH)
-    for name in match["properties"]:
-        if name != "where":
-            _set_choice(match["properties"], name, _one_or_many(_VALUE))
+    for name in FIELDS:
+        _set_choice(match["properties"], name, _one_or_many(_VALUE))
     window = _described(parts["Window"], _WINDOW)
     for name in ("weekly", "intervals"):
         _set_choice(window["properties"], name, _one_or_many(_TEXT))

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from fpctl.errors import KqlSyntaxError
+from fpctl.fields.registry import FIELDS
 from fpctl.kql.analysis import Analysis
 from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule
-
-TEXT_ROLES = {
-    "process": "file-name", "parent_process": "file-name", "command_line": "command-line", "path": "file-path",
-    "signer": "signer",
-}  # fmt: skip
-"""By field, the role of a column that holds the very text a person means."""
 
 
 def raw_columns(rules: Sequence[LoadedRule], planner: Planner) -> Callable[[str], Sequence[str]]:
@@ -26,7 +21,7 @@ def raw_columns(rules: Sequence[LoadedRule], planner: Planner) -> Callable[[str]
     tables = {table for loaded in rules for table in _tables(loaded, planner)}
 
     def columns(field: str) -> Sequence[str]:
-        role = TEXT_ROLES.get(field)
+        role = FIELDS[field].verbatim
         if len(tables) != 1 or role is None:
             return ()
         (table,) = tables

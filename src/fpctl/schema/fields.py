@@ -14,53 +14,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from fpctl.errors import FpctlError
+from fpctl.fields.registry import FIELDS, NAMES
 from fpctl.schema.asim import asim_schema
 from fpctl.schema.tables import Tables
 from fpctl.spelling import did_you_mean
-
-ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "device": ("host-name", "device-id", "resource-id"),
-        "url": ("url-or-host", "url", "domain"),
-        "hash": ("hash", "md5", "sha1", "sha256"),
-        "process": ("file-name", "file-path", "windows-path"),
-        "parent_process": ("file-name", "file-path", "windows-path"),
-        "command_line": ("command-line",),
-        "path": ("file-path", "folder-path", "windows-path"),
-        "account": ("account", "account-name", "account-domain", "account-upn", "account-sid", "account-id"),
-        "ip": ("ip", "ip-endpoint"),
-        "signer": ("signer",),
-        "port": ("port",),
-    }
-)
-"""The roles a column of each field can have; the first is taken where the settings name none.
-
-host-name       a host, short or fully qualified, as its table writes it
-device-id       a device's id: 40 hexadecimal digits (Defender) or a GUID (Entra, agents)
-resource-id     an Azure resource id, whose last part names the virtual machine
-url-or-host     a URL with or without scheme, or a bare host, with or without port
-url             a URL
-domain          a bare host or domain name
-md5 sha1 sha256 a digest of that kind, in hexadecimal
-hash            a digest of a kind that differs from row to row
-file-name       a file name without folder
-file-path       a full path with the file name, `/` or `\\` between folders
-windows-path    the same, where it is always `\\`
-folder-path     a folder without the file name
-command-line    a process's command line
-account-name    an account's bare name; account-domain, beside it, its domain
-account-upn     user@domain
-account-sid     S-1-...
-account-id      the GUID of a user or service principal
-account         any of these forms, also DOMAIN\\name
-ip              an IPv4 or IPv6 address
-ip-endpoint     the same, with or without a port behind it
-signer          the name in a code-signing certificate
-port            a port number
-"""
-
-FIELDS: tuple[str, ...] = tuple(ROLES)
-"""The fields an exclusion can match on, apart from `where`."""
 
 _PATH = re.compile(r"(?:parse_json\((?P<text>\w+)\)|(?P<column>\w+))(?P<members>(?:\.\w+|\[\d+\])*)")
 _MEMBER = re.compile(r"\.(\w+)|\[(\d+)\]")
@@ -72,7 +29,7 @@ class FieldColumn(NamedTuple):
     Attributes:
         column: the table's column.
         members: where inside a dynamic column the value is; a number is an array index.
-        role: what the value is, see `ROLES`.
+        role: what the value is, see the field's `roles`.
         parse: the column is JSON text and needs `parse_json` before its members can be read.
     """
 
@@ -166,14 +123,14 @@ class FieldMap:
 
 def _override(table: str, field: str, columns: str | Sequence[str]) -> tuple[FieldColumn, ...]:
     place = f"fields.{table}.{field}"
-    if field not in ROLES:
-        raise FpctlError(f"{place}: there is no field {field!r}", hint=did_you_mean(field, FIELDS))
+    if field not in FIELDS:
+        raise FpctlError(f"{place}: there is no field {field!r}", hint=did_you_mean(field, NAMES))
     found = []
     for text in [columns] if isinstance(columns, str) else columns:
         path, _, role = text.replace(":", " ").strip().partition(" ")
-        role = role.strip() or ROLES[field][0]
-        if role not in ROLES[field]:
-            roles = ", ".join(ROLES[field])
+        role = role.strip() or FIELDS[field].roles[0]
+        if role not in FIELDS[field].roles:
+            roles = ", ".join(FIELDS[field].roles)
             raise FpctlError(f"{place}: a column of {field} cannot have the role {role!r}", hint=f"one of {roles}")
         try:
             found.append(_column(path, role))

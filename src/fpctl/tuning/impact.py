@@ -18,9 +18,10 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.risk.score import Share
 from fpctl.execution.preview import widen
+from fpctl.fields.registry import FIELDS
 from fpctl.rewrite.output.counting import query_at
 from fpctl.rewrite.plan.clauses import Clause
-from fpctl.rewrite.plan.field_columns import field_columns, value_of
+from fpctl.rewrite.plan.field_columns import field_columns
 from fpctl.rewrite.plan.model import PlanWarning, Skip
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
@@ -167,7 +168,7 @@ def _counted(
         columns = field_columns(planner, clause.placement)
         for name in ENTITIES:
             if name in columns:
-                grouped.setdefault(name, []).append(_grouped(clause, before, value_of(name, columns[name])))
+                grouped.setdefault(name, []).append(_grouped(clause, before, FIELDS[name].event_value(columns[name])))
         if len(sample) < SAMPLE:
             shown = {name: columns[name].string() for name in SAMPLE_FIELDS if name in columns}
             sample += sample_of(clause, before, shown, engine, span)

@@ -15,12 +15,12 @@ from typing import Any
 from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.values import check_value
+from fpctl.fields.registry import FIELDS, check_value
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.output.counting import query_at
 from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.clauses import Clause
-from fpctl.rewrite.plan.field_columns import field_columns, value_of
+from fpctl.rewrite.plan.field_columns import field_columns
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
@@ -287,7 +287,7 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
 
 def _spot(planner: Planner, placement: Placement) -> SamplePoint:
     columns = field_columns(planner, placement)
-    values = {field: value_of(field, columns[field]) for field in GROUPED if field in columns}
+    values = {field: FIELDS[field].event_value(columns[field]) for field in GROUPED if field in columns}
     if "command_line" in values:
         values["script"] = f"extract({_SCRIPT}, 1, replace_string({values['command_line']}, '\"', \"'\"))"
     return SamplePoint(placement, values, placement.resolution.time_column)

@@ -9,10 +9,11 @@ from typing import Any
 
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
-from fpctl.execution.session import tables_read
+from fpctl.fields.registry import FIELDS, usable_roles
 from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
-from fpctl.rewrite.predicate import UtcRange, usable_roles
+from fpctl.rewrite.predicate import UtcRange
 from fpctl.rules.model import Rule
 from fpctl.tuning.fixture import laid_out
 from fpctl.tuning.variants import Variant, seed_of, variants
@@ -146,27 +147,15 @@ def _event(variant: Variant, table: str, planner: Planner, number: int) -> Mappi
         for column in planner.fields.columns(table, field):
             if (roles is not None and column.role not in roles) or column.column in row:
                 continue
+            shaped = FIELDS[field].shaped(column.role, value)
             if column.members or column.parse:
-                row[column.column] = _nested(column.members, _shaped(column.role, value, field))
+                row[column.column] = _nested(column.members, shaped)
             else:
-                row[column.column] = (
-                    int(value) if kinds.get(column.column) in ("int", "long") else _shaped(column.role, value, field)
-                )
+                row[column.column] = int(value) if kinds.get(column.column) in ("int", "long") else shaped
     for name, asked in variant.columns.items():
         if name in kinds:
             row.setdefault(name, asked)
     return row
-
-
-def _shaped(role: str, value: str, field: str) -> str:
-    """Return a value in the form of a column's role."""
-    if field in ("process", "parent_process") and role in ("file-path", "windows-path") and value:
-        return f"C:\\Program Files\\x\\{value}"
-    if role == "account-domain":
-        return value.rpartition("\\")[0]
-    if role == "account-name":
-        return value.rpartition("\\")[2]
-    return value
 
 
 def _nested(members: tuple[str, ...], value: str) -> Any:

@@ -18,8 +18,8 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.risk.score import Risk, Share, assess
 from fpctl.exclusions.risk.shared_names import SharedNames
-from fpctl.exclusions.values import check_value
 from fpctl.execution.preview import widen
+from fpctl.fields.registry import check_value
 from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.field_columns import field_columns
 from fpctl.rewrite.plan.planner import Planner

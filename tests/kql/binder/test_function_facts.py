@@ -13,7 +13,7 @@ from fpctl.kql.binder.functions import arithmetic_type, builtins, range_type, re
 from fpctl.kql.binder.scalar import Dynamic, common, element_of, parse_type
 from oracle.bridge import node_modules
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "generate_functions.js"
+SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "generate_functions.js"
 
 
 @pytest.mark.node

@@ -12,6 +12,7 @@ from fpctl.audit.finding import Finding
 from fpctl.audit.network import half_of_all, too_wide
 from fpctl.exclusions.model import Alternative
 from fpctl.exclusions.risk.shared_names import SharedNames
+from fpctl.fields.registry import FIELDS
 
 
 def _everything(context: AuditContext, check: Check) -> Iterator[Finding]:
@@ -41,9 +42,9 @@ def _takes_all(field: str, given: Sequence[str], known: SharedNames) -> bool:
     """Tell whether nearly every event has one of these values."""
     if field == "ip":
         return half_of_all(given)
-    if field == "command_line":
+    if FIELDS[field].is_free_text():
         return any(value.lower().strip("*") in known.commonplace or len(value.strip("* ")) < 3 for value in given)
-    if field in ("device", "process", "parent_process", "path"):
+    if FIELDS[field].pattern_noun:
         return any("*" in value and len(_WITHOUT_MEANING.sub("", value)) < 2 for value in given)
     return False
 
@@ -69,9 +70,9 @@ def _listed(words: Sequence[str]) -> str:
 def _writable_path(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.kept:
         for number, alternative in alternatives(loaded):
-            if alternative.hash is not None or alternative.signer is not None:
+            if alternative.values("hash") or alternative.values("signer"):
                 continue
-            for path in alternative.path or ():
+            for path in alternative.values("path"):
                 if not context.shared_names.is_allowed(path) and any(
                     folder.match(path) for folder in context.shared_names.folders
                 ):
@@ -85,17 +86,14 @@ def _writable_path(context: AuditContext, check: Check) -> Iterator[Finding]:
                     )
 
 
-_ENDS = {
-    "device": "host whose name", "process": "program whose name", "parent_process": "program whose name",
-    "path": "file whose path",
-}  # fmt: skip
+_ENDS = {name: field.pattern_noun for name, field in FIELDS.items() if field.pattern_noun}
 
 
 def _left_wildcard(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.kept:
         for number, alternative in alternatives(loaded):
             for field, what in _ENDS.items():
-                for value in getattr(alternative, field) or ():
+                for value in alternative.values(field):
                     if value.startswith("*") and not context.shared_names.is_allowed(value):
                         ending = value.lstrip("*").rstrip("*")
                         how = "contains" if value.endswith("*") else "ends in"
@@ -112,7 +110,7 @@ def _short_pattern(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.kept:
         for number, alternative in alternatives(loaded):
             for field in ("device", "process", "parent_process"):
-                for value in getattr(alternative, field) or ():
+                for value in alternative.values(field):
                     left = _WITHOUT_MEANING.sub("", value)
                     if "*" in value and len(left) < 3 and not context.shared_names.is_allowed(value):
                         yield check.finding(
@@ -128,7 +126,7 @@ def _wide_network(context: AuditContext, check: Check) -> Iterator[Finding]:
     policy = context.policy.forbidden
     for loaded in context.kept:
         for number, alternative in alternatives(loaded):
-            for value in alternative.ip or ():
+            for value in alternative.values("ip"):
                 limit = too_wide(value, policy.prefix_v4, policy.prefix_v6)
                 if limit is not None and not context.shared_names.is_allowed(value):
                     yield check.finding(

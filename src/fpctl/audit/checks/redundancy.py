@@ -9,12 +9,13 @@ from fpctl.audit.check import Check
 from fpctl.audit.context import AuditContext, alternatives, at_value, fix_command
 from fpctl.audit.coverage.extent import Extent, Values
 from fpctl.audit.coverage.extent import values as as_values
-from fpctl.audit.coverage.kinds import KINDS, Key, key_of
 from fpctl.audit.coverage.search import overlaps
 from fpctl.audit.finding import Finding
 from fpctl.errors import Location
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.value_lists.list_file import FOLDER, SUFFIX, find_lists
+from fpctl.fields.field import Key
+from fpctl.fields.registry import FIELDS, key_of
 
 
 def _duplicate(context: AuditContext, check: Check) -> Iterator[Finding]:
@@ -51,7 +52,7 @@ def _how(wide: Extent, narrow: Extent) -> str:
     for given, covered in pairs:
         for field, values in sorted(given.fields.items()):
             for key in sorted(covered.fields[field].keys - values.keys):
-                cover = next(k for k in sorted(values.keys) if KINDS[field].covers(k, key))
+                cover = next(k for k in sorted(values.keys) if FIELDS[field].covers(k, key))
                 return f": its {field} {_written(wide, field, cover)} covers {_written(narrow, field, key)}"
         fewer = sorted(set(covered.fields) - set(given.fields))
         if fewer:
@@ -146,7 +147,7 @@ def _dead_value(context: AuditContext, check: Check) -> Iterator[Finding]:
 
 def _other(field: str, key: Key, whole: Values) -> Key | None:
     """Return another value of a list that covers this one."""
-    kind = KINDS[field]
+    kind = FIELDS[field]
     for wide in kind.above(key):
         if wide != key and wide in whole.keys:
             return wide

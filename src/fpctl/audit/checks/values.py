@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 from fpctl.audit.check import Check
 from fpctl.audit.context import AuditContext, alternatives, at_value, fix_command
-from fpctl.audit.coverage.pattern import holds, plain
 from fpctl.audit.finding import Finding
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.risk.shared_names import SharedNames
-from fpctl.exclusions.values import ValueProblem
-from fpctl.rewrite.predicate.match import parse_value
-from fpctl.rewrite.predicate.url import Url
+from fpctl.fields.definitions.url import Url
+from fpctl.fields.field import ValueProblem
+from fpctl.fields.matching.containment import holds, plain
+from fpctl.fields.registry import parse_value
 
 
 def _urls(context: AuditContext) -> Iterator[tuple[LoadedExclusion, int, str, Url]]:
     for loaded in context.kept:
         for number, alternative in alternatives(loaded):
-            for value in alternative.url or ():
+            for value in alternative.values("url"):
                 parsed = parse_value("url", value)
                 if not isinstance(parsed, ValueProblem) and not context.shared_names.is_allowed(value):
                     yield loaded, number, value, parsed
@@ -106,10 +106,10 @@ def _encoded(host: str) -> str:
 def _tool_hash(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.kept:
         for number, alternative in alternatives(loaded):
-            if alternative.hash is None or alternative.device is not None:
+            if not alternative.values("hash") or alternative.values("device"):
                 continue
             shared = context.shared_names
-            known = [h for h in alternative.hash if h.lower() in shared.hashes and not shared.is_allowed(h)]
+            known = [h for h in alternative.values("hash") if h.lower() in shared.hashes and not shared.is_allowed(h)]
             for value in known:
                 yield check.finding(
                     at_value(loaded, number, "hash", value),
@@ -118,7 +118,7 @@ def _tool_hash(context: AuditContext, check: Check) -> Iterator[Finding]:
                     fix=fix_command(loaded, number, "hash", value),
                     subject=f"{number} {value.lower()}",
                 )
-            for value in alternative.process or () if not known else ():
+            for value in alternative.values("process") if not known else ():
                 program = _program(context.shared_names, value)
                 if program is not None:
                     yield check.finding(
@@ -134,9 +134,9 @@ def _tool_hash(context: AuditContext, check: Check) -> Iterator[Finding]:
 def _tool_anywhere(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.kept:
         for number, alternative in alternatives(loaded):
-            if alternative.hash is not None or alternative.device is not None:
+            if alternative.values("hash") or alternative.values("device"):
                 continue
-            for value in alternative.process or ():
+            for value in alternative.values("process"):
                 program = _program(context.shared_names, value)
                 if program is not None:
                     covers = "" if program[0] == value.lower() else f"covers {program[0]}, "

@@ -8,11 +8,12 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from fpctl.audit.coverage.kinds import KINDS, Key, key_of
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.window import Window
+from fpctl.fields.field import Key
+from fpctl.fields.registry import FIELDS, key_of
 
 SPLIT = 500
 """Up to this length lists are looked at value by value."""
@@ -32,16 +33,16 @@ class Values(NamedTuple):
 
     def covers(self, field: str, key: Key) -> bool:
         """Tell whether one of these covers a value."""
-        kind = KINDS[field]
-        return any(wide in self.keys for wide in kind.above(key)) or any(
-            kind.covers(wide, key) for wide in self.patterns
+        known = FIELDS[field]
+        return any(wide in self.keys for wide in known.above(key)) or any(
+            known.covers(wide, key) for wide in self.patterns
         )
 
 
 def values(field: str, keys: Iterable[Key]) -> Values:
     """Return keys as the values of a field."""
     kept = frozenset(keys)
-    return Values(kept, tuple(sorted(key for key in kept if KINDS[field].is_pattern(key))))
+    return Values(kept, tuple(sorted(key for key in kept if FIELDS[field].is_pattern(key))))
 
 
 class Shape(NamedTuple):
@@ -71,9 +72,9 @@ class Shape(NamedTuple):
 def _agree(field: str, one: Values, other: Values) -> bool:
     if one.keys & other.keys or _above(field, one.keys) & other.keys or _above(field, other.keys) & one.keys:
         return True
-    kind = KINDS[field]
+    known = FIELDS[field]
     return any(
-        kind.covers(pattern, key)
+        known.covers(pattern, key)
         for wide, narrow in ((one, other), (other, one))
         for pattern in wide.patterns[:SPLIT]
         for key in sorted(narrow.keys)[:SPLIT]
@@ -83,7 +84,7 @@ def _agree(field: str, one: Values, other: Values) -> bool:
 @lru_cache(maxsize=1 << 14)
 def _above(field: str, keys: frozenset[Key]) -> frozenset[Key]:
     """Return every key without wildcards that covers one of these."""
-    return frozenset(wide for key in keys for wide in KINDS[field].above(key))
+    return frozenset(wide for key in keys for wide in FIELDS[field].above(key))
 
 
 def shape(alternative: Alternative) -> Shape | None:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from fpctl.audit.coverage.extent import Extent, Shape
-from fpctl.audit.coverage.kinds import KINDS, Key
-from fpctl.exclusions.values import NARROW_FIELDS
+from fpctl.fields.field import Key
+from fpctl.fields.registry import FIELDS, NARROW, TELL_ORDER
 
 NEAR = 40
 """At most so many exclusions that share a value are compared for an overlap."""
@@ -62,26 +62,26 @@ class Index:
         if not shape.fields:
             self._conditions.setdefault(shape.where or "", []).append(number)
             return
-        order = list(KINDS)
+        order = TELL_ORDER
         field = min(shape.fields, key=lambda f: (max(shared[f, k] for k in shape.fields[f].keys), order.index(f)))
-        kind = KINDS[field]
+        known = FIELDS[field]
         for key in shape.fields[field].keys:
             self._exact.setdefault((field, key), []).append(number)
         for key in shape.fields[field].patterns:
-            self._pieces.setdefault(field, {}).setdefault(kind.piece(key), []).append(number)
+            self._pieces.setdefault(field, {}).setdefault(known.piece(key), []).append(number)
 
     def candidates(self, shape: Shape) -> set[int]:
         """Return the exclusions that may have an alternative which covers this one: all that have, and few others."""
         found: set[int] = set(self._conditions.get(shape.where, ())) if shape.where is not None else set()
         for field, given in shape.fields.items():
-            kind = KINDS[field]
+            known = FIELDS[field]
             # What covers the alternative covers each of its values.
             key = min(given.keys)
-            for wide in kind.above(key):
+            for wide in known.above(key):
                 found.update(self._exact.get((field, wide), ()))
             pieces = self._pieces.get(field)
             if pieces:
-                for piece in _parts(kind.text(key), pieces):
+                for piece in _parts(known.text(key), pieces):
                     found.update(pieces[piece])
         return found
 
@@ -125,7 +125,7 @@ def overlaps(extents: Sequence[Extent]) -> Iterator[Overlap]:
     holders: dict[tuple[str, Key], list[int]] = {}
     for number, extent in enumerate(extents):
         for shape in extent.shapes:
-            for field in NARROW_FIELDS:
+            for field in NARROW:
                 for key in shape.fields[field].keys if field in shape.fields else ():
                     known = holders.setdefault((field, key), [])
                     if not known or known[-1] != number:
@@ -133,10 +133,10 @@ def overlaps(extents: Sequence[Extent]) -> Iterator[Overlap]:
     shared: dict[tuple[int, int], tuple[int, str, Key]] = {}
     for number, extent in enumerate(extents):
         for shape in extent.shapes:
-            for field in NARROW_FIELDS:
+            for field in NARROW:
                 given = shape.fields.get(field)
                 for key in sorted(given.keys)[:NEAR] if given else ():
-                    for wide in KINDS[field].above(key):
+                    for wide in FIELDS[field].above(key):
                         for other in holders.get((field, wide), ())[:NEAR]:
                             low, high = sorted((other, number), key=lambda n: extents[n].id)
                             if low != high and (low, high) not in shared and _meet(extents[other], extent, shape):

@@ -8,35 +8,34 @@ from typing import Annotated
 import typer
 
 from fpctl.cli.shared import options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 
 def lint(
+    files: options.RuleFiles,
     rule: options.Rules = None,
-    rules: options.RulesFolder = None,
-    config: options.ConfigFile = None,
     local: Annotated[
         bool, typer.Option("--local", help="Tell instead which rules the local engine cannot run, and what stops them.")
     ] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Check rules: syntax, and columns, tables and functions that are not there.
+    """Check rules: syntax, and columns, tables and functions that do not exist.
 
     Exit code 1 means warnings, 2 that a rule cannot be read.
     """
-    from fpctl.cli.shared.context import open_workspace
     from fpctl.repository.lint import lint as lint_rules
     from fpctl.repository.lint import local_obstacles
 
-    repository = open_workspace(config, rules, None, need_exclusions=False).repository
-    chosen = repository.rules.select(rule or [])
-    planner = repository.planner(options.parse_day(None))
+    context = AppContext(files, "none")
+    repository = context.repository
+    chosen = context.select(rule)
     with output.progress("Checking rules", len(chosen)) as update:
         if local:
             now = datetime.now(UTC).replace(tzinfo=None)
-            found = local_obstacles(chosen, planner, now, progress=lambda done, _: update(done))
+            found = local_obstacles(chosen, context.planner(), now, progress=lambda done, _: update(done))
         else:
-            found = lint_rules(chosen, planner, progress=lambda done, _: update(done))
+            found = lint_rules(chosen, context.planner(), progress=lambda done, _: update(done))
         problems = [*repository.rules.problems, *found]
     if format == "json":
         output.show_json({"rules": len(chosen), "problems": [problem.to_dict() for problem in problems]})
@@ -53,16 +52,12 @@ def lint(
 
 
 def list_rules(
+    files: options.RuleFiles,
     rule: options.Rules = None,
-    rules: options.RulesFolder = None,
-    config: options.ConfigFile = None,
     format: options.ListFormat = "table",
 ) -> int:
-    """List rules: id, name, kind, techniques, file."""
-    from fpctl.cli.shared.context import rules_folder
-    from fpctl.rules.loader import load_rules
-
-    rule_set = load_rules(rules_folder(config, rules))
+    """List rules: name, kind, severity, techniques, file, id."""
+    rule_set = AppContext(files, "none").rules
     chosen = rule_set.select(rule or [])
     headers = ["id", "name", "kind", "severity", "techniques", "path"]
     rows = [

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.exchange.adoption.logic import Fact, TooManyError, alternatives
-from fpctl.exchange.adoption.meaning import Difference, FieldMeaning, Holder, column_of, list_of, said
+from fpctl.exchange.adoption.meaning import FieldMeaning, Holder, column_of, list_of, said
 from fpctl.exchange.adoption.removal import comment_of, spans_of
 from fpctl.exchange.adoption.tails import Tail, inner_negations, tails
 from fpctl.exchange.reading import is_broad, merged
 from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
 from fpctl.exclusions.exclusion_writer import NewExclusion
 from fpctl.exclusions.raw_condition import check_condition
+from fpctl.fields.field import Difference
+from fpctl.fields.registry import FIELDS, NAMES, usable_roles
 from fpctl.kql import tree
-from fpctl.kql.analysis import analyse
 from fpctl.kql.binder import Scope
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
@@ -26,12 +27,8 @@ from fpctl.repository.model import Repository
 from fpctl.repository.recording import entries_of
 from fpctl.repository.single_exclusion import in_force
 from fpctl.rewrite.output.markers import MARKER, find_clauses
-from fpctl.rewrite.placement.column_resolver import ASSUMED_COLUMNS
-from fpctl.rewrite.plan.base_rule import time_column_of
 from fpctl.rewrite.plan.planner import Planner
-from fpctl.rewrite.predicate.match import usable_roles
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file, stripped
-from fpctl.schema.fields import FIELDS
 from fpctl.text.edits import apply_edits, deletion, joined_spans
 from fpctl.text.source import SourceText
 
@@ -110,11 +107,11 @@ class _Adopter:
         self.text = loaded.rule.query
         self.planner: Planner = repository.planner(today)
         try:
-            self.query = parse(self.text, loaded.path)
-            self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
+            base = self.planner.read(loaded.rule)
         except KqlSyntaxError as error:
             at = loaded.text.file_location(min(error.offset, len(self.text)))
             raise KqlSyntaxError(error.message, error.offset, at, error.caret or "", error.hint) from error
+        self.query, self.analysis = base.query, base.analysis
         self.lists = _lists(self.query, self.text)
         self.mentioned = tree.names(self.query)
         self.left: list[Left] = []
@@ -206,22 +203,22 @@ class _Adopter:
         """Return the fields that a visible column holds: in each table that it may come from."""
         visible = scope.columns.get(column)
         if visible is None:
-            return [Holder(f, r) for f in FIELDS for n, r in ASSUMED_COLUMNS.get(f, ()) if n == column and scope.open]
+            return _assumed(column) if scope.open else ()
         if visible.kind not in ("table", "renamed", "grouped") or not visible.origins:
             return ()
         found: list[set[Holder]] = []
         for origin in visible.origins:
             mapped = {
                 Holder(field, one.role)
-                for field in FIELDS
+                for field in NAMES
                 for one in self.repository.fields.columns(origin.table, field)
                 if one.column == origin.column and not one.members
             }
             if not mapped and self.planner.tables.table(origin.table) is None:
-                mapped = {Holder(f, r) for f in FIELDS for n, r in ASSUMED_COLUMNS.get(f, ()) if n == origin.column}
+                mapped = set(_assumed(origin.column))
             found.append(mapped)
         common = set.intersection(*found)
-        return sorted(common, key=lambda holder: FIELDS.index(holder.field))
+        return sorted(common, key=lambda holder: NAMES.index(holder.field))
 
     def adopted(
         self, group: list[Tail], match: list[dict[str, tuple[str, ...]]], differences: list[Difference]
@@ -281,6 +278,11 @@ class _Adopter:
             hint = "take the clauses out by hand; the exclusions stand"
             raise FpctlError("the file cannot be written without the clauses", self.loaded.text.file_location(0), hint)
         return file_text
+
+
+def _assumed(column: str) -> list[Holder]:
+    """Return the fields that a column of that name holds in most tables."""
+    return [Holder(name, role) for name, field in FIELDS.items() for known, role in field.assumed if known == column]
 
 
 def _operator(node: tree.Expr) -> str:

@@ -11,14 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from fpctl.exchange.adoption.logic import Fact
-from fpctl.exchange.loss import LossKind
-from fpctl.exclusions.values import check_value
+from fpctl.fields.field import Difference
+from fpctl.fields.registry import FIELDS, check_value
 from fpctl.kql import tree
 from fpctl.kql.lexer import scan
 from fpctl.kql.literals import string_value
 from fpctl.kql.tokens import END, STRING
-
-Difference = tuple[LossKind, str]
 
 
 class Holder(NamedTuple):
@@ -42,18 +40,9 @@ Holders = Callable[[str], Sequence[Holder]]
 _EQUAL = frozenset(("==", "=~", "in", "in~"))
 _CASED = frozenset(("==", "in", "contains_cs", "startswith_cs", "endswith_cs", "has_cs"))
 _FOLDED = frozenset(("tolower", "toupper", "tostring", "trim"))
-_AFFIX = {"startswith": "{}*", "endswith": "*{}", "contains": "*{}*"}
 _RANGES = frozenset(("ipv4_is_in_range", "ipv4_is_in_any_range", "ipv6_is_in_range", "ipv6_is_in_any_range"))
 
 CASE: Difference = ("wider", "case no longer counts")
-FULL_NAMES: Difference = ("wider", "a short name also matches its full names (build01 and build01.contoso.com)")
-SUBDOMAINS: Difference = ("wider", "a domain also matches its subdomains")
-WHOLE_HOST: Difference = (
-    "narrower",
-    "the domain must be the host or its end; the same text elsewhere no longer counts",
-)
-BELOW: Difference = ("wider", "a path also matches everything below it")
-FOLDER: Difference = ("wider", "a path also matches the folder itself")
 
 
 def column_of(fact: Fact) -> str | None:
@@ -130,66 +119,9 @@ def list_of(literal: str) -> tuple[str, ...] | None:
 
 
 def _say(holder: Holder, op: str, values: tuple[str, ...]) -> FieldMeaning | None:
-    field, role = holder
-    plain = op.removesuffix("_cs")
     # What stands for itself in a comparison would be a wildcard in a field.
     if any("*" in value for value in values):
         return None
-    if op in _EQUAL:
-        return _equal(field, role, values)
-    if field == "ip" and op == "range":
-        return FieldMeaning(field, values, ())
-    if field == "url":
-        return _url(plain, values)
-    if field == "path" and plain == "startswith":
-        whole = [value for value in values if _below(value).endswith("**")]
-        return FieldMeaning(
-            field, tuple(_below(value) for value in values), (FOLDER,) if len(whole) < len(values) else ()
-        )
-    if field == "command_line" and plain == "contains":
-        return FieldMeaning(field, values, ())
-    if field in ("process", "parent_process"):
-        if role != "file-name":
-            tails = [re.fullmatch(r"\\([^\\/]+)", value) for value in values]
-            if plain == "endswith" and all(tails):
-                return FieldMeaning(field, tuple(tail[1] for tail in tails if tail), ())
-            return None
-        return FieldMeaning(field, tuple(_AFFIX[plain].format(v) for v in values), ()) if plain in _AFFIX else None
-    # A pattern without a dot is compared with the short name: only its beginning is that of the full name too.
-    dotted = plain in _AFFIX and all("." in value for value in values)
-    if field == "device" and role == "host-name" and (plain == "startswith" or dotted):
-        return FieldMeaning(field, tuple(_AFFIX[plain].format(v) for v in values), ())
-    return None
-
-
-def _equal(field: str, role: str, values: tuple[str, ...]) -> FieldMeaning | None:
-    differences: list[Difference] = []
-    if field in ("process", "parent_process") and role != "file-name":
-        return None
-    if field == "command_line" or role == "account-domain":
-        return None
-    if field == "device" and role == "host-name" and any("." not in value for value in values):
-        differences.append(FULL_NAMES)
-    if field == "url":
-        if any("/" in value for value in values):
-            differences.append(BELOW)
-        if any("/" not in value for value in values):
-            differences.append(SUBDOMAINS)
-    if field == "path":
-        differences.append(BELOW)
-    return FieldMeaning(field, values, tuple(differences))
-
-
-def _url(op: str, values: tuple[str, ...]) -> FieldMeaning | None:
-    if any("/" in value or ":" in value for value in values):
-        return None
-    if op in ("has", "contains"):
-        return FieldMeaning("url", values, (WHOLE_HOST,))
-    if op == "endswith":
-        return FieldMeaning("url", tuple(value.removeprefix(".") for value in values), (SUBDOMAINS, WHOLE_HOST))
-    return None
-
-
-def _below(value: str) -> str:
-    stem = value.rstrip("\\/")
-    return stem if stem != value else f"{value}**"
+    operator = "==" if op in _EQUAL else op.removesuffix("_cs")
+    found = FIELDS[holder.field].adopted(operator, holder.role, values)
+    return FieldMeaning(holder.field, found.values, found.differences) if found is not None else None

@@ -18,8 +18,8 @@ from fpctl.exchange.loss import Loss, in_order
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
 from fpctl.exclusions.window import DAYS, Window
+from fpctl.fields.registry import FIELDS, NAMES, NARROW, SYNONYMS, having
 
 DESCRIPTION = FormatDescription(
     "a table with a row for each alternative of each exclusion",
@@ -30,7 +30,7 @@ a cell are on lines of their own. Rows with one id are the alternatives of one e
     columns=True,
 )
 
-MATCH = (*FIELDS, "where")
+MATCH = (*NAMES, "where")
 WINDOW = ("weekly", "intervals", "timezone")
 HEADER = (
     "id", "title", "scenario", "rules", *MATCH, *WINDOW, "reason", "ticket", "owner", "created", "expires",
@@ -38,7 +38,7 @@ HEADER = (
 )  # fmt: skip
 """The columns that are written; a file that is read may have any of them in any order."""
 
-_SEMICOLON = frozenset(("device", "hash", "ip", "port", "process", "parent_process", "account", "tags"))
+_SEMICOLON = frozenset((*having(lambda field: field.semicolon), "tags"))
 _WORDS = {"name": "title", "rule": "rules", "comment": "notes", "expiry": "expires", "until": "expires", "tag": "tags"}
 
 
@@ -179,7 +179,7 @@ def _draft(
             created=_day(first.get("created")) or context.today,
             expires=_day(first.get("expires")),
             status="draft",
-            broad=not all(any(name in one for name in NARROW_FIELDS) for one in match),
+            broad=not all(any(name in one for name in NARROW) for one in match),
             placement=_line(first.get("placement")),
             notes=first.get("notes"),
             tags=_values("tags", first.get("tags", "")),
@@ -204,7 +204,7 @@ def _values(name: str, cell: str) -> tuple[str, ...]:
     if name in _SEMICOLON:
         parts = [piece for part in parts for piece in part.split(";")]
     # Blanks around belong to a command line, which is compared as it is.
-    kept = [part if name == "command_line" else part.strip() for part in parts]
+    kept = [part if name in FIELDS and FIELDS[name].is_free_text() else part.strip() for part in parts]
     return tuple(dict.fromkeys(part for part in kept if part.strip()))
 
 

@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 from fpctl.errors import FpctlError, Location
-from fpctl.exchange.conditions import MAX_GROUPS, Group, NotExpressibleError, groups_of
+from fpctl.exchange.conditions import MAX_GROUPS, Group, groups_of
 from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, not_in_force
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exchange.reading import LeftOutError, is_broad, match_of, wider_notes
@@ -24,6 +24,7 @@ from fpctl.exclusions.filter_syntax import And, Comparison, Condition, Not
 from fpctl.exclusions.filter_syntax.expression import Operator
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.fields.field import NotExpressibleError
 
 DESCRIPTION = FormatDescription(
     "an Elastic exception list (NDJSON)",

@@ -17,7 +17,7 @@ from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.exclusions.values import FIELDS, NARROW_FIELDS, SYNONYMS
+from fpctl.fields.registry import FIELDS, NARROW, SYNONYMS
 
 DESCRIPTION = FormatDescription(
     "a Microsoft Sentinel watchlist (CSV), a row for each value",
@@ -32,20 +32,8 @@ HEADER = ("SearchKey", "Field", "ExclusionId", "Title", "Rules", "Reason", "Tick
 LIMIT = 3_800_000
 """Bytes that can be uploaded as a file."""
 
-_TEMPLATES = {
-    "asset name": "device", "asset fqdn": "device", "hostname": "device", "dns name": "device",
-    "ip address": "ip", "ip subnet": "ip", "user principal name": "account", "user on-prem sid": "account",
-    "user aad object id": "account", "filehash": "hash", "file hash": "hash", "url": "url",
-}  # fmt: skip
+_TEMPLATES = {heading: name for name, field in FIELDS.items() for heading in field.watchlist}
 """Columns of Sentinel's own watchlist templates that hold a field."""
-
-_NOTES = {
-    "device": "a query that compares SearchKey does not match a short name with its full names",
-    "url": "a query that compares SearchKey does not match subdomains",
-    "path": "a query that compares SearchKey does not match what is below a path",
-    "command_line": "a query must test `contains`, not equality, with this row",
-    "ip": "a network is matched with ipv4_is_in_range, not by equality",
-}
 
 
 def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
@@ -79,8 +67,8 @@ def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
                     )
                     continue
                 rows.append([value, field, loaded.id, *about])
-            if field in _NOTES and (field != "ip" or any("/" in value for value in values)):
-                losses.append(Loss("narrower", loaded.id, _NOTES[field]))
+            if note := FIELDS[field].watchlist_note(values):
+                losses.append(Loss("narrower", loaded.id, note))
         if len(rows) > before:
             written.append(loaded.id)
             if exclusion.tags or exclusion.notes or exclusion.scenario or exclusion.approved_by:
@@ -159,7 +147,7 @@ def _own(table: CsvTable, context: ImportContext, losses: list[Loss]) -> list[Re
                     created=context.today,
                     expires=until,
                     status="draft",
-                    broad=not all(field in NARROW_FIELDS for field in fields),
+                    broad=not all(field in NARROW for field in fields),
                 ),
                 line,
             )

@@ -13,7 +13,7 @@ from fpctl.exclusions.edit import new_text
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 from fpctl.exclusions.scenarios.model import scenario
-from fpctl.exclusions.values import FIELDS
+from fpctl.fields.registry import NAMES
 from fpctl.rules.model import Rule
 from fpctl.rules.selector import selection
 from fpctl.text.source import SourceText
@@ -132,7 +132,7 @@ class DraftExclusion:
 
 
 def _written(alternative: Alternative) -> dict[str, Value]:
-    found: dict[str, Value] = {key: list(alternative[key]) for key in FIELDS if key in alternative}
+    found: dict[str, Value] = {key: list(alternative[key]) for key in NAMES if key in alternative}
     conditions = alternative.get("where", ())
     if conditions:
         found["where"] = conditions[0] if len(conditions) == 1 else " and ".join(f"({one})" for one in conditions)
@@ -183,7 +183,7 @@ def _with_caret(problem: Problem, text: str, name: str) -> Problem:
 def title_of(alternatives: Sequence[Alternative], scenario_id: str = "") -> str:
     """Return a title made of what is matched, for those who give none."""
     words = [scenario_id] if scenario_id else []
-    for field_name in FIELDS:
+    for field_name in NAMES:
         values = list(dict.fromkeys(value for one in alternatives for value in one.get(field_name, ())))
         if values and (not words or field_name in ("device", "url", "process")):
             more = f" and {len(values) - 2} more" if len(values) > 2 else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections import Counter
@@ -10,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fpctl.exclusions.values import NARROW_FIELDS, check_value
+from fpctl.fields.registry import FIELDS, NARROW, check_value
 from fpctl.rules.result_rows import Row
 from fpctl.schema.fields import FieldMap
 
@@ -85,7 +84,7 @@ def entity_columns(
 
 
 def _field_of(table: str, column: str, fields: FieldMap) -> EntityColumn | None:
-    for field in (*NARROW_FIELDS, "process", "parent_process"):
+    for field in (*NARROW, "process", "parent_process"):
         for mapped in fields.columns(table, field):
             if mapped.column == column and not mapped.members:
                 return EntityColumn(field, mapped.role)
@@ -95,7 +94,7 @@ def _field_of(table: str, column: str, fields: FieldMap) -> EntityColumn | None:
 def _usual(fields: FieldMap) -> dict[str, EntityColumn]:
     counts: dict[str, Counter[EntityColumn]] = {}
     for table in fields.tables():
-        for field in (*NARROW_FIELDS, "process", "parent_process"):
+        for field in (*NARROW, "process", "parent_process"):
             for mapped in fields.columns(table, field):
                 if not mapped.members:
                     counts.setdefault(mapped.column, Counter())[EntityColumn(field, mapped.role)] += 1
@@ -117,17 +116,17 @@ def propose(rows: Sequence[Row], columns: Mapping[str, EntityColumn]) -> Proposa
         key = tuple((field, entities[field]) for field in TOGETHER if field in entities)
         seen[key] += 1
         devices.setdefault(key, set()).update(entities.get("device", ()))
-        alone.update((field, value) for field in NARROW_FIELDS for value in entities.get(field, ()))
+        alone.update((field, value) for field in NARROW for value in entities.get(field, ()))
     proposals: list[Proposal] = []
     for key, count in seen.items():
         together: dict[str, tuple[str, ...]] = {"device": tuple(sorted(devices[key]))} if devices[key] else {}
         together |= dict(key)
-        if any(field in together for field in NARROW_FIELDS):
+        if any(field in together for field in NARROW):
             proposals.append(Proposal("together", together, count))
     proposals.sort(key=lambda proposal: (-proposal.rows, proposal.text()))
     known = [proposal.match for proposal in proposals]
     singles = [Proposal(field, {field: (value,)}, count) for (field, value), count in alone.items()]
-    singles.sort(key=lambda proposal: (-proposal.rows, NARROW_FIELDS.index(proposal.kind), proposal.text()))
+    singles.sort(key=lambda proposal: (-proposal.rows, NARROW.index(proposal.kind), proposal.text()))
     proposals += [proposal for proposal in singles if proposal.match not in known]
     return Proposals(len(rows), dict(columns), tuple(proposals), dict(sorted(left_out.items())))
 
@@ -136,7 +135,7 @@ def _entities(row: Row, columns: Mapping[str, EntityColumn], left_out: Counter[s
     by_role: dict[str, dict[str, dict[str, str]]] = {}
     for column, entity in columns.items():
         for value in _elements(row.get(column)):
-            said = _host_of(value) if entity.field == "url" else _file_of(value, entity)
+            said = FIELDS[entity.field].named(value, entity.role)
             if not said:
                 continue
             if check_value(entity.field, said) is not None:
@@ -161,25 +160,6 @@ def _elements(cell: Any) -> list[str]:
     if isinstance(cell, list):
         return [item.strip() for item in cell[:MAX_ELEMENTS] if isinstance(item, str) and item.strip()]
     return [cell.strip()] if isinstance(cell, str) and cell.strip() else []
-
-
-def _host_of(url: str) -> str:
-    """Return the host of a URL in lower case: what is benign is whom one talks to."""
-    authority = re.split(r"[/?#]", url.partition("://")[2] or url, maxsplit=1)[0]
-    if "@" in authority:
-        return authority  # refused by the check of values: it is made to mislead
-    host = authority if authority.startswith("[") else authority.partition(":")[0]
-    try:
-        ipaddress.ip_address(url)
-    except ValueError:
-        return host.rstrip(".").lower()
-    return f"[{url.lower()}]" if ":" in url else url
-
-
-def _file_of(value: str, entity: EntityColumn) -> str:
-    if entity.field in ("process", "parent_process"):
-        return re.split(r"[\\/]", value)[-1]
-    return value
 
 
 def parse_choice(text: str, count: int) -> tuple[int, ...]:

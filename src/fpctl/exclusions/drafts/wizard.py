@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import Protocol, TypeVar
@@ -11,7 +11,7 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.expiry import parse_until
 from fpctl.exclusions.scenarios.model import Scenario, scenarios
-from fpctl.exclusions.values import NARROW_FIELDS, check_value
+from fpctl.fields.registry import FIELDS, NARROW, check_value
 from fpctl.rules.loader import RuleSet
 
 T = TypeVar("T")
@@ -23,14 +23,6 @@ SHOWN_RULES = 15
 """So many rules are listed to choose from; in a larger folder they are named."""
 
 _PLAIN_FIELDS = ("device", "url", "hash", "process", "parent_process", "command_line")
-_QUESTIONS: Mapping[str, str] = {
-    "device": "Which devices? (host names; a name without a domain also matches its FQDN)",
-    "url": "Which domains or URLs? (a domain also matches its subdomains)",
-    "hash": "Which hashes? (MD5, SHA-1 or SHA-256)",
-    "process": "Which programs? (file names)",
-    "parent_process": "Which programs start them? (file names)",
-    "command_line": "Which text does the command line contain?",
-}
 
 
 class Conversation(Protocol):
@@ -132,20 +124,19 @@ def _fields(talk: Conversation, scenario: Scenario | None) -> dict[str, tuple[st
     found: dict[str, tuple[str, ...]] = {}
     while True:
         for field in wanted:
-            question = (scenario.ask.get(field) if scenario else None) or _QUESTIONS[field]
+            question = (scenario.ask.get(field) if scenario else None) or FIELDS[field].question
             default = ", ".join(scenario.defaults.get(field, ())) if scenario else ""
             values = _checked(talk, f"{field}: {question}", default, partial(_values, field, field in needs))
             if values:
                 found[field] = values
-        if any(field in found for field in NARROW_FIELDS):
+        if any(field in found for field in NARROW):
             return found
         talk.say("An exclusion names at least one device, URL or hash; without one it would match too much.")
-        wanted, needs = NARROW_FIELDS, ()
+        wanted, needs = NARROW, ()
 
 
 def _values(field: str, needed: bool, text: str) -> tuple[str, ...]:
-    separator = "||" if field == "command_line" else ","
-    values = tuple(value.strip() for value in text.split(separator) if value.strip())
+    values = tuple(value.strip() for value in text.split(FIELDS[field].separator) if value.strip())
     if not values and needed:
         raise FpctlError(f"this scenario needs `{field}`", None, "without it the exclusion is wider than the scenario")
     for value in values:

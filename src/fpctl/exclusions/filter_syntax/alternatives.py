@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from fpctl.exclusions.filter_syntax.expression import Comparison, Condition, Not, Operator, Or
+from fpctl.exclusions.filter_syntax.expression import Comparison, Condition, Not, Or
 from fpctl.exclusions.filter_syntax.vocabulary import meaning_of
 from fpctl.exclusions.filter_syntax.words import FilterSyntaxError, FilterText
-from fpctl.exclusions.values import FIELDS
+from fpctl.fields.registry import FIELDS
 from fpctl.kql.literals import string_literal
 
 MAX_ALTERNATIVES = 64
@@ -16,16 +16,6 @@ MAX_ALTERNATIVES = 64
 
 Columns = Callable[[str], Sequence[str]]
 """Returns the plain text columns that hold a field, in KQL; empty where they cannot be told."""
-
-RAW_FIELDS = frozenset(("process", "parent_process", "command_line", "path", "signer"))
-"""Fields of which a column holds the very text, so that `where` can say exactly what the filter says."""
-
-_WILD = frozenset(("device", "process", "parent_process", "path", "command_line"))
-_NOTES = {
-    "url": "a domain also matches its subdomains, and a URL everything below its path",
-    "device": "a name without a domain also matches its full name (build01 and build01.contoso.com)",
-    "path": "a path also matches everything below it",
-}
 
 
 class Reading(NamedTuple):
@@ -128,22 +118,23 @@ class _Writer:
         return meaning.field
 
     def note(self, field: str, comparison: Comparison) -> None:
-        if field == "device" and all("." in value for value in comparison.values):
-            return
-        if field in _NOTES and not comparison.name.endswith(".id"):
-            self.notes.add(f"{comparison.name}: {_NOTES[field]}")
+        note = FIELDS[field].filter_notes(comparison.values)
+        if note and not comparison.name.endswith(".id"):
+            self.notes.add(f"{comparison.name}: {note}")
 
     def values(self, field: str, comparison: Comparison) -> tuple[str, ...] | None:
         """Return the values of the field that say this, or None if none can."""
-        found = [_value(field, comparison.operator, value) for value in comparison.values]
+        # An empty value is the loader's to refuse.
+        known = FIELDS[field]
+        found = [known.from_filter(comparison.operator, one) if one.strip() else one for one in comparison.values]
         if any(one is None for one in found):
             return None
         return tuple(one for one in found if one is not None)
 
     def raw(self, field: str, comparison: Comparison, negated: bool, what: str) -> str:
         """Return the condition as KQL on the columns of the field; refuse where that would not say the same."""
-        if field not in RAW_FIELDS:
-            raise self.refused(comparison, what, _INSTEAD.get(field, "name what is benign instead"))
+        if FIELDS[field].verbatim is None:
+            raise self.refused(comparison, what, FIELDS[field].instead)
         if any("*" in value for value in comparison.values):
             raise self.refused(comparison, what, "leave out the `*`")
         columns = self.columns(field) if self.columns is not None else ()
@@ -165,60 +156,9 @@ class _Writer:
         return self.source.error(f"a match cannot say {what}", comparison.start, hint)
 
 
-_INSTEAD = {
-    "device": "name the hosts, with `*` for a part: build*, *.contoso.com",
-    "url": "name the domain (it matches its subdomains) or the URL",
-    "ip": "name addresses, or networks as CIDR: 10.1.0.0/16",
-    "hash": "name the whole hashes",
-    "account": "name the accounts",
-    "port": "name the ports",
-}
-
-
-def _value(field: str, operator: Operator, value: str) -> str | None:
-    """Return the value of a field that says exactly `operator value`, or None.
-
-    `url` says it as its domain rules do: a host and its subdomains, a path and what is below it.
-    """
-    if not value.strip():
-        return value  # the loader has the words for it
-    if operator == "==":
-        return None if field == "command_line" else value
-    if field == "command_line":
-        return value if operator == "CONTAINS" else None
-    if field == "url":
-        return _url(operator, value)
-    if field not in _WILD:
-        return None
-    if field == "device":
-        # A pattern without a dot is compared with the short name: only its beginning is also that of the full name.
-        if operator == "STARTSWITH":
-            return f"{value}*"
-        if "." not in value:
-            return None
-    if field == "path":
-        return _path(operator, value)
-    return {"STARTSWITH": f"{value}*", "ENDSWITH": f"*{value}", "CONTAINS": f"*{value}*"}[operator]
-
-
-def _url(operator: Operator, value: str) -> str | None:
-    if operator == "ENDSWITH":
-        return value.removeprefix(".")
-    if operator == "STARTSWITH" and "/" in value.partition("://")[2]:
-        return value
-    return None
-
-
-def _path(operator: Operator, value: str) -> str | None:
-    if operator == "STARTSWITH":
-        stem = value.rstrip("\\/")
-        return stem if stem != value else f"{value}**"
-    return None
-
-
 def _both(field: str, first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...] | None:
     """Return the values that two lists of one field have in common; None where a list of values cannot say it."""
-    if field in ("command_line", "url", "path", "device", "ip") or any("*" in value for value in (*first, *second)):
+    if FIELDS[field].overlapping or any("*" in value for value in (*first, *second)):
         same = {value.casefold() for value in first} == {value.casefold() for value in second}
         return first if same else None
     wanted = {value.casefold() for value in second}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from fpctl.fields.registry import FIELDS
+
 
 class Meaning(NamedTuple):
     """What a name stands for: a field of a match, or None and the reason why there is none."""
@@ -13,30 +15,12 @@ class Meaning(NamedTuple):
     reason: str = ""
 
 
-_NAMES: Mapping[str, tuple[str, ...]] = {
-    "device": ("host.name", "host.hostname", "host.id", "device.name", "device.hostname", "device.id"),
-    "url": ("url.domain", "url.full", "url.original", "url", "destination.domain", "server.domain"),
-    "hash": (
-        "file.hash", "file.hash.md5", "file.hash.sha1", "file.hash.sha256",
-        "process.hash", "process.hash.md5", "process.hash.sha1", "process.hash.sha256",
-    ),
-    "process": ("process.name",),
-    "parent_process": ("process.parent.name", "process.parent_process.name", "parent_process.name"),
-    "command_line": ("process.command_line", "process.commandline"),
-    "path": ("process.executable", "file.path", "file.directory"),
-    "account": ("user.name", "user.email", "user.id"),
-    "ip": ("source.ip", "destination.ip", "client.ip", "server.ip"),
-    "signer": ("process.code_signature.subject_name", "file.code_signature.subject_name"),
-    "port": ("destination.port", "server.port"),
-}  # fmt: skip
-
 _PARENT = "the events hold the parent's file name, not its path: use process.parent.name"
 _REFUSED: Mapping[str, str] = {
     "file.name": "a match has the process and the path of a file: use process.name or file.path",
     "file.extension": "an extension alone would match too much: use file.path or file.hash",
     "process.parent.executable": _PARENT,
     "process.parent_process.executable": _PARENT,
-    "process.parent.command_line": "events hold the command line of the process itself: use process.command_line",
     "process.args": "a match looks at the whole command line: use process.command_line CONTAINS",
     "process.pid": "a process id is another one each time",
     "process.parent.pid": "a process id is another one each time",
@@ -50,8 +34,8 @@ _REFUSED: Mapping[str, str] = {
 }
 
 MEANINGS: Mapping[str, Meaning] = {
-    **{name: Meaning(field) for field, names in _NAMES.items() for name in names},
     **{name: Meaning(None, reason) for name, reason in _REFUSED.items()},
+    **{name: Meaning(field.name) for field in FIELDS.values() for name in field.ecs},
 }
 """By name, in lower case."""
 

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.risk.shared_names import SharedNames
+from fpctl.fields.registry import FIELDS
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.model import Rule
 
@@ -90,7 +91,7 @@ def assess(
         *_rules(rules, weights, tested),
         *_life(exclusion, weights, today),
     ]
-    if all(one.hash is not None or one.signer is not None for one in exclusion.match):
+    if all(one.values("hash") or one.values("signer") for one in exclusion.match):
         found.append(RiskFactor("pinned", weights.pinned, "a hash or signer says which file is meant"))
     if exclusion.window is not None:
         found.append(RiskFactor("window", weights.window, "it holds at certain hours only"))
@@ -103,7 +104,7 @@ def assess(
 
 def _alternative(one: Alternative, known: SharedNames, weights: RiskWeights) -> Iterator[RiskFactor]:
     fields = one.fields()
-    pinned = one.hash is not None or one.signer is not None
+    pinned = bool(one.values("hash") or one.values("signer"))
     if not one.narrow:
         yield RiskFactor("unanchored", weights.unanchored, "no device, URL or hash is named")
     if len(fields) + (one.where is not None) == 1:
@@ -111,21 +112,21 @@ def _alternative(one: Alternative, known: SharedNames, weights: RiskWeights) -> 
         yield RiskFactor("one_field", weights.one_field, f"{only} is all that is matched")
     for field, values in fields.items():
         starred = next((value for value in values if "*" in value), None)
-        if starred is not None and field != "command_line":
+        if starred is not None and not FIELDS[field].is_free_text():
             yield RiskFactor("wildcard", weights.wildcard, f"{field} `{starred}` has a wildcard")
-        if field in ("device", "url", "hash") and len(values) > MANY_VALUES:
+        if FIELDS[field].identifies and len(values) > MANY_VALUES:
             yield RiskFactor("many_values", weights.many_values, f"{len(values):,} values of {field} are named")
     yield from _programs(one, pinned, known, weights)
-    if one.command_line is not None:
-        yield RiskFactor("command_line", weights.command_line, "whoever starts the process chooses its command line")
+    if one.values("command_line"):
+        yield RiskFactor("command_line", weights.command_line, FIELDS["command_line"].chosen)
     if not pinned:
-        path = next((p for p in one.path or () if any(folder.match(p) for folder in known.folders)), None)
+        path = next((p for p in one.values("path") if any(folder.match(p) for folder in known.folders)), None)
         if path is not None:
             yield RiskFactor("writable_path", weights.writable_path, f"every user may write to `{path}`")
-    shared = next((url for url in one.url or () if _shared(url, known)), None)
+    shared = next((url for url in one.values("url") if _shared(url, known)), None)
     if shared is not None:
         yield RiskFactor("shared_host", weights.shared_host, f"anybody can put content on `{shared}`")
-    digest = next((value for value in one.hash or () if value.lower() in known.hashes), None)
+    digest = next((value for value in one.values("hash") if value.lower() in known.hashes), None)
     if digest is not None:
         yield RiskFactor(
             "shared_program", weights.shared_program, f"the hash is that of {known.hashes[digest.lower()]}"
@@ -135,11 +136,11 @@ def _alternative(one: Alternative, known: SharedNames, weights: RiskWeights) -> 
 
 
 def _programs(one: Alternative, pinned: bool, known: SharedNames, weights: RiskWeights) -> Iterator[RiskFactor]:
-    names = (*(one.process or ()), *(one.parent_process or ()))
+    names = (*one.values("process"), *one.values("parent_process"))
     if names and not pinned:
         yield RiskFactor("file_name", weights.file_name, f"any file can be called `{names[0]}`: no hash, no signer")
-    host = next((name for name in one.process or () if name.lower() in known.programs), None)
-    if host is not None and one.command_line is None and one.url is None and one.where is None:
+    host = next((name for name in one.values("process") if name.lower() in known.programs), None)
+    if host is not None and not one.values("command_line") and not one.values("url") and one.where is None:
         what = known.programs[host.lower()]
         yield RiskFactor("script_host", weights.script_host, f"`{host}` is {what}, and nothing says what it runs")
 

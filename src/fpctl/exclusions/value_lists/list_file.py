@@ -10,7 +10,7 @@ from pathlib import Path
 from fpctl.documents.yaml_node import YamlError, plain_data, read_documents
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.value_lists.value_list import line_value, parse_list
-from fpctl.exclusions.values import FIELDS, check_value
+from fpctl.fields.registry import NAMES, check_value
 from fpctl.files import read_text
 from fpctl.spelling import did_you_mean
 from fpctl.text.source import newline_of
@@ -66,7 +66,7 @@ def find_lists(root: Path) -> dict[str, ListUse]:
             fields.add(field)
             exclusions.add(id)
     return {
-        name: ListUse(name, root / name, tuple(f for f in FIELDS if f in fields), tuple(sorted(exclusions)))
+        name: ListUse(name, root / name, tuple(f for f in NAMES if f in fields), tuple(sorted(exclusions)))
         for name, (fields, exclusions) in sorted(uses.items())
     }
 
@@ -83,7 +83,7 @@ def _references(path: Path) -> Iterable[tuple[str, str, str]]:
         for alternative in match if isinstance(match, list) else [match]:
             for field, given in alternative.items() if isinstance(alternative, dict) else ():
                 for value in given if isinstance(given, list) else [given]:
-                    if field in FIELDS and isinstance(value, str) and value.startswith("@"):
+                    if field in NAMES and isinstance(value, str) and value.startswith("@"):
                         yield value[1:].strip(), field, str(data.get("id"))
 
 
@@ -148,7 +148,7 @@ def check(use: ListUse) -> CheckedList:
 def stated_field(text: str) -> str | None:
     """Return the field that a comment `# field: hash` of a list names, if it is one."""
     found = _FIELD.search(text)
-    return found[1].lower() if found and found[1].lower() in FIELDS else None
+    return found[1].lower() if found and found[1].lower() in NAMES else None
 
 
 def added(text: str, values: Sequence[str], fields: Sequence[str], path: str, comment: str | None = None) -> ListChange:
@@ -212,3 +212,41 @@ def new_list(field: str) -> str:
 def holds_values(text: str) -> bool:
     """Tell whether a list has any value."""
     return bool(_lines(text))
+
+
+def add_to_list(
+    path: Path, use: ListUse | None, values: Sequence[str], field: str | None = None, comment: str | None = None
+) -> ListChange:
+    """Return the list at a path, which need not exist yet, with values added.
+
+    Args:
+        use: who uses it, if anybody does.
+        field: what a new list is for.
+        comment: put behind each added value.
+
+    Raises:
+        FpctlError: nothing says what the list is for, or a value is not good for that.
+    """
+    if field is not None and field not in NAMES:
+        raise FpctlError(f"there is no field `{field}`", None, did_you_mean(field, NAMES, what="field"))
+    text = read_text(path) if path.is_file() else ""
+    stated = field or stated_field(text)
+    fields = use.fields if use is not None and use.fields else (stated,) if stated else ()
+    if not fields:
+        raise FpctlError(
+            f"it is unknown what the list {path} is for", None, "say it with --field, such as --field hash"
+        )
+    return added(text or new_list(fields[0]), values, fields, str(path), comment)
+
+
+def remove_from_list(use: ListUse, values: Sequence[str]) -> ListChange:
+    """Return a list without values.
+
+    Raises:
+        FpctlError: a value is not in the list, or a list that is in use would be empty.
+    """
+    change = removed(read_text(use.path), values, str(use.path))
+    if use.exclusions and not holds_values(change.text):
+        hint = f"retire what uses it first: {', '.join(use.exclusions)}"
+        raise FpctlError(f"{use.path} would be empty, and it is in use", None, hint)
+    return change

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from fpctl.errors import FpctlError, Location, Problem
-from fpctl.exclusions.values import check_value
+from fpctl.fields.registry import check_value
 from fpctl.files import read_text
 
 

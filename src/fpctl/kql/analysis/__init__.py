@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fpctl.kql import tree
@@ -10,6 +10,7 @@ from fpctl.kql.analysis.walk import Binder
 from fpctl.kql.binder.bindings import Binding
 from fpctl.kql.binder.context import PipelineColumns, Problem
 from fpctl.kql.binder.environment import Environment
+from fpctl.kql.binder.scope import InsertionPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,24 @@ class Analysis:
     problems: tuple[Problem, ...]
     assumed: tuple[str, ...]
     _by_node: Mapping[int, PipelineColumns]
+    _walks: Mapping[int, Sequence[tuple[InsertionPoint, ...]]]
+    _declared_walks: Mapping[int, Sequence[tuple[InsertionPoint, ...]]]
+
+    def calls(self, node: tree.Pipeline) -> Sequence[tuple[InsertionPoint, ...]]:
+        """Return the insertion points of a pipeline as a clause there sees them, for each call of its function.
+
+        A pipeline that stands in no function is walked once. In the body of one that is given tables only the
+        columns can be named that the parameters declare (Microsoft's binder: KS142); what `columns_of` returns
+        are all columns that are passed on.
+
+        Raises:
+            KeyError: the node is not a pipeline of this query, or no walk came to it.
+        """
+        return self._declared_walks.get(id(node)) or self._walks[id(node)]
+
+    def reads_rows(self, node: tree.Pipeline) -> bool:
+        """Tell whether a pipeline of the query gives rows; the result of a function may be a value instead."""
+        return id(node) in self._by_node
 
     def columns_of(self, node: tree.Pipeline) -> PipelineColumns:
         """Return the insertion points of a pipeline node of the query.
@@ -37,6 +56,14 @@ class Analysis:
             KeyError: the node is not a pipeline of this query, or no walk came to it.
         """
         return self._by_node[id(node)]
+
+
+def _distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return problems in order of where they stand, one of a kind at a place: a body may be walked several times."""
+    found: dict[tuple[int, str, str], Problem] = {}
+    for problem in problems:
+        found.setdefault((problem.offset, problem.code, problem.message), problem)
+    return tuple(sorted(found.values(), key=lambda problem: problem.offset))
 
 
 def analyse(query: tree.Query, environment: Environment) -> Analysis:
@@ -55,7 +82,9 @@ def analyse(query: tree.Query, environment: Environment) -> Analysis:
     return Analysis(
         tuple(ordered),
         binder.names.visible(),
-        tuple(dict.fromkeys(sorted(binder.problems, key=lambda problem: problem.offset))),
+        _distinct(binder.problems),
         tuple(sorted(binder.assumed)),
         binder.pipelines,
+        binder.walks,
+        binder.declared_walks,
     )

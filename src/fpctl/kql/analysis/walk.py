@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql import tree
 from fpctl.kql.binder.bindings import Argument, Names, Routine, Scalar, Tabular
-from fpctl.kql.binder.context import BinderContext, RowScope
+from fpctl.kql.binder.context import BinderContext, RowScope, assumed_column, with_columns
 from fpctl.kql.binder.expressions import evaluate
 from fpctl.kql.binder.scalar import TABLE, UNKNOWN
 from fpctl.kql.binder.scope import Column, InsertionPoint, Origin, Scope
@@ -196,6 +196,17 @@ class Binder(BinderContext):
             self.problem(offset, "recursion", message, None)
             return Scope({}, open=True, rowwise=False)
         result = self._run(routine, names)
+        tables = [parameter for parameter in parameters if isinstance(given.get(parameter.name.value), Tabular)]
+        if self.recording and not self.declaring and tables:
+            # What the body may name are the columns that its parameters declare; what it passes on are all.
+            declared = names.child()
+            for parameter in tables:
+                bound = names.get(parameter.name.value)
+                if isinstance(bound, Tabular):
+                    declared[parameter.name.value] = Tabular(_declared_part(bound.scope, parameter))
+            self.declaring = True
+            self._run(routine, declared)
+            self.declaring = False
         self._results[tuple(key)] = result
         self._held.append(given)
         return result
@@ -228,3 +239,16 @@ class Binder(BinderContext):
         if isinstance(statement, tree.Let) and isinstance(statement.value, tree.Function):
             return Routine(name, statement.value, text, Names())
         return None
+
+
+def _declared_part(scope: Scope, parameter: tree.FunctionParameter) -> Scope:
+    """Return the columns of an argument that the body of a function may name: those that the parameter declares."""
+    columns: dict[str, Column] = {}
+    for declared in parameter.columns or ():
+        if declared.type is None:
+            continue
+        column = scope.columns.get(declared.name)
+        if column is None:
+            column = assumed_column(declared.name, scope) if scope.open else None
+        columns[declared.name] = column or Column(declared.name, declared.type, "derived")
+    return with_columns(scope, columns, is_open=False)

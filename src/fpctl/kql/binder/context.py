@@ -124,6 +124,12 @@ class BinderContext(ABC):
         self.problems: list[Problem] = []
         self.assumed: set[str] = set()
         self.pipelines: dict[int, PipelineColumns] = {}
+        self.walks: dict[int, list[tuple[InsertionPoint, ...]]] = {}
+        """The insertion points of a pipeline, for each call of the function that it stands in."""
+        self.declared_walks: dict[int, list[tuple[InsertionPoint, ...]]] = {}
+        """As `walks`, with tables given to a function cut down to the columns that its parameters declare."""
+        self.declaring = False
+        """Whether a function's body is walked for what it may name, not for what it gives."""
         self.path = ""
         self.fuzzy = False
         self.recording = True
@@ -174,7 +180,11 @@ class BinderContext(ABC):
 
     def record(self, node: tree.Pipeline, path: str, points: list[InsertionPoint]) -> None:
         """Keep the insertion points of a pipeline; of one that is walked again (a second call) the first stand."""
-        if self.recording and id(node) not in self.pipelines:
+        if not self.recording:
+            return
+        walks = self.declared_walks if self.declaring else self.walks
+        walks.setdefault(id(node), []).append(tuple(points))
+        if id(node) not in self.pipelines:
             parent = path.rpartition("/")[0]
             self.pipelines[id(node)] = PipelineColumns(node, path, parent or None, tuple(points))
 

@@ -39,7 +39,7 @@ def _parse_join(p: Expressions) -> tree.Join:
     if p.take("on"):
         on = p.expression_list()
     elif p.take("where"):
-        p.expression()
+        on = (p.expression(),)
     return new(tree.Join, (p.starts[at], p.end(), p.texts[at], found, right, on))
 
 

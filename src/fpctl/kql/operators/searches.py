@@ -210,7 +210,10 @@ def _leaves_some(scopes: Sequence[Scope], columns: Sequence[Column]) -> bool:
 
 def _inputs(node: tree.Search | tree.Find) -> list[Input]:
     where = f"a table of {node.keyword}"
-    return [Input(table, Polarity.POSITIVE, where, True) for table in node.tables]
+    found = [Input(table, Polarity.POSITIVE, where, True) for table in node.tables]
+    if node.predicate is not None:
+        found.append(Input(node.predicate, Polarity.POSITIVE, f"the condition of {node.keyword}", condition=True))
+    return found
 
 
 OPERATORS = (

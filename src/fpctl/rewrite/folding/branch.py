@@ -7,9 +7,9 @@ from datetime import date, datetime
 from itertools import product
 from typing import NamedTuple
 
+from fpctl.fields.matching.term import Affix, AllOf, AnyOf, In, Numbers, Period, Regex, Term, any_of
 from fpctl.rewrite.folding import key
 from fpctl.rewrite.folding.key import SEPARATOR, Key
-from fpctl.rewrite.predicate.term import Affix, AllOf, Among, AnyOf, Numbers, Period, Regex, Term, any_of
 
 MOST = 64
 """So many branches an exclusion may have; one with more stays as it is."""
@@ -134,14 +134,14 @@ def _labels(terms: Sequence[Term]) -> dict[str, set[str]]:
         return begun
     equal: dict[str, set[str]] = {}
     for term in terms:
-        if isinstance(term, Among) and term.operand in begun:
+        if isinstance(term, In) and term.operand in begun:
             equal.setdefault(term.operand, set()).update(value.lower() for value in term.values)
     return {operand: labels & equal.get(operand, set()) for operand, labels in begun.items()}
 
 
 def _keyed(term: Term, labels: dict[str, set[str]], sites: bool, found: dict[Key, set[str]]) -> bool:
     """Add a test to the keys; False where it has no key."""
-    if isinstance(term, Among):
+    if isinstance(term, In):
         if not term.values[0].isascii() or any(SEPARATOR in value for value in term.values):
             return False
         values = {value.lower() for value in term.values} - labels.get(term.operand, set())

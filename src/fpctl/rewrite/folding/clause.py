@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from fpctl.fields.matching.term import Term, all_of, any_of
 from fpctl.rewrite.folding.branch import Branch, branches
 from fpctl.rewrite.folding.key import Key
 from fpctl.rewrite.folding.listing import Member, among_many, ending, listing
-from fpctl.rewrite.predicate.term import Term, all_of, any_of
 
 LISTED_FROM = 3
 """From so many members a shape with a rest gets lists; fewer share a guard with other shapes of their keys."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fpctl.fields.matching.term import Lacks, Site, Term
 from fpctl.kql.literals import string_literal
-from fpctl.rewrite.predicate.term import Lacks, Site, Term
 
 SEPARATOR = "|"
 """Stands between the values of several keys written as one; no listed value contains it."""

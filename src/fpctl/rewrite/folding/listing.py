@@ -7,10 +7,10 @@ from datetime import date
 from itertools import product
 from typing import NamedTuple
 
+from fpctl.fields.matching.term import BeforeDate, In, Period, Term, all_of, any_of
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.folding.branch import Values
 from fpctl.rewrite.folding.key import SEPARATOR, Key
-from fpctl.rewrite.predicate.term import Among, Period, Term, Until, all_of, any_of
 
 FEW = 8
 """So many combinations of lists are written out as such; more become one list of combined values."""
@@ -73,7 +73,7 @@ def combination(keys: Sequence[Key]) -> str:
 def among_many(operand: str, values: Iterable[str]) -> Term:
     """Return the test that an operand is one of any number of ASCII values, ignoring case."""
     given = sorted(values)
-    return any_of([Among(operand, tuple(given[at : at + LONGEST])) for at in range(0, len(given), LONGEST)])
+    return any_of([In(operand, tuple(given[at : at + LONGEST])) for at in range(0, len(given), LONGEST)])
 
 
 def _boxes(members: Sequence[Member]) -> list[Box]:
@@ -141,4 +141,4 @@ def _dated(operand: str, until: Mapping[str, date], time_column: str | None) -> 
     rest = [
         all_of([among_many(operand, by_day[day]), *ending(None if day == NEVER else day, time_column)]) for day in later
     ]
-    return all_of([everything, Until(time_column, first, any_of(rest))])
+    return all_of([everything, BeforeDate(time_column, first, any_of(rest))])

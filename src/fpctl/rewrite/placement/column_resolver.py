@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
+from fpctl.fields.registry import FIELDS
 from fpctl.kql.binder.nearest import nearest
 from fpctl.kql.binder.scope import Column, Origin, Scope
-from fpctl.kql.literals import bracket_name
+from fpctl.kql.literals import bracket_name, string_literal
 from fpctl.rewrite.placement.reading import Reading
-from fpctl.rewrite.placement.usual_columns import ASSUMED_COLUMNS as ASSUMED_COLUMNS
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rewrite.reasons import SkipReason
 
@@ -70,7 +70,7 @@ class Resolution:
     @property
     def guessed(self) -> bool:
         """Whether a column is only hoped for: nothing tells that it exists, so `column_ifexists` stands in for it."""
-        return not self.tested and any(
+        return bool(self.assumed and not self.tested) and any(
             column.text.startswith(IF_EXISTS) for bound in self.bindings.values() for column in bound
         )
 
@@ -99,6 +99,7 @@ _UNTOUCHED = frozenset({"table", "renamed"})
 _SURVIVING = _UNTOUCHED | {"grouped"}
 
 IF_EXISTS = "column_ifexists("
+_EMPTY = {"string": '""', "unknown": '""'}
 TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 
 LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "print", "range"})
@@ -127,6 +128,8 @@ class ColumnResolver:
         self.fields = fields
         self.known = known
         self.schema = schema
+        self.fuzzy = False
+        """Whether the query unites tables of which some may be absent (`isfuzzy=true`)."""
         self._ask = mentioned
         self._mentioned: frozenset[str] | None = None
         self._renamed: dict[tuple[int, bool], tuple[Mapping[str, Column], dict[Origin, str]]] = {}
@@ -221,6 +224,10 @@ class ColumnResolver:
                 if column.kind == "derived" and not column.origins and name not in self.mentioned:
                     continue
                 return Unresolved("column-redefined", f"column {name} no longer holds the table's own value here")
+            elif self.may_be_absent(scope, name):
+                return Unresolved(
+                    "columns-dropped", f"only some tables of this union have the column {name}, and these may be absent"
+                )
         return None
 
     def _no_such(self, scope: Scope, name: str) -> Unresolved | None:
@@ -265,7 +272,7 @@ class ColumnResolver:
                             missing = name
                         lost.append(target.column)
                     else:
-                        column = bound_column(name, scope, target)
+                        column = bound_column(name, scope, target, self.spelled(scope, name))
                         bound[f"{column.role} {column.text}"] = (name, column)
                 if not bound or (len(bound) < len(mapped) and not partial):
                     assert missing is not None
@@ -314,6 +321,17 @@ class ColumnResolver:
                     return Unresolved("column-ambiguous", _meets(origin, field))
         return tuple(column for _, column in together.values())
 
+    def may_be_absent(self, scope: Scope, name: str) -> bool:
+        """Tell whether a column is that of some legs of a union only, and these may read tables that do not exist."""
+        if not self.fuzzy or name in self.mentioned:
+            return False
+        column = scope.columns.get(name)
+        return column is not None and not scope.union <= {origin.branch for origin in column.origins}
+
+    def spelled(self, scope: Scope, name: str) -> str | None:
+        """Return how to write a column that may be absent; None where it is written as it is."""
+        return if_exists(name, scope.columns[name].type) if self.may_be_absent(scope, name) else None
+
     def visible(self, scope: Scope, table: str, column: str, branch: int, surviving: bool) -> str | Unresolved:
         """Return the name under which a table column is visible unchanged."""
         origin = Origin(table, column, branch)
@@ -360,7 +378,7 @@ class ColumnResolver:
     def _assume(
         self, scope: Scope, field: str, roles: frozenset[str] | None, assumed: list[str], tables: Iterable[str]
     ) -> tuple[BoundColumn, ...] | Unresolved:
-        candidates = [(n, r) for n, r in ASSUMED_COLUMNS.get(field, ()) if roles is None or r in roles]
+        candidates = [(n, r) for n, r in FIELDS[field].assumed if roles is None or r in roles]
         visible: list[tuple[str, str]] = []
         for name, role in candidates:
             here = scope.columns.get(name)
@@ -369,7 +387,7 @@ class ColumnResolver:
                 visible.append((name, role))
         if visible:
             assumed.extend(n for n, _ in visible)
-            return tuple(BoundColumn(bracket_name(n), "int" if r == "port" else "string", r) for n, r in visible)
+            return tuple(BoundColumn(bracket_name(n), FIELDS[field].column_type, r) for n, r in visible)
         if not scope.open or not candidates:
             shown = ", ".join(sorted(set(tables))) or "its table"
             return Unresolved(
@@ -377,8 +395,9 @@ class ColumnResolver:
             )
         name, role = candidates[0]
         assumed.append(name)
-        default = "int(null)" if role == "port" else '""'
-        return (BoundColumn(f'{IF_EXISTS}"{name}", {default})', "int" if role == "port" else "string", role),)
+        kind = FIELDS[field].column_type
+        default = '""' if kind == "string" else f"{kind}(null)"
+        return (BoundColumn(f'{IF_EXISTS}"{name}", {default})', kind, role),)
 
     def time(
         self,
@@ -418,7 +437,7 @@ class ColumnResolver:
                 having = {(o.branch, o.table) for o in column.origins if o.column == wanted and o.branch in group}
                 if not having:
                     continue
-                text = bracket_name(name) if spelled is None else spelled(name, column.type)
+                text = (spelled(name, column.type) if spelled else self.spelled(scope, name)) or bracket_name(name)
                 sure = text == bracket_name(name)
                 if having >= matching and sure:
                     return text
@@ -461,6 +480,11 @@ def _meets(origin: Origin, field: str) -> str:
 def tables_of(group: Group) -> str:
     names = sorted(set().union(*group.values()))
     return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+def if_exists(name: str, kind: str) -> str:
+    """Return a column that may not be there, as KQL that is then empty or null."""
+    return f"{IF_EXISTS}{string_literal(name)}, {_EMPTY.get(kind) or f'{kind}(null)'})"
 
 
 def bound_column(name: str, scope: Scope, target: MappedColumn, text: str | None = None) -> BoundColumn:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from fpctl.kql import tree
 from fpctl.kql.analysis import Analysis, analyse
-from fpctl.kql.binder import Environment
+from fpctl.kql.binder import Environment, Tabular
 from fpctl.kql.binder.scope import Column, InsertionPoint, Scope
 from fpctl.kql.operators.model import Polarity
-from fpctl.kql.operators.table import spec_of
+from fpctl.kql.operators.table import is_operator, spec_of
 from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Resolution, Unresolved
 from fpctl.rewrite.placement.effects import Effect, effects
 from fpctl.rewrite.placement.polarity import positions
@@ -70,6 +71,7 @@ class Placer:
         self.analysis = analysis
         self.resolver = resolver
         self.wildcards = WildcardTableResolver(resolver, wildcards)
+        resolver.fuzzy = "isfuzzy" in query.text and any(map(_is_fuzzy, tree.walk(query)))
         self._positions: Positions | None = None
         self._memo: dict[tuple[RequiredColumns, Mode], Outcome] = {}
         self._outputs: dict[int, Mapping[str, Column]] | None = None
@@ -80,8 +82,11 @@ class Placer:
             for operator in columns.node.operators
         )
 
-    def leg_scope(self, leg: tree.Name) -> Scope:
-        """Return the columns of a table that a union names without a pipeline."""
+    def leg_scope(self, leg: tree.Expr) -> Scope:
+        """Return the columns of a leg of a union that is no pipeline: a table, an alias of one, a call."""
+        bound = self.analysis.lets.get(leg.value) if isinstance(leg, tree.Name) else None
+        if isinstance(bound, Tabular):
+            return bound.scope
         alone = tree.Pipeline(leg.start, leg.end, leg, ())
         statement = tree.QueryStatement(leg.start, leg.end, alone)
         query = tree.Query(leg.start, leg.end, self.query.text, (statement,))
@@ -104,6 +109,11 @@ class Placer:
                 if isinstance(operator, tree.Summarize)
             }
         return tuple(self._outputs.get(id(node), ()))
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """The names of the parameters of the query's functions."""
+        return frozenset(node.name.value for node in tree.walk(self.query) if isinstance(node, tree.FunctionParameter))
 
     @property
     def positions(self) -> Positions:
@@ -222,26 +232,31 @@ class _Attempt:
 
     def here(self, pipeline: tree.Pipeline) -> Outcome | None:
         """Search the pipeline's own insertion points; None when its rows are no events anywhere."""
+        if not self.placer.analysis.reads_rows(pipeline):
+            return None
         columns = self.placer.analysis.columns_of(pipeline)
+        points = self.placer.analysis.calls(pipeline)[0]
         if self.placer.reads_pattern(pipeline):
             if self.reading is Reading.TABLE_PATTERN:
                 return self.behind_pattern(pipeline)
-            tables = len(columns.points[0].scope.branches)
+            tables = len(points[0].scope.branches)
             if tables > MANY_TABLES:
                 message = f"{tables} tables meet here that hold fields in different columns"
                 return PlacementRefusal("column-ambiguous", message, pipeline.start)
         refusal: PlacementRefusal | None = None
-        indexes = range(len(columns.points))
+        indexes = range(len(points))
         tried: Scope | None = None
         found: Resolution | Unresolved = Unresolved("no-table", "")
         for index in indexes if self.mode == "source" else reversed(indexes):
-            point = columns.points[index]
+            point = points[index]
             if not self.usable(pipeline, index, point.scope):
                 continue
             if point.scope is not tried:
                 # Behind a `where` the columns are the same ones: the answer is too.
                 tried = point.scope
                 found = self.placer.resolver.resolve(tried, self.required, self.reading)
+            if isinstance(found, Resolution) and not self.agreed(pipeline, index, found):
+                found = _CALLS_DIFFER
             if isinstance(found, Unresolved):
                 # Scanning goes on towards the source; the reason of the insertion point nearest to it tells most.
                 refusal = PlacementRefusal(found.reason, found.message, max(point.offset - 1, 0))
@@ -250,6 +265,20 @@ class _Attempt:
                 index, point, found = self.after_leading_wheres(pipeline, index, point, found)
             return self.accept(pipeline, columns.path, index, point, found)
         return refusal
+
+    def agreed(self, pipeline: tree.Pipeline, index: int, found: Resolution) -> bool:
+        """Tell whether every further call of the function that a pipeline stands in has the fields in the same columns.
+
+        A clause in the body filters the rows of each call, whichever table that reads.
+        """
+        for points in self.placer.analysis.calls(pipeline)[1:]:
+            point = points[index]
+            if not self.usable(pipeline, index, point.scope):
+                return False
+            other = self.placer.resolver.resolve(point.scope, self.required, self.reading)
+            if not isinstance(other, Resolution) or other != found:
+                return False
+        return True
 
     def behind_pattern(self, pipeline: tree.Pipeline) -> Outcome:
         """Search a pipeline that reads a table pattern: the last point at which most of its tables can be tested."""
@@ -265,6 +294,8 @@ class _Attempt:
             if first is not None and told is None:
                 continue
             found = self.placer.wildcards.resolve(point.scope, self.required, told)
+            if len(self.placer.analysis.calls(pipeline)) > 1:
+                found = _CALLS_DIFFER
             if isinstance(found, Unresolved):
                 refusal = more_telling(refusal, PlacementRefusal(found.reason, found.message, max(point.offset - 1, 0)))
             elif best is None or found.tested >= best[2].tested:
@@ -288,13 +319,13 @@ class _Attempt:
         self, pipeline: tree.Pipeline, index: int, point: InsertionPoint, found: Resolution
     ) -> tuple[int, InsertionPoint, Resolution]:
         """Step over the `where`s that follow: they narrow by time and index, and change no column."""
-        columns = self.placer.analysis.columns_of(pipeline)
+        points = self.placer.analysis.calls(pipeline)[0]
         while index < len(pipeline.operators) and isinstance(pipeline.operators[index], tree.Where):
             index += 1
-        if columns.points[index] is not point:
-            later = self.placer.resolver.resolve(columns.points[index].scope, self.required, self.reading)
-            if isinstance(later, Resolution):
-                return index, columns.points[index], later
+        if points[index] is not point:
+            later = self.placer.resolver.resolve(points[index].scope, self.required, self.reading)
+            if isinstance(later, Resolution) and self.agreed(pipeline, index, later):
+                return index, points[index], later
         return index, point, found
 
     def accept(
@@ -422,27 +453,27 @@ class _Attempt:
             return PlacementResult(distinct(placements), tuple(left_out))
         return refusal or PlacementRefusal("field-not-in-table", "no pipeline flows in here", pipeline.start)
 
-    def bare_legs(self, pipeline: tree.Pipeline, index: int) -> list[tree.Name | tree.Wildcard]:
-        """Return the legs of a union that are bare table names, without a pipeline of their own."""
+    def bare_legs(self, pipeline: tree.Pipeline, index: int) -> list[tree.Expr]:
+        """Return the legs of a union that lead to no pipeline of the query: tables, and calls of what it is not in."""
         node: tree.Node | None = pipeline.source if index == 0 else pipeline.operators[index - 1]
         if not isinstance(node, tree.Union):
             return []
-        with_pipeline = {edge.child.start for edge in self.placer.positions.edges.get(id(pipeline), [])}
-        return [
-            leg
-            for leg in node.legs
-            if isinstance(leg, (tree.Name, tree.Wildcard))
-            and leg.start not in with_pipeline
-            and not (isinstance(leg, tree.Name) and leg.value in self.placer.analysis.lets)
-        ]
+        fed = self.placer.positions.fed
+        return [leg for leg in node.legs if id(leg) not in fed and not is_operator(leg)]  # type: ignore[misc]
 
-    def wrapped(
-        self, pipeline: tree.Pipeline, index: int, leg: tree.Name | tree.Wildcard
-    ) -> Placement | PlacementRefusal:
+    def wrapped(self, pipeline: tree.Pipeline, index: int, leg: tree.Expr) -> Placement | PlacementRefusal:
         """Place inside a bare leg: it becomes a pipeline of its own, in parentheses."""
         refusal = self.polarity(pipeline)
         if refusal is not None:
             return refusal
+        union = pipeline.source if index == 0 else pipeline.operators[index - 1]
+        text = self.placer.query.text[leg.start : leg.end]
+        if isinstance(leg, tree.Name) and leg.value in self.placer.parameters:
+            return PlacementRefusal(
+                "unsupported-position",
+                f"{text} is a parameter: which rows it stands for depends on the call",
+                leg.start,
+            )
         if isinstance(leg, tree.Wildcard):
             return PlacementRefusal(
                 "column-ambiguous",
@@ -455,12 +486,20 @@ class _Attempt:
         found = self.placer.resolver.resolve(scope, self.required, self.reading)
         if isinstance(found, Unresolved):
             return PlacementRefusal(found.reason, found.message, leg.start)
+        if table_name(union) is not None:
+            return PlacementRefusal(
+                "column-ambiguous",
+                f"the tables hold the fields in different columns, and a clause at {text} would change the name that "
+                "`withsource=` gives its rows",
+                leg.start,
+                "keep the columns that the exclusion needs behind the union",
+            )
         own = tree.Pipeline(leg.start, leg.end, leg, ())
         found_effects = tuple(self.effects_behind(pipeline, index))
         inverting = next((effect for effect in found_effects if effect.inverts), None)
         if inverting is not None:
             return _inverting_effect(inverting)
-        path = f"{self.placer.analysis.columns_of(pipeline).path}/union leg {leg.value}"
+        path = f"{self.placer.analysis.columns_of(pipeline).path}/union leg {text}"
         return Placement(own, path, InsertionPoint(leg.end, "source", 0, scope), found, found_effects, wraps=leg.start)
 
     # ------------------------------------------------------------------ behind the insertion point
@@ -488,6 +527,19 @@ class _Attempt:
                 yield so_far
                 continue
             stack.extend((use.parent, (*so_far, use, *use.parent.operators[use.index :]), depth + 1) for use in uses)
+
+
+_CALLS_DIFFER = Unresolved(
+    "column-ambiguous", "the function is called for tables that hold the fields in different columns"
+)
+
+
+def _is_fuzzy(node: tree.Node) -> bool:
+    """Tell whether a node is a union of tables of which some may be absent."""
+    return isinstance(node, tree.Union) and any(
+        parameter.name == "isfuzzy" and isinstance(parameter.value, tree.Literal | tree.Name)
+        for parameter in node.parameters
+    )
 
 
 def _inverting_effect(effect: Effect) -> PlacementRefusal:

@@ -1,25 +1,42 @@
 """Whether removing rows at a place can only remove rows from the result.
 
-Every pipeline of a query stands in a position: the result itself, a union leg, the right side of a
-join, the list of an `in (...)`, the body of a `let` ... Removing rows there makes the result smaller
-(`positive`), or can make it larger (`negative`: an allow-list, the right side of an anti-join), or
-neither can be said (`opaque`: a scalar baseline, the right side of an outer join). A pipeline that is
-reached on several ways has the set of their polarities. Facts: section 3.7 of the KQL notes in
-docs/kql.md, and https://learn.microsoft.com/kusto/query/join-operator.
+Every pipeline of a query stands in a position: the result itself, a union leg, the right side of a join, the list of
+an `in (...)`, the body of a `let` ... Removing rows there makes the result smaller (`positive`), or can make it
+larger (`negative`: an allow-list, the right side of an anti-join), or neither can be said (`opaque`: a scalar
+baseline, the right side of an outer join). A pipeline that is reached in several ways has the set of their
+polarities.
+
+The default is to refuse. Every reference to a name of a `let` is either followed here, through a position that the
+table of operators or this module knows, or it counts as opaque: `unfollowed` looks for references that the walk did
+not come to. Facts: section 3.7 of the KQL notes in docs/kql.md, and
+https://learn.microsoft.com/kusto/query/join-operator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from fpctl.kql import tree
-from fpctl.kql.operators.model import Polarity
+from fpctl.kql.binder.name_patterns import matching
+from fpctl.kql.literals import string_value
+from fpctl.kql.operators.model import Input, Polarity
 from fpctl.kql.operators.table import is_operator, spec_of
 from fpctl.rewrite.placement.positions import Edge, Positions, RowEffect
 
-_SUBQUERY_OPERATORS = frozenset({"in", "in~", "has_any", "has_all"})
-_TRANSPARENT_CALLS = frozenset({"materialize", "hint.materialized"})
+_MEMBERSHIP: Mapping[str, Polarity] = {
+    **dict.fromkeys(("in", "in~", "has_any"), Polarity.POSITIVE),
+    # With fewer values to look for, "all of them" is true sooner.
+    **dict.fromkeys(("!in", "!in~", "has_all"), Polarity.NEGATIVE),
+}
+"""What removing rows of a sub-query does to a condition that looks for values in it; opaque where not listed."""
+_PASSED_ON = frozenset({"materialize", "hint.materialized"})
+"""Functions whose result is the rows of their argument."""
+_BY_NAME = frozenset({"table"})
+"""Functions that take the name of a table, or of a `let`, as text."""
+_MOST_STEPS = 64
+"""How many names may lead to one another; queries have a handful."""
 
 
 def positions(query: tree.Query, *, single: bool = False) -> Positions:
@@ -29,6 +46,27 @@ def positions(query: tree.Query, *, single: bool = False) -> Positions:
         single: the query is known to have one pipeline: then none feeds another.
     """
     return _Walker(query, single).run()
+
+
+class _Use(NamedTuple):
+    """How a pipeline uses what is being looked at: the parts of an `Edge` that are known before the child is."""
+
+    parent: tree.Pipeline
+    index: int  # type: ignore[assignment]  # of an operator, not of an element
+    node: tree.Node
+    polarity: Polarity
+    where: str
+    feeds_rows: bool = False
+    steps: int = 0
+
+    def edge(self, child: tree.Pipeline) -> Edge:
+        return Edge(self.parent, child, self.index, self.node, self.polarity, self.where, self.feeds_rows)
+
+    def deeper(self) -> _Use:
+        return self._replace(steps=self.steps + 1)
+
+    def opaque(self, where: str) -> _Use:
+        return self._replace(polarity=Polarity.OPAQUE, where=where, feeds_rows=False, steps=self.steps + 1)
 
 
 class _Walker:
@@ -50,13 +88,20 @@ class _Walker:
         )
         self.seen: set[tuple[int, Polarity]] = set()
         self.visited: list[tree.Pipeline] = []
+        self.followed: set[int] = set()
+        """Identities of the names that the walk has come to."""
+        self.valued: set[tuple[int, int, int]] = set()
+        """The values of scalar `let`s that were followed, by pipeline, operator and value."""
         self.invoked: set[int] = set()
         self.aliases: frozenset[str] | None = None
 
     def run(self) -> Positions:
-        work: list[tuple[tree.Pipeline, Polarity]] = [
-            (statement.pipeline, Polarity.POSITIVE) for statement in self.query.results()
-        ]
+        self.walk([(statement.pipeline, Polarity.POSITIVE) for statement in self.query.results()])
+        if not self.single and self.lets:
+            self.walk(list(self.unfollowed()))
+        return self.out
+
+    def walk(self, work: list[tuple[tree.Pipeline, Polarity]]) -> None:
         while work:
             pipeline, polarity = work.pop()
             if (id(pipeline), polarity) in self.seen:
@@ -72,7 +117,6 @@ class _Walker:
                 for edge in edges:
                     self.out.uses.setdefault(id(edge.child), []).append(edge)
             work.extend((edge.child, polarity.through(edge.polarity)) for edge in edges)
-        return self.out
 
     def collect(self, statements: tuple[tree.Statement, ...]) -> None:
         for statement in statements:
@@ -80,6 +124,36 @@ class _Walker:
                 self.lets.setdefault(statement.name.value, []).append(statement.value)
                 if isinstance(statement.value, tree.Function):
                     self.collect(statement.value.body)
+
+    # ------------------------------------------------------------------ references that nothing follows
+
+    def unfollowed(self) -> Iterator[tuple[tree.Pipeline, Polarity]]:
+        """Yield the pipelines behind names that the results depend on, and that were met nowhere on the walk."""
+        parent = self.query.results()[0].pipeline if self.query.results() else None
+        if parent is None:
+            return
+        for name in list(self.references()):
+            if id(name) in self.followed:
+                continue
+            use = _Use(parent, 0, name, Polarity.OPAQUE, f"a use of {name.value} that fpctl does not follow")
+            for edge in self.named(use, name):
+                self.out.uses.setdefault(id(edge.child), []).append(edge)
+                yield edge.child, Polarity.OPAQUE
+
+    def references(self) -> Iterator[tree.Name]:
+        """Yield every name of a `let` in what the results depend on."""
+        stack: list[tree.Node] = list(self.query.results())
+        expanded: set[str] = set()
+        while stack:
+            node = stack.pop()
+            stack.extend(_parts(node))
+            if isinstance(node, tree.Name) and node.value in self.lets:
+                yield node
+                if node.value not in expanded:
+                    expanded.add(node.value)
+                    stack.extend(self.lets[node.value])
+
+    # ------------------------------------------------------------------ operators
 
     def edges_of(self, pipeline: tree.Pipeline) -> Iterator[Edge]:
         """Yield the pipelines that this one reads or tests against."""
@@ -181,154 +255,224 @@ class _Walker:
         if self.single:
             return
         if pipeline.source is not None:
-            yield from self.source(pipeline, pipeline.source, 0, pipeline.source, Polarity.POSITIVE, "the source", True)
+            use = _Use(pipeline, 0, pipeline.source, Polarity.POSITIVE, "the source", True)
+            yield from self.source(use, pipeline.source)
         for index, operator in enumerate(pipeline.operators, 1):
-            yield from self.operator(pipeline, operator, index)
+            yield from self.operator(_Use(pipeline, index, operator, Polarity.POSITIVE, "the rows"), operator)
 
-    def operator(self, parent: tree.Pipeline, node: tree.Operator, index: int) -> Iterator[Edge]:
+    def operator(self, use: _Use, node: tree.Operator | tree.SourceOperator) -> Iterator[Edge]:
+        """Yield what an operator reads by its entry in the table; whatever else stands below it is a value."""
         inputs = spec_of(node).inputs_of(node)
         for read in inputs:
-            if isinstance(read.node, tree.Pipeline):
-                yield Edge(parent, read.node, index, node, read.polarity, read.where, read.feeds_rows)
-            elif read.condition:
-                yield from self.expression(parent, read.node, index, node, read.polarity)
-            else:
-                yield from self.source(parent, read.node, index, node, read.polarity, read.where, read.feeds_rows)
+            yield from self.input(use, read)
         followed = {id(read.node) for read in inputs}
         for item in tree.children(node):
-            # Elsewhere (extend, summarize, top ...) the value of a sub-query is data, not a filter.
             if id(item) not in followed:
-                yield from self.expression(parent, item, index, node, Polarity.OPAQUE)
+                yield from self.value(use.opaque("a sub-query used as a value"), item)
 
-    def source(
-        self,
-        parent: tree.Pipeline,
-        source: tree.Source,
-        index: int,
-        node: tree.Node,
-        polarity: Polarity,
-        where: str,
-        feeds_rows: bool,
-        depth: int = 0,
-    ) -> Iterator[Edge]:
+    def input(self, use: _Use, read: Input) -> Iterator[Edge]:
+        polarity = use.polarity.through(read.polarity)
+        if read.condition:
+            yield from self.value(use._replace(polarity=polarity, where=read.where, feeds_rows=False), read.node)
+            return
+        use = use._replace(polarity=polarity, where=read.where, feeds_rows=read.feeds_rows).deeper()
+        if isinstance(read.node, tree.Pipeline):
+            yield use.edge(read.node)
+        else:
+            for edge in self.source(use, read.node):
+                self.out.fed.add(id(read.node))
+                yield edge
+
+    # ------------------------------------------------------------------ tables
+
+    def source(self, use: _Use, source: tree.Source) -> Iterator[Edge]:
         """Yield the pipelines that a source stands for: a sub-query, a `let`, a function body."""
-        if depth > 64:
+        if use.steps > _MOST_STEPS:
             return
         if isinstance(source, tree.Subquery):
-            yield Edge(parent, source.pipeline, index, node, polarity, where, feeds_rows)
+            yield use.edge(source.pipeline)
         elif isinstance(source, tree.Group):
-            yield from self.source(parent, source.inner, index, node, polarity, where, feeds_rows, depth + 1)
+            yield from self.source(use.deeper(), source.inner)
         elif isinstance(source, tree.Name):
-            for value in self.lets.get(source.value, ()):
-                if isinstance(value, tree.Function):
-                    yield from self.body(parent, value, index, node, polarity, where, feeds_rows)
-                else:
-                    yield from self.source(parent, value, index, node, polarity, where, feeds_rows, depth + 1)
+            yield from self.named(use, source)
+        elif isinstance(source, tree.Wildcard):
+            for name in matching(source.pattern, self.out.functions):
+                yield from self.views(use, name)
         elif isinstance(source, tree.Call):
-            yield from self.call(parent, source, index, node, polarity, where, feeds_rows, depth)
+            yield from self.call(use, source)
         elif isinstance(source, tree.Path) and isinstance(source.member, tree.Call):
-            yield from self.call(parent, source.member, index, node, polarity, where, feeds_rows, depth)
-        elif is_operator(source) and (inputs := spec_of(source).inputs_of(source)):
-            if isinstance(source, tree.MacroExpand):
-                self.collect(source.body)
-            for read in inputs:
-                if isinstance(read.node, tree.Pipeline):
-                    yield Edge(parent, read.node, index, node, polarity, read.where, feeds_rows)
-                else:
-                    yield from self.source(
-                        parent, read.node, index, source, polarity, read.where, feeds_rows, depth + 1
-                    )
-        elif isinstance(source, tuple):
+            yield from self.call(use, source.member)
+        elif is_operator(source):
+            yield from self.source_operator(use, source)
+        else:
             for item in tree.children(source):
-                yield from self.expression(parent, item, index, node, Polarity.OPAQUE)
+                yield from self.value(use.opaque("a sub-query used as a value"), item)
 
-    def call(
-        self,
-        parent: tree.Pipeline,
-        call: tree.Call,
-        index: int,
-        node: tree.Node,
-        polarity: Polarity,
-        where: str,
-        feeds_rows: bool,
-        depth: int,
-    ) -> Iterator[Edge]:
-        name = call.name.value
-        functions = self.out.functions.get(name, ())
-        if name in _TRANSPARENT_CALLS:
-            for argument in call.args:
-                yield from self.source(parent, argument, index, node, polarity, where, feeds_rows, depth + 1)
+    def source_operator(self, use: _Use, source: tree.SourceOperator | tree.Operator) -> Iterator[Edge]:
+        if isinstance(source, tree.MacroExpand):
+            self.collect(source.body)
+        if isinstance(source, tree.Search | tree.Find) and not source.tables:
+            for name in self.out.functions:
+                yield from self.views(use._replace(where=f"a table of {source.keyword}"), name)
+        feeds_rows = use.feeds_rows
+        at = use if isinstance(source, tree.MacroExpand) else use._replace(node=source)
+        for edge in self.operator(at, source):
+            yield edge if feeds_rows or not edge.feeds_rows else replace(edge, feeds_rows=False)
+
+    def views(self, use: _Use, name: str) -> Iterator[Edge]:
+        """Yield the bodies of the views of a name: a pattern of tables matches these too."""
+        for function in self.out.functions.get(name, ()):
+            if function.view:
+                yield from self.body(use, function)
+
+    def named(self, use: _Use, name: tree.Name) -> Iterator[Edge]:
+        """Yield what a name stands for where a table is meant."""
+        self.followed.add(id(name))
+        if use.steps > _MOST_STEPS:
             return
-        for function in functions:
-            yield from self.body(parent, function, index, node, polarity, where, feeds_rows)
-        for argument in call.args:
-            yield from self.source(
-                parent, argument, index, node, Polarity.OPAQUE, f"an argument of {name}()", False, depth + 1
-            )
+        for value in self.lets.get(name.value, ()):
+            if isinstance(value, tree.Function):
+                yield from self.body(use, value)
+            else:
+                yield from self.source(use.deeper(), value)
 
-    def body(
-        self,
-        parent: tree.Pipeline,
-        function: tree.Function,
-        index: int,
-        node: tree.Node,
-        polarity: Polarity,
-        where: str,
-        feeds_rows: bool,
-    ) -> Iterator[Edge]:
+    def call(self, use: _Use, call: tree.Call) -> Iterator[Edge]:
+        """Yield what a call stands for where a table is meant."""
+        name = call.name.value
+        self.followed.add(id(call.name))
+        if name in _PASSED_ON:
+            for argument in call.args:
+                yield from self.source(use.deeper(), argument)
+            return
+        if name in _BY_NAME:
+            yield from self.by_name(use, call)
+        for function in self.out.functions.get(name, ()):
+            yield from self.body(use, function)
+        for argument in call.args:
+            yield from self.source(use.opaque(f"an argument of {name}()"), argument)
+
+    def by_name(self, use: _Use, call: tree.Call) -> Iterator[Edge]:
+        """Yield what `table('X')` reads, where X is a `let`; of a name that is not written there, any may be meant."""
+        argument = call.args[0] if call.args else None
+        if isinstance(argument, tree.Literal) and argument.type == "string":
+            yield from self.named(use, tree.Name(argument.start, argument.end, self.string(argument)))
+            return
+        for node in tree.walk(self.query):
+            if isinstance(node, tree.Literal) and node.type == "string" and (text := self.string(node)) in self.lets:
+                yield from self.named(use.opaque(f"a name given to {call.name.value}()"), tree.Name(*node[:2], text))
+
+    def string(self, literal: tree.Literal) -> str:
+        return string_value(self.query.text[literal.start : literal.end])
+
+    def body(self, use: _Use, function: tree.Function) -> Iterator[Edge]:
         for statement in function.body:
             if isinstance(statement, tree.QueryStatement):
-                yield Edge(parent, statement.pipeline, index, node, polarity, where, feeds_rows)
+                yield use.edge(statement.pipeline)
 
-    def expression(
-        self, parent: tree.Pipeline, expression: tree.Node, index: int, node: tree.Node, polarity: Polarity
-    ) -> Iterator[Edge]:
-        """Yield the sub-queries of an expression; `polarity` is the sign of the boolean around it."""
-        stack: list[tuple[tree.Node, Polarity]] = [(expression, polarity)]
+    # ------------------------------------------------------------------ values
+
+    def value(self, use: _Use, expression: tree.Node) -> Iterator[Edge]:
+        """Yield the sub-queries of an expression; `use.polarity` is the sign of the boolean around it."""
+        stack: list[tuple[tree.Node, Polarity]] = [(expression, use.polarity)]
         while stack:
             current, sign = stack.pop()
             if isinstance(current, tree.Membership):
-                inside = sign
-                if current.op.startswith("!"):
-                    inside = sign.flipped()
-                elif current.op not in _SUBQUERY_OPERATORS:
-                    inside = Polarity.OPAQUE
-                where = f"the list of `{current.op}`"
+                inside = _MEMBERSHIP.get(current.op, Polarity.OPAQUE)
+                inside = sign.flipped() if inside is Polarity.NEGATIVE else sign.through(inside)
                 for item in current.items:
-                    yield from self.source(parent, item, index, node, inside, where, False)
+                    if isinstance(item, tree.Literal):
+                        continue
+                    listed = use._replace(polarity=inside, where=f"the list of `{current.op}`", feeds_rows=False)
+                    yield from self.source(listed.deeper(), item)
                 stack.append((current.left, Polarity.OPAQUE))
             elif isinstance(current, tree.Subquery):
-                yield Edge(parent, current.pipeline, index, node, Polarity.OPAQUE, "a sub-query used as a value", False)
+                yield use.opaque(_value_of(use)).edge(current.pipeline)
             elif isinstance(current, tree.Call):
-                name = current.name.value
-                if name == "not":
+                if current.name.value == "not":
                     stack.extend((argument, sign.flipped()) for argument in current.args)
-                elif name == "toscalar":
-                    for argument in current.args:
-                        yield from self.source(parent, argument, index, node, Polarity.OPAQUE, "toscalar()", False)
                 else:
-                    stack.extend((argument, Polarity.OPAQUE) for argument in current.args)
+                    yield from self.called(use, current)
             elif isinstance(current, tree.Name):
-                # A scalar `let` may hold a sub-query: `let known = toscalar(T | ...)`.
-                for value in self.lets.get(current.value, ()):
-                    if not isinstance(value, (tree.Function, tree.Name)):
-                        yield from self.scalar_let(parent, value, index, node)
+                yield from self.scalar(use, current)
             elif isinstance(current, tree.Binary) and current.ops and current.ops[0] in ("and", "or"):
                 stack.extend((operand, sign) for operand in current.operands)
             elif isinstance(current, tree.Group):
                 stack.append((current.inner, sign))
             else:
-                stack.extend((child, Polarity.OPAQUE) for child in tree.children(current))
+                stack.extend((part, Polarity.OPAQUE) for part in _parts(current))
 
-    def scalar_let(self, parent: tree.Pipeline, value: tree.Expr, index: int, node: tree.Node) -> Iterator[Edge]:
-        where = "a `let` used as a value"
-        for inner in tree.walk(value):
-            if isinstance(inner, tree.Subquery):
-                yield Edge(parent, inner.pipeline, index, node, Polarity.OPAQUE, where, False)
-            elif isinstance(inner, tree.Call) and inner.name.value in ("toscalar", "materialize"):
-                for argument in inner.args:
-                    if isinstance(argument, tree.Name):
-                        yield from self.source(parent, argument, index, node, Polarity.OPAQUE, where, False)
+    def called(self, use: _Use, call: tree.Call) -> Iterator[Edge]:
+        """Yield what the value of a call depends on: its arguments, and the body of a function of the query."""
+        name = call.name.value
+        if use.steps > _MOST_STEPS:
+            return
+        if name == "toscalar":
+            self.followed.add(id(call.name))
+            for argument in call.args:
+                yield from self.source(use.opaque(_value_of(use, "toscalar()")), argument)
+            return
+        if self.out.functions.get(name) or name in _BY_NAME:
+            yield from self.call(use.opaque(f"the value of {name}()"), call)
+            return
+        for argument in call.args:
+            yield from self.value(use.opaque(_value_of(use)), argument)
+
+    def scalar(self, use: _Use, name: tree.Name) -> Iterator[Edge]:
+        """Yield what a name stands for where a value is meant: `let known = toscalar(T | ...)`, and what that names."""
+        self.followed.add(id(name))
+        if use.steps > _MOST_STEPS:
+            return
+        for value in self.lets.get(name.value, ()):
+            key = (id(use.parent), use.index, id(value))
+            if key in self.valued:
+                # `let b = a + a; let c = b + b; ...` must not take twice as long with every line.
+                continue
+            self.valued.add(key)
+            below = use.opaque(_LET_VALUE)
+            if isinstance(value, tree.Function):
+                yield from self.body(below, value)
+            else:
+                yield from self.value(below, value)
+
+
+_LET_VALUE = "a `let` used as a value"
+
+
+def _value_of(use: _Use, otherwise: str = "a sub-query used as a value") -> str:
+    """Return how a position in a value is called: where a `let` leads to it, after that."""
+    return use.where if use.where == _LET_VALUE else otherwise
+
+
+def _parts(node: tree.Node) -> Iterator[tree.Node]:
+    """Yield the nodes directly below one that may refer to something: names that are given, or members, do not."""
+    if isinstance(node, tree.Named):
+        yield node.value
+    elif isinstance(node, tree.Path):
+        yield node.base
+        if isinstance(node.member, tree.Call):
+            yield node.member
+    elif isinstance(node, (tree.As, tree.Count)):
+        return
+    elif isinstance(node, tree.Let):
+        yield node.value  # type: ignore[misc]
+    else:
+        given = _given(node)
+        for child in tree.children(node):
+            if id(child) not in given:
+                yield child
+
+
+def _given(node: tree.Node) -> frozenset[int]:
+    """Return the identities of names that a node gives to something, or that name a column."""
+    if isinstance(node, tree.Parameter):
+        return frozenset({id(node.value)})
+    if isinstance(node, tree.GraphOperator):
+        return frozenset(map(id, node.names))
+    if isinstance(node, tree.MakeGraph):
+        return frozenset(map(id, (node.source, node.target, *node.node_ids)))
+    if isinstance(node, (tree.FunctionParameter, tree.ForkLeg, tree.ScanStep, tree.Range)):
+        return frozenset({id(node.name)})
+    return frozenset({id(node.alias)}) if isinstance(node, tree.MacroExpand) else frozenset()
 
 
 def _bodies(node: tree.Operator) -> list[tree.Pipeline]:

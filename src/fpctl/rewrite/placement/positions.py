@@ -63,6 +63,9 @@ class Positions:
     row_effects: dict[int, RowEffect] = field(default_factory=dict)
     """The operators that do not just pass on a part of their rows, by `id(operator)`."""
 
+    fed: set[int] = field(default_factory=set)
+    """What operators read that leads to a pipeline of the query, by `id(node)` of the input."""
+
     def of(self, pipeline: tree.Pipeline) -> set[Polarity]:
         """Return the polarities of a pipeline; empty when no result uses it."""
         return self.polarities.get(id(pipeline), set())

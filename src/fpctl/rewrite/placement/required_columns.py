@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from fpctl.errors import FpctlError, KqlSyntaxError
 from fpctl.exclusions.model import Alternative
+from fpctl.fields.registry import usable_roles
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
 from fpctl.rewrite.placement.column_resolver import RequiredColumns
-from fpctl.rewrite.predicate import usable_roles
 
 
 class RequiredColumnsError(FpctlError):

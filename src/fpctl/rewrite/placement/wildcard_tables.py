@@ -14,7 +14,6 @@ from fpctl.kql import tree
 from fpctl.kql.binder.scope import Scope
 from fpctl.kql.literals import bracket_name, string_literal
 from fpctl.rewrite.placement.column_resolver import (
-    IF_EXISTS,
     ColumnResolver,
     Group,
     Held,
@@ -23,6 +22,7 @@ from fpctl.rewrite.placement.column_resolver import (
     Resolution,
     Unresolved,
     bound_column,
+    if_exists,
     tables_of,
 )
 from fpctl.rewrite.predicate import BoundColumn
@@ -36,7 +36,10 @@ WildcardCache = dict[tuple[int, frozenset[int], str], tuple[Mapping[int, frozens
 _TYPE = "Type"
 """Log Analytics' own column of the table's name; Defender XDR has none."""
 _NUMBERS = frozenset({"int", "long"})
-_EMPTY = {"string": '""', "unknown": '""'}
+
+
+WITH_SOURCE = ("withsource", "with_source")
+"""The parameter of `union` and `find` that adds a column with the name of each row's table."""
 
 
 def reads_pattern(source: tree.Node | None, may_be_table: Callable[[str], bool]) -> bool:
@@ -47,7 +50,10 @@ def reads_pattern(source: tree.Node | None, may_be_table: Callable[[str], bool])
     """
     if isinstance(source, (tree.Search, tree.Find)):
         legs = source.tables
-    elif isinstance(source, tree.Union) and any(isinstance(leg, tree.Wildcard) for leg in source.legs):
+    elif isinstance(source, tree.Union) and (
+        any(isinstance(leg, tree.Wildcard) for leg in source.legs) or table_name(source) is not None
+    ):
+        # Around a leg that is filtered, `withsource=` would say `union_arg0` instead of the table's name.
         legs = source.legs
     else:
         return False
@@ -62,7 +68,7 @@ def table_name(source: tree.Node | None) -> str | None:
         return "$table"
     if not isinstance(source, (tree.Find, tree.Union)):
         return None
-    values = [parameter.value for parameter in source.parameters if parameter.name == "withsource"]
+    values = [parameter.value for parameter in source.parameters if parameter.name in WITH_SOURCE]
     named = next((value.value for value in values if isinstance(value, tree.Name)), None)
     return named or ("source_" if isinstance(source, tree.Find) else None)
 
@@ -223,7 +229,7 @@ class WildcardTableResolver:
         """Return a column of a pattern's tables: of these a workspace has only some, so it may not be there."""
         if name in self.resolver.mentioned:
             return bracket_name(name)
-        return f"{IF_EXISTS}{string_literal(name)}, {_EMPTY.get(kind) or f'{kind}(null)'})"
+        return if_exists(name, kind)
 
     def _with_type(self, scope: Scope) -> frozenset[tuple[int, str]]:
         """Return the tables of which Log Analytics' own column of the table's name is visible."""

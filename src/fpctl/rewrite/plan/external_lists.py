@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import ClassVar, Literal
 
+from fpctl.fields.matching.term import AllOf, AnyOf, BeforeDate, In, InSubquery, Term
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.folding.clause import FoldedClause
 from fpctl.rewrite.folding.key import SEPARATOR
 from fpctl.rewrite.folding.listing import MOST_COMBINED, combination
-from fpctl.rewrite.predicate.term import AllOf, Among, AnyOf, Elsewhere, Term, Until
 
 Store = Literal["watchlist", "function"]
 
@@ -84,15 +84,15 @@ class ExternalLists:
             return AllOf(tuple(self._moved(part, owners) for part in term.terms))
         if isinstance(term, AnyOf):
             return AnyOf(tuple(self._moved(part, owners) for part in term.terms))
-        if isinstance(term, Until):
+        if isinstance(term, BeforeDate):
             return term._replace(later=self._moved(term.later, owners))
-        if not isinstance(term, Among) or not term.values[0].isascii():
+        if not isinstance(term, In) or not term.values[0].isascii():
             return term
         source = f"{self.function} | where List == {string_literal(str(len(self.lists) + 1))} | project SearchKey"
         if sum(len(value) + 4 for value in term.values) <= len(source) + 4:
             return term
         self.lists.append(_List(term.operand, term.values, owners.get(term.operand, {})))
-        return Elsewhere(term.operand, source)
+        return InSubquery(term.operand, source)
 
     def files(self) -> list[tuple[str, str]]:
         """Return the companion's files, each with its path below `--out`."""

@@ -8,13 +8,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from fpctl.errors import FpctlError
-from fpctl.exclusions.values import ValueProblem
+from fpctl.fields.field import BoundColumn, ValueProblem
+from fpctl.fields.matching.term import NullSafe, Period, Term, all_of, any_of
+from fpctl.fields.registry import FIELDS, TEST_ORDER, parse_value
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.literals import string_literal, string_value
 from fpctl.kql.tokens import END, STRING
-from fpctl.rewrite.predicate.match import BoundColumn, matchers, parse_value
 from fpctl.rewrite.predicate.render import Dialect, rendered, rendered_negation
-from fpctl.rewrite.predicate.term import Period, Sure, Term, all_of, any_of
 from fpctl.rewrite.predicate.window import UtcRange, window_term
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def build(
             terms.append(term)
     if not terms and (alternatives or where is None):
         raise PredicateError(_nothing_to_test(missing, untested), "field-not-in-table")
-    guards: list[Term] = [] if where is None else [Sure(condition(where))]
+    guards: list[Term] = [] if where is None else [NullSafe(condition(where))]
     if window is not None:
         guards.append(_window(window, within, time_column))
     if time_column is not None and (starts is not None or expires is not None):
@@ -167,9 +167,10 @@ def _alternative(
 ) -> Term | None:
     """Return the test of one alternative, None where one of its fields cannot match here."""
     terms: list[Term] = []
-    for field, matcher in matchers().items():
+    for field in TEST_ORDER:
         if field not in fields:
             continue
+        known = FIELDS[field]
         parsed = []
         for value in fields[field]:
             read = parse_value(field, value)
@@ -184,19 +185,19 @@ def _alternative(
         tests: list[Term] = []
         tested: set[str] = set()
         for column in columns:
-            fitting = [(value, read) for value, read in parsed if matcher.fits(read, column, columns)]
+            fitting = [(value, read) for value, read in parsed if known.fits(read, column, columns)]
             if fitting:
-                tests.append(matcher.test([read for _, read in fitting], column, columns))
+                tests.append(known.test([read for _, read in fitting], column, columns))
                 tested.update(value for value, _ in fitting)
         untested.extend(Untested(field, value) for value, _ in parsed if value not in tested)
         if not tests:
             return None
         terms.append(any_of(tests))
-    unknown = set(fields) - set(matchers())
+    unknown = set(fields) - set(FIELDS)
     if unknown:
         raise PredicateError(f"there is no field {min(unknown)}", "invalid-value")
     if own is not None:
-        terms.append(Sure(condition(own)))
+        terms.append(NullSafe(condition(own)))
     if not terms:
         raise PredicateError("an alternative names nothing and would match every event", "invalid-value")
     return all_of(terms)

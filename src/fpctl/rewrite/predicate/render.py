@@ -8,23 +8,23 @@ from enum import Enum
 from typing import assert_never
 
 from fpctl.errors import FpctlError
-from fpctl.kql.lexer import scan
-from fpctl.kql.literals import datetime_literal, string_literal
-from fpctl.rewrite.predicate.term import (
+from fpctl.fields.matching.term import (
     Affix,
     AllOf,
-    Among,
     AnyOf,
-    Elsewhere,
+    BeforeDate,
+    In,
+    InSubquery,
     Lacks,
+    NullSafe,
     Numbers,
     Period,
     Regex,
-    Sure,
     Term,
     Test,
-    Until,
 )
+from fpctl.kql.lexer import scan
+from fpctl.kql.literals import datetime_literal, string_literal
 
 WIDE = 32
 """A longer `or` chain is split into groups: engines and parsers go one level deeper per operand."""
@@ -112,7 +112,7 @@ def _chain(parts: Sequence[str], word: str) -> str:
 
 
 def _standard(term: Test) -> str:
-    if isinstance(term, Among):
+    if isinstance(term, In):
         if term.values[0].isascii():
             return f"{term.operand} in~ ({_literals(term.values)})"
         return f"tolower({term.operand}) in ({_lowered(term.values)})"
@@ -124,14 +124,14 @@ def _standard(term: Test) -> str:
         return f"{term.operand} !contains {string_literal(term.value)}"
     if isinstance(term, Regex):
         return f"{term.operand} matches regex {string_literal(term.pattern)}"
-    if isinstance(term, Sure):
+    if isinstance(term, NullSafe):
         return f"coalesce({term.expression}, false)"
     if isinstance(term, Period):
         return f"coalesce({_period(term)}, false)"
-    if isinstance(term, Elsewhere):
+    if isinstance(term, InSubquery):
         # Two pairs of parentheses: a query of one column in place of a list.
         return f"{term.operand} in~ (({term.query}))"
-    if isinstance(term, Until):
+    if isinstance(term, BeforeDate):
         # iff takes its last branch where the time is null, as it should: what has no end holds there, too.
         later = _joined(term.later, Dialect.STANDARD, False)
         return f"iff({term.column} < {datetime_literal(term.first)}, true, {later})"
@@ -166,18 +166,18 @@ def _lowered(values: Sequence[str]) -> str:
 
 def _nrt(term: Test, negated: bool) -> str:
     bang = "!" if negated else ""
-    if isinstance(term, (Sure, Period)):
-        expression = term.expression if isinstance(term, Sure) else _period(term)
+    if isinstance(term, (NullSafe, Period)):
+        expression = term.expression if isinstance(term, NullSafe) else _period(term)
         _require_nrt(expression)
         # iif takes its last branch where the condition is null.
         return f"iif({expression}, {'false, true' if negated else 'true, false'})"
-    if isinstance(term, Until):
+    if isinstance(term, BeforeDate):
         later = _joined(term.later, Dialect.NRT, negated)
         return f"iif({term.column} < {datetime_literal(term.first)}, {'false' if negated else 'true'}, {later})"
-    if isinstance(term, Elsewhere):
+    if isinstance(term, InSubquery):
         raise DialectError("a continuous custom detection reads one table, so no list beside it", None, _NRT_HINT)
     _require_nrt(term.operand)
-    if isinstance(term, Among):
+    if isinstance(term, In):
         if len(term.values) == 1 and term.values[0].isascii():
             return f"{term.operand} {'!~' if negated else '=~'} {string_literal(term.values[0])}"
         plain = term.values[0].isascii()

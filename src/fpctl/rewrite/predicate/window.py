@@ -13,8 +13,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+from fpctl.fields.matching.term import NullSafe, Period, Term, any_of
 from fpctl.kql.literals import string_literal
-from fpctl.rewrite.predicate.term import Period, Sure, Term, any_of
 
 if TYPE_CHECKING:
     from fpctl.exclusions.window import Window
@@ -47,7 +47,7 @@ def window_term(window: Window, column: str, within: UtcRange | None = None) -> 
     local = (
         column if window.timezone == "UTC" else f"datetime_utc_to_local({column}, {string_literal(window.timezone)})"
     )
-    terms: list[Term] = [Sure(_weekly(local, days, start, end)) for days, start, end in _hours(window)]
+    terms: list[Term] = [NullSafe(_weekly(local, days, start, end)) for days, start, end in _hours(window)]
     zone = ZoneInfo(window.timezone)
     for interval in window.intervals:
         terms += [Period(column, start, end) for start, end in _instants(interval.start, interval.end, zone)]

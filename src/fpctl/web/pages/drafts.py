@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from fpctl.errors import FpctlError
 from fpctl.exclusions.scenarios.model import scenarios
-from fpctl.exclusions.values import FIELDS
+from fpctl.fields.registry import NAMES
 from fpctl.web.pages.rendering import after, fragment, page
 from fpctl.web.security.sign_in import Analyst, AnalystForm, TheConsole
 from fpctl.web.state import Console
@@ -98,7 +98,7 @@ def _form(
     snapshot = console.snapshots.now()
     rules = [snapshot.rule(one) for one in filled.rules]
     return page(
-        request, "new.html.j2", visitor, status=status, form=filled, names=FIELDS, scenarios=scenarios(),
+        request, "new.html.j2", visitor, status=status, form=filled, names=NAMES, scenarios=scenarios(),
         messages=messages or [], rules=[one.rule for one in rules if one is not None], **previewed,
     )  # fmt: skip
 

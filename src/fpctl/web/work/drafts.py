@@ -10,7 +10,7 @@ from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked, title_of
 from fpctl.exclusions.expiry import parse_until
 from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.values import FIELDS, NARROW_FIELDS
+from fpctl.fields.registry import NAMES, NARROW
 from fpctl.web.config import ConsoleConfig
 
 DEFAULT_LIFE = "180d"
@@ -44,7 +44,7 @@ class DraftForm:
             given: the fields of the form by name; values of a match field stand one a line.
             picked: cells that were ticked in a result, each `field=value`.
         """
-        fields = {name: tuple(_lines(given.get(name, ""))) for name in FIELDS}
+        fields = {name: tuple(_lines(given.get(name, ""))) for name in NAMES}
         for cell in picked:
             name, _, value = cell.partition("=")
             if name in fields and value.strip():
@@ -65,7 +65,7 @@ class DraftForm:
     @staticmethod
     def known_fields() -> tuple[str, ...]:
         """Return the names of the match fields."""
-        return FIELDS
+        return NAMES
 
     @property
     def empty(self) -> bool:
@@ -75,7 +75,7 @@ class DraftForm:
     @property
     def narrow(self) -> bool:
         """Whether a field is given that may stand alone."""
-        return any(name in self.fields for name in NARROW_FIELDS)
+        return any(name in self.fields for name in NARROW)
 
     def draft(self, today: date) -> DraftExclusion:
         """Return the draft.

@@ -9,13 +9,14 @@ from datetime import date
 from typing import Any
 
 from fpctl.documents.yaml_text import Value, document
-from fpctl.exchange.conditions import Group, NotExpressibleError, groups_of
+from fpctl.exchange.conditions import Group, groups_of
 from fpctl.exchange.format import ExportResult, not_in_force
 from fpctl.exchange.formats.sigma.names import WRITTEN
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.filter_syntax import Comparison
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.fields.field import NotExpressibleError
 
 _NAMESPACE = uuid.UUID("6f1b7a52-7a2b-5a0e-9a55-0a3f3b6c2f10")
 """Filters have UUIDs: one made of the exclusion's id is the same at every export."""

@@ -1,0 +1,1 @@
+"""The fields, one module each: everything about a field stands in its module."""

@@ -1,0 +1,1 @@
+"""What values are matched with: terms, wildcards, patterns of addresses, public suffixes."""
