@@ -23,13 +23,19 @@ if TYPE_CHECKING:
 Target = Literal["sentinel", "defender"]
 
 
+if TYPE_CHECKING:
+    _Format = str
+else:
+    _Format = Literal["arm", "yaml", *FORMATS]
+
+
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
     """For whom, in which format, and where to."""
 
     target: Annotated[Target | None, typer.Option("--target", help="For which service.", show_default=False)] = None
     format: Annotated[
-        Literal["arm", "yaml", "csv", "watchlist", "elastic", "sigma"] | None,
+        _Format | None,
         typer.Option(
             "--format",
             help="For Sentinel: arm (Resource Manager templates) or yaml. The others are of exclusions.",
@@ -45,7 +51,7 @@ class ExportOptions:
             show_default="all to stdout",
         ),
     ] = None
-    lists: options.ListStore = "watchlist"
+    lists: options.ListStore = "function"
     report: Report = None
 
 
@@ -116,6 +122,10 @@ def _tuned(
     from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 
     chosen = context.select(patterns)
+    if target == "defender":
+        from fpctl.deployment.artifacts.rule_artifact import for_defender
+
+        chosen = tuple(map(for_defender, chosen))
     active, planner = context.repository.active(), context.planner(options.parse_day(on))
     style = ClauseStyle(fits=True, store=export.lists) if target == "sentinel" else ANY_LENGTH
     with output.progress("Rewriting rules", len(chosen)) as update:

@@ -206,14 +206,16 @@ class DeploymentLog:
             self._give_up(error)
 
     def _catch_up(self, history: History) -> None:
-        from fpctl.deployment.record import newest_first
+        from fpctl.deployment.record import DeploymentRecords
         from fpctl.deployment.trail import unrecorded
 
-        late = unrecorded(newest_first(self._folder), history.trail.entries(exclusion=""))
+        late = unrecorded(
+            DeploymentRecords(self._folder).newest_first(where="unrecorded"), history.trail.entries(exclusion="")
+        )
         history.trail.note_rules([act for _, _, act in late if act is not None], self._clock())
         for deployment, step, _ in late:
             step.recorded = True
-            deployment.save()
+            deployment.save(step)
 
     def _give_up(self, error: FpctlError) -> None:
         _say_not_recorded(error)
