@@ -37,8 +37,8 @@ _VALUE = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*):/{2,})?(?P<host>\[[^\]]*\]|[^/:\[\]]*)(?::(?P<port>[0-9]*))?(?P<path>/.*)?",
     re.IGNORECASE | re.DOTALL,
 )
-_SCHEME = "(?:[a-z][a-z0-9+.-]*://)?"
-_SUBDOMAINS = "(?:[a-z0-9_-]+[.])*"
+_SCHEME = "(?-i:[a-zA-Z][a-zA-Z0-9+.-]*://)?"
+_SUBDOMAINS = "(?-i:[a-zA-Z0-9_-]+[.])*"
 _PORT = "(?::[0-9]*)?"
 _END = "(?:[/?#]|$)"
 _PER_PATTERN = 200
@@ -71,7 +71,8 @@ class UrlField(Field[Url]):
     or a path matches that host alone, whatever the scheme, and paths at or below that path. A port, where
     given, must stand in the URL. Never matched: a URL with user info (`https://contoso.com@evil.net/`), with
     anything but plain host characters before the domain, and, by a value with a path, one that contains `..`
-    or `%2e`. In the path `*` is any text up to the next `/`, `**` any text.
+    or `%2e`, also encoded
+    twice. In the path `*` is any text up to the next `/`, `**` any text.
     """
 
     name = "url"
@@ -159,7 +160,8 @@ class UrlField(Field[Url]):
             part = paths[at : at + _PER_PATTERN]
             some = _below_paths(part)
             # The path must be what it says: /agent/../evil is not below /agent.
-            plain: list[Term] = [Lacks(operand, ".."), Lacks(operand, "%2e")]
+            # A percent sign that is encoded itself, however often, ends in 25.
+            plain: list[Term] = [Lacks(operand, ".."), Lacks(operand, "%2e"), Lacks(operand, "252e")]
             pages = Regex(operand, f"(?i)^{_SCHEME}{some}{_END}", tuple(Site(*url) for url in part))
             terms.append(all_of([pages, *plain]))
         return any_of(terms)
@@ -287,7 +289,7 @@ class UrlField(Field[Url]):
 
 
 def _path_problem(path: str) -> ValueProblem | None:
-    if ".." in path or "%2e" in path.lower():
+    if ".." in path or "%2e" in path.lower() or "252e" in path.lower():
         return ValueProblem(
             "a URL's path with `..` or `%2e` in it does not say where it leads", "write the path itself"
         )

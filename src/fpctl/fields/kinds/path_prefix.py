@@ -31,8 +31,12 @@ class PathPrefixField(Field[str]):
         for at, character in enumerate(path):
             if character == "*":
                 return
-            if at and character == ("\\" if "\\" in path[:at] else "/"):
+            if at and character in self.ends(path[:at]):
                 yield (path[:at],)
+
+    def ends(self, path: str) -> str:
+        """Return the characters at which a path without wildcards may go on."""
+        return SEPARATORS if "\\" in path else "/"
 
     def is_pattern(self, key: Key) -> bool:
         return "*" in key[0]

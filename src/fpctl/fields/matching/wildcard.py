@@ -9,15 +9,22 @@ from fpctl.fields.matching.term import Affix, Regex, Term, is_in
 from fpctl.kql.literals import string_literal
 
 _SPECIAL = frozenset("\\^$*+?()[]{}|")
+_ESCAPED = {
+    **{character: "\\" + character for character in _SPECIAL},
+    ".": "[.]",
+    **dict.fromkeys("sS", "(?-i:[sS])"),
+    **dict.fromkeys("kK", "(?-i:[kK])"),
+}
 _WILDCARD = re.compile(r"(\*+)")
 
 
 def escaped(text: str) -> str:
-    """Return a text as a regular expression that matches it literally.
+    """Return a text as a regular expression that, under `(?i)`, matches it ignoring the case of ASCII letters.
 
-    A dot becomes `[.]`, which needs no backslash and so stays readable inside a KQL literal.
+    A dot becomes `[.]`, which needs no backslash and so stays readable inside a KQL literal. `(?i)` takes two more
+    letters for an s and a k (U+017F, U+212A), which KQL's own operators do not: these are matched without it.
     """
-    return "".join("[.]" if c == "." else "\\" + c if c in _SPECIAL else c for c in text)
+    return "".join(_ESCAPED.get(c, c) for c in text)
 
 
 def literal(expression: str) -> str:
