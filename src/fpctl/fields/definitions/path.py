@@ -33,7 +33,7 @@ class PathField(PathPrefixField):
     question = "Which files or folders? (full paths; everything below a folder matches too)"
     meaning = "the path of that process's file; in events about a file, that file's"
     matches = "that path, or what is below it at a `\\` or `/`"
-    spares = "paths that begin with the same letters"
+    spares = "paths that begin with the same letters, or go through a `..`"
     synonyms = ("folder", "folderpath", "directory")
     # folder-path: a folder without the file name; the others as for file names.
     roles = ("file-path", "folder-path", "windows-path")

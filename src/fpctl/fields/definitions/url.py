@@ -88,7 +88,7 @@ class UrlField(Field[Url]):
     )
     spares = (
         "`contoso.com.evil.net`, `evilcontoso.com`, `https://contoso.com@evil.net/`; `contoso.com/down` does not "
-        "match `/downloads`"
+        "match `/downloads`; a path never matches a URL with `..`, `%2e` or `252e` in it"
     )
     synonyms = ("domain", "remoteurl", "uri", "fqdn")
     # url-or-host: a URL with or without scheme, or a bare host, with or without port. domain: a bare host name.
