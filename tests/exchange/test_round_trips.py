@@ -174,6 +174,7 @@ def test_nothing_to_write_is_a_file_without_records(kind):
 
 def test_the_columns_of_the_csv_are_these():
     assert ",".join(HEADER) == (
-        "id,title,scenario,rules,device,url,hash,process,parent_process,command_line,path,account,ip,signer,port,where,"
+        "id,title,scenario,rules,device,url,hash,process,parent_process,command_line,parent_command_line,path,"
+        "registry_key,account,app,ip,signer,port,user_agent,where,"
         "weekly,intervals,timezone,reason,ticket,owner,created,expires,approved_by,status,broad,placement,notes,tags"
     )

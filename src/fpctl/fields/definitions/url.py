@@ -171,7 +171,9 @@ class UrlField(Field[Url]):
         host, path = _host_and_path(value)
         if wanted_path or "://" in pattern:
             below = wanted_path.rstrip("/")
-            return host == wanted_host and (path == below or bool(_regex(below, "[^/]*").match(path + "/")))
+            return host == wanted_host and (
+                path == below or any((path + "/")[end] == "/" for end in wildcard.ends_of(below, path, "/"))
+            )
         return host == wanted_host or host.endswith(f".{wanted_host}")
 
     def key(self, parsed: Url) -> Key:
@@ -412,11 +414,6 @@ def _host_and_path(url: str) -> tuple[str, str]:
     if host.startswith("["):
         return host.partition("]")[0][1:], f"/{path}" if path else ""
     return host.partition(":")[0].rstrip("."), f"/{path}" if path else ""
-
-
-def _regex(pattern: str, star: str) -> re.Pattern[str]:
-    parts = (star if part == "*" else ".*" if part == "**" else re.escape(part) for part in re.split(r"(\*+)", pattern))
-    return re.compile("".join(parts) + "/", re.DOTALL)
 
 
 FIELD = UrlField()

@@ -98,3 +98,29 @@ def like(pattern: str, text: str) -> bool:
             return False
         at = found + len(part)
     return True
+
+
+def ends_of(pattern: str, text: str, stop: str) -> list[int]:
+    """Return the offsets at which the beginning of a text that is the pattern can end, in order; case counts.
+
+    `*` is any text without the characters of `stop`, `**` any text. The time is bounded by the number of wildcards
+    times the length of the text, which a regular expression of Python's does not promise.
+    """
+    reached = bytearray(len(text) + 1)
+    reached[0] = 1
+    for at, part in enumerate(_WILDCARD.split(pattern)):
+        if at % 2 == 0:
+            if part:
+                found = bytearray(len(text) + 1)
+                place = reached.find(1)
+                while place >= 0:
+                    if text.startswith(part, place):
+                        found[place + len(part)] = 1
+                    place = reached.find(1, place + 1)
+                reached = found
+            continue
+        held = False
+        for offset in range(len(text) + 1):
+            held = bool(reached[offset]) or (held and (len(part) > 1 or text[offset - 1] not in stop))
+            reached[offset] = held
+    return [offset for offset, held in enumerate(reached) if held]
