@@ -64,7 +64,8 @@ def test_the_clause_of_the_design() -> None:
         ),
         (
             {"url": ["https://contoso.com/agent/"]},
-            'RemoteUrl matches regex "(?i)^(?-i:[a-zA-Z][a-zA-Z0-9+.-]*://)?conto(?-i:[sS])o[.]com[.]?(?::[0-9]*)?/agent(?:[/?#]|$)" '
+            'RemoteUrl matches regex "(?i)^(?-i:[a-zA-Z][a-zA-Z0-9+.-]*://)?conto(?-i:[sS])o[.]com[.]?(?::[0-9]*)?/agent'
+            '(?:[/?#]|$)" '
             'and RemoteUrl !contains ".." and RemoteUrl !contains "%2e" and RemoteUrl !contains "252e"',
         ),
         ({"command_line": ["shutdown /r"]}, 'InitiatingProcessCommandLine contains "shutdown /r"'),
