@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fpctl.exchange.format import ImportContext, format_names, format_of
+from fpctl.exchange.format import ImportContext, format_of
+from fpctl.exchange.formats import format_names
 from fpctl.exchange.formats.csv import HEADER
 from fpctl.exclusions.edit import new_text
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file

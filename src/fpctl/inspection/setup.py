@@ -52,7 +52,7 @@ def deployment_findings(settings: Settings, credential: str | None = None) -> It
     """Yield whether the workspace to deploy to can be read; nothing where none is set."""
     if settings.deploy.workspace is None:
         return
-    from fpctl.deployment.workspace.connection import connect
+    from fpctl.deployment.connection import connect
 
     area: Area = "deployment"
     try:
@@ -62,8 +62,8 @@ def deployment_findings(settings: Settings, credential: str | None = None) -> It
         return
     try:
         there = workspace.all()
-        yield CheckResult(area, "ok", workspace.resource_id, f"{len(there):,} rules and saved searches can be read")
+        yield CheckResult(area, "ok", workspace.id, f"{len(there):,} rules and saved searches can be read")
     except FpctlError as error:
-        yield CheckResult(area, "error", workspace.resource_id, error.message, error.hint or "see docs/deployment.md")
+        yield CheckResult(area, "error", workspace.id, error.message, error.hint or "see docs/deployment.md")
     finally:
         workspace.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fpctl.execution.run import RunResult
-from fpctl.execution.session import tables_read
 from fpctl.repository.apply import RuleOutcome
+from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 

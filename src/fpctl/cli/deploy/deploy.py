@@ -1,4 +1,4 @@
-"""`fpctl deploy`: deploy tuned rules to a Sentinel workspace, and roll back."""
+"""`fpctl deploy`: deploy tuned rules to Sentinel or Defender, and roll back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from fpctl.cli.shared import options, output, terminal
 from fpctl.cli.shared.context import AppContext
-from fpctl.cli.shared.deploy_plan import plan_deployment
+from fpctl.cli.shared.deploy_plan import DeployOptions, plan_deployment
 from fpctl.cli.shared.outcomes import show_diff_lines
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fpctl.cli.shared.deploy_plan import DeployPlan
     from fpctl.deployment.change import Change
     from fpctl.deployment.record import Deployment
-    from fpctl.deployment.workspace.workspace import SentinelWorkspace
+    from fpctl.deployment.target import DeploymentTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,16 @@ class RollbackOptions:
 def command(
     files: options.RepositoryFiles,
     undo: RollbackOptions,
+    where: DeployOptions,
     rule: options.Rules = None,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,
-    credential: options.Credential = None,
     force: options.Force = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Deploy tuned rules to a Sentinel workspace.
+    """Deploy tuned rules to a Sentinel workspace, or as custom detections to Defender XDR.
 
-    Compares each rule with the workspace, shows the difference, asks, and changes what differs; what a rule's file
+    Compares each rule with what is there, shows the difference, asks, and changes what differs; what a rule's file
     does not state stays as it is there. What was there before is kept in .fpctl/deployments, and each rule that was
     deployed is in the audit trail (fpctl log). Exit code 1: a rule was refused, or nothing was done because nobody
     confirmed. 2: a rule failed.
@@ -57,11 +57,11 @@ def command(
     if undo.rollback:
         if rule or dry_run:
             raise typer.BadParameter("--rollback takes back a whole deployment: give neither rules nor --dry-run")
-        return _roll_back(context, undo, yes, credential, format)
+        return _roll_back(context, undo, where, yes, format)
     if undo.deployment or undo.overwrite:
         raise typer.BadParameter("--deployment and --overwrite go with --rollback")
-    with _workspace(context, credential) as workspace:
-        plan = plan_deployment(workspace, context, rule or [], force)
+    with _connected(context, where) as workspace:
+        plan = plan_deployment(workspace, context, where, rule or [], force)
         if format == "text":
             show_changes(plan.changes)
         plan.report()
@@ -70,10 +70,10 @@ def command(
 
 
 @contextmanager
-def _workspace(context: AppContext, credential: str | None) -> Iterator[SentinelWorkspace]:
-    from fpctl.deployment.workspace.connection import connect
+def _connected(context: AppContext, where: DeployOptions) -> Iterator[DeploymentTarget]:
+    from fpctl.deployment.connection import connect
 
-    workspace = connect(context.settings, credential)
+    workspace = connect(context.settings, where.credential, target=where.target)
     try:
         yield workspace
     finally:
@@ -84,14 +84,14 @@ def _todo(plan: DeployPlan) -> list[Change]:
     return [change for change in plan.changes if change.action in ("create", "update")]
 
 
-def _deployed(context: AppContext, plan: DeployPlan, workspace: SentinelWorkspace, yes: bool) -> Deployment | None:
+def _deployed(context: AppContext, plan: DeployPlan, workspace: DeploymentTarget, yes: bool) -> Deployment | None:
     """Deploy what differs if that is agreed, and return the deployment."""
     from fpctl.cli.shared.audit_log import DeploymentLog
     from fpctl.deployment.deployer import deploy
     from fpctl.deployment.record import FOLDER
 
     todo = _todo(plan)
-    what = f"change {output.counted(len(todo), 'rule')} of {workspace.resource_id.rpartition('/')[2]}"
+    what = f"change {output.counted(len(todo), 'rule')} of {workspace.id.rpartition('/')[2]}"
     if not todo or not terminal.agreed(yes, what, f"{what[0].upper()}{what[1:]}?"):
         return None
     with output.progress("Deploying rules", len(todo)) as update:
@@ -172,15 +172,17 @@ def _to_dict(changes: list[Change], deployment: Deployment | None) -> dict[str, 
     return {"deployment": deployment.id if deployment else None, "changes": lines}
 
 
-def _roll_back(context: AppContext, undo: RollbackOptions, yes: bool, credential: str | None, format: str) -> int:
+def _roll_back(context: AppContext, undo: RollbackOptions, where: DeployOptions, yes: bool, format: str) -> int:
     from fpctl.cli.shared.audit_log import DeploymentLog
     from fpctl.deployment.deployer import roll_back
-    from fpctl.deployment.record import FOLDER, UNDOABLE
+    from fpctl.deployment.record import FOLDER, UNDOABLE, DeploymentRecords
     from fpctl.deployment.undo import check_same_workspace, deployment_to_undo
 
-    chosen = deployment_to_undo(context.root / FOLDER, undo.deployment)
-    with _workspace(context, credential) as workspace:
-        check_same_workspace(chosen, workspace.resource_id)
+    records = DeploymentRecords(context.root / FOLDER)
+    chosen = deployment_to_undo(records, undo.deployment)
+    output.show_problems(records.problems)
+    with _connected(context, where) as workspace:
+        check_same_workspace(chosen, workspace.id)
         workspace.all()  # a workspace that cannot be read must not look like one that is empty
         steps = [step for step in chosen.steps if step.status in UNDOABLE]
         what = f"put back {output.counted(len(steps), 'rule')} as before deployment {chosen.id}"

@@ -8,18 +8,16 @@ import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
-from fpctl.cli.shared.deploy_plan import plan_deployment
+from fpctl.cli.shared.deploy_plan import DeployOptions, plan_deployment
 from fpctl.cli.shared.outcomes import show_diff_lines
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 
 def command(
     files: options.RepositoryFiles,
+    where: DeployOptions,
     rule: options.Rules = None,
-    deployed: Annotated[
-        bool, typer.Option("--deployed", help="Compare with the Sentinel workspace of [deploy].")
-    ] = False,
-    credential: options.Credential = None,
+    deployed: Annotated[bool, typer.Option("--deployed", help="Compare with what is deployed.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
     """Show what the exclusions change in the rules; with --deployed, where the workspace differs.
@@ -32,17 +30,20 @@ def command(
         from fpctl.cli.rules.apply import command as apply
 
         return apply(files, PlanOptions(), TargetOptions(diff=True), rule, format=format)
+    from fpctl.deployment.connection import connect
     from fpctl.deployment.drift import rule_drifts
-    from fpctl.deployment.record import FOLDER, deployments, last_known
-    from fpctl.deployment.workspace.connection import connect
+    from fpctl.deployment.record import FOLDER, DeploymentRecords
 
     context = AppContext(files)
-    workspace = connect(context.settings, credential)
+    workspace = connect(context.settings, where.credential, target=where.target)
     try:
-        plan = plan_deployment(workspace, context, rule or [], None)
+        plan = plan_deployment(workspace, context, where, rule or [], None)
     finally:
         workspace.close()
-    known = last_known(deployments(context.root / FOLDER), workspace.resource_id)
+    records = DeploymentRecords(context.root / FOLDER)
+    wanted = [(change.artifact.resource, change.artifact.guid) for change in plan.changes]
+    known = records.last_known(workspace.id, wanted)
+    output.show_problems(records.problems)
     found = rule_drifts(plan.changes, plan.there, known, whole=not rule)
     differing = [drift for drift in found if drift.finding]
     if format == "json":

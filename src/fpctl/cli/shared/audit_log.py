@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from fpctl.cli.shared import output
 from fpctl.errors import FpctlError
+from fpctl.files import exclusive
 
 if TYPE_CHECKING:
     from fpctl.deployment.record import Deployment, Step
@@ -66,15 +67,17 @@ class AuditLog:
             done = True
 
         deed = self._deed(action, reason)
-        try:
-            with History.open(self.settings.history.url) as history:
-                history.trail.record(deed, ids, tracked, self._present(), self.now)
-        except FpctlError as error:
-            if tried and not done:
-                raise
-            _say_not_recorded(error)
-            if not done:
-                write()
+        # The trail's own lock is not there where the trail cannot be written.
+        with exclusive(self._folder):
+            try:
+                with History.open(self.settings.history.url) as history:
+                    history.trail.record(deed, ids, tracked, self._present(), self.now)
+            except FpctlError as error:
+                if tried and not done:
+                    raise
+                _say_not_recorded(error)
+                if not done:
+                    write()
 
     def note(self, action: str, ids: Iterable[str], reason: str) -> None:
         """Record what was done about exclusions without changing them.
@@ -203,14 +206,16 @@ class DeploymentLog:
             self._give_up(error)
 
     def _catch_up(self, history: History) -> None:
-        from fpctl.deployment.record import newest_first
+        from fpctl.deployment.record import DeploymentRecords
         from fpctl.deployment.trail import unrecorded
 
-        late = unrecorded(newest_first(self._folder), history.trail.entries(exclusion=""))
+        late = unrecorded(
+            DeploymentRecords(self._folder).newest_first(where="unrecorded"), history.trail.entries(exclusion="")
+        )
         history.trail.note_rules([act for _, _, act in late if act is not None], self._clock())
         for deployment, step, _ in late:
             step.recorded = True
-            deployment.save()
+            deployment.save(step)
 
     def _give_up(self, error: FpctlError) -> None:
         _say_not_recorded(error)

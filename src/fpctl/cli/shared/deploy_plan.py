@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from fpctl.cli.shared import output
+import typer
+
+from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.outcomes import report_outcomes
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 
 if TYPE_CHECKING:
-    from fpctl.deployment.change import Change, DeployedResources
-    from fpctl.deployment.workspace.workspace import SentinelWorkspace
+    from fpctl.deployment.change import Change
+    from fpctl.deployment.target import DeployedResources, DeploymentTarget
+
+
+_MEANT = {"sentinel": ("scheduled", "nrt", "hunting"), "defender": ("defender-custom-detection",)}
+
+
+@dataclass(frozen=True, slots=True)
+class DeployOptions:
+    """Where rules are deployed, and how."""
+
+    target: Annotated[
+        Literal["sentinel", "defender"],
+        typer.Option("--target", help="The Sentinel workspace of [deploy], or Defender's custom detections."),
+    ] = "sentinel"
+    lists: options.ListStore = "function"
+    credential: options.Credential = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +66,34 @@ class DeployPlan:
 
 
 def plan_deployment(
-    workspace: SentinelWorkspace, context: AppContext, patterns: Sequence[str], force: str | None
+    workspace: DeploymentTarget, context: AppContext, where: DeployOptions, patterns: Sequence[str], force: str | None
 ) -> DeployPlan:
     """Plan the rules of today and compare them with the workspace.
 
-    A bare query and a Defender detection are deployed only where a pattern asks for rules: neither says that it is
-    meant for the workspace.
+    Without a pattern only rules of kinds that are meant for the target are deployed: to Sentinel no bare query and
+    no custom detection, to Defender nothing but custom detections.
 
     Raises:
         FpctlError: something cannot be read, or the workspace cannot be reached.
     """
-    from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
-    from fpctl.deployment.change import changes, published_there
+    from fpctl.deployment.artifacts.rule_artifact import for_defender, rule_artifacts
+    from fpctl.deployment.change import changes
     from fpctl.repository.apply import tune
-    from fpctl.rewrite.plan.size_fit import ClauseStyle
+    from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 
     repository = context.repository
     context.audit_log.glance()
     chosen = context.select(patterns)
+    if where.target == "defender":
+        chosen = tuple(map(for_defender, chosen))
     if not patterns:
-        chosen = tuple(one for one in chosen if one.rule.kind in ("scheduled", "nrt", "hunting"))
+        chosen = tuple(one for one in chosen if one.rule.kind in _MEANT[where.target])
     active, planner = repository.active(), context.planner()
     with output.progress("Rewriting rules", len(chosen)) as update:
-        style = ClauseStyle(fits=True, store="function")
+        style = ClauseStyle(fits=True, store=where.lists) if where.target == "sentinel" else ANY_LENGTH
         outcomes = list(tune(chosen, active, planner, style=style, progress=lambda done, _: update(done)))
     guarded = guard_outcomes(outcomes, active, planner, force)
     with output.progress("Reading the workspace"):
         there = workspace.all()
-    made = rule_artifacts(guarded.outcomes, "sentinel", published_there(there))
+    made = rule_artifacts(guarded.outcomes, where.target)
     return DeployPlan(context, guarded, changes(made, there), there)

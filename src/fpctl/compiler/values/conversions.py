@@ -28,6 +28,8 @@ def converted(value: Value, to: str) -> Value | None:
     known = _folded(value, to)
     if known is not None:
         return known
+    if to == "string" and value.text is not None:
+        return Value(value.text, to)
     return Value(way(value.sql), to)
 
 
@@ -72,8 +74,8 @@ def _folded(value: Value, to: str) -> Value | None:
             return constant(given, to)
     if to == "dynamic" and value.type in ("string", "bool", "int", "long"):
         return constant(given, to)
-    if to in ("long", "real", "decimal") and value.type in ("int", "long"):
-        return constant({"long": int, "real": float, "decimal": Decimal}[to](given), to)
+    if to in ("int", "long", "real", "decimal") and value.type in ("int", "long"):
+        return constant({"int": int, "long": int, "real": float, "decimal": Decimal}[to](given), to)
     return None
 
 
@@ -115,7 +117,7 @@ def _through_text(name: str) -> Callable[[Sql], Sql]:
 
 
 def _json_datetime(sql: Sql) -> Sql:
-    return func("kql_datetime", func("kql_json_text", sql))
+    return func("kql_json_datetime", sql)
 
 
 def _is_true(sql: Sql) -> Sql:
@@ -177,10 +179,10 @@ _WAYS: dict[tuple[str, str], Callable[[Sql], Sql]] = {
     ("string", "timespan"): _by("kql_timespan"),
     ("int", "timespan"): _cast("timespan"),
     ("long", "timespan"): _cast("timespan"),
-    ("dynamic", "timespan"): _through_text("kql_timespan"),
+    ("dynamic", "timespan"): _by("kql_json_timespan"),
     # to guid
-    ("string", "guid"): _cast("guid"),
-    ("dynamic", "guid"): lambda sql: Cast(func("kql_json_text", sql), "UUID", attempt=True),
+    ("string", "guid"): _by("kql_guid"),
+    ("dynamic", "guid"): _through_text("kql_guid"),
     # to dynamic
     ("string", "dynamic"): _by("to_json"),
     ("bool", "dynamic"): _by("to_json"),

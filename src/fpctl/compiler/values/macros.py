@@ -5,9 +5,11 @@ from __future__ import annotations
 from fpctl.compiler.library import arrow_function, macro
 from fpctl.compiler.values.ticks import datetime_ticks, timespan_ticks
 
-macro("kql_fold", "s", "CASE WHEN strlen(s) = length(s) THEN lower(s) "
-      "ELSE translate(s, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') END")  # fmt: skip
-# Case-insensitive operators fold ASCII letters only (includes/in-operator-comparison).
+# Case-insensitive operators fold ASCII letters only (includes/in-operator-comparison). Compared with text of ASCII,
+# lower() is as good, but for the two letters outside ASCII that it makes ASCII letters of: they become others. A
+# macro names its argument once: DuckDB would compute it as often as it stands there.
+macro("kql_fold", "s", "lower(replace(replace(s, '\u212a', '\u0138'), '\u0130', '\u0131'))")
+macro("kql_fold_exactly", "s", "translate(s, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')")
 macro("kql_json", "j", "CASE WHEN CAST(j AS VARCHAR) = 'null' THEN NULL ELSE j END")
 # A JSON null is Kusto's null.
 macro("kql_json_text", "j", "CASE WHEN j IS NULL THEN '' WHEN substr(CAST(j AS VARCHAR), 1, 1) = '\"' THEN j ->> '$' "
@@ -75,6 +77,16 @@ macro("kql_datetime", "s", f"CASE WHEN s = '' THEN NULL WHEN regexp_full_match(s
       "ELSE kql_other_datetime(s) END")  # fmt: skip
 macro("kql_moment_ticks", "m", "epoch_us(m) * 10 + 621355968000000000")
 macro("kql_datetime_in_range", "t", "CASE WHEN t BETWEEN 0 AND 3155378975999999999 THEN CAST(t AS BIGINT) END")
+
+_HEX = "[0-9a-fA-F]"
+_GUID = f"[{{(]?{_HEX}{{8}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{12}}[)}}]?"
+macro("kql_guid", "s", f"CASE WHEN regexp_full_match(trim(s), '{_GUID}') THEN "
+      "TRY_CAST(regexp_replace(trim(s), '[{}()]', '', 'g') AS UUID) END")  # fmt: skip
+macro("kql_json_datetime", "j", "CASE WHEN kql_is_number(j) THEN kql_datetime_in_range(kql_json_long(j)) "
+      "ELSE kql_datetime(kql_json_text(j)) END")  # fmt: skip
+macro(
+    "kql_json_timespan", "j", "CASE WHEN kql_is_number(j) THEN kql_json_long(j) ELSE kql_timespan(kql_json_text(j)) END"
+)
 
 arrow_function("kql_other_datetime", ["string"], "int64")(datetime_ticks)
 arrow_function("kql_timespan", ["string"], "int64")(timespan_ticks)
