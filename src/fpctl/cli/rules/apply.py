@@ -91,7 +91,8 @@ def command(
             update(len(outcomes))
     found = guarding.checked(outcomes, active, planner, force)
     outcomes = found.outcomes
-    files, beside = tuned_files(outcomes), external_list_files(outcomes)
+    files, faults = tuned_files(outcomes)
+    beside = external_list_files(outcomes)
     stale = differences([*files, *beside], out) if check and out is not None else []
     if format == "json":
         output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})
@@ -113,11 +114,13 @@ def command(
     output.show_problems(workspace.repository.problems)
     guarding.say(found, force)
     talk(outcomes)
+    for fault in faults:
+        output.say(output.visible_lines(str(fault)))
     for path in stale:
         output.say(f"{out}/{path}: not up to date")
     if stale:
         output.say(f"  hint: fpctl apply --out {out}")
-    if workspace.repository.broken or any(o.status == "error" for o in outcomes):
+    if faults or workspace.repository.broken or any(o.status == "error" for o in outcomes):
         return EXIT_ERROR
     if stale or any(o.findings for o in outcomes):
         return EXIT_FINDINGS
