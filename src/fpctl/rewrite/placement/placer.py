@@ -7,7 +7,7 @@ positive position. A refusal is a value.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -15,11 +15,11 @@ from typing import Literal
 from fpctl.kql import tree
 from fpctl.kql.analysis import Analysis, analyse
 from fpctl.kql.binder import Environment, Tabular
-from fpctl.kql.binder.scope import Column, InsertionPoint, Scope
+from fpctl.kql.binder.scope import InsertionPoint, Scope
 from fpctl.kql.operators.model import Polarity
 from fpctl.kql.operators.table import is_operator, spec_of
 from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Resolution, Unresolved
-from fpctl.rewrite.placement.effects import Effect, effects
+from fpctl.rewrite.placement.effects import Context, Effect, effects
 from fpctl.rewrite.placement.polarity import positions
 from fpctl.rewrite.placement.positions import Edge, Positions
 from fpctl.rewrite.placement.reading import Reading
@@ -74,7 +74,7 @@ class Placer:
         resolver.fuzzy = "isfuzzy" in query.text and any(map(_is_fuzzy, tree.walk(query)))
         self._positions: Positions | None = None
         self._memo: dict[tuple[RequiredColumns, Mode], Outcome] = {}
-        self._outputs: dict[int, Mapping[str, Column]] | None = None
+        self._around: dict[int, tuple[Sequence[str], Sequence[str]]] | None = None
         self._reads_pattern = any(self.reads_pattern(columns.node) for columns in analysis.pipelines)
         self._joins = any(
             isinstance(operator, (tree.Join, tree.Lookup))
@@ -99,16 +99,20 @@ class Placer:
     def _may_be_table(self, name: str) -> bool:
         return name not in self.analysis.lets and self.environment.function(name) is None
 
-    def outputs(self, node: tree.Summarize) -> tuple[str, ...]:
-        """Return the names of the columns after a summarize, keys first."""
-        if self._outputs is None:
-            self._outputs = {
-                id(operator): point.scope.columns
-                for pipeline in self.analysis.pipelines
-                for operator, point in zip(pipeline.node.operators, pipeline.points[1:], strict=False)
-                if isinstance(operator, tree.Summarize)
-            }
-        return tuple(self._outputs.get(id(node), ()))
+    def columns_around(self, node: tree.Operator) -> tuple[Sequence[str], Sequence[str]] | None:
+        """Return the names of the columns before and after an operator, as its first walk sees them."""
+        if self._around is None:
+            self._around = {}
+            for pipeline in self.analysis.pipelines:
+                operators, points = pipeline.node.operators, pipeline.points
+                # A body without a source has no point before its first operator.
+                before = points if len(points) > len(operators) else (None, *points)
+                for operator, left, right in zip(operators, before, points[-len(operators) :], strict=False):
+                    self._around[id(operator)] = (
+                        tuple(left.scope.columns) if left is not None else (),
+                        tuple(right.scope.columns),
+                    )
+        return self._around.get(id(node))
 
     @cached_property
     def parameters(self) -> frozenset[str]:
@@ -357,7 +361,7 @@ class _Attempt:
                     left_out.extend(outcome.left_out)
                 elif outcome.reason not in ("no-table", "field-not-in-table"):
                     left_out.append(outcome)
-        found_effects = tuple(self.effects_behind(pipeline, index))
+        found_effects = tuple(self.effects_behind(pipeline, index, found))
         inverting = next((effect for effect in found_effects if effect.inverts), None)
         if inverting is not None:
             return _inverting_effect(inverting)
@@ -495,7 +499,7 @@ class _Attempt:
                 "keep the columns that the exclusion needs behind the union",
             )
         own = tree.Pipeline(leg.start, leg.end, leg, ())
-        found_effects = tuple(self.effects_behind(pipeline, index))
+        found_effects = tuple(self.effects_behind(pipeline, index, found))
         inverting = next((effect for effect in found_effects if effect.inverts), None)
         if inverting is not None:
             return _inverting_effect(inverting)
@@ -504,14 +508,26 @@ class _Attempt:
 
     # ------------------------------------------------------------------ behind the insertion point
 
-    def effects_behind(self, pipeline: tree.Pipeline, index: int) -> list[Effect]:
+    def effects_behind(self, pipeline: tree.Pipeline, index: int, resolution: Resolution) -> list[Effect]:
+        placer = self.placer
+        context = Context(placer.query, placer.positions.functions, placer.columns_around, self.tested(resolution))
         found: dict[int, Effect] = {}
         for path in self.paths(pipeline, index):
-            for effect in effects(path, self.placer.query, self.placer.positions.functions, self.placer.outputs):
+            for effect in effects(path, context):
                 known = found.setdefault(effect.offset, effect)
                 if effect.inverts and not known.inverts:
                     found[effect.offset] = effect
         return [found[offset] for offset in sorted(found)]
+
+    def tested(self, resolution: Resolution) -> frozenset[str]:
+        """Return the columns that decide which rows are removed; none where that is not a matter of columns alone.
+
+        That a clause ends with its exclusion is left aside: it removes all rows of a group until then, none later.
+        """
+        if self.required.time or resolution.mixed or resolution.partial or resolution.assumed:
+            return frozenset()
+        bound = [column.text for columns in resolution.bindings.values() for column in columns]
+        return frozenset((*bound, *self.required.raw))
 
     def paths(self, pipeline: tree.Pipeline, index: int) -> Iterator[tuple[tree.Operator | Edge, ...]]:
         """Yield each path from an insertion point to the results: operators, and uses by another pipeline."""
