@@ -16,6 +16,7 @@ from fpctl.kql import tree
 from fpctl.kql.analysis import Analysis, analyse
 from fpctl.kql.binder import Environment, Tabular
 from fpctl.kql.binder.scope import InsertionPoint, Scope
+from fpctl.kql.operators.joins import join_kind
 from fpctl.kql.operators.model import Polarity
 from fpctl.kql.operators.table import is_operator, spec_of
 from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Resolution, Unresolved
@@ -147,7 +148,7 @@ class Placer:
                 answer = more_telling(answer, refusal)
             assert answer is not None
             return answer
-        left_out = tuple(refusal for refusal in refused if refusal.reason not in ("no-table", "field-not-in-table"))
+        left_out = tuple(refusal for refusal in refused if refusal.reason not in _NOT_THERE)
         return PlacementResult(
             distinct(placement for outcome in placed for placement in outcome.placements),
             tuple(r for outcome in placed for r in outcome.left_out) + left_out,
@@ -359,8 +360,14 @@ class _Attempt:
                 if isinstance(outcome, PlacementResult):
                     placements.extend(outcome.placements)
                     left_out.extend(outcome.left_out)
-                elif outcome.reason not in ("no-table", "field-not-in-table"):
+                elif outcome.reason not in _NOT_THERE:
                     left_out.append(outcome)
+        for outcome in self.unmatched(pipeline, index, found):
+            if isinstance(outcome, PlacementResult):
+                placements.extend(outcome.placements)
+                left_out.extend(outcome.left_out)
+            elif outcome.reason not in _NOT_THERE:
+                left_out.append(outcome)
         found_effects = tuple(self.effects_behind(pipeline, index, found))
         inverting = next((effect for effect in found_effects if effect.inverts), None)
         if inverting is not None:
@@ -390,22 +397,11 @@ class _Attempt:
             if isinstance(outcome, PlacementResult):
                 return self.with_later_unions(pipeline, outcome)
             refusal = more_telling(refusal, outcome)
-        for feeds_rows in (True, False):
-            for edge in edges:
-                # What flows in at the source, and the legs of unions, are placed together: see `legs`.
-                if edge.feeds_rows is not feeds_rows or (
-                    feeds_rows and (edge.index == 0 or isinstance(edge.node, tree.Union))
-                ):
-                    continue
-                outcome = self.run(edge.child)
-                if isinstance(outcome, PlacementResult):
-                    if not any(placement.resolution.guessed for placement in outcome.placements):
-                        return outcome
-                    # What is joined or listed is no place to guess columns in: that would place nothing at all.
-                    continue
-                # A baseline that merely lacks the columns says nothing of the rule; one that has them does.
-                if edge.polarity is Polarity.POSITIVE or outcome.reason in ("inverting-position", "both-polarities"):
-                    refusal = more_telling(refusal, outcome)
+        placed, refused = self.beside(edges)
+        if placed is not None:
+            return placed
+        if refused is not None:
+            refusal = more_telling(refusal, refused)
         for index, operator in enumerate(pipeline.operators, 1):
             if isinstance(operator, tree.Union):
                 outcome = self.legs(pipeline, index)
@@ -413,6 +409,52 @@ class _Attempt:
                     return outcome
                 refusal = more_telling(refusal, outcome)
         return refusal
+
+    def beside(self, edges: Sequence[Edge]) -> tuple[PlacementResult | None, PlacementRefusal | None]:
+        """Place in everything that is joined to the rows or that they are looked up in, all of it.
+
+        Each of two joins in a row, or of two lists, can bring the event that an exclusion names.
+        """
+        placements: list[Placement] = []
+        left_out: list[PlacementRefusal] = []
+        refusal: PlacementRefusal | None = None
+        for edge in sorted(edges, key=lambda edge: not edge.feeds_rows):
+            # What flows in at the source, and the legs of unions, are placed together: see `legs`.
+            if edge.feeds_rows and (edge.index == 0 or isinstance(edge.node, tree.Union)):
+                continue
+            outcome = self.run(edge.child)
+            if isinstance(outcome, PlacementResult):
+                # What is joined or listed is no place to guess columns in: that would place nothing at all.
+                if not any(placement.resolution.guessed for placement in outcome.placements):
+                    placements.extend(outcome.placements)
+                    left_out.extend(outcome.left_out)
+                continue
+            # A baseline that merely lacks the columns says nothing of the rule; one that has them does.
+            inverting = outcome.reason in ("inverting-position", "both-polarities")
+            if edge.polarity is Polarity.POSITIVE or inverting:
+                refusal = more_telling(refusal, outcome)
+            joined = isinstance(edge.node, (tree.Join, tree.Lookup)) and edge.polarity is Polarity.OPAQUE
+            if (edge.polarity is Polarity.POSITIVE or (joined and inverting)) and outcome.reason not in _NOT_THERE:
+                left_out.append(outcome)
+        return (PlacementResult(distinct(placements), tuple(left_out)) if placements else None), refusal
+
+    def unmatched(
+        self, pipeline: tree.Pipeline, index: int, found: Resolution
+    ) -> Iterator[PlacementResult | PlacementRefusal]:
+        """Yield what becomes of the right sides of outer joins before an insertion point.
+
+        A right row without a match has no left event that a clause on the left columns could test.
+        """
+        points = self.placer.analysis.calls(pipeline)[0]
+        first = 1 if len(points) > len(pipeline.operators) else 0
+        for edge in self.placer.positions.edges.get(id(pipeline), []):
+            node = edge.node
+            if not isinstance(node, tree.Join) or not 0 < edge.index <= index or join_kind(node) not in _RIGHT_ALONE:
+                continue
+            before = edge.index - 1 if first else edge.index - 2
+            left = points[before].scope.columns if before >= 0 else {}
+            if all(column.text in left for bound in found.bindings.values() for column in bound):
+                yield self.run(edge.child)
 
     def with_later_unions(self, pipeline: tree.Pipeline, outcome: PlacementResult) -> PlacementResult:
         placements, left_out = list(outcome.placements), list(outcome.left_out)
@@ -422,7 +464,7 @@ class _Attempt:
                 if isinstance(legs, PlacementResult):
                     placements.extend(legs.placements)
                     left_out.extend(legs.left_out)
-                elif legs.reason not in ("no-table", "field-not-in-table"):
+                elif legs.reason not in _NOT_THERE:
                     left_out.append(legs)
         return PlacementResult(distinct(placements), tuple(left_out))
 
@@ -443,7 +485,7 @@ class _Attempt:
                 left_out.extend(outcome.left_out)
             else:
                 refusal = more_telling(refusal, outcome)
-                if outcome.reason not in ("no-table", "field-not-in-table"):
+                if outcome.reason not in _NOT_THERE:
                     left_out.append(outcome)
         for leg in self.bare_legs(pipeline, index):
             wrapped = self.wrapped(pipeline, index, leg)
@@ -451,7 +493,7 @@ class _Attempt:
                 placements.append(wrapped)
             else:
                 refusal = more_telling(refusal, wrapped)
-                if wrapped.reason not in ("no-table", "field-not-in-table"):
+                if wrapped.reason not in _NOT_THERE:
                     left_out.append(wrapped)
         if placements:
             return PlacementResult(distinct(placements), tuple(left_out))
@@ -545,6 +587,10 @@ class _Attempt:
             stack.extend((use.parent, (*so_far, use, *use.parent.operators[use.index :]), depth + 1) for use in uses)
 
 
+_NOT_THERE: tuple[SkipReason, ...] = ("no-table", "field-not-in-table")
+"""Reasons that say that no event here can be named by the exclusion."""
+_RIGHT_ALONE = frozenset({"rightouter", "fullouter"})
+"""Join kinds that give right rows without a left one."""
 _CALLS_DIFFER = Unresolved(
     "column-ambiguous", "the function is called for tables that hold the fields in different columns"
 )
