@@ -34,7 +34,13 @@ from fpctl.rewrite.placement.result import (
     inverted,
     more_telling,
 )
-from fpctl.rewrite.placement.wildcard_tables import WildcardCache, WildcardTableResolver, reads_pattern, table_name
+from fpctl.rewrite.placement.wildcard_tables import (
+    WildcardCache,
+    WildcardTableResolver,
+    names_each_table,
+    reads_pattern,
+    table_name,
+)
 from fpctl.rewrite.reasons import SkipReason
 
 Mode = Literal["auto", "source", "result"]
@@ -290,6 +296,7 @@ class _Attempt:
         columns = self.placer.analysis.columns_of(pipeline)
         name = table_name(pipeline.source)
         first = columns.points[0].scope.columns.get(name) if name else None
+        present = not self.placer.resolver.fuzzy and names_each_table(pipeline.source)
         best: tuple[int, InsertionPoint, Resolution] | None = None
         refusal: PlacementRefusal | None = None
         for index, point in enumerate(columns.points):
@@ -298,7 +305,7 @@ class _Attempt:
             told = name if first is not None and point.scope.columns.get(first.name) is first else None
             if first is not None and told is None:
                 continue
-            found = self.placer.wildcards.resolve(point.scope, self.required, told)
+            found = self.placer.wildcards.resolve(point.scope, self.required, told, present=present)
             if len(self.placer.analysis.calls(pipeline)) > 1:
                 found = _CALLS_DIFFER
             if isinstance(found, Unresolved):
