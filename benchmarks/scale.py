@@ -147,17 +147,20 @@ def queries(bench: Bench, rounds: int) -> None:
 
 
 def planning(bench: Bench) -> None:
-    """Print how long planning takes, beside what the translator needs for its result."""
-    import duckdb_kql
+    """Print how long planning takes, and compiling its result."""
+    from fpctl.compiler import compile_query
+    from fpctl.engine.local.prepared import Folder
+    from fpctl.kql.parser import parse
 
     chosen = exclusions.mixed(10_000)
     bench.tuned(chosen[:20])
     planned = once(lambda: bench.tuned(chosen))
     text = bench.tuned(chosen).tuned
-    schema = {"DeviceNetworkEvents": list(TABLES.table("DeviceNetworkEvents") or ())}
-    translated = once(lambda: duckdb_kql.to_sql(text, schema=schema))
-    note = f"{planned.wall:.2f} s / {translated.wall:.2f} s for {len(text):,} characters"
-    show("planning 10,000 mixed / translating the tuned query", over(planned, translated), 0.5, note)
+    folder: Folder = bench.engine._folder(None)
+    compiled = once(lambda: compile_query(parse(text), folder, folder, NOW.replace(tzinfo=None)))
+    both = planned.wall + compiled.wall
+    note = f"{planned.wall:.2f} s + {compiled.wall:.2f} s for {len(text):,} characters; the goal is 2 s"
+    show("planning and compiling 10,000 mixed, s", None, None, f"{both:.2f} s: {note}")
 
 
 def naive(bench: Bench) -> None:

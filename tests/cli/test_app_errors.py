@@ -68,7 +68,7 @@ def test_ctrl_c_says_so_and_has_its_own_code(fpctl, verb_that):
 def test_a_no_to_a_question_stops(fpctl, verb_that):
     verb_that(raising(typer.Abort()))
     outcome = fpctl("probe")
-    assert (outcome.code, outcome.err) == (2, "fpctl: stopped, nothing was done\n")
+    assert (outcome.code, outcome.err) == (2, "fpctl: interrupted, nothing was done\n")
 
 
 @pytest.mark.parametrize(

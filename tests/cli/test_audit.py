@@ -110,7 +110,7 @@ def test_a_baseline_leaves_out_what_is_known_and_tells_what_is_gone(repository: 
     put(repository, "fp-2", ticket=None)
     ask = ("audit", "--on", DAY, "--only", "FP201,FP203")
     written = fpctl(*ask, "--write-baseline", "known.json")
-    assert (written.code, written.out, written.err) == (0, "", "2 known findings written to known.json\n")
+    assert (written.code, written.out, written.err) == (0, "", "2 findings written to known.json\n")
     put(repository, "fp-2")
     put(repository, "fp-3", owner=None)
     found = fpctl(*ask, "--baseline", "known.json")
@@ -118,7 +118,7 @@ def test_a_baseline_leaves_out_what_is_known_and_tells_what_is_gone(repository: 
     assert [line.split()[2] for line in found.out.splitlines()[2:]] == ["exclusions/fp-3.yaml:1"]
     assert found.err == (
         f"{NO_HISTORY}3 exclusions and 1 rule: 1 error (1 known left out)\n"
-        "1 finding of the baseline no longer there: write it again\n"
+        "1 finding of the baseline no longer found: write the baseline again\n"
     )
 
 

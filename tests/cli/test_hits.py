@@ -226,7 +226,10 @@ def test_an_unknown_exclusion_is_met_with_the_nearest(fpctl, record, workplace):
 def test_a_time_that_is_none_is_a_usage_error(fpctl):
     outcome = fpctl("hits", "--since", "yesterday")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "'yesterday' is no time: give 30d, 12h, 2026-11-01 or 2026-11-01T08:00:00Z" in outcome.err
+    assert (
+        "'yesterday' is not a valid time (expected one such as 30d, 12h, 2026-11-01 or 2026-11-01T08:00:00Z)"
+        in outcome.err
+    )
 
 
 def test_a_broken_exclusion_file_is_said_and_the_rest_is_shown(fpctl, record, workplace):

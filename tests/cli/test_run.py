@@ -226,7 +226,7 @@ def test_a_broken_history_is_one_clear_error_and_stays_as_it_is(fpctl: Callable[
 def test_the_range_options_are_checked(fpctl: Callable[..., Any], repository: Path) -> None:
     both = fpctl("run", "--data", "data", "--since", "5d", "--from", "2026-11-01")
     assert both.code == 2
-    assert "give --since or --from, not both" in both.err
+    assert "give either --since or --from, not both" in both.err
     backwards = fpctl("run", "--data", "data", *NOW, "--from", "2026-12-01")
     assert backwards.code == 2
     assert "the range ends at 2026-11-20 00:00, before it begins" in backwards.err

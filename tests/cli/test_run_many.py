@@ -176,7 +176,7 @@ def test_an_interrupted_run_goes_on(many: Path, server: LogAnalyticsServer, fpct
         held.set()
         process.kill()
     assert process.returncode == 130
-    assert err == "5 of 8 rules are done; `fpctl run --resume` does the others\nfpctl: interrupted\n"
+    assert err == "5 of 8 rules are done; `fpctl run --resume` runs the others\nfpctl: interrupted\n"
     with History.open(many / ".fpctl" / "history.db") as history:
         assert len(history.runs()) == 5
     server.on_request = None
@@ -215,7 +215,7 @@ def test_an_interrupt_among_rules_that_run_at_once_leaves_whole_runs(
         held.set()
         process.kill()
     assert (process.returncode, err) == (
-        130, "7 of 8 rules are done; `fpctl run --resume` does the others\nfpctl: interrupted\n",
+        130, "7 of 8 rules are done; `fpctl run --resume` runs the others\nfpctl: interrupted\n",
     )  # fmt: skip
     with History.open(many / ".fpctl" / "history.db") as history:
         assert [run.status for run in history.runs()] == ["ok"] * 7
@@ -227,7 +227,7 @@ def test_an_interrupt_among_rules_that_run_at_once_leaves_whole_runs(
 def test_resume_takes_nothing_that_would_change_the_run(fpctl: Callable[..., Any], many: Path) -> None:
     outcome = fpctl("run", "--resume", "--since", "2d")
     assert outcome.code == 2
-    assert "--resume goes on with what was asked for: give no rules, engine, data or range" in outcome.err
+    assert "--resume continues what was asked for: give no rules, engine, data or range" in outcome.err
 
 
 def test_resume_without_an_interrupted_run(fpctl: Callable[..., Any], many: Path) -> None:

@@ -1,7 +1,8 @@
-"""Commands tried on good and bad input: what is run, and all that it says.
+"""Commands tried on good and bad input: what is run, and what comes of it.
 
-trials/ holds a file for each command, named as its page in docs/commands/. After a change of messages write
-them anew, and read the difference:
+trials/ holds a file for each command, named as its page in docs/commands/. The first trial of a command has all that
+it says; the others have what scripts rely on and what must not get lost: the exit code, stable codes, JSON, and what
+the message is about. After a change write them anew, and read the difference:
 
     PYTHONPATH=src:tests python -m cli.trial
 """
@@ -9,6 +10,7 @@ them anew, and read the difference:
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import re
@@ -25,8 +27,7 @@ from unittest import mock
 import yaml
 
 from fpctl.cli import app
-from fpctl.cli.shared import exclusion_commands as recording
-from fpctl.cli.shared import options
+from fpctl.cli.shared import options, terminal
 from records_support import EXCLUSION, NOW, RULE, RULE_ID
 
 FOLDER = Path(__file__).with_name("trials")
@@ -81,19 +82,66 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Gist:
+    """What of an answer stays the same when words change.
+
+    Args:
+        codes: stable codes in it, such as `unknown-rule` and `FP101`.
+        names: what it is about: what messages quote, places in files, ids of exclusions.
+        json: the document on stdout, where one was asked for.
+    """
+
+    code: int
+    codes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    json: Any = None
+
+
+_CODES = re.compile(r"(?<=\[)[a-z]+(?:-[a-z]+)+(?=\])|\bFP\d{3}\b")
+_NAMES = re.compile(
+    r"`(?P<ticked>[^`\n]+)`|'(?P<quoted>[^'\n]+)'|(?P<place>[\w./-]+\.(?:ya?ml|kql|txt|toml|jsonl?|csv)(?::\d+){0,2})\b"
+    r"|(?P<id>\bfp-2026-\d{4}\b)|(?P<option>(?<!\w)--[a-z][a-z-]+)"
+)
+
+
+def gist(said: Said, *, is_json: bool) -> Gist:
+    """Return what stays the same of an answer when words change."""
+    text = said.err if is_json else f"{said.out}\n{said.err}"
+    usage, _, error = text.partition("\nError: ")
+    about = error if usage.startswith(("Usage:", "\nUsage:")) else text
+    return Gist(
+        said.code,
+        tuple(sorted(set(_CODES.findall(text)))),
+        tuple(sorted({found[found.lastgroup or 0] for found in _NAMES.finditer(about)})),
+        json.loads(said.out) if is_json and said.out else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A command line and what must come of it.
 
     Args:
         run: as typed in a shell.
+        expected: all that it says, or the gist of it.
         given: files that it finds, beside or instead of FILES; None for one that is not there.
         stdin: what it reads there.
     """
 
     run: str
-    said: Said
+    expected: Said | Gist
     given: Mapping[str, str | None] = field(default_factory=dict)
     stdin: str = ""
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it prints a JSON document."""
+        words = shlex.split(self.run)
+        return "--format=json" in words or ("--format", "json") in itertools.pairwise(words)
+
+    def outcome(self, said: Said) -> Said | Gist:
+        """Return of an answer what is expected of this trial."""
+        return said if isinstance(self.expected, Said) else gist(said, is_json=self.is_json)
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -114,16 +162,14 @@ def file_of(name: str) -> Path:
 
 def trials_of(name: str) -> list[Trial]:
     """Return the trials of a command."""
-    found = yaml.safe_load(file_of(name).read_text(encoding="utf-8"))
-    return [
-        Trial(
-            one["run"],
-            Said(one["code"], one.get("out") or "", one.get("err") or ""),
-            one.get("given") or {},
-            one.get("stdin") or "",
-        )
-        for one in found
-    ]
+    found = yaml.load(file_of(name).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return [Trial(one["run"], _expected(one), one.get("given") or {}, one.get("stdin") or "") for one in found]
+
+
+def _expected(one: Mapping[str, Any]) -> Said | Gist:
+    if "out" in one or "err" in one:
+        return Said(one["code"], one.get("out") or "", one.get("err") or "")
+    return Gist(one["code"], tuple(one.get("codes") or ()), tuple(one.get("names") or ()), one.get("json"))
 
 
 @contextmanager
@@ -139,7 +185,7 @@ def repository(place: Path) -> Iterator[None]:
         )  # fmt: skip
         os.environ.pop("VISUAL", None)
         stack.enter_context(mock.patch.object(options, "now", return_value=NOW))
-        stack.enter_context(mock.patch.object(recording, "may_ask", return_value=False))
+        stack.enter_context(mock.patch.object(terminal, "may_ask", return_value=False))
         before = Path.cwd()
         os.chdir(place)
         stack.callback(os.chdir, before)
@@ -196,11 +242,13 @@ def written(trials: Sequence[Trial]) -> str:
             one["given"] = dict(trial.given)
         if trial.stdin:
             one["stdin"] = trial.stdin
-        one["code"] = trial.said.code
-        if trial.said.out:
-            one["out"] = trial.said.out
-        if trial.said.err:
-            one["err"] = trial.said.err
+        expected = trial.expected
+        one["code"] = expected.code
+        if isinstance(expected, Said):
+            one |= {"out": expected.out, "err": expected.err}
+        else:
+            kept = {"codes": list(expected.codes), "names": list(expected.names), "json": expected.json}
+            one |= {key: value for key, value in kept.items() if value}
         parts.append(one)
     return yaml.dump(parts, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000)
 
@@ -213,7 +261,8 @@ def main() -> None:
         anew = []
         for trial in trials_of(name):
             with TemporaryDirectory() as folder:
-                anew.append(replace(trial, said=perform(trial, Path(folder).resolve())))
+                outcome = trial.outcome(perform(trial, Path(folder).resolve()))
+            anew.append(replace(trial, expected=outcome))
         file_of(name).write_text(written(anew), encoding="utf-8")
 
 

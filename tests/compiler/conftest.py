@@ -32,6 +32,9 @@ class NoData:
     def external(self, uri: str, columns: object) -> None:
         return None
 
+    def rows(self, sql: str, lists: object) -> None:
+        return None
+
 
 @pytest.fixture(scope="session")
 def connection() -> Iterator[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fpctl.deployment.record import Deployment
 from fpctl.deployment.workspace.workspace import SentinelWorkspace
 from fpctl.history.history import History
 from servers.loopback import Misbehaviour, Request
@@ -41,8 +42,8 @@ def states(fpctl: Fpctl) -> dict[str, str]:
 
 
 def record(workplace: Path) -> dict[str, Any]:
-    (file,) = (workplace / ".fpctl" / "deployments").glob("*.json")
-    return dict(json.loads(file.read_text()))
+    (file,) = (workplace / ".fpctl" / "deployments").glob("*.jsonl")
+    return {"rules": [{"path": step.path, "status": step.status} for step in Deployment.read(file).steps]}
 
 
 # ---------------------------------------------------------------------------- out
@@ -54,7 +55,7 @@ def test_rules_that_are_not_there_are_made(fpctl: Fpctl, server: SecurityInsight
     assert sorted(server.resources) == [A, B, C, H]
     made = server.resources[A]
     assert made["kind"] == "Scheduled"
-    assert made["properties"]["templateVersion"] == "1.0.5"
+    assert "templateVersion" not in made["properties"]
     assert "// fpctl fp-1" in made["properties"]["query"]
     assert "4 rules deployed: deployment " in outcome.err
     assert all("take 1" not in resource["properties"]["query"] for resource in server.resources.values())
@@ -65,14 +66,14 @@ def test_a_second_deployment_has_nothing_to_do(fpctl: Fpctl, server: SecurityIns
     before = len(writes(server))
     outcome = fpctl("deploy", "--yes")
     assert (outcome.code, len(writes(server))) == (0, before)
-    assert outcome.err.endswith("the workspace has what the rules say\n")
+    assert outcome.err.endswith("the workspace is up to date\n")
 
 
 def test_an_update_sends_the_etag_and_leaves_alone_what_the_file_does_not_state(
     fpctl: Fpctl, server: SecurityInsightsServer, workplace: Path
 ) -> None:
     fpctl("deploy", "--yes")
-    server.edit(A, enabled=False, incidentConfiguration={"createIncident": False})
+    server.edit(A, enabled=False, incidentConfiguration={"createIncident": False}, templateVersion="1.0.0")
     etag = server.resources[A]["etag"]
     edit_exclusion(workplace)
     server.requests.clear()
@@ -82,7 +83,7 @@ def test_an_update_sends_the_etag_and_leaves_alone_what_the_file_does_not_state(
     assert (put.headers["If-Match"], put.body["etag"]) == (etag, etag)
     properties = server.resources[A]["properties"]
     assert (properties["enabled"], properties["incidentConfiguration"]) == (False, {"createIncident": False})
-    assert properties["templateVersion"] == "1.0.6"
+    assert properties["templateVersion"] == "1.0.0"
     assert '"build02"' in properties["query"]
 
 
@@ -92,10 +93,9 @@ def test_the_difference_is_shown(fpctl: Fpctl, server: SecurityInsightsServer, w
     outcome = fpctl("deploy", "a.yaml", "--dry-run")
     assert outcome.code == 0
     lines = outcome.out.splitlines()
-    assert lines[:3] == ["Rule a: changes query, templateVersion", "--- deployed/a.yaml", "+++ new/a.yaml"]
-    clause_out, version_out, clause_in, version_in = [line for line in lines[3:] if line[0] in "+-"]
+    assert lines[:3] == ["Rule a: changes query", "--- deployed/a.yaml", "+++ new/a.yaml"]
+    clause_out, clause_in = [line for line in lines[3:] if line[0] in "+-"]
     assert (clause_out[0], "build01" in clause_out, clause_in[0], "build02" in clause_in) == ("-", True, "+", True)
-    assert (version_out, version_in) == ("-templateVersion: 1.0.5", "+templateVersion: 1.0.6")
     assert outcome.err.endswith("1 rule would change\n")
 
 
@@ -175,7 +175,7 @@ def test_a_clause_that_suppresses_a_known_attack_is_not_deployed_unless_forced_w
     assert "// fpctl fp-1" not in server.resources[A]["properties"]["query"]
     forced = fpctl("deploy", "a.yaml", "--yes", "--force", "accepted in CHG7")
     assert "// fpctl fp-1" in server.resources[A]["properties"]["query"]
-    assert "forced: fp-1 takes out an event that must fire: an attack" in forced.err
+    assert "forced: fp-1 suppresses an event that must fire: an attack" in forced.err
     with History.open(workplace / ".fpctl" / "history.db") as history:
         assert [(e.exclusion, e.reason) for e in history.trail.entries() if e.action == "forced"] == [
             ("fp-1", "accepted in CHG7")
@@ -413,8 +413,8 @@ def test_a_deployment_that_was_stopped_can_be_rolled_back_and_gone_on_with(
     monkeypatch.setattr(SentinelWorkspace, "put", stopped)
     outcome = fpctl("deploy", "--yes")
     assert outcome.code == 130
-    assert "stopped in the middle: `fpctl deploy` goes on, `fpctl deploy --rollback` takes back\n" in outcome.err
-    assert [step["status"] for step in record(workplace)["rules"]] == ["done", "sent", "planned", "planned"]
+    assert "interrupted partway: `fpctl deploy` continues, `fpctl deploy --rollback` undoes\n" in outcome.err
+    assert [step["status"] for step in record(workplace)["rules"]] == ["done", "sent"]
     monkeypatch.undo()
     monkeypatch.chdir(workplace)
     assert sorted(server.resources) == [A, B]

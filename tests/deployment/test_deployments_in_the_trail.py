@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from fpctl.deployment.record import Deployment
 from fpctl.deployment.workspace.workspace import SentinelWorkspace
 from servers.loopback import Misbehaviour
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
@@ -50,7 +51,8 @@ def query_hash(server: SecurityInsightsServer, place: str) -> str:
 
 
 def deployment_record(workplace: Path) -> dict[str, Any]:
-    return dict(json.loads(max((workplace / ".fpctl" / "deployments").glob("*.json")).read_text()))
+    file = max((workplace / ".fpctl" / "deployments").glob("*.jsonl"))
+    return {"rules": [{"recorded": step.recorded} for step in Deployment.read(file).steps]}
 
 
 def test_each_rule_that_goes_out_is_an_entry(fpctl: Fpctl, server: SecurityInsightsServer, workplace: Path) -> None:
@@ -62,13 +64,12 @@ def test_each_rule_that_goes_out_is_an_entry(fpctl: Fpctl, server: SecurityInsig
         "name": "Rule a",
         "guid": A.partition("/")[2],
         "workspace": WORKSPACE,
-        "deployment": max((workplace / ".fpctl" / "deployments").glob("*.json")).stem,
+        "deployment": max((workplace / ".fpctl" / "deployments").glob("*.jsonl")).stem,
     }
     assert (entry["before"], entry["after"]) == (None, query_hash(server, A))
     assert {change["field"]: (change["before"], change["after"]) for change in entry["changes"]} == {
         "etag": (None, server.resources[A]["etag"]),
         "exclusions": (None, ["fp-1"]),
-        "version": (None, "1.0.5"),
     }
 
 
@@ -81,7 +82,6 @@ def test_an_update_says_from_what_to_what(fpctl: Fpctl, server: SecurityInsights
     assert (entry["before"], entry["after"]) == (old, query_hash(server, A))
     assert {change["field"]: (change["before"], change["after"]) for change in entry["changes"]} == {
         "etag": (old_etag, server.resources[A]["etag"]),
-        "version": ("1.0.5", "1.0.6"),
     }
 
 
@@ -133,7 +133,7 @@ def test_the_table_and_the_csv_name_the_rule(fpctl: Fpctl, server: SecurityInsig
     fpctl("deploy", "a.yaml", "--yes")
     digest = query_hash(server, A)
     line = fpctl("log", "a.yaml").out.splitlines()[-1]
-    assert all(part in line for part in ("a.yaml", "deployed", "version: 1.0.5", f"query: none -> {digest[:12]}"))
+    assert all(part in line for part in ("a.yaml", "deployed", f"query: none -> {digest[:12]}"))
     (row,) = csv.DictReader(io.StringIO(fpctl("log", "a.yaml", "--format", "csv").out))
     assert (row["rule"], row["guid"], row["after"], row["exclusion"]) == ("a.yaml", A.partition("/")[2], digest, "")
 
@@ -148,12 +148,15 @@ def test_verify_holds_and_finds_an_edited_entry_of_a_rule(
     assert verdict.code == 0, verdict.out
     with closing(sqlite3.connect(workplace / ".fpctl" / "history.db")) as connection:
         connection.execute("DROP TRIGGER trail_keeps_UPDATE")
-        (number,) = connection.execute("SELECT min(number) FROM trail WHERE exclusion_id = ''").fetchone()
+        (number,) = connection.execute(
+            "SELECT min(number) FROM trail WHERE exclusion_id = '' AND number > 1"
+        ).fetchone()
         connection.execute("UPDATE trail SET body = replace(body, 'a.rossi', 'm.weber') WHERE number = ?", (number,))
         connection.commit()
     verdict = fpctl("log", "verify", "--format", "json")
     assert verdict.code == 1
-    (finding,) = json.loads(verdict.out)["findings"]
+    finding, missing = json.loads(verdict.out)["findings"]
+    assert missing["kind"] == "trigger"
     assert (finding["kind"], finding["entry"], finding["exclusion"]) == ("edited", number, None)
     assert f"entry {number} (a.yaml) was edited" in finding["message"]
 
@@ -183,12 +186,12 @@ def test_an_entry_whose_record_does_not_know_of_it_is_not_made_twice(
     fpctl: Fpctl, server: SecurityInsightsServer, workplace: Path
 ) -> None:
     fpctl("deploy", "a.yaml", "--yes")
-    (file,) = (workplace / ".fpctl" / "deployments").glob("*.json")
+    (file,) = (workplace / ".fpctl" / "deployments").glob("*.jsonl")
     assert deployment_record(workplace)["rules"][0]["recorded"] is True
     file.write_text(file.read_text().replace('"recorded": true', '"recorded": false'))
     fpctl("deploy", "b.yaml", "--yes")
     assert said(fpctl) == [("deployed", "a.yaml"), ("deployed", "b.yaml")]
-    assert json.loads(file.read_text())["rules"][0]["recorded"] is True
+    assert Deployment.read(file).steps[0].recorded
 
 
 def test_a_history_that_cannot_be_written_stops_no_deployment_and_is_caught_up_with(

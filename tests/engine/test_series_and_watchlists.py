@@ -76,10 +76,16 @@ def test_a_series_without_a_key_is_one_row_and_opens_again(engine: LocalEngine) 
     assert [row["n"] for row in again] == series["n"]
 
 
-@pytest.mark.parametrize("axis", ["Timestamp step 1d", "RemotePort from 0 to 100 step 10"])
-def test_a_series_whose_steps_are_not_said_is_refused_by_name(engine: LocalEngine, axis: str) -> None:
-    with pytest.raises(EngineError, match="cannot run the operator make-series"):
-        engine.query(f"DeviceNetworkEvents | make-series count() on {axis}")
+def test_a_series_without_ends_runs_from_its_first_event_to_its_last(engine: LocalEngine) -> None:
+    for series in rows(engine, "DeviceNetworkEvents | make-series n = count() on Timestamp step 1d by DeviceName"):
+        assert series["n"][0] > 0
+        assert series["n"][-1] > 0
+
+
+def test_a_series_along_numbers_has_a_value_for_each_step(engine: LocalEngine) -> None:
+    (series,) = rows(engine, "DeviceNetworkEvents | make-series n = count() on RemotePort from 0 to 1000 step 100")
+    assert series["RemotePort"] == list(range(0, 1000, 100))
+    assert sum(series["n"]) == sum(port < 1000 for _, _, port in EVENTS)
 
 
 def test_a_watchlist_is_a_file_of_its_name(engine: LocalEngine) -> None:
@@ -94,4 +100,6 @@ def test_a_watchlist_is_a_file_of_its_name(engine: LocalEngine) -> None:
 def test_a_watchlist_that_is_not_there_is_named(engine: LocalEngine) -> None:
     with pytest.raises(EngineError) as error:
         engine.query("_GetWatchlist('Nope')")
-    assert str(error.value) == "the data has no watchlist Nope\n  hint: put its rows beside the tables: Nope.csv"
+    assert error.value.message == "the data has no watchlist Nope"
+    assert (error.value.code, error.value.offset) == ("unknown-table", 0)
+    assert error.value.hint == "put its rows beside the tables: Nope.csv"

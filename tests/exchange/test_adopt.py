@@ -211,7 +211,7 @@ def test_differences_are_said(fpctl, rule):
         "wider: a short name also matches its full names (build01 and build01.contoso.com)",
         "wider: case no longer counts",
     ]
-    assert lines[5] == "took 1 clause out of rules/r.yaml"
+    assert lines[5] == "removed 1 clause from rules/r.yaml"
     assert lines[6].startswith("note: the rule fires on these events until fpctl approve fp-2026-")
 
 
@@ -245,7 +245,7 @@ def test_adopting_is_in_the_trail_and_active_where_asked(fpctl, rule, adopt):
     (one,) = adopt("--status", "active", "--owner", "me", "--ticket", "T1", "--remove", code=0)["adopted"]
     assert "owner: me\n" in one["text"]
     assert "status: active\n" in one["text"]
-    (entry,) = fpctl("log", "--format", "json").json["entries"]
+    entry, _ = fpctl("log", "--format", "json").json["entries"]
     assert (entry["exclusion"], entry["action"], entry["reason"]) == (one["id"], "adopted", "from the rule r1")
 
 

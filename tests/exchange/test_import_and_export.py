@@ -50,7 +50,7 @@ def test_a_csv_becomes_drafts(fpctl, repository):
 def test_what_was_imported_is_in_the_trail(fpctl, repository):
     (repository / "in.csv").write_text(f"id,device,rules\nfp-9,build01,{RULE_ID}\n", encoding="utf-8")
     fpctl("import", "csv", "in.csv")
-    (entry,) = fpctl("log", "--format", "json").json["entries"]
+    entry, _ = fpctl("log", "--format", "json").json["entries"]
     assert (entry["exclusion"], entry["action"], entry["reason"]) == ("fp-9", "imported", "from the csv file in.csv")
 
 

@@ -228,6 +228,36 @@ def signer(value: str, held: str, role: str, row: Row) -> bool:
     return value.lower() == held.lower()
 
 
+def app(value: str, held: str, role: str, row: Row) -> bool:
+    is_guid = [len(part) for part in value.split("-")] == [8, 4, 4, 4, 12] and set(value) <= {*string.hexdigits, "-"}
+    fitting = role == "app-id" if is_guid else role == "app-name" or (role == "app-number" and value.isdigit())
+    return fitting and held.lower() == value.lower()
+
+
+ROOTS = {
+    "hklm": "hkey_local_machine", "\\registry\\machine": "hkey_local_machine", "hku": "hkey_users",
+    "\\registry\\user": "hkey_users", "hkcu": "hkey_current_user", "hkcr": "hkey_classes_root",
+    "hkcc": "hkey_current_config",
+}  # fmt: skip
+
+
+def registry_key(value: str, held: str, role: str, row: Row) -> bool:
+    value, held = long_root(value.lower().rstrip("\\")), long_root(held.lower())
+    return below_path(value, held, ("\\",))
+
+
+def long_root(key: str) -> str:
+    """Return a key whose root is written out."""
+    for short, long in ROOTS.items():
+        if key == short or key.startswith(short + "\\"):
+            return long + key[len(short) :]
+    return key
+
+
+def whole_text(value: str, held: str, role: str, row: Row) -> bool:
+    return like(value.lower(), held.lower())
+
+
 def port(value: str, held: str, role: str, row: Row) -> bool:
     return held == str(int(value))
 
@@ -239,9 +269,13 @@ TESTS = {
     "process": process,
     "parent_process": process,
     "command_line": command_line,
+    "parent_command_line": command_line,
     "path": path,
     "account": account,
     "ip": ip,
     "signer": signer,
     "port": port,
+    "app": app,
+    "user_agent": whole_text,
+    "registry_key": registry_key,
 }

@@ -25,7 +25,11 @@ ROLES = {
     "hash": ("md5", "sha1", "sha256", "hash"),
     "process": ("file-name", "file-path", "windows-path"),
     "command_line": ("command-line",),
+    "parent_command_line": ("command-line",),
     "path": ("file-path",),
+    "registry_key": ("registry-key",),
+    "app": ("app-name", "app-id", "app-number"),
+    "user_agent": ("user-agent",),
     "account": ("account-name", "account-domain", "account-upn", "account-sid", "account-id", "account"),
     "ip": ("ip", "ip-endpoint"),
     "signer": ("signer",),
@@ -60,6 +64,13 @@ COVERED = {
         ("10.0.0.5/32", "10.0.0.5"),
     ],
     "signer": [("Contoso Ltd.", "contoso LTD.")],
+    "parent_command_line": [("ccmexec", "CcmExec /service"), ("a*d", "abcd")],
+    "registry_key": [
+        ("HKLM\\SOFTWARE\\Contoso", "HKEY_LOCAL_MACHINE\\software\\contoso\\Agent"), ("\\REGISTRY\\MACHINE\\SYSTEM\\X", "HKLM\\SYSTEM\\X"),
+        ("HKU\\*\\SOFTWARE\\X", "HKEY_USERS\\S-1-5-21-1\\SOFTWARE\\X\\y"), ("**\\Run", "HKLM\\*\\Run"),
+    ],
+    "app": [(GUID, GUID.upper()), ("Contoso Backup", "contoso backup")],
+    "user_agent": [("python-requests/*", "Python-Requests/2.31"), ("*sync*", "a*sync"), ("curl/8.5", "CURL/8.5")],
     "port": [("443", "0443")],
 }  # fmt: skip
 
@@ -85,6 +96,10 @@ APART = {
     "account": [("CONTOSO\\svc", "svc"), ("svc", "svc@contoso.com"), ("A\\svc", "B\\svc")],
     "ip": [("10.1.0.0/16", "10.0.0.0/8"), ("10.0.0.5", "10.0.0.50"), ("2001:db8::/32", "10.0.0.5")],
     "signer": [("Contoso", "Contoso Ltd.")],
+    "parent_command_line": [("ccmexec /service", "ccmexec")],
+    "registry_key": [("HKLM\\SOFTWARE\\Contoso", "HKLM\\SOFTWARE\\Contoso2"), ("HKLM\\SOFTWARE\\X", "HKCU\\SOFTWARE\\X"), ("HKU\\*\\X", "HKU\\a\\b\\X")],
+    "app": [("Contoso", "Contoso Backup")],
+    "user_agent": [("curl/8.5", "curl/*"), ("python-requests/*", "my python-requests/2")],
     "port": [("443", "8443")],
 }  # fmt: skip
 
@@ -107,6 +122,13 @@ SAMPLES = {
     "account": ["svc", "contoso\\svc", "evil\\svc", "a@b.c", GUID, "contoso", "S-1-5-21-1"],
     "ip": ["10.0.0.5", "10.1.2.3", "::ffff:10.0.0.5", "2001:db8::1", "10.0.0.5:443", "[2001:db8::1]:80", "192.0.2.1"],
     "signer": ["Contoso Ltd.", "contoso ltd."],
+    "parent_command_line": ["C:\\x\\ccmexec.exe /service", "abcd", "xaQd"],
+    "registry_key": [
+        "HKEY_LOCAL_MACHINE\\SOFTWARE\\Contoso\\a", "\\REGISTRY\\MACHINE\\SYSTEM\\X", "HKU\\S-1-5-21-1\\SOFTWARE\\X\\y", "HKLM\\a\\Run",
+        "HKLM\\a\\b\\Run\\x", "HKLM\\SOFTWARE\\Contoso2",
+    ],
+    "app": [GUID, "contoso backup", "11161"],
+    "user_agent": ["python-requests/2.31", "x sync y", "curl/8.5", "curl/8.50"],
     "port": ["443", "8443"],
 }  # fmt: skip
 

@@ -56,10 +56,10 @@ def replaced(folder, id, old, new):
 def test_exclusions_that_are_there_at_first_are_found(history, present):
     entries = history.trail.record_changes(present(), NOW)
     assert [(e.number, e.action, e.exclusion, e.who, e.outside) for e in entries] == [
-        (1, "found", "fp-1", "unknown", True),
-        (2, "found", "fp-2", "unknown", True),
+        (2, "found", "fp-1", "unknown", True),
+        (3, "found", "fp-2", "unknown", True),
     ]
-    assert entries[0].previous == GENESIS
+    assert history.trail.entries()[-1].previous == GENESIS
     assert entries[1].previous == entries[0].hash
     assert FieldChange("match.0.device", None, ["build01", "build02"]) in entries[0].changes
 
@@ -121,14 +121,14 @@ def test_a_changed_list_is_a_change_of_the_exclusion(history, present, folder):
     assert entry.changes[0].text() == "match.0.hash: +1 -1"
 
 
-def test_a_deed_is_recorded_with_who_and_why(history, present, folder):
+def test_an_action_is_recorded_with_who_and_why(history, present, folder):
     before = present()
 
     def write():
         edit_file(folder / "fp-1.yaml", "fp-1", {"status": "retired"})
 
-    deed = Action("retired", "A. Rossi <a.rossi@contoso.com>", "server gone")
-    (entry,) = history.trail.record(deed, ["fp-1"], write, before, NOW)
+    action = Action("retired", "A. Rossi <a.rossi@contoso.com>", "server gone")
+    (entry,) = history.trail.record(action, ["fp-1"], write, before, NOW)
     assert (entry.action, entry.who, entry.reason, entry.outside) == (
         "retired",
         "A. Rossi <a.rossi@contoso.com>",
@@ -136,7 +136,7 @@ def test_a_deed_is_recorded_with_who_and_why(history, present, folder):
         False,
     )
     assert entry.changes == (FieldChange("status", None, "retired"),)
-    assert [e.action for e in history.trail.entries()] == ["retired", "found", "found"]
+    assert [e.action for e in history.trail.entries()] == ["retired", "found", "found", "history begun"]
     assert history.trail.record_changes(present(), NOW) == []
 
 
@@ -151,7 +151,7 @@ def test_a_new_exclusion_is_recorded_whole(history, present, folder):
     assert {change.field for change in entry.changes} == {"id", "title", "rules", "match.0.device", "expires"}
 
 
-def test_what_was_done_outside_before_a_deed_is_told_apart_from_it(history, present, folder):
+def test_what_was_done_outside_before_a_action_is_told_apart_from_it(history, present, folder):
     history.trail.record_changes(present(), NOW)
     replaced(folder, "fp-1", "title: Patching", "title: Changed by hand")
     before = present()
@@ -165,7 +165,7 @@ def test_what_was_done_outside_before_a_deed_is_told_apart_from_it(history, pres
     assert (renewed.action, [c.field for c in renewed.changes]) == ("renewed", ["expires"])
 
 
-def test_a_deed_that_fails_leaves_no_entry(history, present):
+def test_an_action_that_fails_leaves_no_entry(history, present):
     history.trail.record_changes(present(), NOW)
 
     def write():
@@ -173,15 +173,15 @@ def test_a_deed_that_fails_leaves_no_entry(history, present):
 
     with pytest.raises(FpctlError, match="the disk is full"):
         history.trail.record(ROSSI, ["fp-1"], write, present(), NOW)
-    assert [e.action for e in history.trail.entries()] == ["found", "found"]
+    assert [e.action for e in history.trail.entries()] == ["found", "found", "history begun"]
 
 
-def test_a_deed_that_changes_no_content_leaves_no_entry(history, present, folder):
+def test_an_action_that_changes_no_content_leaves_no_entry(history, present, folder):
     history.trail.record_changes(present(), NOW)
-    deed = history.trail.record(
+    action = history.trail.record(
         ROSSI, ["fp-1"], lambda: replaced(folder, "fp-1", "id: ", "# why\nid: "), present(), NOW
     )
-    assert deed == []
+    assert action == []
 
 
 def test_a_state_that_was_loaded_before_another_fpctl_wrote_is_no_change(history, present, folder):
@@ -197,10 +197,10 @@ def test_entries_are_narrowed_by_exclusion_time_and_number(history, present, fol
     history.trail.record_changes(present(), NOW)
     replaced(folder, "fp-1", "2027", "2028")
     history.trail.record_changes(present(), NOW + timedelta(days=1))
-    assert [e.number for e in history.trail.entries()] == [3, 2, 1]
-    assert [e.number for e in history.trail.entries(exclusion="fp-1")] == [3, 1]
-    assert [e.number for e in history.trail.entries(since=NOW + timedelta(hours=1))] == [3]
-    assert [e.number for e in history.trail.entries(limit=2)] == [3, 2]
+    assert [e.number for e in history.trail.entries()] == [4, 3, 2, 1]
+    assert [e.number for e in history.trail.entries(exclusion="fp-1")] == [4, 2]
+    assert [e.number for e in history.trail.entries(since=NOW + timedelta(hours=1))] == [4]
+    assert [e.number for e in history.trail.entries(limit=2)] == [4, 3]
     assert history.trail.exclusions() == ["fp-1", "fp-2"]
 
 

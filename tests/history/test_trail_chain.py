@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -9,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
+from fpctl.errors import FpctlError
 from fpctl.exclusions.loader import load_exclusions
 from fpctl.history.chain import ChainFinding, EntryRow, Head, examine
 from fpctl.history.entry import GENESIS, AuditEvent, body_of, entry_of, hash_of
+from fpctl.history.history import History
 from fpctl.history.trail import WorkingCopy
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -163,13 +167,13 @@ def tampered(history, location, tmp_path):
     engine = create_engine(url)
 
     def run(*statements: str, guarded: bool = False):
-        drop = ["DROP TRIGGER trail_keeps_UPDATE", "DROP TRIGGER trail_keeps_DELETE"]
+        drop = [f"DROP TRIGGER trail_keeps_{verb}" for verb in ("UPDATE", "DELETE", "INSERT")]
         if isinstance(location, str):
             drop = ["DROP TRIGGER trail_keeps ON trail"]
         with engine.begin() as connection:
             for statement in [*([] if guarded else drop), *statements]:
                 connection.execute(text(statement))
-        return history.trail.verify().findings
+        return [finding for finding in history.trail.verify().findings if finding.kind != "trigger"]
 
     yield run
     engine.dispose()
@@ -180,14 +184,12 @@ def tampered(history, location, tmp_path):
     [
         ("UPDATE trail SET body = replace(body, 'unknown', 'nobody') WHERE number = 2", [("edited", 2)]),
         ("UPDATE trail SET hash = 'x' WHERE number = 2", [("edited", 2)]),
-        (
-            "UPDATE trail SET exclusion_id = 'fp-9' WHERE number = 1",
-            [("edited", 1)],
-        ),
+        ("UPDATE trail SET exclusion_id = 'fp-9' WHERE number = 1", [("edited", 1)]),
         ("DELETE FROM trail WHERE number = 2", [("removed", 2)]),
-        ("DELETE FROM trail WHERE number = 3", [("removed", 3)]),
-        ("UPDATE definition SET content = '{}' WHERE exclusion_id = 'fp-2'", [("definition", 2)]),
-        ("DELETE FROM definition WHERE exclusion_id = 'fp-2'", [("definition", 2)]),
+        ("DELETE FROM trail WHERE number = 4", [("removed", 4)]),
+        ("DELETE FROM trail_head", [("head", None)]),
+        ("UPDATE definition SET content = '{}' WHERE exclusion_id = 'fp-2'", [("definition", 3)]),
+        ("DELETE FROM definition WHERE exclusion_id = 'fp-2'", [("definition", 3)]),
     ],
 )
 def test_what_is_done_to_the_stored_trail_is_found(tampered, statement, found):
@@ -202,12 +204,73 @@ def test_the_store_itself_refuses_to_change_the_trail(tampered, statement):
         tampered(statement, guarded=True)
 
 
+@pytest.mark.parametrize("location", ["sqlite"], indirect=True)
+def test_an_entry_is_not_replaced_by_the_way_that_deletes_without_deleting(tampered):
+    with pytest.raises(Exception, match="the audit trail only grows"):
+        tampered("INSERT OR REPLACE INTO trail SELECT number, exclusion_id, at, after_hash, 'x', body FROM trail",
+                 guarded=True)  # fmt: skip
+
+
+def test_a_guard_that_is_missing_and_a_trigger_of_somebody_else_are_found(tampered, history, location):
+    if isinstance(location, str):
+        body = "CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
+        tampered(body, "CREATE TRIGGER spy BEFORE INSERT ON trail FOR EACH ROW EXECUTE FUNCTION theirs()")
+        missing = 1
+    else:
+        tampered("CREATE TRIGGER spy AFTER INSERT ON trail BEGIN DELETE FROM definition; END")
+        missing = 3
+    messages = [finding.message for finding in history.trail.verify().findings if finding.kind == "trigger"]
+    assert sum(message.endswith("is missing") for message in messages) == missing
+    assert messages[-1] == "a trigger 'spy' on trail is not fpctl's: it may change what is written there"
+
+
+def test_a_trigger_that_stands_there_under_its_name_and_does_nothing_is_found(tampered, history, location):
+    if isinstance(location, str):
+        tampered("ALTER TABLE trail DISABLE TRIGGER ALL", guarded=True)
+    else:
+        empty = "CREATE TRIGGER trail_keeps_DELETE BEFORE DELETE ON trail BEGIN SELECT 1; END"
+        tampered("DROP TRIGGER trail_keeps_DELETE", empty, guarded=True)
+    (finding,) = history.trail.verify().findings
+    assert (finding.kind, finding.message.rpartition(", ")[2]) == ("trigger", "was changed or disabled")
+
+
+def test_a_new_history_begins_with_a_note(history, tampered):
+    first = history.trail.entries()[-1]
+    assert (first.number, first.action, first.exclusion) == (1, "history begun", "")
+    assert first.reason == "a new history: whatever happened before is not in it"
+
+
+def test_a_damaged_byte_ends_no_check_and_its_entry_is_named(database, tmp_path):
+    """Every byte of a body, hash or column that is flipped, whatever it becomes."""
+    folder = tmp_path / "exclusions"
+    folder.mkdir()
+    for id in ("fp-1", "fp-2", "fp-3"):
+        (folder / f"{id}.yaml").write_text(f'id: {id}\nrules: ["*"]\nmatch: {{device: a1}}\n', encoding="utf-8")
+    with History.open(database) as history:
+        history.trail.record_changes(WorkingCopy(load_exclusions(folder).exclusions, folder, True), NOW)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = DELETE")
+        ((body,),) = connection.execute("SELECT CAST(body AS BLOB) FROM trail WHERE number = 3")
+    data = database.read_bytes()
+    start = data.index(body)
+    for at in range(start - 140, start + len(body), 9):
+        database.write_bytes(data[:at] + bytes([data[at] ^ 0x80]) + data[at + 1 :])
+        with History.open(database, create=False) as history:
+            try:
+                numbers = {finding.number for finding in history.trail.verify().findings}
+            except FpctlError as error:
+                numbers = {error.message}
+        assert numbers & {3, "the history is damaged"}, f"byte {at - start} of entry 3 was flipped: {numbers}"
+
+
 def test_a_chain_made_anew_is_found_by_a_hash_that_was_noted_elsewhere(tampered, history):
-    noted = history.trail.verify().head
-    assert history.trail.verify((3, noted[:12])).findings == ()
+    noted = history.trail.head()
+    assert history.trail.verify(noted._replace(hash=noted.hash[:12])).findings == ()
     tampered(
         "DELETE FROM trail", "UPDATE trail_head SET entries = 0, hash = '" + GENESIS + "'", "DELETE FROM definition"
     )
-    assert history.trail.verify().findings == ()
-    (finding,) = history.trail.verify((3, noted)).findings
-    assert finding.message == "entry 3, whose hash was noted, is not there"
+    assert {finding.kind for finding in history.trail.verify().findings} == {"trigger"}
+    finding = history.trail.verify(noted).findings[-1]
+    assert finding.message == "entry 4, whose hash was noted, is not there"
+    assert history.trail.check(noted) == finding

@@ -101,7 +101,7 @@ def test_the_next_pull_replaces_and_removes_what_was_pulled(
     fpctl("schema", "pull")
     server.functions = {"Kept": "Own_CL | take 2"}
     outcome = fpctl("schema", "pull")
-    assert "functions/Old.kql removed: it is gone from the workspace\n" in outcome.err
+    assert "functions/Old.kql removed: the workspace no longer has it\n" in outcome.err
     assert [path.name for path in (workplace / "functions").iterdir()] == ["Kept.kql"]
     assert "take 2" in (workplace / "functions" / "Kept.kql").read_text()
 

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from fpctl.cli import app
-from fpctl.cli.shared import exclusion_commands as recording
-from fpctl.cli.shared import options
+from fpctl.cli.shared import options, terminal
 from records_support import EXCLUSION, NOW, RULE
 
 
@@ -39,7 +38,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(tmp_path / "no-git-config"))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.setattr(options, "now", lambda: NOW)
-    monkeypatch.setattr(recording, "may_ask", lambda: False)
+    monkeypatch.setattr(terminal, "may_ask", lambda: False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "remote_tool.yaml").write_text(RULE, encoding="utf-8")

@@ -107,16 +107,16 @@ def test_without_a_terminal_and_yes_nothing_is_written_and_it_is_said_what_would
     assert outcome.code == 2
     assert outcome.err.endswith(
         "fpctl would write exclusions/fp-2026-0100.yaml; nothing was done\n"
-        "  hint: add --yes to do it without a question\n"
+        "  hint: add --yes to do it without confirmation\n"
     )
     assert "id: fp-2026-0100" in outcome.out
     assert files(repository) == []
 
 
 def test_on_a_terminal_it_is_asked_and_no_means_no(fpctl, repository, monkeypatch):
-    from fpctl.cli.shared import exclusion_commands as recording
+    from fpctl.cli.shared import terminal
 
-    monkeypatch.setattr(recording, "may_ask", lambda: True)
+    monkeypatch.setattr(terminal, "may_ask", lambda: True)
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
     assert fpctl("add", *MINIMAL).code == 2
     assert files(repository) == []
@@ -474,7 +474,7 @@ def test_a_result_without_entities_is_refused(fpctl, repository):
     )
 
 
-# --- what it would have taken out
+# --- what it would have suppressed
 
 
 def event(days, device="build01", url="a.contoso.com", product="rport"):
@@ -495,7 +495,9 @@ def test_with_data_it_says_what_would_have_been_taken_out(fpctl, write_events):
     outcome = fpctl("add", "--rule", RULE_ID, "--device", "build01", "--device", "build02", "--data", data, "--yes")
     assert outcome.code == 0, outcome.err
     expected = sum(days / 2 < 14 for days in range(1, 29))
-    assert f"in the last 14 days it would have taken out {expected} events of 2 devices, 1 URL, 1 hash\n" in outcome.err
+    assert (
+        f"in the last 14 days it would have suppressed {expected} events of 2 devices, 1 URL, 1 hash\n" in outcome.err
+    )
 
 
 def test_the_count_is_in_the_json(fpctl, write_events):
@@ -508,7 +510,7 @@ def test_the_count_is_in_the_json(fpctl, write_events):
 
 def test_nothing_taken_out_is_said_as_such(fpctl, write_events):
     outcome = fpctl("add", *MINIMAL, "--data", write_events([event(1, device="other")]), "--yes")
-    assert "in the last 14 days it would have taken out no event\n" in outcome.err
+    assert "in the last 14 days it would have suppressed no event\n" in outcome.err
 
 
 def test_what_cannot_be_counted_is_not_known_and_never_zero(fpctl, repository):

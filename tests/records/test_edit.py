@@ -71,7 +71,7 @@ def test_a_broken_edit_is_kept_beside_and_the_file_stays_byte_for_byte(fpctl, re
     assert message in outcome.err
     kept = recorded.with_name("fp-2026-0001.yaml.rej")
     assert outcome.err.endswith(
-        "fpctl: exclusions/fp-2026-0001.yaml was not changed: the text has faults; "
+        "fpctl: exclusions/fp-2026-0001.yaml was not changed: the text has errors; "
         "the edit is kept as exclusions/fp-2026-0001.yaml.rej\n"
     )
     assert recorded.read_text(encoding="utf-8") == EXCLUSION
@@ -98,13 +98,13 @@ def test_a_kept_edit_is_no_exclusion(fpctl, recorded, editor):
 def test_on_a_terminal_one_goes_back_to_the_editor_with_the_text_typed(fpctl, recorded, editor, monkeypatch):
     import io
 
-    from fpctl.cli.shared import exclusion_commands as recording
+    from fpctl.cli.shared import terminal
 
     editor(
         "text = text.replace('Monthly', 'Weekly').replace('device:', 'devise:') if 'Monthly' in text"
         " else text.replace('devise:', 'device:')"
     )
-    monkeypatch.setattr(recording, "may_ask", lambda: True)
+    monkeypatch.setattr(terminal, "may_ask", lambda: True)
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     outcome = fpctl("edit", "fp-2026-0001")
     assert outcome.code == 0, outcome.err

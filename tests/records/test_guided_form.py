@@ -123,7 +123,7 @@ def test_a_person_at_a_terminal_is_led_through_and_asked_before_anything_is_writ
 def test_ctrl_c_in_the_form_writes_nothing(repository):
     code, screen = on_a_terminal(repository, ["add"], [(b"For which rule?", b"1\n"), (b"Which scenario?", b"\x03")])
     assert code == 2
-    assert "fpctl: stopped, nothing was done" in screen
+    assert "fpctl: interrupted, nothing was done" in screen
     assert list((repository / "exclusions").iterdir()) == []
 
 

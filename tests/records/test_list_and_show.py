@@ -125,7 +125,7 @@ def test_show_has_every_field_the_clause_and_the_hits(fpctl, recorded):
     assert outcome.code == 0, outcome.err
     head, _, clauses = outcome.out.partition("\n\n")
     fields, _, risk = head.partition("\nrisk            ")
-    assert risk.startswith("18 of 100, low (no events were looked at: fpctl preview measures its breadth)\n")
+    assert risk.startswith("18 of 100, low (without its breadth, which fpctl preview measures)\n")
     assert fields.splitlines() == [
         "id              fp-2026-0001",
         "title           Patching",

@@ -82,7 +82,7 @@ def test_values_are_added_at_the_end_and_what_is_there_stays(fpctl, agents):
     outcome = fpctl("lists", "add", "agents", SHA1, SHA256.upper(), "--comment", "0.9.13")
     assert outcome.code == 0
     assert outcome.err == (
-        f"exclusions/lists/agents.txt has {SHA256.upper()} already\n1 value added to exclusions/lists/agents.txt\n"
+        f"exclusions/lists/agents.txt already contains {SHA256.upper()}\n1 value added to exclusions/lists/agents.txt\n"
     )
     assert agents.read_text(encoding="utf-8") == f"{before}{SHA1}  # 0.9.13\n"
 
@@ -115,7 +115,7 @@ def test_values_are_read_from_stdin_with_their_comments_left_out(fpctl, agents, 
          "fpctl: `xyz` is not added to exclusions/lists/agents.txt: "
          "a hash has 32 (MD5), 40 (SHA-1), 64 (SHA-256) hex digits; this has other characters than hex digits\n"),
         (("add", "new", "x"),
-         "fpctl: nobody knows what the list exclusions/lists/new.txt is for\n"
+         "fpctl: it is unknown what the list exclusions/lists/new.txt is for\n"
          "  hint: say it with --field, such as --field hash\n"),
         (("add", "new", "x", "--field", "hahs"), "fpctl: there is no field `hahs`\n  hint: did you mean `hash`?\n"),
         (("add", "../../etc/x", "v", "--field", "device"),

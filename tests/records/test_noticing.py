@@ -19,7 +19,9 @@ VERBS = [
 def entries(repository):
     with History.open(repository / ".fpctl" / "history.db") as history:
         assert history.trail.verify().findings == ()
-        return [(entry.exclusion, entry.action, entry.outside) for entry in reversed(history.trail.entries())]
+        found = list(reversed(history.trail.entries()))
+    assert [entry.action for entry in found[:1]] == ["history begun"][: len(found)]
+    return [(entry.exclusion, entry.action, entry.outside) for entry in found[1:]]
 
 
 @pytest.fixture

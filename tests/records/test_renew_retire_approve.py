@@ -20,15 +20,15 @@ def second(recorded):
 def test_renewing_changes_the_day_and_nothing_else(fpctl, recorded):
     outcome = fpctl("renew", "fp-2026-0001", "--until", "2027-11-01")
     assert (outcome.code, outcome.out) == (0, "")
-    assert outcome.err == "fp-2026-0001 holds until 2027-11-01 (was 2027-05-01)\n"
+    assert outcome.err == "fp-2026-0001 expires on 2027-11-01 (was 2027-05-01)\n"
     assert recorded.read_text(encoding="utf-8") == EXCLUSION.replace("2027-05-01", "2027-11-01")
 
 
 def test_a_span_counts_from_today_and_several_are_renewed_at_once(fpctl, recorded, second):
     outcome = fpctl("renew", "fp-2026-0001", "fp-2026-0002", "fp-2026-0001", "--until", "1y")
     assert outcome.err.splitlines() == [
-        "fp-2026-0001 holds until 2027-11-24 (was 2027-05-01)",
-        "fp-2026-0002 holds until 2027-11-24 (was 2027-05-01)",
+        "fp-2026-0001 expires on 2027-11-24 (was 2027-05-01)",
+        "fp-2026-0002 expires on 2027-11-24 (was 2027-05-01)",
     ]
     assert "expires: 2027-11-24  # the contract ends\n" in second.read_text(encoding="utf-8")
 
@@ -40,7 +40,7 @@ def test_renewing_several_again_leaves_alone_those_that_are_done(fpctl, recorded
     outcome = fpctl("renew", "fp-2026-0001", "fp-2026-0002", "--until", "2027-11-01")
     assert (outcome.code, outcome.err.splitlines()) == (
         0,
-        ["fp-2026-0001 holds until 2027-11-01 already", "fp-2026-0002 holds until 2027-11-01 (was 2027-05-01)"],
+        ["fp-2026-0001 already expires on 2027-11-01", "fp-2026-0002 expires on 2027-11-01 (was 2027-05-01)"],
     )
     assert recorded.read_text(encoding="utf-8") == done
     assert "expires: 2027-11-01" in second.read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def test_windows_line_ends_and_a_missing_last_one_stay(fpctl, recorded):
 @pytest.mark.parametrize(
     ("until", "message"),
     [
-        ("2027-05-01", "fpctl: fp-2026-0001 already holds until 2027-05-01\n"
+        ("2027-04-30", "fpctl: fp-2026-0001 already holds until 2027-05-01\n"
          "  hint: give a later day, or shorten it: fpctl edit fp-2026-0001\n"),
         ("2026-11-24",
          "fpctl: fp-2026-0001 cannot be renewed until 2026-11-24, which is not after today, 2026-11-24\n"),
@@ -116,14 +116,14 @@ def test_retiring_needs_a_reason_and_happens_once(fpctl, recorded):
     assert "Missing option '--reason'" in fpctl("retire", "fp-2026-0001").err
     assert recorded.read_text(encoding="utf-8") == EXCLUSION
     fpctl("retire", "fp-2026-0001", "--reason", "over")
-    assert fpctl("retire", "fp-2026-0001", "--reason", "over").err == "fpctl: fp-2026-0001 is retired already\n"
+    assert fpctl("retire", "fp-2026-0001", "--reason", "over").err == "fp-2026-0001 is already retired\n"
 
 
 def test_retiring_several_again_leaves_alone_those_that_are_done(fpctl, recorded, second):
     fpctl("retire", "fp-2026-0001", "--reason", "over")
     done = recorded.read_text(encoding="utf-8")
     outcome = fpctl("retire", "fp-2026-0001", "fp-2026-0002", "--reason", "over")
-    assert (outcome.code, outcome.err) == (0, "fp-2026-0001 is retired already\nfp-2026-0002 is retired\n")
+    assert (outcome.code, outcome.err) == (0, "fp-2026-0001 is already retired\nfp-2026-0002 is retired\n")
     assert recorded.read_text(encoding="utf-8") == done
 
 
@@ -164,7 +164,7 @@ def test_a_rule_whose_id_is_no_plain_yaml_is_approved_too(fpctl, recorded, repos
 def test_a_draft_becomes_active_by_its_approval(fpctl, recorded):
     recorded.write_text(EXCLUSION.replace("status: active", "status: draft"), encoding="utf-8")
     outcome = fpctl("approve", "fp-2026-0001", "--by", "m.weber@contoso.com")
-    assert outcome.err == "fp-2026-0001 is approved by m.weber@contoso.com for 1 rule, and active now\n"
+    assert outcome.err == "fp-2026-0001 is approved by m.weber@contoso.com for 1 rule, and is active now\n"
     assert "status: active\n" in recorded.read_text(encoding="utf-8")
 
 

@@ -1,10 +1,16 @@
-"""Resource Manager with one Sentinel workspace on this machine: analytics rules and saved searches.
+"""Resource Manager with one Sentinel workspace on this machine: analytics rules, saved searches and watchlists.
+
+As documented, stable versions of the API neither list near-real-time rules nor accept them, and do not give back
+`subTechniques` and `sentinelEntitiesMappings`; a watchlist's upload and deletion end some requests later, and a
+second upload appends.
 
 https://learn.microsoft.com/rest/api/securityinsights/alert-rules
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -36,6 +42,9 @@ class SecurityInsightsServer(LoopbackServer):
         super().__init__(script)
         self.resources: dict[str, dict[str, Any]] = {}
         self.refused: tuple[str, ...] = ()
+        self.delay = 2
+        """Requests that a watchlist's upload and deletion take."""
+        self._pending: dict[str, list[tuple[int, list[dict[str, str]] | None]]] = {}
         self._count = 0
 
     def edit(self, path: str, **properties: Any) -> None:
@@ -52,6 +61,10 @@ class SecurityInsightsServer(LoopbackServer):
             return 404, _error("ResourceNotFound", "The workspace could not be found.")
         place = path.removeprefix(WORKSPACE).removeprefix("/providers/Microsoft.SecurityInsights").strip("/")
         kind, _, name = place.partition("/")
+        if kind == "watchlists":
+            return self._watchlist(request, place, options)
+        if kind == "alertRules" and not options["api-version"][0].endswith("-preview"):
+            return self._stable(request, place, name, path, options)
         if kind not in ("alertRules", "savedSearches"):
             return 404, _error("ResourceNotFound", f"no such resource type: {kind}")
         if not name:
@@ -69,6 +82,98 @@ class SecurityInsightsServer(LoopbackServer):
             del self.resources[place]
             return 200, {}
         return self._put(place, name, request.body, there)
+
+    def _stable(
+        self, request: Request, place: str, name: str, path: str, options: dict[str, list[str]]
+    ) -> tuple[int, Any]:
+        """Answer as a version does that knows neither near-real-time rules nor the newer properties."""
+        if request.method == "PUT" and request.body.get("kind") == "NRT":
+            return 400, _error("BadRequest", "The kind NRT is not known in this version.")
+        if not name:
+            answer = self._list("alertRules", path, options)
+            answer["value"] = [one for one in answer["value"] if one["kind"] != "NRT"]
+            return 200, answer
+        found = self.resources.get(place)
+        if found is None or found["kind"] == "NRT":
+            return 404, _error("NotFound", "not found")
+        hidden = ("subTechniques", "sentinelEntitiesMappings")
+        return 200, {**found, "properties": {k: v for k, v in found["properties"].items() if k not in hidden}}
+
+    def rows(self, alias: str) -> list[dict[str, str]]:
+        """Return the rows of a watchlist, sorted."""
+        items = (
+            one for place, one in self.resources.items() if place.startswith(f"watchlists/{alias}/watchlistItems/")
+        )
+        return sorted((one["properties"]["itemsKeyValue"] for one in items), key=lambda row: sorted(row.items()))
+
+    def _watchlist(self, request: Request, place: str, options: dict[str, list[str]]) -> tuple[int, Any]:
+        self._pass_time()
+        parts = place.split("/")
+        if len(parts) == 1:
+            heads = [one for path, one in sorted(self.resources.items()) if _is_watchlist(path)]
+            return 200, {"value": heads}
+        head = f"watchlists/{parts[1]}"
+        if len(parts) == 2:
+            return self._head(request, head, parts[1])
+        if head not in self.resources:
+            return 404, _error("NotFound", "not found")
+        if len(parts) == 3:
+            return 200, self._list(place, urlsplit(request.path).path, options)
+        if request.method == "DELETE":
+            found = self.resources.pop(place, None)
+            return (200, {}) if found else (204, None)
+        if request.method != "PUT":
+            return 404, _error("NotFound", "not found")
+        values = request.body.get("properties", {}).get("itemsKeyValue")
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            return 400, _error("BadRequest", "itemsKeyValue is required")
+        there = place in self.resources
+        self.resources[place] = {
+            "name": parts[3], "etag": self._etag(), "properties": {"itemsKeyValue": values, "isDeleted": False}
+        }  # fmt: skip
+        return (200 if there else 201), self.resources[place]
+
+    def _head(self, request: Request, head: str, alias: str) -> tuple[int, Any]:
+        if request.method == "GET":
+            return (200, self.resources[head]) if head in self.resources else (404, _error("NotFound", "not found"))
+        if request.method == "DELETE":
+            if head not in self.resources:
+                return 204, None
+            self._pending.setdefault(head, []).append((self.delay, None))
+            return 200, {}
+        properties = request.body["properties"]
+        missing = [key for key in ("displayName", "provider", "itemsSearchKey") if key not in properties]
+        if missing:
+            return 400, _error("BadRequest", f"Required properties are missing: {', '.join(missing)}")
+        text = properties.get("rawContent", "")
+        rows = list(csv.DictReader(io.StringIO(text)))
+        if rows and properties["itemsSearchKey"] not in rows[0]:
+            return 400, _error("BadRequest", "The search key is not a column.")
+        self._pending.setdefault(head, []).append((self.delay, rows))
+        there = head in self.resources
+        kept = {key: value for key, value in properties.items() if key not in ("rawContent", "contentType")}
+        self.resources[head] = {
+            "name": alias, "etag": self._etag(), "properties": {**kept, "watchlistAlias": alias, "isDeleted": False}
+        }  # fmt: skip
+        return (200 if there else 201), self.resources[head]
+
+    def _pass_time(self) -> None:
+        for head, works in list(self._pending.items()):
+            works[0] = (works[0][0] - 1, works[0][1])
+            if works[0][0] > 0:
+                continue
+            rows = works.pop(0)[1]
+            if not works:
+                del self._pending[head]
+            if rows is None:
+                for place in [one for one in self.resources if one == head or one.startswith(f"{head}/")]:
+                    del self.resources[place]
+            for row in rows or ():
+                self._count += 1
+                name = f"uploaded-{self._count}"
+                self.resources[f"{head}/watchlistItems/{name}"] = {
+                    "name": name, "etag": self._etag(), "properties": {"itemsKeyValue": row, "isDeleted": False}
+                }  # fmt: skip
 
     def _put(self, place: str, name: str, body: dict[str, Any], there: dict[str, Any] | None) -> tuple[int, Any]:
         kind, properties = body.get("kind"), body["properties"]
@@ -97,6 +202,10 @@ class SecurityInsightsServer(LoopbackServer):
     def _etag(self) -> str:
         self._count += 1
         return f'"{self._count:08d}"'
+
+
+def _is_watchlist(path: str) -> bool:
+    return path.startswith("watchlists/") and path.count("/") == 1
 
 
 def _error(code: str, message: str) -> dict[str, Any]:

@@ -130,8 +130,8 @@ def test_large_results_are_counted_by_the_engine_and_not_compared(
     assert [(day["alerts_before"], day["alerts_after"]) for day in one["days"]][-1] == (40, 0)
     outcome = fpctl("preview", *fields, "--data", many, *SPAN)
     assert (outcome.code, "Result rows: 40 before, 0 after; too many to compare one by one" in outcome.out) == (0, True)
-    assert "What is taken out, the latest first (a sample, 5 of 40):" in outcome.out
-    assert "devices: 20 seen, 20 lose events, 20 are gone: " in outcome.out
+    assert "What is suppressed, the latest first (a sample, 5 of 40):" in outcome.out
+    assert "devices: 20 seen, 20 lose events, 20 disappear: " in outcome.out
     assert " and 12 more\n" in outcome.out
 
 
@@ -140,7 +140,7 @@ def test_large_results_that_may_grow_are_a_finding(fpctl: Callable[..., Any], ma
     rule.write_text(rule.read_text().replace("sort by RemoteUrl", "top 30 by RemoteUrl asc"))
     outcome = fpctl("preview", "--device", "build01", "--rule", "rmm-net", "--alone", "--data", many, *SPAN)
     assert outcome.code == 1
-    assert "rows may stand only after (see the warning)" in outcome.out
+    assert "rows may appear only after (see the warning)" in outcome.out
 
 
 def test_a_chart_is_counted_without_its_render(fpctl: Callable[..., Any], data: Path, workplace: Path) -> None:
@@ -172,7 +172,7 @@ def test_the_risk_counts_what_was_measured(fpctl: Callable[..., Any], data: Path
 
 def test_a_person_sees_bars(fpctl: Callable[..., Any], data: Path) -> None:
     outcome = fpctl("preview", "fp-1", "--data", data, *SPAN)
-    assert "2026-11-21 Sat  ##########....................          3      2         3        1" in outcome.out
+    assert "2026-11-21 Sat  ##########....................           3             2         3        1" in outcome.out
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_accepting_does_what_the_review_says(fpctl: Callable[..., Any], watched:
     assert statuses(watched) == ["status: active", "status: shadow", "status: retired"]
     assert outcome.code == 1, outcome.err
     assert "fp-2 is active now\n" in outcome.err
-    assert "fp-3 stays in shadow: nobody approved it (fpctl approve fp-3)\n" in outcome.err
+    assert "fp-3 stays in shadow: it is not approved (fpctl approve fp-3)\n" in outcome.err
     assert "fp-4 is retired\n" in outcome.err
     assert "it would have suppressed nothing" in watched["fp-4"].read_text()
     actions = {(one["exclusion"], one["action"]) for one in json.loads(fpctl("log", "--format", "json").out)["entries"]}
@@ -148,7 +148,7 @@ def test_a_person_is_offered_to_activate_or_drop_each(
     code: int,
 ) -> None:
     given = iter(answers)
-    monkeypatch.setattr("fpctl.cli.shared.exclusion_commands.may_ask", lambda: True)
+    monkeypatch.setattr("fpctl.cli.shared.terminal.may_ask", lambda: True)
     monkeypatch.setattr("typer.prompt", lambda question, **_: next(given))
     assert (fpctl("review").code, statuses(watched)) == (code, after)
 

@@ -43,7 +43,7 @@ def test_a_suppressed_attack_names_the_exclusion_and_its_clause(fpctl: Callable[
     write_tests(workplace, "must_fire:\n" + case(event("build01.contoso.com", process="msiexec.exe")))
     outcome = fpctl("test", *DAY)
     assert outcome.code == 1
-    assert "net.tests.yaml:2:5: an attack\n  fp-1 takes out 1 event after where, line 2:\n" in outcome.out
+    assert "net.tests.yaml:2:5: an attack\n  fp-1 suppresses 1 event after where, line 2:\n" in outcome.out
     assert 'InitiatingProcessFileName in~ ("msiexec.exe") and coalesce(Timestamp < ' in outcome.out
 
 
@@ -173,7 +173,7 @@ def test_apply_puts_it_in_if_forced_and_says_so(fpctl: Callable[..., Any], workp
     write_tests(workplace, "must_fire:\n" + case(event("build01", process="msiexec.exe")))
     outcome = fpctl("apply", *DAY, "--force", "accepted in CHG1")
     assert (outcome.code, "fpctl fp-1" in outcome.out) == (0, True)
-    assert "forced: fp-1 takes out an event that must fire: an attack" in outcome.err
+    assert "forced: fp-1 suppresses an event that must fire: an attack" in outcome.err
 
 
 def test_force_needs_a_reason(fpctl: Callable[..., Any], workplace: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from fpctl.cli.evidence.tune import add_command
 from fpctl.engine.interface import Timespan
 from fpctl.engine.local.engine import LocalEngine
 from fpctl.exclusions.model import Exclusion
@@ -23,6 +22,7 @@ from fpctl.rules.model import Rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 from fpctl.tuning.candidates import Groups, candidates
+from fpctl.tuning.drafts import add_command
 from fpctl.tuning.likeness import likeness
 from fpctl.tuning.rhythm import HourCount, Rhythm, rhythm
 from fpctl.tuning.suggestion import ProposalCriteria, Suggestion, TuningResult, suggest

@@ -41,43 +41,57 @@ class Verb(NamedTuple):
     summary: str
 
 
-VERBS: tuple[Verb, ...] = (
-    Verb("apply", "fpctl.cli.rules.apply", "Rewrite rules with the exclusions that apply to them."),
-    Verb("strip", "fpctl.cli.rules.strip", "Take every clause out of rules again, byte for byte."),
-    Verb("explain", "fpctl.cli.rules.explain", "Show where each clause goes in a rule, and why."),
-    Verb("run", "fpctl.cli.rules.run", "Run tuned rules, and record what each exclusion takes out."),
-    Verb("test", "fpctl.cli.evidence.test", "Check that known attacks still fire with the exclusions."),
-    Verb("capture", "fpctl.cli.evidence.capture", "Keep the events of an attack as a test that must fire."),
-    Verb("tune", "fpctl.cli.evidence.tune", "Propose exclusions for a noisy rule from its own events."),
-    Verb("redteam", "fpctl.cli.evidence.redteam", "Try what an attacker would try against an exclusion."),
-    Verb("preview", "fpctl.cli.evidence.preview", "Show what an exclusion does to its rules, on real events."),
-    Verb("review", "fpctl.cli.evidence.review", "Show what shadow exclusions would have done."),
-    Verb("hits", "fpctl.cli.evidence.hits", "Show what each exclusion has taken out so far."),
-    Verb("report", "fpctl.cli.evidence.report", "Print the exclusions on a page, the riskiest first."),
-    Verb("notify", "fpctl.cli.evidence.notify", "Tell a webhook what needs attention, once."),
-    Verb("serve", "fpctl.cli.evidence.serve", "Serve the web console."),
-    Verb("rules", "fpctl.cli.rules.rules", "List and check a folder of rules."),
-    Verb("init", "fpctl.cli.start.init", "Set up a repository of rules and exclusions."),
-    Verb("add", "fpctl.cli.exclusions.add", "Record an exclusion."),
-    Verb("list", "fpctl.cli.exclusions.list", "List exclusions: by rule, owner, status, value, end."),
-    Verb("show", "fpctl.cli.exclusions.show", "Show one exclusion: its fields, clauses and hits."),
-    Verb("edit", "fpctl.cli.exclusions.edit", "Edit an exclusion; what is broken is not saved."),
-    Verb("renew", "fpctl.cli.exclusions.renew", "Let exclusions hold longer."),
-    Verb("retire", "fpctl.cli.exclusions.retire", "Take exclusions out of force for good."),
-    Verb("approve", "fpctl.cli.exclusions.approve", "Record who approved exclusions, and what was seen."),
-    Verb("lists", "fpctl.cli.exclusions.lists", "Check and change the lists that exclusions refer to."),
-    Verb("log", "fpctl.cli.exclusions.log", "Show the audit trail, and check that it is whole."),
-    Verb("audit", "fpctl.cli.evidence.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
-    Verb("export", "fpctl.cli.deploy.export", "Export tuned rules for a service, exclusions for other tools."),
-    Verb("deploy", "fpctl.cli.deploy.deploy", "Deploy tuned rules to a Sentinel workspace, and roll back."),
-    Verb("diff", "fpctl.cli.deploy.diff", "Show what clauses change, or where the workspace differs."),
-    Verb("import", "fpctl.cli.exchange.import_", "Import rules of Sentinel, and exclusions of other tools."),
-    Verb("adopt", "fpctl.cli.exchange.adopt", "Turn hand-written clauses of a rule into exclusions."),
-    Verb("doctor", "fpctl.cli.start.doctor", "Check that everything is there that rules need."),
-    Verb("schema", "fpctl.cli.start.schema", "Store a workspace's tables and functions for planning."),
-    Verb("demo", "fpctl.cli.start.demo", "Do the whole job on generated data."),
-)
-"""In the order of the help text."""
+GROUPS: dict[str, tuple[Verb, ...]] = {
+    "Start": (
+        Verb("init", "fpctl.cli.start.init", "Set up a repository of rules and exclusions."),
+        Verb("doctor", "fpctl.cli.start.doctor", "Check that everything is there that rules need."),
+        Verb("schema", "fpctl.cli.start.schema", "Store a workspace's tables and functions for planning."),
+        Verb("demo", "fpctl.cli.start.demo", "Do the whole job on generated data."),
+    ),
+    "Exclusions": (
+        Verb("add", "fpctl.cli.exclusions.add", "Record an exclusion."),
+        Verb("list", "fpctl.cli.exclusions.list", "List exclusions: by rule, owner, status, value, expiry."),
+        Verb("show", "fpctl.cli.exclusions.show", "Show one exclusion: its fields, clauses and hits."),
+        Verb("approve", "fpctl.cli.exclusions.approve", "Record who approved exclusions, and what was seen."),
+        Verb("renew", "fpctl.cli.exclusions.renew", "Extend expiry dates."),
+        Verb("retire", "fpctl.cli.exclusions.retire", "Retire exclusions permanently."),
+        Verb("edit", "fpctl.cli.exclusions.edit", "Edit an exclusion; what is broken is not saved."),
+        Verb("lists", "fpctl.cli.exclusions.lists", "Check and change the lists that exclusions refer to."),
+        Verb("log", "fpctl.cli.exclusions.log", "Show the audit trail, and check that it is intact."),
+    ),
+    "Rules": (
+        Verb("apply", "fpctl.cli.rules.apply", "Rewrite rules with the exclusions that apply to them."),
+        Verb("run", "fpctl.cli.rules.run", "Run tuned rules, and record what each exclusion suppresses."),
+        Verb("explain", "fpctl.cli.rules.explain", "Show where each clause goes in a rule, and why."),
+        Verb("strip", "fpctl.cli.rules.strip", "Remove every clause from rules, byte for byte."),
+        Verb("rules", "fpctl.cli.rules.rules", "List and check a folder of rules."),
+    ),
+    "Evidence": (
+        Verb("tune", "fpctl.cli.evidence.tune", "Propose exclusions for a noisy rule from its own events."),
+        Verb("preview", "fpctl.cli.evidence.preview", "Show what an exclusion does to its rules, on real events."),
+        Verb("hits", "fpctl.cli.evidence.hits", "Show what each exclusion has suppressed so far."),
+        Verb("audit", "fpctl.cli.evidence.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
+        Verb("test", "fpctl.cli.evidence.test", "Check that known attacks still fire with the exclusions."),
+        Verb("capture", "fpctl.cli.evidence.capture", "Keep the events of an attack as a test that must fire."),
+        Verb("redteam", "fpctl.cli.evidence.redteam", "Try what an attacker would try against an exclusion."),
+        Verb("review", "fpctl.cli.evidence.review", "Show what shadow exclusions would have done."),
+        Verb("report", "fpctl.cli.evidence.report", "Show the estate on a page: noise, decisions, risk."),
+        Verb("notify", "fpctl.cli.evidence.notify", "Send what needs attention to a webhook, each once."),
+        Verb("serve", "fpctl.cli.evidence.serve", "Serve the web console."),
+    ),
+    "Deploy": (
+        Verb("diff", "fpctl.cli.deploy.diff", "Show what clauses change, or where the workspace differs."),
+        Verb("deploy", "fpctl.cli.deploy.deploy", "Deploy tuned rules to a Sentinel workspace, and roll back."),
+        Verb("export", "fpctl.cli.deploy.export", "Export tuned rules for a service, exclusions for other tools."),
+    ),
+    "Exchange": (
+        Verb("import", "fpctl.cli.exchange.import_", "Import rules of Sentinel, and exclusions of other tools."),
+        Verb("adopt", "fpctl.cli.exchange.adopt", "Turn hand-written clauses of a rule into exclusions."),
+    ),
+}
+"""The groups of the help, each with its verbs in order: the daily ones first."""
+
+VERBS: tuple[Verb, ...] = tuple(verb for verbs in GROUPS.values() for verb in verbs)
 
 _SETTINGS: dict[str, Any] = {
     "add_completion": False,
@@ -103,16 +117,18 @@ class VerbCommand(TyperCommand):
 
 def load(verb: Verb) -> TyperCommand | TyperGroup:
     """Import a verb's module and return its command."""
+    from fpctl.cli.shared.bundles import expand
+
     module = import_module(verb.module)
     commands: Mapping[str, Callable[..., Any]] | None = getattr(module, "commands", None)
     built = typer.Typer(name=verb.name, help=verb.summary, **_SETTINGS)
     if commands is None:
-        built.command(verb.name, cls=VerbCommand)(module.command)
+        built.command(verb.name, cls=VerbCommand)(expand(module.command))
     else:
         # With a callback of its own it stays a group, even of one command.
         built.callback(no_args_is_help=True)(lambda: None)
         for name, function in commands.items():
-            built.command(name, cls=VerbCommand)(function)
+            built.command(name, cls=VerbCommand)(expand(function))
     command = get_command(built)
     assert isinstance(command, TyperCommand | TyperGroup)
     command.name = verb.name
@@ -125,6 +141,13 @@ class VerbGroup(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = {verb.name: TyperCommand(verb.name, help=verb.summary, rich_markup_mode=None) for verb in VERBS}
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the verbs in their groups."""
+        width = max(len(verb.name) for verb in VERBS)
+        for group, verbs in GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(verb.name.ljust(width), verb.summary) for verb in verbs])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
@@ -178,7 +201,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print(visible_lines(f"fpctl: {error}"), file=sys.stderr)
         return EXIT_ERROR
     except typer.Abort:
-        print("fpctl: stopped, nothing was done", file=sys.stderr)
+        print("fpctl: interrupted, nothing was done", file=sys.stderr)
         return EXIT_ERROR
     except Exception as error:
         if not _show_refusal_of_system(error):
@@ -219,7 +242,7 @@ def _show_refusal_of_system(error: Exception) -> bool:
         return False
     where = f"{_short(str(error.filename))}: " if error.filename is not None else ""
     if isinstance(error, FileNotFoundError) and not where:
-        print("fpctl: the working folder is there no more\n  hint: change to a folder that is", file=sys.stderr)
+        print("fpctl: the working directory no longer exists\n  hint: change to one that does", file=sys.stderr)
         return True
     hint = "check that the path is right, that you may read and write there, and that the disk is not full"
     print(f"fpctl: {where}{error.strerror}\n  hint: {hint}", file=sys.stderr)

@@ -15,6 +15,8 @@ from fpctl.compiler.values.value import VARIES, Value
 
 macro("kql_member", "j, k", "CASE WHEN kql_is_bag(j) THEN kql_json(json_extract(j, '/' || "
       "replace(replace(k, '~', '~0'), '/', '~1'))) END")  # fmt: skip
+macro("kql_path_text", "j, p", "coalesce(CASE WHEN json_type(j, p) IN ('OBJECT', 'ARRAY') "
+      "THEN CAST(json(json_extract(j, p)) AS VARCHAR) ELSE json_extract_string(j, p) END, '')")  # fmt: skip
 macro("kql_element", "j, i", "CASE WHEN kql_is_array(j) THEN kql_json(json_extract(j, CAST(i AS BIGINT))) END")
 
 _UNSAFE = frozenset('"\\*')
@@ -35,7 +37,8 @@ def part(base: Value, steps: list[Value]) -> Value:
             path += f"[{known}]"
         else:
             sql, path = _stepped(_along(sql, path), step), ""
-    return Value(_along(sql, path), "dynamic")
+    text = func("kql_path_text", sql, Text(f"${path}")) if path else None
+    return Value(_along(sql, path), "dynamic", text=text)
 
 
 def _along(sql: Sql, path: str) -> Sql:

@@ -7,7 +7,7 @@ range is null, a long goes round.
 from __future__ import annotations
 
 from fpctl.compiler.library import macro
-from fpctl.compiler.sql import Cast, Infix, Number, Sql, func
+from fpctl.compiler.sql import Cast, Infix, Number, Sql, attempted, func
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.ticks import LATEST
@@ -76,7 +76,7 @@ def negated(value: Value) -> Value:
     if value.type not in NUMBERS | {"timespan"}:
         raise NoArithmetic(value.type)
     value = _as(value, "long") if value.type == "int" else value
-    return Value(func("TRY", Infix("-", (Number(0), value.sql))), value.type)
+    return Value(attempted(Infix("-", (Number(0), value.sql))), value.type)
 
 
 def _as(value: Value, kind: str) -> Value:
@@ -114,14 +114,14 @@ def _fraction(op: str, left: Sql, right: Sql) -> Sql:
 def _decimal(op: str, left: Value, right: Value) -> Value:
     if op in "/%":
         raise NoArithmetic("decimal division, whose digits DuckDB does not have")
-    made = func("TRY", Infix(op, (left.sql, right.sql)))
+    made = attempted(Infix(op, (left.sql, right.sql)))
     return Value(Cast(made, "DECIMAL(38,18)", attempt=True), "decimal")
 
 
 def _of_ticks(op: str, left: Value, right: Value, type_: str) -> Value:
     kinds = (left.type in _TICKS, right.type in _TICKS)
     if op in "+-" and all(kinds):
-        made = func("TRY", Infix(op, (left.sql, right.sql)))
+        made = attempted(Infix(op, (left.sql, right.sql)))
         return Value(func("kql_datetime_in_range", made) if type_ == "datetime" else made, type_)
     if op == "/" and all(kinds):
         return Value(Infix("/", (Cast(left.sql, "DOUBLE"), Cast(right.sql, "DOUBLE"))), "real")
@@ -130,7 +130,7 @@ def _of_ticks(op: str, left: Value, right: Value, type_: str) -> Value:
     if op == "*" and kinds.count(True) == 1 and type_ == "timespan":
         span, number = (left, right) if kinds[0] else (right, left)
         if number.type in INTEGERS:
-            return Value(func("TRY", Infix("*", (span.sql, _as(number, "long").sql))), type_)
+            return Value(attempted(Infix("*", (span.sql, _as(number, "long").sql))), type_)
         if number.type == "real":
             return Value(func("kql_ticks_of_real", Infix("*", (Cast(span.sql, "DOUBLE"), number.sql))), type_)
     if op == "/" and left.type == "timespan" and right.type in INTEGERS:

@@ -56,8 +56,10 @@ def compared(op: str, left: Value, right: Value, *, loose: bool) -> Value:
         Incomparable: Kusto does not compare these types.
     """
     pair = _alike(left, right)
+    if _is_before_for_all(op, *pair):
+        return constant(True, "bool")
     moment = _of_moments(op, *pair)
-    if moment is not None and loose:
+    if moment is not None and (loose or op not in _EQUALITY):
         return Value(moment, "bool")
     left, right = pair
     if (
@@ -205,7 +207,15 @@ def _taken_for(dynamic: Value, other: Value) -> Value:
 
 
 def _text_of(value: Value) -> Value:
-    return Value(func("kql_json_text", value.sql), "string") if not value.is_constant else _as(value, "string")
+    return _as(value, "string")
+
+
+def _is_before_for_all(op: str, left: Value, right: Value) -> bool:
+    """Return whether `time < day` holds of every row: how exclusions say when they end, mostly behind all events."""
+    if op not in ("<", "<=") or left.newest is None or not isinstance(right.constant, int) or right.type != "datetime":
+        return False
+    newest = left.newest()
+    return newest is not None and newest < right.constant
 
 
 def _of_moments(op: str, left: Value, right: Value) -> Sql | None:

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 from fpctl.compiler.context import NO_ROW, Data, Row
 from fpctl.compiler.expressions import ExpressionCompiler
 from fpctl.compiler.operator_table import OPERATORS, SOURCES
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation, of_table
-from fpctl.compiler.sql import Column, Named, Number, Query, Select, Subselect, Table, Text, func
+from fpctl.compiler.sql import Column, Named, Number, Query, Select, Subselect, Table, Text, With, func, printed
 from fpctl.compiler.values.conversions import converted, implicit
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
@@ -45,6 +45,7 @@ class Compiler(ExpressionCompiler):
         self.now = now
         self.row = NO_ROW
         self.grouping = False
+        self.late = 0
         self.serialized = False
         self.payloads: dict[int, Any] = {}
         self.held: list[object] = []
@@ -191,12 +192,13 @@ class Compiler(ExpressionCompiler):
         if isinstance(node, tree.Group):
             return self.source(node.inner)
         if isinstance(node, tree.Name):
-            hint = nearest(node.value, self.binder.environment.tables())
-            self.refuse(
-                "table", f"there is no table {node.value}", node, hint and f"did you mean {hint}?", "unknown-table"
-            )
+            self.no_table(node.value, node)
         if isinstance(node, tree.Wildcard):
             self.refuse("table", f"no table matches {node.pattern}", node, code="unknown-table")
+        if isinstance(node, tree.Call) and node.name.value not in builtins().functions:
+            self.refuse(
+                node.name.value, f"there is no function {node.name.value}()", node.name, code="unknown-function"
+            )
         self.refuse("source", f"`{self.text(node)}` gives no table", node)
 
     def tabular(self, node: tree.Expr) -> Relation | None:
@@ -288,8 +290,18 @@ class Compiler(ExpressionCompiler):
             return self.table_payload(bound, node)
         relation = self.stored_table(name)
         if relation is None:
-            self.refuse("table", f"there is no table {name}", node.args[0], code="unknown-table")
+            self.no_table(name, node.args[0])
         return relation
+
+    def no_table(self, name: str, node: tree.Node) -> NoReturn:
+        """Refuse a table that the data lacks.
+
+        Raises:
+            Refusal: always.
+        """
+        hint = nearest(name, self.binder.environment.tables())
+        hint = hint and f"did you mean {hint}?"
+        raise Refusal("table", f"there is no table {name}", node.start, hint, "unknown-table", name)
 
     def _watchlist(self, node: tree.Call) -> Relation:
         alias = self.binder.value_text(node.args[0])
@@ -327,7 +339,7 @@ class Compiler(ExpressionCompiler):
         if isinstance(member, tree.Name):
             relation = self.stored_table(member.value)
             if relation is None:
-                self.refuse("table", f"there is no table {member.value}", member, code="unknown-table")
+                self.no_table(member.value, member)
             self.notes.add("another database's table is taken from the data")
             return relation
         self.refuse("database", "tables of other places are not had by the local engine", node)
@@ -437,7 +449,7 @@ class Compiler(ExpressionCompiler):
                 if name in known.aggregates and name not in known.functions
                 else "by the local engine"
             )
-            self.refuse(name, f"the function {name}() is not had {why}", node)
+            self.refuse(name, f"{name}() is not had {why}", node)
         hint = nearest(name, known.functions)
         self.refuse(name, f"there is no function {name}()", node, hint and f"did you mean {hint}?", "unknown-function")
 
@@ -467,7 +479,7 @@ class Compiler(ExpressionCompiler):
         if isinstance(relation.select.source, Table) and relation.select == Select(relation.select.source, keep=True):
             return relation
         source = self.shared(relation.select, materialized=materialized)
-        return Relation(Select(source, keep=True), relation.columns, relation.scope, True, relation.ordered)
+        return relation._replace(select=Select(source, keep=True), open_ended=True)
 
     def shared(self, query: Query, *, materialized: bool | None = True) -> Table:
         """Return a common table expression of a query."""
@@ -477,6 +489,11 @@ class Compiler(ExpressionCompiler):
         name = self.fresh("fpctl_part")
         self.common.append((name, query, materialized))
         return Table(name)
+
+    def ask(self, query: Query) -> list[tuple[Any, ...]] | None:
+        """Return the rows of a query, for columns that only the data tells; None where nothing can be asked."""
+        whole = With(tuple(self.common), query) if self.common else query
+        return self.data.rows(printed(whole), self.long_lists)
 
     def fresh(self, stem: str) -> str:
         """Return a SQL name that nothing else has."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation
@@ -71,6 +71,9 @@ class Data(Protocol):
     def external(self, uri: str, columns: Mapping[str, str]) -> StoredTable | None:
         """Return what `externaldata` reads from an address, None where it is not there."""
 
+    def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]] | None:
+        """Return the rows of a query in SQL; None where nothing can be asked before the query runs."""
+
 
 class Expressions(ABC):
     """Compiles expressions in the row at hand, and the pipelines inside them."""
@@ -84,6 +87,8 @@ class Expressions(ABC):
     """Ticks of `now()`."""
     grouping: bool
     """Whether aggregates are met here."""
+    late: int
+    """How many choices (`iff`, `case`) the expression at hand is inside of: few rows may reach it."""
     serialized: bool
     """Whether the rows at hand have an order that `prev`, `next` and `row_number` may use."""
 
@@ -118,6 +123,10 @@ class Expressions(ABC):
     @abstractmethod
     def shared(self, query: Query, *, materialized: bool | None = True) -> Table:
         """Return a common table expression of a query."""
+
+    @abstractmethod
+    def ask(self, query: Query) -> list[tuple[Any, ...]] | None:
+        """Return the rows of a query, for columns that only the data tells; None where nothing can be asked."""
 
     @abstractmethod
     def fresh(self, stem: str) -> str:
@@ -158,6 +167,10 @@ class Expressions(ABC):
     def values(self, nodes: Sequence[tree.Expr]) -> list[Value]:
         """Compile several expressions."""
         return [self.value(node) for node in nodes]
+
+    @abstractmethod
+    def whole_row(self) -> Value:
+        """Return all columns as one text, for what looks into every column; what stands between is no letter."""
 
     @abstractmethod
     def as_text(self, node: tree.Expr) -> Value:

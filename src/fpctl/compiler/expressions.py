@@ -14,7 +14,7 @@ from fpctl.compiler.patterns import BadPattern
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.regexes import matches
 from fpctl.compiler.registry import AGGREGATES, SCALARS, SPECIALS, TUPLES
-from fpctl.compiler.sql import Sql, conjunction, disjunction, negation
+from fpctl.compiler.sql import Sql, Text, conjunction, disjunction, func, negation
 from fpctl.compiler.terms import OPERATORS, equal_text, parsed_operator, string_test
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import constant, literal
@@ -89,9 +89,7 @@ class ExpressionCompiler(Expressions):
         if isinstance(bound, Tabular):
             self.refuse("table", f"{name} is a table, not a value", node)
         hint = nearest(name, row.columns)
-        self.refuse(
-            "column", f"there is no column {name} here", node, hint and f"did you mean {hint}?", "unknown-column"
-        )
+        self.refuse("column", f"there is no column {name}", node, hint and f"did you mean {hint}?", "unknown-column")
 
     def scalar_payload(self, payload: Any) -> Value:
         """Return the value of a scalar `let` or parameter."""
@@ -235,13 +233,19 @@ class ExpressionCompiler(Expressions):
         """Compile `* has "x"`: any column's text holds."""
         name, is_negated, sensitive = parsed_operator(node.ops[0])
         word = self.as_text(node.operands[1])
-        tests = []
-        for held in self.row.columns.values():
-            text = converted(held.value(self.row.of), "string")
-            if text is not None:
-                tests.append(string_test(name, text, word, sensitive=sensitive))
-        test = disjunction(tests)
+        if name in ("startswith", "endswith"):
+            texts = [
+                found for held in self.row.columns.values() if (found := converted(held.value(self.row.of), "string"))
+            ]
+            test = disjunction([string_test(name, text, word, sensitive=sensitive) for text in texts])
+        else:
+            test = string_test(name, self.whole_row(), word, sensitive=sensitive)
         return Value(negation(test) if is_negated else test, "bool", nullable=False)
+
+    def whole_row(self) -> Value:
+        """Return all columns as one text, for what looks into every column; what stands between is no letter."""
+        texts = [converted(held.value(self.row.of), "string") for held in self.row.columns.values()]
+        return Value(func("concat_ws", Text("\x01"), *(text.sql for text in texts if text is not None)), "string")
 
     def _matches(self, node: tree.Binary) -> Value:
         text, pattern = self.as_text(node.operands[0]), self.value(node.operands[1])

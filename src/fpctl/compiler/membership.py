@@ -18,10 +18,12 @@ from fpctl.compiler.sql import (
     Contained,
     Infix,
     Lambda,
+    List,
     Named,
     Number,
     Select,
     Sql,
+    Text,
     conjunction,
     disjunction,
     func,
@@ -34,6 +36,7 @@ from fpctl.compiler.values.literals import constant, json_text
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
 
+_FEW = 3
 LONG = 24
 """Strings from which on a list is put into a table."""
 LISTED = "fpctl_listed"
@@ -100,7 +103,9 @@ def _in_table(expressions: Expressions, node: tree.Membership, left: Value, tabl
         if not numbers:
             expressions.refuse(node.op, f"a {left.type} is not compared with a {listed.type}", node)
         one, many = left, listed
-    if listed.type == "dynamic" and left.type == "string":
+    if listed.type == "dynamic" and left.type != "dynamic":
+        one = converted(left, "string")
+        assert one is not None
         # an array in a cell stands for its elements
         texts = func("unnest", func("kql_flat_texts", listed.sql))
         inner = _as_column(table, texts)
@@ -172,10 +177,15 @@ def _texts(items: Sequence[Value]) -> tuple[list[str], list[Value]]:
 
 
 def _among_known(expressions: Expressions, text: Value, known: Sequence[str], sensitive: bool) -> Sql:
+    if expressions.late and len(known) > _FEW:
+        # DuckDB looks up a list for all rows, those too that do not come here; an array it does not.
+        values = sorted(set(known if sensitive else map(ascii_lower, known)))
+        source = text if sensitive else folded(text, beside_ascii=all(value.isascii() for value in values))
+        return func("list_contains", List(tuple(map(Text, values))), source.sql)
     if len(known) < LONG:
         return among_text(text, known, sensitive=sensitive)
     values = sorted(set(known if sensitive else map(ascii_lower, known)))
-    source = text if sensitive else folded(text)
+    source = text if sensitive else folded(text, beside_ascii=all(value.isascii() for value in values))
     table = expressions.lists(values)
     return Contained(source.sql, Select(table, columns=(Named(Column(LISTED), LISTED),)))
 
@@ -185,7 +195,7 @@ def _among_unknown(expressions: Expressions, node: tree.Membership, text: Value,
         texts = func("kql_flat_texts", item.sql)
         source = text
         if not sensitive:
-            texts = func("list_transform", texts, Lambda(("e",), func("kql_fold", Column("e"))))
+            texts = func("list_transform", texts, Lambda(("e",), func("kql_fold_exactly", Column("e"))))
             source = folded(text)
         return func("coalesce", func("list_contains", texts, source.sql), FALSE)
     word = converted(item, "string")
@@ -239,18 +249,12 @@ def _constant_of_json(value: Any) -> Value:
 
 def _has(expressions: Expressions, node: tree.Membership, *, every: bool) -> Value:
     if isinstance(node.left, tree.Star):
-        parts = []
-        for held in expressions.row.columns.values():
-            text = converted(held.value(expressions.row.of), "string")
-            if text is not None:
-                parts.append(text)
-    else:
-        left = converted(expressions.value(node.left), "string")
-        if left is None:
-            expressions.refuse(node.op, "only strings have terms", node)
-        parts = [left]
-    tests = [_has_in(expressions, node, part, every=every) for part in parts]
-    return Value(disjunction(tests), "bool", nullable=False)
+        tests = [_has_in(expressions, node, expressions.whole_row(), every=every)]
+        return Value(disjunction(tests), "bool", nullable=False)
+    left = converted(expressions.value(node.left), "string")
+    if left is None:
+        expressions.refuse(node.op, "only strings have terms", node)
+    return Value(_has_in(expressions, node, left, every=every), "bool", nullable=False)
 
 
 def _has_in(expressions: Expressions, node: tree.Membership, text: Value, *, every: bool) -> Sql:
@@ -258,7 +262,10 @@ def _has_in(expressions: Expressions, node: tree.Membership, text: Value, *, eve
     if table is not None:
         listed = converted(_column_of(table), "string")
         assert listed is not None
-        words = Select(_as_column(table, listed.sql), columns=(Named(func("list", Column(LISTED)), LISTED),))
+        rows = _as_column(table, listed.sql)
+        if _column_of(table).type == "dynamic":
+            rows = _as_column(table, func("unnest", func("kql_flat_texts", _column_of(table).sql)))
+        words = Select(rows, columns=(Named(func("list", Column(LISTED)), LISTED),))
         shared = expressions.shared(words)
         from fpctl.compiler.sql import Subselect
 
@@ -283,7 +290,7 @@ def _has_in(expressions: Expressions, node: tree.Membership, text: Value, *, eve
 
 def _has_listed(text: Value, words: Sql, *, every: bool) -> Sql:
     """Return whether a string has any, or every, of the words of a SQL list."""
-    test = func("kql_has", folded(text).sql, func("kql_fold", Column("w")))
+    test = func("kql_has", folded(text).sql, func("kql_fold_exactly", Column("w")))
     found = func("list_filter", words, Lambda(("w",), negation(test) if every else test))
     count = func("coalesce", func("len", found), Number(0))
     return Infix("=" if every else ">", (count, Number(0)))

@@ -6,7 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from fpctl.compiler.context import Expressions
-from fpctl.compiler.operators import columns, grouping, joining, rows, sources, uniting
+from fpctl.compiler.operators import (
+    calling,
+    columns,
+    expanding,
+    grouping,
+    joining,
+    parsing,
+    plugins,
+    ranking,
+    rows,
+    searching,
+    series,
+    sources,
+    uniting,
+)
 from fpctl.compiler.relation import Relation
 from fpctl.kql import tree
 
@@ -32,6 +46,19 @@ OPERATORS: dict[type, Callable[[Expressions, Any, Relation], Relation]] = {
     tree.Render: rows.unchanged,
     tree.AssertSchema: rows.unchanged,
     tree.Plain: rows.plain,
+    tree.MvExpand: expanding.mv_expand,
+    tree.MvApply: expanding.mv_apply,
+    tree.Parse: parsing.parse,
+    tree.ParseKv: parsing.parse_kv,
+    tree.Search: searching.search,
+    tree.Sample: ranking.sample,
+    tree.SampleDistinct: ranking.sample_distinct,
+    tree.TopHitters: ranking.top_hitters,
+    tree.TopNested: ranking.top_nested,
+    tree.Evaluate: plugins.evaluate,
+    tree.MakeSeries: series.make_series,
+    tree.Invoke: calling.invoke,
+    tree.Partition: calling.partition,
 }
 SOURCES: dict[type, Callable[[Expressions, Any], Relation]] = {
     tree.DataTable: sources.datatable,
@@ -39,4 +66,6 @@ SOURCES: dict[type, Callable[[Expressions, Any], Relation]] = {
     tree.Range: sources.range_rows,
     tree.ExternalData: sources.external,
     tree.Union: uniting.union,
+    tree.Search: searching.search,
+    tree.Find: searching.find,
 }

@@ -11,6 +11,7 @@ import fpctl.compiler.functions  # noqa: F401  (fills the table of functions)
 from fpctl.compiler.compiler import Compiler
 from fpctl.compiler.context import Data
 from fpctl.compiler.refusal import Refusal
+from fpctl.compiler.repeats import computed_once
 from fpctl.compiler.sql import Column, Named, Query, Select, With, printed
 from fpctl.compiler.values.ticks import ticks_from_datetime
 from fpctl.kql import tree
@@ -69,7 +70,7 @@ def compile_query(query: tree.Query, environment: Environment, data: Data, now: 
     if compiler.common:
         outermost = With(tuple(compiler.common), outermost)
     try:
-        sql = printed(outermost)
+        sql = printed(computed_once(outermost))
     except RecursionError as error:
         raise Refusal("query", "the query is nested too deeply", None, code="too-complex") from error
     return CompiledQuery(

@@ -11,11 +11,18 @@ class Refusal(Exception):
         message: a plain sentence.
         offset: the 0-based character of the query, None where it lies in a stored function.
         hint: what to do instead, None where nothing is known.
+        name: the table that is not there, where that is the reason.
         code: `unsupported`, `unknown-column`, `unknown-table`, `unknown-function`, `too-complex`.
     """
 
     def __init__(
-        self, what: str, message: str, offset: int | None, hint: str | None = None, code: str = "unsupported"
+        self,
+        what: str,
+        message: str,
+        offset: int | None,
+        hint: str | None = None,
+        code: str = "unsupported",
+        name: str | None = None,
     ) -> None:
         super().__init__(message)
         self.what = what
@@ -23,3 +30,4 @@ class Refusal(Exception):
         self.offset = offset
         self.hint = hint
         self.code = code
+        self.name = name

@@ -28,6 +28,7 @@ class Relation(NamedTuple):
         open_ended: whether operators may still add conditions and columns to `select` itself: it is no more
             than `SELECT * FROM .. WHERE ..`.
         ordered: whether the rows have an order that means something.
+        name: what `as` calls the rows.
     """
 
     select: Select
@@ -35,6 +36,7 @@ class Relation(NamedTuple):
     scope: Scope
     open_ended: bool = True
     ordered: bool = False
+    name: str = ""
 
     def base(self) -> Select:
         """Return a SELECT of these rows that conditions and columns can be added to."""
@@ -124,7 +126,8 @@ class Names:
 
 def held_for(made: Made, names: Names) -> Held:
     """Return how a computed column is held."""
-    return Held(made.name, made.value.type, names.free(made.name), made.value.moment is not None)
+    value = made.value
+    return Held(made.name, value.type, names.free(made.name), value.moment is not None, value.newest)
 
 
 def stored(value: Value) -> Sql:

@@ -7,7 +7,7 @@ Function names, operators and types are words of the compiler's own, never of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 
@@ -260,7 +260,7 @@ class Select(Query):
 
 @dataclass(frozen=True, slots=True)
 class UnionAll(Query):
-    """`a UNION ALL b`, columns by position."""
+    """`a UNION ALL BY NAME b`: what a leg lacks is NULL."""
 
     legs: tuple[Query, ...]
 
@@ -276,6 +276,19 @@ class With(Query):
 def func(name: str, *args: Sql) -> Func:
     """Return a call."""
     return Func(name, args)
+
+
+def attempted(operand: Sql) -> Sql:
+    """Return `TRY(operand)`: null where it would fail. DuckDB has no TRY around a sub-query; there it fails."""
+    return operand if _holds_query(operand) else Func("TRY", (operand,))
+
+
+def _holds_query(node: object) -> bool:
+    if isinstance(node, Subselect | Contained):
+        return True
+    if isinstance(node, tuple):
+        return any(map(_holds_query, node))
+    return isinstance(node, Sql) and any(_holds_query(getattr(node, one.name)) for one in fields(node))  # type: ignore[arg-type]
 
 
 _DEEPEST_CHAIN = 64
@@ -346,7 +359,7 @@ def _query(query: Query, out: list[str]) -> None:
         _select(query, out)
     elif isinstance(query, UnionAll):
         for at, leg in enumerate(query.legs):
-            out.append(" UNION ALL (" if at else "(")
+            out.append(" UNION ALL BY NAME (" if at else "(")
             _query(leg, out)
             out.append(")")
     elif isinstance(query, With):

@@ -37,11 +37,21 @@ OPERATORS = STRING_OPERATORS - {"=~", "!~", ":", "matches regex", "like", "notli
 """The operators that test for a part of a string."""
 
 
-def folded(value: Value) -> Value:
-    """Return a string with its ASCII letters in lower case."""
+def folded(value: Value, *, beside_ascii: bool = False) -> Value:
+    """Return a string with its ASCII letters in lower case.
+
+    Args:
+        value: the string.
+        beside_ascii: whether it is compared with text of ASCII only, which is cheaper.
+    """
     if isinstance(value.constant, str):
         return constant(ascii_lower(value.constant), "string")
-    return Value(func("kql_fold", value.sql), "string")
+    return Value(func("kql_fold" if beside_ascii else "kql_fold_exactly", value.sql), "string")
+
+
+def _folded_pair(left: Value, right: Value) -> tuple[Value, Value]:
+    is_ascii = any(isinstance(one.constant, str) and one.constant.isascii() for one in (left, right))
+    return folded(left, beside_ascii=is_ascii), folded(right, beside_ascii=is_ascii)
 
 
 def ascii_lower(text: str) -> str:
@@ -62,7 +72,7 @@ def parsed_operator(op: str) -> tuple[str, bool, bool]:
 def string_test(name: str, text: Value, word: Value, *, sensitive: bool) -> Sql:
     """Return the test of a string operator, never null."""
     if not sensitive:
-        text, word = folded(text), folded(word)
+        text, word = _folded_pair(text, word)
     if isinstance(word.constant, str) and name.startswith("has"):
         return _known_term(name, text.sql, word.constant)
     return func(_PLAIN[name], text.sql, word.sql)
@@ -85,7 +95,7 @@ _MOST_IN_ONE_PATTERN = 500
 
 def has_any_of(text: Value, words: Sequence[str]) -> Sql:
     """Return the test that a string has any of known words as terms, ignoring case."""
-    source = folded(text).sql
+    source = folded(text, beside_ascii=all(word.isascii() for word in words)).sql
     known = sorted({ascii_lower(word) for word in words})
     if "" in known:
         return TRUE
@@ -104,12 +114,12 @@ def has_any_of(text: Value, words: Sequence[str]) -> Sql:
 def equal_text(left: Value, right: Value, *, sensitive: bool) -> Sql:
     """Return whether two strings are equal."""
     if not sensitive:
-        left, right = folded(left), folded(right)
+        left, right = _folded_pair(left, right)
     return Infix("=", (left.sql, right.sql))
 
 
 def among_text(operand: Value, words: Sequence[str], *, sensitive: bool) -> Sql:
     """Return whether a string is one of known ones."""
-    source = operand if sensitive else folded(operand)
+    source = operand if sensitive else folded(operand, beside_ascii=all(word.isascii() for word in words))
     known = dict.fromkeys(words if sensitive else map(ascii_lower, words))
     return Among(source.sql, tuple(map(Text, known))) if known else Infix("!=", (source.sql, source.sql))

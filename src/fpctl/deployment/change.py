@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from fpctl.deployment.artifacts.alert_rule import READ_ONLY
-from fpctl.deployment.artifacts.identity import rule_guid
-from fpctl.deployment.artifacts.rule_artifact import Resource, RuleArtifact, companion_artifact
-from fpctl.deployment.artifacts.version import Published
-from fpctl.deployment.workspace.workspace import DeployedResource
+from fpctl.deployment.artifacts import alert_rule, detection_rule
+from fpctl.deployment.artifacts.body import property_at
+from fpctl.deployment.artifacts.identity import detection_id, rule_guid
+from fpctl.deployment.artifacts.rule_artifact import RuleArtifact, companion_artifact
+from fpctl.deployment.target import DeployedResource, DeployedResources, Resource
 from fpctl.rules.model import Rule
 
 ChangeAction = Literal["create", "update", "unchanged", "refused"]
-DeployedResources = Mapping[tuple[Resource, str], DeployedResource]
+
+
+READ_ONLY: Mapping[Resource, tuple[str, ...]] = {
+    "alertRules": alert_rule.READ_ONLY,
+    "savedSearches": (),
+    "watchlists": (),
+    "detectionRules": detection_rule.READ_ONLY,
+}
+"""Properties that only the service writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,9 @@ class Change:
         """Return the properties that the rule will have."""
         body = self.artifact.body
         assert body is not None, "a rule that is refused has no body"
-        return body.fresh() if self.current is None else body.over(self.current.properties, READ_ONLY)
+        if self.current is None:
+            return body.fresh()
+        return body.over(self.current.properties, READ_ONLY[self.artifact.resource])
 
     def diff(self) -> list[str]:
         """Return the change as lines of a unified diff: the query, and other properties as JSON."""
@@ -51,26 +61,13 @@ class Change:
         return list(lines)
 
 
-def published_there(workspace: DeployedResources) -> Callable[[Rule], Published | None]:
-    """Return the function that tells `artifacts` what the workspace has of a rule."""
-
-    def of(rule: Rule) -> Published | None:
-        found = counterpart("alertRules", rule, workspace)
-        if found is None:
-            return None
-        version = found.properties.get("templateVersion")
-        return Published(str(version) if version else None, found.query)
-
-    return of
-
-
 def counterpart(resource: Resource, rule: Rule, workspace: DeployedResources) -> DeployedResource | None:
     """Return what the workspace has of a rule: under its GUID, or made from the template that has its id.
 
     A rule that somebody made in the portal from a template of the content hub has a GUID of its own; the
     template's id, which is that of the rule file, stands in `alertRuleTemplateName`.
     """
-    guid = rule_guid(rule)
+    guid = detection_id(rule) if resource == "detectionRules" else rule_guid(rule)
     found = workspace.get((resource, guid.lower()))
     if found is not None or resource != "alertRules":
         return found
@@ -124,7 +121,7 @@ def _change(artifact: RuleArtifact, current: DeployedResource | None, workspace:
 def _shown(properties: Mapping[str, Any], fields: Iterable[str]) -> list[str]:
     lines: list[str] = []
     for field in fields:
-        value = properties.get(field)
+        value = property_at(properties, field)
         if value is None:
             continue
         if isinstance(value, str) and "\n" in value:

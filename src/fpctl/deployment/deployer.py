@@ -7,12 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fpctl.deployment.artifacts.alert_rule import READ_ONLY
 from fpctl.deployment.artifacts.body import different
-from fpctl.deployment.change import Change
+from fpctl.deployment.change import READ_ONLY, Change
 from fpctl.deployment.record import UNDOABLE, Deployment, Step
-from fpctl.deployment.workspace.management import CONFLICT
-from fpctl.deployment.workspace.workspace import DeployedResource, SentinelWorkspace
+from fpctl.deployment.target import CONFLICT, DeployedResource, DeploymentTarget
 from fpctl.engine.interface import EngineError
 
 Progress = Callable[[int], None]
@@ -25,7 +23,7 @@ def _nobody_asks(deployment: Deployment, step: Step) -> None:
 
 def deploy(
     wanted: Iterable[Change],
-    workspace: SentinelWorkspace,
+    workspace: DeploymentTarget,
     folder: Path,
     now: datetime,
     progress: Progress,
@@ -60,24 +58,24 @@ def deploy(
         )
         for change in wanted
     ]
-    deployment = Deployment.begin(folder, workspace.resource_id, now, steps, who)
+    deployment = Deployment.begin(folder, workspace.id, now, steps, who)
     for done, step in enumerate(steps, 1):
         step.status = "sent"
-        deployment.save()
+        deployment.save(step)
         etag = step.before["etag"] if step.before is not None else None
         try:
             step.etag = _put(step, step.wanted, etag, workspace).etag
             step.status = "done"
         except EngineError as error:
             step.status, step.error = "failed", error.message
-        deployment.save()
+        deployment.save(step)
         settled(deployment, step)
+        deployment.save(step)  # what the audit trail says of it
         progress(done)
-    deployment.save()
     return deployment
 
 
-def _put(step: Step, wanted: Mapping[str, Any], etag: str | None, workspace: SentinelWorkspace) -> DeployedResource:
+def _put(step: Step, wanted: Mapping[str, Any], etag: str | None, workspace: DeploymentTarget) -> DeployedResource:
     try:
         return workspace.put(step.resource, step.guid, wanted["kind"], wanted["properties"], etag)
     except EngineError as error:
@@ -88,7 +86,7 @@ def _put(step: Step, wanted: Mapping[str, Any], etag: str | None, workspace: Sen
         raise
 
 
-def _take_away(there: DeployedResource, workspace: SentinelWorkspace) -> None:
+def _take_away(there: DeployedResource, workspace: DeploymentTarget) -> None:
     conflict: EngineError | None = None
     try:
         workspace.delete(there)
@@ -104,7 +102,7 @@ def _take_away(there: DeployedResource, workspace: SentinelWorkspace) -> None:
 
 def roll_back(
     deployment: Deployment,
-    workspace: SentinelWorkspace,
+    workspace: DeploymentTarget,
     *,
     force: bool,
     progress: Progress,
@@ -129,13 +127,13 @@ def roll_back(
                 step.status, step.error, step.recorded = "rolled-back", None, False
             except EngineError as error:
                 step.error = error.message
-            deployment.save()
+            deployment.save(step)
             settled(deployment, step)
+            deployment.save(step)
         progress(done)
-    deployment.save()
 
 
-def _undo(step: Step, workspace: SentinelWorkspace, force: bool) -> None:
+def _undo(step: Step, workspace: DeploymentTarget, force: bool) -> None:
     there = workspace.get(step.resource, step.guid)
     before = step.before
     if there is None and before is None:
@@ -155,4 +153,4 @@ def _undo(step: Step, workspace: SentinelWorkspace, force: bool) -> None:
 
 def _is(there: DeployedResource, properties: Mapping[str, Any]) -> bool:
     """Tell whether a rule has exactly these properties; what only the service writes does not count."""
-    return not set(different(properties, there.properties)) - set(READ_ONLY)
+    return not set(different(properties, there.properties)) - set(READ_ONLY[there.resource])

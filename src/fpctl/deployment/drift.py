@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fpctl.deployment.artifacts.body import same
-from fpctl.deployment.artifacts.rule_artifact import Resource
-from fpctl.deployment.change import Change, DeployedResources
-from fpctl.rewrite.output.markers import MARKER
+from fpctl.deployment.artifacts.body import property_at, same
+from fpctl.deployment.change import Change
+from fpctl.deployment.target import DeployedResources, Resource
+from fpctl.errors import FpctlError
+from fpctl.rewrite.output.markers import MARKER, find_clauses
 
 State = Literal[
     "in-step", "not-deployed", "changed-here", "changed-there", "changed-both", "differs", "removed-there", "refused",
@@ -79,9 +80,19 @@ def rule_drifts(
             RuleDrift(artifact.title, artifact.guid, rule.path, _state(change, known.get(key)), change.fields, change)
         )
     for key, deployed in sorted(workspace.items()) if whole else ():
-        if key not in seen and f"// {MARKER} " in deployed.query:
+        if key not in seen and _has_clauses(deployed.query):
             found.append(RuleDrift(deployed.name, deployed.guid, None, "unknown-there"))
     return found
+
+
+def _has_clauses(query: str) -> bool:
+    """Tell whether a query has clauses of fpctl; one that cannot be read has the marker of one at most."""
+    if MARKER not in query:
+        return False
+    try:
+        return bool(find_clauses(query))
+    except FpctlError:
+        return f"// {MARKER} " in query
 
 
 def _state(change: Change, known: Mapping[str, Any] | None) -> State:
@@ -97,8 +108,10 @@ def _state(change: Change, known: Mapping[str, Any] | None) -> State:
     assert body is not None
     # The version follows the query: it says nothing of its own.
     fields = [field for field in change.fields if field != "templateVersion"]
-    moved_there = any(not same(known.get(field), change.current.properties.get(field)) for field in fields)
-    moved_here = any(not same(known.get(field), body.stated.get(field)) for field in fields)
+    moved_there = any(
+        not same(property_at(known, field), property_at(change.current.properties, field)) for field in fields
+    )
+    moved_here = any(not same(property_at(known, field), property_at(body.stated, field)) for field in fields)
     if moved_there and moved_here:
         return "changed-both"
     return "changed-there" if moved_there else "changed-here"

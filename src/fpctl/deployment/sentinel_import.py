@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from fpctl.deployment.artifacts.identity import rule_guid
@@ -13,8 +14,10 @@ from fpctl.deployment.artifacts.rule_artifact import COMPANION_CATEGORY
 from fpctl.deployment.artifacts.sentinel_yaml import rule_yaml, text_entry
 from fpctl.documents.yaml_text import entry
 from fpctl.errors import FpctlError, Location, Problem
+from fpctl.files import write_text
 from fpctl.rewrite.output.markers import find_clauses, strip
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file
+from fpctl.rules.loader import load_rules
 from fpctl.rules.model import Rule
 
 _NO_QUERY = ("fusion", "microsoftsecurityincidentcreation", "mlbehavioranalytics", "threatintelligence")
@@ -78,6 +81,29 @@ def read_sentinel_exports(exports: Iterable[tuple[str, str]]) -> SentinelImport:
                 continue
             rules.append(ImportedFile(name, body, rule))
     return SentinelImport(tuple(rules), tuple(functions), tuple(problems), tuple(notes))
+
+
+def store(found: SentinelImport, rules: Path, functions: Path, *, replace: bool) -> tuple[list[Path], list[str]]:
+    """Write the files of an import; return those that were written, and a line for each that was left alone.
+
+    Args:
+        rules, functions: the folders for rules and saved functions.
+        replace: overwrite files that exist.
+    """
+    known = {loaded.rule.id.lower(): loaded.path for loaded in load_rules(rules).rules} if rules.is_dir() else {}
+    written: list[Path] = []
+    left: list[str] = []
+    for each in (*found.rules, *found.functions):
+        path = (rules if each.rule is not None else functions) / each.relative
+        other = known.get(each.rule.id.lower()) if each.rule is not None else None
+        if each.rule is not None and other is not None and not (replace and Path(other) == path):
+            left.append(f"{each.rule.name}: a rule with the same id exists: {other}")
+        elif path.exists() and not replace:
+            left.append(f"{path} exists already")
+        else:
+            write_text(path, each.text)
+            written.append(path)
+    return written, left
 
 
 def _rule(loaded: LoadedRule) -> Rule:

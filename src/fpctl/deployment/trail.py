@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fpctl.deployment.record import Deployment, Status, Step
+from fpctl.deployment.target import query_of
 from fpctl.errors import FpctlError
 from fpctl.history.entry import UNKNOWN, DeployedRule, FieldChange, RuleAuditEvent, TrailEntry
 from fpctl.rewrite.output.markers import find_clauses
@@ -83,7 +84,7 @@ def _facts(state: Mapping[str, Any] | None) -> dict[str, Any]:
     properties = state["properties"] if state is not None else {}
     return {
         "etag": state["etag"] if state is not None else None,
-        "exclusions": _exclusions(str(properties.get("query") or "")),
+        "exclusions": _exclusions(query_of(properties)),
         "version": properties.get("templateVersion"),
     }
 
@@ -107,5 +108,5 @@ def _exclusions(query: str) -> list[str] | None:
 def _query_hash(state: Mapping[str, Any] | None) -> str | None:
     if state is None:
         return None
-    query = str(state["properties"].get("query") or "")
+    query = query_of(state["properties"])
     return hashlib.sha256(query.encode("utf-8", "surrogatepass")).hexdigest()

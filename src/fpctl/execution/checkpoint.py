@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from fpctl.engine.interface import Timespan
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text, write_text
 
@@ -44,6 +45,11 @@ class RunRequest:
     rules: tuple[str, ...] = ()
     data: str | None = None
     folds: bool = True
+
+    @property
+    def timespan(self) -> Timespan | None:
+        """The range of events asked for."""
+        return Timespan(self.start, self.end) if self.start and self.end else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as JSON values."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from fpctl.durations import parse_duration
 from fpctl.engine.interface import Engine, EngineError, Timespan
@@ -56,6 +57,17 @@ class Coverage:
     since: timedelta | None
     rules: int
     error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the documented JSON; `rows` is null where it is not known."""
+        return {
+            "rows": self.rows,
+            "days": self.since.days if self.since is not None else None,
+            "devices": self.distinct.get("device"),
+            "urls": self.distinct.get("url"),
+            "hashes": self.distinct.get("hash"),
+            "error": self.error,
+        }
 
 
 def coverage(

@@ -20,7 +20,7 @@ from fpctl.execution.time_range import range_of
 from fpctl.history.history import History
 from fpctl.history.records import DriftRecord, ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.repository.apply import RuleOutcome
-from fpctl.rewrite.placement.column_resolver import LITERAL_SOURCES
+from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
@@ -140,16 +140,6 @@ class _Timed(NamedTuple):
     result: RunResult
     started: datetime
     finished: datetime
-
-
-def tables_read(tuned: TunedRule) -> list[str]:
-    """Return the names of the tables that a rule reads, sorted; rows that stand in the query are no table."""
-    names: set[str] = set()
-    for pipeline in tuned.analysis.pipelines:
-        for point in pipeline.points[:1]:
-            for tables in point.scope.branches.values():
-                names.update(tables)
-    return sorted(names - LITERAL_SOURCES)
 
 
 def rule_key(rule: Rule) -> str:

@@ -10,16 +10,20 @@ from typing import Any
 from fpctl.fields import authored
 from fpctl.fields.definitions import (
     account,
+    app,
     command_line,
     device,
     hash,
     ip,
+    parent_command_line,
     parent_process,
     path,
     port,
     process,
+    registry_key,
     signer,
     url,
+    user_agent,
 )
 from fpctl.fields.field import Field, Key, ValueProblem
 from fpctl.fields.matching.containment import ANY, ONE
@@ -27,7 +31,10 @@ from fpctl.fields.matching.containment import ANY, ONE
 FIELDS: Mapping[str, Field[Any]] = MappingProxyType(
     {
         one.FIELD.name: one.FIELD
-        for one in (device, url, hash, process, parent_process, command_line, path, account, ip, signer, port)
+        for one in (
+            *(device, url, hash, process, parent_process, command_line, parent_command_line, path, registry_key),
+            *(account, app, ip, signer, port, user_agent),
+        )
     }
 )
 """By name."""

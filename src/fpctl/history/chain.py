@@ -14,8 +14,7 @@ from typing import Literal, NamedTuple
 
 from fpctl.history.entry import GENESIS, TrailEntry, entry_of, hash_of
 
-Kind = Literal["edited", "removed", "inserted", "head", "definition"]
-
+Kind = Literal["edited", "removed", "inserted", "head", "definition", "trigger"]
 
 _NOT_ITS_HASH = "its text is no longer that of its hash"
 _NOT_THE_NEXT = "its hash is not the one that the next carries"
@@ -26,7 +25,7 @@ class EntryRow(NamedTuple):
 
     number: int
     exclusion: str
-    at: datetime
+    at: datetime | None
     after: str | None
     hash: str
     body: str
@@ -108,12 +107,7 @@ class _Examination:
                     wanted = self.computed(number - 1)
                     continue
                 same = row.hash == wanted
-                why = (
-                    "its text is no longer that of its hash"
-                    if same
-                    else "its hash is not the one that the next carries"
-                )
-                self.note("edited", number, why)
+                self.note("edited", number, _NOT_ITS_HASH if same else _NOT_THE_NEXT)
             reached.add(row.number)
             entry = self.entries.get(row.number)
             wanted = entry.previous if entry is not None else ""

@@ -39,7 +39,7 @@ def contents(connection: Connection, ids: Iterable[str]) -> dict[str, Definition
 
 def keep(connection: Connection, acts: Sequence[AuditEvent]) -> None:
     """Remember what the exclusions say now."""
-    latest = {act.exclusion: act.after for act in acts}
+    latest = {act.exclusion: act.after for act in acts if act.exclusion}
     for chunk in chunks(sorted(latest)):
         connection.execute(delete(DefinitionRow).where(col(DefinitionRow.exclusion_id).in_(chunk)))
     rows = [
@@ -58,7 +58,9 @@ def keep(connection: Connection, acts: Sequence[AuditEvent]) -> None:
 
 def findings_of(rows: Sequence[EntryRow], stored: Sequence[tuple[str, str, str]]) -> list[ChainFinding]:
     """Return where what exclusions said last is not what their last entry says."""
-    last = {row.exclusion: (row.number, row.after) for row in sorted(rows) if row.exclusion}  # not of rules
+    last = {
+        row.exclusion: (row.number, row.after) for row in sorted(rows, key=lambda row: row.number) if row.exclusion
+    }  # not of rules
     findings: list[ChainFinding] = []
     for id, content_hash, content in sorted(stored):
         number, after = last.pop(id, (None, None))

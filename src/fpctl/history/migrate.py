@@ -15,13 +15,13 @@ from sqlalchemy import Connection, inspect, text
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest version this fpctl knows; a test compares it with the migrations."""
 
 VERSION_TABLE = "fpctl_schema"
 """Where the version stands: a name of our own, since a team may keep other things in its database."""
 
-_KNOWN = frozenset({"0001", "0002", "0003", "0004", "0005"})
+_KNOWN = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
 
 
 def current(connection: Connection) -> str | None:

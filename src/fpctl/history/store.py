@@ -143,8 +143,10 @@ class Store:
             yield
         except DBAPIError as error:
             raise self._explain(error) from error
+        except UnicodeDecodeError as error:  # the driver cannot even read the database's own message
+            raise FpctlError("the history is damaged", Location(self.name), _DAMAGED_HINT) from error
         except SQLAlchemyError as error:
-            raise FpctlError(f"the history cannot be used: {error}", Location(self.name)) from error
+            raise FpctlError(f"the history cannot be used: {error}", Location(self.name), _DAMAGED_HINT) from error
 
     def _explain(self, error: DBAPIError) -> FpctlError:
         reason = str(error.orig).strip().split("\n")[0]
@@ -153,6 +155,11 @@ class Store:
                 return FpctlError(message.format(wait=self._lock_wait), Location(self.name), hint)
         return FpctlError(f"the history cannot be used: {reason}", Location(self.name))
 
+
+_DAMAGED_HINT = (
+    "`fpctl log verify` names the damaged entries of the trail; restore a backup, or save what is left: "
+    "`sqlite3 FILE .recover`"
+)
 
 _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     (
@@ -166,11 +173,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "try again when it has ended",
     ),
     (r"not a database|file is encrypted", "this file is not a history", "name another file for the history"),
-    (
-        r"disk image is malformed",
-        "the history is damaged",
-        "restore it from a backup; `sqlite3 FILE .recover` may save what is left",
-    ),
+    (r"disk image is malformed|malformed database|Could not decode to UTF-8", "the history is damaged", _DAMAGED_HINT),
     (r"disk is full|No space left", "the disk is full: nothing was recorded", "make room and run it again"),
     (r"unable to open database file", "the history cannot be opened", "check the permissions of the file and folder"),
     (r"connection to server|connection failed|Connection refused|could not translate host name",

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
@@ -27,6 +28,10 @@ from fpctl.history.records import RUN_STATUSES, in_utc
 
 # SQLite counts up only a column of exactly the type INTEGER, which has 64 bits there.
 Identity = BigInteger().with_variant(Integer, "sqlite")
+
+
+class DamagedValueError(SQLAlchemyError):
+    """A stored value that fpctl cannot have written."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -40,6 +45,17 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment = in_utc(value)
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        read = super().result_processor(dialect, coltype)
+
+        def checked(value: Any) -> Any:
+            try:
+                return read(value) if read is not None else value
+            except (ValueError, TypeError) as error:
+                raise DamagedValueError(f"{value!r} is not a time") from error
+
+        return checked
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:

@@ -7,6 +7,7 @@ comparison by which changes outside fpctl (an editor, a git merge) are noticed.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,18 +21,25 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from fpctl.files import read_text
 from fpctl.history import definitions
+from fpctl.history.anchor import Anchor
 from fpctl.history.authorship import LastCommit, last_commits
-from fpctl.history.chain import ChainFinding, EntryRow, Head, examine
+from fpctl.history.chain import ChainFinding, Head, examine
 from fpctl.history.entry import UNKNOWN, AuditEvent, Definition, RuleAuditEvent, TrailEntry, body_of, entry_of, hash_of
 from fpctl.history.store import Store
-from fpctl.history.tables import DefinitionRow, TrailHeadRow, TrailRow
+from fpctl.history.stored_trail import read_definitions, read_head, read_rows, trigger_findings
+from fpctl.history.tables import TrailHeadRow, TrailRow
+
+BEGUN = "history begun"
+"""The action of a trail's first entry, so that a history that took the place of a deleted one shows as new."""
+
+_BEGUN_REASON = "a new history: whatever happened before is not in it"
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """What a command did, the same for each of its exclusions: see `AuditEvent`."""
 
-    action: str
+    name: str
     who: str
     reason: str | None = None
 
@@ -85,9 +93,9 @@ class Trail:
         return self._store.write(lambda connection: self._notice(connection, present, now))
 
     def record(
-        self, deed: Action, ids: Iterable[str], write: Callable[[], None], present: WorkingCopy, now: datetime
+        self, action: Action, ids: Iterable[str], write: Callable[[], None], present: WorkingCopy, now: datetime
     ) -> list[TrailEntry]:
-        """Change exclusion files and record it, both under the trail's lock; return the deed's entries.
+        """Change exclusion files and record it, both under the trail's lock; return the action's entries.
 
         What had changed outside fpctl before is recorded first.
 
@@ -104,7 +112,7 @@ class Trail:
             write()
             after = {d.id: d for d in _read_again(present, wanted, {d.id: d.paths for d in before.values()})}
             acts = [
-                AuditEvent(id, deed.action, deed.who, before.get(id), after.get(id), deed.reason)
+                AuditEvent(id, action.name, action.who, before.get(id), after.get(id), action.reason)
                 for id in wanted
                 if id in before or id in after
             ]
@@ -112,7 +120,7 @@ class Trail:
 
         return self._store.write(work)
 
-    def note(self, deed: Action, ids: Iterable[str], present: WorkingCopy, now: datetime) -> list[TrailEntry]:
+    def note(self, action: Action, ids: Iterable[str], present: WorkingCopy, now: datetime) -> list[TrailEntry]:
         """Record what was done about exclusions without changing them, and return the entries.
 
         What had changed outside fpctl before is recorded first.
@@ -123,7 +131,9 @@ class Trail:
             self._notice(connection, present, now)
             known = definitions.contents(connection, wanted)
             acts = [
-                AuditEvent(id, deed.action, deed.who, known[id], known[id], deed.reason) for id in wanted if id in known
+                AuditEvent(id, action.name, action.who, known[id], known[id], action.reason)
+                for id in wanted
+                if id in known
             ]
             return _append(connection, acts, now)
 
@@ -166,33 +176,40 @@ class Trail:
         query = select(col(TrailRow.exclusion_id)).where(col(TrailRow.exclusion_id) != "").distinct()
         return self._store.read(lambda connection: sorted(row[0] for row in connection.execute(query)))
 
-    def verify(self, expected: tuple[int, str] | None = None) -> Verification:
-        """Put the whole chain to the test.
+    def head(self) -> Anchor | None:
+        """Return the number and hash of the last entry; None where there is none."""
+        head = self._store.read(_head)
+        return Anchor(head.count, head.hash) if head.count else None
+
+    def check(self, anchor: Anchor) -> ChainFinding | None:
+        """Tell whether the entry that was noted elsewhere is still the one in the trail; None if it is."""
+        query = select(col(TrailRow.body)).where(col(TrailRow.number) == anchor.number)
+        body = self._store.read(lambda connection: connection.execute(query).scalar_one_or_none())
+        return _unlike(anchor, body)
+
+    def verify(self, expected: Anchor | None = None) -> Verification:
+        """Check the whole chain, and what guards it.
 
         Args:
-            expected: the number of an entry, and the hash (or how it begins) that was noted for it earlier
-                in another place. It shows a chain that was made anew as a whole.
+            expected: the number and hash of an entry as noted earlier in another place. It shows a chain that was
+                rewritten as a whole.
         """
 
-        def work(connection: Connection) -> tuple[list[EntryRow], Head, list[tuple[str, str, str]]]:
-            rows = connection.execute(
-                select(
-                    col(TrailRow.number), col(TrailRow.exclusion_id), col(TrailRow.at), col(TrailRow.after_hash),
-                    col(TrailRow.hash), col(TrailRow.body),
-                ).order_by(col(TrailRow.number))
-            )  # fmt: skip
-            known = connection.execute(
-                select(col(DefinitionRow.exclusion_id), col(DefinitionRow.content_hash), col(DefinitionRow.content))
-            )
-            return [EntryRow(*row) for row in rows], _head(connection), [(row[0], row[1], row[2]) for row in known]
+        def work(connection: Connection) -> Verification:
+            rows, findings = read_rows(connection)
+            head, broken = read_head(connection, rows)
+            chain = examine(rows, head)
+            lost = {finding.number for finding in findings if finding.number is not None}
+            findings += [*broken, *(finding for finding in chain if finding.number not in lost)]
+            if not findings:
+                findings += definitions.findings_of(rows, read_definitions(connection))
+            findings += trigger_findings(connection)
+            if expected is not None:
+                noted = next((row.body for row in rows if row.number == expected.number), None)
+                findings += [finding] if (finding := _unlike(expected, noted)) is not None else []
+            return Verification(len(rows), head.hash, tuple(findings))
 
-        rows, head, known = self._store.read(work)
-        findings = examine(rows, head)
-        if not findings:
-            findings += definitions.findings_of(rows, known)
-        if expected is not None:
-            findings += _expected(rows, *expected)
-        return Verification(len(rows), head.hash, tuple(findings))
+        return self._store.read(work)
 
     def _differing(self, connection: Connection, present: WorkingCopy) -> bool:
         known = definitions.known(connection)
@@ -303,9 +320,19 @@ def _head(connection: Connection) -> Head:
 
 
 def _append(connection: Connection, acts: Sequence[AuditEvent | RuleAuditEvent], now: datetime) -> list[TrailEntry]:
+    """Append entries and return them; the first entry of all says that the history begins."""
     if not acts:
         return []
     head = _locked_head(connection)
+    if not head.count:
+        _append_entries(connection, head, [AuditEvent("", BEGUN, acts[0].who, None, None, _BEGUN_REASON)], now)
+        head = _locked_head(connection)
+    return _append_entries(connection, head, acts, now)
+
+
+def _append_entries(
+    connection: Connection, head: Head, acts: Sequence[AuditEvent | RuleAuditEvent], now: datetime
+) -> list[TrailEntry]:
     number, previous = head
     entries: list[TrailEntry] = []
     rows: list[dict[str, Any]] = []
@@ -356,12 +383,15 @@ def _seen(connection: Connection, ids: Iterable[str]) -> dict[str, set[str]]:
     return found
 
 
-def _expected(rows: Sequence[EntryRow], number: int, noted: str) -> list[ChainFinding]:
-    found = next((row for row in rows if row.number == number), None)
-    if found is None:
-        return [ChainFinding("removed", f"entry {number}, whose hash was noted, is not there", number)]
-    if hash_of(found.body).startswith(noted.lower()):
-        return []
-    about = f" ({found.exclusion})" if found.exclusion else ""
-    message = f"entry {number}{about} is not the one whose hash was noted: the chain was made anew"
-    return [ChainFinding("edited", message, number, found.exclusion or None)]
+def _unlike(expected: Anchor, body: str | None) -> ChainFinding | None:
+    """Return what is wrong with the entry whose hash was noted, given its text; None where there is nothing."""
+    if body is None:
+        return ChainFinding("removed", f"entry {expected.number}, whose hash was noted, is not there", expected.number)
+    if hash_of(body).startswith(expected.hash):
+        return None
+    exclusion: str | None = None
+    with contextlib.suppress(ValueError):
+        exclusion = entry_of(body, "").exclusion or exclusion
+    about = f" ({exclusion})" if exclusion else ""
+    message = f"entry {expected.number}{about} is not the one whose hash was noted: the chain was rewritten"
+    return ChainFinding("edited", message, expected.number, exclusion)

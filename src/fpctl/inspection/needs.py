@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
-from fpctl.execution.session import tables_read
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
 from fpctl.inspection.check_result import CheckResult, counted
 from fpctl.kql.analysis import analyse
 from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.lint import QUERY_LIMIT
+from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.spelling import did_you_mean
 

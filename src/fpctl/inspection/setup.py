@@ -52,7 +52,7 @@ def deployment_findings(settings: Settings, credential: str | None = None) -> It
     """Yield whether the workspace to deploy to can be read; nothing where none is set."""
     if settings.deploy.workspace is None:
         return
-    from fpctl.deployment.workspace.connection import connect
+    from fpctl.deployment.connection import connect
 
     area: Area = "deployment"
     try:

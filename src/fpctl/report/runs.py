@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fpctl.execution.run import RunResult
-from fpctl.execution.session import tables_read
 from fpctl.repository.apply import RuleOutcome
+from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 
@@ -59,4 +59,25 @@ def planned_to_dict(outcome: RuleOutcome, tuned: TunedRule, engine: str) -> dict
         "tables": tables_read(tuned),
         "exclusions": sorted({clause.exclusion for clause in tuned.clauses}),
         "queries": 1 + sum(query.text is not None for query in tuned.counting_queries()),
+    }
+
+
+def unplanned_to_dict(outcome: RuleOutcome, engine: str) -> dict[str, Any]:
+    """Return the documented JSON of a rule that could not be planned, and so did not run."""
+    return {
+        "rule": outcome.rule.id,
+        "name": outcome.rule.name,
+        "path": outcome.rule.path,
+        "status": "failed",
+        "engine": engine,
+        "rows_before": None,
+        "rows_suppressed": None,
+        "result_rows": None,
+        "base_result_rows": None,
+        "hits": [],
+        "shadow": [],
+        "drift": [],
+        "error": str(outcome.error),
+        "at": None,
+        "notes": [],
     }

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from fpctl.errors import FpctlError, KqlSyntaxError
+from fpctl.exclusions.edit import Changes
+from fpctl.exclusions.lifecycle import approved, approver_of
 from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.repository.model import Repository
 from fpctl.repository.single_exclusion import in_force, reached
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.placement.column_resolver import LITERAL_SOURCES
@@ -67,3 +72,46 @@ def _words(clause: Clause) -> str:
     tables = sorted(set().union(*placement.point.scope.branches.values()) - LITERAL_SOURCES)
     inside = "" if placement.path == "main" else f" in {placement.path}"
     return f"{', '.join(tables) or 'no table'}: after {placement.point.after}{inside}"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingApproval:
+    """An approval that is to be written: by whom, for which rules (ids), and what changes in the file."""
+
+    loaded: LoadedExclusion
+    approver: str
+    rules: frozenset[str]
+    changes: Changes
+
+    @property
+    def activates(self) -> bool:
+        """Whether the exclusion was a draft and becomes active."""
+        return "status" in self.changes
+
+
+def approvals(
+    chosen: Sequence[LoadedExclusion],
+    by: str,
+    repository: Repository,
+    planner: Planner,
+    progress: Callable[[int], object] = lambda done: None,
+) -> list[PendingApproval]:
+    """Return the approvals of exclusions, each with what the approver sees today.
+
+    Args:
+        by: who approves.
+        progress: called with how many are done.
+
+    Raises:
+        FpctlError: one of them cannot be approved: it is retired, or nobody or the owner is named.
+    """
+    rules = [loaded.rule for loaded in repository.rules.rules]
+    found: list[PendingApproval] = []
+    for loaded in chosen:
+        approver = approver_of(loaded.exclusion, by)
+        seen = rules_seen(loaded.exclusion, rules)
+        places = places_seen(loaded.exclusion, rules, planner)
+        changes = approved(loaded.exclusion, approver, seen, places, planner.today)
+        found.append(PendingApproval(loaded, approver, frozenset(seen), changes))
+        progress(len(found))
+    return found

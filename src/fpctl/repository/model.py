@@ -50,8 +50,8 @@ class Repository:
 
 
 def open_repository(
-    rules: Path,
-    exclusions: Path | None,
+    rules: Path | RuleSet,
+    exclusions: Path | ExclusionSet | None,
     *,
     root: Path = Path(),
     environment: EnvironmentName = "auto",
@@ -60,8 +60,8 @@ def open_repository(
     """Read a repository.
 
     Args:
-        rules: folder or file of rules.
-        exclusions: folder or file of exclusions, None where they are not needed.
+        rules: folder or file of rules, or the rules themselves where they have been read.
+        exclusions: folder or file of exclusions, or themselves; None where they are not needed.
         root: the folder that holds `schema/` (the team's own tables) and `functions/` (saved functions), if any.
         environment: `auto`, `xdr` or `loganalytics`: whose documented tables the rules read.
         overrides: field mappings of the settings.
@@ -69,8 +69,8 @@ def open_repository(
     Raises:
         FpctlError: a folder is missing.
     """
-    rule_set = load_rules(rules)
-    exclusion_set = load_exclusions(exclusions) if exclusions is not None else ExclusionSet((), ())
+    rule_set = load_rules(rules) if isinstance(rules, Path) else rules
+    exclusion_set = load_exclusions(exclusions) if isinstance(exclusions, Path) else exclusions or ExclusionSet((), ())
     own = load_repository(root)
     tables = {
         product: Tables.packaged(environment, product).with_tables(own.tables).with_functions(own.functions)

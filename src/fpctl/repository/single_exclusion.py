@@ -20,6 +20,13 @@ def in_force(exclusion: Exclusion, today: date) -> Exclusion:
     )
 
 
+def active_on(exclusion: Exclusion, day: date) -> Exclusion:
+    """Return the exclusion as it is when active on a day, also where it is a draft, or has ended by then."""
+    active = in_force(exclusion, day)
+    over = active.expires is not None and active.expires <= day
+    return active.model_copy(update={"expires": None}) if over else active
+
+
 def reached(exclusion: Exclusion, rules: Iterable[Rule]) -> list[tuple[Rule, bool]]:
     """Return the rules that an exclusion reaches, each with whether it names the rule itself."""
     return [(rule, how == "named") for rule in rules if (how := exclusion.selects(rule)) is not None]

@@ -16,11 +16,11 @@ from fpctl.engine.interface import Table
 from fpctl.errors import FpctlError, Problem
 from fpctl.exclusions.model import Exclusion
 from fpctl.execution.run import RunResult, run_rule
-from fpctl.execution.session import tables_read
 from fpctl.repository.apply import RuleOutcome, applicable, tune
 from fpctl.rewrite.plan.model import Insertion, Plan, Skip
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.size_fit import ANY_LENGTH
+from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.predicate import UtcRange
 from fpctl.rules.formats.registry import LoadedRule

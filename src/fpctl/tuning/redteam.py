@@ -9,9 +9,9 @@ from typing import Any
 
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
-from fpctl.execution.session import tables_read
 from fpctl.fields.registry import FIELDS, usable_roles
 from fpctl.rewrite.plan.planner import Planner
+from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.predicate import UtcRange
 from fpctl.rules.model import Rule

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fpctl.cli.shared import exchange_commands as exchanging
 from fpctl.cli.shared import options, output
-from fpctl.cli.shared import test_guard as guarding
-from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
+from fpctl.cli.shared.context import AppContext
+from fpctl.cli.shared.exchange_commands import FORMATS, Report, export_exclusions
+from fpctl.cli.shared.outcomes import exit_code, report_outcomes
+from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fpctl.deployment.artifacts.output_files import Format
+    from fpctl.deployment.artifacts.rule_artifact import RuleArtifact
+
+Target = Literal["sentinel", "defender"]
 
 
-def command(
-    rule: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RULE|ID",
-            help="Rules by id, name, path or glob; with --format csv and the like exclusions. All, if none is given.",
-        ),
-    ] = None,
-    target: Annotated[
-        Literal["sentinel", "defender"] | None, typer.Option("--target", help="For which service.", show_default=False)
-    ] = None,
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """For whom, in which format, and where to."""
+
+    target: Annotated[Target | None, typer.Option("--target", help="For which service.", show_default=False)] = None
     format: Annotated[
         Literal["arm", "yaml", "csv", "watchlist", "elastic", "sigma"] | None,
         typer.Option(
@@ -34,7 +35,7 @@ def command(
             help="For Sentinel: arm (Resource Manager templates) or yaml. The others are of exclusions.",
             show_default="arm",
         ),
-    ] = None,
+    ] = None
     out: Annotated[
         Path | None,
         typer.Option(
@@ -43,85 +44,117 @@ def command(
             help="Write a file per rule below DIR; the exclusions to FILE.",
             show_default="all to stdout",
         ),
+    ] = None
+    lists: options.ListStore = "function"
+    report: Report = None
+
+
+def command(
+    files: options.RepositoryFiles,
+    export: ExportOptions,
+    rule: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RULE|ID",
+            help="Rules by id, name, path or glob; with --format csv and the like exclusions. All, if none is given.",
+        ),
     ] = None,
-    lists: Annotated[
-        Literal["watchlist", "function"], typer.Option("--lists", help="Where lists go for which a rule has no room.")
-    ] = "watchlist",
-    report: exchanging.Report = None,
-    rules: options.RulesFolder = None,
-    exclusions: options.ExclusionsFolder = None,
-    on: Annotated[
-        str | None, typer.Option("--on", metavar="DATE", help="Plan as of a day.", show_default="today")
-    ] = None,
-    force: guarding.Force = None,
-    config: options.ConfigFile = None,
+    on: options.On = None,
+    force: options.Force = None,
 ) -> int:
     """Export tuned rules for Microsoft Sentinel or Defender XDR, or exclusions for other tools.
 
-    Sentinel: a Resource Manager template per rule (analytics rules; hunting queries as saved searches), or
-    its YAML. Defender: custom detections for Microsoft Graph. With --out, a rule's version goes up when its
-    query is another than in the file that is there. A rule that the target would refuse is not
-    written: exit code 1. 2: a rule could not be planned.
+    Sentinel: a Resource Manager template per rule (analytics rules; hunting queries as saved searches), or its
+    YAML. Defender: custom detections for Microsoft Graph. With --out, a rule's version goes up when its query
+    differs from the file that exists. A rule that the target would refuse is not written: exit code 1. 2: a rule
+    could not be planned.
 
-    Exclusions: --format csv has everything, whatever its state; watchlist (Sentinel), elastic (exception
-    list) and sigma (filters) have what is in force today, and of that what they can say. What would suppress
-    more there than here is left out: exit code 1. 2: a file is broken.
+    Exclusions: --format csv has everything, whatever its state; watchlist (Sentinel), elastic (exception list) and
+    sigma (filters) have what is active today, and of that what they can express. What would suppress more there
+    than here is left out: exit code 1. 2: a file is broken.
     """
-    from fpctl.cli.shared.audit_log import glanced
-    from fpctl.cli.shared.context import open_workspace
-    from fpctl.cli.shared.outcomes import talk
-    from fpctl.deployment.artifacts.output_files import artifact_file, artifact_text, file_names, published_in
-    from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
-    from fpctl.files import write_text
-    from fpctl.repository.apply import external_list_files, tune
+    if export.format in FORMATS:
+        if export.target is not None:
+            raise typer.BadParameter(f"--format {export.format} is of exclusions and has no --target")
+        context = AppContext(options.Files(exclusions=files.exclusions, config=files.config))
+        return export_exclusions(context, rule or [], export.format, export.out, export.report)
+    if export.target is None:
+        raise typer.BadParameter("say for which service: --target sentinel or --target defender")
+    context = AppContext(files)
+    format: Format = "graph" if export.target == "defender" else "yaml" if export.format == "yaml" else "arm"
+    context.audit_log.glance()
+    guarded = _tuned(context, export, export.target, rule, on, force)
+    made, names = _artifacts(guarded, export.target, export.out, format)
+    ready = [artifact for artifact in made if artifact.ready]
+    if export.out is None:
+        from fpctl.deployment.artifacts.output_files import artifact_text
+
+        output.write(artifact_text(ready, format))
+    else:
+        guarded.record(context.audit_log)
+        _write(export.out, ready, names, format)
+    problems = (problem for artifact in made for problem in artifact.problems)
+    output.show_problems([*context.repository.problems, *problems])
+    guarded.report()
+    report_outcomes(guarded.outcomes)
+    kept_back = len(made) - len(ready)
+    code = exit_code(guarded.outcomes, broken=context.repository.broken, findings=bool(kept_back))
+    if kept_back and code != 2:
+        output.say(f"{output.counted(kept_back, 'rule')} not exported")
+    return code
+
+
+def _tuned(
+    context: AppContext,
+    export: ExportOptions,
+    target: Target,
+    patterns: list[str] | None,
+    on: str | None,
+    force: str | None,
+) -> Guarded:
+    from fpctl.repository.apply import tune
     from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 
-    if format in exchanging.FORMATS:
-        if target is not None:
-            raise typer.BadParameter(f"--format {format} is of exclusions and has no --target")
-        return exchanging.give(rule or [], format, out, report, exclusions, config)
-    if target is None:
-        raise typer.BadParameter("say for which service: --target sentinel or --target defender")
-    chosen_format: Format = "graph" if target == "defender" else "yaml" if format == "yaml" else "arm"
-    today = options.parse_day(on)
-    workspace = open_workspace(config, rules, exclusions)
-    repository = workspace.repository
-    glanced(repository.exclusions, exclusions, workspace.settings, options.now())
-    chosen = repository.rules.select(rule or [])
-    active, planner = repository.active(), repository.planner(today)
+    chosen = context.select(patterns)
+    if target == "defender":
+        from fpctl.deployment.artifacts.rule_artifact import for_defender
+
+        chosen = tuple(map(for_defender, chosen))
+    active, planner = context.repository.active(), context.planner(options.parse_day(on))
+    style = ClauseStyle(fits=True, store=export.lists) if target == "sentinel" else ANY_LENGTH
     with output.progress("Rewriting rules", len(chosen)) as update:
-        style = ClauseStyle(fits=True, store=lists) if target == "sentinel" else ANY_LENGTH
         planned = list(tune(chosen, active, planner, style=style, progress=lambda done, _: update(done)))
-    found = guarding.checked(planned, active, planner, force)
-    names = file_names((outcome.rule for outcome in found.outcomes), chosen_format)
-    made = list(
-        rule_artifacts(
-            found.outcomes,
-            target,
-            lambda rule: published_in(out, names[rule.path, rule.id]) if out is not None else None,
-        )
+    return guard_outcomes(planned, active, planner, force)
+
+
+def _artifacts(
+    guarded: Guarded, target: Target, out: Path | None, format: Format
+) -> tuple[list[RuleArtifact], dict[tuple[str, str], str]]:
+    """Return the artifacts, and the name of each rule's file by (path, id)."""
+    from fpctl.deployment.artifacts.output_files import file_names, published_in
+    from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
+
+    names = file_names((outcome.rule for outcome in guarded.outcomes), format)
+    made = rule_artifacts(
+        guarded.outcomes,
+        target,
+        lambda rule: published_in(out, names[rule.path, rule.id]) if out is not None else None,
     )
-    ready = [artifact for artifact in made if artifact.ready]
-    if out is None:
-        output.write(artifact_text(ready, chosen_format))
-    else:
-        guarding.record(found, force, workspace, exclusions, options.now())
-        for artifact in ready:
-            file = artifact_file(artifact, names[artifact.rule.path, artifact.rule.id], chosen_format)
-            write_text(out / file.relative, file.text, durable=False)
-        # A template holds what its rule reads; a rule file cannot.
-        beside = external_list_files(artifact.outcome for artifact in ready) if chosen_format == "yaml" else []
-        for file in beside:
-            write_text(out / file.relative, file.text, durable=False)
-        if beside:
-            output.say(f"to be loaded before them: {', '.join(f'{out}/{file.relative}' for file in beside)}")
-        output.say(f"{output.counted(len(ready), 'rule')} written to {out}")
-    output.show_problems([*repository.problems, *(problem for artifact in made for problem in artifact.problems)])
-    guarding.say(found, force)
-    talk(found.outcomes)
-    if repository.broken or any(outcome.status == "error" for outcome in found.outcomes):
-        return EXIT_ERROR
-    kept_back = len(made) - len(ready)
-    if kept_back:
-        output.say(f"{output.counted(kept_back, 'rule')} not exported")
-    return EXIT_FINDINGS if kept_back or any(outcome.findings for outcome in found.outcomes) else EXIT_OK
+    return list(made), names
+
+
+def _write(out: Path, ready: Sequence[RuleArtifact], names: dict[tuple[str, str], str], format: Format) -> None:
+    from fpctl.deployment.artifacts.output_files import artifact_file
+    from fpctl.files import write_text
+    from fpctl.repository.apply import external_list_files
+
+    for artifact in ready:
+        file = artifact_file(artifact, names[artifact.rule.path, artifact.rule.id], format)
+        write_text(out / file.relative, file.text, durable=False)
+    # A template holds what its rule reads; a rule file cannot.
+    beside = external_list_files(artifact.outcome for artifact in ready) if format == "yaml" else []
+    for file in beside:
+        write_text(out / file.relative, file.text, durable=False)
+    if beside:
+        output.say(f"load these before them: {', '.join(f'{out}/{file.relative}' for file in beside)}")
+    output.say(f"{output.counted(len(ready), 'rule')} written to {out}")

@@ -4,123 +4,164 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fpctl.cli.shared import options, output
+from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from fpctl.audit.baseline import BaselineComparison
     from fpctl.audit.check import Check
     from fpctl.audit.context import AuditContext
     from fpctl.audit.formats.report import Report
     from fpctl.exclusions.risk.score import Risk
 
 
-def command(
+@dataclass(frozen=True, slots=True)
+class ScopeOptions:
+    """Which findings are asked for."""
+
     rule: Annotated[
         list[str] | None,
         typer.Option(
-            "--rule", metavar="RULE", help="Only findings about these rules and the exclusions that reach them."
+            "--rule",
+            metavar="RULE",
+            help="Only findings about these rules and the exclusions that match them.",
+            autocompletion=completion.rule_names,
         ),
-    ] = None,
+    ] = None
     exclusion: Annotated[
-        list[str] | None, typer.Option("--exclusion", metavar="ID", help="Only findings about these exclusions.")
-    ] = None,
+        list[str] | None,
+        typer.Option(
+            "--exclusion",
+            metavar="ID",
+            help="Only findings about these exclusions.",
+            autocompletion=completion.exclusion_ids,
+        ),
+    ] = None
     only: Annotated[
         list[str] | None,
         typer.Option("--only", metavar="CHECK", help="Only these checks, by code or name: FP101, expiring."),
-    ] = None,
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """Which findings fail the command."""
+
     fail_on: Annotated[
         Literal["error", "warning", "note"],
-        typer.Option("--fail-on", help="Exit with 1 for findings that are as grave as this, or graver."),
-    ] = "warning",
+        typer.Option("--fail-on", help="Exit with 1 if there are findings at this severity or higher."),
+    ] = "warning"
     baseline: Annotated[
         Path | None,
-        typer.Option("--baseline", metavar="FILE", help="Leave out the findings that this file knows."),
-    ] = None,
+        typer.Option("--baseline", metavar="FILE", help="Leave out the findings that are in this file."),
+    ] = None
     write_baseline: Annotated[
         Path | None,
         typer.Option(
-            "--write-baseline", metavar="FILE", help="Write the findings to this file as known, and exit with 0."
+            "--write-baseline", metavar="FILE", help="Write the findings to this file as the baseline, and exit with 0."
         ),
-    ] = None,
-    on: Annotated[
-        str | None, typer.Option("--on", metavar="DATE", help="Audit as of a day.", show_default="today")
-    ] = None,
-    rules: options.RulesFolder = None,
-    exclusions: options.ExclusionsFolder = None,
-    history: options.HistoryPlace = None,
-    config: options.ConfigFile = None,
+    ] = None
+
+
+def command(
+    files: options.AllFiles,
+    scope: ScopeOptions,
+    gate: GateOptions,
+    on: options.On = None,
     format: Annotated[
-        Literal["table", "json", "csv", "sarif", "markdown"],
-        typer.Option("--format", help="How to print the findings."),
+        Literal["table", "json", "csv", "sarif", "markdown"], typer.Option("--format", help="Output format.")
     ] = "table",
 ) -> int:
     """Check exclusions against the policy, the rules, each other, and what runs recorded.
 
-    Every finding has a stable code, a place, and a command that mends it; docs/findings/ explains each.
-    What a finding must be is set in [policy] of fpctl.toml. Exit code 1 means findings, 2 that
-    something could not be read.
+    Every finding has a stable code, a place, and a command that fixes it; docs/findings/ explains each. What is
+    required is set in [policy] of fpctl.toml. Exit code 1 means findings, 2 that something could not be read.
     """
-    from importlib import import_module
-
-    from fpctl.audit import baseline as known
-    from fpctl.audit.context import AuditContext
+    from fpctl.audit import baseline as baselines
     from fpctl.audit.finding import at_least
-    from fpctl.audit.formats import table
-    from fpctl.audit.formats.report import Report
     from fpctl.audit.registry import chosen, severities
     from fpctl.audit.run import about, audit
-    from fpctl.audit.run_history import read_run_history
-    from fpctl.cli.shared.audit_log import glanced
-    from fpctl.cli.shared.context import open_workspace
 
-    today = options.parse_day(on)
-    checks = chosen(only or [])
-    workspace = open_workspace(config, rules, exclusions)
-    repository, settings = workspace.repository, workspace.settings
-    levels = severities(settings)
-    accepted = known.read(baseline) if baseline is not None else frozenset()
-    selected = repository.rules.select(rule) if rule else None
-    wanted = [repository.exclusions.get(id).id for id in exclusion or []]
-    place = history or settings.history.url
-    glanced(repository.exclusions, exclusions, settings, options.now())
-    past = read_run_history(place, options.now())
+    checks = chosen(scope.only or [])
+    context = AppContext(files)
+    problems = context.repository.problems
+    levels = severities(context.settings)
+    accepted = baselines.read(gate.baseline) if gate.baseline is not None else frozenset()
+    selected = context.select(scope.rule) if scope.rule else None
+    wanted = [loaded.id for loaded in context.pick(scope.exclusion or [])]
+    context.audit_log.glance()
     with output.progress("Planning rules") as update:
-        folder = exclusions or settings.paths.exclusions
-        context = AuditContext(
-            repository, settings.policy, today, past, folder if folder.is_dir() else None, lambda done, _: update(done),
-            settings.risk,
-        )  # fmt: skip
-        findings = about(audit(context, checks, levels), context, selected, wanted)
-    if write_baseline is not None:
-        count = known.write(write_baseline, findings)
-        output.say(f"{output.counted(count, 'known finding')} written to {write_baseline}")
-        return _code(repository.problems, EXIT_OK)
-    compared = known.compare(findings, accepted)
-    report = Report(
-        compared.new, today, compared.baseline, compared.removed, len(repository.exclusions.exclusions),
-        len(repository.rules.rules), past is not None, _risks(context, checks, wanted),
-    )  # fmt: skip
+        audited = _audit_context(context, options.parse_day(on), lambda done, _: update(done))
+        findings = about(audit(audited, checks, levels), audited, selected, wanted)
+    if gate.write_baseline is not None:
+        count = baselines.write(gate.write_baseline, findings)
+        output.say(f"{output.counted(count, 'finding')} written to {gate.write_baseline}")
+        return _code(problems, EXIT_OK)
+    compared = baselines.compare(findings, accepted)
+    report = _report(audited, compared, _risks(audited, checks, wanted))
+    _show(report, format)
+    _talk(report, context.history_place)
+    failed = any(at_least(finding, gate.fail_on) for finding in report.findings)
+    return _code(problems, EXIT_FINDINGS if failed else EXIT_OK)
+
+
+def _audit_context(context: AppContext, today: date, progress: Callable[[int, int], None]) -> AuditContext:
+    from fpctl.audit.context import AuditContext
+    from fpctl.audit.run_history import read_run_history
+
+    return AuditContext(
+        context.repository,
+        context.settings.policy,
+        today,
+        read_run_history(context.history_place, context.now),
+        context.exclusions_path if context.exclusions_path.is_dir() else None,
+        progress,
+        context.settings.risk,
+    )
+
+
+def _report(audited: AuditContext, compared: BaselineComparison, risks: dict[str, Risk]) -> Report:
+    from fpctl.audit.formats.report import Report
+
+    return Report(
+        compared.new,
+        audited.today,
+        compared.baseline,
+        compared.removed,
+        len(audited.repository.exclusions.exclusions),
+        len(audited.repository.rules.rules),
+        audited.recorded is not None,
+        risks,
+    )
+
+
+def _show(report: Report, format: str) -> None:
+    from importlib import import_module
+
     if format == "table":
+        from fpctl.audit.formats import table
+
         width = shutil.get_terminal_size().columns if output.is_terminal(sys.stdout) else None
         output.write(output.visible_lines(table.render(report, width)))
     else:
         output.write(import_module(f"fpctl.audit.formats.{format}").render(report))
-    _talk(report, place)
-    failed = any(at_least(finding, fail_on) for finding in report.findings)
-    return _code(repository.problems, EXIT_FINDINGS if failed else EXIT_OK)
 
 
-def _risks(context: AuditContext, checks: Sequence[Check], wanted: Collection[str]) -> dict[str, Risk]:
+def _risks(audited: AuditContext, checks: Sequence[Check], wanted: Collection[str]) -> dict[str, Risk]:
     """Return the risk of the exclusions that were asked for; nothing where only other checks were asked for."""
     if not any(check.slug == "high-risk" for check in checks):
         return {}
-    return {id: risk for id, risk in context.risks.items() if not wanted or id in wanted}
+    return {id: risk for id, risk in audited.risks.items() if not wanted or id in wanted}
 
 
 def _talk(report: Report, place: str) -> None:
@@ -132,11 +173,12 @@ def _talk(report: Report, place: str) -> None:
     if any(risk.level != "low" for risk in report.risks.values()):
         output.say(f"risk: {report.risk_summary()}")
     if report.removed:
-        output.say(f"{output.counted(report.removed, 'finding')} of the baseline no longer there: write it again")
+        fixed = output.counted(report.removed, "finding")
+        output.say(f"{fixed} of the baseline no longer found: write the baseline again")
 
 
 def _code(problems: tuple[Problem, ...], code: int) -> int:
-    """Show what could not be read and return the exit code; a rule that is not there is a finding of its own."""
+    """Show what could not be read and return the exit code; a rule that does not exist is a finding of its own."""
     broken = [problem for problem in problems if problem.severity == "error" and problem.code != "unknown-rule"]
     output.show_problems(broken)
     return EXIT_ERROR if broken else code

@@ -1,23 +1,21 @@
-"""`fpctl hits`: what each exclusion has taken out so far."""
+"""`fpctl hits`: what each exclusion has suppressed so far."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from fpctl.cli.shared import options, output
-from fpctl.cli.shared.audit_log import glanced
+from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
-from fpctl.exclusions.loader import ExclusionSet, load_exclusions
 from fpctl.history.history import History
 from fpctl.history.records import HitTotals, StoredDrift
 from fpctl.history.store import is_there
-from fpctl.settings import load_settings
 from fpctl.spelling import did_you_mean
 
 TREND_DAYS = 30
@@ -26,62 +24,67 @@ TREND_DAYS = 30
 HEADERS = ("exclusion", "rule", "hits", "unique", "runs", "first event", "last event", "trend")
 
 
-def command(
+@dataclass(frozen=True, slots=True)
+class HitOptions:
+    """Which hits are shown."""
+
     rule: Annotated[
-        str | None, typer.Option("--rule", metavar="RULE", help="Only runs of the rule with this id or name.")
-    ] = None,
-    exclusion: Annotated[str | None, typer.Option("--exclusion", metavar="ID", help="Only this exclusion.")] = None,
+        str | None,
+        typer.Option(
+            "--rule",
+            metavar="RULE",
+            help="Only runs of the rule with this id or name.",
+            autocompletion=completion.rule_names,
+        ),
+    ] = None
+    exclusion: Annotated[
+        str | None,
+        typer.Option("--exclusion", metavar="ID", help="Only this exclusion.", autocompletion=completion.exclusion_ids),
+    ] = None
     since: Annotated[
         str | None,
         typer.Option(
             "--since", metavar="TIME", help="Only runs from then on: 30d (whole days), 12h, 2026-11-01, or a time."
         ),
-    ] = None,
-    by_rule: Annotated[bool, typer.Option("--by-rule", help="One line for each exclusion and rule.")] = False,
-    exclusions: options.ExclusionsFolder = None,
-    history: options.HistoryPlace = None,
-    config: options.ConfigFile = None,
+    ] = None
+    by_rule: Annotated[bool, typer.Option("--by-rule", help="One line for each exclusion and rule.")] = False
+
+
+def command(
+    files: options.ExclusionHistoryFiles,
+    wanted: HitOptions,
     format: options.ListFormat = "table",
 ) -> int:
-    """Show what each exclusion has taken out so far: hits, unique hits, event times and the trend.
+    """Show what each exclusion has suppressed so far: hits, unique hits, event times and the trend.
 
-    Hits are added over runs, so an event that two runs read counts twice. Unique hits are those that no
-    other exclusion would have taken. Exclusions of the folder that no run has had yet are listed with
-    no runs, unless --rule asks for one rule's. Hits of an exclusion in shadow are counted, not taken out. What
-    the last run of each rule found to have drifted is told on stderr.
+    Hits are added over runs, so an event that two runs read counts twice. Unique hits are those that no other
+    exclusion would have suppressed. Exclusions of the folder that no run has had yet are listed with no runs,
+    unless --rule asks for one rule's. Hits of an exclusion in shadow are counted, not suppressed. What the last run
+    of each rule found to have drifted is reported on stderr.
     """
-    now = options.now()
-    settings = load_settings(config)
-    start = None if since is None else _start(since, now)
-    known = _known(exclusions, settings.paths.exclusions)
-    glanced(known, exclusions, settings, now)
-    start, totals, drift = _recorded(history or settings.history.url, rule, exclusion, start, by_rule)
-    states = {loaded.id: loaded.exclusion.state(now.date()) for loaded in known.exclusions}
+    context = AppContext(files, "optional")
+    start = None if wanted.since is None else _start(wanted.since, context.now)
+    known = context.exclusions
+    context.audit_log.glance()
+    start, totals, drift = _recorded(context.history_place, wanted, start)
+    states = {loaded.id: loaded.exclusion.state(context.today) for loaded in known.exclusions}
     titles = {loaded.id: loaded.exclusion.title for loaded in known.exclusions}
-    if rule is None:
-        totals = _with_unrun(totals, titles, exclusion)
-    if exclusion is not None and not totals and exclusion not in titles:
-        raise FpctlError(
-            f"no exclusion {exclusion!r} is known", None, did_you_mean(exclusion, titles, what="exclusion")
-        )
+    if wanted.rule is None:
+        totals = _with_unrun(totals, titles, wanted.exclusion)
+    if wanted.exclusion is not None and not totals and wanted.exclusion not in titles:
+        hint = did_you_mean(wanted.exclusion, titles, what="exclusion")
+        raise FpctlError(f"no exclusion {wanted.exclusion!r} is known", None, hint)
     if format == "json":
         output.show_json({"since": start, "hits": [_document(total, titles, states, drift) for total in totals]})
     elif format == "csv":
         _show_csv(totals)
     else:
-        _show_table(totals, now.date(), by_rule, states)
+        _show_table(totals, context.today, wanted.by_rule, states)
         for one in drift:
             output.say(output.visible_lines(f"warning: in the run of {one.started.date()} {one.message}"))
     errors = [problem for problem in known.problems if problem.severity == "error"]
     output.show_problems(errors)
     return EXIT_ERROR if errors else EXIT_OK
-
-
-def _known(asked: Path | None, usual: Path) -> ExclusionSet:
-    """Return the exclusions of the folder; the usual one may be missing."""
-    if asked is None and not usual.exists():
-        return ExclusionSet((), ())
-    return load_exclusions(asked or usual)
 
 
 def _start(since: str, now: datetime) -> datetime:
@@ -92,9 +95,10 @@ def _start(since: str, now: datetime) -> datetime:
 
 
 def _recorded(
-    place: str, rule: str | None, exclusion: str | None, since: datetime | None, by_rule: bool
+    place: str, wanted: HitOptions, since: datetime | None
 ) -> tuple[datetime | None, list[HitTotals], list[StoredDrift]]:
     """Return from when on hits are counted, the totals, and what the last run of each rule found to have drifted."""
+    rule, exclusion = wanted.rule, wanted.exclusion
     if not is_there(place):
         output.say(f"No run has been recorded yet: there is no {place}. `fpctl run` makes it.")
         return since, [], []
@@ -110,7 +114,7 @@ def _recorded(
             for one in history.drift(since=since, latest=True)
             if exclusion in (None, one.exclusion) and rule in (None, one.rule, one.rule_name)
         ]
-        return since, history.hits(rule=rule, exclusion=exclusion, since=since, by_rule=by_rule), drift
+        return since, history.hits(rule=rule, exclusion=exclusion, since=since, by_rule=wanted.by_rule), drift
 
 
 def _with_unrun(totals: list[HitTotals], known: dict[str, str], exclusion: str | None) -> list[HitTotals]:

@@ -3,196 +3,189 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared.context import AppContext
+from fpctl.cli.shared.field_options import FieldOptions
+from fpctl.cli.shared.risk import risk_lines, risk_of
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
+from fpctl.fields.registry import NARROW
 
 if TYPE_CHECKING:
-    from fpctl.cli.shared.exclusion_commands import Book
+    from fpctl.engine.interface import Engine, Timespan
     from fpctl.exclusions.model import Exclusion
-    from fpctl.exclusions.risk.score import Risk
+    from fpctl.exclusions.risk.score import Risk, Share
     from fpctl.rules.formats.registry import LoadedRule
     from fpctl.tuning.guard import CaseOutcome
     from fpctl.tuning.impact import Impact
     from fpctl.tuning.row_changes import RowChanges
 
-Values = list[str] | None
 BAR = 30
 SHOWN_RULES = 5
 SHOWN_ROWS = 10
 SHOWN_ENTITIES = 8
 DEFAULT_DAYS = 90
-"""As long would `fpctl add` let it hold."""
+"""The expiry that `fpctl add` gives."""
 
 
-def _field(name: str, text: str) -> Any:
-    return typer.Option(f"--{name}", metavar="VALUE", help=text, rich_help_panel="Match")
+@dataclass(frozen=True, slots=True)
+class ComparisonOptions:
+    """What before and after are, and how much of it is looked at."""
+
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Compare with the base rule, not with the other exclusions applied.")
+    ] = False
+    no_days: Annotated[bool, typer.Option("--no-days", help="Do not run the rule on each day's events alone.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """An exclusion and what it does to its rules; `cases` are must-fire events that it suppresses."""
+
+    exclusion: Exclusion
+    impacts: Sequence[Impact]
+    risk: Risk
+    cases: Sequence[CaseOutcome]
+
+    @property
+    def bad(self) -> bool:
+        """Whether there is a finding: rows only after, a suppressed test event, or a rule in which it has no place."""
+        added = any(one.rows is not None and (one.rows.appeared or _unproved(one)) for one in self.impacts)
+        return added or bool(self.cases) or any(skip.finding for one in self.impacts for skip in one.skips)
 
 
 def command(
+    fields: FieldOptions,
+    look_back: options.LookBack,
+    comparison: ComparisonOptions,
+    engine: options.EngineOptions,
+    files: options.RepositoryFiles,
     id: Annotated[
         str | None,
         typer.Argument(metavar="ID", help="A recorded exclusion.", autocompletion=completion.exclusion_ids),
     ] = None,
     rule: Annotated[
-        Values, typer.Option("--rule", metavar="RULE", help="Only this rule; for one not recorded yet: its rules.")
+        list[str] | None,
+        typer.Option(
+            "--rule",
+            metavar="RULE",
+            help="Only this rule; for an exclusion that is not recorded yet: its rules.",
+            autocompletion=completion.rule_names,
+        ),
     ] = None,
-    device: Annotated[Values, _field("device", "Host name.")] = None,
-    url: Annotated[Values, _field("url", "Domain or URL.")] = None,
-    hash: Annotated[Values, _field("hash", "MD5, SHA-1 or SHA-256.")] = None,
-    process: Annotated[Values, _field("process", "File name of the process.")] = None,
-    parent_process: Annotated[Values, _field("parent-process", "File name of what started it.")] = None,
-    command_line: Annotated[Values, _field("command-line", "Text that the command line contains.")] = None,
-    path: Annotated[Values, _field("path", "Path of a file or folder.")] = None,
-    account: Annotated[Values, _field("account", "Account.")] = None,
-    ip: Annotated[Values, _field("ip", "Address or CIDR.")] = None,
-    signer: Annotated[Values, _field("signer", "Name in the code-signing certificate.")] = None,
-    port: Annotated[Values, _field("port", "Port number.")] = None,
-    where: Annotated[
-        str | None, typer.Option("--where", metavar="KQL", help="A KQL condition that must hold too.")
-    ] = None,
-    since: Annotated[str, typer.Option("--since", metavar="14d|TIME", help="How far back to look.")] = "14d",
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="End of the look-back.", show_default="now")
-    ] = None,
-    alone: Annotated[
-        bool, typer.Option("--alone", help="Compare with the base rule, not with the other exclusions in place.")
-    ] = False,
-    no_days: Annotated[bool, typer.Option("--no-days", help="Do not run the rule on each day's events alone.")] = False,
-    engine: options.EngineName = None,
-    data: options.DataFolder = None,
-    credential: options.Credential = None,
-    rules: options.RulesFolder = None,
-    exclusions: options.ExclusionsFolder = None,
-    config: options.ConfigFile = None,
     format: options.TextFormat = "text",
 ) -> int:
     """Show what an exclusion does to its rules, on the events of the last days.
 
-    Before and after: events at the clause, result rows, alerts by day, devices, URLs and hashes that are
-    gone altogether, rows that stand only after (an exclusion must never make a rule fire), and a sample of
-    what is taken out. Exit code 1: rows stand only after, it takes out an event that a test says must fire,
-    or it cannot be placed in a rule that it names.
-    2: something could not be counted, or a rule or an exclusion cannot be read.
+    Before and after: events at the clause, result rows, alerts by day, devices, URLs and hashes that disappear
+    altogether, rows that appear only after (an exclusion must never make a rule fire), and a sample of what is
+    suppressed. Exit code 1: rows appear only after, it suppresses an event that a test says must fire, or it cannot
+    be placed in a rule that it names. 2: something could not be counted, or a rule or an exclusion cannot be read.
     """
-    from fpctl.cli.shared.exclusion_commands import open_book
-    from fpctl.cli.shared.risk import risk_of
-    from fpctl.engine.interface import Timespan
-    from fpctl.engine.options import EngineOptions
-    from fpctl.engine.registry import open_engine
-    from fpctl.exclusions.risk.score import Share
-    from fpctl.execution.time_range import window_range
+    from fpctl.repository.single_exclusion import active_on
+
+    context = AppContext(files, "optional")
+    span = look_back.timespan(context.now)
+    exclusion = _exclusion(context, id, rule, fields.values)
+    active = active_on(exclusion, span.end.date())
+    pool = context.select(rule) if id is not None else context.repository.rules.rules
+    chosen = [loaded for loaded in pool if active.selects(loaded.rule) is not None]
+    if not chosen:
+        raise FpctlError("the exclusion matches no rule", None, "fpctl rules list shows them")
+    with context.engine(engine, span.end) as opened:
+        impacts = _impacts(context, active, chosen, opened, span, comparison)
+    risk = risk_of(context, exclusion, chosen, _share(impacts))
+    found = Previewed(exclusion, impacts, risk, _cases(context, active, chosen))
+    if format == "json":
+        output.show_json(_document(found))
+    else:
+        _show(found)
+    output.show_problems(context.repository.problems)
+    if context.repository.broken or any(one.error is not None for one in impacts):
+        return EXIT_ERROR
+    return EXIT_FINDINGS if found.bad else EXIT_OK
+
+
+def _impacts(
+    context: AppContext,
+    exclusion: Exclusion,
+    chosen: Sequence[LoadedRule],
+    engine: Engine,
+    span: Timespan,
+    comparison: ComparisonOptions,
+) -> list[Impact]:
+    """Return what the exclusion does to each of the rules."""
     from fpctl.repository.apply import applicable
-    from fpctl.repository.single_exclusion import in_force, reached
+    from fpctl.repository.single_exclusion import reached
     from fpctl.tuning.impact import impact
 
-    book = open_book(config, rules, exclusions)
-    clock = options.now()
-    end = options.parse_moment(to, clock, "--to") if to is not None else clock
-    span = Timespan(options.parse_moment(since, end, "--since"), end)
-    if span.start >= span.end:
-        raise typer.BadParameter("the look-back ends before it begins")
-    given = {
-        "device": device, "url": url, "hash": hash, "process": process, "parent_process": parent_process,
-        "command_line": command_line, "path": path, "account": account, "ip": ip, "signer": signer, "port": port,
-        "where": [where] if where is not None else None,
-    }  # fmt: skip
-    exclusion = _exclusion(book, id, rule, {name: tuple(values) for name, values in given.items() if values})
-    alone_in_force = in_force(exclusion, end.date())
-    if alone_in_force.expires is not None and alone_in_force.expires <= end.date():
-        alone_in_force = alone_in_force.model_copy(update={"expires": None})
-    pool = book.repository.rules.select(rule) if id is not None and rule else book.repository.rules.rules
-    chosen = [loaded for loaded in pool if alone_in_force.selects(loaded.rule) is not None]
-    if not chosen:
-        raise FpctlError("the exclusion reaches no rule", None, "fpctl rules list shows them")
-    opened = open_engine(
-        engine or book.settings.engine.default,
-        book.settings,
-        EngineOptions(
-            data=data or book.settings.paths.data, now=end, tables=book.repository.tables, credential=credential
-        ),
-    )
+    planner = context.planner_for(engine, span)
+    present = [] if comparison.alone else [one for one in context.repository.active() if one.id != exclusion.id]
+    daily = not comparison.no_days
     found: list[Impact] = []
-    try:
-        windows = None if opened.description.capabilities.local_time else window_range(span, end)
-        planner = book.repository.planner(end.date(), windows_within=windows)
-        present = () if alone else [one for one in book.repository.active() if one.id != exclusion.id]
-        with output.progress("Looking at events", len(chosen)) as update:
-            for one, named in reached(alone_in_force, (loaded.rule for loaded in chosen)):
-                others = applicable(one, present)
-                found.append(
-                    impact(alone_in_force, one, named, others, planner, opened, span, daily_alerts=not no_days)
-                )
-                update(len(found))
-    finally:
-        opened.close()
-    cases = _cases(alone_in_force, chosen, book)
-    shares = [share for one in found if (share := one.share()) is not None]
+    with output.progress("Looking at events", len(chosen)) as update:
+        for rule, named in reached(exclusion, (loaded.rule for loaded in chosen)):
+            others = applicable(rule, present)
+            found.append(impact(exclusion, rule, named, others, planner, engine, span, daily_alerts=daily))
+            update(len(found))
+    return found
+
+
+def _share(impacts: Sequence[Impact]) -> Share | None:
+    """Return the largest part of the devices and of the events that the exclusion touches in any rule."""
+    from fpctl.exclusions.risk.score import Share
+
+    shares = [share for one in impacts if (share := one.share()) is not None]
     devices = [share.devices for share in shares if share.devices is not None]
     traffic = [share.traffic for share in shares if share.traffic is not None]
-    measured = Share(max(devices, default=None), max(traffic, default=None)) if shares else None
-    risk = risk_of(book, exclusion, chosen, measured)
-    if format == "json":
-        output.show_json(
-            {
-                "exclusion": exclusion.id,
-                "risk": risk.to_dict(),
-                "rules": [_document(one) for one in found],
-                "suppressed": [{"rule": one.rule.id, "name": one.case.name, "at": str(one.case.at)} for one in cases],
-            }
-        )
-    else:
-        _show(exclusion, found, risk, cases)
-    output.show_problems(book.repository.problems)
-    if book.repository.broken or any(one.error is not None for one in found):
-        return EXIT_ERROR
-    bad = any(one.rows is not None and (one.rows.appeared or _unproved(one)) for one in found)
-    return EXIT_FINDINGS if bad or cases or any(skip.finding for one in found for skip in one.skips) else EXIT_OK
+    return Share(max(devices, default=None), max(traffic, default=None)) if shares else None
 
 
 def _unproved(one: Impact) -> bool:
-    """Tell whether rows may stand only after, and there are too many to have looked."""
+    """Tell whether rows may appear only after, and there are too many to have looked."""
     may_add = any(warning.code in ("effect", "trigger-operator") for warning in one.warnings)
     return one.rows is not None and not one.rows.compared and may_add
 
 
-def _exclusion(book: Book, id: str | None, rule: Values, given: Mapping[str, tuple[str, ...]]) -> Exclusion:
+def _exclusion(
+    context: AppContext, id: str | None, rule: list[str] | None, given: Mapping[str, tuple[str, ...]]
+) -> Exclusion:
     """Return the recorded exclusion, or what the options would make."""
-    from fpctl.cli.shared.exclusion_commands import picked
     from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked
 
     if id is not None:
         if given:
             raise typer.BadParameter("give an ID, or fields of an exclusion that is not recorded yet; not both")
-        (loaded,) = picked(book.repository.exclusions, [id])
+        (loaded,) = context.pick([id])
         return loaded.exclusion
     if not given:
         raise typer.BadParameter("give the ID of an exclusion, or fields such as --device build01 with --rule")
     if not rule:
         raise typer.BadParameter("an exclusion is for a rule: name it with --rule; * is all rules")
-    narrow = any(name in given for name in ("device", "url", "hash"))
-    expires = book.today + timedelta(days=DEFAULT_DAYS)
+    narrow = any(name in given for name in NARROW)
+    expires = context.today + timedelta(days=DEFAULT_DAYS)
     draft = DraftExclusion(
         rules=tuple(rule), match=(given,), id="preview", status="draft", broad=not narrow, expires=expires
     )
     try:
-        exclusion, _ = checked(draft.text(), book.folder)
+        exclusion, _ = checked(draft.text(), context.folder)
     except DraftError as error:
         output.show_problems(error.problems)
-        raise FpctlError("nothing is previewed: the exclusion has faults") from error
+        raise FpctlError("nothing is previewed: the exclusion has errors") from error
     return exclusion
 
 
-def _cases(exclusion: Exclusion, chosen: Sequence[LoadedRule], book: Book) -> list[CaseOutcome]:
-    """Return the events that must fire and that the exclusion, alone, takes out."""
+def _cases(context: AppContext, exclusion: Exclusion, chosen: Sequence[LoadedRule]) -> list[CaseOutcome]:
+    """Return the events that must fire and that the exclusion, alone, suppresses."""
     from fpctl.rules.test_cases import RuleTestCache
     from fpctl.tuning.guard import evaluate
 
-    shelf, planner = RuleTestCache(), book.repository.planner(book.today)
+    shelf, planner = RuleTestCache(), context.planner()
     found = [
         evaluate(loaded.rule, case, [(exclusion, True)], planner)
         for loaded in chosen
@@ -201,25 +194,24 @@ def _cases(exclusion: Exclusion, chosen: Sequence[LoadedRule], book: Book) -> li
     return [one for one in found if one.status == "suppressed"]
 
 
-def _show(exclusion: Exclusion, found: Sequence[Impact], risk: Risk, cases: Sequence[CaseOutcome]) -> None:
-    from fpctl.cli.shared.risk import risk_lines
-
+def _show(found: Previewed) -> None:
+    exclusion = found.exclusion
     output.write(f"{output.visible(exclusion.id)} {output.visible(exclusion.title)}".rstrip() + "\n")
-    output.write("risk " + "\n     ".join(risk_lines(risk)) + "\n")
-    for case in cases:
-        text = f"takes out an event that must fire: {case.case.name} ({case.case.at})"
+    output.write("risk " + "\n     ".join(output.visible(line) for line in risk_lines(found.risk)) + "\n")
+    for case in found.cases:
+        text = f"suppresses an event that must fire: {case.case.name} ({case.case.at})"
         output.write(output.coloured(output.visible(text), "error") + "\n")
-    for one in found[:SHOWN_RULES]:
+    for one in found.impacts[:SHOWN_RULES]:
         _show_rule(one)
-    if len(found) > SHOWN_RULES:
-        output.say(f"and {output.counted(len(found) - SHOWN_RULES, 'more rule')}: --format json shows all")
+    if len(found.impacts) > SHOWN_RULES:
+        output.say(f"and {output.counted(len(found.impacts) - SHOWN_RULES, 'more rule')}: --format json shows all")
 
 
 def _show_rule(one: Impact) -> None:
     when = f"{one.span.start:%Y-%m-%d %H:%M} to {one.span.end:%Y-%m-%d %H:%M} UTC"
     output.write(f"\n{output.visible(one.rule.name)} ({output.visible(one.rule.path)}), {when}\n")
     if not one.whole:
-        output.write("  the rule itself looks back less far: only events in its own time are seen\n")
+        output.write("  the rule itself looks back less far: only events in its own period are seen\n")
     for clause in one.clauses:
         output.write(f"  {output.visible(clause.strip())}\n")
     for skip in one.skips:
@@ -227,17 +219,17 @@ def _show_rule(one: Impact) -> None:
     for warning in one.warnings:
         output.write(f"  warning [{warning.code}]: {output.visible(warning.message)}\n")
     if one.error is not None:
-        output.write(f"  not known: {output.visible(one.error)}\n")
+        output.write(f"  unknown: {output.visible(one.error)}\n")
     if one.events is not None and one.removed is not None:
         left = one.events - one.removed
-        output.write(f"\n  Events at the clause: {one.events:,} before, {left:,} after, {one.removed:,} taken out\n")
+        output.write(f"\n  Events at the clause: {one.events:,} before, {left:,} after, {one.removed:,} suppressed\n")
     if one.rows is not None:
         _show_changes(one.rows, _unproved(one))
     _show_days(one)
     _show_entities(one)
     if one.sample:
         of = f" (a sample, {len(one.sample)} of {one.removed:,})" if (one.removed or 0) > len(one.sample) else ""
-        output.write(f"\n  What is taken out, the latest first{of}:\n")
+        output.write(f"\n  What is suppressed, the latest first{of}:\n")
         names = list(one.sample[0])
         output.show_table(names, [[_short(row.get(name)) for name in names] for row in one.sample])
 
@@ -246,11 +238,11 @@ def _show_changes(rows: RowChanges, unproved: bool) -> None:
     if not rows.compared:
         output.write(f"  Result rows: {rows.before:,} before, {rows.after:,} after; too many to compare one by one\n")
         if unproved:
-            text = "rows may stand only after (see the warning): narrow the time with --since to see which"
+            text = "rows may appear only after (see the warning): narrow the time with --since to see which"
             output.write(output.coloured(f"    {text}", "error") + "\n")
         return
     output.write(
-        f"  Result rows: {rows.before:,} before, {rows.after:,} after; {len(rows.vanished):,} gone, "
+        f"  Result rows: {rows.before:,} before, {rows.after:,} after; {len(rows.vanished):,} removed, "
         f"{rows.changed:,} with other numbers, {len(rows.appeared):,} only after\n"
     )
     for row in rows.appeared[:SHOWN_ROWS]:
@@ -266,7 +258,7 @@ def _show_days(one: Impact) -> None:
     top = max(day.events for day in one.days)
     output.write("\n")
     output.show_table(
-        ["day", "events left # and taken out .", "events", "out", "alerts", "after"],
+        ["day", "events left # and suppressed .", "events", "suppressed", "alerts", "after"],
         [
             [
                 f"{day.day} {day.day:%a}",
@@ -278,12 +270,12 @@ def _show_days(one: Impact) -> None:
             ]
             for day in one.days
         ],
-        right=("events", "out", "alerts", "after"),
+        right=("events", "suppressed", "alerts", "after"),
     )
 
 
 def bar(events: int, removed: int, top: int, width: int = BAR) -> str:
-    """Return a bar: `#` for what is left of the events, `.` for what is taken out; something is never nothing."""
+    """Return a bar: `#` for what is left of the events, `.` for what is suppressed; something is never nothing."""
     if not top or not events:
         return ""
     whole = max(1, round(width * events / top))
@@ -296,7 +288,7 @@ def bar(events: int, removed: int, top: int, width: int = BAR) -> str:
 def _show_entities(one: Impact) -> None:
     names = {"device": "devices", "url": "hosts", "hash": "hashes"}
     for field, found in one.entities.items():
-        line = f"  {names[field]}: {found.total:,} seen, {found.touched:,} lose events, {found.vanished:,} are gone"
+        line = f"  {names[field]}: {found.total:,} seen, {found.touched:,} lose events, {found.vanished:,} disappear"
         shown = ", ".join(f"{value} ({count:,})" for value, count in found.shown[:SHOWN_ENTITIES])
         if shown and found.vanished > SHOWN_ENTITIES:
             shown += f" and {found.vanished - SHOWN_ENTITIES:,} more"
@@ -310,7 +302,16 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _document(one: Impact) -> dict[str, Any]:
+def _document(found: Previewed) -> dict[str, Any]:
+    return {
+        "exclusion": found.exclusion.id,
+        "risk": found.risk.to_dict(),
+        "rules": [_rule_document(one) for one in found.impacts],
+        "suppressed": [{"rule": one.rule.id, "name": one.case.name, "at": str(one.case.at)} for one in found.cases],
+    }
+
+
+def _rule_document(one: Impact) -> dict[str, Any]:
     return {
         "rule": one.rule.id,
         "from": one.span.start,

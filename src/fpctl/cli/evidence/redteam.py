@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
@@ -14,42 +15,39 @@ if TYPE_CHECKING:
 
 
 def command(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The exclusion.", autocompletion=completion.exclusion_ids)],
+    id: options.OneExclusion,
+    files: options.RepositoryFiles,
     rule: Annotated[
-        list[str] | None, typer.Option("--rule", metavar="RULE", help="Only in the tables of this rule.")
+        list[str] | None,
+        typer.Option(
+            "--rule", metavar="RULE", help="Only in the tables of this rule.", autocompletion=completion.rule_names
+        ),
     ] = None,
     all: Annotated[bool, typer.Option("--all", help="Also show the variants that fire.")] = False,
-    on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="As of a day.", show_default="today")] = None,
-    exclusions: options.ExclusionsFolder = None,
-    rules: options.RulesFolder = None,
-    config: options.ConfigFile = None,
+    on: options.On = None,
     format: options.TextFormat = "text",
 ) -> int:
     """Try what an attacker would try against an exclusion: look-alikes, renamed programs, the last minute.
 
-    For each table that its rules read, events are made that resemble what the exclusion takes out, and the
-    clause itself is asked about them on the local engine. Exit code 1: some would be suppressed that an
-    attacker could bring about. 2: nothing could be tried.
+    For each table that its rules read, events are made that resemble what the exclusion suppresses, and the clause
+    itself is asked about them on the local engine. Exit code 1: some would be suppressed that an attacker could
+    bring about. 2: nothing could be tried.
     """
-    from fpctl.cli.shared.exclusion_commands import open_book, picked
-    from fpctl.repository.single_exclusion import in_force
+    from fpctl.repository.single_exclusion import active_on
     from fpctl.tuning.redteam import run_redteam
 
-    book = open_book(config, rules, exclusions)
-    (loaded,) = picked(book.repository.exclusions, [id])
+    context = AppContext(files, "optional")
+    (loaded,) = context.pick([id])
     today = options.parse_day(on)
-    exclusion = in_force(loaded.exclusion, today)
-    if exclusion.expires is not None and exclusion.expires <= today:
-        exclusion = exclusion.model_copy(update={"expires": None})
-    pool = book.repository.rules.select(rule) if rule else book.repository.rules.rules
-    reached = [one.rule for one in pool if exclusion.selects(one.rule) is not None]
+    exclusion = active_on(loaded.exclusion, today)
+    reached = [one.rule for one in context.select(rule) if exclusion.selects(one.rule) is not None]
     if not reached:
-        raise FpctlError(f"{id} reaches no rule", None, "fpctl rules list shows them")
-    found = run_redteam(exclusion, reached, book.repository.planner(today))
+        raise FpctlError(f"{loaded.id} matches no rule", None, "fpctl rules list shows them")
+    found = run_redteam(exclusion, reached, context.planner(today))
     if format == "json":
         output.show_json(
             {
-                "exclusion": id,
+                "exclusion": loaded.id,
                 "attempts": [_document(one) for one in found.attempts],
                 "skipped": [{"table": table, "reason": reason} for table, reason in found.skipped],
             }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fpctl.cli.shared import options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
@@ -20,28 +21,33 @@ if TYPE_CHECKING:
 Role = Literal["viewer", "analyst", "approver", "admin"]
 
 
-def command(
-    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8765,
+@dataclass(frozen=True, slots=True)
+class ListenOptions:
+    """Where the console listens."""
+
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option("--port", metavar="PORT", min=1, max=65535, help="Port to listen on.")] = 8765
     certificate: Annotated[
         Path | None, typer.Option("--certificate", metavar="FILE", help="TLS certificate (PEM); needs --key.")
-    ] = None,
-    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Key of the certificate (PEM).")] = None,
+    ] = None
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Key of the certificate (PEM).")] = None
+
+
+def command(
+    files: options.Files,
+    listen: ListenOptions,
     add_user: Annotated[
         str | None, typer.Option("--add-user", metavar="NAME", help="Add a person to the user file, and do not serve.")
     ] = None,
     role: Annotated[Role, typer.Option("--role", help="Role of the person that --add-user adds.")] = "analyst",
     data: options.DataFolder = None,
-    config: options.ConfigFile = None,
 ) -> int:
     """Serve the console: what needs a decision, rules with their clauses, recording and approving exclusions, runs.
 
     It works on the files of this repository, as every command does. Alone it listens on this machine only, and prints
     an address that signs in once. For a team, name a user file or OpenID Connect in [console] of fpctl.toml.
     """
-    from fpctl.settings import load_settings
-
-    settings = load_settings(config)
+    settings = AppContext(files, "none").settings
     if add_user is not None:
         return _add_user(settings, add_user, role)
     try:
@@ -52,11 +58,12 @@ def command(
         raise FpctlError(
             f"the console needs a package that is not installed ({error.name})", None, "pip install '.[web]'"
         ) from error
-    if (certificate is None) != (key is None):
+    secure = listen.certificate is not None
+    if secure != (listen.key is not None):
         raise typer.BadParameter("give --certificate and --key together")
-    console = _console(settings, data, secure=certificate is not None)
-    check_exposure(host, tls=certificate is not None, people=console.token is None, settings=settings)
-    where = Listening(host, port, certificate, key)
+    console = _console(settings, data, secure=secure)
+    check_exposure(listen.host, tls=secure, people=console.token is None, settings=settings)
+    where = Listening(listen.host, listen.port, listen.certificate, listen.key)
     address = console.base_url or where.address
     output.say(f"The console is at {address}" + (f"/login?token={console.token}" if console.token else ""))
     output.say("Ctrl-C stops it.")

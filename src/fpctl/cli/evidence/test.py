@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from fpctl.cli.shared import options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
@@ -20,33 +19,26 @@ _WORDS = {
 
 
 def command(
+    files: options.RepositoryFiles,
     rule: options.Rules = None,
-    rules: options.RulesFolder = None,
-    exclusions: options.ExclusionsFolder = None,
-    on: Annotated[
-        str | None, typer.Option("--on", metavar="DATE", help="Exclusions as of a day.", show_default="today")
-    ] = None,
-    config: options.ConfigFile = None,
+    on: options.On = None,
     format: options.TextFormat = "text",
 ) -> int:
     """Run the rules' tests: events that must fire, and events that must stay quiet.
 
-    The tests stand under `tests:` of a rule or beside it in NAME.tests.yaml. Each is run through the base
-    and the tuned rule on the local engine. An event that must fire has to fire in the base rule, or the
-    test itself is wrong; no exclusion may take it out. Exit code 1: a test fails. 2: a test or a rule
-    cannot be read or run.
+    The tests stand under `tests:` of a rule or beside it in NAME.tests.yaml. Each is run through the base and the
+    tuned rule on the local engine. An event that must fire has to fire in the base rule, or the test itself is
+    wrong; no exclusion may suppress it. Exit code 1: a test fails. 2: a test or a rule cannot be read or run.
     """
-    from fpctl.cli.shared.audit_log import glanced
-    from fpctl.cli.shared.context import open_workspace
     from fpctl.repository.apply import applicable
     from fpctl.rules.test_cases import RuleTestCache
     from fpctl.tuning.guard import evaluate
 
-    workspace = open_workspace(config, rules, exclusions)
-    repository = workspace.repository
-    glanced(repository.exclusions, exclusions, workspace.settings, options.now())
-    planner = repository.planner(options.parse_day(on))
-    chosen = repository.rules.select(rule or [])
+    context = AppContext(files)
+    repository = context.repository
+    context.audit_log.glance()
+    planner = context.planner(options.parse_day(on))
+    chosen = context.select(rule)
     shelf = RuleTestCache()
     read = [(loaded, shelf.cases_of(loaded)) for loaded in chosen]
     outcomes: list[CaseOutcome] = []
@@ -64,8 +56,8 @@ def command(
         _show(outcomes)
     output.show_problems([*repository.problems, *problems])
     counts = {status: sum(one.status == status for one in outcomes) for status in _WORDS}
-    told = ", ".join(f"{count:,} {_WORDS[status].lower()}" for status, count in counts.items() if count)
-    output.say(f"{output.counted(len(outcomes), 'test')}{': ' if told else ''}{told}")
+    summary = ", ".join(f"{count:,} {_WORDS[status].lower()}" for status, count in counts.items() if count)
+    output.say(f"{output.counted(len(outcomes), 'test')}{': ' if summary else ''}{summary}")
     if untested:
         output.say(f"{output.counted(len(untested), 'rule')} without an event that must fire")
     if repository.broken or counts["error"] or any(problem.severity == "error" for problem in problems):
@@ -82,10 +74,10 @@ def _show(outcomes: Sequence[CaseOutcome]) -> None:
         )
     for one in outcomes:
         if not one.ok:
-            output.write("\n" + output.visible_lines("\n".join(told(one))) + "\n")
+            output.write("\n" + output.visible_lines("\n".join(explained(one))) + "\n")
 
 
-def told(outcome: CaseOutcome) -> list[str]:
+def explained(outcome: CaseOutcome) -> list[str]:
     """Return why a case is not as it should be, as lines."""
     case = outcome.case
     lines = [f"{case.at}: {case.name}"]
@@ -96,7 +88,7 @@ def told(outcome: CaseOutcome) -> list[str]:
     elif outcome.error is not None:
         lines.append(f"  {outcome.error}")
     for one in outcome.suppressed if outcome.status == "suppressed" else ():
-        what = f"takes out {output.counted(one.rows, 'event')}" if one.rows else "silences the rule"
+        what = f"suppresses {output.counted(one.rows, 'event')}" if one.rows else "silences the rule"
         lines += [f"  {one.exclusion} {what} {one.position}:", f"    {one.clause}"]
         if outcome.any_time:
             lines.append("    (the test has no fixed time: a window of the exclusion was taken to be open)")

@@ -2,117 +2,109 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared import options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
-    from fpctl.cli.shared.exclusion_commands import Book
+    from fpctl.engine.interface import Timespan
     from fpctl.exclusions.model import Exclusion
     from fpctl.rules.formats.registry import LoadedRule
     from fpctl.tuning.suggestion import ProposalCriteria, Suggestion, TuningResult
 
 
-def command(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule.", autocompletion=completion.rule_names)],
-    since: Annotated[str, typer.Option("--since", metavar="14d|TIME", help="How far back to look.")] = "14d",
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="End of the look-back.", show_default="now")
-    ] = None,
-    most: Annotated[int, typer.Option("--most", min=1, max=50, help="Proposals at most.")] = 10,
+@dataclass(frozen=True, slots=True)
+class ProposalOptions:
+    """Which proposals are made, and which of them are recorded."""
+
+    most: Annotated[int, typer.Option("--most", metavar="N", min=1, max=50, help="Maximum number of proposals.")] = 10
     least: Annotated[
         float,
-        typer.Option("--least", min=0.01, max=100.0, help="Per cent of the events that a proposal takes out at least."),
-    ] = 1.0,
+        typer.Option(
+            "--least",
+            metavar="PERCENT",
+            min=0.01,
+            max=100.0,
+            help="Percentage of the events that a proposal must suppress.",
+        ),
+    ] = 1.0
     accept: Annotated[
         str | None,
         typer.Option("--accept", metavar="1,3", help="Record these proposals as drafts; all for all of them."),
-    ] = None,
+    ] = None
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="TEXT", help="Why the accepted ones are benign.")
-    ] = None,
+    ] = None
     owner: Annotated[
         str | None,
-        typer.Option("--owner", metavar="WHO", help="Who answers for them.", show_default="git's user.email"),
-    ] = None,
-    ticket: Annotated[str | None, typer.Option("--ticket", metavar="ID", help="Ticket or change number.")] = None,
-    engine: options.EngineName = None,
-    data: options.DataFolder = None,
-    credential: options.Credential = None,
-    rules: options.RulesFolder = None,
-    exclusions: options.ExclusionsFolder = None,
-    config: options.ConfigFile = None,
+        typer.Option("--owner", metavar="WHO", help="Owner of the drafts.", show_default="git's user.email"),
+    ] = None
+    ticket: Annotated[str | None, typer.Option("--ticket", metavar="ID", help="Ticket or change number.")] = None
+
+
+def command(
+    rule: options.OneRule,
+    look_back: options.LookBack,
+    proposals: ProposalOptions,
+    engine: options.EngineOptions,
+    files: options.RepositoryFiles,
     format: options.TextFormat = "text",
 ) -> int:
     """Propose exclusions for a noisy rule from its own events.
 
-    Looks at the events that the rule fires on, ranks what makes most of them, and proposes the fewest
-    narrow exclusions that take most of them out: each names a program together with a device, a URL or a
-    hash, on devices that show the pattern regularly. What suppresses an event that must fire is not
-    proposed. Everything is counted by the engine; no event but a sample is fetched.
+    Looks at the events that the rule fires on, ranks what makes most of them, and proposes the fewest narrow
+    exclusions that suppress most of them: each names a program together with a device, a URL or a hash, on devices
+    that show the pattern regularly. What suppresses an event that must fire is not proposed. Everything is counted
+    by the engine; no event but a sample is fetched.
 
     --accept records proposals as drafts, to be reviewed and approved.
     """
-    from fpctl.cli.shared.exclusion_commands import open_book
-    from fpctl.engine.interface import Timespan
-    from fpctl.engine.options import EngineOptions
-    from fpctl.engine.registry import open_engine
-    from fpctl.execution.time_range import window_range
-    from fpctl.repository.apply import applicable
-    from fpctl.tuning.suggestion import suggest
-
-    book = open_book(config, rules, exclusions)
-    repository = book.repository
-    chosen = repository.rules.select([rule])
-    if len(chosen) != 1:
-        raise FpctlError(f"`{rule}` is {len(chosen)} rules", None, "tune one at a time")
-    (loaded,) = chosen
-    clock = options.now()
-    end = options.parse_moment(to, clock, "--to") if to is not None else clock
-    span = Timespan(options.parse_moment(since, end, "--since"), end)
-    if span.start >= span.end:
-        raise typer.BadParameter("the look-back ends before it begins")
-    opened = open_engine(
-        engine or book.settings.engine.default,
-        book.settings,
-        EngineOptions(data=data or book.settings.paths.data, now=end, tables=repository.tables, credential=credential),
-    )
-    try:
-        windows = None if opened.description.capabilities.local_time else window_range(span, end)
-        planner = repository.planner(end.date(), windows_within=windows)
-        others = applicable(loaded.rule, repository.active())
-        with output.progress("Looking for patterns", None) as update:
-            found = suggest(
-                loaded.rule,
-                others,
-                planner,
-                opened,
-                span,
-                _grounds(book, loaded),
-                most=most,
-                least=least / 100,
-                progress=update,
-            )
-    finally:
-        opened.close()
-    numbers = _numbers(accept, len(found.suggestions))
+    context = AppContext(files, "optional")
+    loaded = context.one_rule(rule)
+    found = _suggested(context, loaded, look_back.timespan(context.now), proposals, engine)
+    numbers = _numbers(proposals.accept, len(found.suggestions))
     if format == "text":
         _show(found)
     code, written = EXIT_OK, list[str]()
     if numbers:
-        code, written = _accept(book, [found.suggestions[n - 1] for n in numbers], loaded, reason, owner, ticket)
+        code, written = _accept(context, [found.suggestions[n - 1] for n in numbers], loaded, proposals)
     if format == "json":
         output.show_json(_document(found, written))
-    elif found.suggestions and accept is None:
-        output.say("record some of them as drafts: --accept 1,2; see one closer: fpctl preview")
-    output.show_problems(repository.problems)
-    return EXIT_ERROR if repository.broken else code
+    elif found.suggestions and proposals.accept is None:
+        output.say("record some of them as drafts: --accept 1,2; look at one closely: fpctl preview")
+    output.show_problems(context.repository.problems)
+    return EXIT_ERROR if context.repository.broken else code
+
+
+def _suggested(
+    context: AppContext,
+    loaded: LoadedRule,
+    span: Timespan,
+    proposals: ProposalOptions,
+    engine: options.EngineOptions,
+) -> TuningResult:
+    from fpctl.repository.apply import applicable
+    from fpctl.tuning.suggestion import suggest
+
+    with context.engine(engine, span.end) as opened, output.progress("Looking for patterns", None) as update:
+        return suggest(
+            loaded.rule,
+            applicable(loaded.rule, context.repository.active()),
+            context.planner_for(opened, span),
+            opened,
+            span,
+            _grounds(context, loaded),
+            most=proposals.most,
+            least=proposals.least / 100,
+            progress=update,
+        )
 
 
 def _numbers(accept: str | None, count: int) -> tuple[int, ...]:
@@ -128,109 +120,60 @@ def _numbers(accept: str | None, count: int) -> tuple[int, ...]:
         raise FpctlError(f"--accept: {error}") from error
 
 
-def _grounds(book: Book, loaded: LoadedRule) -> ProposalCriteria:
+def _grounds(context: AppContext, loaded: LoadedRule) -> ProposalCriteria:
     from fpctl.exclusions.risk.shared_names import shared_names
     from fpctl.rules.test_cases import RuleTestCache
     from fpctl.tuning.guard import evaluate
     from fpctl.tuning.suggestion import ProposalCriteria
 
     cases = RuleTestCache().cases_of(loaded).must_fire()
-    planner = book.repository.planner(book.today)
+    planner = context.planner()
 
     def kept(exclusion: Exclusion) -> bool:
         alone = exclusion.model_copy(update={"status": "active", "created": None})
         return all(evaluate(loaded.rule, case, [(alone, True)], planner).status != "suppressed" for case in cases)
 
     return ProposalCriteria(
-        shared_names(book.settings.policy.forbidden),
-        book.settings.risk,
+        shared_names(context.settings.policy.forbidden),
+        context.settings.risk,
         frozenset({loaded.rule.id}) if cases else frozenset(),
         kept,
     )
 
 
 def _accept(
-    book: Book,
-    chosen: Sequence[Suggestion],
-    loaded: LoadedRule,
-    reason: str | None,
-    owner: str | None,
-    ticket: str | None,
+    context: AppContext, chosen: Sequence[Suggestion], loaded: LoadedRule, proposals: ProposalOptions
 ) -> tuple[int, list[str]]:
     """Record proposals as drafts; return the exit code and the ids."""
-    from fpctl.cli.shared.exclusion_commands import git_owner
-    from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion
+    from fpctl.exclusions.drafts.draft import DraftError
     from fpctl.exclusions.exclusion_writer import write
     from fpctl.repository.recording import entries_of
+    from fpctl.tuning.drafts import draft_of
 
+    owner = proposals.owner or context.owner
     drafts = [
-        DraftExclusion(
-            rules=(loaded.rule.id,),
-            match=tuple(dict(one.fields()) for one in suggestion.exclusion.match),
-            scenario=suggestion.exclusion.scenario,
-            window=_window(suggestion.exclusion),
-            reason=reason,
-            ticket=ticket,
-            owner=owner or git_owner(book.folder),
-            created=book.today,
-            expires=suggestion.exclusion.expires,
-            status="draft",
-            notes=_note(suggestion),
+        replace(
+            draft_of(one, loaded.rule.id, context.today),
+            reason=proposals.reason,
+            ticket=proposals.ticket,
+            owner=owner,
         )
-        for suggestion in chosen
+        for one in chosen
     ]
     try:
-        entries = entries_of(drafts, book.repository, book.folder, book.today)
+        entries = entries_of(drafts, context.repository, context.folder, context.today)
     except DraftError as error:
         output.show_problems(error.problems)
         return EXIT_ERROR, []
+
+    def write_all() -> None:
+        for entry in entries:
+            write(entry)
+
+    context.audit_log.record(write_all, "added", [entry.exclusion.id for entry in entries])
     for entry in entries:
-        write(entry)
-        output.say(f"recorded {entry.exclusion.id} as a draft in {entry.path}; it holds once it is approved")
+        output.say(f"recorded {entry.exclusion.id} as a draft in {entry.path}; it is active once it is approved")
     return EXIT_OK, [entry.exclusion.id for entry in entries]
-
-
-def _note(one: Suggestion) -> str:
-    devices = f" on {output.counted(one.devices, 'device')}" if one.devices is not None else ""
-    return (
-        f"proposed from events: {output.counted(one.rows_removed, 'event')}{devices}, {one.when.words}; "
-        f"{output.counted(one.result_rows_removed, 'result row')} fewer"
-    )
-
-
-def _window(exclusion: Exclusion) -> dict[str, Any] | None:
-    """Return the window as it is written in a file."""
-    from fpctl.exclusions.window import DAYS
-
-    if exclusion.window is None:
-        return None
-    weekly = []
-    for one in exclusion.window.weekly:
-        days = "daily" if len(one.days) == 7 else ",".join(DAYS[day] for day in one.days)
-        weekly.append(f"{days} {_clock(one.start)}-{_clock(one.end)}")
-    return {"weekly": weekly, "timezone": exclusion.window.timezone}
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"
-
-
-def add_command(one: Suggestion) -> str:
-    """Return the `fpctl add` command that records a proposal."""
-    words = ["fpctl", "add"]
-    for selector in one.exclusion.rules:
-        words += ["--rule", selector]
-    if one.exclusion.scenario:
-        words += ["--scenario", one.exclusion.scenario, "--no-defaults"]
-    for field, values in one.exclusion.match[0].fields().items():
-        for value in values:
-            words += [f"--{field.replace('_', '-')}", value]
-    window = _window(one.exclusion)
-    for hours in window["weekly"] if window else ():
-        words += ["--weekly", hours]
-    if one.exclusion.expires is not None:
-        words += ["--expires", one.exclusion.expires.isoformat()]
-    return shlex.join([*words, "--status", "draft"])
 
 
 def _show(found: TuningResult) -> None:
@@ -238,7 +181,7 @@ def _show(found: TuningResult) -> None:
     output.write(f"{found.span.start:%Y-%m-%d %H:%M} to {found.span.end:%Y-%m-%d %H:%M} UTC, as it is tuned now: ")
     output.write(f"{output.counted(found.rows, 'event')}, {output.counted(found.result_rows, 'result row')}\n")
     if not found.whole:
-        output.write("the rule itself looks back less far: only events in its own time are seen\n")
+        output.write("the rule itself looks back less far: only events in its own period are seen\n")
     if found.ranking:
         output.write("\nWhat makes the noise\n")
         rows = [
@@ -256,11 +199,13 @@ def _show(found: TuningResult) -> None:
     share = f"{events / found.rows:.1%}" if found.rows else "0%"
     output.write(
         f"\nAll together: {events:,} of {found.rows:,} events ({share}) and {rows_:,} of "
-        f"{found.result_rows:,} result rows are taken out; {found.rows_left:,} events are left\n"
+        f"{found.result_rows:,} result rows are suppressed; {found.rows_left:,} events are left\n"
     )
 
 
 def _show_one(number: int, one: Suggestion, found: TuningResult) -> None:
+    from fpctl.tuning.drafts import add_command
+
     share = f"{one.rows_removed / found.rows:.1%}"
     events, rows = output.counted(one.rows_removed, "event"), output.counted(one.result_rows_removed, "result row")
     head = f"{number}. {events} ({share}), {rows}"
@@ -310,6 +255,8 @@ def _document(found: TuningResult, written: Sequence[str]) -> dict[str, Any]:
 
 
 def _proposal(one: Suggestion, found: TuningResult) -> dict[str, Any]:
+    from fpctl.tuning.drafts import add_command, window_of
+
     return {
         "match": {field: list(values) for field, values in one.exclusion.match[0].fields().items()},
         "rows_removed": one.rows_removed,
@@ -322,7 +269,7 @@ def _proposal(one: Suggestion, found: TuningResult) -> dict[str, Any]:
         "risk": one.risk.to_dict(),
         "scenario": one.like.scenario,
         "scenario_reasons": list(one.like.reasons),
-        "window": _window(one.exclusion),
+        "window": window_of(one.exclusion),
         "expires": one.exclusion.expires,
         "clause": one.clause,
         "sample": [_plain(row) for row in one.sample],

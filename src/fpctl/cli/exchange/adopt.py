@@ -2,82 +2,75 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared import options, output, terminal
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
-    from fpctl.cli.shared.exclusion_commands import Book
     from fpctl.exchange.adoption.adopt import Adoption
     from fpctl.rules.formats.registry import LoadedRule
 
 
-def command(
-    rule: Annotated[
-        str,
-        typer.Argument(metavar="RULE", help="The rule: id, name or path.", autocompletion=completion.rule_names),
-    ],
+@dataclass(frozen=True, slots=True)
+class AdoptOptions:
+    """What is done with the clauses."""
+
     remove: Annotated[
-        bool, typer.Option("--remove", help="Take the clauses out of the rule; every other byte of it stays.")
-    ] = False,
-    owner: Annotated[
-        str | None,
-        typer.Option("--owner", metavar="WHO", help="Who answers for them.", show_default="git's user.email"),
-    ] = None,
-    ticket: Annotated[str | None, typer.Option("--ticket", metavar="ID", help="Ticket or change number.")] = None,
-    expires: Annotated[
-        str,
-        typer.Option("--expires", metavar="DATE|90d", help="First day on which they no longer hold; never for none."),
-    ] = "90d",
-    status: Annotated[
-        Literal["draft", "active"], typer.Option("--status", help="active is in force at once.")
-    ] = "draft",
-    approved_by: Annotated[
-        str | None, typer.Option("--approved-by", metavar="WHO", help="Who has approved them; not the owner.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without a question.")] = False,
-    rules: options.RulesFolder = None,
-    exclusions: options.ExclusionsFolder = None,
-    config: options.ConfigFile = None,
+        bool, typer.Option("--remove", help="Remove the clauses from the rule; every other byte of it stays.")
+    ] = False
+    status: Annotated[Literal["draft", "active"], typer.Option("--status", help="Status of the new exclusions.")] = (
+        "draft"
+    )
+    yes: options.Yes = False
+
+
+def command(
+    rule: options.OneRule,
+    adopt: AdoptOptions,
+    ownership: options.Ownership,
+    files: options.RepositoryFiles,
     format: options.TextFormat = "text",
 ) -> int:
     """Turn hand-written clauses of a rule into exclusions.
 
-    Looks at the `where` operators of the rule's outermost pipeline for what is negated: not(...), !=, !~,
-    !in, !in~, !has, !contains and the like. What a column holds of our fields becomes a field of the match,
-    what else must hold with it a `where`; a term without any field stays in the rule, and is said. Each
-    difference between the clause and the exclusion is said too. A comment beside a clause becomes its reason.
+    Looks at the `where` operators of the rule's outermost pipeline for what is negated: not(...), !=, !~, !in,
+    !in~, !has, !contains and the like. What a column holds of a field becomes a field of the match, what else must
+    be true with it a `where`; a term without any field stays in the rule, and is reported. So is each difference
+    between the clause and the exclusion. A comment beside a clause becomes its reason.
 
     The exclusions are drafts: with --remove, the rule fires on their events until they are approved.
 
     Exit code 1: a negated term stays in the rule, or an exclusion suppresses more than its clause did.
     """
-    from fpctl.cli.shared.exclusion_commands import git_owner, open_book
-    from fpctl.exchange.adoption.adopt import About, adopt
-    from fpctl.exclusions.expiry import parse_until
+    from fpctl.exchange.adoption.adopt import About
+    from fpctl.exchange.adoption.adopt import adopt as adopted
 
-    book = open_book(config, rules, exclusions)
-    chosen = book.repository.rules.select([rule])
-    if len(chosen) > 1:
-        raise FpctlError(f"`{rule}` reaches {len(chosen)} rules", None, "name one, by its id or path")
-    loaded = chosen[0]
-    until = None if expires.strip().lower() == "never" else parse_until(expires, book.today)
-    about = About(owner or git_owner(book.folder), ticket, until, status, approved_by)
-    adoption = adopt(loaded, book.repository, book.folder, book.today, about)
+    context = AppContext(files, "optional")
+    loaded = context.one_rule(rule)
+    about = About(
+        ownership.owner or context.owner,
+        ownership.ticket,
+        ownership.until(context.today),
+        adopt.status,
+        ownership.approved_by,
+    )
+    adoption = adopted(loaded, context.repository, context.folder, context.today, about)
     if format == "text":
         _show(loaded, adoption)
     if not adoption.adopted:
-        output.say(f"{loaded.path}: no clause was adopted")
+        output.say(output.visible_lines(f"{loaded.path}: no clause was adopted"))
         if format == "json":
             output.show_json(_document(loaded, adoption, written=False, removed=False))
         return EXIT_FINDINGS if adoption.left else EXIT_OK
-    written = _write(book, loaded, adoption, remove, yes)
+    written = _write(context, loaded, adoption, adopt)
     if format == "json":
-        output.show_json(_document(loaded, adoption, written=written, removed=written and remove))
+        output.show_json(_document(loaded, adoption, written=written, removed=written and adopt.remove))
     if not written:
         return EXIT_ERROR
     wider = any(kind == "wider" for one in adoption.adopted for kind, _ in one.differences)
@@ -96,35 +89,31 @@ def _show(loaded: LoadedRule, adoption: Adoption) -> None:
         output.say(f"  {left.reason}")
 
 
-def _write(book: Book, loaded: LoadedRule, adoption: Adoption, remove: bool, yes: bool) -> bool:
-    from fpctl.cli.shared.audit_log import recorded
-    from fpctl.cli.shared.exclusion_commands import agreed
+def _write(context: AppContext, loaded: LoadedRule, adoption: Adoption, adopt: AdoptOptions) -> bool:
     from fpctl.exclusions.exclusion_writer import write
     from fpctl.files import read_text, write_text
 
     path = Path(loaded.path)
-    files = [str(one.entry.path) for one in adoption.adopted]
-    what = f"write {', '.join(files)}" + (f" and change {path}" if remove else "")
-    if not agreed(yes, what, "Adopt them?"):
+    paths = [str(one.entry.path) for one in adoption.adopted]
+    what = f"write {', '.join(paths)}" + (f" and change {path}" if adopt.remove else "")
+    if not terminal.agreed(adopt.yes, what, "Adopt them?"):
         return False
 
     def write_all() -> None:
-        if remove and read_text(path) != loaded.text.file_text:
+        if adopt.remove and read_text(path) != loaded.text.file_text:
             raise FpctlError("the rule was changed meanwhile; nothing was done")
-        # The exclusions first: were it to end between, a clause is there twice rather than nowhere.
+        # The exclusions first: were it to end between, a clause exists twice rather than not at all.
         for one in adoption.adopted:
             write(one.entry)
-        if remove:
+        if adopt.remove:
             write_text(path, adoption.text)
 
-    recorded(
-        write_all, "adopted", [one.entry.exclusion.id for one in adoption.adopted], known=book.repository.exclusions,
-        folder=book.folder, settings=book.settings, now=book.now, reason=f"from the rule {loaded.rule.id}",
-    )  # fmt: skip
+    ids = [one.entry.exclusion.id for one in adoption.adopted]
+    context.audit_log.record(write_all, "adopted", ids, reason=f"from the rule {loaded.rule.id}")
     for one in adoption.adopted:
         output.say(f"adopted {one.entry.exclusion.id} in {one.entry.path}")
-    if remove:
-        output.say(f"took {output.counted(len(adoption.adopted), 'clause')} out of {path}")
+    if adopt.remove:
+        output.say(f"removed {output.counted(len(adoption.adopted), 'clause')} from {path}")
         drafts = [one.entry.exclusion.id for one in adoption.adopted if one.entry.exclusion.status == "draft"]
         if drafts:
             output.say(f"note: the rule fires on these events until fpctl approve {' '.join(drafts)}")

@@ -7,22 +7,22 @@ import shlex
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared import options, output, terminal
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
     from fpctl.exclusions.edit_session import EditSession
+    from fpctl.exclusions.loader import ExclusionSet
 
 
 def command(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The exclusion.", autocompletion=completion.exclusion_ids)],
-    exclusions: options.ExclusionsFolder = None,
-    rules: options.RulesFolder = None,
-    config: options.ConfigFile = None,
+    id: options.OneExclusion,
+    files: options.RepositoryFiles,
 ) -> int:
     """Edit an exclusion in $VISUAL or $EDITOR.
 
@@ -30,15 +30,14 @@ def command(
     broken is not saved: on a terminal you can go back to the editor, and otherwise the text is kept
     beside the file with the ending .rej, and the file stays byte for byte as it was.
     """
-    from fpctl.cli.shared.audit_log import recorded
-    from fpctl.cli.shared.exclusion_commands import may_ask, open_book
     from fpctl.exclusions.edit_session import EditSession, stale_approval
     from fpctl.files import read_text
 
-    book = open_book(config, rules, exclusions)
-    path = _file_of(id, book.repository.exclusions, book.folder)
+    context = AppContext(files, "optional")
+    known = context.exclusions
+    path = _file_of(id, known, context.folder)
     before = read_text(path)
-    revision = EditSession(path, before, id, book.repository.exclusions, book.repository.rules)
+    revision = EditSession(path, before, id, known, context.rules)
     text = before
     while True:
         text, closed = _edited(text, path)
@@ -52,28 +51,22 @@ def command(
             return _rejected(revision, text, f"the editor ended with code {closed}")
         if not broken:
             break
-        if not may_ask() or not typer.confirm("Go back to the editor?", default=True, err=True):
-            return _rejected(revision, text, "the text has faults")
+        if not terminal.may_ask() or not typer.confirm("Go back to the editor?", default=True, err=True):
+            return _rejected(revision, text, "the text has errors")
     try:
-        recorded(
-            lambda: revision.save(text), "edited", revision.ids(text),
-            known=book.repository.exclusions, folder=book.folder, settings=book.settings, now=book.now,
-        )  # fmt: skip
+        context.audit_log.record(lambda: revision.save(text), "edited", revision.ids(text))
     except FpctlError as error:
         output.say(f"fpctl: {error}")
         return _rejected(revision, text, "the file has changed")
     output.say(f"saved {path}")
-    who = stale_approval(book.repository.exclusions, text, str(path), id, book.folder)
+    who = stale_approval(known, text, str(path), id, context.folder)
     if who is not None:
         output.say(f"note: {who} approved it as it was before: fpctl approve {id}")
     return EXIT_OK
 
 
-def _file_of(id: str, known: object, folder: Path) -> Path:
-    """Return the file of an exclusion, also of one that the loader refuses: editing is how to mend it."""
-    from fpctl.exclusions.loader import ExclusionSet
-
-    assert isinstance(known, ExclusionSet)
+def _file_of(id: str, known: ExclusionSet, folder: Path) -> Path:
+    """Return the file of an exclusion, also of one that the loader refuses: editing is how to fix it."""
     try:
         return Path(known.get(id).path)
     except FpctlError:

@@ -3,107 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
-    from fpctl.exclusions.exclusion_query import FoundExclusion
-    from fpctl.rules.model import Rule
+    from fpctl.exclusions.exclusion_query import ExclusionQuery, FoundExclusion
 
 COLUMNS = ("id", "title", "scenario", "rules", "owner", "status", "expires", "days_left", "file")
 
 
-def command(
+@dataclass(frozen=True, slots=True)
+class FilterOptions:
+    """Which exclusions are listed; filters are combined with AND."""
+
     rule: Annotated[
         str | None,
         typer.Option(
             "--rule",
             metavar="RULE",
             autocompletion=completion.rule_names,
-            help="Those that reach this rule: id, name, path or glob.",
+            help="Exclusions that match this rule: id, name, path or glob.",
         ),
-    ] = None,
+    ] = None
     scenario: Annotated[
         str | None,
         typer.Option(
             "--scenario",
             metavar="ID",
             autocompletion=completion.scenario_ids,
-            help="Those of this scenario; none for those of none.",
+            help="Exclusions of this scenario; none for those without one.",
         ),
-    ] = None,
+    ] = None
     owner: Annotated[
         str | None,
-        typer.Option("--owner", metavar="TEXT", help="Those whose owner contains this; none for those without."),
-    ] = None,
+        typer.Option("--owner", metavar="TEXT", help="Owner contains this text; none for those without one."),
+    ] = None
     status: Annotated[
         str | None,
         typer.Option(
             "--status",
             metavar="WORD",
-            help="Those that today are active, shadow, not-yet-valid, draft, expired, retired.",
+            autocompletion=completion.states,
+            help="active, shadow, not-yet-valid, draft, expired or retired; several with commas.",
         ),
-    ] = None,
+    ] = None
     expiring: Annotated[
         str | None,
-        typer.Option("--expiring", metavar="30d", help="Those in force that end within so long; exit code 1 if any."),
-    ] = None,
+        typer.Option("--expiring", metavar="30d", help="In force, and expiring within this time; exit code 1 if any."),
+    ] = None
     matches: Annotated[
         str | None,
-        typer.Option("--matches", metavar="VALUE", help="Those that a device, URL, hash, program ... would match."),
-    ] = None,
-    on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="As of a day.", show_default="today")] = None,
-    exclusions: options.ExclusionsFolder = None,
-    rules: options.RulesFolder = None,
-    config: options.ConfigFile = None,
+        typer.Option("--matches", metavar="VALUE", help="Exclusions that match this device, URL, hash, program ..."),
+    ] = None
+
+    def criteria(self, context: AppContext) -> ExclusionQuery:
+        """Return the filters. Raises FpctlError where one names something that does not exist."""
+        from fpctl.exclusions.exclusion_query import ExclusionQuery, parse_states
+        from fpctl.exclusions.expiry import parse_days
+        from fpctl.exclusions.scenarios.model import scenario as scenario_of
+
+        if self.scenario is not None and self.scenario.lower() != "none":
+            scenario_of(self.scenario.lower())
+        chosen = context.rules.select([self.rule]) if self.rule is not None else None
+        return ExclusionQuery(
+            rules=tuple(loaded.rule for loaded in chosen) if chosen is not None else None,
+            scenario=self.scenario,
+            owner=self.owner,
+            states=parse_states(self.status) if self.status is not None else (),
+            expiring=parse_days(self.expiring) if self.expiring is not None else None,
+            matches=self.matches,
+        )
+
+
+def command(
+    files: options.RepositoryFiles,
+    filters: FilterOptions,
+    on: options.On = None,
     format: options.ListFormat = "table",
 ) -> int:
     """List exclusions.
 
-    Filters add up. Exit code 1: --expiring was given and some are expiring, so that CI can tell. 2: an
-    exclusion file is broken; the others are listed all the same.
+    Filters are combined with AND. Exit code 1: --expiring was given and some are expiring, so that CI can tell. 2:
+    an exclusion file is broken; the others are listed all the same.
     """
-    from fpctl.cli.shared.audit_log import glanced
-    from fpctl.cli.shared.exclusion_commands import open_exclusions, show_errors
-    from fpctl.exclusions.exclusion_query import ExclusionQuery, find_exclusions, parse_states
-    from fpctl.exclusions.expiry import parse_days
-    from fpctl.exclusions.scenarios.model import scenario as scenario_of
-    from fpctl.settings import load_settings
+    from fpctl.exclusions.exclusion_query import find_exclusions
 
-    if scenario is not None and scenario.lower() != "none":
-        scenario_of(scenario.lower())
-    known, folder = open_exclusions(config, exclusions)
-    criteria = ExclusionQuery(
-        rules=_chosen(rule, rules, config),
-        scenario=scenario,
-        owner=owner,
-        states=parse_states(status) if status is not None else (),
-        expiring=parse_days(expiring) if expiring is not None else None,
-        matches=matches,
-    )
+    context = AppContext(files)
+    criteria = filters.criteria(context)
+    known = context.exclusions
     found = find_exclusions(known.exclusions, criteria, options.parse_day(on))
-    _show(found, format, with_fields=matches is not None)
-    broken = show_errors(known)
-    glanced(known, folder, load_settings(config), options.now())
+    _show(found, format, with_fields=filters.matches is not None)
+    errors = [problem for problem in known.problems if problem.severity == "error"]
+    output.show_problems(errors)
+    context.audit_log.glance()
     if format == "table":
         output.say(f"{len(found):,} of {output.counted(len(known.exclusions), 'exclusion')}")
-    if broken:
+    if errors:
         return EXIT_ERROR
-    return EXIT_FINDINGS if expiring is not None and found else EXIT_OK
-
-
-def _chosen(pattern: str | None, rules: Path | None, config: Path | None) -> tuple[Rule, ...] | None:
-    if pattern is None:
-        return None
-    from fpctl.cli.shared.context import rules_folder
-    from fpctl.rules.loader import load_rules
-
-    return tuple(loaded.rule for loaded in load_rules(rules_folder(config, rules)).select([pattern]))
+    return EXIT_FINDINGS if filters.expiring is not None and found else EXIT_OK
 
 
 def _show(found: Sequence[FoundExclusion], format: str, *, with_fields: bool) -> None:

@@ -1,13 +1,20 @@
-"""`fpctl lists`: the lists that exclusions refer to."""
+"""`fpctl lists`: the value lists that exclusions refer to."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
+
+if TYPE_CHECKING:
+    from fpctl.exclusions.value_lists.list_file import CheckedList, ListChange, ListUse
 
 Name = Annotated[
     str,
@@ -18,22 +25,21 @@ Name = Annotated[
 
 
 def check(
+    files: options.ExclusionFiles,
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="Lists; all of them if none is given.")
     ] = None,
-    exclusions: options.ExclusionsFolder = None,
-    config: options.ConfigFile = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Check lists: values that cannot be meant, duplicates, lists that nobody uses or that are missing.
+    """Check lists: invalid values, duplicates, lists that nobody uses or that are missing.
 
-    A list is checked for the fields that exclusions use it for; before any does, for the field that a
-    comment such as `# field: hash` names. Exit code 1: only warnings. 2: errors.
+    A list is checked for the fields that exclusions use it for; before any does, for the field that a comment such
+    as `# field: hash` names. Exit code 1: only warnings. 2: errors.
     """
     from fpctl.exclusions.value_lists.list_file import check as check_list
     from fpctl.exclusions.value_lists.list_file import existing, find_lists
 
-    root = _root(exclusions, config)
+    root = _root(AppContext(files))
     uses = find_lists(root)
     chosen = [existing(uses, name, root) for name in names] if names else list(uses.values())
     found = [check_list(use) for use in chosen]
@@ -52,97 +58,87 @@ def check(
 def add(
     name: Name,
     values: Annotated[list[str], typer.Argument(metavar="VALUE", help="Values to add; - reads them from stdin.")],
+    files: options.ExclusionFiles,
     field: Annotated[
         str | None, typer.Option("--field", metavar="FIELD", help="What a new list is for, such as hash or device.")
     ] = None,
-    comment: Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="Written behind each value.")] = None,
-    exclusions: options.ExclusionsFolder = None,
-    config: options.ConfigFile = None,
+    comment: Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="Written after each value.")] = None,
+    format: options.TextFormat = "text",
 ) -> int:
-    """Add values to a list, or make a new one.
+    """Add values to a list, or create one.
 
-    A value that cannot stand for the list's field is refused, and then nothing is added. What the list
-    has already is left where it is.
+    A value that is not valid for the list's field is refused, and then nothing is added. What is in the list
+    already stays where it is.
     """
-    from fpctl.exclusions.value_lists.list_file import added, find_lists, new_list, resolve, stated_field
-    from fpctl.fields.registry import NAMES
-    from fpctl.files import read_text
-    from fpctl.spelling import did_you_mean
+    from fpctl.exclusions.value_lists.list_file import add_to_list, find_lists, resolve
 
-    root = _root(exclusions, config)
+    context = AppContext(files)
+    root = _root(context)
+    given = _values(values)
     uses = find_lists(root)
     resolved = resolve(root, name, uses)
     use = uses.get(resolved)
     path = root / resolved
-    text = read_text(path) if path.is_file() else ""
-    if field is not None and field not in NAMES:
-        raise FpctlError(f"there is no field `{field}`", None, did_you_mean(field, NAMES, what="field"))
-    stated = field or stated_field(text)
-    fields = use.fields if use is not None and use.fields else (stated,) if stated else ()
-    if not fields:
-        raise FpctlError(f"nobody knows what the list {path} is for", None, "say it with --field, such as --field hash")
-    if not text:
-        text = new_list(fields[0])
-    change = added(text, _values(values), fields, str(path), comment)
+    change = _changed(context, use, path, lambda: add_to_list(path, use, given, field, comment))
     for value in change.unchanged:
-        output.say(f"{path} has {output.visible(value)} already")
-    if change.changed:
-        _write(path, change.text, use.exclusions if use is not None else (), root, config)
+        output.say(f"{path} already contains {output.visible(value)}")
     output.say(f"{output.counted(len(change.changed), 'value')} added to {path}")
+    if format == "json":
+        output.show_json({"file": str(path), "added": list(change.changed), "unchanged": list(change.unchanged)})
     return EXIT_OK
 
 
 def remove(
     name: Name,
     values: Annotated[list[str], typer.Argument(metavar="VALUE", help="Values to remove; - reads them from stdin.")],
-    exclusions: options.ExclusionsFolder = None,
-    config: options.ConfigFile = None,
+    files: options.ExclusionFiles,
+    format: options.TextFormat = "text",
 ) -> int:
     """Remove values from a list, each with its line; comments and the other lines stay.
 
-    A value that is not in the list is an error, and then nothing is removed. The last value of a list
-    that is in use stays: an empty list would make its exclusions invalid.
+    A value that is not in the list is an error, and then nothing is removed. The last value of a list that is in
+    use stays: an empty list would make its exclusions invalid.
     """
-    from fpctl.exclusions.value_lists.list_file import existing, find_lists, holds_values, removed
-    from fpctl.files import read_text
+    from fpctl.exclusions.value_lists.list_file import existing, find_lists, remove_from_list
 
-    root = _root(exclusions, config)
+    context = AppContext(files)
+    root = _root(context)
+    given = _values(values)
     use = existing(find_lists(root), name, root)
-    change = removed(read_text(use.path), _values(values), str(use.path))
-    if use.exclusions and not holds_values(change.text):
-        hint = f"retire what uses it first: {', '.join(use.exclusions)}"
-        raise FpctlError(f"{use.path} would be empty, and it is in use", None, hint)
-    _write(use.path, change.text, use.exclusions, root, config)
+    change = _changed(context, use, use.path, lambda: remove_from_list(use, given))
     output.say(f"{output.counted(len(change.changed), 'value')} removed from {use.path}")
+    if format == "json":
+        output.show_json({"file": str(use.path), "removed": list(change.changed)})
     return EXIT_OK
 
 
-def _write(path: Any, text: str, users: Any, root: Any, config: Any) -> None:
-    """Write a list; the exclusions that use it say something else then, which the audit trail records."""
-    from fpctl.cli.shared.audit_log import recorded
-    from fpctl.exclusions.loader import load_exclusions
+def _changed(context: AppContext, use: ListUse | None, path: Path, change: Callable[[], ListChange]) -> ListChange:
+    """Change a list, which changes the exclusions that use it; return what was changed.
+
+    The file is read and changed under the lock of the audit trail, so that no other change gets lost.
+    """
     from fpctl.files import write_text
-    from fpctl.settings import load_settings
 
-    recorded(
-        lambda: write_text(path, text), "list changed", users,
-        known=load_exclusions(root), folder=root, settings=load_settings(config), now=options.now(),
-    )  # fmt: skip
+    made: list[ListChange] = []
+
+    def write() -> None:
+        made.append(change())
+        if made[-1].changed:
+            write_text(path, made[-1].text)
+
+    context.audit_log.record(write, "list changed", use.exclusions if use is not None else ())
+    return made[-1]
 
 
-def _root(exclusions: Any, config: Any) -> Any:
-    from fpctl.settings import load_settings
-
-    root = exclusions or load_settings(config).paths.exclusions
+def _root(context: AppContext) -> Path:
+    root = context.exclusions_path
     if not root.is_dir():
         raise FpctlError(f"there is no exclusions folder {root}", None, "give it with --exclusions")
     return root
 
 
-def _values(given: list[str]) -> list[str]:
+def _values(given: Sequence[str]) -> list[str]:
     """Return the values; `-` stands for the lines of stdin, comments left out."""
-    import sys
-
     from fpctl.exclusions.value_lists.value_list import line_value
 
     found: list[str] = []
@@ -152,11 +148,11 @@ def _values(given: list[str]) -> list[str]:
         else:
             found.append(value)
     if not found:
-        raise FpctlError("there are no values on stdin", None, "give them there, one a line")
+        raise FpctlError("there are no values on stdin", None, "give one per line")
     return found
 
 
-def _document(one: Any) -> dict[str, Any]:
+def _document(one: CheckedList) -> dict[str, Any]:
     return {
         "name": one.use.name,
         "file": str(one.use.path),

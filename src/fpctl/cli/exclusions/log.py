@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fpctl.cli.shared import options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from fpctl.history.anchor import Anchor
     from fpctl.history.entry import DeployedRule, TrailEntry
     from fpctl.history.history import History
-    from fpctl.settings import Settings
 
 VERIFY = "verify"
 SHOWN_CHANGES = 2
@@ -33,11 +32,12 @@ HEADERS = ("no", "when (UTC)", "who", "what", "about", "change")
 
 
 def command(
+    files: options.ExclusionHistoryFiles,
     id: Annotated[
         str | None,
         typer.Argument(
             metavar="ID|verify",
-            help="Only this exclusion or deployed rule (path, name, GUID); or verify: put the chain to the test.",
+            help="Only this exclusion or deployed rule (path, name, GUID); or verify: check the chain.",
         ),
     ] = None,
     since: Annotated[
@@ -49,11 +49,8 @@ def command(
     ] = None,
     expect: Annotated[
         str | None,
-        typer.Option("--expect", metavar="NUMBER:HASH", help="With verify: an entry's hash as it was noted elsewhere."),
+        typer.Option("--expect", metavar="NUMBER:HASH", help="With verify: an entry's hash as noted elsewhere."),
     ] = None,
-    exclusions: options.ExclusionsFolder = None,
-    history: options.HistoryPlace = None,
-    config: options.ConfigFile = None,
     format: options.ListFormat = "table",
 ) -> int:
     """Show the audit trail: who changed which exclusion, or deployed which rule, when, and what, the newest first.
@@ -61,32 +58,33 @@ def command(
     Changes that fpctl did not make (an editor, a git merge) are noticed by the next command that reads the
     exclusions, and recorded as made outside, with the commit's author where git knows one.
 
-    fpctl log verify checks that no entry was edited, removed or put in, and names those that were. It
-    prints the last entry's number and hash: note them in another place, and --expect NUMBER:HASH shows a
-    trail that was made anew as a whole. Exit code 1: an entry is not what it was. 2: the history or an
-    exclusion file cannot be read.
+    fpctl log verify checks that no entry was edited, removed or inserted, and names those that were. It prints the
+    last entry's number and hash: note them in another place, and --expect NUMBER:HASH detects a trail that was
+    rewritten as a whole. Exit code 1: an entry is not what it was. 2: the history or an exclusion file cannot be
+    read.
     """
     from fpctl.history.history import History
     from fpctl.history.store import is_there
-    from fpctl.settings import load_settings
 
     if expect is not None and id != VERIFY:
         raise typer.BadParameter("--expect goes with verify: fpctl log verify --expect NUMBER:HASH")
-    now = options.now()
-    start = options.parse_moment(since, now, "--since") if since is not None else None
-    settings = load_settings(config)
-    place = history or settings.history.url
+    context = AppContext(files, "optional")
+    start = options.parse_moment(since, context.now, "--since") if since is not None else None
+    place = context.history_place
     if id == VERIFY:
         noted = _noted(expect)
         with History.open(place, create=False) as opened:
             return _verify(opened, noted, format)
-    folder = exclusions or settings.paths.exclusions
-    if not is_there(place) and not folder.exists():
-        hint = "the first fpctl add or fpctl run begins it; --history and --exclusions say where to look"
-        raise FpctlError(f"there is no trail yet: neither {place} nor a folder {folder} is there", None, hint)
+    if not is_there(place) and not context.exclusions_path.exists():
+        hint = "the first fpctl add or fpctl run starts it; --history and --exclusions say where to look"
+        message = f"there is no audit trail yet: neither {place} nor a folder {context.exclusions_path} exists"
+        raise FpctlError(message, None, hint)
     with History.open(place) as opened:
-        code = _notice(opened, folder, settings) if folder.exists() else EXIT_OK
+        if context.exclusions_path.exists():
+            context.audit_log.notice(opened)
         entries = _entries(opened, id, start, limit)
+    errors = [problem for problem in context.exclusions.problems if problem.severity == "error"]
+    output.show_problems(errors)
     if format == "json":
         output.show_json({"entries": [entry.to_dict() for entry in entries]})
     elif format == "csv":
@@ -95,17 +93,7 @@ def command(
         output.show_table(HEADERS, [_line(entry) for entry in entries], right=["no"])
     else:
         output.say("No entry.")
-    return code
-
-
-def _notice(history: History, folder: Path, settings: Settings) -> int:
-    from fpctl.cli.shared.audit_log import noticed
-    from fpctl.cli.shared.exclusion_commands import show_errors
-    from fpctl.exclusions.loader import load_exclusions
-
-    known = load_exclusions(folder)
-    noticed(history, known, folder, settings, options.now())
-    return EXIT_ERROR if show_errors(known) else EXIT_OK
+    return EXIT_ERROR if errors else EXIT_OK
 
 
 def _entries(history: History, id: str | None, since: datetime | None, limit: int | None) -> list[TrailEntry]:
@@ -132,16 +120,18 @@ def _names(rule: DeployedRule) -> tuple[str, str, str]:
     return rule.path.casefold(), rule.name.casefold(), rule.guid.casefold()
 
 
-def _noted(text: str | None) -> tuple[int, str] | None:
+def _noted(text: str | None) -> Anchor | None:
+    from fpctl.history.anchor import parse_anchor
+
     if text is None:
         return None
-    parts = re.fullmatch(r"([1-9]\d{0,17}):([0-9a-fA-F]{8,64})", text.strip())
-    if parts is None:
-        raise typer.BadParameter(f"{text!r} is no entry with its hash: give --expect 123:9f86d081...")
-    return int(parts[1]), parts[2].lower()
+    try:
+        return parse_anchor(text)
+    except FpctlError as error:
+        raise typer.BadParameter(f"{error.message}: {error.hint}") from error
 
 
-def _verify(history: History, noted: tuple[int, str] | None, format: str) -> int:
+def _verify(history: History, noted: Anchor | None, format: str) -> int:
     verdict = history.trail.verify(noted)
     found = verdict.findings
     if format == "json":

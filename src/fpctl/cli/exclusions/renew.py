@@ -1,4 +1,4 @@
-"""`fpctl renew`: let exclusions hold longer."""
+"""`fpctl renew`: extend expiry dates."""
 
 from __future__ import annotations
 
@@ -6,47 +6,46 @@ from typing import Annotated
 
 import typer
 
-from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared import options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_OK
 
 
 def command(
-    ids: Annotated[
-        list[str], typer.Argument(metavar="ID", help="The exclusions.", autocompletion=completion.exclusion_ids)
-    ],
+    ids: options.Exclusions,
     until: Annotated[
         str,
-        typer.Option("--until", metavar="DATE|90d", help="First day on which they no longer hold; spans from today."),
+        typer.Option("--until", metavar="DATE|90d", help="New expiry: first day on which they are no longer valid."),
     ],
-    exclusions: options.ExclusionsFolder = None,
-    config: options.ConfigFile = None,
+    files: options.ExclusionFiles,
+    format: options.TextFormat = "text",
 ) -> int:
-    """Let exclusions hold until a later day.
+    """Extend the expiry date of exclusions.
 
-    Only `expires` changes in their files. If one of them cannot be renewed, none is: it is retired, its
-    file is broken, or it already holds longer. One that holds until that very day is left as it is.
+    Only `expires` changes in their files. If one of them cannot be renewed, none is: it is retired, its file is
+    broken, or it already expires later. One that expires on that very day is left as it is.
     """
-    from fpctl.cli.shared.audit_log import recorded
-    from fpctl.cli.shared.exclusion_commands import open_exclusions, picked
-    from fpctl.exclusions.bulk_edit import amend, remaining
+    from fpctl.exclusions.bulk_edit import amend
     from fpctl.exclusions.expiry import parse_until
     from fpctl.exclusions.lifecycle import renewal
-    from fpctl.settings import load_settings
 
-    today = options.now().date()
-    day = parse_until(until, today)
-    known, folder = open_exclusions(config, exclusions)
-    named = picked(known, ids)
-    chosen = remaining(named, lambda exclusion: exclusion.expires == day and exclusion.status != "retired")
-    changes = [(loaded, renewal(loaded.exclusion, day, today)) for loaded in chosen]
-    recorded(
-        lambda: amend(changes, folder), "renewed", [loaded.id for loaded in chosen],
-        known=known, folder=folder, settings=load_settings(config), now=options.now(),
-    )  # fmt: skip
+    context = AppContext(files)
+    day = parse_until(until, context.today)
+    named = context.pick(ids)
+    chosen = [one for one in named if one.exclusion.status == "retired" or one.exclusion.expires != day]
+    if chosen:
+        changes = [(loaded, renewal(loaded.exclusion, day, context.today)) for loaded in chosen]
+        context.audit_log.record(lambda: amend(changes, context.folder), "renewed", [loaded.id for loaded in chosen])
     for loaded in named:
-        if loaded not in chosen:
-            output.say(f"{loaded.id} holds until {day} already")
-    for loaded in chosen:
         was = loaded.exclusion.expires
-        output.say(f"{loaded.id} holds until {day}{f' (was {was})' if was else ''}")
+        if loaded in chosen:
+            output.say(f"{loaded.id} expires on {day}{f' (was {was})' if was else ''}")
+        else:
+            output.say(f"{loaded.id} already expires on {day}")
+    if format == "json":
+        rows = [
+            {"id": one.id, "changed": one in chosen, "expires": day, "was": one.exclusion.expires, "file": one.path}
+            for one in named
+        ]
+        output.show_json({"exclusions": rows})
     return EXIT_OK

@@ -1,4 +1,4 @@
-"""`fpctl retire`: take exclusions out of force for good."""
+"""`fpctl retire`: retire exclusions permanently."""
 
 from __future__ import annotations
 
@@ -6,42 +6,37 @@ from typing import Annotated
 
 import typer
 
-from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared import options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_OK
 
 
 def command(
-    ids: Annotated[
-        list[str], typer.Argument(metavar="ID", help="The exclusions.", autocompletion=completion.exclusion_ids)
-    ],
+    ids: options.Exclusions,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they are no longer needed.")],
-    exclusions: options.ExclusionsFolder = None,
-    config: options.ConfigFile = None,
+    files: options.ExclusionFiles,
+    format: options.TextFormat = "text",
 ) -> int:
-    """Take exclusions out of force for good.
+    """Retire exclusions permanently.
 
-    They stay in their files, with `status: retired` and the day and the reason in `notes`: the record of
-    what was once left out is worth keeping. The next `fpctl apply` takes their clauses out. One that is
-    retired already is left as it is.
+    They stay in their files, with `status: retired` and the day and the reason in `notes`: the record of what was
+    once suppressed is worth keeping. The next `fpctl apply` removes their clauses. One that is already retired is
+    left as it is.
     """
-    from fpctl.cli.shared.audit_log import recorded
-    from fpctl.cli.shared.exclusion_commands import open_exclusions, picked
-    from fpctl.exclusions.bulk_edit import amend, remaining
+    from fpctl.exclusions.bulk_edit import amend
     from fpctl.exclusions.lifecycle import retirement
-    from fpctl.settings import load_settings
 
-    today = options.now().date()
-    known, folder = open_exclusions(config, exclusions)
-    named = picked(known, ids)
-    chosen = remaining(named, lambda exclusion: exclusion.status == "retired")
-    changes = [(loaded, retirement(loaded.exclusion, reason, today)) for loaded in chosen]
-    recorded(
-        lambda: amend(changes, folder), "retired", [loaded.id for loaded in chosen],
-        known=known, folder=folder, settings=load_settings(config), now=options.now(), reason=reason,
-    )  # fmt: skip
+    context = AppContext(files)
+    named = context.pick(ids)
+    chosen = [loaded for loaded in named if loaded.exclusion.status != "retired"]
+    if chosen:
+        changes = [(loaded, retirement(loaded.exclusion, reason, context.today)) for loaded in chosen]
+        context.audit_log.record(
+            lambda: amend(changes, context.folder), "retired", [loaded.id for loaded in chosen], reason=reason
+        )
     for loaded in named:
-        if loaded not in chosen:
-            output.say(f"{loaded.id} is retired already")
-    for loaded in chosen:
-        output.say(f"{loaded.id} is retired")
+        output.say(f"{loaded.id} is {'retired' if loaded in chosen else 'already retired'}")
+    if format == "json":
+        rows = [{"id": one.id, "changed": one in chosen, "status": "retired", "file": one.path} for one in named]
+        output.show_json({"exclusions": rows})
     return EXIT_OK

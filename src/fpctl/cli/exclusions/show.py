@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from fpctl.cli.shared import completion, options, output
+from fpctl.cli.shared import options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
@@ -18,76 +18,68 @@ if TYPE_CHECKING:
 
 
 def command(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The exclusion.", autocompletion=completion.exclusion_ids)],
-    on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="As of a day.", show_default="today")] = None,
-    exclusions: options.ExclusionsFolder = None,
-    rules: options.RulesFolder = None,
-    history: options.HistoryPlace = None,
-    config: options.ConfigFile = None,
+    id: options.OneExclusion,
+    files: options.AllFiles,
+    on: options.On = None,
     format: options.TextFormat = "text",
 ) -> int:
     """Show one exclusion: every field, its state, its file, the clause in each rule, and its hits.
 
-    The clauses are those it has when it is in force, also while it is a draft or has ended. Exit code 1:
-    it cannot be placed in a rule that it names, or that rule is not there.
+    The clauses are those of an active exclusion, also while it is a draft or has ended. Exit code 1: it cannot be
+    placed in a rule that it names, or that rule does not exist.
     """
-    from fpctl.cli.shared.audit_log import glanced
-    from fpctl.cli.shared.exclusion_commands import open_book, picked
     from fpctl.cli.shared.risk import risk_of
-    from fpctl.repository.single_exclusion import trial
+    from fpctl.repository.single_exclusion import active_on, trial
 
-    book = open_book(config, rules, exclusions)
-    (loaded,) = picked(book.repository.exclusions, [id])
-    glanced(book.repository.exclusions, book.folder, book.settings, book.now)
+    context = AppContext(files, "optional")
+    (loaded,) = context.pick([id])
+    context.audit_log.glance()
     today = options.parse_day(on)
-    lasting = loaded.exclusion.model_copy(update={"expires": None} if _over(loaded, today) else {})
-    outcomes = trial(lasting, book.repository.rules.rules, book.repository.planner(today))
-    totals, known = _hits(history or book.settings.history.url, id)
-    risk = risk_of(book, loaded.exclusion, [outcome.loaded for outcome in outcomes])
-    state = loaded.exclusion.state(today)
+    outcomes = trial(active_on(loaded.exclusion, today), context.repository.rules.rules, context.planner(today))
+    with context.history() as history:
+        known = history is not None
+        totals = next(iter(history.hits(exclusion=loaded.id)), None) if history is not None else None
+    shown = Shown(
+        loaded,
+        loaded.exclusion.state(today),
+        outcomes,
+        totals,
+        known,
+        risk_of(context, loaded.exclusion, [outcome.loaded for outcome in outcomes]),
+    )
     if format == "json":
-        output.show_json(_document(loaded, state, outcomes, totals, known, risk))
+        output.show_json(_document(shown))
     else:
-        _show(loaded, state, outcomes, totals, known, risk)
-    own = [problem for problem in book.repository.problems if problem.at.path == loaded.path and id in problem.message]
+        _show(shown)
+    problems = context.repository.problems
+    own = [one for one in problems if one.at.path == loaded.path and loaded.id in one.message]
     output.show_problems(own)
     missing = any(problem.severity == "error" for problem in own)
     return EXIT_FINDINGS if missing or any(outcome.findings for outcome in outcomes) else EXIT_OK
 
 
-def _over(loaded: LoadedExclusion, today: Any) -> bool:
-    expires = loaded.exclusion.expires
-    return bool(expires is not None and expires <= today)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown of an exclusion. `totals` are its hits, `known` whether there is a history at all."""
+
+    loaded: LoadedExclusion
+    state: str
+    outcomes: Sequence[RuleOutcome]
+    totals: HitTotals | None
+    known: bool
+    risk: Risk
 
 
-def _hits(place: str, id: str) -> tuple[HitTotals | None, bool]:
-    """Return what the history has of the exclusion, and whether there is a history."""
-    from fpctl.history.store import is_there
-
-    if not is_there(place):
-        return None, False
-    from fpctl.history.history import History
-
-    with History.open(place, create=False) as history:
-        return next(iter(history.hits(exclusion=id)), None), True
-
-
-def _show(
-    loaded: LoadedExclusion,
-    state: str,
-    outcomes: Sequence[RuleOutcome],
-    totals: HitTotals | None,
-    known: bool,
-    risk: Risk,
-) -> None:
+def _show(one: Shown) -> None:
     from fpctl.cli.shared.risk import risk_lines
     from fpctl.exclusions.window_text import describe
 
+    loaded = one.loaded
     exclusion = loaded.exclusion
     lines: list[tuple[str, Any]] = [
         ("id", exclusion.id),
         ("title", exclusion.title or None),
-        ("state", state),
+        ("state", one.state),
         ("file", str(loaded.at)),
         ("scenario", exclusion.scenario),
         ("rules", ", ".join(exclusion.rules)),
@@ -111,19 +103,19 @@ def _show(
         ("notes", exclusion.notes),
         ("tags", ", ".join(exclusion.tags) or None),
         ("lists", ", ".join(loaded.lists) or None),
-        ("hits", _told(totals, known)),
-        ("risk", "\n".join(risk_lines(risk))),
+        ("hits", _hits_text(one.totals, one.known)),
+        ("risk", "\n".join(risk_lines(one.risk))),
     ]
     for name, value in lines:
         if value is not None:
             text = ("\n" + " " * 16).join(output.visible(line) for line in str(value).splitlines())
             output.write(f"{name:<14}  {text}\n")
-    for outcome in outcomes:
+    for outcome in one.outcomes:
         output.write(f"\n{output.visible(outcome.rule.name)} ({output.visible(outcome.rule.path)})\n")
         for line in _placed(outcome):
             output.write(f"  {output.visible(line)}\n")
-    if not outcomes:
-        output.write("\nno rule is reached\n")
+    if not one.outcomes:
+        output.write("\nit matches no rule\n")
 
 
 def _approval(loaded: LoadedExclusion) -> str | None:
@@ -134,7 +126,7 @@ def _approval(loaded: LoadedExclusion) -> str | None:
     return f"{exclusion.approved_by} on {on}" if on else exclusion.approved_by
 
 
-def _told(totals: HitTotals | None, known: bool) -> str:
+def _hits_text(totals: HitTotals | None, known: bool) -> str:
     if not known:
         return "no run has been recorded yet"
     if totals is None:
@@ -160,18 +152,12 @@ def _placed(outcome: RuleOutcome) -> list[str]:
     return lines
 
 
-def _document(
-    loaded: LoadedExclusion,
-    state: str,
-    outcomes: Sequence[RuleOutcome],
-    totals: HitTotals | None,
-    known: bool,
-    risk: Risk,
-) -> dict[str, Any]:
+def _document(one: Shown) -> dict[str, Any]:
     from fpctl.report.explanation import apply_to_dict
 
     hits = None
-    if known:
+    totals = one.totals
+    if one.known:
         hits = {
             "rows": totals.rows if totals else None,
             "unique": totals.unique if totals else None,
@@ -181,12 +167,12 @@ def _document(
             "last": totals.last if totals else None,
         }
     return {
-        "exclusion": loaded.exclusion.model_dump(mode="json", exclude_defaults=True),
-        "state": state,
-        "file": loaded.path,
-        "line": loaded.line,
-        "content_hash": loaded.content_hash,
-        "rules": [apply_to_dict(outcome) for outcome in outcomes],
+        "exclusion": one.loaded.exclusion.model_dump(mode="json", exclude_defaults=True),
+        "state": one.state,
+        "file": one.loaded.path,
+        "line": one.loaded.line,
+        "content_hash": one.loaded.content_hash,
+        "rules": [apply_to_dict(outcome) for outcome in one.outcomes],
         "hits": hits,
-        "risk": risk.to_dict(),
+        "risk": one.risk.to_dict(),
     }

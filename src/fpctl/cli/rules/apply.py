@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fpctl.cli.shared import options, output
-from fpctl.cli.shared import test_guard as guarding
-from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
+from fpctl.cli.shared.context import AppContext
+from fpctl.cli.shared.outcomes import exit_code, report_outcomes, show_diff
+from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
+
+if TYPE_CHECKING:
+    from fpctl.repository.apply import TunedFile, Verification
 
 
-def command(
-    rule: options.Rules = None,
-    rules: options.RulesFolder = None,
-    exclusions: options.ExclusionsFolder = None,
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """How clauses are planned."""
+
+    on: options.On = None
+    no_fold: options.NoFold = False
+    lists: options.ListStore = "watchlist"
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Do not parse the tuned queries again to verify them.")
+    ] = False
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", min=1, metavar="N", help="Processes to plan with.", show_default="one per core"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """Where the tuned rules go."""
+
     out: Annotated[
         Path | None,
         typer.Option(
@@ -24,104 +45,110 @@ def command(
             help="Write every rule below DIR, under its path in the rules folder.",
             show_default="standard output; with --check the `out` of the settings",
         ),
-    ] = None,
-    diff: Annotated[bool, typer.Option("--diff", help="Show what changes, as a unified diff.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when DIR is not up to date.")] = False,
-    on: Annotated[
-        str | None, typer.Option("--on", metavar="DATE", help="Plan as of a day.", show_default="today")
-    ] = None,
-    no_fold: options.NoFold = False,
-    lists: Annotated[
-        Literal["watchlist", "function"], typer.Option("--lists", help="Where lists go for which a rule has no room.")
-    ] = "watchlist",
-    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not parse the tuned queries again.")] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", min=1, metavar="N", help="Processes to plan with.", show_default="one per core"),
-    ] = None,
-    force: guarding.Force = None,
-    config: options.ConfigFile = None,
+    ] = None
+    diff: Annotated[bool, typer.Option("--diff", help="Show what changes, as a unified diff.")] = False
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when DIR is not up to date.")] = False
+
+    def folder(self, context: AppContext) -> Path | None:
+        """Return the folder; None for stdout. Raises typer.BadParameter where there is none to check."""
+        if not self.check or self.out is not None:
+            return self.out
+        if context.settings.paths.out is None:
+            raise typer.BadParameter("--check compares with what is in --out DIR; give it, or set `out` in [paths]")
+        return context.settings.paths.out
+
+
+def command(
+    files: options.RepositoryFiles,
+    plan: PlanOptions,
+    target: TargetOptions,
+    rule: options.Rules = None,
+    force: options.Force = None,
     format: options.TextFormat = "text",
 ) -> int:
     """Rewrite rules with the exclusions that apply to them.
 
-    Without --out the tuned rules go to stdout. An exclusion that takes out an event which a test of the
-    rule says must fire is refused, unless --force gives a reason. Exit code 1 means that an exclusion was
-    refused or names a rule it cannot be placed in (or, with --check, that DIR is not up to date); 2 that
-    something could not be read.
+    Without --out the tuned rules go to stdout. An exclusion that suppresses an event which a test of the rule says
+    must fire is refused, unless --force gives a reason. Exit code 1 means that an exclusion was refused or names a
+    rule it cannot be placed in (or, with --check, that DIR is not up to date); 2 that something could not be read.
     """
-    from fpctl.cli.shared.audit_log import glanced
-    from fpctl.cli.shared.context import open_workspace
-    from fpctl.cli.shared.outcomes import show_diff, talk
-    from fpctl.files import write_text
     from fpctl.report.explanation import apply_to_dict
     from fpctl.repository.apply import (
         OWN_PARSER_ONLY,
         UNVERIFIED,
         VERIFIED,
-        RuleOutcome,
         differences,
         external_list_files,
         tuned_files,
     )
+
+    context = AppContext(files)
+    folder, repository = target.folder(context), context.repository
+    context.audit_log.glance()
+    # What is written has been read by the independent readers; comparing with it need not do so again.
+    verification = UNVERIFIED if plan.no_verify else OWN_PARSER_ONLY if target.check else VERIFIED
+    guarded = _tuned(context, plan, rule, force, verification)
+    outcomes = guarded.outcomes
+    tuned, faults = tuned_files(outcomes)
+    beside = external_list_files(outcomes)
+    stale = differences([*tuned, *beside], folder) if target.check and folder is not None else []
+    if format == "json":
+        output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})
+    elif target.diff:
+        for outcome in outcomes:
+            show_diff(outcome)
+    elif folder is None:
+        _show_files(tuned)
+    if folder is not None and not target.check:
+        guarded.record(context.audit_log)
+        _write(folder, tuned, beside)
+    output.show_problems(repository.problems)
+    guarded.report()
+    report_outcomes(outcomes)
+    for path in stale:
+        output.say(f"{folder}/{path}: not up to date")
+    if stale:
+        output.say(f"  hint: fpctl apply --out {folder}")
+    for fault in faults:
+        output.say(output.visible_lines(str(fault)))
+    return exit_code(outcomes, broken=repository.broken or bool(faults), findings=bool(stale))
+
+
+def _tuned(
+    context: AppContext, plan: PlanOptions, patterns: list[str] | None, force: str | None, verification: Verification
+) -> Guarded:
+    """Return what becomes of each rule."""
     from fpctl.repository.parallel import Planning, tune_in_parallel
     from fpctl.rewrite.plan.size_fit import ClauseStyle
 
-    today = options.parse_day(on)
-    workspace = open_workspace(config, rules, exclusions)
-    if check and out is None:
-        out = workspace.settings.paths.out
-        if out is None:
-            raise typer.BadParameter("--check compares with what is in --out DIR; give it, or set `out` in [paths]")
-    glanced(workspace.repository.exclusions, exclusions, workspace.settings, options.now())
-    chosen = workspace.repository.rules.select(rule or [])
-    active, planner = workspace.repository.active(), workspace.repository.planner(today)
+    chosen = context.select(patterns)
+    active, planner = context.repository.active(), context.planner(options.parse_day(plan.on))
     planning = Planning(
         active,
         planner,
-        # What is written has been read by the independent readers; comparing with it need not do so again.
-        UNVERIFIED if no_verify else OWN_PARSER_ONLY if check else VERIFIED,
-        style=ClauseStyle(folds=not no_fold, fits=True, store=lists),
+        verification,
+        style=ClauseStyle(folds=not plan.no_fold, fits=True, store=plan.lists),
     )
-    planned = tune_in_parallel(chosen, planning, jobs)
-    outcomes: list[RuleOutcome] = []
+    outcomes = []
     with output.progress("Rewriting rules", len(chosen)) as update:
-        for outcome in planned:
+        for outcome in tune_in_parallel(chosen, planning, plan.jobs):
             outcomes.append(outcome)
             update(len(outcomes))
-    found = guarding.checked(outcomes, active, planner, force)
-    outcomes = found.outcomes
-    files, faults = tuned_files(outcomes)
-    beside = external_list_files(outcomes)
-    stale = differences([*files, *beside], out) if check and out is not None else []
-    if format == "json":
-        output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})
-    elif diff:
-        for outcome in outcomes:
-            show_diff(outcome)
-    elif out is None and not check:
-        for file in files:
-            if len(files) > 1:
-                output.say(f"--- {file.relative}")
-            output.write(file.text)
-    if out is not None and not check:
-        guarding.record(found, force, workspace, exclusions, options.now())
-        for file in (*files, *beside):
-            write_text(out / file.relative, file.text, durable=False)
-        output.say(f"{output.counted(len(files), 'rule file')} written to {out}")
-        if beside:
-            output.say(f"to be loaded before them: {', '.join(f'{out}/{file.relative}' for file in beside)}")
-    output.show_problems(workspace.repository.problems)
-    guarding.say(found, force)
-    talk(outcomes)
-    for fault in faults:
-        output.say(output.visible_lines(str(fault)))
-    for path in stale:
-        output.say(f"{out}/{path}: not up to date")
-    if stale:
-        output.say(f"  hint: fpctl apply --out {out}")
-    if faults or workspace.repository.broken or any(o.status == "error" for o in outcomes):
-        return EXIT_ERROR
-    if stale or any(o.findings for o in outcomes):
-        return EXIT_FINDINGS
-    return EXIT_OK
+    return guard_outcomes(outcomes, active, planner, force)
+
+
+def _show_files(files: list[TunedFile]) -> None:
+    for file in files:
+        if len(files) > 1:
+            output.say(f"--- {file.relative}")
+        output.write(file.text)
+
+
+def _write(folder: Path, tuned: list[TunedFile], beside: list[TunedFile]) -> None:
+    from fpctl.files import write_text
+
+    for file in (*tuned, *beside):
+        write_text(folder / file.relative, file.text, durable=False)
+    output.say(f"{output.counted(len(tuned), 'rule file')} written to {folder}")
+    if beside:
+        output.say(f"load these before them: {', '.join(f'{folder}/{file.relative}' for file in beside)}")

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from fpctl.cli.shared import options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 
 def lint(
+    files: options.RuleFiles,
     rule: options.Rules = None,
-    rules: options.RulesFolder = None,
-    config: options.ConfigFile = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Check rules: syntax, and columns, tables and functions that are not there.
+    """Check rules: syntax, and columns, tables and functions that do not exist.
 
     Exit code 1 means warnings, 2 that a rule cannot be read.
     """
-    from fpctl.cli.shared.context import open_workspace
     from fpctl.repository.lint import lint as lint_rules
 
-    repository = open_workspace(config, rules, None, need_exclusions=False).repository
-    chosen = repository.rules.select(rule or [])
+    context = AppContext(files, "none")
+    repository = context.repository
+    chosen = context.select(rule)
     with output.progress("Checking rules", len(chosen)) as update:
         problems = [
             *repository.rules.problems,
-            *lint_rules(chosen, repository.planner(options.parse_day(None)), progress=lambda done, _: update(done)),
+            *lint_rules(chosen, context.planner(), progress=lambda done, _: update(done)),
         ]
     if format == "json":
         output.show_json({"rules": len(chosen), "problems": [problem.to_dict() for problem in problems]})
@@ -38,16 +38,12 @@ def lint(
 
 
 def list_rules(
+    files: options.RuleFiles,
     rule: options.Rules = None,
-    rules: options.RulesFolder = None,
-    config: options.ConfigFile = None,
     format: options.ListFormat = "table",
 ) -> int:
-    """List rules: id, name, kind, techniques, file."""
-    from fpctl.cli.shared.context import rules_folder
-    from fpctl.rules.loader import load_rules
-
-    rule_set = load_rules(rules_folder(config, rules))
+    """List rules: name, kind, severity, techniques, file, id."""
+    rule_set = AppContext(files, "none").rules
     chosen = rule_set.select(rule or [])
     headers = ["id", "name", "kind", "severity", "techniques", "path"]
     rows = [

@@ -1,12 +1,9 @@
-"""The audit trail as the verbs keep it.
-
-Every change goes through `recorded`, every load before a run through `noticed`, other loads through `glanced`, and
-every rule that goes into a workspace or out of it through `Deploying`.
-"""
+"""The audit trail as commands keep it: every change of an exclusion, and every rule that is deployed or rolled back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -19,130 +16,136 @@ if TYPE_CHECKING:
     from fpctl.exclusions.loader import ExclusionSet
     from fpctl.history.entry import RuleAuditEvent
     from fpctl.history.history import History
-    from fpctl.history.trail import WorkingCopy
+    from fpctl.history.trail import Action, WorkingCopy
     from fpctl.settings import Settings
 
 GLANCE_WAIT = 2.0
-"""Seconds that a verb which changes nothing waits for another writer of the trail."""
+"""Seconds that a command which changes nothing waits for another writer of the trail."""
 
 
-def recorded(
-    write: Callable[[], object],
-    action: str,
-    ids: Iterable[str],
-    *,
-    known: ExclusionSet,
-    folder: Path,
-    settings: Settings,
-    now: datetime,
-    reason: str | None = None,
-) -> None:
-    """Change exclusion files, and record it in the audit trail.
-
-    A trail that cannot be written stops nobody: the change is made, and the next command records it as one
-    made outside fpctl.
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """The trail of one repository.
 
     Args:
-        write: changes the files.
-        action: a word for it, such as `renewed`.
-        ids: the exclusions that it changes.
-        known: the exclusions as they were loaded.
-        folder: their folder.
-        reason: why, where the verb is told.
-
-    Raises:
-        FpctlError: `write` did.
+        exclusions: as they were loaded.
+        path: the folder, or file, that they were loaded from.
+        now: the time of new entries.
     """
-    from fpctl.history.history import History
-    from fpctl.history.trail import Action
-    from fpctl.person import who
 
-    tried = done = False
+    settings: Settings
+    exclusions: ExclusionSet
+    path: Path
+    now: datetime
 
-    def tracked() -> None:
-        nonlocal tried, done
-        tried = True
-        write()
-        done = True
+    def record(
+        self, write: Callable[[], object], action: str, ids: Iterable[str], *, reason: str | None = None
+    ) -> None:
+        """Change exclusion files, and record it.
 
-    deed = Action(action, who(folder if folder.is_dir() else None), reason)
-    try:
-        with History.open(settings.history.url) as history:
-            history.trail.record(deed, ids, tracked, _present(known, folder, settings), now)
-    except FpctlError as error:
-        if tried and not done:
-            raise
-        _say_not_recorded(error)
-        if not done:
+        A trail that cannot be written stops nobody: the change is made, and the next command records it as one
+        made outside fpctl.
+
+        Args:
+            write: changes the files.
+            action: a word for it, such as `renewed`.
+            ids: the exclusions that it changes.
+            reason: why, where the command is told.
+
+        Raises:
+            FpctlError: `write` did.
+        """
+        from fpctl.history.history import History
+
+        tried = done = False
+
+        def tracked() -> None:
+            nonlocal tried, done
+            tried = True
             write()
+            done = True
+
+        deed = self._deed(action, reason)
+        try:
+            with History.open(self.settings.history.url) as history:
+                history.trail.record(deed, ids, tracked, self._present(), self.now)
+        except FpctlError as error:
+            if tried and not done:
+                raise
+            _say_not_recorded(error)
+            if not done:
+                write()
+
+    def note(self, action: str, ids: Iterable[str], reason: str) -> None:
+        """Record what was done about exclusions without changing them.
+
+        Raises:
+            FpctlError: the trail cannot be written; what needs a record must not go on without it.
+        """
+        from fpctl.history.history import History
+
+        with History.open(self.settings.history.url) as history:
+            history.trail.note(self._deed(action, reason), ids, self._present(), self.now)
+
+    def notice(self, history: History) -> int:
+        """Record what has changed outside fpctl, say so, and return how many exclusions that were."""
+        entries = history.trail.record_changes(self._present(), self.now)
+        if entries and not all(entry.action == "found" for entry in entries):
+            names = [entry.exclusion for entry in entries if entry.action != "found"]
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            output.say(f"note: changed outside fpctl, and recorded so: {', '.join(names[:3])}{more} (fpctl log)")
+        return len(entries)
+
+    def glance(self) -> None:
+        """Record what has changed outside fpctl, for a command that works without a history.
+
+        Nothing is done where there is none, for a history on a server, which the command must not wait for, and for
+        exclusions of another folder than the usual one.
+        """
+        if not self._is_usual():
+            return
+        from fpctl.history.quick_hashes import last_hashes
+
+        before = last_hashes(self.settings.history.url)
+        after = {loaded.id: loaded.content_hash for loaded in self.exclusions.exclusions}
+        gone = before is not None and not self._is_broken() and not before.keys() <= after.keys()
+        if before is None or not (gone or any(before.get(id) != version for id, version in after.items())):
+            return
+        from fpctl.history.history import History
+
+        try:
+            with History.open(self.settings.history.url, lock_wait=GLANCE_WAIT) as history:
+                self.notice(history)
+        except FpctlError as error:
+            _say_not_recorded(error)
+
+    def _deed(self, action: str, reason: str | None) -> Action:
+        from fpctl.history.trail import Action
+        from fpctl.person import who
+
+        return Action(action, who(self._folder if self._folder.is_dir() else None), reason)
+
+    @property
+    def _folder(self) -> Path:
+        return self.path.parent if self.path.is_file() else self.path
+
+    def _present(self) -> WorkingCopy:
+        from fpctl.history.trail import WorkingCopy
+
+        complete = self._is_usual() and not self._is_broken()
+        return WorkingCopy(self.exclusions.exclusions, self._folder, complete=complete)
+
+    def _is_usual(self) -> bool:
+        return self.path.is_dir() and self.path.resolve() == self.settings.paths.exclusions.resolve()
+
+    def _is_broken(self) -> bool:
+        return any(problem.severity == "error" for problem in self.exclusions.problems)
 
 
-def noted(
-    action: str,
-    ids: Iterable[str],
-    reason: str,
-    *,
-    known: ExclusionSet,
-    folder: Path,
-    settings: Settings,
-    now: datetime,
-) -> None:
-    """Record in the audit trail what was done about exclusions without changing them.
-
-    Raises:
-        FpctlError: the trail cannot be written; what asks for a record must not go on without it.
-    """
-    from fpctl.history.history import History
-    from fpctl.history.trail import Action
-    from fpctl.person import who
-
-    deed = Action(action, who(folder if folder.is_dir() else None), reason)
-    with History.open(settings.history.url) as history:
-        history.trail.note(deed, ids, _present(known, folder, settings), now)
-
-
-def noticed(history: History, known: ExclusionSet, folder: Path, settings: Settings, now: datetime) -> int:
-    """Record what has changed outside fpctl, say so, and return how many exclusions that were."""
-    entries = history.trail.record_changes(_present(known, folder, settings), now)
-    if entries and not all(entry.action == "found" for entry in entries):
-        names = [entry.exclusion for entry in entries if entry.action != "found"]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        output.say(f"note: changed outside fpctl, and recorded so: {', '.join(names[:3])}{more} (fpctl log)")
-    return len(entries)
-
-
-def glanced(known: ExclusionSet, folder: Path | None, settings: Settings, now: datetime) -> None:
-    """Record what has changed outside fpctl, for a verb that works without a history.
-
-    Nothing is done where there is none, for a history on a server, which the verb must not wait for, and for
-    exclusions of another folder than the usual one.
-
-    Args:
-        folder: where the exclusions were loaded from; the usual folder if None.
-    """
-    folder = folder or settings.paths.exclusions
-    if not _is_usual(folder, settings):
-        return
-    from fpctl.history.quick_hashes import last_hashes
-
-    before = last_hashes(settings.history.url)
-    after = {loaded.id: loaded.content_hash for loaded in known.exclusions}
-    gone = before is not None and not _is_broken(known) and not before.keys() <= after.keys()
-    if before is None or not (gone or any(before.get(id) != version for id, version in after.items())):
-        return
-    from fpctl.history.history import History
-
-    try:
-        with History.open(settings.history.url, lock_wait=GLANCE_WAIT) as history:
-            noticed(history, known, folder, settings, now)
-    except FpctlError as error:
-        _say_not_recorded(error)
-
-
-class Deploying:
+class DeploymentLog:
     """Records what a deployment or its rollback does to each rule. Use it in a `with` block.
 
-    A history that cannot be written stops nobody, and is said once: the record of the deployment says which steps
+    A history that cannot be written stops nobody, and is reported once: the record of the deployment says which steps
     the trail does not know, and the next deployment records them.
 
     Attributes:
@@ -185,7 +188,7 @@ class Deploying:
         self._record(step, sent(step, deployment, self.who))
 
     def taken_back(self, deployment: Deployment, step: Step) -> None:
-        """Record that a rule was taken back, or could not be."""
+        """Record that a rule was rolled back, or could not be."""
         from fpctl.deployment.trail import taken_back
 
         self._record(step, taken_back(step, deployment, self.who))
@@ -200,14 +203,16 @@ class Deploying:
             self._give_up(error)
 
     def _catch_up(self, history: History) -> None:
-        from fpctl.deployment.record import newest_first
+        from fpctl.deployment.record import DeploymentRecords
         from fpctl.deployment.trail import unrecorded
 
-        late = unrecorded(newest_first(self._folder), history.trail.entries(exclusion=""))
+        late = unrecorded(
+            DeploymentRecords(self._folder).newest_first(where="unrecorded"), history.trail.entries(exclusion="")
+        )
         history.trail.note_rules([act for _, _, act in late if act is not None], self._clock())
         for deployment, step, _ in late:
             step.recorded = True
-            deployment.save()
+            deployment.save(step)
 
     def _give_up(self, error: FpctlError) -> None:
         _say_not_recorded(error)
@@ -218,17 +223,3 @@ class Deploying:
 
 def _say_not_recorded(error: FpctlError) -> None:
     output.say(f"note: not in the audit trail: {error.message}{f' ({error.at})' if error.at else ''}")
-
-
-def _present(known: ExclusionSet, folder: Path, settings: Settings) -> WorkingCopy:
-    from fpctl.history.trail import WorkingCopy
-
-    return WorkingCopy(known.exclusions, folder, complete=_is_usual(folder, settings) and not _is_broken(known))
-
-
-def _is_usual(folder: Path, settings: Settings) -> bool:
-    return folder.is_dir() and folder.resolve() == settings.paths.exclusions.resolve()
-
-
-def _is_broken(known: ExclusionSet) -> bool:
-    return any(problem.severity == "error" for problem in known.problems)

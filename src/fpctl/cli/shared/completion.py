@@ -57,3 +57,10 @@ def list_names(incomplete: str) -> list[str]:
     except (FpctlError, OSError):
         return []
     return [name for name in names if name.startswith(incomplete)][:MOST]
+
+
+def states(incomplete: str) -> list[str]:
+    """Return the states of an exclusion that begin so."""
+    from fpctl.exclusions.exclusion_query import STATES
+
+    return [state for state in STATES if state.startswith(incomplete)]

@@ -1,100 +1,99 @@
-"""What `deploy` and `diff --deployed` share: the rules as they are to be, against the workspace."""
+"""What `deploy` and `diff --deployed` share: the rules as they are to be, compared with the workspace."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from fpctl.cli.shared import options, output
-from fpctl.cli.shared import test_guard as guarding
+from fpctl.cli.shared.context import AppContext
+from fpctl.cli.shared.outcomes import report_outcomes
+from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 
 if TYPE_CHECKING:
-    from fpctl.cli.shared.context import Workspace
-    from fpctl.deployment.change import Change, DeployedResources
-    from fpctl.deployment.workspace.workspace import SentinelWorkspace
-    from fpctl.repository.model import Repository
+    from fpctl.deployment.change import Change
+    from fpctl.deployment.target import DeployedResources, DeploymentTarget
+
+
+_MEANT = {"sentinel": ("scheduled", "nrt", "hunting"), "defender": ("defender-custom-detection",)}
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """The rules against the workspace: what is to change, what is there, and what there is to say."""
+class DeployOptions:
+    """Where rules are deployed, and how."""
 
-    opened: Workspace
-    exclusions: Path | None
-    checked: guarding.Checked
+    target: Annotated[
+        Literal["sentinel", "defender"],
+        typer.Option("--target", help="The Sentinel workspace of [deploy], or Defender's custom detections."),
+    ] = "sentinel"
+    lists: options.ListStore = "function"
+    credential: options.Credential = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeployPlan:
+    """The rules compared with the workspace: what is to change, what is there, and what was left out."""
+
+    context: AppContext
+    guarded: Guarded
     changes: list[Change]
     there: DeployedResources
 
     @property
-    def repository(self) -> Repository:
-        """The rules and exclusions."""
-        return self.opened.repository
-
-    @property
     def broken(self) -> bool:
         """Whether a file could not be read or a rule not planned."""
-        return self.repository.broken or any(outcome.status == "error" for outcome in self.checked.outcomes)
+        failed = any(outcome.status == "error" for outcome in self.guarded.outcomes)
+        return self.context.repository.broken or failed
 
     @property
     def findings(self) -> bool:
         """Whether a rule or an exclusion was refused."""
         refused = any(change.action == "refused" for change in self.changes)
-        return refused or any(outcome.findings for outcome in self.checked.outcomes)
+        return refused or any(outcome.findings for outcome in self.guarded.outcomes)
 
-    def record(self, force: str | None) -> None:
-        """Record in the audit trail what is forced. Raises FpctlError where that cannot be: then nothing may be."""
-        guarding.record(self.checked, force, self.opened, self.exclusions, options.now())
-
-    def say(self, force: str | None) -> None:
-        """Say on stderr what was left out, and what to know."""
-        from fpctl.cli.shared.outcomes import talk
-
+    def report(self) -> None:
+        """Report on stderr what was left out, and what to know."""
         problems = [problem for change in self.changes for problem in change.artifact.problems]
-        output.show_problems([*self.repository.problems, *problems])
+        output.show_problems([*self.context.repository.problems, *problems])
         for change in self.changes:
             if change.action == "refused" and change.artifact.ready:
                 output.say(output.visible_lines(f"{change.artifact.rule.path}: refused: {change.reason}"))
-        guarding.say(self.checked, force)
-        talk(self.checked.outcomes)
+        self.guarded.report()
+        report_outcomes(self.guarded.outcomes)
 
 
-def planned_changes(
-    workspace: SentinelWorkspace,
-    config: Path | None,
-    rules: Path | None,
-    exclusions: Path | None,
-    patterns: Sequence[str],
-    force: str | None,
-) -> Planned:
+def plan_deployment(
+    workspace: DeploymentTarget, context: AppContext, where: DeployOptions, patterns: Sequence[str], force: str | None
+) -> DeployPlan:
     """Plan the rules of today and compare them with the workspace.
 
-    A bare query and a Defender detection go out only where a pattern asks for rules: neither says that it is
-    meant for the workspace.
+    Without a pattern only rules of kinds that are meant for the target are deployed: to Sentinel no bare query and
+    no custom detection, to Defender nothing but custom detections.
 
     Raises:
         FpctlError: something cannot be read, or the workspace cannot be reached.
     """
-    from fpctl.cli.shared.audit_log import glanced
-    from fpctl.cli.shared.context import open_workspace
-    from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
-    from fpctl.deployment.change import changes, published_there
+    from fpctl.deployment.artifacts.rule_artifact import for_defender, rule_artifacts
+    from fpctl.deployment.change import changes
     from fpctl.repository.apply import tune
-    from fpctl.rewrite.plan.size_fit import ClauseStyle
+    from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 
-    opened = open_workspace(config, rules, exclusions)
-    repository = opened.repository
-    glanced(repository.exclusions, exclusions, opened.settings, options.now())
-    chosen = repository.rules.select(patterns)
+    repository = context.repository
+    context.audit_log.glance()
+    chosen = context.select(patterns)
+    if where.target == "defender":
+        chosen = tuple(map(for_defender, chosen))
     if not patterns:
-        chosen = tuple(one for one in chosen if one.rule.kind in ("scheduled", "nrt", "hunting"))
-    active, planner = repository.active(), repository.planner(options.now().date())
+        chosen = tuple(one for one in chosen if one.rule.kind in _MEANT[where.target])
+    active, planner = repository.active(), context.planner()
     with output.progress("Rewriting rules", len(chosen)) as update:
-        style = ClauseStyle(fits=True, store="function")
+        style = ClauseStyle(fits=True, store=where.lists) if where.target == "sentinel" else ANY_LENGTH
         outcomes = list(tune(chosen, active, planner, style=style, progress=lambda done, _: update(done)))
-    checked = guarding.checked(outcomes, active, planner, force)
+    guarded = guard_outcomes(outcomes, active, planner, force)
     with output.progress("Reading the workspace"):
         there = workspace.all()
-    made = rule_artifacts(checked.outcomes, "sentinel", published_there(there))
-    return Planned(opened, exclusions, checked, changes(made, there), there)
+    made = rule_artifacts(guarded.outcomes, where.target)
+    return DeployPlan(context, guarded, changes(made, there), there)

@@ -1,28 +1,45 @@
-"""Options that several verbs share, so that they are called and explained the same everywhere.
+"""Options that several commands share, so that they are named and explained the same everywhere.
 
-A path that is not given is None here; the settings (`fpctl.toml`, `FPCTL_...`) and then the
-built-in default decide.
+A path that is not given is None here; the settings (`fpctl.toml`, `FPCTL_...`) and then the built-in default decide.
+The dataclasses are bundles: see `bundles`.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
+from fpctl.cli.shared import completion
 from fpctl.engine.registry import engine_names
 
 if TYPE_CHECKING:
+    from fpctl.engine.interface import Timespan
+
     _Engine = str
 else:
     _Engine = Literal[engine_names()]
 
 Rules = Annotated[
     list[str] | None,
-    typer.Argument(metavar="RULE", help="Rules by id, name, path or glob; all of them if none is given."),
+    typer.Argument(
+        metavar="RULE",
+        help="Rules by id, name, path or glob; all of them if none is given.",
+        autocompletion=completion.rule_names,
+    ),
+]
+OneRule = Annotated[
+    str, typer.Argument(metavar="RULE", help="The rule: id, name or path.", autocompletion=completion.rule_names)
+]
+OneExclusion = Annotated[
+    str, typer.Argument(metavar="ID", help="The exclusion.", autocompletion=completion.exclusion_ids)
+]
+Exclusions = Annotated[
+    list[str], typer.Argument(metavar="ID", help="The exclusions.", autocompletion=completion.exclusion_ids)
 ]
 RulesFolder = Annotated[
     Path | None, typer.Option("--rules", metavar="DIR", help="Folder (or file) of the rules.", show_default="rules")
@@ -31,19 +48,12 @@ ExclusionsFolder = Annotated[
     Path | None,
     typer.Option("--exclusions", metavar="DIR", help="Folder of the exclusions.", show_default="exclusions"),
 ]
-DataFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", metavar="DIR", help="Folder with one Parquet, CSV or JSON Lines file, or a folder of them, per table."
-    ),
-]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
         "--config", metavar="FILE", help="Settings file.", show_default="fpctl.toml here or in a folder above"
     ),
 ]
-NoFold = Annotated[bool, typer.Option("--no-fold", help="A clause for each exclusion, however many and however long.")]
 HistoryPlace = Annotated[
     str | None,
     typer.Option(
@@ -56,6 +66,12 @@ HistoryPlace = Annotated[
 EngineName = Annotated[
     _Engine | None,
     typer.Option("--engine", help="What runs the queries.", show_default="local"),
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DIR", help="Folder with one Parquet, CSV or JSON Lines file, or a folder of them, per table."
+    ),
 ]
 Credential = Annotated[
     Literal[
@@ -71,21 +87,207 @@ Credential = Annotated[
         "none",
     ]
     | None,
-    typer.Option("--credential", help="How to sign in to the service.", show_default="that of the settings"),
+    typer.Option("--credential", help="How to sign in to the service.", show_default="the one in the settings"),
 ]
-TextFormat = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
-ListFormat = Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="How to print the list.")]
+On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="As of this day.", show_default="today")]
+NoFold = Annotated[bool, typer.Option("--no-fold", help="Write one clause per exclusion, however many there are.")]
+ListStore = Annotated[
+    Literal["watchlist", "function"],
+    typer.Option("--lists", help="Where value lists go that do not fit into a rule."),
+]
+Force = Annotated[
+    str | None,
+    typer.Option(
+        "--force",
+        metavar="REASON",
+        help="Also apply exclusions that suppress must-fire test events; the reason is recorded.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
+TextFormat = Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")]
+ListFormat = Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="Output format.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where a command's files are; what a command does not offer as an option is None."""
+
+    ORDER: ClassVar[int] = 2
+    """They come last in the help."""
+
+    rules: Path | None = None
+    exclusions: Path | None = None
+    history: str | None = None
+    config: ConfigFile = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFiles(Files):
+    """Files of a command that reads rules only."""
+
+    rules: RulesFolder = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionFiles(Files):
+    """Files of a command that reads exclusions only."""
+
+    exclusions: ExclusionsFolder = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionHistoryFiles(ExclusionFiles):
+    """Files of a command that reads exclusions and the history."""
+
+    history: HistoryPlace = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFiles(Files):
+    """Files of a command that reads rules and exclusions."""
+
+    rules: RulesFolder = None
+    exclusions: ExclusionsFolder = None
+
+
+@dataclass(frozen=True, slots=True)
+class AllFiles(RepositoryFiles):
+    """Files of a command that reads rules, exclusions and the history."""
+
+    history: HistoryPlace = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Which engine, its data, and how to sign in."""
+
+    ORDER: ClassVar[int] = 1
+
+    engine: EngineName = None
+    data: DataFolder = None
+    credential: Credential = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """How much an engine may take."""
+
+    ORDER: ClassVar[int] = 1
+
+    threads: Annotated[
+        int | None, typer.Option("--threads", metavar="N", min=1, help="Threads of the local engine.")
+    ] = None
+    memory: Annotated[
+        str | None, typer.Option("--memory", metavar="SIZE", help="Memory limit of the local engine, such as 2GB.")
+    ] = None
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", min=0.001, max=604_800, help="Time limit of a query."),
+    ] = None
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            "--at-once",
+            metavar="N",
+            min=1,
+            max=50,
+            help="Rules and requests to run at the same time.",
+            show_default="the engine's `concurrency`; with local always 1, on all cores",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class RangeOptions:
+    """The range of events that a command reads: `--since` or `--from`, and `--to`."""
+
+    since: Annotated[str | None, typer.Option("--since", metavar="5d|TIME", help="Only events from this time on.")] = (
+        None
+    )
+    begin: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Start of the range of events.")] = None
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="End of the range; `now()` in the rules is then this time."),
+    ] = None
+
+    def now(self, clock: datetime) -> datetime:
+        """Return what "now" means in the rules: the end of the range, or the time it is."""
+        return parse_moment(self.to, clock, "--to") if self.to is not None else clock
+
+    def timespan(self, now: datetime) -> Timespan | None:
+        """Return the range; None where neither end of it is given.
+
+        Raises:
+            typer.BadParameter: it cannot be read, or ends before it begins.
+        """
+        from fpctl.engine.interface import Timespan
+
+        if self.since is not None and self.begin is not None:
+            raise typer.BadParameter("give either --since or --from, not both")
+        start = self.since or self.begin
+        if start is None:
+            return Timespan(datetime(1, 1, 1, tzinfo=UTC), now) if self.to is not None else None
+        return _timespan(start, now, "--from" if self.since is None else "--since")
+
+
+@dataclass(frozen=True, slots=True)
+class LookBack:
+    """The last days that a command looks at."""
+
+    since: Annotated[str, typer.Option("--since", metavar="14d|TIME", help="How far back to look.")] = "14d"
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="End of the time looked at.", show_default="now")
+    ] = None
+
+    def timespan(self, clock: datetime) -> Timespan:
+        """Return the range. Raises typer.BadParameter where it cannot be read or ends before it begins."""
+        end = parse_moment(self.to, clock, "--to") if self.to is not None else clock
+        return _timespan(self.since, end, "--since")
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Who is responsible for new exclusions, and until when they are valid."""
+
+    owner: Annotated[
+        str | None, typer.Option("--owner", metavar="WHO", help="Owner.", show_default="git's user.email")
+    ] = None
+    ticket: Annotated[str | None, typer.Option("--ticket", metavar="ID", help="Ticket or change number.")] = None
+    expires: Annotated[
+        str,
+        typer.Option("--expires", metavar="DATE|90d", help="First day on which it is no longer valid; or never."),
+    ] = "90d"
+    approved_by: Annotated[
+        str | None, typer.Option("--approved-by", metavar="WHO", help="Who has approved it; not the owner.")
+    ] = None
+
+    def until(self, today: date) -> date | None:
+        """Return the first day on which it is no longer valid; None for never."""
+        from fpctl.exclusions.expiry import parse_until
+
+        return None if self.expires.strip().lower() == "never" else parse_until(self.expires, today)
+
 
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 def now() -> datetime:
-    """Return the time it is: the one place where a command asks the clock."""
+    """Return the current time: the one place where a command asks the clock."""
     return datetime.now(UTC)
 
 
+def _timespan(start: str, end: datetime, option: str) -> Timespan:
+    from fpctl.engine.interface import Timespan
+
+    span = Timespan(parse_moment(start, end, option), end)
+    if span.start >= span.end:
+        raise typer.BadParameter(f"the range ends at {span.end:%Y-%m-%d %H:%M}, before it begins")
+    return span
+
+
 def parse_moment(text: str, now: datetime, option: str) -> datetime:
-    """Return the time that an option names: `30d` or `12h` before `now`, or an ISO 8601 date or time.
+    """Return the time that an option gives: `30d` or `12h` before `now`, or an ISO 8601 date or time.
 
     A time without a zone is UTC.
 
@@ -95,7 +297,7 @@ def parse_moment(text: str, now: datetime, option: str) -> datetime:
         option: its name, for the message.
 
     Raises:
-        typer.BadParameter: it names no time.
+        typer.BadParameter: it is not a valid time.
     """
     value = text.strip()
     ago = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)([wdhms])", value, re.ASCII)
@@ -104,20 +306,24 @@ def parse_moment(text: str, now: datetime, option: str) -> datetime:
             return now - timedelta(seconds=float(ago[1]) * _UNITS[ago[2]])
         moment = datetime.fromisoformat(value)
     except (ValueError, OverflowError) as error:
-        known = "30d, 12h, 2026-11-01 or 2026-11-01T08:00:00Z"
-        raise typer.BadParameter(f"{text!r} is no time: give {known}", param_hint=f"'{option}'") from error
+        known = "such as 30d, 12h, 2026-11-01 or 2026-11-01T08:00:00Z"
+        raise typer.BadParameter(
+            f"{text!r} is not a valid time (expected one {known})", param_hint=f"'{option}'"
+        ) from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def parse_day(text: str | None, option: str = "--on") -> date:
-    """Return the day that an option names, today in UTC if it is not given.
+    """Return the day that an option gives, today in UTC if it is not given.
 
     Raises:
-        typer.BadParameter: it is no date.
+        typer.BadParameter: it is not a valid date.
     """
     if text is None:
         return now().date()
     try:
         return date.fromisoformat(text.strip())
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no date: give 2027-05-24", param_hint=f"'{option}'") from error
+        raise typer.BadParameter(
+            f"{text!r} is not a valid date (expected YYYY-MM-DD)", param_hint=f"'{option}'"
+        ) from error

@@ -1,11 +1,11 @@
-"""The risk score as the verbs show it."""
+"""The risk score as commands show it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fpctl.cli.shared.exclusion_commands import Book
+from fpctl.cli.shared.context import AppContext
 
 if TYPE_CHECKING:
     from fpctl.exclusions.model import Exclusion
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from fpctl.rules.formats.registry import LoadedRule
 
 
-def risk_of(book: Book, exclusion: Exclusion, rules: Sequence[LoadedRule], share: Share | None = None) -> Risk:
-    """Return the risk of an exclusion for the rules that it reaches, by the settings' weights and lists."""
+def risk_of(context: AppContext, exclusion: Exclusion, rules: Sequence[LoadedRule], share: Share | None = None) -> Risk:
+    """Return the risk of an exclusion for the rules that it matches, by the settings' weights and lists."""
     from fpctl.exclusions.risk.score import assess
     from fpctl.exclusions.risk.shared_names import shared_names
     from fpctl.rules.test_cases import RuleTestCache
@@ -24,17 +24,17 @@ def risk_of(book: Book, exclusion: Exclusion, rules: Sequence[LoadedRule], share
     return assess(
         exclusion,
         [loaded.rule for loaded in rules],
-        shared_names(book.settings.policy.forbidden),
-        book.settings.risk,
-        today=book.today,
+        shared_names(context.settings.policy.forbidden),
+        context.settings.risk,
+        today=context.today,
         tested=tested,
         share=share,
     )
 
 
 def risk_lines(risk: Risk) -> list[str]:
-    """Return the score and a line for each point."""
+    """Return the score and a line for each factor."""
     head = f"{risk.score} of 100, {risk.level}"
     if not risk.measured:
-        head += " (no events were looked at: fpctl preview measures its breadth)"
+        head += " (without its breadth, which fpctl preview measures)"
     return [head, *(f"{point.points:+4} {point.message}" for point in risk.factors)]

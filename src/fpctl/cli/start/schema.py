@@ -7,15 +7,14 @@ from typing import Annotated
 import typer
 
 from fpctl.cli.shared import options, output
+from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 
 
 def pull(
-    engine: options.EngineName = None,
-    data: options.DataFolder = None,
-    credential: options.Credential = None,
+    files: options.Files,
+    engine: options.EngineOptions,
     everything: Annotated[bool, typer.Option("--all", help="Also the tables that are as documented.")] = False,
-    config: options.ConfigFile = None,
     format: options.TextFormat = "text",
 ) -> int:
     """Store a workspace's tables and saved functions in the repository.
@@ -27,20 +26,19 @@ def pull(
     from fpctl.engine.registry import open_engine
     from fpctl.inspection.pull import pull as store
     from fpctl.schema.tables import Tables
-    from fpctl.settings import load_settings
 
-    settings = load_settings(config)
-    name = engine or settings.engine.default
+    context = AppContext(files, "none")
+    settings = context.settings
     documented = Tables.packaged(settings.tables.environment)
-    chosen = EngineOptions(data=data, now=options.now(), tables=documented, credential=credential)
-    opened = open_engine(name, settings, chosen)
+    asked = EngineOptions(data=engine.data, now=context.now, tables=documented, credential=engine.credential)
+    opened = open_engine(engine.engine or settings.engine.default, settings, asked)
     try:
         with output.progress("Reading the schema") as update:
             found = opened.schema(lambda done, _: update(done))
     finally:
         opened.close()
     tables = {table: columns for table, columns in found.tables.items() if columns}
-    done = store(tables, found.functions, settings.paths.root, documented, everything=everything)
+    done = store(tables, found.functions, context.root, documented, everything=everything)
     if format == "json":
         output.show_json(
             {
@@ -52,7 +50,7 @@ def pull(
             }
         )
     for path in done.removed:
-        output.say(f"{path} removed: it is gone from the workspace")
+        output.say(f"{path} removed: the workspace no longer has it")
     for line in done.left:
         output.say(output.visible_lines(f"not pulled: {line}"))
     output.say(

@@ -19,6 +19,7 @@ from fpctl.compiler.sql import (
     Real,
     Sql,
     Text,
+    Word,
     conjunction,
     func,
     not_null,
@@ -132,9 +133,10 @@ def arg(expressions: Expressions, node: tree.Call) -> tuple[Value, ...]:
         expressions.refuse(node.name.value, f"{node.name.value}() takes no dynamic value", node)
     greatest = node.name.value in ("arg_max", "argmax")
     found = [_kept(primary, lambda sql: func("max" if greatest else "min", sql))]
-    by = stored(primary)
+    by = _never_null(primary, greatest=greatest)
+    nullable = primary.may_be_null and primary.type not in _ENDS
     found += [
-        _kept(value, lambda sql: _at_extreme(sql, by, greatest, primary.may_be_null))
+        _kept(value, lambda sql: _at_extreme(sql, by, greatest, nullable))
         for value in columns_of(expressions, node)[1:]
     ]
     return tuple(found)
@@ -146,6 +148,22 @@ def _at_extreme(sql: Sql, by: Sql, greatest: bool, nullable: bool) -> Sql:
     if not nullable:
         return found
     return when(Infix(">", (func("count", by), Number(0))), found, func("first", sql))
+
+
+_ENDS = {
+    "int": ("(-2147483648)", "2147483647"), "long": ("(-9223372036854775808)", "9223372036854775807"),
+    "timespan": ("(-9223372036854775808)", "9223372036854775807"), "datetime": ("(-1)", "9223372036854775807"),
+    "real": ("'-infinity'::DOUBLE", "'nan'::DOUBLE"), "bool": ("false", "true"),
+}  # fmt: skip
+
+
+def _never_null(value: Value, *, greatest: bool) -> Sql:
+    """Return what rows are ranked by, nulls behind all others: where all are null, some row still stands."""
+    if value.type not in _ENDS:
+        return stored(value)
+    if value.moment is not None:
+        return func("coalesce", value.moment, Word("'-infinity'::TIMESTAMP" if greatest else "'infinity'::TIMESTAMP"))
+    return func("coalesce", value.sql, Word(_ENDS[value.type][0 if greatest else 1]))
 
 
 def columns_of(expressions: Expressions, node: tree.Call) -> list[Value]:
@@ -217,6 +235,10 @@ def make_list(expressions: Expressions, node: tree.Call) -> Value:
     return _as_array(items, _limit(expressions, node, at))
 
 
+macro("kql_set_elements", "j", "list_filter(list_transform(CASE WHEN kql_is_array(j) THEN from_json(j, '[\"JSON\"]') "
+      "WHEN j IS NULL THEN [] ELSE [j] END, lambda e: json(kql_json(e))), lambda e: e IS NOT NULL)")  # fmt: skip
+
+
 @aggregate("make_set makeset make_set_if")
 def make_set(expressions: Expressions, node: tree.Call) -> Value:
     """`make_set(x, most)`: each value once; Kusto promises no order, here they are sorted."""
@@ -227,7 +249,14 @@ def make_set(expressions: Expressions, node: tree.Call) -> Value:
         conditions.append(expressions.condition(node.args[1]))
         at = 2
     value = given
-    if given.type in ("dynamic", "real", "decimal", "datetime", "timespan", "guid"):
+    if given.type == "dynamic":
+        # Of an array, its elements are the values.
+        lists = Func(
+            "list", (func("kql_set_elements", given.sql),), where=conjunction(conditions) if conditions else None
+        )
+        items = func("list_sort", func("list_distinct", func("flatten", lists)))
+        return _as_array(items, _limit(expressions, node, at))
+    if given.type in ("real", "decimal", "datetime", "timespan", "guid"):
         value = to_dynamic(given)
     if value.may_be_null:
         conditions.append(not_null(value.sql))

@@ -42,8 +42,29 @@ def iff(expressions: Expressions, node: tree.Call) -> Value:
     if len(node.args) != 3:
         expressions.refuse("iff", "iff() takes three arguments", node)
     condition = expressions.condition(node.args[0])
-    values, kind = _together(expressions, node, [expressions.value(arg) for arg in node.args[1:]])
+    settled = _settled(expressions, node, [condition])
+    if settled is not None:
+        return settled
+    values, kind = _together(expressions, node, _later(expressions, node.args[1:]))
     return _chosen([condition], values, kind)
+
+
+def _settled(expressions: Expressions, node: tree.Call, conditions: Sequence[Sql]) -> Value | None:
+    """Return the one value that a choice has for every row, None where that depends on the row."""
+    at = next((at for at, condition in enumerate(conditions) if condition != FALSE), None)
+    if at is None or conditions[at] != TRUE:
+        return None
+    value = expressions.value(node.args[2 * at + 1])
+    return value if value.type == expressions.type_of(node) else None
+
+
+def _later(expressions: Expressions, nodes: Sequence[tree.Expr]) -> list[Value]:
+    """Compile what only some rows come to."""
+    expressions.late += 1
+    try:
+        return [expressions.value(node) for node in nodes]
+    finally:
+        expressions.late -= 1
 
 
 @special("case")
@@ -52,17 +73,28 @@ def case(expressions: Expressions, node: tree.Call) -> Value:
     if len(node.args) % 2 == 0 or len(node.args) < 3:
         expressions.refuse("case", "case() takes pairs of predicate and value, then a value", node)
     conditions = [expressions.condition(arg) for arg in node.args[:-1:2]]
-    values = [expressions.value(arg) for arg in (*node.args[1:-1:2], node.args[-1])]
+    settled = _settled(expressions, node, conditions)
+    if settled is not None:
+        return settled
+    values = _later(expressions, (*node.args[1:-1:2], node.args[-1]))
     typed, kind = _together(expressions, node, values)
     return _chosen(conditions, typed, kind)
 
 
 def _chosen(conditions: Sequence[Sql], values: Sequence[Value], kind: str) -> Value:
-    if conditions == [TRUE]:
-        return values[0]
-    branches = tuple((condition, value.sql) for condition, value in zip(conditions, values, strict=False))
-    nullable = any(value.may_be_null for value in values)
-    return Value(Case(branches, values[-1].sql), kind, nullable=nullable)
+    kept = []
+    otherwise = values[-1]
+    for condition, value in zip(conditions, values, strict=False):
+        if condition == TRUE:
+            otherwise = value
+            break
+        if condition != FALSE:
+            kept.append((condition, value))
+    if not kept:
+        return otherwise
+    nullable = otherwise.may_be_null or any(value.may_be_null for _, value in kept)
+    branches = tuple((condition, value.sql) for condition, value in kept)
+    return Value(Case(branches, otherwise.sql), kind, nullable=nullable)
 
 
 @special("coalesce")
@@ -85,7 +117,7 @@ def isnull(expressions: Expressions, node: tree.Call) -> Value:
     """`isnull(x)`, false of every string."""
     value = expressions.value(node.args[0])
     name = node.name.value
-    if value.type == "string":
+    if value.type == "string" or (value.newest is not None and value.newest() is not None):
         return constant(name != "isnull", "bool")
     test = is_null(value.sql) if name == "isnull" else not_null(value.sql)
     return Value(test, "bool", nullable=False)

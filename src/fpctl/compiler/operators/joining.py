@@ -180,7 +180,7 @@ def _beside(
     source = Join(kind, left.as_source(), LEFT, right.as_source(), RIGHT, on)
     made = []
     for name, (side, held) in zip(scope.columns, pairs, strict=True):
-        value = held.value(side)
+        value = held.value(side)._replace(newest=None)
         if held.type == "string" and (kind in ("LEFT", "FULL") if side == RIGHT else kind in ("RIGHT", "FULL")):
             # On the side without a match a string is empty, not null.
             value = value._replace(sql=func("coalesce", value.sql, Text("")))

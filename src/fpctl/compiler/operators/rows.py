@@ -83,7 +83,7 @@ def unchanged(compiler: Expressions, node: tree.Render | tree.AssertSchema, rows
 
 def name_rows(compiler: Expressions, node: tree.As, rows: Relation) -> Relation:
     """`as X`: the name stands for the rows."""
-    named = compiler.nameable(rows)
+    named = compiler.nameable(rows)._replace(name=node.name.value)
     compiler.bind_table(node.name.value, named)
     return named
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from fpctl.compiler.context import NO_ROW, Expressions
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Names, Relation
-from fpctl.compiler.sql import NULL, Cast, Named, Select, Sql, UnionAll
+from fpctl.compiler.sql import NULL, Cast, Named, Select, Text, UnionAll, func
 from fpctl.compiler.sql import Column as SqlColumn
-from fpctl.compiler.values.conversions import nothing
-from fpctl.compiler.values.literals import constant
-from fpctl.compiler.values.value import HELD_AS, Held
+from fpctl.compiler.values.literals import null_of
+from fpctl.compiler.values.value import Held
 from fpctl.kql import tree
 from fpctl.kql.binder.branches import preceded, united
 from fpctl.kql.binder.scope import Column, Scope
+
+NULL_MOMENT = Cast(NULL, "TIMESTAMP")
 
 
 def union(compiler: Expressions, node: tree.Union, rows: Relation | None = None) -> Relation:
@@ -23,11 +25,11 @@ def union(compiler: Expressions, node: tree.Union, rows: Relation | None = None)
     kind = compiler.binder.parameter_text(node.parameters, "kind") or "outer"
     fuzzy = compiler.binder.parameter_text(node.parameters, "isfuzzy") == "true"
     source = compiler.binder.parameter_text(node.parameters, "withsource")
-    legs: list[tuple[str, Relation]] = [] if rows is None else [("union_arg0", rows)]
+    legs: list[tuple[str, Relation]] = [] if rows is None else [(rows.name or "union_arg0", rows)]
     offset = len(legs)
     for at, leg in enumerate(node.legs):
         try:
-            legs.extend(_leg(compiler, leg, at + offset))
+            legs.extend(leg_tables(compiler, leg, at + offset))
         except Refusal as refusal:
             if not (fuzzy and refusal.code == "unknown-table"):
                 raise
@@ -50,60 +52,84 @@ def joined(legs: Sequence[tuple[str, Relation]], scope: Scope, source: str | Non
         scope = preceded(scope, Column(source, "string", "derived"))
     if len(legs) == 1 and source is None:
         return legs[0][1].with_scope(scope)
-    wanted = list(scope.columns.values())
-    split = _split(legs)
-    queries, columns = [], {}
-    moments = {
-        column.name for column in wanted if column.type == "datetime"
-        and all((held := _of(relation, column, split)) is None or held.is_moment for _, relation in legs)
-    }  # fmt: skip
+    origins = _origins(legs, scope, 0 if source is None else 1)
+    has = Counter(name for _, relation in legs for held in relation.columns.values() if (name := origins.get(held[:2])))
+    ticks = {
+        origins[held[:2]]
+        for _, relation in legs
+        for held in relation.columns.values()
+        if held.type == "datetime" and not held.is_moment and held[:2] in origins
+    }
     names = Names()
-    for column in wanted:
-        kind = str(column.type)
-        columns[column.name] = Held(column.name, kind, names.free(column.name), column.name in moments)
-    for name, relation in legs:
-        made = []
-        for at, column in enumerate(wanted):
-            if at == 0 and source is not None:
-                made.append(Named(constant(name, "string").sql, columns[column.name].sql))
-                continue
-            held = _of(relation, column, split)
-            made.append(Named(_cell(held, columns[column.name]), columns[column.name].sql))
+    columns = {
+        column.name: Held(
+            column.name,
+            str(column.type),
+            names.free(column.name),
+            column.type == "datetime" and column.name not in ticks,
+        )
+        for column in scope.columns.values()
+    }
+    queries = []
+    for leg, relation in legs:
+        made = [] if source is None else [Named(Text(leg), columns[source].sql)]
+        for held in relation.columns.values():
+            name = origins.get(held[:2])
+            if name is not None:
+                sql = SqlColumn(held.sql) if columns[name].is_moment else held.value().sql
+                made.append(Named(sql, columns[name].sql))
         queries.append(replace(relation.base(), keep=False, drop=(), columns=tuple(made)))
-    return Relation(Select(UnionAll(tuple(queries)), keep=True), columns, scope)
+    # A column that a leg lacks is null there; a string is empty.
+    lacking = [held for held in columns.values() if has[held.name] < len(legs) and held.name != source]
+    filled = tuple(
+        Named(
+            func("coalesce", SqlColumn(held.sql), Text(""))
+            if has[held.name]
+            else NULL_MOMENT if held.is_moment else null_of(held.type),
+            held.sql,
+        )
+        for held in lacking
+        if held.type == "string" or not has[held.name]
+    )  # fmt: skip
+    drop = tuple(held.sql for held in lacking if held.type == "string" and has[held.name])
+    return Relation(Select(UnionAll(tuple(queries)), filled, keep=True, drop=drop), columns, scope, not filled)
 
 
-def _cell(held: Held | None, target: Held) -> Sql:
-    if held is None:
-        return Cast(NULL, "TIMESTAMP") if target.is_moment else nothing(target.type).sql
-    if target.is_moment:
-        return SqlColumn(held.sql)
-    value = held.value()
-    return value.sql if held.type == target.type else Cast(value.sql, HELD_AS[target.type])
-
-
-def _split(legs: Sequence[tuple[str, Relation]]) -> frozenset[str]:
-    """Return the names that have several types among the legs."""
-    kinds: dict[str, set[str]] = {}
+def _origins(legs: Sequence[tuple[str, Relation]], scope: Scope, skip: int) -> dict[tuple[str, str], str]:
+    """Return for each name and type among the legs' columns the column of the union that holds it."""
+    kinds: dict[str, dict[str, None]] = {}
     for _, relation in legs:
-        for name, held in relation.columns.items():
-            kinds.setdefault(name, set()).add(held.type)
-    return frozenset(name for name, found in kinds.items() if len(found) > 1)
-
-
-def _of(relation: Relation, column: Column, split: frozenset[str]) -> Held | None:
-    """Return the column of a leg that a column of the union holds."""
-    held = relation.columns.get(column.name)
-    if held is not None and column.name not in split:
-        return held if held.type == str(column.type) else None
+        for held in relation.columns.values():
+            kinds.setdefault(held.name, {})[held.type] = None
+    wanted = [column for at, column in enumerate(scope.columns.values()) if at >= skip]
+    known = {column.name: column for column in wanted}
+    taken: set[str] = set()
+    origins: dict[tuple[str, str], str] = {}
+    split = [name for name, found in kinds.items() if len(found) > 1]
+    for name, found in kinds.items():
+        if len(found) == 1 and name in known:
+            origins[name, next(iter(found))] = name
+            taken.add(name)
     for name in split:
-        found = relation.columns.get(name)
-        if found is not None and found.type == str(column.type) and column.name.startswith(f"{name}_{found.type}"):
-            return found
-    return held if held is not None and held.type == str(column.type) and column.name not in split else None
+        for kind in kinds[name]:
+            for column in wanted:
+                if column.name not in taken and column.type == kind and column.name.startswith(f"{name}_{kind}"):
+                    origins[name, kind] = column.name
+                    taken.add(column.name)
+                    break
+    for name, found in kinds.items():
+        if len(found) == 1 and name not in known:
+            kind = next(iter(found))
+            for column in wanted:
+                if column.name not in taken and column.type == kind and column.name.startswith(name):
+                    origins[name, kind] = column.name
+                    taken.add(column.name)
+                    break
+    return origins
 
 
-def _leg(compiler: Expressions, leg: tree.Source, at: int) -> list[tuple[str, Relation]]:
+def leg_tables(compiler: Expressions, leg: tree.Source, at: int) -> list[tuple[str, Relation]]:
+    """Return the tables that one leg of a union, or of `search in`, names."""
     with compiler.in_row(NO_ROW):
         if isinstance(leg, tree.Wildcard):
             found = compiler.matching_tables(leg.pattern)
@@ -113,4 +139,4 @@ def _leg(compiler: Expressions, leg: tree.Source, at: int) -> list[tuple[str, Re
         relation = compiler.source(leg)
     while isinstance(leg, tree.Group):
         leg = leg.inner
-    return [(leg.value if isinstance(leg, tree.Name) else f"union_arg{at}", relation)]
+    return [(leg.value if isinstance(leg, tree.Name) else relation.name or f"union_arg{at}", relation)]

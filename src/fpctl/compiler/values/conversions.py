@@ -28,6 +28,8 @@ def converted(value: Value, to: str) -> Value | None:
     known = _folded(value, to)
     if known is not None:
         return known
+    if to == "string" and value.text is not None:
+        return Value(value.text, to)
     return Value(way(value.sql), to)
 
 
@@ -72,8 +74,8 @@ def _folded(value: Value, to: str) -> Value | None:
             return constant(given, to)
     if to == "dynamic" and value.type in ("string", "bool", "int", "long"):
         return constant(given, to)
-    if to in ("long", "real", "decimal") and value.type in ("int", "long"):
-        return constant({"long": int, "real": float, "decimal": Decimal}[to](given), to)
+    if to in ("int", "long", "real", "decimal") and value.type in ("int", "long"):
+        return constant({"int": int, "long": int, "real": float, "decimal": Decimal}[to](given), to)
     return None
 
 

@@ -20,6 +20,7 @@ where it is used, and compared as it is with constants, so that files skip what 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from fpctl.compiler.sql import Column, Infix, Number, Sql, func
@@ -46,6 +47,10 @@ NUMBERS: Final = frozenset({"int", "long", "real", "decimal"})
 WIDTH: Final = {"int": 0, "long": 1, "real": 2, "decimal": 3}
 
 
+Newest = Callable[[], int | None]
+"""Returns the latest time in a column, in ticks; None where a row has none, or finding out costs too much."""
+
+
 class _Unknown:
     """What `Value.constant` is where the value depends on the row."""
 
@@ -65,6 +70,8 @@ class Value(NamedTuple):
         constant: the value itself where the query says it: str, bool, int (long, and ticks of datetime and
             timespan), float, Decimal, UUID, parsed JSON of a dynamic, None for null; else `VARIES`.
         moment: the same value as TIMESTAMP, where a table has it so.
+        newest: of a time of a table that every row has, tells the latest one in ticks.
+        text: the value as tostring() gives it, where that is had more cheaply than from `sql`.
         nullable: False where it is certain that the value is not null.
     """
 
@@ -73,6 +80,8 @@ class Value(NamedTuple):
     constant: Any = VARIES
     moment: Column | None = None
     nullable: bool = True
+    text: Sql | None = None
+    newest: Newest | None = None
 
     @property
     def is_constant(self) -> bool:
@@ -86,18 +95,22 @@ class Value(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A column of a relation: its Kusto name and type, its SQL name, and whether it is a TIMESTAMP."""
+    """A column of a relation: its Kusto name and type, its SQL name, and whether it is a TIMESTAMP.
+
+    `newest` is that of `Value`.
+    """
 
     name: str
     type: str
     sql: str
     is_moment: bool = False
+    newest: Newest | None = None
 
     def value(self, of: str | None = None) -> Value:
         """Return the column as an expression; `of` is the alias of its relation, where one is needed."""
         column = Column(self.sql, of)
         if self.is_moment:
-            return Value(ticks_of(column), self.type, moment=column)
+            return Value(ticks_of(column), self.type, moment=column, newest=self.newest)
         return Value(column, self.type)
 
 

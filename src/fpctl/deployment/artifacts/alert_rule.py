@@ -35,13 +35,12 @@ _DEFAULTS: Mapping[str, Any] = {
 READ_ONLY = ("lastModifiedUtc",)
 
 
-def alert_rule(rule: Rule, query: str, version: str | None) -> Body:
+def alert_rule(rule: Rule, query: str) -> Body:
     """Return an analytics rule.
 
     Args:
         rule: a scheduled or NRT rule.
         query: the tuned query.
-        version: what to give it out under.
     """
     scheduled = rule.kind == "scheduled"
     stated: dict[str, Any] = {"displayName": rule.name, "query": query}
@@ -67,9 +66,12 @@ def alert_rule(rule: Rule, query: str, version: str | None) -> Body:
         value = rule.metadata.get(key)
         if value is not None:
             stated[key] = _typed(key, value)
-    if version:
-        stated["templateVersion"] = version
-    return Body("Scheduled" if scheduled else "NRT", stated, _DEFAULTS)
+    defaults = dict(_DEFAULTS)
+    if rule.version and "alertRuleTemplateName" in stated:
+        # It says which version of the template the rule was made from. Raised later, it would hide from people in
+        # the portal that the template has an update.
+        defaults["templateVersion"] = rule.version
+    return Body("Scheduled" if scheduled else "NRT", stated, defaults, True)
 
 
 def _typed(key: str, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from fpctl.rules.model import Rule
@@ -16,3 +17,14 @@ def rule_guid(rule: Rule) -> str:
         return str(uuid.UUID(rule.id.strip().strip("{}")))
     except ValueError:
         return str(uuid.uuid5(_SPACE, rule.id))
+
+
+_DETECTION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def detection_id(rule: Rule) -> str:
+    """Return a custom detection's id, which the client gives: that of a file that came from Graph, else the GUID."""
+    own = rule.id.strip()
+    if "queryCondition" in rule.metadata and "id" in rule.metadata and _DETECTION_ID.fullmatch(own):
+        return own
+    return rule_guid(rule)

@@ -63,7 +63,7 @@ def artifact_text(ready: Iterable[RuleArtifact], format: Format) -> str:
         return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in map(artifact_yaml, ready))
     if format == "arm":
         return _json(template(ready))
-    detections = [artifact.detection for artifact in ready]
+    detections = [{"id": artifact.guid, **artifact.body.fresh()} for artifact in ready if artifact.body is not None]
     return _json(detections[0] if len(detections) == 1 else detections)
 
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 
 from fpctl.deployment.artifacts.alert_rule import SEVERITIES
-from fpctl.deployment.artifacts.detection_rule import ENTITY_COLUMNS, period
+from fpctl.deployment.artifacts.detection_rule import CONTINUOUS, ENTITY_COLUMNS, frequency_of
 from fpctl.deployment.artifacts.entities import oddities
 from fpctl.durations import duration
 from fpctl.errors import Location, Problem, Severity
 from fpctl.kql.binder import Scope
 from fpctl.kql.lexer import tokenize
 from fpctl.repository.lint import QUERY_LIMIT
+from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
+from fpctl.schema.tables import Tables
 
 _SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=14)
+LONG_PERIOD, LONG_PERIOD_FREQUENCY = timedelta(days=2), timedelta(hours=1)
+"""A longer look-back needs a lower frequency (Azure-Sentinel's validator, FrequencyLimitationForLongPeriodQuery)."""
+MOST_WORKSPACES: Mapping[str, int] = {"scheduled": 20, "nrt": 1}
+"""Workspaces that a rule reads, its own included (https://learn.microsoft.com/azure/sentinel/sentinel-service-limits)."""
 MOST_MAPPINGS, MOST_IDENTIFIERS, MOST_DETAILS = 10, 3, 20
 """https://learn.microsoft.com/azure/sentinel/sentinel-service-limits"""
 MOST_NAME, MOST_DESCRIPTION, MOST_THRESHOLD = 256, 5_000, 10_000
@@ -36,17 +43,32 @@ def output_scope(tuned: TunedRule) -> Scope:
 
 def sentinel_problems(rule: Rule, tuned: TunedRule, scope: Scope) -> list[Problem]:
     """Return what keeps a rule from being an analytics rule (errors), and what to know (warnings)."""
-    return list(_sentinel(rule, tuned.tuned, scope)) if rule.kind in ("scheduled", "nrt") else []
+    if rule.kind not in ("scheduled", "nrt"):
+        return []
+    checks: tuple[Iterator[Problem], ...] = (
+        _mapped_columns(rule, scope),
+        _query_text(rule, tuned.tuned),
+        _mappings(rule),
+        _custom_details(rule),
+        _severity(rule),
+        _texts(rule),
+        _workspaces(rule, tuned.tuned),
+        _times(rule) if rule.kind == "scheduled" else iter(()),
+    )
+    return [problem for check in checks for problem in check]
 
 
-def _sentinel(rule: Rule, query: str, scope: Scope) -> Iterator[Problem]:
+def _mapped_columns(rule: Rule, scope: Scope) -> Iterator[Problem]:
     for column in sorted(rule.required_columns()):
         if column not in scope.columns and not scope.open:
             yield _problem(
                 rule, "mapped-column",
                 f"the rule's mappings need the column {column}, which the tuned query does not return",
-                "return it, or take it out of the mappings",
+                "return it, or remove it from the mappings",
             )  # fmt: skip
+
+
+def _query_text(rule: Rule, query: str) -> Iterator[Problem]:
     if len(query) > QUERY_LIMIT:
         yield _problem(
             rule, "query-length",
@@ -64,6 +86,9 @@ def _sentinel(rule: Rule, query: str, scope: Scope) -> Iterator[Problem]:
                 rule, "forbidden-text", "an analytics rule may not read a cluster with `adx()`",
                 "bring the table into the workspace",
             )  # fmt: skip
+
+
+def _mappings(rule: Rule) -> Iterator[Problem]:
     if len(rule.entity_mappings) > MOST_MAPPINGS:
         yield _problem(
             rule, "too-many-mappings",
@@ -78,6 +103,9 @@ def _sentinel(rule: Rule, query: str, scope: Scope) -> Iterator[Problem]:
             )  # fmt: skip
         for message, hint in oddities(mapping):
             yield _problem(rule, "entity-mapping", message, hint, severity="warning")
+
+
+def _custom_details(rule: Rule) -> Iterator[Problem]:
     if len(rule.custom_details) > MOST_DETAILS:
         yield _problem(
             rule, "too-many-mappings", f"the rule has {len(rule.custom_details)} custom details; {MOST_DETAILS} allowed"
@@ -88,13 +116,27 @@ def _sentinel(rule: Rule, query: str, scope: Scope) -> Iterator[Problem]:
                 rule, "custom-detail", f"`{label}` cannot be the name of a custom detail",
                 "it is at most 20 letters, digits and underscores, a letter first",
             )  # fmt: skip
+
+
+def _severity(rule: Rule) -> Iterator[Problem]:
     if not rule.severity:
         yield _problem(rule, "no-severity", "the rule states no severity; a new rule gets Medium", severity="warning")
     elif rule.severity.capitalize() not in SEVERITIES:
         yield _problem(rule, "severity", f"Sentinel has no severity {rule.severity}", f"one of {', '.join(SEVERITIES)}")
-    yield from _texts(rule)
-    if rule.kind == "scheduled":
-        yield from _times(rule)
+
+
+def _workspaces(rule: Rule, query: str) -> Iterator[Problem]:
+    """Yield an error where the query reads more workspaces than the service lets a rule read."""
+    tokens = tokenize(query).texts
+    named = {tokens[at + 2] for at in range(len(tokens) - 2) if tokens[at] == "workspace" and tokens[at + 1] == "("}
+    most = MOST_WORKSPACES[rule.kind]
+    if len(named) > most - 1:
+        word = "analytics" if rule.kind == "scheduled" else "near-real-time"
+        yield _problem(
+            rule, "workspaces",
+            f"the query reads {len(named)} workspaces besides its own; {word} rules read at most {most} in all",
+            "split the rule, one for each group of workspaces",
+        )  # fmt: skip
 
 
 def _texts(rule: Rule) -> Iterator[Problem]:
@@ -118,44 +160,88 @@ def _times(rule: Rule) -> Iterator[Problem]:
             yield _problem(rule, "schedule", f"`{key}` is no duration: {text}", "write it as 5m, 1h or 1d")
         elif not _SHORTEST <= found <= _LONGEST:
             yield _problem(rule, "schedule", f"`{key}` is {text}; 5 minutes to 14 days are allowed")
-    if frequency is not None and back is not None and back < frequency:
+    if frequency is None or back is None:
+        return
+    if back < frequency:
         yield _problem(
             rule, "schedule",
             f"the rule runs every {rule.query_frequency} and looks back {rule.query_period}: events between are missed",
             "make queryPeriod at least queryFrequency; the service refuses it otherwise",
         )  # fmt: skip
+    if back >= LONG_PERIOD and frequency < LONG_PERIOD_FREQUENCY:
+        yield _problem(
+            rule, "schedule",
+            f"the rule looks back {rule.query_period} and runs every {rule.query_frequency}; with a period of 2 days "
+            "or more it may run once an hour at most",
+            "set queryFrequency to 1h or more, or queryPeriod below 2d",
+        )  # fmt: skip
 
 
-def defender_problems(rule: Rule, scope: Scope) -> list[Problem]:
-    """Return what keeps a rule from being a custom detection (errors), and what to know (warnings)."""
-    return list(_defender(rule, scope))
+@cache
+def xdr_tables() -> frozenset[str]:
+    """Return the names of the documented tables of Defender XDR."""
+    return frozenset(Tables.packaged("xdr").tables())
 
 
-def _defender(rule: Rule, scope: Scope) -> Iterator[Problem]:
-    if not scope.open:
-        has = scope.columns
-        if "Timestamp" not in has and "TimeGenerated" not in has:
-            yield _problem(
-                rule, "detection-output", "a custom detection must return Timestamp, and the tuned query does not",
-                "keep it in `project` and `summarize` (`arg_max(Timestamp, ...)` keeps one per group)",
-            )  # fmt: skip
-        if "ReportId" not in has:
-            yield _problem(
-                rule, "detection-output", "a custom detection must return ReportId, and the tuned query does not",
-                "`summarize arg_max(Timestamp, ReportId)` keeps it",
-            )  # fmt: skip
-        if not any(column in has for column in ENTITY_COLUMNS):
-            yield _problem(
-                rule, "detection-output", "a custom detection must return a column that says whom it is about",
-                "one of " + ", ".join(ENTITY_COLUMNS),
-            )  # fmt: skip
-    if "queryCondition" not in rule.metadata:
-        word, exact = period(rule)
-        if not exact:
-            yield _problem(
-                rule, "schedule", f"Defender does not run every {rule.query_frequency}; it will run every {word}",
-                severity="warning",
-            )  # fmt: skip
+def defender_problems(rule: Rule, tuned: TunedRule, scope: Scope, *, custom: bool = False) -> list[Problem]:
+    """Return what keeps a rule from being a custom detection (errors), and what to know (warnings).
+
+    Args:
+        rule: the rule.
+        tuned: its plan.
+        scope: what the tuned query returns.
+        custom: it reads Sentinel's tables only.
+    """
+    return [*_detection_columns(rule, tables_read(tuned), scope), *_detection_schedule(rule, custom)]
+
+
+def _detection_columns(rule: Rule, tables: Sequence[str], scope: Scope) -> Iterator[Problem]:
+    """https://learn.microsoft.com/defender-xdr/custom-detection-rules: required columns by table."""
+    if scope.open:
+        return
+    has = scope.columns
+    if "Timestamp" not in has and "TimeGenerated" not in has:
+        yield _problem(
+            rule, "detection-output", "a custom detection must return Timestamp, and the tuned query does not",
+            "keep it in `project` and `summarize` (`arg_max(Timestamp, ...)` keeps one per group)",
+        )  # fmt: skip
+    known = xdr_tables()
+    needs_report = not tables or any(table in known and not table.startswith("Alert") for table in tables)
+    if needs_report and "ReportId" not in has:
+        yield _problem(
+            rule, "detection-output", "a custom detection must return ReportId, and the tuned query does not",
+            "`summarize arg_max(Timestamp, ReportId)` keeps it",
+        )  # fmt: skip
+    mapped = {column for mapping in rule.entity_mappings for _, column in mapping.columns}
+    if not any(column in has for column in ENTITY_COLUMNS) and not mapped & set(has):
+        yield _problem(
+            rule, "detection-output", "a custom detection must return a column that says whom it is about",
+            "one of " + ", ".join(ENTITY_COLUMNS),
+        )  # fmt: skip
+    elif any(table.startswith("Device") for table in tables) and "DeviceId" not in has:
+        yield _problem(
+            rule, "detection-output",
+            "without DeviceId in the result the alert cannot name the device as an affected entity",
+            "keep DeviceId in `project` and `summarize`", severity="warning",
+        )  # fmt: skip
+
+
+def _detection_schedule(rule: Rule, custom: bool) -> Iterator[Problem]:
+    if rule.query_frequency is None:
+        return
+    chosen = frequency_of(rule, custom=custom)
+    if chosen is None:
+        yield _problem(
+            rule, "schedule",
+            f"Defender does not run a detection every {rule.query_frequency}: the most frequent schedule is every hour",
+            "make it continuous (`kind: NRT`, or the frequency 0), or run it every hour",
+        )  # fmt: skip
+    elif duration(chosen) != duration(rule.query_frequency) and chosen != CONTINUOUS:
+        yield _problem(
+            rule, "schedule",
+            f"Defender does not run a detection every {rule.query_frequency}; it will run every {chosen}",
+            severity="warning",
+        )  # fmt: skip
 
 
 def _problem(rule: Rule, code: str, message: str, hint: str | None = None, severity: Severity = "error") -> Problem:

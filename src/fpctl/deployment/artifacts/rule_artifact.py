@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from fpctl.deployment.artifacts.alert_rule import alert_rule
 from fpctl.deployment.artifacts.body import Body
+from fpctl.deployment.artifacts.comments import without_comments
 from fpctl.deployment.artifacts.detection_rule import detection_rule
-from fpctl.deployment.artifacts.identity import rule_guid
-from fpctl.deployment.artifacts.requirements import defender_problems, output_scope, sentinel_problems
+from fpctl.deployment.artifacts.identity import detection_id, rule_guid
+from fpctl.deployment.artifacts.requirements import defender_problems, output_scope, sentinel_problems, xdr_tables
 from fpctl.deployment.artifacts.saved_search import saved_search
 from fpctl.deployment.artifacts.version import Published, next_version
+from fpctl.deployment.target import Resource, sorted_rows
 from fpctl.errors import Location, Problem
 from fpctl.repository.apply import RuleOutcome
 from fpctl.rewrite.plan.external_lists import ExternalLists
+from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
+from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.model import Rule
 
 Target = Literal["sentinel", "defender"]
-Resource = Literal["alertRules", "savedSearches", "detectionRules"]
+
+ALERT_RULES: Resource = "alertRules"
+SAVED_SEARCHES: Resource = "savedSearches"
 
 COMPANION_CATEGORY = "fpctl"
 """Of saved functions that hold lists for rules."""
@@ -36,8 +42,7 @@ class RuleArtifact:
         guid: its name there.
         query: what goes out.
         version: under which version; None where none is known.
-        body: for the Sentinel API; None for Defender, or where a problem is in the way.
-        detection: for Microsoft Graph; None for Sentinel, or where a problem is in the way.
+        body: what the service is told; None where a problem is in the way.
         problems: errors keep the rule back; warnings do not.
         external: lists that the query reads from elsewhere, None where it has all in it.
     """
@@ -48,7 +53,6 @@ class RuleArtifact:
     query: str
     version: str | None
     body: Body | None
-    detection: dict[str, Any] | None
     problems: tuple[Problem, ...]
     external: ExternalLists | None = None
 
@@ -79,7 +83,7 @@ def rule_artifacts(
         published: what was given out last for a rule, so that its version goes up when its query changes.
     """
     made = [
-        _release(outcome, outcome.tuned, target, published(outcome.rule))
+        _artifact(outcome, outcome.tuned, target, published(outcome.rule))
         for outcome in outcomes
         if outcome.tuned is not None
     ]
@@ -97,39 +101,64 @@ def _twice(artifact: RuleArtifact, others: Sequence[RuleArtifact]) -> Problem:
     return Problem("duplicate-id", message, Location(artifact.rule.path), "give each rule an id of its own")
 
 
-def _release(outcome: RuleOutcome, tuned: TunedRule, target: Target, published: Published | None) -> RuleArtifact:
+def _artifact(outcome: RuleOutcome, tuned: TunedRule, target: Target, published: Published | None) -> RuleArtifact:
     rule = outcome.rule
     version = next_version(rule.version, tuned.base, tuned.tuned, published)
-    scope = output_scope(tuned)
     if target == "defender":
-        problems = defender_problems(rule, scope)
-        detection = detection_rule(rule, tuned.tuned, scope.columns)
-        return RuleArtifact(
-            outcome, "detectionRules", rule_guid(rule), tuned.tuned, version, None, detection, tuple(problems)
-        )
+        return _detection(outcome, tuned, version)
     if rule.kind == "defender-custom-detection":
         refused = Problem(
             "other-target", "the rule is a Defender custom detection, which Sentinel does not have",
-            Location(rule.path), "export it with --target defender",
+            Location(rule.path), "use --target defender",
         )  # fmt: skip
-        return RuleArtifact(outcome, "detectionRules", rule_guid(rule), tuned.tuned, version, None, None, (refused,))
-    problems = sentinel_problems(rule, tuned, scope)
+        return RuleArtifact(outcome, "detectionRules", detection_id(rule), tuned.tuned, version, None, (refused,))
+    problems = tuple(sentinel_problems(rule, tuned, output_scope(tuned)))
     if rule.kind in ("scheduled", "nrt"):
-        body = alert_rule(rule, tuned.tuned, version)
-        return RuleArtifact(
-            outcome, "alertRules", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.external
-        )
-    body = saved_search(rule, tuned.tuned)
-    return RuleArtifact(
-        outcome, "savedSearches", rule_guid(rule), tuned.tuned, version, body, None, tuple(problems), tuned.external
-    )
+        body, resource = alert_rule(rule, tuned.tuned), ALERT_RULES
+    else:
+        body, resource = saved_search(rule, tuned.tuned), SAVED_SEARCHES
+    return RuleArtifact(outcome, resource, rule_guid(rule), tuned.tuned, version, body, problems, tuned.external)
+
+
+def _detection(outcome: RuleOutcome, tuned: TunedRule, version: str | None) -> RuleArtifact:
+    rule, query = outcome.rule, tuned.tuned
+    notes: list[Problem] = []
+    if rule.continuous:
+        query, comments = without_comments(query)
+        shown = "; ".join(f"line {comment.line}: {comment.text}" for comment in comments)
+        if comments:
+            message = f"a continuous detection may have no comments; left out: {shown}"
+            notes.append(Problem("comments", message, Location(rule.path), None, "warning"))
+    scope = output_scope(tuned)
+    custom = not set(tables_read(tuned)) & xdr_tables()
+    made = detection_rule(rule, query, scope.columns, custom=custom)
+    notes += (Problem("schema", change, Location(rule.path), None, "warning") for change in made.changed)
+    problems = (*defender_problems(rule, tuned, scope, custom=custom), *notes)
+    return RuleArtifact(outcome, "detectionRules", detection_id(rule), query, version, made.body, problems)
+
+
+def for_defender(loaded: LoadedRule) -> LoadedRule:
+    """Return a rule as it is to be planned for Defender XDR: a near-real-time rule is a continuous detection there."""
+    if loaded.rule.kind != "nrt":
+        return loaded
+    return replace(loaded, rule=replace(loaded.rule, kind="defender-custom-detection", query_frequency="0"))
 
 
 def companion_artifact(artifact: RuleArtifact) -> RuleArtifact | None:
-    """Return the saved function that an artifact's query reads its lists from; None if it reads none."""
+    """Return the saved function or watchlist that an artifact's query reads its lists from; None if it reads none."""
     external = artifact.external
-    if external is None or external.store != "function":
+    if external is None:
         return None
+    if external.store == "watchlist":
+        rows = [{"SearchKey": value, "List": number, "Exclusions": owners} for number, value, owners in external.rows()]
+        stated = {
+            "displayName": external.alias, "provider": "fpctl", "source": f"{external.alias}.csv",
+            "itemsSearchKey": "SearchKey", "items": sorted_rows(rows),
+        }  # fmt: skip
+        return replace(
+            artifact, resource="watchlists", guid=external.alias, query="", version=None,
+            body=Body(None, stated, {}), external=None,
+        )  # fmt: skip
     query = external.body()
     body = Body(
         None,

@@ -12,7 +12,9 @@ from fpctl.deployment.artifacts.rule_artifact import COMPANION_CATEGORY, RuleArt
 from fpctl.rewrite.plan.external_lists import ExternalLists
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
-ALERT_RULES_VERSION = "2024-09-01"
+ALERT_RULES_VERSION = "2025-10-01-preview"
+"""Stable versions neither list near-real-time rules nor have `subTechniques` and `sentinelEntitiesMappings`."""
+WATCHLISTS_VERSION = "2025-09-01"
 SAVED_SEARCHES_VERSION = "2020-08-01"
 _WORKSPACE = "Microsoft.OperationalInsights/workspaces"
 
@@ -68,7 +70,7 @@ def _companion(external: ExternalLists) -> dict[str, Any]:
         return _function(external)
     return {
         "type": f"{_WORKSPACE}/providers/watchlists",
-        "apiVersion": ALERT_RULES_VERSION,
+        "apiVersion": WATCHLISTS_VERSION,
         "name": f"[concat(parameters('workspace'), '/Microsoft.SecurityInsights/{external.alias}')]",
         "properties": {
             "displayName": external.alias,

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fpctl.deployment.target import CONFLICT
 from fpctl.engine.interface import EngineError
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.decode import bad_response
@@ -17,8 +18,6 @@ from fpctl.engine.remote.retry import Retrier
 ENDPOINT = "https://management.azure.com"
 """The public cloud; US Government has https://management.usgovcloudapi.net."""
 SERVICE = "Azure Resource Manager"
-CONFLICT = "conflict"
-"""The code of the error that what was to be changed is no longer what it was when it was read."""
 _PERMISSION = (
     "the account needs Microsoft Sentinel Contributor on the workspace's resource group (Reader, to compare only)"
 )

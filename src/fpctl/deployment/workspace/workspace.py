@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from fpctl.deployment.artifacts.alert_rule import READ_ONLY
-from fpctl.deployment.artifacts.rule_artifact import Resource
 from fpctl.deployment.artifacts.template import ALERT_RULES_VERSION, SAVED_SEARCHES_VERSION
+from fpctl.deployment.target import DeployedResource, Resource
 from fpctl.deployment.workspace.management import Management
+from fpctl.deployment.workspace.watchlists import Watchlists
 from fpctl.engine.interface import EngineError
 
 _WORKSPACE = re.compile(
@@ -20,43 +21,21 @@ _WORKSPACE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DeployedResource:
-    """A rule as the workspace has it. `kind` is None for a saved search."""
-
-    resource: Resource
-    guid: str
-    etag: str
-    kind: str | None
-    properties: Mapping[str, Any]
-
-    @property
-    def query(self) -> str:
-        """Its query; empty for the kinds that have none."""
-        return str(self.properties.get("query") or "")
-
-    @property
-    def name(self) -> str:
-        """Its name for people."""
-        return str(self.properties.get("displayName") or self.guid)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values, for the record of a deployment."""
-        return {"etag": self.etag, "kind": self.kind, "properties": dict(self.properties)}
-
-
 class SentinelWorkspace:
     """A workspace.
 
     Args:
         management: asks.
         resource_id: `/subscriptions/.../workspaces/NAME`.
+        sleep: waits for some seconds, for what the service does in the background.
 
     Raises:
         EngineError: `settings`, it is no workspace's id.
     """
 
-    def __init__(self, management: Management, resource_id: str) -> None:
+    def __init__(
+        self, management: Management, resource_id: str, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         if not _WORKSPACE.fullmatch(resource_id.strip().rstrip("/")):
             raise EngineError(
                 f"`workspace` of [deploy] is no workspace's resource id: {resource_id}",
@@ -66,19 +45,30 @@ class SentinelWorkspace:
             )
         self.resource_id = resource_id.strip().rstrip("/")
         self._management = management
+        provider = f"{quote(self.resource_id)}/providers/Microsoft.SecurityInsights"
+        self._watchlists = Watchlists(management, provider, sleep=sleep)
+
+    @property
+    def id(self) -> str:
+        """Its resource id, as the record and the audit trail name it."""
+        return self.resource_id
 
     def all(self) -> dict[tuple[Resource, str], DeployedResource]:
-        """Return the workspace's rules and saved searches by (resource, GUID in lower case). Raises EngineError."""
+        """Return its rules, saved searches and own watchlists by (resource, lower-case name). Raises EngineError."""
         found: dict[tuple[Resource, str], DeployedResource] = {}
         resources: tuple[Resource, ...] = ("alertRules", "savedSearches")
         for resource in resources:
             for item in self._management.get_all(self._path(resource)):
                 deployed = _deployed(resource, item)
                 found[resource, deployed.guid.lower()] = deployed
+        for watchlist in self._watchlists.all():
+            found["watchlists", watchlist.guid.lower()] = watchlist
         return found
 
     def get(self, resource: Resource, guid: str) -> DeployedResource | None:
         """Return one rule, None if it is not there. Raises EngineError."""
+        if resource == "watchlists":
+            return self._watchlists.get(guid)
         item = self._management.get(self._path(resource, guid))
         return None if item is None else _deployed(resource, item)
 
@@ -91,6 +81,8 @@ class SentinelWorkspace:
             EngineError: `conflict`, what is there is not what `etag` says; the service refuses it, or cannot be
                 reached.
         """
+        if resource == "watchlists":
+            return self._watchlists.put(guid, properties, etag)
         body: dict[str, Any] = {"properties": {k: v for k, v in properties.items() if k not in READ_ONLY}}
         if kind is not None:
             body = {"kind": kind, **body}
@@ -101,6 +93,9 @@ class SentinelWorkspace:
 
     def delete(self, deployed: DeployedResource) -> None:
         """Take a rule away. Raises EngineError, as `put`."""
+        if deployed.resource == "watchlists":
+            self._watchlists.delete(deployed.guid)
+            return
         self._management.delete(self._path(deployed.resource, deployed.guid), deployed.etag)
 
     def close(self) -> None:

@@ -1,18 +1,15 @@
-"""The local engine: KQL on Parquet, CSV and JSON Lines files, read in place by DuckDB through duckdb-kql."""
+"""The local engine: KQL on Parquet, CSV and JSON Lines files, compiled to SQL and read in place by DuckDB."""
 
 from __future__ import annotations
 
 import difflib
-import fnmatch
 import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fpctl.engine.interface import (
@@ -30,19 +27,18 @@ from fpctl.engine.local.connection import open_connection
 from fpctl.engine.local.data_folder import TableFiles, find_tables
 from fpctl.engine.local.description import DESCRIPTION
 from fpctl.engine.local.interrupt import interrupts_raised
-from fpctl.engine.local.types import outgoing, quote_name, quote_text
+from fpctl.engine.local.types import EPOCH, outgoing, quote_name, quote_text
 from fpctl.engine.local.value_tables import ValueTables
 
 if TYPE_CHECKING:
     import duckdb
 
-    from fpctl.engine.local.transpile import LoweredQuery
+    from fpctl.engine.local.prepared import Folder, Prepared
     from fpctl.engine.local.views import TableView
 
 T = TypeVar("T")
 
 _WORD = re.compile(r"\w+")
-_PATTERN = re.compile(r"\w*\*[\w*]*")
 _STORED = "stored"
 """The DuckDB schema of the views over whole tables; `main` holds them cut to the time range of the query."""
 _BATCH = 65_536
@@ -86,17 +82,20 @@ class LocalEngine:
         self._schemas = tables
         self._files = find_tables(data_dir)
         self._views: dict[str, TableView] = {}
-        self._shown: dict[str, tuple[Timespan | None, tuple[tuple[str, str], ...]]] = {}
+        self._shown: dict[str, Timespan | None] = {}
         self._values = ValueTables()
-        self._newest_known: dict[tuple[str, str], datetime | None] = {}
+        self._newest_known: dict[str, int | None] = {}
         self._lock = threading.RLock()
         self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
         self._connection: duckdb.DuckDBPyConnection | None = None
         try:
+            from fpctl.compiler.installation import install
+
             self._connection = open_connection(
                 data_dir, self._files.values(), Path(self._spill.name), threads=threads, memory=memory
             )
             self._connection.execute(f"CREATE SCHEMA {_STORED}")
+            install(self._connection)
         except BaseException:
             self._spill.cleanup()
             raise
@@ -108,7 +107,7 @@ class LocalEngine:
 
         `statistics` of the answer: `seconds`; `missing_columns` (table -> documented columns that the
         query names and the files lack); `without_time` (tables that a time range could not be applied
-        to); `lowered` (what was rewritten because duckdb-kql has it under no name).
+        to); `notes` (what was taken for something else).
 
         Args:
             text: one query.
@@ -118,7 +117,7 @@ class LocalEngine:
             EngineError: see `ErrorCode`; `offset` and `at` are places in `text`.
         """
         with self._lock:
-            return self._run(self._prepared(text, timespan), timespan)
+            return self._run(self._prepared(text, self._folder(timespan)), timespan)
 
     def query_many(self, texts: Sequence[str], timespan: Timespan | None = None) -> list[Table | EngineError]:
         """Run several queries on the one connection; a failure is a value in its place.
@@ -126,13 +125,14 @@ class LocalEngine:
         Rows that several of them begin with, and ask the same long lists about, are read once.
         """
         with self._lock:
-            prepared: list[_Prepared | EngineError] = []
+            folder = self._folder(timespan)
+            prepared: list[Prepared | EngineError] = []
             for text in texts:
                 try:
-                    prepared.append(self._prepared(text, timespan))
+                    prepared.append(self._prepared(text, folder))
                 except EngineError as error:
                     prepared.append(error)
-            answers = self._run_together([one for one in prepared if isinstance(one, _Prepared)], timespan)
+            answers = self._run_together([one for one in prepared if not isinstance(one, EngineError)], timespan)
             found: list[Table | EngineError] = []
             for one in prepared:
                 if isinstance(one, EngineError):
@@ -145,70 +145,87 @@ class LocalEngine:
                     found.append(error)
             return found
 
-    def _prepared(self, text: str, timespan: Timespan | None) -> _Prepared:
-        from fpctl.engine.local.transpile import lower
+    def _folder(self, timespan: Timespan | None) -> Folder:
+        from fpctl.engine.local.prepared import Folder
 
-        views = {name: self._view(name) for name in self._named_tables(text)}
-        times = {name: view.time_column for name, view in views.items() if view.time_column}
-        return _Prepared(lower(text, _Known(views), time_columns=times, newest=self._newest(timespan)), views)
+        def shown(name: str) -> TableView:
+            view = self._view(name)
+            self._show(view, timespan)
+            return view
 
-    def _run(self, prepared: _Prepared, timespan: Timespan | None) -> Table:
-        from fpctl.engine.local.transpile import with_repeats_shared
+        return Folder(self.tables(), shown, self._asked, lambda view: self._newest(view, timespan))
 
+    def _newest(self, view: TableView, timespan: Timespan | None) -> int | None:
+        """Return the newest time of a table in ticks; None where rows lack it, or finding out costs a reading."""
+        files = self._file_of(view.name)
+        if files is None or files.format != "parquet" or view.time_column is None or view.time_column in view.in_ticks:
+            return None
+        if timespan is not None:
+            return int(_ticks(timespan.end))
+        if view.name not in self._newest_known:
+            name = quote_name(view.time_column)
+            sql = f"SELECT kql_ticks(max({name})), count(*) - count({name}) FROM {_STORED}.{quote_name(view.name)}"
+            ((latest, without),) = self._guarded(lambda: self._open().sql(sql).fetchall(), None)
+            self._newest_known[view.name] = latest if without == 0 else None
+        return self._newest_known[view.name]
+
+    def _prepared(self, text: str, folder: Folder) -> Prepared:
+        from fpctl.engine.local.prepared import prepared
+
+        return prepared(text, folder, self.now, self._unknown_table)
+
+    def _asked(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:
+        """Return the rows of a query that a compilation has to ask of the data."""
+        self._values.hold(self._open(), lists)
+        return self._guarded(lambda: self._open().sql(sql).fetchall(), None)
+
+    def _run(self, prepared: Prepared, timespan: Timespan | None) -> Table:
         started = time.perf_counter()
-        lowered, views = with_repeats_shared(prepared.lowered), prepared.views
-        self._show(views.values(), timespan, lowered)
-        self._values.hold(self._open(), lowered.value_tables)
-        sql, parameters = self._translate(lowered, views)
-        table = self._fetch(sql, parameters, lowered)
+        for view in prepared.views.values():
+            self._show(view, timespan)
+        self._values.hold(self._open(), prepared.compiled.lists)
+        table = self._fetch(prepared.compiled.sql, prepared)
         return self._told(table, prepared, timespan, started)
 
-    def _told(self, table: Table, prepared: _Prepared, timespan: Timespan | None, started: float) -> Table:
+    def _told(self, table: Table, prepared: Prepared, timespan: Timespan | None, started: float) -> Table:
         """Return an answer with its statistics."""
-        lowered, views = prepared.lowered, prepared.views
-        words = {lowered.spellings.get(word, word) for word in _WORD.findall(lowered.text)}
+        views = prepared.views
+        words = set(_WORD.findall(prepared.text))
         statistics: dict[str, Any] = {"seconds": time.perf_counter() - started}
         missing = {name: sorted(view.missing & words) for name, view in views.items() if view.missing & words}
         if missing:
             statistics["missing_columns"] = missing
         if timespan is not None:
             statistics["without_time"] = [name for name, view in views.items() if view.time_column is None]
-        if lowered.notes:
-            statistics["lowered"] = list(lowered.notes)
+        if prepared.compiled.notes:
+            statistics["notes"] = list(prepared.compiled.notes)
         return Table(table.columns, table.rows, None, statistics)
 
     def _run_together(
-        self, prepared: Sequence[_Prepared], timespan: Timespan | None
-    ) -> dict[_Prepared, Table | EngineError]:
+        self, prepared: Sequence[Prepared], timespan: Timespan | None
+    ) -> dict[Prepared, Table | EngineError]:
         """Return the answers of queries that share rows; what cannot be had that way is not among them."""
         from fpctl.engine.local.shared_rows import MOST_ROWS, TABLE, shared_rows
-        from fpctl.engine.local.transpile import with_repeats_shared
-        from fpctl.engine.local.transpile.spellings import renamed_environment
 
         if len(prepared) < 2:
             return {}
         views = {name: view for one in prepared for name, view in one.views.items()}
-        first = prepared[0].lowered
-        shared = shared_rows([one.lowered for one in prepared], renamed_environment(_Known(views), first.spellings))
+        columns = frozenset(view.held_as.get(name, name) for view in views.values() for name in view.columns)
+        shared = shared_rows([one.compiled.tree for one in prepared], columns)
         if shared is None:
             return {}
-        lists = {name: values for one in prepared for name, values in one.lowered.value_tables.items()}
-        self._show(views.values(), timespan, first)
-        self._values.hold(self._open(), lists)
+        for view in views.values():
+            self._show(view, timespan)
         connection = self._open()
-        answers: dict[_Prepared, Table | EngineError] = {}
+        self._values.hold(connection, {name: rows for one in prepared for name, rows in one.compiled.lists.items()})
+        answers: dict[Prepared, Table | EngineError] = {}
         try:
-            limited = f"{shared.rows}\n| take {MOST_ROWS + 1}"
-            rows = with_repeats_shared(replace(first, text=limited, value_tables=lists))
-            sql, parameters = self._translate(rows, views)
-            making = f"CREATE OR REPLACE TEMP TABLE {TABLE} AS {sql}"
-            self._guarded(lambda: connection.execute(making, parameters), rows)
+            making = f"CREATE OR REPLACE TEMP TABLE {TABLE} AS {shared.rows}"
+            self._guarded(lambda: connection.execute(making), prepared[0])
             ((count,),) = connection.sql(f"SELECT count(*) FROM {TABLE}").fetchall()
-            for one, text in zip(prepared, shared.queries, strict=True) if count <= MOST_ROWS else ():
+            for one, sql in zip(prepared, shared.queries, strict=True) if count <= MOST_ROWS else ():
                 started = time.perf_counter()
-                lowered = with_repeats_shared(replace(one.lowered, text=text))
-                sql, parameters = self._translate(lowered, views, {TABLE: shared.columns})
-                answers[one] = self._told(self._fetch(sql, parameters, lowered), one, timespan, started)
+                answers[one] = self._told(self._fetch(sql, one), one, timespan, started)
         except EngineError as error:
             if error.code in ("timeout", "interrupted"):
                 answers |= {one: error for one in prepared if one not in answers}
@@ -286,23 +303,6 @@ class LocalEngine:
             return files if self._canonical(table) == table else None
         return next((files for name, files in self._files.items() if self._canonical(name) == table), None)
 
-    def _named_tables(self, text: str) -> list[str]:
-        """Return the tables of the folder that a query may read: the words and `Device*` patterns in its text."""
-        patterns: list[str] = []
-        if "*" in text:
-            words = {word for word in text.split() if "*" in word}
-            patterns = [pattern for word in words for pattern in _PATTERN.findall(word) if pattern.strip("*")]
-        every = any(word in text for word in ("search", "find", "union")) and bool(
-            re.search(r"\b(?:search|find)\b|\bunion\b[^|]*\*", text)
-        )
-        return [
-            name
-            for name in self.tables()
-            if every
-            or re.search(rf"\b{re.escape(name)}\b", text)
-            or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-        ]
-
     @interrupts_raised()
     def _view(self, table: str) -> TableView:
         from fpctl.engine.local.views import view_of
@@ -320,41 +320,15 @@ class LocalEngine:
         return view
 
     @interrupts_raised()
-    def _show(self, views: Iterable[TableView], timespan: Timespan | None, lowered: LoweredQuery) -> None:
-        """Make the tables visible to the query: cut to the time range, clashing names as the lowered text has them."""
-        spelled = {users: name for name, users in lowered.spellings.items()}
-        for view in views:
-            names = [(view.held_as.get(name, name), spelled.get(name, name)) for name in view.columns]
-            renamed = tuple((held, shown) for held, shown in names if held != shown)
-            if self._shown.get(view.name) == (timespan, renamed):
-                continue
-            columns = "*"
-            if renamed:
-                columns += f" RENAME ({', '.join(f'{quote_name(old)} AS {quote_name(new)}' for old, new in renamed)})"
-            sql = f"SELECT {columns} FROM {_STORED}.{quote_name(view.name)}"
-            if timespan is not None and view.time_column is not None:
-                sql += f" WHERE {_within(view.time_column, timespan)}"
-            self._open().execute(f"CREATE OR REPLACE VIEW main.{quote_name(view.name)} AS {sql}")
-            self._shown[view.name] = (timespan, renamed)
-
-    def _newest(self, timespan: Timespan | None) -> Callable[[str, str], datetime | None]:
-        """Return what tells the newest time in a column; None where rows lack it, or finding out costs a reading."""
-
-        def newest(table: str, column: str) -> datetime | None:
-            view, files = self._views.get(table), self._file_of(table)
-            if view is None or files is None or files.format != "parquet":
-                return None
-            if timespan is not None and column == view.time_column:
-                return timespan.end
-            key = (table, column)
-            if key not in self._newest_known:
-                name = quote_name(view.held_as.get(column, column))
-                sql = f"SELECT max({name}), count(*) - count({name}) FROM {_STORED}.{quote_name(table)}"
-                ((latest, without),) = self._guarded(lambda: self._open().sql(sql).fetchall(), None)
-                self._newest_known[key] = _aware(latest) if without == 0 else None
-            return self._newest_known[key]
-
-        return newest
+    def _show(self, view: TableView, timespan: Timespan | None) -> None:
+        """Make a table visible to queries, cut to the time range."""
+        if view.name in self._shown and self._shown[view.name] == timespan:
+            return
+        sql = f"SELECT * FROM {_STORED}.{quote_name(view.name)}"
+        if timespan is not None and view.time_column is not None:
+            sql += f" WHERE {_within(view, timespan)}"
+        self._open().execute(f"CREATE OR REPLACE VIEW main.{quote_name(view.name)} AS {sql}")
+        self._shown[view.name] = timespan
 
     @interrupts_raised()
     def _status(self, table: str, timespan: Timespan | None) -> TableStatus:
@@ -366,7 +340,9 @@ class LocalEngine:
             sql = f"SELECT count(*), NULL, NULL FROM {source}"
         else:
             column = quote_name(view.time_column)
-            where = "true" if timespan is None else _within(view.time_column, timespan)
+            if view.time_column in view.in_ticks:
+                column = f"kql_moment({column})"
+            where = "true" if timespan is None else _within(view, timespan)
             sql = f"SELECT count(*) FILTER (WHERE {where}), min({column}), max({column}) FROM {source}"
         rows = self._guarded(lambda: self._open().sql(sql).fetchall(), None)
         count, oldest, newest = rows[0]
@@ -393,71 +369,22 @@ class LocalEngine:
 
     # ------------------------------------------------------------------ running
 
-    def _translate(
-        self,
-        lowered: LoweredQuery,
-        views: Mapping[str, TableView],
-        further: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    ) -> tuple[str, dict[str, Any]]:
-        from fpctl.engine.local.transpile.spellings import renamed_environment
-        from fpctl.engine.local.transpile.sql_keys import with_keys_put_in, with_sql_keys
-
-        if further:
-            return self._translated(lowered, views, further)
-        keyed = with_sql_keys(lowered, renamed_environment(_Known(views), lowered.spellings))
-        sql, parameters = self._translated(keyed.lowered, views, further)
-        told = with_keys_put_in(sql, keyed)
-        return self._translated(lowered, views, further) if told is None else (told, parameters)
-
-    def _translated(
-        self, lowered: LoweredQuery, views: Mapping[str, TableView], further: Mapping[str, Sequence[str]]
-    ) -> tuple[str, dict[str, Any]]:
-        import duckdb_kql
-
-        from fpctl.engine.local.errors import translation_error
-        from fpctl.engine.local.transpile.value_lists import COLUMN
-
-        spelled = {users: name for name, users in lowered.spellings.items()}
-        schema = {name: [spelled.get(column, column) for column in view.columns] for name, view in views.items()}
-        schema |= {name: [COLUMN] for name in lowered.value_tables}
-        schema |= {name: list(columns) for name, columns in further.items()}
-        try:
-            result = duckdb_kql.to_sql(lowered.text, schema=schema, allow_write=False, query_now=self.now)
-        except (duckdb_kql.KqlError, RecursionError, ValueError) as error:
-            raise translation_error(error, lowered, self._unknown_table) from error
-        if result.unbound:
-            raise EngineError(
-                f"the query declares parameters without a value: {', '.join(result.unbound)}",
-                code="unsupported",
-                hint="give each parameter of declare query_parameters a default",
-            )
-        return str(result), dict(result.parameters)
-
-    def _fetch(self, sql: str, parameters: dict[str, Any], lowered: LoweredQuery) -> Table:
+    def _fetch(self, sql: str, prepared: Prepared) -> Table:
         from fpctl.engine.local.arrow_rows import ArrowRows
         from fpctl.engine.local.batches import collected
 
         connection = self._open()
 
         def work() -> Table:
-            relation = connection.sql(sql, params=parameters) if parameters else connection.sql(sql)
-            ways = [outgoing(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
-            if any(way.sql for way in ways):
-                shown = [
-                    f"{way.sql or quote_name(name)} AS {quote_name(name)}"
-                    for name, way in zip(relation.columns, ways, strict=True)
-                ]
-                relation = relation.project(", ".join(shown))
-            reader = relation.to_arrow_reader(_BATCH)
-            rows = collected(reader, reader.schema, Path(self._spill.name))
-            columns = tuple(
-                ResultColumn(lowered.restored(name), way.type) for name, way in zip(relation.columns, ways, strict=True)
-            )
-            return Table(columns, ArrowRows(rows, [way.convert for way in ways]))
+            reader = connection.sql(sql).to_arrow_reader(_BATCH)
+            rows = collected(_told_faults(reader), reader.schema, Path(self._spill.name))
+            made = prepared.compiled.columns
+            columns = tuple(ResultColumn(one.name, one.type) for one in made)
+            return Table(columns, ArrowRows(rows, [outgoing(one.type, is_moment=one.is_moment) for one in made]))
 
-        return self._guarded(work, lowered)
+        return self._guarded(work, prepared)
 
-    def _guarded(self, work: Callable[[], T], lowered: LoweredQuery | None) -> T:
+    def _guarded(self, work: Callable[[], T], prepared: Prepared | None) -> T:
         import duckdb
 
         from fpctl.engine.local.errors import run_error
@@ -466,8 +393,7 @@ class LocalEngine:
         try:
             return run_interruptibly(self._open(), work, self.timeout)
         except (duckdb.Error, RecursionError) as error:
-            columns = sorted({name for view in self._views.values() for name in view.columns})
-            raise run_error(error, lowered, columns, self._unknown_table) from error
+            raise run_error(error, prepared.text if prepared is not None else None) from error
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
@@ -475,38 +401,37 @@ class LocalEngine:
         return self._connection
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Prepared:
-    """A query ready to run, and the tables that it may read."""
-
-    lowered: LoweredQuery
-    views: Mapping[str, TableView]
-
-
-class _Known:
-    """The folder's tables as the environment that a column analysis asks."""
-
-    def __init__(self, views: Mapping[str, TableView]) -> None:
-        self._views = views
-
-    def table(self, name: str) -> Mapping[str, str] | None:
-        view = self._views.get(name)
-        return view.columns if view else None
-
-    def tables(self) -> Iterable[str]:
-        return sorted(self._views)
-
-    def function(self, name: str) -> None:
-        return None
+def _within(view: TableView, timespan: Timespan) -> str:
+    assert view.time_column is not None
+    name = quote_name(view.time_column)
+    bound = _ticks if view.time_column in view.in_ticks else _timestamp
+    return f"{name} >= {bound(timespan.start)} AND {name} < {bound(timespan.end)}"
 
 
-def _within(column: str, timespan: Timespan) -> str:
-    name = quote_name(column)
-    return f"{name} >= {_timestamp(timespan.start)} AND {name} < {_timestamp(timespan.end)}"
+def _ticks(moment: datetime) -> str:
+    since = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return str(EPOCH + (since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds) * 10)
 
 
 def _timestamp(moment: datetime) -> str:
     return f"TIMESTAMP {quote_text(moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' '))}"
+
+
+def _told_faults(batches: Iterable[Any]) -> Iterator[Any]:
+    """Yield batches; what DuckDB complains of after the first one reaches Arrow as an OSError."""
+    import duckdb
+
+    remaining = iter(batches)
+    while True:
+        try:
+            batch = next(remaining)
+        except StopIteration:
+            return
+        except OSError as error:
+            message = str(error)
+            kind = duckdb.InterruptException if "INTERRUPT" in message else duckdb.InvalidInputException
+            raise kind(message) from error
+        yield batch
 
 
 def _aware(moment: datetime | None) -> datetime | None:

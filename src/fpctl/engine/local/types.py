@@ -1,8 +1,8 @@
-"""Kusto types in DuckDB: how each is held, read from files, and handed out as Python values.
+"""Kusto types in DuckDB: how columns of files become them, and how results are handed out as Python values.
 
-duckdb-kql asks `typeof(x)` of values and knows exactly these DuckDB types, so every table column is
-brought to one of them: VARCHAR, BOOLEAN, INTEGER, BIGINT, DOUBLE, DECIMAL, TIMESTAMP (UTC, without
-zone), INTERVAL, UUID, JSON.
+How each type is held says `fpctl.compiler.values.value`. A time that a file has in microseconds or coarser stays a
+TIMESTAMP (UTC, without zone), so that files skip what a time range leaves out; one of more digits, or written as
+text, becomes 100-ns ticks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 HELD_AS: Mapping[str, str] = MappingProxyType(
     {
@@ -21,14 +21,17 @@ HELD_AS: Mapping[str, str] = MappingProxyType(
         "int": "INTEGER",
         "long": "BIGINT",
         "real": "DOUBLE",
-        "decimal": "DECIMAL(38,12)",
+        "decimal": "DECIMAL(38,18)",
         "datetime": "TIMESTAMP",
-        "timespan": "INTERVAL",
+        "timespan": "BIGINT",
         "guid": "UUID",
         "dynamic": "JSON",
     }
 )
 """Kusto scalar type -> the DuckDB type that a table column of it has."""
+
+EPOCH = 621_355_968_000_000_000
+"""Ticks of 1970-01-01."""
 
 ERROR_MARK = "fpctl-data: "
 """Begins the message of every value error raised inside DuckDB by the casts below."""
@@ -43,11 +46,6 @@ _PLAIN: Mapping[str, str] = MappingProxyType(
 )
 _NESTED = re.compile(r"\]$|^STRUCT|^MAP|^UNION|^VARIANT")
 
-# The Azure portal exports `11/20/2026, 1:02:03.004 PM`, the Defender portal `Nov 20, 2026 1:02:03 PM`.
-_PORTAL_TIMES = (
-    "['%m/%d/%Y, %-I:%M:%S.%f %p', '%m/%d/%Y, %-I:%M:%S %p', '%b %-d, %Y %-I:%M:%S %p', '%b %-d, %Y %-I:%M:%S.%f %p', "
-    "'%m/%d/%Y %-I:%M:%S %p']"
-)
 _TIMESPAN = r"^(-?)(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?$"
 
 
@@ -121,9 +119,11 @@ def _same_type(column: str, name: str, to: str) -> str:
     if name == "TIMESTAMP WITH TIME ZONE":
         return f"({column} AT TIME ZONE 'UTC')"
     if name == "TIMESTAMPTZ_NS":
-        return f"(CAST({column} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
-    if name == "TIME":
-        return f"CAST(CAST({column} AS VARCHAR) AS INTERVAL)"
+        return f"(epoch_ns({column}) // 100 + {EPOCH})"
+    if name in {"TIME", "INTERVAL"}:
+        return f"(epoch_us({column}) * 10)"
+    if name == "TIMESTAMP_NS":
+        return f"(epoch_ns({column}) // 100 + {EPOCH})"
     if name.startswith("DECIMAL") or name == HELD_AS[to]:
         return column
     return f"CAST({column} AS {HELD_AS[to]})"
@@ -149,7 +149,7 @@ def _from_text(text: str, to: str, where: str) -> str:
     held = HELD_AS[to]
     parsed = f"TRY_CAST({given} AS {held})"
     if to == "datetime":
-        parsed = f"TRY_CAST({given} AS TIMESTAMPTZ) AT TIME ZONE 'UTC', try_strptime({given}, {_PORTAL_TIMES})"
+        parsed = f"kql_datetime({given})"
     elif to in {"int", "long"}:
         # DuckDB rounds '1.5' to 2; only a whole number is one.
         parsed = f"CASE WHEN regexp_matches({given}, '\\.\\d*[1-9]') THEN NULL ELSE {parsed} END"
@@ -162,13 +162,16 @@ def _timespan_from_text(given: str) -> str:
     def part(group: int) -> str:
         return f"coalesce(TRY_CAST(nullif(regexp_extract({given}, '{_TIMESPAN}', {group}), '') AS BIGINT), 0)"
 
-    fraction = f"coalesce(TRY_CAST(substr(rpad(regexp_extract({given}, '{_TIMESPAN}', 6), 6, '0'), 1, 6) AS BIGINT), 0)"
+    fraction = f"coalesce(TRY_CAST(rpad(regexp_extract({given}, '{_TIMESPAN}', 6), 7, '0') AS BIGINT), 0)"
     seconds = f"((({part(2)} * 24 + {part(3)}) * 60 + {part(4)}) * 60 + {part(5)})"
     sign = f"CASE WHEN starts_with({given}, '-') THEN -1 ELSE 1 END"
-    return (
-        f"CASE WHEN regexp_matches({given}, '{_TIMESPAN}') "
-        f"THEN to_microseconds({sign} * ({seconds} * 1000000 + {fraction})) END"
-    )
+    return f"CASE WHEN regexp_matches({given}, '{_TIMESPAN}') THEN {sign} * ({seconds} * 10000000 + {fraction}) END"
+
+
+def in_ticks(duckdb_type: str) -> bool:
+    """Return whether a datetime column of a file of this type is held in ticks rather than as TIMESTAMP."""
+    name = duckdb_type.upper()
+    return name in {"VARCHAR", "JSON", "TIMESTAMP_NS", "TIMESTAMPTZ_NS", "BLOB", "BIT"} or name.startswith("ENUM")
 
 
 def _from_json(column: str, to: str, where: str) -> str:
@@ -185,57 +188,34 @@ def _from_json(column: str, to: str, where: str) -> str:
 
 def _error(value: str, to: str, where: str) -> str:
     before, after = quote_text(f"{ERROR_MARK}{where}: '"), quote_text(f"' is not a value of type {to}")
-    return f"CAST(error({before} || CAST({value} AS VARCHAR) || {after}) AS {HELD_AS[to]})"
+    held = "BIGINT" if to == "datetime" else HELD_AS[to]
+    return f"CAST(error({before} || CAST({value} AS VARCHAR) || {after}) AS {held})"
 
 
 # ------------------------------------------------------------------------------------ results
 
 
-class Outgoing(NamedTuple):
-    """How a result column leaves DuckDB.
-
-    `sql` is over the quoted name, None for as it is; `convert` makes the Python value of what Arrow gives.
-    """
-
-    type: str
-    sql: str | None
-    convert: Callable[[Any], Any] | None
-
-
-def outgoing(name: str, duckdb_type: str) -> Outgoing:
-    """Return how a result column of a DuckDB type becomes values of its Kusto type."""
-    column, held, kind = quote_name(name), duckdb_type.upper(), kusto_type(duckdb_type)
+def outgoing(kind: str, *, is_moment: bool) -> Callable[[Any], Any] | None:
+    """Return what makes the Python value of what Arrow gives of a result column; None for as it is."""
     if kind == "datetime":
-        return Outgoing(kind, None if held == "TIMESTAMP" else _same_type(column, held, kind), _utc)
-    if kind == "timespan":
-        return Outgoing(kind, None if held == "INTERVAL" else _same_type(column, held, kind), _timedelta)
-    if kind == "dynamic":
-        return Outgoing(kind, None if held in {"JSON", '"NULL"'} else _dynamic_text(column, held), _parsed)
-    if kind == "string":
-        return Outgoing(kind, None if held == "VARCHAR" else f"CAST({column} AS VARCHAR)", _text)
-    if kind == "guid":
-        return Outgoing(kind, None, None)
-    if kind == "long" and held not in {"BIGINT", "UINTEGER"}:
-        return Outgoing(kind, None, _integer)  # HUGEINT (what sum() of longs is) leaves as a decimal of scale 0
-    if kind == "real" and held != "DOUBLE":
-        return Outgoing(kind, f"CAST({column} AS DOUBLE)", None)
-    return Outgoing(kind, None, None)
-
-
-def _dynamic_text(column: str, held: str) -> str:
-    if held == "TIMESTAMP[]":
-        moment = "strftime(moment, '%Y-%m-%dT%H:%M:%S.%f') || '0Z'"
-        return f"CAST(to_json(list_transform({column}, lambda moment: {moment})) AS VARCHAR)"
-    return f"CAST(to_json({column}) AS VARCHAR)"
+        return _utc if is_moment else _datetime_of_ticks
+    return {"timespan": _timedelta, "dynamic": _parsed, "string": _text, "guid": None}.get(kind)
 
 
 def _utc(value: datetime | None) -> datetime | None:
     return None if value is None else value.replace(tzinfo=UTC)
 
 
-def _timedelta(value: Any) -> timedelta | None:
-    # Arrow gives months, days and nanoseconds; KQL has no months.
-    return None if value is None else timedelta(days=value.days, microseconds=value.nanoseconds // 1000)
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def _datetime_of_ticks(value: int | None) -> datetime | None:
+    # Python has no 100 ns: the seventh digit goes.
+    return None if value is None else _FIRST + timedelta(microseconds=value // 10)
+
+
+def _timedelta(value: int | None) -> timedelta | None:
+    return None if value is None else timedelta(microseconds=value // 10 if value >= 0 else -(-value // 10))
 
 
 def _parsed(value: str | None) -> Any:
@@ -249,7 +229,3 @@ def _parsed(value: str | None) -> Any:
 
 def _text(value: str | None) -> str:
     return "" if value is None else value
-
-
-def _integer(value: Any) -> int | None:
-    return None if value is None else int(value)

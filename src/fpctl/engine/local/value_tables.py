@@ -26,7 +26,7 @@ class ValueTables:
         """Make the tables of a query, and let go of others when there are many."""
         import pyarrow
 
-        from fpctl.engine.local.transpile.value_lists import COLUMN
+        from fpctl.compiler.membership import LISTED
 
         if len(self._held | set(tables)) > _MOST:
             for name in sorted(self._held - set(tables)):
@@ -35,7 +35,7 @@ class ValueTables:
         for name, values in tables.items():
             if name in self._held:
                 continue
-            connection.register("fpctl_incoming", pyarrow.table({COLUMN: pyarrow.array(values, pyarrow.string())}))
+            connection.register("fpctl_incoming", pyarrow.table({LISTED: pyarrow.array(values, pyarrow.string())}))
             connection.execute(f"CREATE OR REPLACE TABLE main.{quote_name(name)} AS SELECT * FROM fpctl_incoming")
             connection.unregister("fpctl_incoming")
             self._held.add(name)

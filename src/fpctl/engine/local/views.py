@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fpctl.engine.interface import EngineError
 from fpctl.engine.local.data_folder import TableFiles, delimiter_of
-from fpctl.engine.local.types import HELD_AS, cast_to_kusto, kusto_type, quote_name, quote_text
+from fpctl.engine.local.types import HELD_AS, cast_to_kusto, in_ticks, kusto_type, quote_name, quote_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,6 +25,7 @@ class TableView:
         name: the table.
         columns: every column with its Kusto type, documented ones first in their documented order.
         held_as: columns that DuckDB has under another name, since it takes `ISP` and `Isp` for one.
+        in_ticks: columns of type datetime that are held as 100-ns ticks; the others are TIMESTAMP.
         missing: documented columns that the files do not have; they read as null (or "").
         sql: a SELECT over the files that gives `columns` in order.
         time_column: what a time range applies to, None if the files have no time column.
@@ -33,6 +34,7 @@ class TableView:
     name: str
     columns: Mapping[str, str]
     held_as: Mapping[str, str]
+    in_ticks: frozenset[str]
     missing: frozenset[str]
     sql: str
     time_column: str | None
@@ -67,6 +69,7 @@ def view_of(
     columns: dict[str, str] = {}
     shown: dict[str, str] = {}
     missing: list[str] = []
+    ticks: set[str] = set()
     # A column documented in two spellings (XDR's and Log Analytics') is the file's one column twice.
     for name, kind in (documented or {}).items():
         actual = by_folded.get(name.casefold())
@@ -75,6 +78,8 @@ def view_of(
             shown[name] = "''" if kind == "string" else f"CAST(NULL AS {HELD_AS[kind]})"
         else:
             shown[name] = _cast(files, name, actual, stored[actual].held, kind)
+            if kind == "datetime" and in_ticks(stored[actual].held):
+                ticks.add(name)
         columns[name] = kind
     documented_names = {name.casefold() for name in columns}
     for folded, actual in by_folded.items():
@@ -84,12 +89,14 @@ def view_of(
         kind = "datetime" if name != actual else column.kind
         columns[name] = kind
         shown[name] = _cast(files, name, actual, column.held, kind)
+        if kind == "datetime" and in_ticks(column.held):
+            ticks.add(name)
     held_as = _held_names(columns)
     select = ",\n  ".join(f"{sql} AS {quote_name(held_as.get(name, name))}" for name, sql in shown.items())
     times = {name for name, kind in columns.items() if kind == "datetime" and name not in missing}
     found = next((name for name in (time_column, "TimeGenerated", "Timestamp") if name in times), None)
     sql = f"SELECT\n  {select}\nFROM {_reader(files, stored)}"
-    return TableView(files.name, columns, held_as, frozenset(missing), sql, found)
+    return TableView(files.name, columns, held_as, frozenset(ticks), frozenset(missing), sql, found)
 
 
 def _held_names(columns: Mapping[str, str]) -> dict[str, str]:

@@ -20,7 +20,6 @@ from fpctl.exclusions.raw_condition import check_condition
 from fpctl.fields.field import Difference
 from fpctl.fields.registry import FIELDS, NAMES, usable_roles
 from fpctl.kql import tree
-from fpctl.kql.analysis import analyse
 from fpctl.kql.binder import Scope
 from fpctl.kql.literals import string_value
 from fpctl.kql.parser import parse
@@ -28,7 +27,6 @@ from fpctl.repository.model import Repository
 from fpctl.repository.recording import entries_of
 from fpctl.repository.single_exclusion import in_force
 from fpctl.rewrite.output.markers import MARKER, find_clauses
-from fpctl.rewrite.plan.base_rule import time_column_of
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file, stripped
 from fpctl.text.edits import apply_edits, deletion, joined_spans
@@ -109,11 +107,11 @@ class _Adopter:
         self.text = loaded.rule.query
         self.planner: Planner = repository.planner(today)
         try:
-            self.query = parse(self.text, loaded.path)
-            self.analysis = analyse(self.query, self.planner.tables_for(time_column_of(self.text)))
+            base = self.planner.read(loaded.rule)
         except KqlSyntaxError as error:
             at = loaded.text.file_location(min(error.offset, len(self.text)))
             raise KqlSyntaxError(error.message, error.offset, at, error.caret or "", error.hint) from error
+        self.query, self.analysis = base.query, base.analysis
         self.lists = _lists(self.query, self.text)
         self.mentioned = tree.names(self.query)
         self.left: list[Left] = []

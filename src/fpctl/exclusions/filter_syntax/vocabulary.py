@@ -21,7 +21,6 @@ _REFUSED: Mapping[str, str] = {
     "file.extension": "an extension alone would match too much: use file.path or file.hash",
     "process.parent.executable": _PARENT,
     "process.parent_process.executable": _PARENT,
-    "process.parent.command_line": "events hold the command line of the process itself: use process.command_line",
     "process.args": "a match looks at the whole command line: use process.command_line CONTAINS",
     "process.pid": "a process id is another one each time",
     "process.parent.pid": "a process id is another one each time",

@@ -212,3 +212,41 @@ def new_list(field: str) -> str:
 def holds_values(text: str) -> bool:
     """Tell whether a list has any value."""
     return bool(_lines(text))
+
+
+def add_to_list(
+    path: Path, use: ListUse | None, values: Sequence[str], field: str | None = None, comment: str | None = None
+) -> ListChange:
+    """Return the list at a path, which need not exist yet, with values added.
+
+    Args:
+        use: who uses it, if anybody does.
+        field: what a new list is for.
+        comment: put behind each added value.
+
+    Raises:
+        FpctlError: nothing says what the list is for, or a value is not good for that.
+    """
+    if field is not None and field not in NAMES:
+        raise FpctlError(f"there is no field `{field}`", None, did_you_mean(field, NAMES, what="field"))
+    text = read_text(path) if path.is_file() else ""
+    stated = field or stated_field(text)
+    fields = use.fields if use is not None and use.fields else (stated,) if stated else ()
+    if not fields:
+        raise FpctlError(
+            f"it is unknown what the list {path} is for", None, "say it with --field, such as --field hash"
+        )
+    return added(text or new_list(fields[0]), values, fields, str(path), comment)
+
+
+def remove_from_list(use: ListUse, values: Sequence[str]) -> ListChange:
+    """Return a list without values.
+
+    Raises:
+        FpctlError: a value is not in the list, or a list that is in use would be empty.
+    """
+    change = removed(read_text(use.path), values, str(use.path))
+    if use.exclusions and not holds_values(change.text):
+        hint = f"retire what uses it first: {', '.join(use.exclusions)}"
+        raise FpctlError(f"{use.path} would be empty, and it is in use", None, hint)
+    return change

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,7 +16,7 @@ from fpctl.report.estate import DECISION_TITLES, Decision, Estate
 from fpctl.report.highlight import Piece, highlighted
 from fpctl.report.overview import OverviewEntry
 from fpctl.repository.apply import RuleOutcome
-from fpctl.rewrite.plan.model import PlanWarning, Skip
+from fpctl.rewrite.plan.model import Plan, PlanWarning, Skip
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -64,7 +64,8 @@ class MapRow(NamedTuple):
 
 def render(estate: Estate) -> str:
     """Return the page."""
-    views = [view for outcome in estate.outcomes if (view := query_view(outcome)) is not None]
+    shown = [outcome for outcome in estate.outcomes if outcome.tuned is None or _concerned(outcome.tuned.plan)]
+    views = [view for outcome in shown[:MOST_QUERIES] if (view := query_view(outcome)) is not None]
     columns, rows = hit_map(estate)
     return (
         environment()
@@ -81,8 +82,8 @@ def render(estate: Estate) -> str:
             daily_chart=_safe(daily_chart(estate.days, estate.series)),
             map_columns=columns,
             map_rows=rows,
-            queries=views[:MOST_QUERIES],
-            more_queries=max(len(views) - MOST_QUERIES, 0),
+            queries=views,
+            more_queries=max(len(shown) - MOST_QUERIES, 0),
             hits=hits_text,
             css=_safe(asset("report.css")),
             script=_safe(asset("report.js")),
@@ -132,9 +133,9 @@ def query_view(outcome: RuleOutcome) -> QueryView | None:
     if tuned is None:
         return QueryView(outcome.rule.name, outcome.rule.path, 0, (), (), (), (), str(outcome.error))
     plan = tuned.plan
-    skips = tuple(skip for skip in plan.skips if skip.reason not in ("draft", "retired", "expired", "not-yet-valid"))
-    if not plan.insertions and not skips:
+    if not _concerned(plan):
         return None
+    skips = tuple(_told(plan))
     lines = tuple(tuned_lines(tuned.base, tuned.tuned)) if plan.insertions else ()
     return QueryView(
         outcome.rule.name,
@@ -146,6 +147,15 @@ def query_view(outcome: RuleOutcome) -> QueryView | None:
         plan.warnings,
         None if outcome.error is None else str(outcome.error),
     )
+
+
+def _told(plan: Plan) -> Iterator[Skip]:
+    """Yield the exclusions that are left out for another reason than their own state."""
+    return (skip for skip in plan.skips if skip.reason not in ("draft", "retired", "expired", "not-yet-valid"))
+
+
+def _concerned(plan: Plan) -> bool:
+    return bool(plan.insertions) or any(True for _ in _told(plan))
 
 
 def tuned_lines(base: str, tuned: str) -> Iterable[QueryLine]:

@@ -126,6 +126,17 @@ def _list(metadata: dict[str, Any], key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _tactics(template: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the tactics and techniques of an alert template, in the current schema or the one removed in 2026."""
+    listed = template.get("tactics")
+    if not isinstance(listed, list):
+        return template.get("category"), template.get("mitreTechniques")
+    named = [item for item in listed if isinstance(item, dict)]
+    used = [one for item in named for one in item.get("techniques") or () if isinstance(one, dict)]
+    techniques = [name for one in used for name in (one.get("subTechniques") or [one.get("technique")])]
+    return [item.get("tactic") for item in named if item.get("tactic")], [name for name in techniques if name]
+
+
 def _detection(metadata: dict[str, Any]) -> dict[str, Any]:
     """Return a Graph `detectionRule` in the keys of a rule file."""
     action = metadata.get("detectionAction")
@@ -134,10 +145,9 @@ def _detection(metadata: dict[str, Any]) -> dict[str, Any]:
     lifted = dict(metadata)
     if isinstance(template, dict):
         lifted |= {key: template[key] for key in ("severity", "description") if key in template}
-        lifted["tactics"] = template.get("category")
-        lifted["relevantTechniques"] = template.get("mitreTechniques")
-    if isinstance(schedule, dict) and "period" in schedule:
-        lifted["queryFrequency"] = schedule["period"]
+        lifted["tactics"], lifted["relevantTechniques"] = _tactics(template)
+    if isinstance(schedule, dict) and (often := schedule.get("frequency", schedule.get("period"))) is not None:
+        lifted["queryFrequency"] = often
     if isinstance(lifted.get("id"), str) and not lifted["id"].strip():
         del lifted["id"]
     return lifted

@@ -21,7 +21,7 @@ from fpctl.web.pages.rendering import not_found, page
 from fpctl.web.security.sign_in import Analyst, TheConsole
 from fpctl.web.state import Console
 from fpctl.web.work.changes import words_of
-from fpctl.web.work.engines import opened
+from fpctl.web.work.engines import capabilities, opened
 from fpctl.web.work.snapshot import rule_key
 
 router = APIRouter(include_in_schema=False)
@@ -52,7 +52,7 @@ def _proposed(console: Console, loaded: LoadedRule) -> TuningResult:
     span = Timespan(now - LOOK_BACK, now)
     engine = opened(config, repository, now)
     try:
-        windows = window_range(span, now) if engine.name == "local" else None
+        windows = None if capabilities(config).local_time else window_range(span, now)
         planner = repository.planner(now.date(), windows_within=windows)
         return suggest(
             loaded.rule, applicable(loaded.rule, repository.active()), planner, engine, span, _grounds(console, loaded)

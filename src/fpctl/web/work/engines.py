@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fpctl.engine.interface import Engine
-from fpctl.engine.registry import open_engine
+from fpctl.engine.interface import Capabilities, Engine
+from fpctl.engine.options import EngineOptions
+from fpctl.engine.registry import describe, open_engine
 from fpctl.repository.model import Repository
 from fpctl.web.config import ConsoleConfig
 
@@ -17,4 +18,10 @@ def opened(config: ConsoleConfig, repository: Repository, now: datetime) -> Engi
         FpctlError: a setting that it needs is missing or wrong.
     """
     settings = config.settings
-    return open_engine(settings.engine.default, settings=settings, data=config.data, now=now, tables=repository.tables)
+    options = EngineOptions(data=config.data, now=now, tables=repository.tables)
+    return open_engine(settings.engine.default, settings, options)
+
+
+def capabilities(config: ConsoleConfig) -> Capabilities:
+    """Return what the engine of the settings can do."""
+    return describe(config.settings.engine.default).capabilities

@@ -27,7 +27,7 @@ from fpctl.tuning.guard import CaseOutcome, evaluate
 from fpctl.tuning.impact import Impact, impact
 from fpctl.tuning.redteam import RedteamResult, run_redteam
 from fpctl.web.config import ConsoleConfig
-from fpctl.web.work.engines import opened
+from fpctl.web.work.engines import capabilities, opened
 from fpctl.web.work.snapshot import Snapshot
 
 SHOWN_RULES = 3
@@ -132,7 +132,7 @@ def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfi
     span = Timespan(now - LOOK_BACK, now)
     found: list[Impact] = []
     try:
-        windows = window_range(span, now) if engine.name == "local" else None
+        windows = None if capabilities(config).local_time else window_range(span, now)
         planner = repository.planner(now.date(), windows_within=windows)
         others = [one for one in repository.active() if one.id != exclusion.id]
         for rule, named in reached(alone, (loaded.rule for loaded in rules[:SHOWN_RULES])):

@@ -25,7 +25,7 @@ from fpctl.history.history import History
 from fpctl.repository.apply import tune
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.web.config import ConsoleConfig
-from fpctl.web.work.engines import opened
+from fpctl.web.work.engines import capabilities, opened
 from fpctl.web.work.snapshot import Snapshots, rule_key
 
 AT_ONCE = 2
@@ -170,7 +170,7 @@ class RunQueue:
         with self._changed:
             run.engine = engine
         try:
-            windows = window_range(span, now) if engine.name == "local" else None
+            windows = None if capabilities(config).local_time else window_range(span, now)
             planner = repository.planner(now.date(), windows_within=windows)
             (outcome,) = tune([loaded], repository.active(), planner)
             if outcome.tuned is None:
@@ -178,7 +178,7 @@ class RunQueue:
             self._say(run, "running", f"is running on {engine.name}")
             session = Session(
                 engine, span, now, config.clock, {one.id: one for one in repository.exclusions.exclusions},
-                self._history, with_base=engine.name == "local",
+                self._history, with_base=capabilities(config).free_queries,
                 watch=DriftWatch([one.exclusion for one in repository.exclusions.exclusions], planner, self._history),
             )  # fmt: skip
             (result,) = session.run([outcome])

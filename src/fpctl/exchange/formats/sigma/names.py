@@ -8,7 +8,6 @@ from fpctl.fields.registry import FIELDS
 
 _OTHERS = {
     "parentimage": "process.parent.executable", "originalfilename": "process.original",
-    "parentcommandline": "process.parent.command_line",
 }  # fmt: skip
 """What no field holds, so that reading it can say why."""
 

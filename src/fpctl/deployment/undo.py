@@ -1,0 +1,35 @@
+"""Which deployment to roll back."""
+
+from __future__ import annotations
+
+from fpctl.deployment.record import Deployment, DeploymentRecords
+from fpctl.errors import FpctlError, Location
+from fpctl.spelling import did_you_mean
+
+
+def deployment_to_undo(records: DeploymentRecords, wanted: str | None) -> Deployment:
+    """Return the deployment with an id; without one the last that can be rolled back.
+
+    Raises:
+        FpctlError: there is none, or a record cannot be read.
+    """
+    place = Location(str(records.folder))
+    if wanted is None:
+        found = next(records.newest_first(where="undoable"), None)
+        if found is None:
+            raise FpctlError("no deployment is recorded that could be rolled back", place)
+        return found
+    if (found := records.get(wanted)) is None:
+        hint = did_you_mean(wanted, records.ids(), what="deployment")
+        raise FpctlError(f"no deployment {wanted} is recorded", place, hint)
+    return found
+
+
+def check_same_workspace(deployment: Deployment, resource_id: str) -> None:
+    """Refuse to roll back a deployment in another workspace than its own. Raises FpctlError."""
+    if deployment.workspace.lower() != resource_id.lower():
+        raise FpctlError(
+            f"deployment {deployment.id} went to another workspace: {deployment.workspace}",
+            Location(str(deployment.path)),
+            "set that one in [deploy], or FPCTL_DEPLOY_WORKSPACE",
+        )

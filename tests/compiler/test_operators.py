@@ -1,0 +1,77 @@
+"""Operators, each on rows that tell what it does with nulls, empty text and ties."""
+
+from __future__ import annotations
+
+import pytest
+
+PEOPLE = "datatable(g: string, n: long)['a', 1, 'a', 5, 'b', 3]"
+BAGS = (
+    """datatable(k: long, d: dynamic)[1, dynamic([10, "x"]), 2, dynamic(null), 3, dynamic([]), 4, dynamic({"p": 1})]"""
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        (f"{BAGS} | mv-expand d | project k, tostring(d)", [(1, "10"), (1, "x"), (2, ""), (4, '{"p":1}')]),
+        (f"{BAGS} | mv-expand kind=array d | where k == 4 | project tostring(d)", [('["p",1]',)]),
+        (f"{BAGS} | where k == 1 | mv-expand with_itemindex=i d | project i", [(0,), (1,)]),
+        (f"{BAGS} | where k == 1 | mv-expand d to typeof(long)", [(1, 10), (1, None)]),
+        (f"{BAGS} | where k == 1 | mv-apply e = d on (summarize n = count())| project n", [(2,)]),
+        (f"{PEOPLE} | top-nested 1 of g by sum(n), top-nested 1 of n by max(n)", [("a", 6, 5, 5)]),
+        (f"{PEOPLE} | sort by n asc | extend p = prev(n), c = row_cumsum(n) | project p, c", [
+            (None, 1), (1, 4), (3, 9),
+        ]),
+        (f"{PEOPLE} | summarize arg_max(n, *) by g | sort by g asc", [("a", 5), ("b", 3)]),
+        ("datatable(n: long)[] | summarize count(), sum(n), max(n)", [(0, 0, None)]),
+        (f"{PEOPLE} | where g == 'z' | summarize count() by g", []),
+        (f"{PEOPLE} | search 'a' | project n", [(1,), (5,)]),
+        (f"union withsource=t (print a = 1), ({PEOPLE} | take 1 | as P) | project t, a, n | sort by a desc", [
+            ("union_arg0", 1, None), ("P", None, 1),
+        ]),
+        ("print s = 'id=7;name=x' | parse s with 'id=' id: long ';name=' name | project id, name", [(7, "x")]),
+        ("print s = 'id=y;name=x' | parse s with 'id=' id: long ';name=' name | project id, name", [(None, "")]),
+        ("print s = 'a=1, b=2' | parse-kv s as (b: long, c: string) with (pair_delimiter=',', kv_delimiter='=') "
+         "| project b, c", [(2, "")]),
+        ("print d = dynamic({'b': 1, 'a': 'x'}) | evaluate bag_unpack(d): (a: string, b: long)", [("x", 1)]),
+    ],
+)  # fmt: skip
+def test_rows_behind_an_operator(run, query, rows):
+    assert run(query) == rows
+
+
+def test_a_series_has_the_default_where_a_bin_is_empty(run):
+    rows = "datatable(t: datetime, n: long)[datetime(2024-01-01), 1, datetime(2024-01-03), 5]"
+    made = (
+        f"{rows} | make-series s = sum(n) default = -1 on t from datetime(2024-01-01) to datetime(2024-01-04) step 1d"
+    )
+    ((series, axis),) = run(made)
+    assert series == [1, -1, 5]
+    assert [text[:10] for text in axis] == ["2024-01-01", "2024-01-02", "2024-01-03"]
+
+
+def test_a_condition_that_repeats_a_costly_expression_means_the_same(run):
+    host = "extract('^([a-z.]+)$', 1, h)"
+    rows = "datatable(h: string)['a.b', 'c.d', '1']"
+    listed = ", ".join(f"'{number}'" for number in range(30))
+    assert run(f"{rows} | where {host} !in~ ({listed}, 'a.b') and not({host} contains 'zz') | project h") == [
+        ("c.d",),
+        ("1",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "operator", "word", "found"),
+    [
+        ("Ein STRASSE", "has", "strasse", True),
+        ("ÉTÉ", "=~", "été", False),
+        ("\u212aelvin", "=~", "kelvin", False),
+        ("a_b", "has", "a", True),
+        ("éa", "has", "a", False),
+        ("abc", "hasprefix", "ab", True),
+        ("abc", "hassuffix", "ab", False),
+        ("", "contains", "", True),
+    ],
+)
+def test_case_is_folded_for_ascii_only_and_terms_are_letters_and_digits(run, text, operator, word, found):
+    assert run(f"datatable(s: string)['{text}'] | project s {operator} '{word}'") == [(found,)]
