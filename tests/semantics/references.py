@@ -89,6 +89,10 @@ def known_values(draw: Drawing) -> str:
 
 def several_calls(draw: Drawing) -> str:
     """A function that is called with several tables."""
+    if draw.chance(50):
+        body = draw.pick(("where isnotempty(DeviceName)", "summarize n_rows = count() by DeviceName"))
+        body = f"table(name) | {body} | distinct DeviceName"
+        return f"let f = (name: string) {{ {body} }};\nunion f('DeviceProcessEvents'), f('DeviceNetworkEvents')"
     shared = ["DeviceName"] if draw.chance(60) else ["DeviceName", "Timestamp"]
     declared = ", ".join(f"{name}: {'datetime' if name == 'Timestamp' else 'string'}" for name in shared)
     body = draw.pick(("T | where isnotempty(DeviceName)", "T | summarize n_rows = count() by DeviceName", "T"))
