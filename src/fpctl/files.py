@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path, PurePath
 
 from fpctl.errors import FpctlError, Location
 
@@ -20,19 +23,22 @@ def read_text(path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:
     """
     at = Location(str(path))
     try:
-        size = path.stat().st_size
-        if size > limit:
-            raise FpctlError(
-                f"the file has {size:,} bytes; at most {limit:,} are read",
-                at,
-                "split the file, or keep values in a list file",
-            )
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            parts: list[bytes] = []
+            # By what is read, not only by what the file system says: a device has no size and no end.
+            while size <= limit and (part := file.read(1 << 20)):
+                parts.append(part)
+                size = max(size, sum(map(len, parts)))
     except OSError as error:
         hint = (
             "name a file in it" if isinstance(error, IsADirectoryError) else "check the path, and that you may read it"
         )
         raise FpctlError(f"cannot read the file: {error.strerror or error}", at, hint) from error
+    if size > limit:
+        hint = "split the file, or keep values in a list file"
+        raise FpctlError(f"the file has {size:,} bytes or more; at most {limit:,} are read", at, hint)
+    data = b"".join(parts)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -43,6 +49,89 @@ def read_text(path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:
             Location(str(path), line, column),
             "save the file as UTF-8",
         ) from error
+
+
+def read_inside(folder: Path, path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:
+    """Return the text of a regular file in a folder; see `read_text`.
+
+    Raises:
+        FpctlError: as `read_text` does; or it is a pipe, a device or a folder, or a link leads out of the folder.
+    """
+    check_inside(folder, path)
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        regular = True  # it is missing: reading it says so
+    if not regular:
+        raise FpctlError("it is not a regular file", Location(str(path)), "pipes, devices and folders are not read")
+    return read_text(path, limit=limit)
+
+
+def check_inside(folder: Path, path: Path) -> None:
+    """Refuse a path that leads out of a folder, through a link or `..`.
+
+    What a folder holds may come from anybody who can open a pull request: a link there must not read or overwrite
+    files elsewhere. The folder itself may be a link, since whoever runs the command named it.
+
+    Raises:
+        FpctlError: it does.
+    """
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        inside = False
+    if not inside:
+        hint = "put the file itself into the folder"
+        raise FpctlError(f"it is a link that leads out of {folder}", Location(str(path)), hint)
+
+
+def write_inside(folder: Path, relative: str | PurePath, text: str, *, durable: bool = True) -> None:
+    """Write a file below a folder; see `write_text`.
+
+    Raises:
+        FpctlError: as `write_text` does; or a link in the folder leads out of it.
+    """
+    check_inside(folder, folder / relative)
+    write_text(folder / relative, text, durable=durable)
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path, *, wait: float = 30.0) -> Iterator[None]:
+    """Let one process at a time change the files of a folder.
+
+    The lock is the folder's, or that of the nearest folder above that exists, and goes with the process. On a system
+    or file system without such locks nothing is locked.
+
+    Raises:
+        FpctlError: another process keeps it for longer than `wait` seconds.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    place = next(one for one in (folder, *folder.resolve().parents) if one.is_dir())
+    try:
+        handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    try:
+        give_up = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= give_up:
+                    message = f"another process has kept the folder locked for {wait:g} seconds"
+                    raise FpctlError(message, Location(str(place)), "try again when it has ended") from error
+                time.sleep(0.02)
+            except OSError:  # a file system that has no such locks
+                break
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:

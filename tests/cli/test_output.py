@@ -119,7 +119,7 @@ def test_colour_is_not_for_files(capsys):
 
 
 def test_progress_is_silent_where_nobody_looks(capsys, monkeypatch):
-    monkeypatch.setattr(output, "PROGRESS_AFTER", 0.0)
+    monkeypatch.setattr("fpctl.cli.shared.progress.PROGRESS_AFTER", 0.0)
     with output.progress("Running", 3) as update:
         update(3)
     assert capsys.readouterr() == ("", "")

@@ -31,7 +31,7 @@ class Terminal(io.StringIO):
 def terminal(monkeypatch: pytest.MonkeyPatch, awaited: str) -> Terminal:
     made = Terminal(awaited)
     monkeypatch.setattr("sys.stderr", made)
-    monkeypatch.setattr(output, "PROGRESS_AFTER", 0.0)
+    monkeypatch.setattr("fpctl.cli.shared.progress.PROGRESS_AFTER", 0.0)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "160")
     return made
@@ -57,7 +57,7 @@ def test_the_time_that_is_left_is_shown(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     now = [1000.0]
-    monkeypatch.setattr(output.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("fpctl.cli.shared.progress.time.monotonic", lambda: now[0])
     with output.progress("Running rules", 300) as update:
         for done in range(1, 301):
             now[0] += 1.0

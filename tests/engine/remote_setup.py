@@ -14,7 +14,7 @@ from fpctl.engine.log_analytics.engine import LogAnalyticsEngine
 from fpctl.engine.remote.base import RemoteEngine
 from fpctl.engine.remote.credentials import TokenSource, token_source
 from fpctl.engine.remote.rate_limit import RateLimit
-from fpctl.engine.remote.request_settings import RequestSettings
+from fpctl.engine.remote.request_settings import RequestSettings, quietly
 from fpctl.engine.remote.retry import Retrier, RetryPolicy
 from servers.graph import GraphServer
 from servers.kusto import KustoServer
@@ -70,21 +70,34 @@ def remote(
     waits = Waits()
     retrier = Retrier(policy, sleep=waits.sleep, draw=random.Random(seed).random)
     requests = RequestSettings(
-        settings.pop("timeout", None), settings.pop("concurrency", None), retrier, clock, deadline
+        settings.pop("timeout", None),
+        settings.pop("concurrency", None),
+        retrier,
+        clock,
+        deadline,
+        announce=settings.pop("announce", quietly),
     )
     tokens = source or given_token()
+
+    def rate_of(calls: int, seconds: float) -> RateLimit:
+        return RateLimit(calls, seconds, clock=waits.clock, sleep=waits.sleep)
+
     server: LoopbackServer
     engine: RemoteEngine
     if name == "log-analytics":
         server = LogAnalyticsServer(store, script)
         engine = LogAnalyticsEngine(
-            "00000000-1111-2222-3333-444444444444", tokens, endpoint=server.url, requests=requests, **settings
+            "00000000-1111-2222-3333-444444444444",
+            tokens,
+            endpoint=server.url,
+            rate=rate_of(200, 30),
+            requests=requests,
+            **settings,
         )
     elif name == "defender":
         limits = HuntingLimits(**{"look_back": timedelta(days=10_000), **settings})
         server = GraphServer(store, script, row_limit=limits.row_limit)
-        rate = RateLimit(45, 60, clock=waits.clock, sleep=waits.sleep)
-        engine = DefenderEngine(tokens, endpoint=server.url, limits=limits, rate=rate, requests=requests)
+        engine = DefenderEngine(tokens, endpoint=server.url, limits=limits, rate=rate_of(45, 60), requests=requests)
     else:
         progressive = settings.pop("progressive", False)
         server = KustoServer(store, script, progressive=progressive)

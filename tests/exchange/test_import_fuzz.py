@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fpctl.errors import FpctlError
-from fpctl.exchange.format import ImportContext, ImportResult, format_names, format_of
+from fpctl.exchange.format import ImportContext, ImportResult, format_of
+from fpctl.exchange.formats import format_names
 from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 
 READING = ImportContext(("*",), date(2026, 11, 24), columns={"Server name": "device"})

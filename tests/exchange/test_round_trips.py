@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fpctl.exchange.format import ImportContext, format_names, format_of
+from fpctl.exchange.format import ImportContext, format_of
+from fpctl.exchange.formats import format_names
 from fpctl.exchange.formats.csv import HEADER
 from fpctl.exclusions.edit import new_text
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
@@ -174,6 +175,7 @@ def test_nothing_to_write_is_a_file_without_records(kind):
 
 def test_the_columns_of_the_csv_are_these():
     assert ",".join(HEADER) == (
-        "id,title,scenario,rules,device,url,hash,process,parent_process,command_line,path,account,ip,signer,port,where,"
+        "id,title,scenario,rules,device,url,hash,process,parent_process,command_line,parent_command_line,path,"
+        "registry_key,account,app,ip,signer,port,user_agent,where,"
         "weekly,intervals,timezone,reason,ticket,owner,created,expires,approved_by,status,broad,placement,notes,tags"
     )

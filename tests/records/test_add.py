@@ -260,7 +260,7 @@ def test_a_file_in_the_way_is_never_overwritten(fpctl, repository):
     path.write_text("not: [an exclusion", encoding="utf-8")
     outcome = fpctl("add", *MINIMAL, "--id", "a1", "--yes")
     assert outcome.code == 2
-    assert "exclusions/a1.yaml: the file is there already\n  hint: give another --id\n" in outcome.err
+    assert "exclusions/a1.yaml: the file exists already\n  hint: give another --id\n" in outcome.err
     assert path.read_text(encoding="utf-8") == "not: [an exclusion"
 
 

@@ -33,6 +33,7 @@ class Misbehaviour(NamedTuple):
     expired: 401 once.  skewed: 401 from a clock one hour ahead.
     echo-token: a 500 whose message repeats the Authorization header.
     partial-echo, column-echo: a 200 whose error or column name repeats it.
+    quota: 429 with a message, and no word on when to come back.
     redirect: the status and the Location of the value.
     """
 
@@ -167,6 +168,8 @@ def _handler_of(owner: LoopbackServer) -> type[BaseHTTPRequestHandler]:
                 status, wait = what.value if isinstance(what.value, tuple) else (what.value, None)
                 error = {"error": {"code": f"E{status}", "message": f"status {status}"}}
                 self._json(status, error, {} if wait is None else {"Retry-After": str(wait)})
+            elif what.kind == "quota":
+                self._json(429, {"error": {"code": "TooManyRequests", "message": what.value}})
             elif what.kind in ("expired", "skewed"):
                 if what.kind == "skewed":
                     self.shown_time = time.time() + 3600

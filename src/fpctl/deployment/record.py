@@ -277,7 +277,7 @@ class DeploymentRecords:
         try:
             return Deployment.read(path)
         except FpctlError as error:
-            problem = Problem("damaged-record", error.message, error.at, error.hint, "warning")
+            problem = Problem("damaged-record", error.message, error.at or Location(str(path)), error.hint, "warning")
             if problem not in self.problems:
                 self.problems.append(problem)
             return None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fpctl.errors import FpctlError, Location, Problem
+from fpctl.files import read_inside
 
 
 def authored_files(root: Path, suffixes: Iterable[str], what: str) -> Iterator[tuple[Path, str]]:
@@ -31,6 +32,15 @@ def authored_files(root: Path, suffixes: Iterable[str], what: str) -> Iterator[t
                 found.append((path.relative_to(root).as_posix(), path))
     for relative, path in sorted(found):
         yield path, relative
+
+
+def read_authored(root: Path, path: Path) -> str:
+    """Return the text of one of the `authored_files` of a root, which is a folder or the file itself.
+
+    Raises:
+        FpctlError: it cannot be read, is no regular file, or is a link that leads out of the folder.
+    """
+    return read_inside(root if root.is_dir() else path.resolve().parent, path)
 
 
 def unreadable_file(error: FpctlError, path: Path) -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,8 @@ class EngineOptions:
         timeout: seconds a query may run.
         credential: how to sign in to the service.
         concurrency: requests in flight at once.
+        patience: seconds to wait for a service that takes no queries, before they fail.
+        announce: is told of such a pause, in words for people.
         environ: the environment, for the credential `token`; the process's if None.
         retrier: how requests to a service are tried again.
     """
@@ -37,5 +39,7 @@ class EngineOptions:
     timeout: float | None = None
     credential: str | None = None
     concurrency: int | None = None
+    patience: float | None = None
+    announce: Callable[[str], None] | None = None
     environ: Mapping[str, str] | None = None
     retrier: Retrier | None = None

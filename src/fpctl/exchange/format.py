@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
-import fpctl.exchange.formats
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
@@ -87,12 +84,6 @@ class Format(Protocol):
 
     def write(self, exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
         """Write exclusions as a file of this format."""
-
-
-@cache
-def format_names() -> tuple[str, ...]:
-    """Return the names of the formats, sorted."""
-    return tuple(sorted(one.name for one in pkgutil.iter_modules(fpctl.exchange.formats.__path__)))
 
 
 def format_of(name: str) -> Format:

@@ -45,8 +45,8 @@ def new_exclusion(draft: DraftExclusion, folder: Path, rules: RuleSet, known: Ex
     unknown = check_references(rules, ExclusionSet((loaded,), ()))
     if unknown:
         raise DraftError([replace(one, message=_unnamed(one.message)) for one in unknown])
-    if path.exists():
-        raise FpctlError("the file is there already", Location(str(path)), "give another --id")
+    if path.exists() or path.is_symlink():
+        raise FpctlError("the file exists already", Location(str(path)), "give another --id")
     return NewExclusion(exclusion, text, path, warnings)
 
 
@@ -84,6 +84,6 @@ def write(entry: NewExclusion) -> None:
     Raises:
         FpctlError: it cannot be written, or has come to be since.
     """
-    if entry.path.exists():
-        raise FpctlError("the file is there already", Location(str(entry.path)), "give another --id")
+    if entry.path.exists() or entry.path.is_symlink():
+        raise FpctlError("the file exists already", Location(str(entry.path)), "give another --id")
     write_text(entry.path, entry.text)

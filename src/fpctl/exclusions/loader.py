@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpctl.documents.folder import authored_files, sorted_problems, unreadable_file
+from fpctl.documents.folder import authored_files, read_authored, sorted_problems, unreadable_file
 from fpctl.errors import FpctlError, Problem
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
-from fpctl.files import read_text
 from fpctl.rules.formats.registry import YAML
 from fpctl.spelling import did_you_mean
 
@@ -48,7 +47,7 @@ def load_exclusions(root: Path) -> ExclusionSet:
     problems: list[Problem] = []
     for path, _ in authored_files(root, YAML, "exclusions"):
         try:
-            found, faults = read_exclusion_file(read_text(path), str(path), shelf)
+            found, faults = read_exclusion_file(read_authored(root, path), str(path), shelf)
         except FpctlError as error:
             problems.append(unreadable_file(error, path))
             continue

@@ -15,6 +15,7 @@ from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.lint import QUERY_LIMIT
 from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
+from fpctl.rules.model import Rule
 from fpctl.spelling import did_you_mean
 
 STALE = timedelta(days=1)
@@ -137,6 +138,11 @@ def _missing_columns(
     return found
 
 
+def _enabled(rule: Rule) -> bool:
+    """Tell whether a rule counts against the service's limits: those that are disabled do not."""
+    return str(rule.metadata.get("enabled", True)).strip().lower() not in ("false", "no", "off", "0")
+
+
 def limit_findings(planned: Sequence[Planned], engine: Engine) -> Iterator[CheckResult]:
     """Yield which limits of the services the rules come near: text, number of rules, calls a minute."""
     long = [
@@ -150,11 +156,11 @@ def limit_findings(planned: Sequence[Planned], engine: Engine) -> Iterator[Check
             "move lists to a watchlist or a saved function", (path,),
         )  # fmt: skip
     for kind, most in (("scheduled", 512), ("nrt", 50)):
-        count = sum(outcome.rule.kind == kind for outcome, _ in planned)
+        count = sum(outcome.rule.kind == kind and _enabled(outcome.rule) for outcome, _ in planned)
         if count > most:
             yield CheckResult(
-                "limits", "warning", f"{kind} rules", f"{count:,} rules; a workspace runs {most:,}",
-                "a dedicated cluster runs more; else spread them over workspaces",
+                "limits", "warning", f"{kind} rules", f"{count:,} enabled rules; a workspace runs {most:,}",
+                "disable rules, spread them over workspaces, or ask Microsoft for a higher limit",
             )  # fmt: skip
     queries = sum(1 + sum(query.text is not None for query in tuned.counting_queries()) for _, tuned in planned)
     message = f"{counted(len(planned), 'rule')}, {counted(queries, 'query', 'queries')}"

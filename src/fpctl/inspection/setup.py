@@ -62,8 +62,8 @@ def deployment_findings(settings: Settings, credential: str | None = None) -> It
         return
     try:
         there = workspace.all()
-        yield CheckResult(area, "ok", workspace.resource_id, f"{len(there):,} rules and saved searches can be read")
+        yield CheckResult(area, "ok", workspace.id, f"{len(there):,} rules and saved searches can be read")
     except FpctlError as error:
-        yield CheckResult(area, "error", workspace.resource_id, error.message, error.hint or "see docs/deployment.md")
+        yield CheckResult(area, "error", workspace.id, error.message, error.hint or "see docs/deployment.md")
     finally:
         workspace.close()

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fpctl.report.estate import Estate
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins with one of these would be run by a spreadsheet; it gets an apostrophe in front."""
+from fpctl.text.visible import csv_cell
 
 
 def tables(estate: Estate) -> dict[str, str]:
@@ -62,11 +60,5 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(header)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer.writerows([csv_cell(value) for value in row] for row in rows)
     return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return f"'{value}" if value.startswith(FORMULA) else value

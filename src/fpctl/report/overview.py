@@ -18,6 +18,7 @@ from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.test_cases import RuleTestCache
+from fpctl.text.visible import visible_lines
 
 OVER = ("retired", "expired")
 _MARKUP = {ord(character): f"&#{ord(character)};" for character in "|@\\*_~[]#!`\n\r"}
@@ -190,4 +191,4 @@ def _count(count: int | None, hits: HitTotals | None) -> str:
 
 
 def _plain(text: str) -> str:
-    return html.escape(text, quote=False).translate(_MARKUP)
+    return html.escape(visible_lines(text), quote=False).translate(_MARKUP)

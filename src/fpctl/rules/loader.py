@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpctl.documents.folder import authored_files, sorted_problems, unreadable_file
+from fpctl.documents.folder import authored_files, read_authored, sorted_problems, unreadable_file
 from fpctl.errors import FpctlError, Location, Problem, UnexpectedError
-from fpctl.files import read_text
 from fpctl.rules.formats.registry import SUFFIXES, LoadedRule, RuleFile, read_rule_file
 from fpctl.rules.selector import parse_selector
 from fpctl.rules.test_cases import is_test_file
@@ -64,7 +63,7 @@ def load_rules(root: Path) -> RuleSet:
         if is_test_file(path.name):
             continue
         try:
-            files.append(read_rule_file(read_text(path), str(path), relative))
+            files.append(read_rule_file(read_authored(root, path), str(path), relative))
         except FpctlError as error:
             files.append(RuleFile(str(path), "", (), (unreadable_file(error, path),)))
         except Exception as error:

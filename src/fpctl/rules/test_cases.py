@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from fpctl.documents.yaml_node import Node, YamlError, read_documents
 from fpctl.errors import FpctlError, Location, Problem
-from fpctl.files import read_text
+from fpctl.files import read_inside
 from fpctl.rules.formats.registry import SUFFIXES, LoadedRule
 from fpctl.rules.result_rows import read_rows
 from fpctl.spelling import did_you_mean
@@ -130,6 +130,12 @@ class _Reader:
     cases: list[RuleCase] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def _root(self) -> Path:
+        """The folder of the rules: a file of tests, and the events that it names, are inside it."""
+        depth = len(PurePosixPath(self.loaded.rule.path).parts)
+        return Path(self.loaded.path).absolute().parents[depth - 1]
+
     def own_file(self) -> None:
         path = self.loaded.path
         try:
@@ -149,7 +155,7 @@ class _Reader:
 
     def file(self, path: Path) -> None:
         try:
-            documents = read_documents(read_text(path), str(path))
+            documents = read_documents(read_inside(self._root, path), str(path))
         except FpctlError as error:
             self.problems.append(Problem("unreadable-file", error.message, error.at or Location(str(path)), error.hint))
             return
@@ -203,7 +209,7 @@ class _Reader:
         name = (pairs["name"].text or "").strip() if "name" in pairs else ""
         rows = _rows(pairs["rows"]) if "rows" in pairs else {}
         for table, file in _files(pairs.get("files")):
-            found = _file_rows(Path(path).parent / (file.text or ""), file)
+            found = _file_rows(self._root, Path(path).parent / (file.text or ""), file)
             rows[table] = (*rows.get(table, ()), *found)
         if not any(rows.values()):
             raise _Bad(
@@ -276,9 +282,9 @@ def _files(node: Node | None) -> Iterator[tuple[str, Node]]:
         yield table.text or "", file
 
 
-def _file_rows(path: Path, node: Node) -> list[Mapping[str, Any]]:
+def _file_rows(root: Path, path: Path, node: Node) -> list[Mapping[str, Any]]:
     try:
-        return read_rows(read_text(path), str(path))
+        return read_rows(read_inside(root, path), str(path))
     except FpctlError as error:
         raise _Bad(
             "unreadable-file",

@@ -6,6 +6,7 @@ import csv
 import io
 
 from fpctl.audit.formats.report import Report
+from fpctl.text.visible import csv_cell
 
 COLUMNS = (
     "severity", "code", "name", "path", "line", "column", "exclusion", "rule", "message", "fix", "fingerprint",
@@ -19,5 +20,5 @@ def render(report: Report) -> str:
     writer.writerow(COLUMNS)
     for finding in report.findings:
         values = finding.to_dict()
-        writer.writerow([values[column] for column in COLUMNS])
+        writer.writerow([csv_cell(values[column]) for column in COLUMNS])
     return text.getvalue()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from fpctl.audit.formats.report import Report
+from fpctl.text.visible import json_text
 
 
 def render(report: Report) -> str:
@@ -21,4 +20,4 @@ def render(report: Report) -> str:
         "risks": [{"exclusion": id, **risk.to_dict()} for id, risk in sorted(report.risks.items())],
         "findings": [finding.to_dict() for finding in report.findings],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document) + "\n"

@@ -7,6 +7,7 @@ import re
 
 from fpctl.audit.finding import Finding
 from fpctl.audit.formats.report import Report
+from fpctl.text.visible import visible_lines
 
 MOST = 200
 """So many findings are written out: a comment on GitHub holds 65,536 characters."""
@@ -46,4 +47,4 @@ def _text(message: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return html.escape(text, quote=False).replace("`", "&#96;").translate(_MARKUP)
+    return html.escape(visible_lines(text), quote=False).replace("`", "&#96;").translate(_MARKUP)

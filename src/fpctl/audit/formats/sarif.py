@@ -6,7 +6,6 @@ Source: OASIS, Static Analysis Results Interchange Format Version 2.1.0
 
 from __future__ import annotations
 
-import json
 from pathlib import PurePath, PureWindowsPath
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from fpctl.audit.finding import Finding
 from fpctl.audit.formats.report import Report
 from fpctl.audit.registry import check_named
 from fpctl.errors import Location
+from fpctl.text.visible import json_text
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "fpctl/v1"
@@ -33,7 +33,7 @@ def render(report: Report) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, codes.index(finding.code)) for finding in report.findings],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
 
 
 def _rule(check: Check) -> dict[str, Any]:

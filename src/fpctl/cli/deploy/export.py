@@ -23,13 +23,19 @@ if TYPE_CHECKING:
 Target = Literal["sentinel", "defender"]
 
 
+if TYPE_CHECKING:
+    _Format = str
+else:
+    _Format = Literal["arm", "yaml", *FORMATS]
+
+
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
     """For whom, in which format, and where to."""
 
     target: Annotated[Target | None, typer.Option("--target", help="For which service.", show_default=False)] = None
     format: Annotated[
-        Literal["arm", "yaml", "csv", "watchlist", "elastic", "sigma"] | None,
+        _Format | None,
         typer.Option(
             "--format",
             help="For Sentinel: arm (Resource Manager templates) or yaml. The others are of exclusions.",
@@ -145,16 +151,16 @@ def _artifacts(
 
 def _write(out: Path, ready: Sequence[RuleArtifact], names: dict[tuple[str, str], str], format: Format) -> None:
     from fpctl.deployment.artifacts.output_files import artifact_file
-    from fpctl.files import write_text
+    from fpctl.files import write_inside
     from fpctl.repository.apply import external_list_files
 
     for artifact in ready:
         file = artifact_file(artifact, names[artifact.rule.path, artifact.rule.id], format)
-        write_text(out / file.relative, file.text, durable=False)
+        write_inside(out, file.relative, file.text, durable=False)
     # A template holds what its rule reads; a rule file cannot.
     beside = external_list_files(artifact.outcome for artifact in ready) if format == "yaml" else []
     for file in beside:
-        write_text(out / file.relative, file.text, durable=False)
+        write_inside(out, file.relative, file.text, durable=False)
     if beside:
         output.say(f"load these before them: {', '.join(f'{out}/{file.relative}' for file in beside)}")
     output.say(f"{output.counted(len(ready), 'rule')} written to {out}")

@@ -51,7 +51,7 @@ class TestOptions:
         from fpctl.tuning.capture import fixture_path
 
         path = self.out or fixture_path(loaded, self.name)
-        if path.exists():
+        if path.exists() or path.is_symlink():
             another = "--name" if self.out is None else "--out"
             raise FpctlError(f"{path} exists already", None, f"give another {another}, or remove the file")
         return path

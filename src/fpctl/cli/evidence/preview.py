@@ -231,7 +231,7 @@ def _show_rule(one: Impact) -> None:
         of = f" (a sample, {len(one.sample)} of {one.removed:,})" if (one.removed or 0) > len(one.sample) else ""
         output.write(f"\n  What is suppressed, the latest first{of}:\n")
         names = list(one.sample[0])
-        output.show_table(names, [[_short(row.get(name)) for name in names] for row in one.sample])
+        output.show_table(names, [[_short(row.get(name)) for name in names] for row in one.sample], identifiers=True)
 
 
 def _show_changes(rows: RowChanges, unproved: bool) -> None:

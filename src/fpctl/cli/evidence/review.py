@@ -14,6 +14,7 @@ from fpctl.errors import EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
     from fpctl.exclusions.edit import Changes
+    from fpctl.exclusions.model import Exclusion
     from fpctl.exclusions.reader import LoadedExclusion
     from fpctl.tuning.shadow import ShadowReview
 
@@ -114,18 +115,19 @@ def _decide(context: AppContext, chosen: Sequence[LoadedExclusion], drop: str | 
     from fpctl.exclusions.bulk_edit import amend
     from fpctl.exclusions.lifecycle import retirement
 
-    def change(loaded: LoadedExclusion) -> Changes:
+    def change(exclusion: Exclusion) -> Changes:
         if drop is not None:
-            return retirement(loaded.exclusion, drop, context.today)
-        if not _approved(loaded):
-            hint = f"have it approved first: fpctl approve {loaded.id}"
-            raise FpctlError(f"{loaded.id} has no approval", loaded.at, hint)
+            return retirement(exclusion, drop, context.today)
+        if exclusion.status != "shadow":
+            raise FpctlError(f"{exclusion.id} is {exclusion.status}, not in shadow")
+        if not (exclusion.approved_by or "").strip():
+            hint = f"have it approved first: fpctl approve {exclusion.id}"
+            raise FpctlError(f"{exclusion.id} has no approval", None, hint)
         return {"status": "active"}
 
-    changes = [(loaded, change(loaded)) for loaded in chosen]
     action = "retired" if drop is not None else "activated"
     ids = [loaded.id for loaded in chosen]
-    context.audit_log.record(lambda: amend(changes, context.folder), action, ids, reason=drop)
+    context.audit_log.record(lambda: amend(chosen, change, context.folder), action, ids, reason=drop)
     for loaded in chosen:
         output.say(f"{loaded.id} is {'retired' if drop is not None else 'active now'}")
 

@@ -81,7 +81,7 @@ def _show(loaded: LoadedRule, adoption: Adoption) -> None:
     for one in adoption.adopted:
         output.say(output.visible_lines(f"{loaded.path}:{one.line}: {' '.join(one.clause.split())}"))
         output.say(f"--- {one.entry.path}")
-        output.write(one.entry.text)
+        output.write(output.visible_lines(one.entry.text))
         for kind, message in one.differences:
             output.say(f"{kind}: {message}")
     for left in adoption.left:

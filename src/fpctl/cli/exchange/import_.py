@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.exchange_commands import File, ImportOptions, TableImportOptions, import_exclusions
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
+from fpctl.exchange.formats import format_names
 
 if TYPE_CHECKING:
     from fpctl.deployment.sentinel_import import SentinelImport
@@ -68,48 +70,24 @@ def _document(found: SentinelImport, written: list[Path], left: list[str]) -> di
     }
 
 
-def csv(file: File, imported: TableImportOptions, files: options.RepositoryFiles) -> int:
-    """Import exclusions from a table, as drafts.
+def _importer(name: str) -> Callable[..., int]:
+    """Return the command that imports a format, made of what the format says of itself."""
+    from fpctl.exchange.format import format_of
 
-    The table is one that fpctl export made, or any whose columns are named after fields; several values of a cell
-    stand on lines of their own. Rows of one id are the alternatives of one exclusion.
+    about = format_of(name).DESCRIPTION
 
-    Exit code 1: something was left out, or may suppress more than it did. 2: the file cannot be read.
-    """
-    return import_exclusions("csv", file, imported, files, imported.column or ())
+    def table(file: File, imported: TableImportOptions, files: options.RepositoryFiles) -> int:
+        return import_exclusions(name, file, imported, files, imported.column or ())
 
+    def items(file: File, imported: ImportOptions, files: options.RepositoryFiles) -> int:
+        return import_exclusions(name, file, imported, files)
 
-def watchlist(file: File, imported: TableImportOptions, files: options.RepositoryFiles) -> int:
-    """Import a Microsoft Sentinel watchlist as drafts.
-
-    The watchlist is one that fpctl export made, one of Sentinel's templates, or any other with --column. All rows
-    that name the same fields make one exclusion.
-
-    Exit code 1: something was left out, or may suppress more than it did. 2: the file cannot be read.
-    """
-    return import_exclusions("watchlist", file, imported, files, imported.column or ())
+    command: Callable[..., int] = table if about.columns else items
+    command.__name__ = name
+    command.__doc__ = f"{about.help}\n\n{_EXIT_CODES}"
+    return command
 
 
-def elastic(file: File, imported: ImportOptions, files: options.RepositoryFiles) -> int:
-    """Import an Elastic exception list (NDJSON) as drafts, one for each item.
+_EXIT_CODES = "Exit code 1: something was left out, or may suppress more than it did. 2: the file cannot be read."
 
-    An item is left out if one of its entries cannot be expressed here: without it, it would match more. With --rule
-    of a rule that reads one table, entries that no field can express become conditions on its columns.
-
-    Exit code 1: something was left out, or may suppress more than it did. 2: the file cannot be read.
-    """
-    return import_exclusions("elastic", file, imported, files)
-
-
-def sigma(file: File, imported: ImportOptions, files: options.RepositoryFiles) -> int:
-    """Import Sigma filters (YAML) as drafts, one for each filter.
-
-    A filter is left out if a part of it cannot be expressed here. With --rule of a rule that reads one table,
-    conditions that no field can express become conditions on its columns.
-
-    Exit code 1: something was left out, or may suppress more than it did. 2: the file cannot be read.
-    """
-    return import_exclusions("sigma", file, imported, files)
-
-
-commands = {"sentinel": sentinel, "csv": csv, "watchlist": watchlist, "elastic": elastic, "sigma": sigma}
+commands = {"sentinel": sentinel, **{name: _importer(name) for name in format_names()}}

@@ -322,7 +322,7 @@ def _record(
     refused = any(outcome.findings for one in effects for outcome in one.outcomes)
     for one in effects if reply.format == "text" else ():
         output.say(f"--- {one.entry.path}")
-        output.write(one.entry.text)
+        output.write(output.visible_lines(one.entry.text))
         show_effect(one.outcomes, one.covered)
     for entry in entries if not refused else ():
         output.show_problems(entry.warnings)

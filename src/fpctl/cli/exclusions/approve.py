@@ -25,7 +25,7 @@ def command(
     So a rule that changes afterwards can be found. A draft becomes active. The approver must not be the owner. If
     one of them cannot be approved, none is.
     """
-    from fpctl.exclusions.bulk_edit import amend
+    from fpctl.exclusions.bulk_edit import amend, unchanged_since
     from fpctl.repository.approval_snapshot import approvals
 
     context = AppContext(files, "optional")
@@ -33,10 +33,12 @@ def command(
     approver = by or context.owner or ""
     with output.progress("Looking at the rules", len(chosen)) as update:
         found = approvals(chosen, approver, context.repository, context.planner(), update)
+    # Nobody approves what they have not seen: a change that someone else made meanwhile ends the approval.
+    changes = {one.loaded.id: unchanged_since(one.loaded, one.changes) for one in found}
     context.audit_log.record(
-        lambda: amend([(one.loaded, one.changes) for one in found], context.folder),
+        lambda: amend(chosen, lambda exclusion: changes[exclusion.id](exclusion), context.folder),
         "approved",
-        [one.loaded.id for one in found],
+        list(changes),
     )
     for one in found:
         rules = output.counted(len(one.rules), "rule")

@@ -79,7 +79,7 @@ def add(
     resolved = resolve(root, name, uses)
     use = uses.get(resolved)
     path = root / resolved
-    change = _changed(context, use, path, lambda: add_to_list(path, use, given, field, comment))
+    change = _changed(context, use, path, lambda: add_to_list(root, resolved, use, given, field, comment))
     for value in change.unchanged:
         output.say(f"{path} already contains {output.visible(value)}")
     output.say(f"{output.counted(len(change.changed), 'value')} added to {path}")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from fpctl.exclusions.edit import Changes
+    from fpctl.exclusions.model import Exclusion
 
 
 def command(
@@ -34,8 +38,14 @@ def command(
     named = context.pick(ids)
     chosen = [one for one in named if one.exclusion.status == "retired" or one.exclusion.expires != day]
     if chosen:
-        changes = [(loaded, renewal(loaded.exclusion, day, context.today)) for loaded in chosen]
-        context.audit_log.record(lambda: amend(changes, context.folder), "renewed", [loaded.id for loaded in chosen])
+
+        def change(exclusion: Exclusion) -> Changes:
+            # Someone else may have set the same day meanwhile.
+            same = exclusion.expires == day and exclusion.status != "retired"
+            return {} if same else renewal(exclusion, day, context.today)
+
+        ids = [loaded.id for loaded in chosen]
+        context.audit_log.record(lambda: amend(chosen, change, context.folder), "renewed", ids)
     for loaded in named:
         was = loaded.exclusion.expires
         if loaded in chosen:

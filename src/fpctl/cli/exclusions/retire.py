@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from fpctl.exclusions.edit import Changes
+    from fpctl.exclusions.model import Exclusion
 
 
 def command(
@@ -30,10 +34,13 @@ def command(
     named = context.pick(ids)
     chosen = [loaded for loaded in named if loaded.exclusion.status != "retired"]
     if chosen:
-        changes = [(loaded, retirement(loaded.exclusion, reason, context.today)) for loaded in chosen]
-        context.audit_log.record(
-            lambda: amend(changes, context.folder), "retired", [loaded.id for loaded in chosen], reason=reason
-        )
+
+        def change(exclusion: Exclusion) -> Changes:
+            # Someone else may have retired it meanwhile, which is what is wanted.
+            return retirement(exclusion, reason, context.today) if exclusion.status != "retired" else {}
+
+        ids = [loaded.id for loaded in chosen]
+        context.audit_log.record(lambda: amend(chosen, change, context.folder), "retired", ids, reason=reason)
     for loaded in named:
         output.say(f"{loaded.id} is {'retired' if loaded in chosen else 'already retired'}")
     if format == "json":

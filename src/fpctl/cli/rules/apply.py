@@ -145,10 +145,10 @@ def _show_files(files: list[TunedFile]) -> None:
 
 
 def _write(folder: Path, tuned: list[TunedFile], beside: list[TunedFile]) -> None:
-    from fpctl.files import write_text
+    from fpctl.files import write_inside
 
     for file in (*tuned, *beside):
-        write_text(folder / file.relative, file.text, durable=False)
+        write_inside(folder, file.relative, file.text, durable=False)
     output.say(f"{output.counted(len(tuned), 'rule file')} written to {folder}")
     if beside:
         output.say(f"load these before them: {', '.join(f'{folder}/{file.relative}' for file in beside)}")

@@ -269,7 +269,7 @@ def _show(result: RunResult) -> None:
     output.write(f"{output.visible(result.rule.name)}\n  {output.visible(result.rule.id)}\n\n")
     table = result.result
     if table is not None:
-        output.show_table(table.names(), [list(row) for row in table.rows[:SHOWN_ROWS]])
+        output.show_table(table.names(), [list(row) for row in table.rows[:SHOWN_ROWS]], identifiers=True)
         if table.count > SHOWN_ROWS:
             output.write(f"... and {table.count - SHOWN_ROWS:,} more rows\n")
         base = f" (without exclusions {result.base_rows:,})" if result.base_rows is not None else ""

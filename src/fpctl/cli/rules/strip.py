@@ -24,14 +24,14 @@ def command(
 
     Without --out the base rules go to stdout.
     """
-    from fpctl.files import write_text
+    from fpctl.files import write_inside
     from fpctl.repository.apply import base_files
 
     rule_set = AppContext(files, "none").rules
     base, errors = base_files(rule_set.select(rule or []))
     for file in base:
         if out is not None:
-            write_text(out / file.relative, file.text, durable=False)
+            write_inside(out, file.relative, file.text, durable=False)
         else:
             if len(base) > 1:
                 output.say(f"--- {file.relative}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from fpctl.cli.shared import output
 from fpctl.errors import FpctlError
+from fpctl.files import exclusive
 
 if TYPE_CHECKING:
     from fpctl.deployment.record import Deployment, Step
@@ -66,15 +67,17 @@ class AuditLog:
             done = True
 
         deed = self._deed(action, reason)
-        try:
-            with History.open(self.settings.history.url) as history:
-                history.trail.record(deed, ids, tracked, self._present(), self.now)
-        except FpctlError as error:
-            if tried and not done:
-                raise
-            _say_not_recorded(error)
-            if not done:
-                write()
+        # The trail's own lock is not there where the trail cannot be written.
+        with exclusive(self._folder):
+            try:
+                with History.open(self.settings.history.url) as history:
+                    history.trail.record(deed, ids, tracked, self._present(), self.now)
+            except FpctlError as error:
+                if tried and not done:
+                    raise
+                _say_not_recorded(error)
+                if not done:
+                    write()
 
     def note(self, action: str, ids: Iterable[str], reason: str) -> None:
         """Record what was done about exclusions without changing them.

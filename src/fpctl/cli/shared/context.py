@@ -170,6 +170,7 @@ class AppContext:
         Args:
             now: what `now()` means in queries.
         """
+        from fpctl.cli.shared import output
         from fpctl.engine.options import EngineOptions
         from fpctl.engine.registry import open_engine
 
@@ -183,6 +184,8 @@ class AppContext:
             timeout=bounds.timeout,
             credential=chosen.credential,
             concurrency=bounds.at_once,
+            patience=bounds.patience,
+            announce=output.say,
         )
         opened = open_engine(chosen.engine or self.settings.engine.default, self.settings, asked)
         try:

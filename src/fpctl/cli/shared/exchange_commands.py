@@ -13,12 +13,13 @@ import typer
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
+from fpctl.exchange.formats import format_names
 
 if TYPE_CHECKING:
     from fpctl.exchange.loss import Loss
     from fpctl.exclusions.exclusion_writer import NewExclusion
 
-FORMATS = ("csv", "watchlist", "elastic", "sigma")
+FORMATS = format_names()
 
 MAX_BYTES = 256 * 1024 * 1024
 """A file of another tool may be larger than one that a person wrote."""
@@ -94,7 +95,7 @@ def import_exclusions(
     if asked.dry_run:
         for entry in written.entries:
             output.say(f"--- {entry.path}")
-            output.write(entry.text)
+            output.write(output.visible_lines(entry.text))
     elif written.entries:
         _write(context, written.entries, asked.out, f"{kind} file {Path(name).name}")
     for entry in written.entries:

@@ -196,6 +196,17 @@ class EngineLimits:
             show_default="the engine's `concurrency`; with local always 1, on all cores",
         ),
     ] = None
+    patience: Annotated[
+        float | None,
+        typer.Option(
+            "--patience",
+            metavar="SECONDS",
+            min=0,
+            max=86_400,
+            help="How long to wait for a service that takes no queries for now.",
+            show_default="300",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

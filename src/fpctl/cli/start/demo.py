@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -70,4 +71,8 @@ def command(
     output.say(
         f"   Exactly the {len(check.found)} attack sessions remain; every other RPort row was named by an exclusion."
     )
-    return EXIT_OK
+    page = str(folder / "report.html")
+    report = ["report", *where, *history, "--on", f"{datetime.now(UTC):%Y-%m-%d}", "--html", page]
+    output.say(f"\n6. The same as a page for everybody\n   $ fpctl {shlex.join(report)}\n")
+    sys.stderr.flush()
+    return run(report)

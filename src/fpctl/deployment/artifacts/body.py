@@ -50,8 +50,10 @@ def _merged(current: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, 
     result = dict(current)
     for key, value in stated.items():
         there = current.get(key)
-        inside = isinstance(value, Mapping) and isinstance(there, Mapping) and key not in _WHOLE
-        result[key] = _merged(there, value) if inside else value
+        if isinstance(value, Mapping) and isinstance(there, Mapping) and key not in _WHOLE:
+            result[key] = _merged(there, value)
+        else:
+            result[key] = value
     return result
 
 

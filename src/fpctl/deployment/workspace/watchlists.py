@@ -175,7 +175,7 @@ class Watchlists:
         return True
 
     def _items(self, alias: str) -> list[tuple[str, Row]]:
-        found = []
+        found: list[tuple[str, Row]] = []
         for item in self._management.get_all(self._path(alias, "watchlistItems")):
             properties = item.get("properties")
             values = properties.get("itemsKeyValue") if isinstance(properties, Mapping) else None

@@ -6,6 +6,7 @@ not a hundred times its size. Limits: https://learn.microsoft.com/graph/api/reso
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ LOOK_BACK = timedelta(days=30)
 MOST_PARTS = 64
 """Requests that one query may be taken apart into."""
 
+CYCLE = 900.0
+"""Seconds of a cycle of the CPU quota (https://learn.microsoft.com/graph/api/resources/security-api-overview)."""
+_QUOTA = re.compile(r"\bCPU\b|quota|allocated (?:resource|limit)", re.IGNORECASE)
 _CLOCKS = timedelta(hours=1)
 """A range that begins 30 days before a run began is still in bounds when the run reaches it."""
 _PERMISSION = (
@@ -197,6 +201,11 @@ class DefenderEngine(RemoteEngine):
         if not slicing.sort(cut.columns, rows):
             return self._cut(cut, "and the rows of its parts cannot be sorted as the query asks")
         return Table(cut.columns, rows, None, {"requests": requests})
+
+    def _read_throttling(self, failure: RequestFailure) -> None:
+        """Without `Retry-After`, an exhausted CPU quota lasts until the next cycle begins; cycles are of 15 minutes."""
+        if failure.retry_after is None and _QUOTA.search(failure.error.message):
+            failure.retry_after = CYCLE - self._clock() % CYCLE
 
     def _admit(self) -> None:
         self._rate.acquire()

@@ -25,6 +25,7 @@ from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.decode import bad_response, kusto_type, read_json, table_of
 from fpctl.engine.remote.endpoint import endpoint_of, log_analytics_audience
 from fpctl.engine.remote.errors import HttpResponse, failure_of_response, service_error_of, shorten
+from fpctl.engine.remote.rate_limit import RateLimit
 from fpctl.engine.remote.request_settings import RequestSettings
 from fpctl.engine.remote.retry import RequestFailure
 from fpctl.engine.remote.session import service_session
@@ -35,6 +36,9 @@ TIMEOUT = 180.0
 """Seconds that a query may run, where the settings do not say."""
 AT_ONCE = 5
 """Queries of one user that the service runs at a time; more wait in its queue, and then get a 429."""
+QUERIES, QUERIES_WINDOW = 200, 30.0
+"""Queries of one user, and the seconds in which they may begin; more get a 429
+(https://learn.microsoft.com/azure/azure-monitor/service-limits#la-query-api)."""
 MOST_WORKSPACES = 100
 
 _BLOCK = 1 << 20
@@ -54,6 +58,7 @@ class LogAnalyticsEngine(RemoteEngine):
         endpoint: the service; its cloud's audience follows from it.
         additional_workspaces: ids, names or resource ids of more workspaces to query with it.
         statistics: ask for the query's cost.
+        rate: how many queries the service takes in a window of time, for all queries of the engine.
         requests: how they are made; a timeout of at most 600 seconds.
 
     Raises:
@@ -72,6 +77,7 @@ class LogAnalyticsEngine(RemoteEngine):
         endpoint: str = ENDPOINT,
         additional_workspaces: Sequence[str] = (),
         statistics: bool = True,
+        rate: RateLimit | None = None,
         requests: RequestSettings | None = None,
     ) -> None:
         place = endpoint_of(endpoint, setting="endpoint of the engine log-analytics")
@@ -88,6 +94,7 @@ class LogAnalyticsEngine(RemoteEngine):
         self.target = target.strip()
         self.additional_workspaces = tuple(additional_workspaces)
         self._statistics = statistics
+        self._rate = rate or RateLimit(QUERIES, QUERIES_WINDOW)
         self._scope = log_analytics_audience(place).rstrip("/") + "/.default"
         self._schema: EngineSchema | None = None
         self._client = LogsQueryClient(
@@ -133,6 +140,9 @@ class LogAnalyticsEngine(RemoteEngine):
     def _sign_in(self) -> None:
         if not self._source.anonymous:
             self._source.get_token_info(self._scope)
+
+    def _admit(self) -> None:
+        self._rate.acquire()
 
     def _disconnect(self) -> None:
         self._client.close()

@@ -23,8 +23,9 @@ from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.deadline import DeadlineExceeded, call_within
 from fpctl.engine.remote.decode import kusto_type
 from fpctl.engine.remote.endpoint import Endpoint
+from fpctl.engine.remote.pause import EnginePause
 from fpctl.engine.remote.request_settings import RequestSettings
-from fpctl.engine.remote.retry import RequestFailure, Retrier
+from fpctl.engine.remote.retry import RequestFailure, Retrier, RetryPolicy
 from fpctl.kql.literals import bracket_name, datetime_literal
 
 T = TypeVar("T")
@@ -104,7 +105,15 @@ class RemoteEngine(ABC):
         self.timeout = timeout
         self.concurrency: int = concurrency
         self._source = source
-        self._retrier = requests.retrier or Retrier()
+        policy = RetryPolicy() if requests.patience is None else RetryPolicy(patience=requests.patience)
+        self._retrier = requests.retrier or Retrier(policy)
+        self._pause = EnginePause(
+            self.service,
+            self._retrier.policy.patience,
+            clock=requests.clock,
+            sleep=self._retrier.sleep,
+            announce=requests.announce,
+        )
         self._clock = requests.clock
         self._deadline = requests.deadline if requests.deadline is not None else timeout + READ_MARGIN + DOWNLOAD
         self._columns: dict[str, Mapping[str, str] | None] = {}
@@ -235,10 +244,17 @@ class RemoteEngine(ABC):
 
         def attempt() -> T:
             self._sign_in()
+            self._pause.wait(own_pause[-1])
             self._admit()
             try:
                 with self._slots:
                     return call_within(self._deadline, request)
+            except RequestFailure as failure:
+                if failure.kind == "throttled":
+                    self._read_throttling(failure)
+                    if failure.retry_after is not None:
+                        own_pause.append(self._pause.begin(failure.retry_after))
+                raise
             except DeadlineExceeded:
                 slow = EngineError(
                     f"{self.service} has not sent its whole answer in {self._deadline:,.0f} s",
@@ -248,10 +264,14 @@ class RemoteEngine(ABC):
                 )
                 raise RequestFailure(slow, "fatal") from None
 
+        own_pause: list[float | None] = [None]
         return self._retrier.run(attempt, cancelled=cancelled, on_unauthorized=self._source.renew)
 
     def _sign_in(self) -> None:  # noqa: B027 - nothing to do by default
         """Get a token before the clock of a request runs: a person may have to type a code."""
+
+    def _read_throttling(self, failure: RequestFailure) -> None:  # noqa: B027 - nothing to do by default
+        """Work out when the service takes queries again, where it does not say so in `Retry-After`."""
 
     def _admit(self) -> None:  # noqa: B027 - nothing to do by default
         """Wait until the service takes one more request."""

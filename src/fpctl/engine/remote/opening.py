@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fpctl.engine.remote.credentials import TokenSource, token_source
 from fpctl.engine.remote.destination import Destination, trusted_endpoint
-from fpctl.engine.remote.request_settings import RequestSettings
+from fpctl.engine.remote.request_settings import RequestSettings, quietly
 
 if TYPE_CHECKING:
     from fpctl.engine.options import EngineOptions
@@ -20,6 +20,8 @@ def request_settings(own: ServiceEngine, options: EngineOptions) -> RequestSetti
         timeout=options.timeout or own.timeout,
         concurrency=options.concurrency or own.concurrency,
         retrier=options.retrier,
+        patience=options.patience,
+        announce=options.announce or quietly,
     )
 
 

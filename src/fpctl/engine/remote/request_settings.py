@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from fpctl.engine.remote.retry import Retrier
 
 
+def quietly(text: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestSettings:
     """Bounds of requests; None where the engine's own default holds.
@@ -19,6 +23,8 @@ class RequestSettings:
         retrier: tries again; its sleep and jitter can be replaced in tests.
         clock: seconds since 1970.
         deadline: seconds in all for one request, the download of its answer included.
+        patience: seconds of waiting in all for one query, and that a pause of the whole engine may last.
+        announce: is told of a pause, in words for people.
     """
 
     timeout: float | None = None
@@ -26,3 +32,5 @@ class RequestSettings:
     retrier: Retrier | None = None
     clock: Callable[[], float] = time.time
     deadline: float | None = None
+    patience: float | None = None
+    announce: Callable[[str], None] = quietly

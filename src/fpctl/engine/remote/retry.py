@@ -1,8 +1,9 @@
 """Which failures of a service are tried again, how often, and after what wait.
 
-The clients' own retries are turned off: azure-core does not retry a 429 without `Retry-After`, a 408
-or a 502 of a POST, and azure-kusto-data retries nothing. One bounded policy serves all engines. A
-query only reads, so sending it again is always safe.
+The clients' own retries are turned off. azure-core's can be told for each call to retry a POST
+(`retry_on_methods`), but it knows neither a bound on all waiting nor a pause that all queries of an engine
+share, and azure-kusto-data retries nothing. One bounded policy serves all engines. A query only reads, so
+sending it again is always safe.
 """
 
 from __future__ import annotations
@@ -82,6 +83,10 @@ class Retrier:
         self.policy = policy or RetryPolicy()
         self._sleep = sleep
         self._draw = draw
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, as between two requests."""
+        self._sleep(seconds)
 
     def run(
         self,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fpctl.documents.yaml_node import YamlError, plain_data, read_documents
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.value_lists.value_list import line_value, parse_list
 from fpctl.fields.registry import NAMES, check_value
-from fpctl.files import read_text
+from fpctl.files import check_inside, read_inside
 from fpctl.spelling import did_you_mean
 from fpctl.text.source import newline_of
 
@@ -30,6 +30,11 @@ class ListUse:
     path: Path
     fields: tuple[str, ...]
     exclusions: tuple[str, ...]
+
+    @property
+    def root(self) -> Path:
+        """The exclusions folder."""
+        return self.path.parents[len(PurePosixPath(self.name).parts) - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def find_lists(root: Path) -> dict[str, ListUse]:
         if not path.name.startswith("."):
             uses[path.relative_to(root).as_posix()] = (set(), set())
     for path in sorted([*root.rglob("*.yaml"), *root.rglob("*.yml")]) if root.is_dir() else ():
-        for reference, field, id in _references(path):
+        for reference, field, id in _references(root, path):
             fields, exclusions = uses.setdefault(reference, (set(), set()))
             fields.add(field)
             exclusions.add(id)
@@ -71,11 +76,11 @@ def find_lists(root: Path) -> dict[str, ListUse]:
     }
 
 
-def _references(path: Path) -> Iterable[tuple[str, str, str]]:
+def _references(root: Path, path: Path) -> Iterable[tuple[str, str, str]]:
     """Yield (list, field, exclusion id) for each `@name` in a file; a file that is no YAML has none."""
     try:
-        text = read_text(path)
-        documents = [plain_data(root) for root in read_documents(text, str(path))] if "@" in text else []
+        text = read_inside(root, path)
+        documents = [plain_data(one) for one in read_documents(text, str(path))] if "@" in text else []
     except (YamlError, FpctlError):
         return
     for data in documents:
@@ -124,7 +129,7 @@ def check(use: ListUse) -> CheckedList:
     """Return what is wrong with a list: bad values of each field it is used for, duplicates, no user, no file."""
     path = str(use.path)
     try:
-        text = read_text(use.path)
+        text = read_inside(use.root, use.path)
     except FpctlError as error:
         hint = f"used by {', '.join(use.exclusions)}" if use.exclusions else error.hint
         return CheckedList(use, 0, (Problem("missing-list", error.message, error.at or Location(path), hint),))
@@ -215,21 +220,31 @@ def holds_values(text: str) -> bool:
 
 
 def add_to_list(
-    path: Path, use: ListUse | None, values: Sequence[str], field: str | None = None, comment: str | None = None
+    root: Path,
+    name: str,
+    use: ListUse | None,
+    values: Sequence[str],
+    field: str | None = None,
+    comment: str | None = None,
 ) -> ListChange:
-    """Return the list at a path, which need not exist yet, with values added.
+    """Return a list, which need not exist yet, with values added.
 
     Args:
+        root: the exclusions folder.
+        name: the list, relative to it.
         use: who uses it, if anybody does.
         field: what a new list is for.
         comment: put behind each added value.
 
     Raises:
-        FpctlError: nothing says what the list is for, or a value is not good for that.
+        FpctlError: nothing says what the list is for, a value is not good for that, or a link leads out of the
+            folder.
     """
     if field is not None and field not in NAMES:
         raise FpctlError(f"there is no field `{field}`", None, did_you_mean(field, NAMES, what="field"))
-    text = read_text(path) if path.is_file() else ""
+    path = root / name
+    check_inside(root, path)
+    text = read_inside(root, path) if path.exists() else ""
     stated = field or stated_field(text)
     fields = use.fields if use is not None and use.fields else (stated,) if stated else ()
     if not fields:
@@ -245,7 +260,7 @@ def remove_from_list(use: ListUse, values: Sequence[str]) -> ListChange:
     Raises:
         FpctlError: a value is not in the list, or a list that is in use would be empty.
     """
-    change = removed(read_text(use.path), values, str(use.path))
+    change = removed(read_inside(use.root, use.path), values, str(use.path))
     if use.exclusions and not holds_values(change.text):
         hint = f"retire what uses it first: {', '.join(use.exclusions)}"
         raise FpctlError(f"{use.path} would be empty, and it is in use", None, hint)

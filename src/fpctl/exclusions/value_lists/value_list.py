@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.fields.registry import check_value
-from fpctl.files import read_text
+from fpctl.files import read_inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def read_list(root: Path, reference: str, field: str, at: Location) -> ValueList
         problem = Problem("invalid-list", f"`{reference}` does not name a list of the exclusions folder", at, hint)
         return ValueList(name, str(path), field, (), (problem,))
     try:
-        return parse_list(read_text(path), name, str(path), field)
+        return parse_list(read_inside(root, path), name, str(path), field)
     except FpctlError as error:
         where = f" ({error.at})" if error.at else ""
         problem = Problem(

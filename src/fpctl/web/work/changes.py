@@ -19,7 +19,7 @@ from fpctl.exclusions.lifecycle import approved, approver_of, renewal, retiremen
 from fpctl.exclusions.loader import load_exclusions
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.files import read_text
+from fpctl.files import exclusive, read_text
 from fpctl.history.trail import Action, WorkingCopy
 from fpctl.repository.approval_snapshot import places_seen, rules_seen
 from fpctl.repository.recording import entries_of
@@ -123,10 +123,8 @@ def _change(
     folder = console.config.exclusions
 
     def write_changes() -> None:
-        # Read under the lock: what another process has written meanwhile is what is changed.
         known = load_exclusions(folder)
-        chosen = [known.get(id) for id in dict.fromkeys(ids)]
-        amend([(loaded, change(loaded.exclusion)) for loaded in chosen], folder)
+        amend([known.get(id) for id in dict.fromkeys(ids)], change, folder)
 
     _recorded(console, action, ids, person, write_changes, reason)
 
@@ -145,9 +143,10 @@ def _recorded(
     complete = not any(problem.severity == "error" for problem in known.problems)
     present = WorkingCopy(known.exclusions, folder, complete=complete)
     try:
-        console.history.trail.record(
-            Action(action, person, reason or None), ids, write_files, present, console.config.clock()
-        )
+        with exclusive(folder):
+            console.history.trail.record(
+                Action(action, person, reason or None), ids, write_files, present, console.config.clock()
+            )
     finally:
         console.snapshots.changed()
 
