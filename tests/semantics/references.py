@@ -71,20 +71,20 @@ def baseline(draw: Drawing) -> str:
 
 
 def known_values(draw: Drawing) -> str:
-    """A set of known values that is made from the rows themselves."""
-    table = draw.pick(EVENTS)
-    kept = draw.column(table)
-    lets = [
-        f"let runs = {draw.events(table)} | project {kept}",
-        f"let known = toscalar(runs | summarize make_set({kept}))",
-    ]
+    """A set of known values that is made from other rows of the same pipeline."""
+    table, kept, number = draw.random.choice(
+        (("DeviceProcessEvents", "AccountName", "ProcessId"), ("DeviceNetworkEvents", "RemoteUrl", "RemotePort"))
+    )
+    limit = draw.pick(("5", "10", "100"))
+    lets = [f"let runs = {draw.events(table)} | project {kept}, {number}"]
+    lets.append(f"let known = toscalar(runs | where {number} > {limit} | summarize make_set({kept}))")
     name = "known"
     if draw.chance(50):
         lets.append("let more = array_concat(known, dynamic(['x']))")
         name = "more"
     condition = f"set_has_element({name}, {kept})"
     condition = f"not({condition})" if draw.chance(60) else condition
-    return ";\n".join([*lets, f"runs | where {condition}"])
+    return ";\n".join([*lets, f"runs | where {number} <= {limit} and {condition}"])
 
 
 def several_calls(draw: Drawing) -> str:
