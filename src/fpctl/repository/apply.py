@@ -8,10 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from fpctl.errors import FpctlError, KqlSyntaxError, Location, UnexpectedError
+from fpctl.errors import FpctlError, KqlSyntaxError, Location, Problem, UnexpectedError
 from fpctl.exclusions.model import Exclusion
 from fpctl.repository.exclusion_index import ExclusionIndex
-from fpctl.rewrite.output.markers import MARKER, find_clauses
+from fpctl.rewrite.output.markers import MARKER, find_clauses, lookalikes
 from fpctl.rewrite.plan.external_lists import contents
 from fpctl.rewrite.plan.model import Skip
 from fpctl.rewrite.plan.planner import Planner
@@ -201,9 +201,27 @@ def base_file(rules: Sequence[LoadedRule]) -> str:
     return stripped(rules[0].text.file_text, spans)
 
 
-def base_files(rules: Sequence[LoadedRule]) -> tuple[list[TunedFile], list[FpctlError]]:
-    """Return the rule files without any clause, sorted by path, and an error for each that cannot be read as KQL."""
+def kept_clauses(loaded: LoadedRule) -> list[Problem]:
+    """Return a warning for each line of a rule that looks like a clause of fpctl and stays in it.
+
+    Raises:
+        KqlSyntaxError: the query cannot be read as KQL tokens.
+    """
+    hint = "remove the line if it is a clause of fpctl, or its comment if it is your own"
+    return [
+        Problem("edited-clause", one.message, loaded.text.file_location(one.offset), hint, "warning")
+        for one in lookalikes(loaded.rule.query)
+    ]
+
+
+def base_files(rules: Sequence[LoadedRule]) -> tuple[list[TunedFile], list[Problem], list[FpctlError]]:
+    """Return the rule files without any clause, sorted by path.
+
+    With them comes a warning for each line that looks like a clause and stays, and an error for each file that
+    cannot be read as KQL.
+    """
     files: list[TunedFile] = []
+    kept: list[Problem] = []
     errors: list[FpctlError] = []
     by_file: dict[str, list[LoadedRule]] = {}
     for loaded in rules:
@@ -211,11 +229,12 @@ def base_files(rules: Sequence[LoadedRule]) -> tuple[list[TunedFile], list[Fpctl
     for relative, members in sorted(by_file.items()):
         try:
             files.append(TunedFile(relative, base_file(members)))
+            kept += [problem for loaded in members for problem in kept_clauses(loaded)]
         except FpctlError as error:
             errors.append(error)
         except Exception as error:
             errors.append(UnexpectedError.of(error, "taking the clauses out of this file", Location(members[0].path)))
-    return files, errors
+    return files, kept, errors
 
 
 def tuned_files(outcomes: Iterable[RuleOutcome]) -> tuple[list[TunedFile], list[FpctlError]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from fpctl.errors import KqlSyntaxError, Location, Problem
+from fpctl.repository.apply import kept_clauses
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule
 
@@ -81,7 +82,8 @@ def _lint(loaded: LoadedRule, planner: Planner) -> list[Problem]:
         """Return where an offset of the base query is in the file, which may have clauses."""
         return loaded.text.file_location(base.file_offset(offset))
 
-    problems = [Problem(p.code, p.message, place(p.offset), p.hint, "warning") for p in base.analysis.problems]
+    problems = kept_clauses(loaded)
+    problems += [Problem(p.code, p.message, place(p.offset), p.hint, "warning") for p in base.analysis.problems]
     results = base.query.results()
     if not results:
         problems.append(

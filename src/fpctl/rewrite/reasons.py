@@ -19,7 +19,8 @@ SkipReason = Literal[
 
 WarningCode = Literal[
     "effect", "assumed-columns", "no-expiry-guard", "mixed-sources", "partial-fields", "partial-match",
-    "untested-values", "partial-union", "trigger-operator", "query-length", "out-of-line",
+    "untested-values", "partial-union", "trigger-operator", "query-length", "out-of-line", "edited-clause",
+    "picked-event",
     "unknown-column", "unknown-table", "unknown-function", "unknown-plugin", "stored-function", "recursion", "too-deep",
 ]  # fmt: skip
 """Stable words of what a reader should know; the last line is what the column analysis says of the rule itself."""

@@ -125,6 +125,12 @@ class Tables:
         xdr = self.environment != "loganalytics" and self.prefer == "xdr" and name in _data()["xdr"]
         return "Timestamp" if xdr else "TimeGenerated"
 
+    def in_xdr(self, name: str) -> bool:
+        """Return whether a table may be read in Defender XDR, where no table has `TimeGenerated`."""
+        return (
+            self._packaged and self.environment != "loganalytics" and name not in self._own and name in _data()["xdr"]
+        )
+
     def _products(self) -> tuple[Product, ...]:
         if not self._packaged:
             return ()
