@@ -150,8 +150,9 @@ WARNINGS: Mapping[WarningCode, str] = {
         "itself does not use it"
     ),
     "no-expiry-guard": (
-        "no time column is visible at the insertion point, so the clause does not stop by itself when the "
-        "exclusion expires"
+        "no time column is certain to be there: none is visible at the insertion point, or only "
+        "`TimeGenerated` of a table that Defender XDR has without it. The clause does not stop by itself when"
+        " the exclusion expires; that depends on applying the rule again"
     ),
     "mixed-sources": ("the fields come from different events of a joined row"),
     "partial-fields": (
@@ -164,6 +165,14 @@ WARNINGS: Mapping[WarningCode, str] = {
         "side of an outer join; its events still fire"
     ),
     "untested-values": ("some values of the exclusion cannot stand in any visible column; they match nothing here"),
+    "picked-event": (
+        "`placement: result` behind `arg_max`, `take_any` and the like: the row stands for every event of its"
+        " group, and the field is that of one of them; the clause suppresses the others with it"
+    ),
+    "edited-clause": (
+        "a line looks like a clause of fpctl and is not what fpctl wrote: it was edited by hand, or has no "
+        "check value. It is kept as part of the rule ([markers](exclusions.md#clauses-and-their-markers))"
+    ),
     "query-length": ("the tuned query is longer than the rule's target allows"),
     "out-of-line": (
         "the values stand outside the query: in a watchlist or a saved function that has to be loaded first"
