@@ -15,6 +15,7 @@ from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 
 if TYPE_CHECKING:
     from fpctl.repository.apply import TunedFile, Verification
+    from fpctl.repository.plan_summary import PlanSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ def command(
         _show_files(tuned)
     if folder is not None and not target.check:
         guarded.record(context.audit_log)
+        summary = _summary(context, [*tuned, *beside], folder, plan)
         _write(folder, tuned, beside)
+        output.say(summary.text())
     output.show_problems(repository.problems)
     guarded.report()
     report_outcomes(outcomes)
@@ -135,6 +138,14 @@ def _tuned(
             outcomes.append(outcome)
             update(len(outcomes))
     return guard_outcomes(outcomes, active, planner, force)
+
+
+def _summary(context: AppContext, files: list[TunedFile], folder: Path, plan: PlanOptions) -> PlanSummary:
+    from fpctl.repository.plan_summary import plan_summary
+
+    day = options.parse_day(plan.on)
+    states = {loaded.id: loaded.exclusion.state(day) for loaded in context.exclusions.exclusions}
+    return plan_summary(files, folder, states)
 
 
 def _show_files(files: list[TunedFile]) -> None:

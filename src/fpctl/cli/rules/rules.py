@@ -68,7 +68,8 @@ def list_rules(
     elif format == "csv":
         output.show_csv(headers, rows)
     else:
-        output.show_table(headers, rows)
+        # People know rules by name; what identifies them to a machine comes last.
+        output.show_table([*headers[1:], headers[0]], [[*row[1:], row[0]] for row in rows])
     output.show_problems(rule_set.problems)
     return EXIT_ERROR if any(p.severity == "error" for p in rule_set.problems) else EXIT_OK
 
