@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fpctl.documents.folder import authored_files, read_authored, sorted_problems, unreadable_file
-from fpctl.errors import FpctlError, Location, Problem
+from fpctl.errors import FpctlError, Location, Problem, UnexpectedError
 from fpctl.rules.formats.registry import SUFFIXES, LoadedRule, RuleFile, read_rule_file
 from fpctl.rules.model import Rule
 from fpctl.rules.selector import parse_selector
@@ -91,6 +91,9 @@ def load_rules(root: Path) -> RuleSet:
             files.append(read_rule_file(read_authored(root, path), str(path), relative))
         except FpctlError as error:
             files.append(RuleFile(str(path), "", (), (unreadable_file(error, path),)))
+        except Exception as error:
+            fault = UnexpectedError.of(error, "reading this file", Location(str(path)))
+            files.append(RuleFile(str(path), "", (), (Problem("bug", fault.message, Location(str(path)), fault.hint),)))
     rules = [rule for file in files for rule in file.rules]
     problems = [problem for file in files for problem in file.problems]
     places: dict[str, list[LoadedRule]] = {}

@@ -171,3 +171,8 @@ def _data() -> dict[str, dict[str, list[int]]]:
 @cache
 def _columns() -> list[tuple[str, str]]:
     return [(column, kind) for kind, names in _file()["columns"].items() for column in names]
+
+
+def documented_types(column: str) -> frozenset[str]:
+    """Return the types that a column of this name has in the documented tables; none where no table has it."""
+    return frozenset(kind for name, kind in _columns() if name == column)

@@ -90,7 +90,8 @@ def command(
     verification = UNVERIFIED if plan.no_verify else OWN_PARSER_ONLY if target.check else VERIFIED
     guarded = _tuned(context, plan, rule, force, verification)
     outcomes = guarded.outcomes
-    tuned, beside = tuned_files(outcomes), external_list_files(outcomes)
+    tuned, faults = tuned_files(outcomes)
+    beside = external_list_files(outcomes)
     stale = differences([*tuned, *beside], folder) if target.check and folder is not None else []
     if format == "json":
         output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})
@@ -111,7 +112,9 @@ def command(
         output.say(f"{folder}/{path}: not up to date")
     if stale:
         output.say(f"  hint: fpctl apply --out {folder}")
-    return exit_code(outcomes, broken=repository.broken, findings=bool(stale))
+    for fault in faults:
+        output.say(output.visible_lines(str(fault)))
+    return exit_code(outcomes, broken=repository.broken or bool(faults), findings=bool(stale))
 
 
 def _tuned(
