@@ -60,6 +60,9 @@ def test_the_picture_shows_gap_clause_reason_and_warnings(fpctl: Callable[..., A
     assert "| extend Host" in lines[clause - 2]
     assert lines[clause + 1] == "         fp-1: the last place before `summarize` turns events into groups"
     assert "         ^ from here on a row is no longer one event" in lines
+    # The rule groups by the device, which is all that the exclusion tests: a group vanishes whole, so that its
+    # `arg_max` is of no other row.
+    assert not any("[effect] (line 4)" in line for line in lines)
     assert any("[effect] (line 5): top: the places of removed rows are filled by other rows" in line for line in lines)
     assert outcome.code == 0
 
