@@ -82,7 +82,9 @@ def test_a_rule_is_shown_after_an_approval(browser: Browser) -> None:
     client = browser("analyst")
     form = {"rules": RULE_ID, "device": "hr-ws-001", "reason": "r", "expires": "90d", "status": "draft"}
     place = client.post("/exclusions/new", data={**form, "action": "save"}).headers["location"].split("?")[0]
-    assert browser("approver").post(f"{place}/approve", data={}).status_code == 303
+    approver = browser("approver")
+    seen = approver.get(place).text.partition('name="seen" value="')[2].partition('"')[0]
+    assert approver.post(f"{place}/approve", data={"seen": seen}).status_code == 303
     assert "hr-ws-001" in client.get(f"/rules/{RULE_ID}").text
 
 
@@ -189,3 +191,17 @@ def test_a_broken_file_is_told_on_the_pages(browser: Browser, root: Path) -> Non
     client = browser("viewer")
     time.sleep(1.1)
     assert "1 file could not be read" in words(client.get("/exclusions").text)
+
+
+def test_what_was_changed_since_it_was_looked_at_is_not_approved(browser: Browser, root: Path) -> None:
+    client = browser("approver")
+    seen = client.get("/exclusions/fp-2026-0001").text.partition('name="seen" value="')[2].partition('"')[0]
+    file = root / "exclusions" / "fp-2026-0001.yaml"
+    file.write_text(file.read_text().replace("device: [build01]", "device: ['build*']"))
+    changed = file.read_bytes()
+    answer = client.post("/exclusions/fp-2026-0001/approve", data={"seen": seen})
+    assert answer.status_code == 409
+    assert "was changed since you looked at it" in words(answer.text)
+    bulk = {"id": "fp-2026-0001", "seen.fp-2026-0001": seen, "action": "approve"}
+    assert client.post("/exclusions/bulk", data=bulk).status_code == 409
+    assert file.read_bytes() == changed

@@ -161,7 +161,8 @@ def test_failures_are_forgotten_after_their_time() -> None:
 def test_the_owner_cannot_approve(browser: Browser, root: Path) -> None:
     client = browser("approver", "a.rossi@contoso.com")
     before = _files(root)
-    answer = client.post("/exclusions/fp-2026-0001/approve", data={})
+    seen = client.get("/exclusions/fp-2026-0001").text.partition('name="seen" value="')[2].partition('"')[0]
+    answer = client.post("/exclusions/fp-2026-0001/approve", data={"seen": seen})
     assert answer.status_code == 409
     assert "cannot approve" in words(answer.text)
     assert _files(root) == before

@@ -39,6 +39,7 @@ class ExclusionOut(Model):
 
     id: str
     state: str
+    content_hash: str
     document: dict[str, Any]
 
 
@@ -67,6 +68,12 @@ class Until(Model):
     """A later expiry date, or a span from today such as 90d."""
 
     until: Annotated[str, Field(max_length=20)]
+
+
+class Seen(Model):
+    """What was looked at: the `content_hash` of an exclusion."""
+
+    content_hash: Annotated[str, Field(max_length=64)]
 
 
 class Reason(Model):

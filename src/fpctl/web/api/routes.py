@@ -24,6 +24,7 @@ from fpctl.web.api.models import (
     Reason,
     RuleOut,
     RunOut,
+    Seen,
     Until,
 )
 from fpctl.web.security.sign_in import TheConsole
@@ -115,11 +116,15 @@ def renew_exclusion(caller: AnalystCaller, console: TheConsole, id: Key, body: U
 
 
 @router.post("/exclusions/{id}/approve", summary="Approve an exclusion", status_code=204)
-def approve_exclusion(caller: ApproverCaller, console: TheConsole, id: Key) -> None:
+def approve_exclusion(caller: ApproverCaller, console: TheConsole, id: Key, body: Seen | None = None) -> None:
     """Approve an exclusion; its owner cannot."""
-    _there(console, id)
+    loaded = console.snapshots.now().exclusion(id)
+    if loaded is None:
+        raise HTTPException(404, f"there is no exclusion {id}")
+    if body is not None and body.content_hash != loaded.exclusion.content_hash():
+        raise HTTPException(409, f"{id} says something else than what was looked at")
     try:
-        approve(console, [id], caller.person)
+        approve(console, {id: loaded.exclusion.content_hash()}, caller.person)
     except FpctlError as error:
         raise HTTPException(409, "; ".join(words_of(error))) from error
 
@@ -209,7 +214,10 @@ def decisions(caller: ReadCaller, console: TheConsole) -> Decisions:
 
 def _shown(console: Console, loaded: LoadedExclusion) -> ExclusionOut:
     document = loaded.exclusion.model_dump(mode="json", exclude_defaults=True)
-    return ExclusionOut(id=loaded.id, state=loaded.exclusion.state(console.snapshots.today()), document=document)
+    return ExclusionOut(
+        id=loaded.id, state=loaded.exclusion.state(console.snapshots.today()),
+        content_hash=loaded.exclusion.content_hash(), document=document,
+    )  # fmt: skip
 
 
 def _there(console: Console, id: str) -> None:

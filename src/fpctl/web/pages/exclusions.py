@@ -96,10 +96,14 @@ def _bulk(
     if action in ("retire", "approve") and not visitor.may("approver"):
         return refused(request, visitor, ["This needs the role approver."], status=403)
     today = console.snapshots.today()
+    seen = {id: texts.get(f"seen.{id}", "") for id in ids}
     actions: dict[str, tuple[str, Callable[[], None]]] = {
         "renew": ("renewed", lambda: renew(console, ids, parse_until(texts.get("until", ""), today), visitor.person)),
         "retire": ("retired", lambda: retire(console, ids, texts.get("reason", ""), visitor.person)),
-        "approve": ("approved", lambda: approve(console, ids, visitor.person)),
+        "approve": (
+            "approved",
+            lambda: approve(console, seen, visitor.person),
+        ),
     }
     if action not in actions:
         return refused(request, visitor, ["Choose what to do with them."])
@@ -207,9 +211,11 @@ def retire_one(
 
 
 @router.post("/exclusions/{id}/approve")
-def approve_one(request: Request, visitor: ApproverForm, console: TheConsole, id: str) -> Response:
-    """Approve it; its owner cannot."""
-    return _done(request, visitor, id, "approved", lambda: approve(console, [id], visitor.person))
+def approve_one(
+    request: Request, visitor: ApproverForm, console: TheConsole, id: str, seen: Annotated[str, Form()] = ""
+) -> Response:
+    """Approve it as it was when the page was loaded; its owner cannot."""
+    return _done(request, visitor, id, "approved", lambda: approve(console, {id: seen}, visitor.person))
 
 
 def _done(request: Request, visitor: Viewer, id: str, word: str, work: Callable[[], None]) -> Response:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from fpctl.report.charts import daily_chart, noise_chart
-from fpctl.report.estate import DECISION_TITLES
+from fpctl.report.estate import DECISION_TITLES, Estate
 from fpctl.report.page.render import by_kind
 from fpctl.web.pages.rendering import page
 from fpctl.web.security.sign_in import TheConsole, Viewer
@@ -41,6 +41,6 @@ def today(request: Request, visitor: Viewer, console: TheConsole) -> Response:
     )  # fmt: skip
 
 
-def _owner(estate: object, id: str) -> str:
-    entries = estate.overview.entries  # type: ignore[attr-defined]
+def _owner(estate: Estate, id: str) -> str:
+    entries = estate.overview.entries
     return next((str(one.loaded.exclusion.owner or "").casefold() for one in entries if one.loaded.id == id), "")

@@ -4,7 +4,7 @@ of the trail, and recorded under the person's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -61,19 +61,29 @@ def retire(console: Console, ids: Sequence[str], reason: str, person: str) -> No
     _change(console, "retired", ids, person, lambda exclusion: retirement(exclusion, reason, today), reason)
 
 
-def approve(console: Console, ids: Sequence[str], person: str) -> None:
-    """Record a person's approval, with what they saw; the owner cannot approve, and nobody approves for another."""
+def approve(console: Console, seen: Mapping[str, str], person: str) -> None:
+    """Record a person's approval, with what they saw; the owner cannot approve, and nobody approves for another.
+
+    Args:
+        seen: by id, the content hash of each exclusion as the person saw it.
+
+    Raises:
+        FpctlError: one of them says something else by now; then none is approved.
+    """
     today = console.snapshots.today()
     repository = console.snapshots.now().repository
     rules = [loaded.rule for loaded in repository.rules.rules]
     planner = repository.planner(today)
 
     def change(exclusion: Exclusion) -> Changes:
+        if exclusion.content_hash() != seen[exclusion.id]:
+            hint = "reload its page, and look at it again"
+            raise FpctlError(f"{exclusion.id} was changed since you looked at it", None, hint)
         approver_of(exclusion, person)
-        seen, places = rules_seen(exclusion, rules), places_seen(exclusion, rules, planner)
-        return approved(exclusion, person, seen, places, today)
+        hashes, places = rules_seen(exclusion, rules), places_seen(exclusion, rules, planner)
+        return approved(exclusion, person, hashes, places, today)
 
-    _change(console, "approved", ids, person, change)
+    _change(console, "approved", tuple(seen), person, change)
 
 
 def activate(console: Console, id: str, person: str) -> None:

@@ -152,7 +152,7 @@ class Snapshots:
         with self._lock:
             if self._estate is not None and self._estate[0] == key:
                 return Judged(self._estate[1], self._estate[2], stale=False)
-            if self._pending is None or (self._pending[0] != key and self._pending[1].done()):
+            if self._pending is None or (self._pending[1].done() and (self._pending[0] != key or self._failed())):
                 self._pending = (key, self._worker.submit(self._judge, snapshot, key))
             future = self._pending[1]
             kept = self._estate
@@ -164,6 +164,10 @@ class Snapshots:
             made = self._estate[2] if self._estate is not None else snapshot.read
             current = self._estate is not None and self._estate[0] == key
         return Judged(estate, made, stale=not current)
+
+    def _failed(self) -> bool:
+        """Tell whether the last attempt ended with an error: then the next question tries again."""
+        return self._pending is not None and self._pending[1].exception() is not None
 
     def _judge(self, snapshot: Snapshot, key: tuple[str, date, int]) -> Estate:
         config = self._config
