@@ -201,7 +201,7 @@ def test_what_the_engine_cannot_run_is_named_and_recorded_as_unknown(
     run = run_of(outcome)
     assert outcome.code == 2
     assert run["status"] == "failed"
-    assert "evaluate" in run["error"]
+    assert "autocluster" in run["error"]
     assert {hit["rows"] for hit in run["hits"]} == {None}
     hits = json.loads(fpctl("hits", "--format", "json").out)["hits"]
     assert [h["rows"] for h in hits] == [None, None]
