@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpctl.documents.folder import authored_files, read_authored, sorted_problems, unreadable_file
+from fpctl.documents.folder import authored_files, failed_file, read_authored, sorted_problems, unreadable_file
 from fpctl.errors import FpctlError, Problem
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
@@ -50,6 +50,9 @@ def load_exclusions(root: Path) -> ExclusionSet:
             found, faults = read_exclusion_file(read_authored(root, path), str(path), shelf)
         except FpctlError as error:
             problems.append(unreadable_file(error, path))
+            continue
+        except Exception as error:
+            problems.append(failed_file(error, path))
             continue
         loaded += (exclusion for exclusion, _ in found)
         problems += faults

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpctl.documents.folder import authored_files, read_authored, sorted_problems, unreadable_file
+from fpctl.documents.folder import authored_files, failed_file, read_authored, sorted_problems, unreadable_file
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.rules.formats.registry import SUFFIXES, LoadedRule, RuleFile, read_rule_file
 from fpctl.rules.selector import parse_selector
@@ -66,6 +66,8 @@ def load_rules(root: Path) -> RuleSet:
             files.append(read_rule_file(read_authored(root, path), str(path), relative))
         except FpctlError as error:
             files.append(RuleFile(str(path), "", (), (unreadable_file(error, path),)))
+        except Exception as error:
+            files.append(RuleFile(str(path), "", (), (failed_file(error, path),)))
     rules = [rule for file in files for rule in file.rules]
     problems = [problem for file in files for problem in file.problems]
     places: dict[str, list[LoadedRule]] = {}
