@@ -47,6 +47,8 @@ docs: $(DEV) ## Write the generated pages of docs/ anew
 	$(BIN)/python scripts/command_docs.py
 	$(BIN)/python scripts/generate_findings.py
 	$(BIN)/python scripts/generate_field_reference.py
+	$(BIN)/python scripts/generate_reasons.py
+	$(BIN)/python scripts/generate_engine_table.py
 
 .PHONY: format
 format: $(DEV) ## Sort imports and format the code

@@ -94,6 +94,9 @@ def stale_pages() -> Iterator[str]:
     text = reference["EXCLUSIONS"].read_text(encoding="utf-8")
     if text != reference["exclusions_page"](text):
         yield "docs/exclusions.md is not up to date: make docs"
+    reasons = runpy.run_path(str(ROOT / "scripts" / "generate_reasons.py"))
+    if reasons["PAGE"].read_text(encoding="utf-8") != reasons["page"]():
+        yield "docs/reasons.md is not up to date: make docs"
 
 
 def main() -> int:

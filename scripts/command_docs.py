@@ -3,7 +3,7 @@
     python scripts/command_docs.py [--check]
 
 Usage, options, defaults and exit codes are what the command line says of itself; the examples are those of
-command_examples.yaml, each of which is parsed by the command that it calls. With --check nothing is written;
+examples.yaml, each of which is parsed by the command that it calls. With --check nothing is written;
 exit code 1 says that a page is not what it should be.
 """
 
@@ -26,7 +26,7 @@ from fpctl.settings import CONFIG_VARIABLE, VARIABLES
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "commands"
-EXAMPLES = Path(__file__).with_name("command_examples.yaml")
+EXAMPLES = ROOT / "src" / "fpctl" / "cli" / "data" / "examples.yaml"
 NOTICE = "<!-- Written by scripts/command_docs.py from src/fpctl/cli/; do not edit. -->"
 
 KEYS = {
@@ -52,7 +52,8 @@ SEE = {
     "show": "recording.md", "edit": "recording.md", "renew": "recording.md", "retire": "recording.md",
     "approve": "recording.md", "lists": "recording.md", "log": "history.md", "audit": "audit.md",
     "export": "deployment.md", "deploy": "deployment.md", "diff": "deployment.md", "import": "exchange.md",
-    "adopt": "exchange.md", "doctor": "doctor.md", "schema": "doctor.md", "demo": "tutorial.md",
+    "adopt": "exchange.md", "doctor": "doctor.md", "status": "recording.md",
+    "schema": "doctor.md", "demo": "tutorial.md",
 }  # fmt: skip
 """The page that tells more of a verb."""
 

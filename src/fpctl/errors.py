@@ -8,6 +8,7 @@ command cannot go on. Both say what, where, and what to do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
 EXIT_OK = 0
@@ -107,6 +108,33 @@ class FpctlError(Exception):
         if self.hint:
             text += f"\n  hint: {self.hint}"
         return text
+
+
+class UnexpectedError(FpctlError):
+    """A fault of fpctl itself, met while it worked on one authored text: the others are worked on all the same."""
+
+    @classmethod
+    def of(cls, error: Exception, doing: str, at: Location | None) -> UnexpectedError:
+        """Return the report of an exception that nobody foresaw.
+
+        Args:
+            error: the exception.
+            doing: what was being done: `planning this rule`.
+            at: the text that it was done with.
+        """
+        frames = []
+        trace = error.__traceback__
+        while trace is not None:
+            frames.append(f"{PurePath(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}")
+            trace = trace.tb_next
+        place = f" at {frames[-1]}" if frames else ""
+        text = " ".join(str(error).split())
+        text = f": {text[:197]}..." if len(text) > 200 else f": {text}" if text else ""
+        return cls(
+            f"fpctl failed while {doing}: {type(error).__name__}{place}{text}",
+            at,
+            "this is a bug in fpctl, not in the file: please report it with the rule",
+        )
 
 
 def _restored(kind: type[FpctlError], args: tuple[object, ...], state: dict[str, object]) -> FpctlError:

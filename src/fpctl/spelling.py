@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+FEW = 12
+"""So many known words are all listed."""
+SHOWN = 5
+MOST_COMPARED = 5_000
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` is most likely a slip of, or None. Case does not count."""
@@ -24,6 +29,19 @@ def did_you_mean(word: str, known: Iterable[str], *, what: str = "known") -> str
         return f"did you mean `{close}`?"
     if not names:
         return f"there is no {what} here"
-    shown = ", ".join(names[:20])
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-    return f"{what} names: {shown}{more}"
+    shown = names if len(names) <= FEW else _closest(word, names)
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    return f"{what} names: {', '.join(shown)}{more}"
+
+
+def _closest(word: str, names: list[str]) -> list[str]:
+    """Return the five names that resemble a word most, the best first."""
+    import difflib
+
+    likeness = difflib.SequenceMatcher(None, b=word.casefold())
+
+    def distance(name: str) -> float:
+        likeness.set_seq1(name.casefold())
+        return -likeness.ratio()
+
+    return sorted(names[:MOST_COMPARED], key=lambda name: (distance(name), name))[:SHOWN]

@@ -108,6 +108,14 @@ def test_lint_of_the_shipped_rule_only_says_that_its_yaml_is_broken(fpctl: Calla
     assert [p["code"] for p in json.loads(outcome.out)["problems"]] == ["invalid-yaml"]
 
 
+def test_lint_tells_which_rules_the_local_engine_can_run(fpctl: Callable[..., Any], repository: Path) -> None:
+    write(repository / "rules" / "far.kql", "DeviceInfo\n| extend x = geo_distance_2points(1.0, 2.0, 3.0, 4.0)\n")
+    outcome = fpctl("rules", "lint", "--local")
+    assert outcome.code == 1
+    assert "rules/far.kql:2:14: warning: " in outcome.out
+    assert outcome.err == "1 of 2 rules can be tried locally\n"
+
+
 def test_rules_are_listed(fpctl: Callable[..., Any], repository: Path) -> None:
     outcome = fpctl("rules", "list", "--format", "json")
     assert json.loads(outcome.out)["rules"] == [

@@ -155,6 +155,9 @@ def commands() -> Iterator[tuple[str, Any]]:
             yield f"{verb.name} {name}", one
 
 
+COMMANDS_WITH_HELP = [name for name, _ in commands()]
+
+
 def file_of(name: str) -> Path:
     """Return the file of a command's trials."""
     return FOLDER / f"{name.replace(' ', '-')}.yaml"

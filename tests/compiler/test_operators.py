@@ -75,3 +75,10 @@ def test_a_condition_that_repeats_a_costly_expression_means_the_same(run):
 )
 def test_case_is_folded_for_ascii_only_and_terms_are_letters_and_digits(run, text, operator, word, found):
     assert run(f"datatable(s: string)['{text}'] | project s {operator} '{word}'") == [(found,)]
+
+
+def test_a_column_of_three_types_is_three_columns(run):
+    legs = "(print a = 1), (print a = 'x'), (print a = 2.5)"
+    rows = run(f"union {legs}")
+    assert sorted(len(row) for row in rows) == [3, 3, 3]
+    assert {value for row in rows for value in row} == {1, "x", 2.5, None, ""}

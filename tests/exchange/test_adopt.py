@@ -12,6 +12,7 @@ from fpctl.engine.options import EngineOptions
 from fpctl.engine.registry import open_engine
 from fpctl.repository.apply import tune
 from fpctl.repository.model import open_repository
+from markers_support import with_clause
 from records_support import NOW
 
 HEAD = "id: r1\nname: Rule one\nquery: |\n"
@@ -232,7 +233,8 @@ def test_a_rule_without_clauses_is_no_finding(fpctl, rule):
 
 
 def test_a_rule_with_clauses_of_fpctl_is_refused(fpctl, rule):
-    rule(f'{NETWORK}\n| where not(DeviceName in~ ("a.b")) // fpctl fp-1\n| where DeviceName !~ "c.d"')
+    tuned = with_clause(NETWORK, '| where not(DeviceName in~ ("a.b"))', "fp-1")
+    rule(f'{tuned}\n| where DeviceName !~ "c.d"')
     outcome = fpctl("adopt", "r1", "--yes")
     assert outcome.code == 2
     assert outcome.err == (

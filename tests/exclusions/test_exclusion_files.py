@@ -293,11 +293,36 @@ def test_each_fault_is_one_message_at_its_place(text: str, expected: str) -> Non
         ("a = 1", "`=` names a column here, it does not compare"),
         ("1 == 1", "the condition names no column; it would match every event or none"),
         ("true", "the condition names no column; it would match every event or none"),
+        ("strlen(a)", "`strlen(a)` is of type long, neither true nor false"),
+        ("a == 1 and tolower(b)", "`tolower(b)` is of type string, neither true nor false"),
+        ("not(strlen(b) + 1)", "`strlen(b) + 1` is of type long, neither true nor false"),
+        ("FileName", "`FileName` is of type string, neither true nor false"),
+        ("prev(a) == 1", "`prev()` looks at other rows, and a condition is asked of each row alone"),
+        (
+            "a == 1 or row_number() == 1",
+            "`row_number()` looks at other rows, and a condition is asked of each row alone",
+        ),
+        ("dcount(a) > 1", "`dcount()` adds up rows, and a condition is asked of each row alone"),
+        ("a < rand()", "`rand()` is another value each time"),
     ],
 )
 def test_a_raw_condition_is_one_condition_on_columns(condition: str, text: str) -> None:
     (problem,) = read_exclusion(f"id: a\nrules: r\nmatch: {{device: b, where: '{condition}'}}\n")[1]
     assert (problem.code, problem.message, str(problem.at)) == ("invalid-where", text, "<text>:3:27")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "a",
+        "not(IsInitialConnection)",
+        "a == 1 or b.c == 2",
+        "iff(a, true, false)",
+        "a has_any (dynamic([1])) and isnotempty(b)",
+    ],
+)
+def test_a_raw_condition_may_be_whatever_is_true_or_false_of_a_row(condition: str) -> None:
+    assert not read_exclusion(f"id: a\nrules: r\nmatch: {{device: b, where: '{condition}'}}\n")[1]
 
 
 @pytest.mark.parametrize("condition", ["a ==", "a == 1) or (b == 1", 'a == "x'])

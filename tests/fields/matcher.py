@@ -120,7 +120,7 @@ def url(value: str, held: str, role: str, row: Row) -> bool:
         return False
     if not path:
         return True
-    if ".." in held or "%2e" in held.lower():
+    if any(text in held.lower() for text in ("..", "%2e", "252e")):
         return False
     for mark in "?#":
         found = (*found[:2], found[2].split(mark)[0])
@@ -176,9 +176,11 @@ def command_line(value: str, held: str, role: str, row: Row) -> bool:
 
 def path(value: str, held: str, role: str, row: Row) -> bool:
     value, held = value.lower().rstrip("\\/"), held.lower()
+    if "..\\" in held or "../" in held:
+        return False
     if "*" in value:
         return below_path(value, held, ("/", "\\"))
-    return below_path(value, held, ("\\",) if "\\" in value else ("/",))
+    return below_path(value, held, ("\\", "/") if "\\" in value else ("/",))
 
 
 def account(value: str, held: str, role: str, row: Row) -> bool:

@@ -93,6 +93,7 @@ VALUES: dict[str, list[str]] = {
     ],
     "hash": [MD5, SHA1.upper(), SHA256],
     "process": [
+        "task*t.exe",
         "msiexec.exe",
         "Setup.EXE",
         "patch*.exe",
@@ -121,6 +122,8 @@ VALUES: dict[str, list[str]] = {
     ],
     "parent_command_line": ["ccmexec /service", "-File C:\\Jobs\\*.ps1", "a[b]c"],
     "path": [
+        "C:\\Tools",
+        "C:\\Program Files\\*\\agent.exe",
         "C:\\Program Files\\Agent",
         "C:\\Program Files\\Agent\\",
         "/opt/agent",
@@ -215,6 +218,10 @@ NASTY: dict[str, list[str]] = {
         ID + "0",
     ],
     "url": [
+        "https://contoso.com/agent/%252e%252e/evil",
+        "https://contoso.com/agent/%25252E/x",
+        "https://contoſo.com/agent",
+        "https://ſub.contoso.com/",
         "https://contoso.com@evil.net/",
         "https://user:pw@contoso.com/",
         "contoso.com.evil.net",
@@ -293,6 +300,8 @@ NASTY: dict[str, list[str]] = {
     ],
     "hash": [MD5.upper(), SHA1, SHA256.upper(), SHA1 + "0", SHA256[:-1], SHA256[:40], SHA256[:32]],
     "process": [
+        "taſk.exe",
+        "taſkhost.exe",
         "notmsiexec.exe",
         "msiexec.exe ",
         "MSIEXEC.exe",
@@ -368,6 +377,12 @@ NASTY: dict[str, list[str]] = {
         "A[B]C",
     ],
     "path": [
+        "C:\\Tools/x.exe",
+        "C:\\Tools\\..\\Temp\\evil.exe",
+        "C:\\Tools/../Temp/evil.exe",
+        "C:\\Program Fileſ\\x\\agent.exe",
+        "/opt/agent/../evil",
+        "/opt/agent\\x",
         "c:\\program files\\agent",
         "C:\\Program Files\\Agent\\x.exe",
         "C:\\Program Files\\AgentX\\x.exe",
@@ -423,6 +438,10 @@ NASTY: dict[str, list[str]] = {
         "\\svc-backup",
     ],
     "ip": [
+        "2001:0db8::1",
+        "2001:DB8::0:1",
+        "2001:db8:0:0::0001",
+        "2001:db8::1:0",
         "10.0.0.5",
         "10.0.0.50",
         "110.0.0.5",

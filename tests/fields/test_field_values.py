@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fpctl.exclusions.scenarios.model import scenarios
-from fpctl.fields.registry import NAMES, check_value
+from fpctl.fields.registry import FIELDS, NAMES, check_value, key_of
 
 SHA256 = "3230024bc0720327267d24e2b185279d324c26d46ddf2eafc68539657cc294dc"
 
@@ -128,6 +128,21 @@ def test_every_placeholder_of_the_scenarios_is_refused() -> None:
                 problem = check_value(field, placeholder)
                 assert problem is not None
                 assert problem.message.endswith("is a placeholder")
+
+
+@pytest.mark.parametrize("field", NAMES)
+def test_a_value_with_very_many_wildcards_is_refused(field: str) -> None:
+    problem = check_value(field, "ab" + "*c" * 15_000)
+    assert problem is not None
+
+
+@pytest.mark.parametrize("field", ["path", "command_line", "process", "device", "user_agent"])
+def test_one_wildcard_may_be_written_as_any_number_of_them(field: str) -> None:
+    value = {"path": "C:\\Tools\\x"}.get(field, "build") + "*" * 30_000
+    assert check_value(field, value) is None
+    key = key_of(field, value)
+    assert key is not None
+    assert FIELDS[field].covers(key, key)
 
 
 @given(field=st.sampled_from(NAMES), value=st.text(max_size=30))

@@ -22,6 +22,7 @@ from fpctl.report.highlight import highlighted
 from fpctl.report.page.render import render, tuned_lines
 from fpctl.repository.model import open_repository
 from fpctl.settings import load_settings
+from markers_support import with_clause
 
 TODAY = date(2026, 11, 24)
 
@@ -116,7 +117,7 @@ def test_an_expiring_exclusion_is_a_decision_with_its_command(repository: Path) 
 
 def test_a_clause_is_marked_and_the_other_lines_are_not() -> None:
     base = "T\n| where a == 1\n| count\n"
-    tuned = "T\n| where a == 1\n| where not(b) // fpctl x\n| count\n"
+    tuned = with_clause("T\n| where a == 1", "| where not(b)", "x") + "\n| count\n"
     lines = list(tuned_lines(base, tuned))
     assert [line.clause for line in lines] == [False, False, True, False, False]
     assert "\n".join("".join(piece.text for piece in line.pieces) for line in lines) == tuned

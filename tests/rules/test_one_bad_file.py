@@ -64,8 +64,10 @@ def test_a_fault_of_fpctl_in_one_file_is_named_and_stops_no_other(
     found = load_rules(folder)
     assert [loaded.rule.path for loaded in found.rules] == ["good.kql"]
     (problem,) = found.problems
-    assert (problem.code, problem.severity, problem.at.path) == ("fault", "error", str(folder / "odd.kql"))
-    assert problem.message.startswith("unexpected ZeroDivisionError while the file was read (test_one_bad_file.py:")
+    assert (problem.code, problem.severity, problem.at.path) == ("bug", "error", str(folder / "odd.kql"))
+    assert problem.message.startswith(
+        "fpctl failed while reading this file: ZeroDivisionError at test_one_bad_file.py:"
+    )
 
 
 def test_an_exclusion_with_an_odd_value_leaves_the_others_in(tmp_path: Path) -> None:

@@ -83,6 +83,12 @@ class Estate:
     engine: LocalEngine
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
     exclusion: Exclusion
+    without: LocalEngine
+    """The same tables under the same names, without the rows that the exclusion names."""
+
+    def run_without(self, text: str) -> Counter[tuple[Any, ...]]:
+        """Return the rows of a query over the tables without the named rows."""
+        return Counter(tuple(map(_plain, row)) for row in self.without.query(text).rows)
 
     def run(self, text: str) -> Counter[tuple[Any, ...]]:
         """Return the rows of a query, with how often each occurs."""
@@ -121,6 +127,7 @@ def close_estates() -> None:
     """Close the engines of all data sets, and remove their files."""
     for made in _MADE.values():
         made.engine.close()
+        made.without.close()
     for folder in _FOLDERS:
         folder.cleanup()
     _MADE.clear()
@@ -136,13 +143,15 @@ def _make(random: Random, match: Mapping[str, Sequence[str]], folder: Path) -> E
             for _ in range(random.choice((0, 3, 6, 6, 9, 9, 14)))
         ]  # fmt: skip
         write_table(folder / f"{table}.parquet", columns, rows[table])
-        write_table(
-            folder / f"{table}{WITHOUT}.parquet", columns, [r for r in rows[table] if not named(table, match, r)]
-        )
+        others = [row for row in rows[table] if not named(table, match, row)]
+        write_table(folder / f"{table}{WITHOUT}.parquet", columns, others)
+        (folder / "without").mkdir(exist_ok=True)
+        write_table(folder / "without" / f"{table}.parquet", columns, others)
     exclusion = Exclusion.model_validate(
         {"id": "fp-1", "rules": ["*"], "match": match, "broad": True, "approved_by": "a test"}
     )
-    return Estate(LocalEngine(folder, now=NOW, tables=TABLES, threads=1), rows, exclusion)
+    engines = [LocalEngine(path, now=NOW, tables=TABLES, threads=1) for path in (folder, folder / "without")]
+    return Estate(engines[0], rows, exclusion, engines[1])
 
 
 def write_table(path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:

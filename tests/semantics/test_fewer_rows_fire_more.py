@@ -53,7 +53,7 @@ def estate() -> Iterator[Estate]:
             write_table(Path(folder) / f"{table}.parquet", columns, rows[table])
         exclusion = Exclusion.model_validate({"id": "fp-1", "rules": ["*"], "match": {"device": "build01"}})
         with LocalEngine(Path(folder), now=NOW, tables=TABLES, threads=1) as engine:
-            yield Estate(engine, rows, exclusion)
+            yield Estate(engine, rows, exclusion, engine)
 
 
 class Construct(NamedTuple):

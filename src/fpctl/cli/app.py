@@ -11,7 +11,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextvars import copy_context
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +33,9 @@ EXIT_TERMINATED = 143
 EXIT_BROKEN_PIPE = 141
 """The reader of stdout went away (`fpctl hits | head -1`): 128 + SIGPIPE."""
 
+SHOWN_EXAMPLES = 3
+"""Of a verb, in its help."""
+
 TRACEBACK_VARIABLE = "FPCTL_TRACEBACK"
 """Set to anything, it shows where an unexpected error came from."""
 
@@ -47,6 +51,7 @@ class Verb(NamedTuple):
 GROUPS: dict[str, tuple[Verb, ...]] = {
     "Start": (
         Verb("init", "fpctl.cli.start.init", "Set up a repository of rules and exclusions."),
+        Verb("status", "fpctl.cli.start.status", "Show where the repository stands, and what to do next."),
         Verb("doctor", "fpctl.cli.start.doctor", "Check that everything is there that rules need."),
         Verb("schema", "fpctl.cli.start.schema", "Store a workspace's tables and functions for planning."),
         Verb("demo", "fpctl.cli.start.demo", "Do the whole job on generated data."),
@@ -106,7 +111,30 @@ _SETTINGS: dict[str, Any] = {
 
 
 class VerbCommand(TyperCommand):
-    """A verb that refuses an empty path: `--out "$DIR"` without DIR must not mean the working folder."""
+    """A verb: it refuses an empty path, and its help ends with examples.
+
+    `--out "$DIR"` without DIR must not mean the working folder.
+    """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        params: list[Any] = self.params
+        for param in params:
+            if param.param_type_name == "argument" and param.metavar:
+                # `RULE` alone, not `RULE <list[str]>`: the help text says the rest.
+                param.display_type_rich = lambda ctx: None
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples of the verb, and where to read more."""
+        from fpctl.cli.shared.examples import examples_of
+
+        called = ctx.command_path.removeprefix("fpctl ")
+        with formatter.section("Examples"):
+            for one in examples_of(called)[:SHOWN_EXAMPLES]:
+                formatter.write_text(one.text)
+                formatter.write(f"{'':{formatter.current_indent + 2}}$ {one.run}\n")
+        formatter.write_paragraph()
+        formatter.write_text(f"More: docs/commands/{called.replace(' ', '-')}.md")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         params: list[Any] = self.params
@@ -115,7 +143,17 @@ class VerbCommand(TyperCommand):
                 for name in param.opts:
                     if f"{name}=" in args or (name, "") in pairwise(args):
                         raise typer.BadParameter("it is empty: give a path, or leave the option out", ctx, param)
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, _without_global_flags(args, {name for param in params for name in param.opts}))
+
+
+def _without_global_flags(args: list[str], own: Collection[str]) -> list[str]:
+    """Set the flags of fpctl itself that stand behind a verb, and return the other arguments."""
+    end = args.index("--") if "--" in args else len(args)
+    flags = {"-q": _be_quiet, "--quiet": _be_quiet, "--no-color": _use_no_colours}
+    for flag in flags.keys() - own:
+        if flag in args[:end]:
+            flags[flag](True)
+    return [one for at, one in enumerate(args) if at >= end or one in own or one not in flags]
 
 
 def load(verb: Verb) -> TyperCommand | TyperGroup:
@@ -152,6 +190,10 @@ class VerbGroup(TyperGroup):
             with formatter.section(group):
                 formatter.write_dl([(verb.name.ljust(width), verb.summary) for verb in verbs])
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take `fpctl help VERB` for `fpctl VERB --help`."""
+        return super().parse_args(ctx, [*args[1:], "--help"] if args[:1] == ["help"] else args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         for verb in VERBS:
@@ -178,20 +220,65 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _be_quiet(asked: bool) -> None:
+    if asked:
+        from fpctl.cli.shared.stream import QUIET
+
+        QUIET.set(True)
+
+
+def _use_no_colours(asked: bool) -> None:
+    if asked:
+        from fpctl.cli.shared.stream import COLOURS
+
+        COLOURS.set(False)
+
+
+def _change_folder(folder: Path | None) -> None:
+    if folder is not None:
+        os.chdir(folder)
+
+
+_QUIET = typer.Option("--quiet", "-q", callback=_be_quiet, help="Show only errors and warnings.")
+_NO_COLOUR = typer.Option("--no-color", callback=_use_no_colours, help="Use no colours; NO_COLOR does the same.")
+
+
 app = typer.Typer(name="fpctl", cls=VerbGroup, no_args_is_help=True, **{**_SETTINGS, "add_completion": True})
 
 
 @app.callback()
 def _fpctl(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+        bool, typer.Option("--version", "-V", is_eager=True, callback=_show_version, help="Show the version and exit.")
     ] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option("-C", metavar="DIR", callback=_change_folder, help="Work in this folder instead of the current."),
+    ] = None,
+    quiet: Annotated[bool, _QUIET] = False,
+    no_color: Annotated[bool, _NO_COLOUR] = False,
 ) -> None:
     """Keep the false-positive exclusions of KQL detection rules as reviewed records."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run fpctl with arguments (default: the process's) and return its exit code. Errors go to stderr."""
+    here = _current_folder()
+    try:
+        return copy_context().run(_run, arguments)
+    finally:
+        if here is not None and here != _current_folder():
+            os.chdir(here)
+
+
+def _current_folder() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - Path.cwd() costs more, and a folder that is gone has no path
+    except OSError:
+        return None
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         _check_text(sys.argv[1:] if arguments is None else arguments)
         result = get_command(app).main(arguments, prog_name="fpctl", standalone_mode=False)

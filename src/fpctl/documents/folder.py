@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -46,14 +45,6 @@ def read_authored(root: Path, path: Path) -> str:
 
 def unreadable_file(error: FpctlError, path: Path) -> Problem:
     return Problem("unreadable-file", error.message, error.at or Location(str(path)), error.hint)
-
-
-def failed_file(error: Exception, path: Path) -> Problem:
-    """Return the problem of a file at which fpctl itself failed: only this file is left out."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}:{frame.lineno}"
-    message = f"unexpected {type(error).__name__} while the file was read ({where}): {str(error)[:200]}"
-    return Problem("fault", message, Location(str(path)), "this is a fault of fpctl; the file is left out")
 
 
 def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpctl.documents.folder import authored_files, failed_file, read_authored, sorted_problems, unreadable_file
-from fpctl.errors import FpctlError, Problem
+from fpctl.documents.folder import authored_files, read_authored, sorted_problems, unreadable_file
+from fpctl.errors import FpctlError, Location, Problem, UnexpectedError
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from fpctl.rules.formats.registry import YAML
 from fpctl.spelling import did_you_mean
+
+LEAST_PART = 4
+"""Characters of an id that may tell an exclusion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +24,23 @@ class ExclusionSet:
     problems: tuple[Problem, ...]
 
     def get(self, id: str) -> LoadedExclusion:
-        """Return an exclusion by id.
+        """Return an exclusion by its id, or by a part of it that only one has: `0007` for `fp-2026-0007`.
 
         Raises:
-            FpctlError: there is none of that id.
+            FpctlError: there is none of that id, or a part of it is that of several.
         """
         for loaded in self.exclusions:
             if loaded.id == id:
                 return loaded
-        known = [loaded.id for loaded in self.exclusions]
-        raise FpctlError(f"no exclusion has the id `{id}`", None, did_you_mean(id, known, what="exclusion"))
+        folded = id.strip().casefold()
+        found = [loaded for loaded in self.exclusions if len(folded) >= LEAST_PART and folded in loaded.id.casefold()]
+        if len(found) == 1:
+            return found[0]
+        known = [loaded.id for loaded in found or self.exclusions]
+        hint = did_you_mean(id, known, what="exclusion")
+        if found:
+            raise FpctlError(f"`{id}` is part of {len(found)} ids", None, hint)
+        raise FpctlError(f"no exclusion has the id `{id}`", None, hint)
 
 
 def load_exclusions(root: Path) -> ExclusionSet:
@@ -52,7 +62,8 @@ def load_exclusions(root: Path) -> ExclusionSet:
             problems.append(unreadable_file(error, path))
             continue
         except Exception as error:
-            problems.append(failed_file(error, path))
+            fault = UnexpectedError.of(error, "reading this file", Location(str(path)))
+            problems.append(Problem("bug", fault.message, Location(str(path)), fault.hint))
             continue
         loaded += (exclusion for exclusion, _ in found)
         problems += faults

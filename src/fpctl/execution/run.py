@@ -15,6 +15,8 @@ from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.errors import Location
 from fpctl.execution.drift import Drift
 from fpctl.execution.error_place import LocatedError, located_error
+from fpctl.execution.invariants import HINT as INVARIANT_HINT
+from fpctl.execution.invariants import broken_invariant
 from fpctl.rewrite.output.counting import CountingQuery, PointCount
 from fpctl.rewrite.plan.tagging import TAG, Tagging, ids_in, tagging
 from fpctl.rewrite.plan.tuned_rule import TunedRule
@@ -142,8 +144,26 @@ def run_rule(
             offset=problem.offset,
         )
     before, suppressed = _totals(counting, counts)
+    broken = broken_invariant(tuned, base, main, suppressed) if isinstance(base, Table) else None
+    if broken is not None:
+        return RunResult(
+            rule,
+            tuned,
+            engine.name,
+            "failed",
+            base_rows=base_rows,
+            hits=unknown_hits(tuned),
+            error=broken,
+            hint=INVARIANT_HINT,
+        )
     hits = _merged(tuned, counts)
     notes += tuple(f"hits unknown in {q.pipeline}: {q.unknown}" for q in counting if q.text is None)
+    notes += tuple(
+        f"hits of {', '.join(q.exclusions[:3])}{' and others' if len(q.exclusions) > 3 else ''} "
+        f"may count an event several times: {q.repeats}"
+        for q in counting
+        if q.repeats is not None
+    )
     return RunResult(
         rule, tuned, engine.name, "ok", before, suppressed, main, base_rows, hits, notes=notes, shadow=shadow
     )

@@ -16,6 +16,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r"RMM_TOOL_NAME|known_deployment_hashes|%%\w+%%|\{\{[^{}]*\}\}", re.IGNORECASE)
 _BLANK_TO_FILL = re.compile(r"<[^<>]*>")
 _PUNCTUATION = frozenset("*?.\\/:_-")
+MOST_WILDCARDS = 32
+"""More are never meant, and cost time with every event."""
+
 _EVERYTHING = "it would match everything"
 
 
@@ -38,6 +41,11 @@ def refused(value: str, free_text: bool) -> ValueProblem | None:
         return ValueProblem(f"`{placeholder.group()}` is a placeholder", "put the real value in its place")
     if not free_text and value != value.strip():
         return ValueProblem("the value begins or ends with white space", f"write `{value.strip()}`")
+    wildcards = len(re.findall(r"\*+", value))
+    if wildcards > MOST_WILDCARDS:
+        return ValueProblem(
+            f"the value has {wildcards:,} wildcards; {MOST_WILDCARDS} are the most", "name what is to match"
+        )
     if "*" in value and all(character in _PUNCTUATION or character.isspace() for character in value):
         return ValueProblem(f"`{value}` has nothing but wildcards; {_EVERYTHING}", "name what is to match")
     return None

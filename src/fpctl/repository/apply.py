@@ -8,10 +8,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from fpctl.errors import FpctlError, KqlSyntaxError, Location
+from fpctl.errors import FpctlError, KqlSyntaxError, Location, Problem, UnexpectedError
 from fpctl.exclusions.model import Exclusion
 from fpctl.repository.exclusion_index import ExclusionIndex
-from fpctl.rewrite.output.markers import MARKER, find_clauses
+from fpctl.rewrite.output.markers import MARKER, find_clauses, lookalikes
 from fpctl.rewrite.plan.external_lists import contents
 from fpctl.rewrite.plan.model import Skip
 from fpctl.rewrite.plan.planner import Planner
@@ -96,21 +96,26 @@ def tune(
         progress: called with (done, total) after each rule.
     """
     index = ExclusionIndex(exclusions)
-    for done, loaded in enumerate(without_clauses(rules), 1):
-        yield outcome_of(loaded, index, planner, verification, style)
+    for done, prepared in enumerate(without_clauses(rules), 1):
+        yield outcome_of(prepared, index, planner, verification, style)
         if progress is not None:
             progress(done, len(rules))
 
 
 def outcome_of(
-    loaded: LoadedRule,
+    prepared: LoadedRule | RuleOutcome,
     index: ExclusionIndex,
     planner: Planner,
     verification: Verification,
     style: ClauseStyle,
 ) -> RuleOutcome:
-    """Return the outcome of one rule that has no clauses yet; the arguments are those of `tune`."""
-    rule = loaded.rule
+    """Return the outcome of one rule as `without_clauses` gives it; the arguments are those of `tune`.
+
+    Whatever goes wrong is this rule's error, be it a fault of fpctl: the other rules are planned all the same.
+    """
+    if isinstance(prepared, RuleOutcome):
+        return prepared
+    loaded, rule = prepared, prepared.rule
     try:
         tuned = planner.plan(rule, index.of(rule), newline=loaded.text.newline, style=style)
         if verification.checked:
@@ -121,10 +126,17 @@ def outcome_of(
         return RuleOutcome(loaded, "error", None, _in_file(error, loaded))
     except FpctlError as error:
         return RuleOutcome(loaded, "error", None, error)
+    except Exception as error:
+        return _unexpected(error, "planning this rule", loaded)
     if tuned.plan.insertions:
         return RuleOutcome(loaded, "rewritten", tuned)
     refused = any(skip.finding for skip in tuned.plan.skips)
     return RuleOutcome(loaded, "refused" if refused else "unchanged", tuned)
+
+
+def _unexpected(error: Exception, doing: str, loaded: LoadedRule) -> RuleOutcome:
+    """Return the outcome of a rule with which fpctl failed in a way that nobody foresaw."""
+    return RuleOutcome(loaded, "error", None, UnexpectedError.of(error, doing, Location(loaded.path, loaded.line)))
 
 
 def _in_file(error: KqlSyntaxError, loaded: LoadedRule) -> KqlSyntaxError:
@@ -134,36 +146,47 @@ def _in_file(error: KqlSyntaxError, loaded: LoadedRule) -> KqlSyntaxError:
     )
 
 
-def without_clauses(rules: Sequence[LoadedRule]) -> list[LoadedRule]:
+def without_clauses(rules: Sequence[LoadedRule]) -> list[LoadedRule | RuleOutcome]:
     """Return the rules as they are without fpctl's clauses; files that have none are returned as they are.
 
-    Raises:
-        FpctlError: a text file is taken for KQL only because of its clauses.
+    In place of a rule whose file cannot be read without them stands its outcome, an error.
     """
-    found: list[LoadedRule] = []
+    found: list[LoadedRule | RuleOutcome] = []
     for _, group in groupby(rules, key=lambda loaded: loaded.text.path):
         members = list(group)
         if not any(MARKER in loaded.rule.query for loaded in members):
             found.extend(members)
             continue
         try:
-            base = base_file(members)
+            found.extend(_stripped_rules(members))
         except KqlSyntaxError:
             # Planning meets the same fault and says it for the one rule that has it.
             found.extend(members)
-            continue
-        again = read_rule_file(base, members[0].text.path, members[0].rule.path)
-        # A part of the file's rules may have been asked for: match them by their place in it.
-        whole = read_rule_file(members[0].text.file_text, members[0].text.path, members[0].rule.path)
-        if len(again.rules) != len(whole.rules):
-            raise FpctlError(
-                "without the clauses of fpctl no KQL query is found in the file",
-                Location(members[0].text.path),
-                "give it the ending .kql if it is one",
-            )
-        places = {loaded.line: index for index, loaded in enumerate(whole.rules)}
-        found.extend(again.rules[places[loaded.line]] for loaded in members)
+        except FpctlError as error:
+            found.extend(RuleOutcome(loaded, "error", None, error) for loaded in members)
+        except Exception as error:
+            found.extend(_unexpected(error, "taking the clauses out of this rule", loaded) for loaded in members)
     return found
+
+
+def _stripped_rules(members: Sequence[LoadedRule]) -> list[LoadedRule]:
+    """Return rules of one file, read again from its text without the clauses.
+
+    Raises:
+        FpctlError: the file is taken for KQL only because of its clauses.
+    """
+    base = base_file(members)
+    again = read_rule_file(base, members[0].text.path, members[0].rule.path)
+    # A part of the file's rules may have been asked for: match them by their place in it.
+    whole = read_rule_file(members[0].text.file_text, members[0].text.path, members[0].rule.path)
+    if len(again.rules) != len(whole.rules):
+        raise FpctlError(
+            "without the clauses of fpctl no KQL query is found in the file",
+            Location(members[0].text.path),
+            "give it the ending .kql if it is one",
+        )
+    places = {loaded.line: index for index, loaded in enumerate(whole.rules)}
+    return [again.rules[places[loaded.line]] for loaded in members]
 
 
 def base_file(rules: Sequence[LoadedRule]) -> str:
@@ -178,9 +201,27 @@ def base_file(rules: Sequence[LoadedRule]) -> str:
     return stripped(rules[0].text.file_text, spans)
 
 
-def base_files(rules: Sequence[LoadedRule]) -> tuple[list[TunedFile], list[FpctlError]]:
-    """Return the rule files without any clause, sorted by path, and an error for each that cannot be read as KQL."""
+def kept_clauses(loaded: LoadedRule) -> list[Problem]:
+    """Return a warning for each line of a rule that looks like a clause of fpctl and stays in it.
+
+    Raises:
+        KqlSyntaxError: the query cannot be read as KQL tokens.
+    """
+    hint = "remove the line if it is a clause of fpctl, or its comment if it is your own"
+    return [
+        Problem("edited-clause", one.message, loaded.text.file_location(one.offset), hint, "warning")
+        for one in lookalikes(loaded.rule.query)
+    ]
+
+
+def base_files(rules: Sequence[LoadedRule]) -> tuple[list[TunedFile], list[Problem], list[FpctlError]]:
+    """Return the rule files without any clause, sorted by path.
+
+    With them comes a warning for each line that looks like a clause and stays, and an error for each file that
+    cannot be read as KQL.
+    """
     files: list[TunedFile] = []
+    kept: list[Problem] = []
     errors: list[FpctlError] = []
     by_file: dict[str, list[LoadedRule]] = {}
     for loaded in rules:
@@ -188,13 +229,16 @@ def base_files(rules: Sequence[LoadedRule]) -> tuple[list[TunedFile], list[Fpctl
     for relative, members in sorted(by_file.items()):
         try:
             files.append(TunedFile(relative, base_file(members)))
+            kept += [problem for loaded in members for problem in kept_clauses(loaded)]
         except FpctlError as error:
             errors.append(error)
-    return files, errors
+        except Exception as error:
+            errors.append(UnexpectedError.of(error, "taking the clauses out of this file", Location(members[0].path)))
+    return files, kept, errors
 
 
-def tuned_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:
-    """Return the rule files of the outcomes with their clauses in, sorted by path.
+def tuned_files(outcomes: Iterable[RuleOutcome]) -> tuple[list[TunedFile], list[FpctlError]]:
+    """Return the rule files of the outcomes with their clauses in, sorted by path, and an error for each that fails.
 
     A file with a rule in error is left out: nothing half right is written.
     """
@@ -202,12 +246,17 @@ def tuned_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:
     for outcome in outcomes:
         by_file.setdefault(outcome.rule.path, []).append(outcome)
     files: list[TunedFile] = []
+    errors: list[FpctlError] = []
     for relative, members in sorted(by_file.items()):
         if any(outcome.status == "error" for outcome in members):
             continue
         edits = [(o.loaded.text, o.tuned.edits) for o in members if o.tuned is not None and o.tuned.edits]
-        files.append(TunedFile(relative, edited(members[0].loaded.text.file_text, edits)))
-    return files
+        try:
+            files.append(TunedFile(relative, edited(members[0].loaded.text.file_text, edits)))
+        except Exception as error:
+            at = Location(members[0].loaded.path)
+            errors.append(UnexpectedError.of(error, "putting the clauses into this file", at))
+    return files, errors
 
 
 def external_list_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from fpctl.errors import KqlSyntaxError, Location, Problem
+from fpctl.repository.apply import kept_clauses
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule
 
@@ -28,6 +30,46 @@ def lint(
     return found
 
 
+def local_obstacles(
+    rules: Sequence[LoadedRule],
+    planner: Planner,
+    now: datetime,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Problem]:
+    """Return what keeps rules from being tried on the local engine: one problem for each rule that cannot be.
+
+    Tables are taken as the schema declares them, whether there is data or not.
+
+    Args:
+        now: what `now()` is, naive in UTC.
+    """
+    found: list[Problem] = []
+    for done, loaded in enumerate(rules, 1):
+        problem = _obstacle(loaded, planner, now)
+        if problem is not None:
+            found.append(problem)
+        if progress is not None:
+            progress(done, len(rules))
+    return found
+
+
+def _obstacle(loaded: LoadedRule, planner: Planner, now: datetime) -> Problem | None:
+    from fpctl.compiler.coverage import obstacle
+
+    rule = loaded.rule
+    try:
+        base = planner.read(rule)
+    except KqlSyntaxError as error:
+        at = loaded.text.file_location(min(error.offset, len(rule.query)))
+        return Problem("syntax", error.message, at, error.hint, "error", error.caret)
+    refusal = obstacle(base.query, base.tables, now)
+    if refusal is None:
+        return None
+    offset = 0 if refusal.offset is None else base.file_offset(min(refusal.offset, len(base.query.text)))
+    return Problem(f"local-{refusal.code}", refusal.message, loaded.text.file_location(offset), refusal.hint, "warning")
+
+
 def _lint(loaded: LoadedRule, planner: Planner) -> list[Problem]:
     rule = loaded.rule
     try:
@@ -40,7 +82,8 @@ def _lint(loaded: LoadedRule, planner: Planner) -> list[Problem]:
         """Return where an offset of the base query is in the file, which may have clauses."""
         return loaded.text.file_location(base.file_offset(offset))
 
-    problems = [Problem(p.code, p.message, place(p.offset), p.hint, "warning") for p in base.analysis.problems]
+    problems = kept_clauses(loaded)
+    problems += [Problem(p.code, p.message, place(p.offset), p.hint, "warning") for p in base.analysis.problems]
     results = base.query.results()
     if not results:
         problems.append(

@@ -48,9 +48,9 @@ class Planning:
     verification: Verification = VERIFIED
     style: ClauseStyle = ANY_LENGTH
 
-    def outcome(self, loaded: LoadedRule, index: ExclusionIndex) -> RuleOutcome:
-        """Return the outcome of one rule that has no clauses yet."""
-        return outcome_of(loaded, index, self.planner, self.verification, self.style)
+    def outcome(self, prepared: LoadedRule | RuleOutcome, index: ExclusionIndex) -> RuleOutcome:
+        """Return the outcome of one rule as `without_clauses` gives it."""
+        return outcome_of(prepared, index, self.planner, self.verification, self.style)
 
     def here(self, rules: Sequence[LoadedRule]) -> Iterator[RuleOutcome]:
         """Yield the outcomes of rules, planned in this process."""
@@ -80,7 +80,7 @@ def tune_in_parallel(rules: Sequence[LoadedRule], planning: Planning, jobs: int 
     return _collected(bare, planning, pool, futures)
 
 
-def _portions(rules: Sequence[LoadedRule]) -> list[list[int]]:
+def _portions(rules: Sequence[LoadedRule | RuleOutcome]) -> list[list[int]]:
     """Return the indexes of the rules in portions: first those that may read all tables, whose columns one worker
     works out once, then the others as they lie in their folders."""
     wide = [index for index, loaded in enumerate(rules) if _MAYBE_WIDE.search(loaded.rule.query)]
@@ -92,12 +92,12 @@ def _portions(rules: Sequence[LoadedRule]) -> list[list[int]]:
 Found = dict[int, "_Light"]
 """Outcomes by the index of their rule."""
 
-_work: tuple[Sequence[LoadedRule], Planning, ExclusionIndex] | None = None
+_work: tuple[Sequence[LoadedRule | RuleOutcome], Planning, ExclusionIndex] | None = None
 """What a forked worker plans from; it inherits this, so that nothing is sent to it but indexes."""
 
 
 def _started(
-    rules: Sequence[LoadedRule], planning: Planning, portions: Sequence[Sequence[int]], size: int
+    rules: Sequence[LoadedRule | RuleOutcome], planning: Planning, portions: Sequence[Sequence[int]], size: int
 ) -> tuple[ProcessPoolExecutor, dict[int, Future[Found]]]:
     """Start a pool on portions of the rules, and return it with the future that has each rule."""
     import multiprocessing
@@ -134,18 +134,23 @@ def _plan(portion: Sequence[int]) -> Found:
 
 
 def _collected(
-    rules: Sequence[LoadedRule], planning: Planning, pool: ProcessPoolExecutor, futures: dict[int, Future[Found]]
+    rules: Sequence[LoadedRule | RuleOutcome],
+    planning: Planning,
+    pool: ProcessPoolExecutor,
+    futures: dict[int, Future[Found]],
 ) -> Iterator[RuleOutcome]:
     """Yield the outcomes in the order of the rules; what a worker could not do is done here."""
     index = ExclusionIndex(planning.exclusions)
     try:
-        for number, loaded in enumerate(rules):
+        for number, prepared in enumerate(rules):
             future = futures.pop(number)
-            if future.exception() is not None:
+            if isinstance(prepared, RuleOutcome):
+                yield prepared
+            elif future.exception() is not None:
                 # Whatever stopped the worker is met again here, where it can be reported.
-                yield from planning.here([loaded])
+                yield planning.outcome(prepared, index)
             else:
-                yield future.result()[number].outcome(loaded, index, planning)
+                yield future.result()[number].outcome(prepared, index, planning)
     finally:
         if futures:
             # The caller has had enough: a portion of long rules would keep it waiting.

@@ -125,6 +125,12 @@ class Tables:
         xdr = self.environment != "loganalytics" and self.prefer == "xdr" and name in _data()["xdr"]
         return "Timestamp" if xdr else "TimeGenerated"
 
+    def in_xdr(self, name: str) -> bool:
+        """Return whether a table may be read in Defender XDR, where no table has `TimeGenerated`."""
+        return (
+            self._packaged and self.environment != "loganalytics" and name not in self._own and name in _data()["xdr"]
+        )
+
     def _products(self) -> tuple[Product, ...]:
         if not self._packaged:
             return ()
@@ -165,3 +171,8 @@ def _data() -> dict[str, dict[str, list[int]]]:
 @cache
 def _columns() -> list[tuple[str, str]]:
     return [(column, kind) for kind, names in _file()["columns"].items() for column in names]
+
+
+def documented_types(column: str) -> frozenset[str]:
+    """Return the types that a column of this name has in the documented tables; none where no table has it."""
+    return frozenset(kind for name, kind in _columns() if name == column)

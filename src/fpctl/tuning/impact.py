@@ -17,7 +17,9 @@ from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.risk.score import Share
+from fpctl.execution.invariants import HINT, broken_by, is_repeatable
 from fpctl.execution.preview import widen
+from fpctl.execution.result_changes import RowChanges
 from fpctl.fields.registry import FIELDS
 from fpctl.rewrite.output.counting import query_at
 from fpctl.rewrite.plan.clauses import Clause
@@ -26,7 +28,7 @@ from fpctl.rewrite.plan.model import PlanWarning, Skip
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
-from fpctl.tuning.row_changes import RowChanges, asked, row_changes, row_counts, united
+from fpctl.tuning.row_changes import asked, row_changes, row_counts, united
 
 ENTITIES = ("device", "url", "hash")
 SAMPLE = 5
@@ -178,6 +180,8 @@ def _counted(
     error: str | None = None
     try:
         rows_changed = row_changes(before, after, engine, span)
+        if is_repeatable(after) and (broken := broken_by(rows_changed, after, removed)) is not None:
+            error = f"{broken}; {HINT}"
         if daily_alerts and days:
             alerts = _daily_alerts(before, after, engine, span, taken)
     except FpctlError as fault:

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.errors import FpctlError
+from fpctl.execution.result_changes import RowChanges, compare, keys_of
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 COMPARED = 50_000
 """Up to so many result rows are fetched and compared one by one; of more, the engine counts them."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowChanges:
-    """Result rows before and after, compared by what the rule groups by (by all columns if it does not group).
-
-    `appeared` rows stand only after: none for a clause without an `effect` warning. `compared` is False where
-    there are too many rows to look at each: `before` and `after` are exact all the same, the rest is not known.
-    """
-
-    before: int
-    after: int
-    vanished: tuple[Mapping[str, Any], ...] = ()
-    appeared: tuple[Mapping[str, Any], ...] = ()
-    changed: int = 0
-    compared: bool = True
 
 
 def row_changes(before: TunedRule, after: TunedRule, engine: Engine, span: Timespan) -> RowChanges:
@@ -94,65 +76,3 @@ def asked(texts: Sequence[str], engine: Engine, span: Timespan) -> list[Table]:
             raise FpctlError(f"the service answered in part only: {answer.partial}")
         answers.append(answer)
     return answers
-
-
-def keys_of(tuned: TunedRule) -> tuple[str, ...]:
-    """Return the result columns that tell one row of a rule from another: what its last aggregation groups by.
-
-    Empty where it does not group, and then a row is told by all its columns.
-    """
-    pipeline = next((one for one in tuned.analysis.pipelines if one.path == "main"), None)
-    if pipeline is None or not pipeline.points:
-        return ()
-    last = pipeline.points[-1].scope.columns
-    grouping = next((op for op in reversed(pipeline.node.operators) if isinstance(op, tree.Summarize)), None)
-    if grouping is None:
-        return ()
-    names: list[str] = []
-    for item in grouping.by:
-        if isinstance(item, tree.Named):
-            names += [name.value for name in item.names]
-        elif isinstance(item, tree.Name):
-            names.append(item.value)
-        elif isinstance(item, tree.Call):
-            # `by bin(Timestamp, 1d)` names its column after the argument.
-            names += [arg.value for arg in item.args[:1] if isinstance(arg, tree.Name)]
-    return tuple(name for name in names if name in last)
-
-
-def compare(before: Table, after: Table, keys: Sequence[str]) -> RowChanges:
-    """Return how the result rows differ."""
-    keyed = [name for name in keys if name in before.names() and name in after.names()]
-    old, new = _by_key(before, keyed), _by_key(after, keyed)
-    vanished = [row for key, rows in old.items() for row in rows[len(new.get(key, ())) :]]
-    appeared = [row for key, rows in new.items() for row in rows[len(old.get(key, ())) :]]
-    changed = 0
-    if keyed:
-        for key in old.keys() & new.keys():
-            changed += _bag(old[key]) != _bag(new[key])
-    return RowChanges(len(before.rows), len(after.rows), tuple(vanished), tuple(appeared), changed)
-
-
-def _by_key(table: Table, keys: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    for row in table.dicts():
-        key = _canonical({name: row[name] for name in keys} if keys else row)
-        found.setdefault(key, []).append(row)
-    return found
-
-
-def _bag(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    return sorted(map(_canonical, rows))
-
-
-def _canonical(value: Any) -> str:
-    """Return a value as text; a set made by an aggregate has no order of its own."""
-    return json.dumps(_sorted(value), sort_keys=True, default=str)
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _sorted(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return sorted((_sorted(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True, default=str))
-    return value

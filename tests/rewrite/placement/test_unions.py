@@ -14,8 +14,8 @@ def test_a_leg_is_not_wrapped_where_the_union_tells_its_name() -> None:
 
 def test_behind_the_union_each_row_is_tested_by_the_column_of_its_table() -> None:
     tuned = plan("union withsource=T <D>, <N>", POWERSHELL).tuned
-    assert 'not(column_ifexists("FileName", "") in~ ("powershell.exe")' in tuned
-    assert 'iff(T in ("DeviceNetworkEvents"), column_ifexists("InitiatingProcessFileName", ""), "")' in tuned
+    assert 'not(FileName in~ ("powershell.exe")' in tuned
+    assert 'iff(T in ("DeviceNetworkEvents"), InitiatingProcessFileName, "")' in tuned
 
 
 def test_without_the_name_of_the_source_a_leg_is_wrapped() -> None:

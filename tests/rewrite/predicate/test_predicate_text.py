@@ -59,13 +59,14 @@ def test_the_clause_of_the_design() -> None:
          f'InitiatingProcessSHA1 in~ ("{SHA1}") or InitiatingProcessSHA256 in~ ("{SHA256}")'),
         (
             {"url": ["contoso.com"]},
-            'RemoteUrl matches regex "(?i)^(?:[a-z][a-z0-9+.-]*://)?(?:[a-z0-9_-]+[.])*contoso[.]com[.]?(?::[0-9]*)?'
+            'RemoteUrl matches regex "(?i)^(?-i:[a-zA-Z][a-zA-Z0-9+.-]*://)?(?-i:[a-zA-Z0-9_-]+[.])*conto(?-i:[sS])o[.]com[.]?(?::[0-9]*)?'
             '(?:[/?#]|$)"',
         ),
         (
             {"url": ["https://contoso.com/agent/"]},
-            'RemoteUrl matches regex "(?i)^(?:[a-z][a-z0-9+.-]*://)?contoso[.]com[.]?(?::[0-9]*)?/agent(?:[/?#]|$)" '
-            'and RemoteUrl !contains ".." and RemoteUrl !contains "%2e"',
+            'RemoteUrl matches regex "(?i)^(?-i:[a-zA-Z][a-zA-Z0-9+.-]*://)?conto(?-i:[sS])o[.]com[.]?(?::[0-9]*)?/agent'
+            '(?:[/?#]|$)" '
+            'and RemoteUrl !contains ".." and RemoteUrl !contains "%2e" and RemoteUrl !contains "252e"',
         ),
         ({"command_line": ["shutdown /r"]}, 'InitiatingProcessCommandLine contains "shutdown /r"'),
         ({"command_line": ["*a1*b2*"]}, 'InitiatingProcessCommandLine matches regex "(?is)a1.*b2"'),

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from fpctl.engine.interface import Engine, Timespan
     from fpctl.exclusions.model import Exclusion
     from fpctl.exclusions.risk.score import Risk, Share
+    from fpctl.execution.result_changes import RowChanges
     from fpctl.rules.formats.registry import LoadedRule
     from fpctl.tuning.guard import CaseOutcome
     from fpctl.tuning.impact import Impact
-    from fpctl.tuning.row_changes import RowChanges
 
 BAR = 30
 SHOWN_RULES = 5

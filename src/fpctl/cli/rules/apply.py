@@ -15,6 +15,7 @@ from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 
 if TYPE_CHECKING:
     from fpctl.repository.apply import TunedFile, Verification
+    from fpctl.repository.plan_summary import PlanSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def command(
     verification = UNVERIFIED if plan.no_verify else OWN_PARSER_ONLY if target.check else VERIFIED
     guarded = _tuned(context, plan, rule, force, verification)
     outcomes = guarded.outcomes
-    tuned, beside = tuned_files(outcomes), external_list_files(outcomes)
+    tuned, faults = tuned_files(outcomes)
+    beside = external_list_files(outcomes)
     stale = differences([*tuned, *beside], folder) if target.check and folder is not None else []
     if format == "json":
         output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})
@@ -100,7 +102,9 @@ def command(
         _show_files(tuned)
     if folder is not None and not target.check:
         guarded.record(context.audit_log)
+        summary = _summary(context, [*tuned, *beside], folder, plan)
         _write(folder, tuned, beside)
+        output.say(summary.text())
     output.show_problems(repository.problems)
     guarded.report()
     report_outcomes(outcomes)
@@ -108,7 +112,9 @@ def command(
         output.say(f"{folder}/{path}: not up to date")
     if stale:
         output.say(f"  hint: fpctl apply --out {folder}")
-    return exit_code(outcomes, broken=repository.broken, findings=bool(stale))
+    for fault in faults:
+        output.say(output.visible_lines(str(fault)))
+    return exit_code(outcomes, broken=repository.broken or bool(faults), findings=bool(stale))
 
 
 def _tuned(
@@ -132,6 +138,14 @@ def _tuned(
             outcomes.append(outcome)
             update(len(outcomes))
     return guard_outcomes(outcomes, active, planner, force)
+
+
+def _summary(context: AppContext, files: list[TunedFile], folder: Path, plan: PlanOptions) -> PlanSummary:
+    from fpctl.repository.plan_summary import plan_summary
+
+    day = options.parse_day(plan.on)
+    states = {loaded.id: loaded.exclusion.state(day) for loaded in context.exclusions.exclusions}
+    return plan_summary(files, folder, states)
 
 
 def _show_files(files: list[TunedFile]) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
@@ -10,6 +15,9 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 def lint(
     files: options.RuleFiles,
     rule: options.Rules = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Tell instead which rules the local engine cannot run, and what stops them.")
+    ] = False,
     format: options.TextFormat = "text",
 ) -> int:
     """Check rules: syntax, and columns, tables and functions that do not exist.
@@ -17,21 +25,27 @@ def lint(
     Exit code 1 means warnings, 2 that a rule cannot be read.
     """
     from fpctl.repository.lint import lint as lint_rules
+    from fpctl.repository.lint import local_obstacles
 
     context = AppContext(files, "none")
     repository = context.repository
     chosen = context.select(rule)
     with output.progress("Checking rules", len(chosen)) as update:
-        problems = [
-            *repository.rules.problems,
-            *lint_rules(chosen, context.planner(), progress=lambda done, _: update(done)),
-        ]
+        if local:
+            now = datetime.now(UTC).replace(tzinfo=None)
+            found = local_obstacles(chosen, context.planner(), now, progress=lambda done, _: update(done))
+        else:
+            found = lint_rules(chosen, context.planner(), progress=lambda done, _: update(done))
+        problems = [*repository.rules.problems, *found]
     if format == "json":
         output.show_json({"rules": len(chosen), "problems": [problem.to_dict() for problem in problems]})
     else:
         for problem in problems:
             output.write(output.visible_lines(str(problem)) + "\n")
-        output.say(f"{output.counted(len(chosen), 'rule')} checked, {output.counted(len(problems), 'problem')}")
+        if local:
+            output.say(f"{len(chosen) - len(found)} of {output.counted(len(chosen), 'rule')} can be tried locally")
+        else:
+            output.say(f"{output.counted(len(chosen), 'rule')} checked, {output.counted(len(problems), 'problem')}")
     if any(problem.severity == "error" for problem in problems):
         return EXIT_ERROR
     return EXIT_FINDINGS if problems else EXIT_OK
@@ -54,7 +68,8 @@ def list_rules(
     elif format == "csv":
         output.show_csv(headers, rows)
     else:
-        output.show_table(headers, rows)
+        # People know rules by name; what identifies them to a machine comes last.
+        output.show_table([*headers[1:], headers[0]], [[*row[1:], row[0]] for row in rows])
     output.show_problems(rule_set.problems)
     return EXIT_ERROR if any(p.severity == "error" for p in rule_set.problems) else EXIT_OK
 

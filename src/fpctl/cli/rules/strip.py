@@ -28,7 +28,7 @@ def command(
     from fpctl.repository.apply import base_files
 
     rule_set = AppContext(files, "none").rules
-    base, errors = base_files(rule_set.select(rule or []))
+    base, kept, errors = base_files(rule_set.select(rule or []))
     for file in base:
         if out is not None:
             write_inside(out, file.relative, file.text, durable=False)
@@ -40,7 +40,7 @@ def command(
         output.say(f"{output.counted(len(base), 'rule file')} written to {out}")
     elif not base:
         output.say("no rules")
-    output.show_problems(rule_set.problems)
+    output.show_problems([*rule_set.problems, *kept])
     for error in errors:
         output.say(output.visible_lines(str(error)))
     broken = any(problem.severity == "error" for problem in rule_set.problems)

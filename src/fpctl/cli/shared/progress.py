@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from fpctl.cli.shared.stream import counted, is_terminal, say
+from fpctl.cli.shared.stream import COLOURS, counted, is_terminal, say
 
 PROGRESS_AFTER = 1.0
 """Seconds of silence before progress is shown: what is quick needs none."""
@@ -91,6 +92,7 @@ class _Progress:
         self._done, self._note = 0, ""
         self._ended = False
         self._lock = threading.Lock()
+        self._colours = COLOURS.get() and not os.environ.get("NO_COLOR")
         self._bar: Any = None
         self._task: Any = None
         self._timer = threading.Timer(PROGRESS_AFTER, self._begin)
@@ -129,7 +131,7 @@ class _Progress:
                 *known,
                 rich.TimeElapsedColumn(),
                 rich.TextColumn("{task.fields[note]}"),
-                console=Console(stderr=True),
+                console=Console(stderr=True, color_system="auto" if self._colours else None),
                 transient=True,
             )
             self._task = self._bar.add_task(self._what, total=self._total, completed=self._done, note=self._note)

@@ -109,7 +109,7 @@ macro("kql_shift_left", "a, n", "CASE WHEN n >= 0 THEN kql_wrapped((a::HUGEINT %
       "(1::HUGEINT << (n % 64)::INTEGER)) END")  # fmt: skip
 macro("kql_shift_right", "a, n", "CASE WHEN n >= 0 THEN "
       "CAST(kql_floor_div(a::HUGEINT, 1::HUGEINT << (n % 64)::INTEGER) AS BIGINT) END")  # fmt: skip
-macro("kql_bits", "a", "CAST(bit_count(a) AS BIGINT)")
+macro("kql_bits", "a", "CAST(bit_count(CAST(a AS BIGINT)) AS BIGINT)")
 
 
 @scalar("binary_shift_left", "long", "long", returns="long")

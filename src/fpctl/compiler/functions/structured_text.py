@@ -217,12 +217,6 @@ def _element(node: ElementTree.Element) -> Any:
 _of_text("kql_xml", "parse_xml", xml_value)
 
 
-@special("parse_version")
-def parse_version(expressions: Expressions, node: tree.Call) -> Value:
-    """`parse_version(s)` has 25 digits before the point, more than are held here: only to be compared, so refused."""
-    expressions.refuse("parse_version", "versions have more digits than the local engine holds", node)
-
-
 @arrow_function("kql_json_path", ["string", "string"], "string")
 def _json_path(text: str, path: str) -> str | None:
     try:

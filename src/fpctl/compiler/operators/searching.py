@@ -144,4 +144,4 @@ def find(compiler: Expressions, node: tree.Find) -> Relation:
                 compiler.refuse("find", f"{wanted} cannot be of type {kind}", node)
             made.append(Made(wanted, value._replace(moment=None)))
         found.append((name, leg.filtered(test).projected(made, scope)))
-    return joined(found, scope, None)
+    return joined(found, scope, None, every=False)

@@ -43,16 +43,25 @@ def union(compiler: Expressions, node: tree.Union, rows: Relation | None = None)
             {name: column for name, column in scope.columns.items() if (name, str(column.type)) in common},
             branches=scope.branches, union=scope.union, rowwise=scope.rowwise, kept=scope.kept,
         )  # fmt: skip
-    return joined(legs, scope, source)
+    return joined(legs, scope, source, every=kind != "inner")
 
 
-def joined(legs: Sequence[tuple[str, Relation]], scope: Scope, source: str | None) -> Relation:
-    """Return all rows of the legs under the columns of their union's scope; `source` names the leg's column."""
+def joined(legs: Sequence[tuple[str, Relation]], scope: Scope, source: str | None, *, every: bool = True) -> Relation:
+    """Return all rows of the legs under the columns of their union's scope.
+
+    Args:
+        legs: by the name that `source` gives.
+        scope: the columns.
+        source: the column of the leg's name, None for none.
+        every: whether all columns of all legs are there (not behind kind=inner).
+    """
     if source is not None:
         scope = preceded(scope, Column(source, "string", "derived"))
     if len(legs) == 1 and source is None:
         return legs[0][1].with_scope(scope)
     origins = _origins(legs, scope, 0 if source is None else 1)
+    if every:
+        scope = _with_overlooked(legs, origins, scope)
     has = Counter(name for _, relation in legs for held in relation.columns.values() if (name := origins.get(held[:2])))
     ticks = {
         origins[held[:2]]
@@ -93,6 +102,22 @@ def joined(legs: Sequence[tuple[str, Relation]], scope: Scope, source: str | Non
     )  # fmt: skip
     drop = tuple(held.sql for held in lacking if held.type == "string" and has[held.name])
     return Relation(Select(UnionAll(tuple(queries)), filled, keep=True, drop=drop), columns, scope, not filled)
+
+
+def _with_overlooked(legs: Sequence[tuple[str, Relation]], origins: dict[tuple[str, str], str], scope: Scope) -> Scope:
+    """Return the scope with the columns that the binder overlooks: a third type of one name, say."""
+    columns = dict(scope.columns)
+    for _, relation in legs:
+        for held in relation.columns.values():
+            if held[:2] in origins:
+                continue
+            name, number = f"{held.name}_{held.type}", 0
+            while name in columns:
+                number += 1
+                name = f"{held.name}_{held.type}{number}"
+            columns[name] = Column(name, held.type, "derived")
+            origins[held[:2]] = name
+    return scope if len(columns) == len(scope.columns) else replace(scope, columns=columns)
 
 
 def _origins(legs: Sequence[tuple[str, Relation]], scope: Scope, skip: int) -> dict[tuple[str, str], str]:

@@ -117,7 +117,7 @@ def _through_text(name: str) -> Callable[[Sql], Sql]:
 
 
 def _json_datetime(sql: Sql) -> Sql:
-    return func("kql_datetime", func("kql_json_text", sql))
+    return func("kql_json_datetime", sql)
 
 
 def _is_true(sql: Sql) -> Sql:
@@ -179,10 +179,10 @@ _WAYS: dict[tuple[str, str], Callable[[Sql], Sql]] = {
     ("string", "timespan"): _by("kql_timespan"),
     ("int", "timespan"): _cast("timespan"),
     ("long", "timespan"): _cast("timespan"),
-    ("dynamic", "timespan"): _through_text("kql_timespan"),
+    ("dynamic", "timespan"): _by("kql_json_timespan"),
     # to guid
-    ("string", "guid"): _cast("guid"),
-    ("dynamic", "guid"): lambda sql: Cast(func("kql_json_text", sql), "UUID", attempt=True),
+    ("string", "guid"): _by("kql_guid"),
+    ("dynamic", "guid"): _through_text("kql_guid"),
     # to dynamic
     ("string", "dynamic"): _by("to_json"),
     ("bool", "dynamic"): _by("to_json"),

@@ -78,5 +78,15 @@ macro("kql_datetime", "s", f"CASE WHEN s = '' THEN NULL WHEN regexp_full_match(s
 macro("kql_moment_ticks", "m", "epoch_us(m) * 10 + 621355968000000000")
 macro("kql_datetime_in_range", "t", "CASE WHEN t BETWEEN 0 AND 3155378975999999999 THEN CAST(t AS BIGINT) END")
 
+_HEX = "[0-9a-fA-F]"
+_GUID = f"[{{(]?{_HEX}{{8}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{12}}[)}}]?"
+macro("kql_guid", "s", f"CASE WHEN regexp_full_match(trim(s), '{_GUID}') THEN "
+      "TRY_CAST(regexp_replace(trim(s), '[{}()]', '', 'g') AS UUID) END")  # fmt: skip
+macro("kql_json_datetime", "j", "CASE WHEN kql_is_number(j) THEN kql_datetime_in_range(kql_json_long(j)) "
+      "ELSE kql_datetime(kql_json_text(j)) END")  # fmt: skip
+macro(
+    "kql_json_timespan", "j", "CASE WHEN kql_is_number(j) THEN kql_json_long(j) ELSE kql_timespan(kql_json_text(j)) END"
+)
+
 arrow_function("kql_other_datetime", ["string"], "int64")(datetime_ticks)
 arrow_function("kql_timespan", ["string"], "int64")(timespan_ticks)

@@ -27,6 +27,7 @@ from fpctl.fields.matching.containment import folded, holds, literal, plain, sho
 from fpctl.fields.matching.term import Affix, Regex, Term, any_of, is_in
 
 ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_IN_RESOURCE_ID = wildcard.escaped("/virtualMachines/")
 _FULL_NAMES = "a short name also matches its full names (build01 and build01.contoso.com)"
 
 
@@ -107,7 +108,7 @@ class DeviceField(Field[Device]):
         patterns = sorted({v.text for v in values if wildcard.has_wildcard(v.text)})
         if column.role == "resource-id":
             terms: list[Term] = [Affix(operand, "endswith", f"/virtualMachines/{name}") for name in plain_names]
-            terms += [Regex(operand, f"(?i)/virtualMachines/{wildcard.pattern(p, '[^/]*')}$") for p in patterns]
+            terms += [Regex(operand, f"(?i){_IN_RESOURCE_ID}{wildcard.pattern(p, '[^/]*')}$") for p in patterns]
             return any_of(terms)
         terms = _names(operand, plain_names)
         terms += [_short_pattern(operand, p) if "." not in p else wildcard.whole(operand, p) for p in patterns]

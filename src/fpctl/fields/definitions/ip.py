@@ -32,7 +32,7 @@ class IpField(Field[Range]):
     help = "Address or CIDR."
     question = "Which addresses or networks? (10.0.0.5, 10.1.0.0/16, 2001:db8::/32)"
     meaning = "the other side of a connection; both sides where the table does not tell one's own"
-    matches = "an address, or a network as CIDR; IPv4 and IPv6"
+    matches = "an address in every spelling (`2001:0db8::1`, `::ffff:10.0.0.5`), or a network as CIDR; IPv4 and IPv6"
     synonyms = ("address", "remoteip", "cidr")
     # ip-endpoint: an address with or without a port behind it.
     roles = ("ip", "ip-endpoint")
@@ -78,10 +78,7 @@ class IpField(Field[Range]):
         return None
 
     def parse(self, value: str) -> Range:
-        network = ipaddress.ip_network(value)
-        if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
-            return IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
-        return network
+        return _unmapped(ipaddress.ip_network(value))
 
     def test(self, values: Sequence[Range], column: BoundColumn, columns: Sequence[BoundColumn]) -> Term:
         operand_v4 = operand_v6 = column.string()
@@ -92,19 +89,18 @@ class IpField(Field[Range]):
         v6 = {v for v in values if isinstance(v, IPv6Network)}
         plain = [str(a) for a in sorted(v.network_address for v in v4 if v.prefixlen == 32)]
         mapped = [f"::ffff:{text}" for text in plain]
-        single_v6 = sorted(v.network_address for v in v6 if v.prefixlen == 128)
-        spelled = [text for address in single_v6 for text in address_pattern.spellings(address)]
+        single_v6 = sorted(v for v in v6 if v.prefixlen == 128)
         wide = list(ipaddress.collapse_addresses(v for v in v4 if v.prefixlen < 32))
         wide_v6 = list(ipaddress.collapse_addresses(v for v in v6 if v.prefixlen < 128))
 
         listed: dict[str, list[str]] = {}
-        for operand, texts in ((operand_v4, plain), (operand_v6, mapped), (operand_v6, spelled)):
+        for operand, texts in ((operand_v4, plain), (operand_v6, mapped)):
             listed.setdefault(operand, []).extend(texts)
         terms: list[Term] = [is_in(operand, texts) for operand, texts in listed.items() if texts]
         if wide:
             pattern = f"(?i)^(?:::ffff:)?{address_pattern.ranges_v4(wide)}$"
             terms += [Regex(operand, pattern) for operand in dict.fromkeys((operand_v4, operand_v6))]
-        terms += [Regex(operand_v6, f"(?i)^{address_pattern.range_v6(network)}$") for network in wide_v6]
+        terms += [Regex(operand_v6, f"(?i)^{address_pattern.range_v6(v)}$") for v in [*single_v6, *wide_v6]]
         return any_of(terms)
 
     def names(self, pattern: str, value: str) -> bool:
@@ -113,6 +109,8 @@ class IpField(Field[Range]):
             other = ipaddress.ip_network(value, strict=False)
         except ValueError:
             return False
+        # An IPv4 address is the same in its IPv6 form.
+        network, other = _unmapped(network), _unmapped(other)
         return network.version == other.version and other.subnet_of(network)  # type: ignore[arg-type]
 
     def key(self, parsed: Range) -> Key:
@@ -147,6 +145,13 @@ class IpField(Field[Range]):
 
     def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:
         return StandIn(values) if operator in ("==", "range") else None
+
+
+def _unmapped(network: Range) -> Range:
+    """Return a range of IPv4 addresses in their IPv6 form as what it stands for."""
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        return IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+    return network
 
 
 FIELD = IpField()

@@ -16,7 +16,7 @@ from fpctl.fields.field import (
 )
 from fpctl.fields.kinds.path_prefix import PathPrefixField
 from fpctl.fields.matching import wildcard
-from fpctl.fields.matching.term import Affix, Regex, Term, any_of, is_in
+from fpctl.fields.matching.term import Affix, Lacks, Regex, Term, all_of, any_of, is_in
 
 # Also every file of one extension on it.
 _WHOLE_DRIVE = re.compile(r"(?:[A-Za-z]:)?[\\/*]*(?:\.\w+)?")
@@ -33,7 +33,7 @@ class PathField(PathPrefixField):
     question = "Which files or folders? (full paths; everything below a folder matches too)"
     meaning = "the path of that process's file; in events about a file, that file's"
     matches = "that path, or what is below it at a `\\` or `/`"
-    spares = "paths that begin with the same letters"
+    spares = "paths that begin with the same letters, or go through a `..`"
     synonyms = ("folder", "folderpath", "directory")
     # folder-path: a folder without the file name; the others as for file names.
     roles = ("file-path", "folder-path", "windows-path")
@@ -78,9 +78,10 @@ class PathField(PathPrefixField):
         terms: list[Term] = []
         if paths:
             terms.append(is_in(operand, paths))
-            terms += [Affix(operand, "startswith", path + _separator(path)) for path in paths]
+            terms += [Affix(operand, "startswith", path + end) for path in paths for end in _separators(path)]
         terms += [Regex(operand, f"(?is)^{wildcard.pattern(p, _IN_FOLDER, '.*')}(?:[\\\\/]|$)") for p in patterns]
-        return any_of(terms)
+        # The path must be what it says: C:\Tools\..\Temp is not below C:\Tools.
+        return all_of([any_of(terms), Lacks(operand, "..\\"), Lacks(operand, "../")])
 
     def attacks(self, value: str) -> Iterator[Attack]:
         slash = "/" if value.startswith("/") else "\\"
@@ -105,8 +106,9 @@ class PathField(PathPrefixField):
         return "a query that compares SearchKey does not match what is below a path"
 
 
-def _separator(path: str) -> str:
-    return "\\" if "\\" in path else "/"
+def _separators(path: str) -> str:
+    """Return what may stand behind a path: Windows takes a `/` for a `\\`, others take a `\\` for a letter."""
+    return "\\/" if "\\" in path else "/"
 
 
 FIELD = PathField()

@@ -37,8 +37,8 @@ _VALUE = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*):/{2,})?(?P<host>\[[^\]]*\]|[^/:\[\]]*)(?::(?P<port>[0-9]*))?(?P<path>/.*)?",
     re.IGNORECASE | re.DOTALL,
 )
-_SCHEME = "(?:[a-z][a-z0-9+.-]*://)?"
-_SUBDOMAINS = "(?:[a-z0-9_-]+[.])*"
+_SCHEME = "(?-i:[a-zA-Z][a-zA-Z0-9+.-]*://)?"
+_SUBDOMAINS = "(?-i:[a-zA-Z0-9_-]+[.])*"
 _PORT = "(?::[0-9]*)?"
 _END = "(?:[/?#]|$)"
 _PER_PATTERN = 200
@@ -71,7 +71,8 @@ class UrlField(Field[Url]):
     or a path matches that host alone, whatever the scheme, and paths at or below that path. A port, where
     given, must stand in the URL. Never matched: a URL with user info (`https://contoso.com@evil.net/`), with
     anything but plain host characters before the domain, and, by a value with a path, one that contains `..`
-    or `%2e`. In the path `*` is any text up to the next `/`, `**` any text.
+    or `%2e`, also encoded
+    twice. In the path `*` is any text up to the next `/`, `**` any text.
     """
 
     name = "url"
@@ -87,7 +88,7 @@ class UrlField(Field[Url]):
     )
     spares = (
         "`contoso.com.evil.net`, `evilcontoso.com`, `https://contoso.com@evil.net/`; `contoso.com/down` does not "
-        "match `/downloads`"
+        "match `/downloads`; a path never matches a URL with `..`, `%2e` or `252e` in it"
     )
     synonyms = ("domain", "remoteurl", "uri", "fqdn")
     # url-or-host: a URL with or without scheme, or a bare host, with or without port. domain: a bare host name.
@@ -159,7 +160,8 @@ class UrlField(Field[Url]):
             part = paths[at : at + _PER_PATTERN]
             some = _below_paths(part)
             # The path must be what it says: /agent/../evil is not below /agent.
-            plain: list[Term] = [Lacks(operand, ".."), Lacks(operand, "%2e")]
+            # A percent sign that is encoded itself, however often, ends in 25.
+            plain: list[Term] = [Lacks(operand, ".."), Lacks(operand, "%2e"), Lacks(operand, "252e")]
             pages = Regex(operand, f"(?i)^{_SCHEME}{some}{_END}", tuple(Site(*url) for url in part))
             terms.append(all_of([pages, *plain]))
         return any_of(terms)
@@ -169,7 +171,9 @@ class UrlField(Field[Url]):
         host, path = _host_and_path(value)
         if wanted_path or "://" in pattern:
             below = wanted_path.rstrip("/")
-            return host == wanted_host and (path == below or bool(_regex(below, "[^/]*").match(path + "/")))
+            return host == wanted_host and (
+                path == below or any((path + "/")[end] == "/" for end in wildcard.ends_of(below, path, "/"))
+            )
         return host == wanted_host or host.endswith(f".{wanted_host}")
 
     def key(self, parsed: Url) -> Key:
@@ -287,7 +291,7 @@ class UrlField(Field[Url]):
 
 
 def _path_problem(path: str) -> ValueProblem | None:
-    if ".." in path or "%2e" in path.lower():
+    if ".." in path or "%2e" in path.lower() or "252e" in path.lower():
         return ValueProblem(
             "a URL's path with `..` or `%2e` in it does not say where it leads", "write the path itself"
         )
@@ -410,11 +414,6 @@ def _host_and_path(url: str) -> tuple[str, str]:
     if host.startswith("["):
         return host.partition("]")[0][1:], f"/{path}" if path else ""
     return host.partition(":")[0].rstrip("."), f"/{path}" if path else ""
-
-
-def _regex(pattern: str, star: str) -> re.Pattern[str]:
-    parts = (star if part == "*" else ".*" if part == "**" else re.escape(part) for part in re.split(r"(\*+)", pattern))
-    return re.compile("".join(parts) + "/", re.DOTALL)
 
 
 FIELD = UrlField()

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from fpctl.fields.field import Field, Key, Operator, StandIn
 from fpctl.fields.matching.containment import folded, leads, literal, shown
+from fpctl.fields.matching.wildcard import ends_of
 
 SEPARATORS = "\\/"
 
@@ -31,8 +32,12 @@ class PathPrefixField(Field[str]):
         for at, character in enumerate(path):
             if character == "*":
                 return
-            if at and character == ("\\" if "\\" in path[:at] else "/"):
+            if at and character in self.ends(path[:at]):
                 yield (path[:at],)
+
+    def ends(self, path: str) -> str:
+        """Return the characters at which a path without wildcards may go on."""
+        return SEPARATORS if "\\" in path else "/"
 
     def is_pattern(self, key: Key) -> bool:
         return "*" in key[0]
@@ -49,11 +54,8 @@ class PathPrefixField(Field[str]):
         return shown(key[0], double=True)
 
     def names(self, pattern: str, value: str) -> bool:
-        parts = (
-            r"[^\\/]*" if part == "*" else ".*" if part == "**" else re.escape(part)
-            for part in re.split(r"(\*+)", pattern.rstrip("\\/"))
-        )
-        return re.match("".join(parts) + r"(?:[\\/]|\Z)", value, re.DOTALL) is not None
+        ends = ends_of(pattern.rstrip("\\/"), value, SEPARATORS)
+        return any(end == len(value) or value[end] in SEPARATORS for end in ends)
 
     def from_filter(self, operator: Operator, value: str) -> str | None:
         if operator == "==":

@@ -7,11 +7,13 @@ octet. An IPv6 address has many spellings; a run of zero groups may be written `
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 
 _ANY_OCTET = "[0-9]{1,3}"
 _ANY_DIGIT = "[0-9a-f]"
 _ANY_GROUP = "[0-9a-f]{1,4}"
+_ZERO = "0{1,4}"
+_MORE_ZEROS = f"(?:{_ZERO}:)*"
 
 
 def ranges_v4(networks: Sequence[IPv4Network]) -> str:
@@ -35,17 +37,11 @@ def _octet(low: int, high: int) -> str:
     return tens[0] if len(tens) == 1 else f"(?:{'|'.join(tens)})"
 
 
-def spellings(address: IPv6Address) -> list[str]:
-    """Return an IPv6 address as systems write it: shortest (RFC 5952), with all groups, with all digits."""
-    short = ":".join(f"{int(group, 16):x}" for group in address.exploded.split(":"))
-    return list(dict.fromkeys([address.compressed, short, address.exploded]))
-
-
 def range_v6(network: IPv6Network) -> str:
     """Return the pattern of the IPv6 addresses in a range, in lower case.
 
-    A run of zeros written `::` may lie behind the groups that the range fixes, reach into them, or be
-    a whole run of zeros among them.
+    One run of zeros, or a part of it, may be written `::`. It may lie behind the groups that the range fixes,
+    reach into them, or stand among them.
     """
     fixed, bits = divmod(network.prefixlen, 16)
     groups = [int(group, 16) for group in network.network_address.exploded.split(":")]
@@ -59,15 +55,17 @@ def range_v6(network: IPv6Network) -> str:
     at = len(heads)
     while at and zero[at - 1]:
         at -= 1
-        spelled.append(":".join(heads[:at]) + "::" + _up_to(rest))
-    # `::` is a whole run of zeros among the groups that are fixed to the last bit, and something follows.
+        zeros = _MORE_ZEROS if rest else f"(?:{_ZERO}(?::{_ZERO})*)?"
+        spelled.append(":".join(heads[:at]) + "::" + zeros + _up_to(rest))
+    # `::` is a run of zeros among the groups that are fixed to the last bit, or a part of it, and something follows.
     at = 0
     while at < fixed:
         end = at
         while end < fixed and zero[end]:
             end += 1
         if end > at and end < len(heads):
-            spelled.append(":".join(heads[:at]) + "::" + ":".join(heads[end:] + [_ANY_GROUP] * rest))
+            before = ":".join(heads[:at]) + f"(?::{_ZERO})*" if at else f"(?:{_ZERO}(?::{_ZERO})*)?"
+            spelled.append(before + "::" + _MORE_ZEROS + ":".join(heads[end:] + [_ANY_GROUP] * rest))
         at = max(end, at + 1)
     return spelled[0] if len(spelled) == 1 else f"(?:{'|'.join(spelled)})"
 

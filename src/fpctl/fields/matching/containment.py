@@ -8,9 +8,8 @@ what `*` may not span, `*` is shown as one letter and `**` as another that only 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
-from fpctl.fields.matching.wildcard import like
+from fpctl.fields.matching.wildcard import ends_of, like
 
 ONE = "\ue000"
 """Stands for a `*` in the set to be held."""
@@ -47,15 +46,6 @@ def holds(wide: str, narrow: str) -> bool:
     return like(wide, shown(narrow)) if "*" in wide else wide == narrow
 
 
-@lru_cache(maxsize=1 << 15)
-def _expression(pattern: str, star: str, double: str) -> re.Pattern[str]:
-    parts = _RUNS.split(pattern)
-    text = "".join(
-        re.escape(part) if at % 2 == 0 else (star if len(part) == 1 else double) for at, part in enumerate(parts)
-    )
-    return re.compile(text, re.DOTALL)
-
-
 def leads(wide: str, narrow: str, within: str, ends: str) -> bool:
     """Tell whether a pattern in which `**` says more matches the beginning of every text of another.
 
@@ -65,8 +55,4 @@ def leads(wide: str, narrow: str, within: str, ends: str) -> bool:
         within: characters that end a part of a path.
         ends: the characters before one of which, or at the end of the text, the beginning must end.
     """
-    star = f"[^{re.escape(within)}{ANY}]*"
-    pattern = _expression(wide, star, ".*")
-    if pattern.fullmatch(narrow):
-        return True
-    return any(pattern.fullmatch(narrow, 0, at) for at, character in enumerate(narrow) if character in ends)
+    return any(end == len(narrow) or narrow[end] in ends for end in ends_of(wide, narrow, within + ANY))

@@ -9,15 +9,22 @@ from fpctl.fields.matching.term import Affix, Regex, Term, is_in
 from fpctl.kql.literals import string_literal
 
 _SPECIAL = frozenset("\\^$*+?()[]{}|")
+_ESCAPED = {
+    **{character: "\\" + character for character in _SPECIAL},
+    ".": "[.]",
+    **dict.fromkeys("sS", "(?-i:[sS])"),
+    **dict.fromkeys("kK", "(?-i:[kK])"),
+}
 _WILDCARD = re.compile(r"(\*+)")
 
 
 def escaped(text: str) -> str:
-    """Return a text as a regular expression that matches it literally.
+    """Return a text as a regular expression that, under `(?i)`, matches it ignoring the case of ASCII letters.
 
-    A dot becomes `[.]`, which needs no backslash and so stays readable inside a KQL literal.
+    A dot becomes `[.]`, which needs no backslash and so stays readable inside a KQL literal. `(?i)` takes two more
+    letters for an s and a k (U+017F, U+212A), which KQL's own operators do not: these are matched without it.
     """
-    return "".join("[.]" if c == "." else "\\" + c if c in _SPECIAL else c for c in text)
+    return "".join(_ESCAPED.get(c, c) for c in text)
 
 
 def literal(expression: str) -> str:
@@ -91,3 +98,29 @@ def like(pattern: str, text: str) -> bool:
             return False
         at = found + len(part)
     return True
+
+
+def ends_of(pattern: str, text: str, stop: str) -> list[int]:
+    """Return the offsets at which the beginning of a text that is the pattern can end, in order; case counts.
+
+    `*` is any text without the characters of `stop`, `**` any text. The time is bounded by the number of wildcards
+    times the length of the text, which a regular expression of Python's does not promise.
+    """
+    reached = bytearray(len(text) + 1)
+    reached[0] = 1
+    for at, part in enumerate(_WILDCARD.split(pattern)):
+        if at % 2 == 0:
+            if part:
+                found = bytearray(len(text) + 1)
+                place = reached.find(1)
+                while place >= 0:
+                    if text.startswith(part, place):
+                        found[place + len(part)] = 1
+                    place = reached.find(1, place + 1)
+                reached = found
+            continue
+        held = False
+        for offset in range(len(text) + 1):
+            held = bool(reached[offset]) or (held and (len(part) > 1 or text[offset - 1] not in stop))
+            reached[offset] = held
+    return [offset for offset, held in enumerate(reached) if held]

@@ -201,9 +201,9 @@ class Binder(BinderContext):
             # What the body may name are the columns that its parameters declare; what it passes on are all.
             declared = names.child()
             for parameter in tables:
-                bound = names.get(parameter.name.value)
-                if isinstance(bound, Tabular):
-                    declared[parameter.name.value] = Tabular(_declared_part(bound.scope, parameter))
+                passed = names.get(parameter.name.value)
+                if isinstance(passed, Tabular):
+                    declared[parameter.name.value] = Tabular(_declared_part(passed.scope, parameter))
             self.declaring = True
             self._run(routine, declared)
             self.declaring = False

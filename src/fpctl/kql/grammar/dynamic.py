@@ -18,56 +18,62 @@ def dynamic_end(cursor: Cursor, index: int) -> int:
 
     A loop with a stack of what is still to be closed: data is often long, and nests without meaning to.
     """
-    kinds = cursor.kinds
     closers = [")"]
     index += 2
-    while True:
-        kind = kinds[index]
-        if kind in _SCALARS:
-            index += 1
-            if kind == STRING:
-                while kinds[index] == STRING:
-                    index += 1
-        elif kind == "[":
-            index += 1
-            if kinds[index] != "]":
-                closers.append("]")
-                continue
-            index += 1
-        elif kind == "{":
-            placeholder = cursor.braced_end(index)
-            if placeholder:
-                index = placeholder
-            elif kinds[index + 1] == "}":
-                index += 2
-            else:
-                closers.append("}")
-                index = _key_end(cursor, index + 1)
-                continue
-        elif kind == "-" and kinds[index + 1] in (LONG, REAL):
-            index += 2
-        elif kind == "dynamic" and kinds[index + 1] == "(":
-            closers.append(")")
-            index += 2
-            continue
-        else:
-            raise cursor.unexpected("a JSON value in `dynamic(...)`", index)
+    while closers:
+        index, complete = _value(cursor, index, closers)
         if len(closers) > MAX_NESTING:
             cursor.at = index
             cursor.fail_deep()
-        # A value is complete; close what closes here.
-        while closers:
-            kind, closer = kinds[index], closers[-1]
-            if kind == "," and closer != ")":
-                index = _key_end(cursor, index + 1) if closer == "}" else index + 1
-                break
-            if kind != closer:
-                wanted = f"`{closer}`" if closer == ")" else f"`,` or `{closer}`"
-                raise cursor.unexpected(f"{wanted} in `dynamic(...)`", index)
-            closers.pop()
+        if complete:
+            index = _closed(cursor, index, closers)
+    return index
+
+
+def _value(cursor: Cursor, index: int, closers: list[str]) -> tuple[int, bool]:
+    """Step over a value, or into one that holds others; return the index after that, and whether it is complete."""
+    kinds = cursor.kinds
+    kind = kinds[index]
+    if kind == STRING:
+        while kinds[index] == STRING:
             index += 1
-        else:
-            return index
+        return index, True
+    if kind in _SCALARS:
+        return index + 1, True
+    if kind == "[":
+        if kinds[index + 1] == "]":
+            return index + 2, True
+        closers.append("]")
+        return index + 1, False
+    if kind == "{":
+        placeholder = cursor.braced_end(index)
+        if placeholder:
+            return placeholder, True
+        if kinds[index + 1] == "}":
+            return index + 2, True
+        closers.append("}")
+        return _key_end(cursor, index + 1), False
+    if kind == "-" and kinds[index + 1] in (LONG, REAL):
+        return index + 2, True
+    if kind == "dynamic" and kinds[index + 1] == "(":
+        closers.append(")")
+        return index + 2, False
+    raise cursor.unexpected("a JSON value in `dynamic(...)`", index)
+
+
+def _closed(cursor: Cursor, index: int, closers: list[str]) -> int:
+    """Close what closes after a complete value; return the index of the next one, or after the whole."""
+    kinds = cursor.kinds
+    while closers:
+        kind, closer = kinds[index], closers[-1]
+        if kind == "," and closer != ")":
+            return _key_end(cursor, index + 1) if closer == "}" else index + 1
+        if kind != closer:
+            wanted = f"`{closer}`" if closer == ")" else f"`,` or `{closer}`"
+            raise cursor.unexpected(f"{wanted} in `dynamic(...)`", index)
+        closers.pop()
+        index += 1
+    return index
 
 
 def _key_end(cursor: Cursor, index: int) -> int:

@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from fpctl.kql import tree
+from fpctl.kql.operators.joins import join_kind
 from fpctl.rewrite.folding.hit_groups import HitAccumulator
 from fpctl.rewrite.output.markers import closes_leg
 from fpctl.rewrite.placement.result import Placement
 from fpctl.text.edits import Edit, apply_edits, insertion
+from fpctl.text.source import SourceText
 
 PREFIX = "fpctl_"
 """Begins every column a counting query makes; no documented table has a column of such a name."""
@@ -44,6 +46,8 @@ class CountingQuery:
     text: str | None
     unknown: str | None = None
     accumulator: HitAccumulator | None = None
+    repeats: str | None = None
+    """Why an event may count several times, if it may: it stands in several rows at the insertion point."""
 
     def read(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> PointCount:
         """Return what the answer to this query says; `names` are its columns."""
@@ -93,8 +97,9 @@ def counting_query(
     source = _text_up_to(query, placement, edits)
     if isinstance(source, _Unknown):
         return CountingQuery(placement.path, placement.point.offset, ids, None, source.why)
+    text = source.wrap(aggregate(counted, placement.resolution.time_column))
     return CountingQuery(
-        placement.path, placement.point.offset, ids, source.wrap(aggregate(counted, placement.resolution.time_column))
+        placement.path, placement.point.offset, ids, text, repeats=source.repeats or _multiplied(query, placement)
     )
 
 
@@ -106,7 +111,10 @@ def grouped_counting_query(
     if isinstance(source, _Unknown):
         return CountingQuery(placement.path, placement.point.offset, accumulator.exclusions, None, source.why)
     text = source.wrap(accumulator.operators())
-    return CountingQuery(placement.path, placement.point.offset, accumulator.exclusions, text, None, accumulator)
+    repeats = source.repeats or _multiplied(query, placement)
+    return CountingQuery(
+        placement.path, placement.point.offset, accumulator.exclusions, text, None, accumulator, repeats
+    )
 
 
 def query_at(query: tree.Query, placement: Placement, operators: str, edits: Sequence[Edit] = ()) -> str | None:
@@ -174,6 +182,7 @@ class _Text:
 
     before: str
     after: str = ""
+    repeats: str | None = None
 
     def wrap(self, operators: str) -> str:
         return f"{self.before}\n{operators}{self.after}"
@@ -183,19 +192,49 @@ def _text_up_to(query: tree.Query, placement: Placement, edits: Sequence[Edit]) 
     pipeline, point = placement.pipeline, placement.point
     if pipeline.source is None:
         return _Unknown("the clause stands in the body of an operator, whose rows cannot be queried on their own")
+    named = _names_given_elsewhere(query, pipeline)
+    if named:
+        return _Unknown(f"the clause's rows come from {named}, a name that `as` gives in another part of the query")
     definitions: list[str] = []
-    for statement in query.statements:
-        holds = statement.start <= pipeline.start and pipeline.end <= statement.end
-        if holds:
-            inner = _slice(query.text, pipeline.start, point.offset, edits)
+    for number, statement in enumerate(query.statements):
+        if statement.start <= pipeline.start and pipeline.end <= statement.end:
             if isinstance(statement, tree.Let) and isinstance(statement.value, tree.Function):
-                return _in_function(query, statement, statement.value, placement, definitions, edits)
-            return _Text("".join(definitions) + inner)
+                later = [one for one in query.statements[number + 1 :] if not isinstance(one, tree.QueryStatement)]
+                tail = "".join(_definition(query, one, edits) for one in later)
+                return _in_function(query, statement, statement.value, placement, ("".join(definitions), tail), edits)
+            return _Text("".join(definitions) + _slice(query.text, pipeline.start, point.offset, edits))
         if not isinstance(statement, tree.QueryStatement):
-            definitions.append(
-                _slice(query.text, statement.start, statement.end, edits).rstrip().removesuffix(";") + ";\n"
-            )
+            definitions.append(_definition(query, statement, edits))
     return _Unknown("the clause's pipeline is not part of a statement")
+
+
+def _definition(query: tree.Query, statement: tree.Statement, edits: Sequence[Edit]) -> str:
+    return _slice(query.text, statement.start, statement.end, edits).rstrip().removesuffix(";") + ";\n"
+
+
+def _names_given_elsewhere(query: tree.Query, pipeline: tree.Pipeline) -> str | None:
+    """Return a name that a pipeline reads and that `as` gives outside of it, None where there is none."""
+    given = {node.name.value for node in tree.walk(query) if isinstance(node, tree.As)}
+    if not given:
+        return None
+    own = {node.name.value for node in tree.walk(pipeline) if isinstance(node, tree.As)}
+    read = {node.value for node in tree.walk(pipeline) if isinstance(node, tree.Name)}
+    return min((given - own) & read, default=None)
+
+
+_MULTIPLYING = (tree.MvExpand, tree.MvApply, tree.Join, tree.Lookup)
+_ONE_ROW_EACH = frozenset({"leftsemi", "rightsemi", "leftanti", "anti", "leftantisemi", "rightanti", "rightantisemi"})
+
+
+def _multiplied(query: tree.Query, placement: Placement) -> str | None:
+    """Return the operator that makes several rows of an event before the insertion point, None where there is none."""
+    for operator in placement.pipeline.operators[: placement.point.index]:
+        if isinstance(operator, tree.Join) and join_kind(operator) in _ONE_ROW_EACH:
+            continue
+        if isinstance(operator, _MULTIPLYING):
+            line, _ = SourceText(query.text).line_column(operator.start)
+            return f"{operator.keyword}, line {line}, can make several rows of it"
+    return None
 
 
 def _in_function(
@@ -203,19 +242,28 @@ def _in_function(
     statement: tree.Let,
     function: tree.Function,
     placement: Placement,
-    definitions: list[str],
+    around: tuple[str, str],
     edits: Sequence[Edit],
 ) -> _Text | _Unknown:
-    """Count inside a function body by calling a copy of the function that ends at the insertion point."""
+    """Count inside a function body by calling a copy of the function that ends at the insertion point.
+
+    Args:
+        around: the definitions before the function, and those behind it, which its arguments may name.
+    """
     name = statement.name.value
     calls: list[str] = []
+    number = 0
     inside = [s for s in query.statements if isinstance(s, tree.Let) and isinstance(s.value, tree.Function)]
     for node in tree.walk(query):
+        if isinstance(node, tree.Invoke) and isinstance(node.call, tree.Call) and node.call.name.value == name:
+            return _Unknown(f"the clause stands in the function {name}, whose rows `invoke` gives it")
         if isinstance(node, tree.Call) and node.name.value == name:
             if any(s.start <= node.start < s.end for s in inside):
                 return _Unknown(f"the clause stands in the function {name}, which another function calls")
             calls.append(query.text[node.start : node.end])
+            number += 1
     if not calls and not function.parameters:
+        number = sum(isinstance(node, tree.Name) and node.value == name for node in tree.walk(query)) - 1
         calls = [f"{name}()"]
     if not calls:
         return _Unknown(f"the clause stands in the function {name}, and no plain call of it was found")
@@ -223,15 +271,17 @@ def _in_function(
     head_end = function.body[0].start if function.body else pipeline.start
     head = query.text[function.start : head_end]
     local = "".join(
-        _slice(query.text, s.start, s.end, edits).rstrip().removesuffix(";") + ";\n"
-        for s in function.body
-        if isinstance(s, tree.Let) and s.end <= pipeline.start
+        _definition(query, s, edits) for s in function.body if isinstance(s, tree.Let) and s.end <= pipeline.start
     )
     inner = _slice(query.text, pipeline.start, placement.point.offset, edits)
     copy = f"{PREFIX}gap"
     called = ", ".join(f"({copy}{call[call.index('(') :]})" for call in sorted(set(calls)))
     main = called.removeprefix("(").removesuffix(")") if len(set(calls)) == 1 else f"union {called}"
-    return _Text("".join(definitions) + f"let {copy} = {head}{local}{inner}", f"\n}};\n{main}")
+    before, behind = around
+    if behind:
+        before += _definition(query, statement, edits)
+    repeats = f"the function {name} is called {number} times" if number > 1 else None
+    return _Text(f"{before}let {copy} = {head}{local}{inner}", f"\n}};\n{behind}{main}", repeats)
 
 
 def _slice(text: str, start: int, end: int, edits: Sequence[Edit]) -> str:

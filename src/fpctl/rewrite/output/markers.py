@@ -12,9 +12,14 @@ a trailing comment and at the end of a text without a last newline. Two forms:
 A bare table name that is a leg of a union has no pipeline that a clause could stand in. It is put into
 parentheses; the marker then ends in `\\)`, and taking the clause out removes the pair as well.
 
-A marker is a comment, `// fpctl fp-2026-0007`. A clause of many exclusions says how many, what they
-match, and a digest of their ids: `// fpctl 1,000 exclusions: device, sha256:0123456789ab`. Where the
-target forbids comments a marker is a term that is never true, `"fpctl fp-2026-0007" == ""`.
+A marker is a comment, `// fpctl fp-2026-0007 check:1a2b3c4d`. A clause of many exclusions says how many, what
+they match, and a digest of their ids: `// fpctl 1,000 exclusions: device, sha256:0123456789ab check:1a2b3c4d`.
+Where the target forbids comments a marker is a term that is never true,
+`"fpctl fp-2026-0007 check:1a2b3c4d" == ""`.
+
+The check value is computed from the clause and the rest of its marker. Only a clause with the right one is
+taken for fpctl's own: a comment that merely speaks of fpctl is a person's, and so is a clause that was edited by
+hand. What looks like a clause of fpctl and is none is named (`lookalikes`), and stays.
 """
 
 from __future__ import annotations
@@ -23,7 +28,8 @@ import hashlib
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.tokens import Tokens
@@ -36,10 +42,18 @@ NAMED = 8
 _CONTINUES = "\\"
 _WRAPS = "\\)"
 _REST_OF_LINE = re.compile(r"[ \t\u00a0]*(?://[^\r\n\u2028\u2029]*)?(?=\r?\n|\Z)")
-_CLAUSE_LINE = re.compile(r"(\r?\n)[ \t]*\|[ \t]*where\b")
-_COMMENT_MARKER = re.compile(r"//[ \t]*fpctl[ \t]+(\S[^\r\n\u2028\u2029]*?)[ \t]*(?=\r?\n|\Z)")
+_CLAUSE_LINE = re.compile(r"[ \t]*(?=\|[ \t]*where\b)")
+_COMMENT_MARKER = re.compile(
+    r"[ \t]*// fpctl (?P<ids>\S(?:.*?\S)?)(?: check:(?P<check>[0-9a-f]{8}))?(?: (?P<ending>\\\)?))?[ \t]*"
+)
+_LITERAL_MARKER = re.compile(
+    r'(?P<or> or )"fpctl (?P<ids>[^"\\]+?)(?: check:(?P<check>[0-9a-f]{8}))?(?: (?P<ending>\\\\\)?))?" == ""'
+)
+_NEGATION = "| where not("
+_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_IDS = re.compile(rf"{_ID}(?:, {_ID})*|[\d,]+ exclusions: (?:[a-z_, ]+, )?sha256:[0-9a-f]{{12}}")
+"""What stands in a marker: ids of exclusions, or how many they are with a digest."""
 _SUMMARY = re.compile(r"[\d,]+ exclusions: ")
-_LITERAL_MARKER = re.compile(r'"fpctl ([^"\\]*?)( \\\\\)?)?" == ""(?=\r?\n|\Z)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +144,16 @@ def summary(exclusions: Sequence[str], about: str) -> str:
 
 def _with_marker(line: ClauseLine, comments: bool, ending: str) -> str:
     ids = ", ".join(line.exclusions) if len(line.exclusions) <= NAMED else summary(line.exclusions, line.about)
+    shown = f"{ids} check:{_check(line.clause, ids, ending)}{' ' if ending else ''}"
     if comments:
-        return f"{line.clause} // {MARKER} {ids}{' ' if ending else ''}{ending}"
+        return f"{line.clause} // {MARKER} {shown}{ending}"
     # The escaped backslash of the literal form reads back as one.
-    shown = ending.replace(_CONTINUES, _CONTINUES * 2)
-    return f'{line.clause} or "{MARKER} {ids}{" " if shown else ""}{shown}" == ""'
+    return f'{line.clause} or "{MARKER} {shown}{ending.replace(_CONTINUES, _CONTINUES * 2)}" == ""'
+
+
+def _check(clause: str, ids: str, ending: str) -> str:
+    """Return the check value of a clause and its marker: 32 bits that nobody types by accident."""
+    return hashlib.sha256("\n".join((clause, ids, ending)).encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def _indentation(text: str, anchor: int) -> str:
@@ -144,59 +163,131 @@ def _indentation(text: str, anchor: int) -> str:
 
 
 def find_clauses(text: str) -> list[MarkedClause]:
-    """Return every marked clause of a query, in order.
-
-    Only a comment (or the literal form) on a line that begins with `| where` counts; the same words
-    inside a string or in a comment elsewhere do not.
+    """Return every clause that fpctl wrote into a query, in order.
 
     Raises:
         KqlSyntaxError: the text has a marker and cannot be read as KQL tokens.
     """
+    return _read(text)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookalike:
+    """A line that looks like a clause of fpctl and is not what fpctl wrote. It is part of the base query.
+
+    `offset` is that of its `|`. `edited` is set where the marker has a check value, so that somebody changed
+    the line afterwards; without one it may be a clause of fpctl 0.1, or a person's own.
+    """
+
+    offset: int
+    exclusions: str
+    edited: bool
+
+    @property
+    def message(self) -> str:
+        """What to tell the rule's author."""
+        if self.edited:
+            return f"this clause of fpctl ({self.exclusions}) was edited by hand; it is kept as part of the rule"
+        return (
+            f"this looks like a clause of fpctl ({self.exclusions}) but has no check value; "
+            "it is kept as part of the rule"
+        )
+
+
+def lookalikes(text: str) -> list[Lookalike]:
+    """Return the lines of a query that look like clauses of fpctl and are kept; see `find_clauses`."""
+    return _read(text)[1]
+
+
+def _read(text: str) -> tuple[list[MarkedClause], list[Lookalike]]:
     found: list[MarkedClause] = []
+    kept: list[Lookalike] = []
     if MARKER not in text:
-        return found
+        return found, kept
     tokens = tokenize(text)
     group_start = -1
-    for match in sorted(
-        [*_COMMENT_MARKER.finditer(text), *_LITERAL_MARKER.finditer(text)], key=lambda m: (m.start(), m.end())
-    ):
-        if not _follows_a_token(text, tokens, match.start()):
-            continue
-        newline_at = text.rfind("\n", 0, match.start())
-        if newline_at < 0:
-            continue
-        start = newline_at - 1 if newline_at and text[newline_at - 1] == "\r" else newline_at
-        line = _CLAUSE_LINE.match(text, start)
-        if line is None or line.end() > match.start():
-            continue
-        ids, ending = _ids_and_ending(match)
-        if not found or found[-1].end != start:
-            group_start = start
-        end, opening = match.end(), None
-        if ending:
-            end = min(end + (2 if text.startswith("\r\n", end) else 1), len(text))
-        if ending == _WRAPS:
-            opening = _opening(tokens, group_start)
-            if opening is None or not text.startswith(")", end):
-                continue
-            end += 1
-        found.append(MarkedClause(start, end, ids, text.index("|", start), opening))
-    return found
+    at = text.find("\n")
+    while at >= 0:
+        end = text.find("\n", at + 1)
+        stop = len(text) if end < 0 else end - 1 if text[end - 1] == "\r" else end
+        start = at - 1 if at and text[at - 1] == "\r" else at
+        line = _marker_on(text, tokens, at + 1, stop)
+        if line is not None:
+            if not found or found[-1].end != start:
+                group_start = start
+            clause = _clause_of(text, tokens, line, start, stop, group_start)
+            if clause is not None:
+                found.append(clause)
+            elif line.match["check"] or (line.whole and _IDS.fullmatch(line.match["ids"])):
+                kept.append(Lookalike(line.pipe, line.match["ids"], line.match["check"] is not None))
+        at = end
+    return found, kept
 
 
-def _ids_and_ending(match: re.Match[str]) -> tuple[tuple[str, ...], str]:
-    ids = match.group(1)
-    ending = ""
-    if match.re is _LITERAL_MARKER:
-        ending = (match.group(2) or "").strip().replace(_CONTINUES * 2, _CONTINUES)
-    else:
-        for possible in (_WRAPS, _CONTINUES):
-            if ids.endswith(possible):
-                ids, ending = ids.removesuffix(possible), possible
-                break
-    if _SUMMARY.match(ids):
-        return (), ending
-    return tuple(part.strip() for part in ids.split(",")), ending
+class _Line(NamedTuple):
+    """A line of a query that begins with `| where` and ends in what may be a marker."""
+
+    pipe: int
+    clause: str
+    match: re.Match[str]
+
+    @property
+    def ending(self) -> str:
+        return (self.match["ending"] or "").replace(_CONTINUES * 2, _CONTINUES)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has the form of a clause: everything is inside of `not(...)`."""
+        return self.match.re is _LITERAL_MARKER or (self.clause.startswith(_NEGATION) and self.clause.endswith(")"))
+
+
+def _marker_on(text: str, tokens: Tokens, start: int, stop: int) -> _Line | None:
+    """Return the line between two offsets if it begins with `| where` and ends in what may be a marker.
+
+    A marker is the whole of what follows the line's last token, or that token's own text: the same words inside
+    a string, or inside a person's comment, are none.
+    """
+    head = _CLAUSE_LINE.match(text, start, stop)
+    if head is None or text.find(MARKER, head.end(), stop) < 0:
+        return None
+    pipe = head.end()
+    index = bisect_left(tokens.starts, stop) - 1
+    while index >= 0 and tokens.starts[index] == tokens.ends[index]:
+        index -= 1  # the end of the text is a token of no length
+    first = bisect_left(tokens.starts, pipe)
+    if index < 0 or tokens.ends[index] > stop or tokens.starts[first] != pipe:
+        return None
+    comment = _COMMENT_MARKER.fullmatch(text, tokens.ends[index], stop)
+    if comment is not None:
+        return _Line(pipe, text[pipe : tokens.ends[index]], comment)
+    if index < 3 or tokens.texts[index] != '""':
+        return None
+    # `... or "marker" == ""`: the words of the marker are a token of their own.
+    literal = _LITERAL_MARKER.fullmatch(text, tokens.ends[index - 4] if index >= 4 else pipe, stop)
+    if literal is None or literal.end("or") != tokens.starts[index - 2]:
+        return None
+    return _Line(pipe, text[pipe : literal.start()], literal)
+
+
+def _clause_of(text: str, tokens: Tokens, line: _Line, start: int, stop: int, group_start: int) -> MarkedClause | None:
+    """Return the clause of a line, or None where its check value is missing or wrong."""
+    ids, ending = line.match["ids"], line.ending
+    if not line.whole or line.match["check"] != _check(line.clause, ids, ending):
+        return None
+    end, opening = stop, None
+    if ending:
+        # Right behind a token, with the rest of its line behind the clause: else it was moved here by hand.
+        behind = bisect_left(tokens.ends, group_start)
+        if behind == len(tokens.ends) or tokens.ends[behind] != group_start:
+            return None
+        end = min(end + (2 if text.startswith("\r\n", end) else 1), len(text))
+    if ending == _WRAPS:
+        opening = _opening(tokens, group_start)
+        if opening is None or not text.startswith(")", end):
+            return None
+        end += 1
+    exclusions = () if _SUMMARY.match(ids) else tuple(ids.split(", "))
+    return MarkedClause(start, end, exclusions, line.pipe, opening)
 
 
 def _opening(tokens: Tokens, clause_start: int) -> int | None:
@@ -208,22 +299,24 @@ def _opening(tokens: Tokens, clause_start: int) -> int | None:
     return tokens.starts[index - 1] if index > 0 and tokens.texts[index - 1] == "(" else None
 
 
-def _follows_a_token(text: str, tokens: Tokens, offset: int) -> bool:
-    """Return whether only blanks lie between the last token before `offset` and it.
-
-    So a marker inside a string literal, or inside a person's own comment, is not taken for one.
-    """
-    index = bisect_left(tokens.starts, offset) - 1
-    return index >= 0 and tokens.ends[index] <= offset and not text[tokens.ends[index] : offset].strip(" \t")
-
-
 def stripped(text: str) -> EditedText:
     """Return the way from a query to its base query: every clause of fpctl removed, every other byte as it was.
 
     Raises:
         KqlSyntaxError: the text has a marker and cannot be read as KQL tokens.
     """
-    spans = joined_spans(span for clause in find_clauses(text) for span in clause.spans())
+    return _without(text, find_clauses(text))
+
+
+def separated(text: str) -> tuple[EditedText, list[Lookalike]]:
+    """Return what `stripped` and `lookalikes` do, from one reading; the offsets are those of the base query."""
+    clauses, kept = _read(text)
+    base = _without(text, clauses)
+    return base, [replace(one, offset=base.edited_offset(one.offset)) for one in kept]
+
+
+def _without(text: str, clauses: Sequence[MarkedClause]) -> EditedText:
+    spans = joined_spans(span for clause in clauses for span in clause.spans())
     return EditedText.of(text, [deletion(start, end) for start, end in spans])
 
 

@@ -115,6 +115,7 @@ class ColumnResolver:
         mentioned: returns the names that the query refers to; on an unknown table these exist.
         prefer_time: the time column the query itself uses, if any.
         schema: the columns of a table, None where they are not known.
+        sure_time: whether a time column (table, column) is there wherever the rule may run.
     """
 
     def __init__(
@@ -124,10 +125,12 @@ class ColumnResolver:
         mentioned: Callable[[], frozenset[str]],
         prefer_time: str | None,
         schema: Callable[[str], Mapping[str, str] | None] = lambda table: None,
+        sure_time: Callable[[str, str], bool] = lambda table, column: True,
     ) -> None:
         self.fields = fields
         self.known = known
         self.schema = schema
+        self.sure_time = sure_time
         self.fuzzy = False
         """Whether the query unites tables of which some may be absent (`isfuzzy=true`)."""
         self._ask = mentioned
@@ -439,6 +442,8 @@ class ColumnResolver:
                     continue
                 text = (spelled(name, column.type) if spelled else self.spelled(scope, name)) or bracket_name(name)
                 sure = text == bracket_name(name)
+                if sure and not all(self.sure_time(table, wanted) for _, table in having):
+                    continue
                 if having >= matching and sure:
                     return text
                 if not sure or not having <= covered:

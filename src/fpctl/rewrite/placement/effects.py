@@ -9,11 +9,12 @@ Facts: the class B constructs in docs/kql.md, each measured there with a counter
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from fpctl.kql import tree
 from fpctl.kql.operators.table import spec_of
-from fpctl.rewrite.placement.monotonicity import ComputedColumns, Monotonicity, calls, item_names
+from fpctl.rewrite.placement.monotonicity import EITHER, FALLS, ComputedColumns, Monotonicity, calls, item_names
 from fpctl.rewrite.placement.positions import Edge
 
 
@@ -39,35 +40,41 @@ WINDOW = frozenset(
 )  # fmt: skip
 
 
-def effects(
-    steps: Iterable[tree.Operator | Edge],
-    query: tree.Query,
-    functions: Mapping[str, Sequence[tree.Function]] | None = None,
-    outputs: Callable[[tree.Summarize], Sequence[str]] | None = None,
-) -> list[Effect]:
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known of the query that rows are missing in.
+
+    Attributes:
+        query: the whole query.
+        functions: the functions that the query defines, for `invoke`.
+        columns: tells the names of the columns before and after an operator; None where that is not known.
+        tested: the columns that tell alone which rows are removed: a group of one value of each of them loses all
+            its rows or none. Empty where the time of a row counts, too.
+    """
+
+    query: tree.Query
+    functions: Mapping[str, Sequence[tree.Function]] = field(default_factory=dict)
+    columns: Callable[[tree.Operator], tuple[Sequence[str], Sequence[str]] | None] = lambda _: None
+    tested: frozenset[str] = frozenset()
+
+
+def effects(steps: Iterable[tree.Operator | Edge], context: Context) -> list[Effect]:
     """Return the effects of what lies behind an insertion point, in order.
 
     Args:
         steps: the operators between the insertion point and the result, outermost last, and an edge where another
             pipeline takes the rows up. A join among the operators has the insertion point's rows on its left side.
-        query: the whole query.
-        functions: the functions that the query defines, for `invoke`.
-        outputs: tells the columns that a summarize gives, keys first.
+        context: what is known of the query.
     """
-    return list(_Follower(query, functions or {}, outputs or (lambda _: ())).follow(steps))
+    return list(_Follower(context).follow(steps))
 
 
 class _Follower:
-    def __init__(
-        self,
-        query: tree.Query,
-        functions: Mapping[str, Sequence[tree.Function]],
-        outputs: Callable[[tree.Summarize], Sequence[str]],
-    ) -> None:
-        self.text = query.text
-        self.outputs = outputs
-        self.functions = functions
-        self.computed = ComputedColumns(query)
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.text = context.query.text
+        self.computed = ComputedColumns(context.query)
+        self.tested = context.tested
         self.keyed = False
         self.inside: set[int] = set()
 
@@ -83,6 +90,9 @@ class _Follower:
     def use(self, edge: Edge) -> Iterator[Effect]:
         """Another pipeline takes the rows up: as its source, as the right side of a join, as a list."""
         node = edge.node
+        if edge.index > 0 or isinstance(node, tree.Union):
+            # Rows of other legs may be in the same groups.
+            self.tested = frozenset()
         if isinstance(node, (tree.Join, tree.Lookup)) and edge.index > 0:
             yield from self.computed_keys(node)
             self.computed.may_be_suffixed()
@@ -95,46 +105,149 @@ class _Follower:
         if any(self.computed.depend(condition) for condition in node.on):
             yield self.effect(node, "it compares a value that was itself computed from the rows")
 
+    # ------------------------------------------------------------------ operators
+
     def operator(self, node: tree.Operator) -> Iterator[Effect]:
         yield from self.windows(node)
-        if isinstance(node, tree.Where):
-            yield from self.where(node)
-        elif isinstance(node, tree.Summarize):
-            yield from self.summarize(node)
-        elif isinstance(node, (tree.Extend, tree.Serialize)):
-            self.computed.assign(node.items, keep=True)
-        elif isinstance(node, tree.Project):
-            self.computed.assign(node.items, keep=False)
-        elif isinstance(node, tree.ProjectRename):
-            self.computed.rename(node.items)
-        elif isinstance(node, tree.Count):
-            self.computed.columns = {node.alias.value if node.alias else "Count": Monotonicity.FALLS}
-        elif isinstance(node, tree.Distinct):
-            if any(self.computed.depend(item) for item in node.items):
-                yield self.effect(node, "it lists a value that was itself computed from the rows")
-        elif isinstance(node, (tree.Join, tree.Lookup)):
-            yield from self.computed_keys(node)
-        elif isinstance(node, tree.MakeSeries):
+        before = dict(self.computed.columns)
+        if isinstance(node, tree.Summarize) and self.groups_vanish(node.by):
             self.computed.columns = {}
-        elif isinstance(node, tree.Invoke):
-            yield from self.invoke(node)
-        elif isinstance(node, tree.Partition):
-            yield from self.follow(node.body.operators)
-        elif isinstance(node, tree.MakeGraph):
-            if node.partition_body is not None:
-                yield from self.follow(node.partition_body.operators)
-        elif isinstance(node, tree.Fork):
-            before = self.computed.columns
-            for leg in node.legs:
-                self.computed.columns = dict(before)
-                yield from self.follow(leg.body.operators)
+            return
+        follow = _FOLLOW.get(type(node))
+        if follow is not None:
+            yield from follow(self, node)
+        else:
+            self.other_columns(node, before)
+        self.still_tested(node)
         why = spec_of(node).without_rows(node)
         if why is not None:
             yield self.effect(node, why)
 
+    def groups_vanish(self, keys: Sequence[tree.Expr]) -> bool:
+        """Tell whether every group loses all its rows or none, because it is grouped by all that decides."""
+        named = {key.value for key in keys if isinstance(key, tree.Name)}
+        return bool(self.tested) and self.tested <= named
+
+    def still_tested(self, node: tree.Operator) -> None:
+        """Forget the columns that decide where they may be others from here on."""
+        if isinstance(node, (tree.Union, tree.Invoke, tree.Evaluate, tree.Summarize)) or (
+            self.tested
+            and any(
+                name.value in self.tested
+                for item in tree.walk(node)
+                if isinstance(item, tree.Named)
+                for name in item.names
+            )
+        ):
+            self.tested = frozenset()
+
+    def other_columns(self, node: tree.Operator, before: Mapping[str, Monotonicity]) -> None:
+        """Follow an operator that nothing here knows: what it makes of computed columns can move either way."""
+        if not before:
+            return
+        known = self.context.columns(node)
+        depends = any(self.computed.depend(item) for item in tree.children(node))
+        for name in known[1] if known is not None else ():
+            # A union gives columns of one name and several types a suffix.
+            suffixed = any(name.startswith(computed) for computed in before)
+            if name not in known[0] and (depends or suffixed):  # type: ignore[index]
+                self.computed.columns[name] = EITHER
+
+    def extend(self, node: tree.Extend | tree.Serialize | tree.Project) -> Iterator[Effect]:
+        before = dict(self.computed.columns)
+        unnamed = self.computed.assign(node.items, keep=not isinstance(node, tree.Project))
+        known = self.context.columns(node) if unnamed else None
+        named = {name.value for item in node.items if isinstance(item, tree.Named) for name in item.names}
+        named |= {item.value for item in node.items if isinstance(item, tree.Name)}
+        for name in known[1] if known is not None else ():
+            if name not in named and (name not in known[0] or name in before):  # type: ignore[index]
+                # A result without a name: `Column1`, or the parts of `series_stats()`.
+                self.computed.columns[name] = unnamed[0] if len(unnamed) == 1 and name not in before else EITHER
+        yield from ()
+
+    def rename(self, node: tree.ProjectRename) -> Iterator[Effect]:
+        self.computed.rename(node.items)
+        yield from ()
+
+    def count(self, node: tree.Count) -> Iterator[Effect]:
+        self.computed.columns = {node.alias.value if node.alias else "Count": FALLS}
+        yield from ()
+
+    def distinct(self, node: tree.Distinct) -> Iterator[Effect]:
+        if any(self.computed.depend(item) for item in node.items):
+            yield self.effect(node, "it lists a value that was itself computed from the rows")
+
+    def join(self, node: tree.Join | tree.Lookup) -> Iterator[Effect]:
+        yield from self.computed_keys(node)
+
+    def make_series(self, node: tree.MakeSeries) -> Iterator[Effect]:
+        self.computed.columns = {}
+        yield from ()
+
+    def expand(self, node: tree.MvExpand) -> Iterator[Effect]:
+        for name, moves in self.elements(node.items).items():
+            if moves is EITHER:
+                self.computed.columns[name] = EITHER
+            else:
+                # An element that is missing is a row that is missing.
+                self.computed.columns.pop(name, None)
+        self.other_indexes(node)
+        yield from ()
+
+    def elements(self, items: Sequence[tree.ExpandItem]) -> dict[str, Monotonicity]:
+        """Return the columns of elements that are taken from computed columns, with how the whole moves."""
+        found: dict[str, Monotonicity] = {}
+        for item in items:
+            value = item.value
+            moves = self.computed.moves(value.value if isinstance(value, tree.Named) else value)
+            names = [name.value for name in value.names] if isinstance(value, tree.Named) else []
+            names += [value.value] if isinstance(value, tree.Name) else []
+            if moves is not None:
+                found |= dict.fromkeys(names, moves if moves is Monotonicity.SHRINKS else EITHER)
+        return found
+
+    def other_indexes(self, node: tree.MvExpand | tree.MvApply) -> None:
+        if self.elements(node.items):
+            for parameter in node.parameters:
+                if parameter.name == "with_itemindex" and isinstance(parameter.value, tree.Name):
+                    self.computed.columns[parameter.value.value] = EITHER
+
+    def apply(self, node: tree.MvApply) -> Iterator[Effect]:
+        """`mv-apply`: its body works on the elements of one row; those of a computed set may be missing."""
+        found = self.elements(node.items)
+        if not found and not any(self.computed.depend(item) for item in node.items):
+            # Nothing is missing inside a row that is there.
+            return
+        kept = dict(self.computed.columns)
+        for name, moves in found.items():
+            if moves is EITHER:
+                self.computed.columns[name] = EITHER
+            else:
+                self.computed.columns.pop(name, None)
+        self.other_indexes(node)
+        yield from self.follow(node.body.operators)
+        self.computed.columns = {**kept, **self.computed.columns}
+
+    def partition(self, node: tree.Partition) -> Iterator[Effect]:
+        yield from self.follow(node.body.operators)
+
+    def graph(self, node: tree.MakeGraph) -> Iterator[Effect]:
+        if node.partition_body is not None:
+            yield from self.follow(node.partition_body.operators)
+
+    def fork(self, node: tree.Fork) -> Iterator[Effect]:
+        before = self.computed.columns
+        for leg in node.legs:
+            self.computed.columns = dict(before)
+            yield from self.follow(leg.body.operators)
+
+    def facet(self, node: tree.Facet) -> Iterator[Effect]:
+        if node.body is not None:
+            yield from self.follow(node.body.operators)
+
     def invoke(self, node: tree.Invoke) -> Iterator[Effect]:
         name = node.call.name.value if isinstance(node.call, tree.Call) else self.text[node.call.start : node.call.end]
-        known = self.functions.get(name, ())
+        known = self.context.functions.get(name, ())
         for function in known:
             result = function.body[-1] if len(function.body) == 1 else None
             simple = (
@@ -155,7 +268,7 @@ class _Follower:
         return Effect(node.start, node.keyword, why, inverts)
 
     def summarize(self, node: tree.Summarize) -> Iterator[Effect]:
-        movements: dict[str, Monotonicity] = {}
+        columns: dict[str, Monotonicity] = {}
         picks = False
         if any(self.computed.depend(key) for key in node.by):
             yield self.effect(node, "it groups by a value that was itself computed from the rows")
@@ -167,19 +280,20 @@ class _Follower:
                 yield self.effect(node, f"{picked.name.value}() picks one row: without it another row takes its place")
                 picks = True
                 continue
-            monotonicity = self.computed.aggregate_monotonicity(value)
+            moves = self.computed.aggregate(value)
             for name in item_names(item):
-                movements[name] = monotonicity
+                columns[name] = moves
         if not picks:
             # Aggregates of several columns (`percentiles`), and names that follow from more than a first argument.
-            for name in self.outputs(node)[len(node.by) :]:
-                movements.setdefault(name, Monotonicity.EITHER)
-        self.computed.columns = movements
+            known = self.context.columns(node)
+            for name in known[1][len(node.by) :] if known is not None else ():
+                columns.setdefault(name, EITHER)
+        self.computed.columns = columns
 
     def where(self, node: tree.Where) -> Iterator[Effect]:
         if not self.computed.columns:
             return
-        for condition in self.computed.inverting(node.predicate, True):
+        for condition in self.computed.inverting(node.predicate):
             shown = " ".join(self.text[condition.start : condition.end].split())
             if len(shown) > 80:
                 shown = shown[:77] + "..."
@@ -191,11 +305,34 @@ class _Follower:
                 yield self.effect(node, f"`{shown}` can become true when rows are missing from its group")
 
     def windows(self, node: tree.Operator) -> Iterator[Effect]:
-        if isinstance(node, (tree.Extend, tree.Project, tree.Where, tree.Serialize)):
-            for call in calls(node):
-                if call.name.value in WINDOW:
-                    yield self.effect(node, f"{call.name.value}() looks at neighbouring rows, which change")
-                    return
+        for call in calls(node) if isinstance(node, _WITH_WINDOWS) else ():
+            if call.name.value in WINDOW:
+                yield self.effect(node, f"{call.name.value}() looks at neighbouring rows, which change")
+                return
+
+
+_WITH_WINDOWS = (tree.Extend, tree.Project, tree.Where, tree.Serialize)
+_FOLLOW: Mapping[type, Callable[[_Follower, Any], Iterator[Effect]]] = {
+    tree.Where: _Follower.where,
+    tree.Summarize: _Follower.summarize,
+    tree.Extend: _Follower.extend,
+    tree.Serialize: _Follower.extend,
+    tree.Project: _Follower.extend,
+    tree.ProjectRename: _Follower.rename,
+    tree.Count: _Follower.count,
+    tree.Distinct: _Follower.distinct,
+    tree.Join: _Follower.join,
+    tree.Lookup: _Follower.join,
+    tree.MakeSeries: _Follower.make_series,
+    tree.MvExpand: _Follower.expand,
+    tree.MvApply: _Follower.apply,
+    tree.Partition: _Follower.partition,
+    tree.MakeGraph: _Follower.graph,
+    tree.Fork: _Follower.fork,
+    tree.Facet: _Follower.facet,
+    tree.Invoke: _Follower.invoke,
+}
+"""Operators whose effect on computed columns is known; those of any other are taken to move either way."""
 
 
 def _keyword(node: tree.Node) -> str:

@@ -7,7 +7,7 @@ positive position. A refusal is a value.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -15,11 +15,12 @@ from typing import Literal
 from fpctl.kql import tree
 from fpctl.kql.analysis import Analysis, analyse
 from fpctl.kql.binder import Environment, Tabular
-from fpctl.kql.binder.scope import Column, InsertionPoint, Scope
+from fpctl.kql.binder.scope import InsertionPoint, Scope
+from fpctl.kql.operators.joins import join_kind
 from fpctl.kql.operators.model import Polarity
 from fpctl.kql.operators.table import is_operator, spec_of
 from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Resolution, Unresolved
-from fpctl.rewrite.placement.effects import Effect, effects
+from fpctl.rewrite.placement.effects import Context, Effect, effects
 from fpctl.rewrite.placement.polarity import positions
 from fpctl.rewrite.placement.positions import Edge, Positions
 from fpctl.rewrite.placement.reading import Reading
@@ -33,7 +34,13 @@ from fpctl.rewrite.placement.result import (
     inverted,
     more_telling,
 )
-from fpctl.rewrite.placement.wildcard_tables import WildcardCache, WildcardTableResolver, reads_pattern, table_name
+from fpctl.rewrite.placement.wildcard_tables import (
+    WildcardCache,
+    WildcardTableResolver,
+    names_each_table,
+    reads_pattern,
+    table_name,
+)
 from fpctl.rewrite.reasons import SkipReason
 
 Mode = Literal["auto", "source", "result"]
@@ -74,7 +81,7 @@ class Placer:
         resolver.fuzzy = "isfuzzy" in query.text and any(map(_is_fuzzy, tree.walk(query)))
         self._positions: Positions | None = None
         self._memo: dict[tuple[RequiredColumns, Mode], Outcome] = {}
-        self._outputs: dict[int, Mapping[str, Column]] | None = None
+        self._around: dict[int, tuple[Sequence[str], Sequence[str]]] | None = None
         self._reads_pattern = any(self.reads_pattern(columns.node) for columns in analysis.pipelines)
         self._joins = any(
             isinstance(operator, (tree.Join, tree.Lookup))
@@ -99,16 +106,20 @@ class Placer:
     def _may_be_table(self, name: str) -> bool:
         return name not in self.analysis.lets and self.environment.function(name) is None
 
-    def outputs(self, node: tree.Summarize) -> tuple[str, ...]:
-        """Return the names of the columns after a summarize, keys first."""
-        if self._outputs is None:
-            self._outputs = {
-                id(operator): point.scope.columns
-                for pipeline in self.analysis.pipelines
-                for operator, point in zip(pipeline.node.operators, pipeline.points[1:], strict=False)
-                if isinstance(operator, tree.Summarize)
-            }
-        return tuple(self._outputs.get(id(node), ()))
+    def columns_around(self, node: tree.Operator) -> tuple[Sequence[str], Sequence[str]] | None:
+        """Return the names of the columns before and after an operator, as its first walk sees them."""
+        if self._around is None:
+            self._around = {}
+            for pipeline in self.analysis.pipelines:
+                operators, points = pipeline.node.operators, pipeline.points
+                # A body without a source has no point before its first operator.
+                before = points if len(points) > len(operators) else (None, *points)
+                for operator, left, right in zip(operators, before, points[-len(operators) :], strict=False):
+                    self._around[id(operator)] = (
+                        tuple(left.scope.columns) if left is not None else (),
+                        tuple(right.scope.columns),
+                    )
+        return self._around.get(id(node))
 
     @cached_property
     def parameters(self) -> frozenset[str]:
@@ -143,7 +154,7 @@ class Placer:
                 answer = more_telling(answer, refusal)
             assert answer is not None
             return answer
-        left_out = tuple(refusal for refusal in refused if refusal.reason not in ("no-table", "field-not-in-table"))
+        left_out = tuple(refusal for refusal in refused if refusal.reason not in _NOT_THERE)
         return PlacementResult(
             distinct(placement for outcome in placed for placement in outcome.placements),
             tuple(r for outcome in placed for r in outcome.left_out) + left_out,
@@ -285,6 +296,7 @@ class _Attempt:
         columns = self.placer.analysis.columns_of(pipeline)
         name = table_name(pipeline.source)
         first = columns.points[0].scope.columns.get(name) if name else None
+        present = not self.placer.resolver.fuzzy and names_each_table(pipeline.source)
         best: tuple[int, InsertionPoint, Resolution] | None = None
         refusal: PlacementRefusal | None = None
         for index, point in enumerate(columns.points):
@@ -293,7 +305,7 @@ class _Attempt:
             told = name if first is not None and point.scope.columns.get(first.name) is first else None
             if first is not None and told is None:
                 continue
-            found = self.placer.wildcards.resolve(point.scope, self.required, told)
+            found = self.placer.wildcards.resolve(point.scope, self.required, told, present=present)
             if len(self.placer.analysis.calls(pipeline)) > 1:
                 found = _CALLS_DIFFER
             if isinstance(found, Unresolved):
@@ -355,9 +367,15 @@ class _Attempt:
                 if isinstance(outcome, PlacementResult):
                     placements.extend(outcome.placements)
                     left_out.extend(outcome.left_out)
-                elif outcome.reason not in ("no-table", "field-not-in-table"):
+                elif outcome.reason not in _NOT_THERE:
                     left_out.append(outcome)
-        found_effects = tuple(self.effects_behind(pipeline, index))
+        for outcome in self.unmatched(pipeline, index, found):
+            if isinstance(outcome, PlacementResult):
+                placements.extend(outcome.placements)
+                left_out.extend(outcome.left_out)
+            elif outcome.reason not in _NOT_THERE:
+                left_out.append(outcome)
+        found_effects = tuple(self.effects_behind(pipeline, index, found))
         inverting = next((effect for effect in found_effects if effect.inverts), None)
         if inverting is not None:
             return _inverting_effect(inverting)
@@ -386,22 +404,11 @@ class _Attempt:
             if isinstance(outcome, PlacementResult):
                 return self.with_later_unions(pipeline, outcome)
             refusal = more_telling(refusal, outcome)
-        for feeds_rows in (True, False):
-            for edge in edges:
-                # What flows in at the source, and the legs of unions, are placed together: see `legs`.
-                if edge.feeds_rows is not feeds_rows or (
-                    feeds_rows and (edge.index == 0 or isinstance(edge.node, tree.Union))
-                ):
-                    continue
-                outcome = self.run(edge.child)
-                if isinstance(outcome, PlacementResult):
-                    if not any(placement.resolution.guessed for placement in outcome.placements):
-                        return outcome
-                    # What is joined or listed is no place to guess columns in: that would place nothing at all.
-                    continue
-                # A baseline that merely lacks the columns says nothing of the rule; one that has them does.
-                if edge.polarity is Polarity.POSITIVE or outcome.reason in ("inverting-position", "both-polarities"):
-                    refusal = more_telling(refusal, outcome)
+        placed, refused = self.beside(edges)
+        if placed is not None:
+            return placed
+        if refused is not None:
+            refusal = more_telling(refusal, refused)
         for index, operator in enumerate(pipeline.operators, 1):
             if isinstance(operator, tree.Union):
                 outcome = self.legs(pipeline, index)
@@ -409,6 +416,52 @@ class _Attempt:
                     return outcome
                 refusal = more_telling(refusal, outcome)
         return refusal
+
+    def beside(self, edges: Sequence[Edge]) -> tuple[PlacementResult | None, PlacementRefusal | None]:
+        """Place in everything that is joined to the rows or that they are looked up in, all of it.
+
+        Each of two joins in a row, or of two lists, can bring the event that an exclusion names.
+        """
+        placements: list[Placement] = []
+        left_out: list[PlacementRefusal] = []
+        refusal: PlacementRefusal | None = None
+        for edge in sorted(edges, key=lambda edge: not edge.feeds_rows):
+            # What flows in at the source, and the legs of unions, are placed together: see `legs`.
+            if edge.feeds_rows and (edge.index == 0 or isinstance(edge.node, tree.Union)):
+                continue
+            outcome = self.run(edge.child)
+            if isinstance(outcome, PlacementResult):
+                # What is joined or listed is no place to guess columns in: that would place nothing at all.
+                if not any(placement.resolution.guessed for placement in outcome.placements):
+                    placements.extend(outcome.placements)
+                    left_out.extend(outcome.left_out)
+                continue
+            # A baseline that merely lacks the columns says nothing of the rule; one that has them does.
+            inverting = outcome.reason in ("inverting-position", "both-polarities")
+            if edge.polarity is Polarity.POSITIVE or inverting:
+                refusal = more_telling(refusal, outcome)
+            joined = isinstance(edge.node, (tree.Join, tree.Lookup)) and edge.polarity is Polarity.OPAQUE
+            if (edge.polarity is Polarity.POSITIVE or (joined and inverting)) and outcome.reason not in _NOT_THERE:
+                left_out.append(outcome)
+        return (PlacementResult(distinct(placements), tuple(left_out)) if placements else None), refusal
+
+    def unmatched(
+        self, pipeline: tree.Pipeline, index: int, found: Resolution
+    ) -> Iterator[PlacementResult | PlacementRefusal]:
+        """Yield what becomes of the right sides of outer joins before an insertion point.
+
+        A right row without a match has no left event that a clause on the left columns could test.
+        """
+        points = self.placer.analysis.calls(pipeline)[0]
+        first = 1 if len(points) > len(pipeline.operators) else 0
+        for edge in self.placer.positions.edges.get(id(pipeline), []):
+            node = edge.node
+            if not isinstance(node, tree.Join) or not 0 < edge.index <= index or join_kind(node) not in _RIGHT_ALONE:
+                continue
+            before = edge.index - 1 if first else edge.index - 2
+            left = points[before].scope.columns if before >= 0 else {}
+            if all(column.text in left for bound in found.bindings.values() for column in bound):
+                yield self.run(edge.child)
 
     def with_later_unions(self, pipeline: tree.Pipeline, outcome: PlacementResult) -> PlacementResult:
         placements, left_out = list(outcome.placements), list(outcome.left_out)
@@ -418,7 +471,7 @@ class _Attempt:
                 if isinstance(legs, PlacementResult):
                     placements.extend(legs.placements)
                     left_out.extend(legs.left_out)
-                elif legs.reason not in ("no-table", "field-not-in-table"):
+                elif legs.reason not in _NOT_THERE:
                     left_out.append(legs)
         return PlacementResult(distinct(placements), tuple(left_out))
 
@@ -439,7 +492,7 @@ class _Attempt:
                 left_out.extend(outcome.left_out)
             else:
                 refusal = more_telling(refusal, outcome)
-                if outcome.reason not in ("no-table", "field-not-in-table"):
+                if outcome.reason not in _NOT_THERE:
                     left_out.append(outcome)
         for leg in self.bare_legs(pipeline, index):
             wrapped = self.wrapped(pipeline, index, leg)
@@ -447,7 +500,7 @@ class _Attempt:
                 placements.append(wrapped)
             else:
                 refusal = more_telling(refusal, wrapped)
-                if wrapped.reason not in ("no-table", "field-not-in-table"):
+                if wrapped.reason not in _NOT_THERE:
                     left_out.append(wrapped)
         if placements:
             return PlacementResult(distinct(placements), tuple(left_out))
@@ -495,7 +548,7 @@ class _Attempt:
                 "keep the columns that the exclusion needs behind the union",
             )
         own = tree.Pipeline(leg.start, leg.end, leg, ())
-        found_effects = tuple(self.effects_behind(pipeline, index))
+        found_effects = tuple(self.effects_behind(pipeline, index, found))
         inverting = next((effect for effect in found_effects if effect.inverts), None)
         if inverting is not None:
             return _inverting_effect(inverting)
@@ -504,14 +557,26 @@ class _Attempt:
 
     # ------------------------------------------------------------------ behind the insertion point
 
-    def effects_behind(self, pipeline: tree.Pipeline, index: int) -> list[Effect]:
+    def effects_behind(self, pipeline: tree.Pipeline, index: int, resolution: Resolution) -> list[Effect]:
+        placer = self.placer
+        context = Context(placer.query, placer.positions.functions, placer.columns_around, self.tested(resolution))
         found: dict[int, Effect] = {}
         for path in self.paths(pipeline, index):
-            for effect in effects(path, self.placer.query, self.placer.positions.functions, self.placer.outputs):
+            for effect in effects(path, context):
                 known = found.setdefault(effect.offset, effect)
                 if effect.inverts and not known.inverts:
                     found[effect.offset] = effect
         return [found[offset] for offset in sorted(found)]
+
+    def tested(self, resolution: Resolution) -> frozenset[str]:
+        """Return the columns that decide which rows are removed; none where that is not a matter of columns alone.
+
+        That a clause ends with its exclusion is left aside: it removes all rows of a group until then, none later.
+        """
+        if self.required.time or resolution.mixed or resolution.partial or resolution.assumed:
+            return frozenset()
+        bound = [column.text for columns in resolution.bindings.values() for column in columns]
+        return frozenset((*bound, *self.required.raw))
 
     def paths(self, pipeline: tree.Pipeline, index: int) -> Iterator[tuple[tree.Operator | Edge, ...]]:
         """Yield each path from an insertion point to the results: operators, and uses by another pipeline."""
@@ -529,6 +594,10 @@ class _Attempt:
             stack.extend((use.parent, (*so_far, use, *use.parent.operators[use.index :]), depth + 1) for use in uses)
 
 
+_NOT_THERE: tuple[SkipReason, ...] = ("no-table", "field-not-in-table")
+"""Reasons that say that no event here can be named by the exclusion."""
+_RIGHT_ALONE = frozenset({"rightouter", "fullouter"})
+"""Join kinds that give right rows without a left one."""
 _CALLS_DIFFER = Unresolved(
     "column-ambiguous", "the function is called for tables that hold the fields in different columns"
 )

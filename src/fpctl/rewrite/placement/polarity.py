@@ -454,7 +454,7 @@ def _parts(node: tree.Node) -> Iterator[tree.Node]:
     elif isinstance(node, (tree.As, tree.Count)):
         return
     elif isinstance(node, tree.Let):
-        yield node.value  # type: ignore[misc]
+        yield node.value
     else:
         given = _given(node)
         for child in tree.children(node):

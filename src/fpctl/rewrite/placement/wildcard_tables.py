@@ -62,6 +62,11 @@ def reads_pattern(source: tree.Node | None, may_be_table: Callable[[str], bool])
     )
 
 
+def names_each_table(source: tree.Node | None) -> bool:
+    """Tell whether a source names each table that it reads, so that all of them have to be there."""
+    return isinstance(source, tree.Union) and not any(isinstance(leg, tree.Wildcard) for leg in source.legs)
+
+
 def table_name(source: tree.Node | None) -> str | None:
     """Return the column in which a source tells the table of each row, None where it has none."""
     if isinstance(source, tree.Search):
@@ -84,18 +89,23 @@ class WildcardTableResolver:
     def __init__(self, resolver: ColumnResolver, known: WildcardCache) -> None:
         self.resolver = resolver
         self._known = known
+        self._present = False
         self._answers: dict[object, tuple[Scope, Resolution | Unresolved]] = {}
 
-    def resolve(self, scope: Scope, required: RequiredColumns, table_name: str | None) -> Resolution | Unresolved:
-        """Bind needs at an insertion point.
+    def resolve(
+        self, scope: Scope, required: RequiredColumns, table_name: str | None, *, present: bool = False
+    ) -> Resolution | Unresolved:
+        """Bind what is required at an insertion point.
 
         Args:
             table_name: the column that tells the table of a row, if the source gives one.
+            present: every table is there, as the query names each: none of its columns can be missing.
         """
         # A `where` leaves the columns as they are: what was found before it holds behind it.
-        key = (id(scope.columns), id(scope.branches), scope.kept, required, table_name)
+        key = (id(scope.columns), id(scope.branches), scope.kept, required, table_name, present)
         known = self._answers.get(key)
         if known is None:
+            self._present = present
             known = self._answers[key] = (scope, self._resolve(scope, required, table_name))
         return known[1]
 
@@ -227,7 +237,7 @@ class WildcardTableResolver:
 
     def _if_exists(self, name: str, kind: str) -> str:
         """Return a column of a pattern's tables: of these a workspace has only some, so it may not be there."""
-        if name in self.resolver.mentioned:
+        if self._present or name in self.resolver.mentioned:
             return bracket_name(name)
         return if_exists(name, kind)
 

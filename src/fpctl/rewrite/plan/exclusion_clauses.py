@@ -11,7 +11,7 @@ from fpctl.rewrite.placement.placer import Placer
 from fpctl.rewrite.placement.required_columns import RequiredColumnsError, columns_required
 from fpctl.rewrite.placement.result import Outcome, PlacementRefusal, PlacementResult
 from fpctl.rewrite.plan.base_rule import BaseRule
-from fpctl.rewrite.plan.clauses import Clause, line_of
+from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.model import PlanWarning, Skip
 from fpctl.rewrite.plan.plan_warnings import match_warnings, placement_warnings
 from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, UtcRange, build
@@ -104,7 +104,7 @@ class ExclusionPlacer:
             if self.dialect is Dialect.NRT:
                 clause.text  # noqa: B018  (raises now if the dialect cannot say it)
             clauses.append(clause)
-            warnings.extend(placement_warnings(exclusion, placement, predicate, source, line_of(placement, source)))
+            warnings.extend(placement_warnings(exclusion, placement, predicate, self.base))
         return ExclusionClauses(tuple(clauses), tuple(warnings))
 
     def _refused(self, exclusion: Exclusion, refusal: PlacementRefusal, named: bool) -> Skip:

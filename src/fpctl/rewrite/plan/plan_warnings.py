@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 
 from fpctl.exclusions.model import Alternative, Exclusion
+from fpctl.rewrite.placement.picked import picked_columns
 from fpctl.rewrite.placement.result import Placement, PlacementResult
+from fpctl.rewrite.plan.base_rule import BaseRule
+from fpctl.rewrite.plan.clauses import line_of
 from fpctl.rewrite.plan.model import PlanWarning, Skip
 from fpctl.rewrite.plan.size_fit import Budget, SizeFit
 from fpctl.rewrite.predicate import Predicate
@@ -34,9 +37,11 @@ def match_warnings(
 
 
 def placement_warnings(
-    exclusion: Exclusion, placement: Placement, predicate: Predicate, source: SourceText, line: int
+    exclusion: Exclusion, placement: Placement, predicate: Predicate, base: BaseRule
 ) -> Iterator[PlanWarning]:
-    """Yield what holds for one clause. `line` is the base-query line of the operator it follows."""
+    """Yield what holds for one clause of a rule."""
+    source = base.source
+    line = line_of(placement, source)
     found = placement.resolution
     if predicate.untested:
         values = ", ".join(f"{u.field} {u.value}" for u in predicate.untested[:SHOWN_VALUES])
@@ -45,8 +50,8 @@ def placement_warnings(
         yield PlanWarning("untested-values", message, line, exclusion.id)
     if predicate.unguarded:
         message = (
-            f"no time column is visible here, so {exclusion.id} keeps suppressing after {exclusion.expires} "
-            "until the rule is applied again"
+            f"no time column is certain to be there, so the end of {exclusion.id} on {exclusion.expires} depends on "
+            "applying the rule again: until then the clause keeps suppressing"
         )
         yield PlanWarning("no-expiry-guard", message, line, exclusion.id)
     if found.assumed:
@@ -65,6 +70,14 @@ def placement_warnings(
         tables = ", ".join(found.untested[:SHOWN_TABLES]) + (f" and {rest} more" if rest > 0 else "")
         message = f"events of {tables} are not taken out: not every column of theirs with the fields is visible here"
         yield PlanWarning("partial-union", message, line, exclusion.id)
+    if exclusion.placement == "result":
+        for one in picked_columns(placement, base.query):
+            group = f"the same {', '.join(one.keys)}" if one.keys else "the whole table"
+            message = (
+                f"each row here stands for all events of {group}, and {one.column} is that of one of them "
+                f"({one.aggregate}): the clause suppresses the others with it"
+            )
+            yield PlanWarning("picked-event", message, source.line_column(one.offset)[0], exclusion.id)
     for effect in placement.effects:
         message = f"{effect.keyword}: {effect.message}"
         yield PlanWarning("effect", message, source.line_column(effect.offset)[0], exclusion.id)

@@ -113,6 +113,9 @@ class Planner:
         chosen.skips.extend(size_skips(fitted, budget, {exclusion.id for exclusion, named in ordered if named}))
         chosen.warn(size_warnings(fitted, budget, len(edited.text) if style.fits and edited.edits else 0))
         chosen.warn(
+            PlanWarning("edited-clause", one.message, base.source.line_column(one.offset)[0]) for one in base.lookalikes
+        )
+        chosen.warn(
             PlanWarning(unknown.code, unknown.message, base.source.line_column(unknown.offset)[0])
             for unknown in base.analysis.problems
         )
@@ -124,7 +127,12 @@ class Planner:
     def _chosen(self, base: BaseRule, exclusions: Sequence[tuple[Exclusion, bool]], dialect: Dialect) -> _Chosen:
         """Return what becomes of each exclusion in a rule."""
         resolver = ColumnResolver(
-            self.fields, self._is_known, lambda: tree.names(base.query), base.time_column, base.tables.table
+            self.fields,
+            self._is_known,
+            lambda: tree.names(base.query),
+            base.time_column,
+            base.tables.table,
+            base.has_time,
         )
         placer = ExclusionPlacer(
             base,
