@@ -127,12 +127,12 @@ WRONG_VALUES = {
     "--config": ("", "Invalid value for '--config': it is empty: give a path, or leave the option out"),
     "--engine": (
         "splunk",
-        "Invalid value for '--engine': 'splunk' is not one of 'local', 'log-analytics', 'defender', 'kusto'.",
+        "Invalid value for '--engine': 'splunk' is not one of 'defender', 'kusto', 'local', 'log-analytics'.",
     ),
     "--credential": (
         "password",
         "Invalid value for '--credential': 'password' is not one of 'default', 'cli', 'managed-identity', "
-        "'device-code', 'environment', 'token', 'none'.",
+        "'device-code', 'environment', 'workload-identity', 'github-oidc', 'azure-pipelines', 'token', 'none'.",
     ),
 }
 """Option -> (a value that is none, what each command with that option says)."""

@@ -254,5 +254,5 @@ def test_a_near_real_time_rule_becomes_a_continuous_detection_without_comments(
     (rule,) = graph.rules.values()
     assert rule["schedule"] == {"frequency": "PT0S"}
     assert "//" not in rule["queryCondition"]["queryText"]
-    assert '"fpctl fp-1" == ""' in rule["queryCondition"]["queryText"]
+    assert '"fpctl fp-1 check:' in rule["queryCondition"]["queryText"]
     assert "left out: line 1: // mine" in outcome.err

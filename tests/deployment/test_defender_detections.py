@@ -191,7 +191,7 @@ def test_a_continuous_detection_has_no_comment_and_says_what_was_left_out(plan: 
     query = body_of(made)["queryCondition"]["queryText"]
     assert not [piece for piece in tokenize(query).pieces() if piece.kind == COMMENT]
     assert "'a//b'" in query
-    assert '"fpctl fp-1" == ""' in query
+    assert '"fpctl fp-1 check:' in query
     assert body_of(made)["schedule"] == {"frequency": "PT0S"}
     (note,) = [problem.message for problem in made.problems if problem.code == "comments"]
     assert "line 1: // who" in note

@@ -107,7 +107,7 @@ def test_the_rows_of_the_result_are_exact(fpctl: Callable[..., tuple[int, str, s
     assert "build010" in out
     assert "ws-é漢" in out
     assert "build01.contoso.com" not in out
-    assert f"{2**53 + 2:,}" in out  # of the first row that stays; 2**53 + 1 was taken out
+    assert f"{2**53 + 2}" in out  # of the first row that stays; 2**53 + 1 was taken out
 
 
 def test_what_the_server_refuses_is_shown_in_the_rule(fpctl: Callable[..., tuple[int, str, str]]) -> None:

@@ -99,9 +99,9 @@ def test_a_row_that_the_base_query_does_not_return_is_an_error(query: str, fault
 
 
 def test_an_effect_warning_allows_new_rows(engine: LocalEngine) -> None:
-    planned = tuned(FEW, "a")
+    planned = tuned(f"{TABLE}\n| where ProcessId >= 0\n| summarize n = count() by FileName\n| where n < 2", "a")
     assert "effect" in {warning.code for warning in planned.plan.warnings}
-    result = run(continued(planned, '| union (print DeviceName = "planted", n = 1)'), engine)
+    result = run(continued(planned, '| union (print FileName = "planted", n = 1)'), engine)
     assert result.status == "ok"
 
 

@@ -64,7 +64,7 @@ VERBS = {
          "--id", "fp-new", "--yes"), done_again=2, fresh=True,
     ),
     "edit": Verb(("edit", "fp-2026-0001")),
-    "renew": Verb(("renew", "fp-2026-0001", "fp-2026-0002", "--until", "2027-09-01"), done_again=2),
+    "renew": Verb(("renew", "fp-2026-0001", "fp-2026-0002", "--until", "2027-09-01")),
     "import": Verb(("import", "csv", "in.csv", "--owner", "a@contoso.com"), done_in_part=1, done_again=1),
     "run": Verb(("run", "--data", "data", "--threads", "1", "--to", "2026-11-24T12:00:00Z")),
 }  # fmt: skip

@@ -76,19 +76,19 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, receiver: Receiv
 def test_a_notice_is_sent_once(
     kind: str, repository: Path, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["notify", "--to", kind, "--on", "2026-11-24"]) == 0
+    assert run(["notify", "--as", kind, "--on", "2026-11-24"]) == 0
     assert len(receiver.bodies) == 1
     assert "fp-2026-0001" in json.dumps(receiver.bodies[0]).replace("\\\\", "")
-    assert run(["notify", "--to", kind, "--on", "2026-11-24"]) == 0
+    assert run(["notify", "--as", kind, "--on", "2026-11-24"]) == 0
     assert len(receiver.bodies) == 1
     assert "0 notices sent, 1 sent before" in capsys.readouterr().err
 
 
 def test_a_new_expiry_date_is_news(repository: Path, receiver: Receiver) -> None:
-    assert run(["notify", "--to", "json", "--on", "2026-11-24"]) == 0
+    assert run(["notify", "--as", "json", "--on", "2026-11-24"]) == 0
     file = repository / "exclusions" / "fp-2026-0001.yaml"
     file.write_text(EXCLUSION.replace("2026-12-10", "2026-12-11"))
-    assert run(["notify", "--to", "json", "--on", "2026-11-24"]) == 0
+    assert run(["notify", "--as", "json", "--on", "2026-11-24"]) == 0
     assert len(receiver.bodies) == 2
 
 
@@ -126,7 +126,7 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 
 
 def test_nothing_is_sent_dry(repository: Path, receiver: Receiver, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["notify", "--to", "json", "--dry-run", "--on", "2026-11-24"]) == 0
+    assert run(["notify", "--as", "json", "--dry-run", "--on", "2026-11-24"]) == 0
     (notice,) = json.loads(capsys.readouterr().out)["notices"]
     assert (notice["kind"], notice["about"]) == ("expires", "fp-2026-0001")
     assert receiver.bodies == []

@@ -211,24 +211,26 @@ def covariancep(rows: Rows, blank: list[Value]) -> Value:
     return _covariance(rows, 0)
 
 
-def _bits(rows: Rows, join: Callable[[int, int], int]) -> Value:
+def _bits(rows: Rows, join: Callable[[int, int], int], blank: list[Value]) -> Value:
+    if blank[0].type == "dynamic":
+        raise ReferenceFault("bits of dynamics are not described")
     values = [v for value in present(rows) if (v := convert(value, "long").raw) is not None]
     return long(reduce(join, values) if values else None)
 
 
 @aggregate("binary_all_and")
 def binary_all_and(rows: Rows, blank: list[Value]) -> Value:
-    return _bits(rows, lambda a, b: a & b)
+    return _bits(rows, lambda a, b: a & b, blank)
 
 
 @aggregate("binary_all_or")
 def binary_all_or(rows: Rows, blank: list[Value]) -> Value:
-    return _bits(rows, lambda a, b: a | b)
+    return _bits(rows, lambda a, b: a | b, blank)
 
 
 @aggregate("binary_all_xor")
 def binary_all_xor(rows: Rows, blank: list[Value]) -> Value:
-    return _bits(rows, lambda a, b: a ^ b)
+    return _bits(rows, lambda a, b: a ^ b, blank)
 
 
 @aggregate("take_any", "any")

@@ -151,7 +151,7 @@ def cast_only(value: Value, kind: str) -> Value:
     if held.raw is None:
         return null_of(kind)
     if kind == "string":
-        return Value("string", text_of(held))
+        return Value("string", text_of(value))
     if held.type == kind:
         return held
     if held.type in NUMBERS and kind in NUMBERS:

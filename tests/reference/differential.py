@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -23,8 +24,11 @@ NOW = datetime(2026, 11, 24, 12, 0, 0)
 NOW_TICKS = EPOCH + int((NOW - datetime(1970, 1, 1)).total_seconds()) * 10_000_000
 
 
-class NoData:
+class OwnRows:
     """Data without any table: the queries bring their rows."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
 
     def stored(self, name: str) -> None:
         return None
@@ -34,6 +38,12 @@ class NoData:
 
     def external(self, uri: str, columns: object) -> None:
         return None
+
+    def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:
+        """Answer what a plugin asks before the query runs."""
+        listed(self._connection, lists)
+        found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
+        return found
 
 
 class Answer(NamedTuple):
@@ -53,15 +63,20 @@ def connected() -> Any:
     return connection
 
 
-def compiled(text: str) -> CompiledQuery:
-    return compile_query(parse(text), NoTables(), NoData(), NOW)
+def compiled(connection: Any, text: str) -> CompiledQuery:
+    return compile_query(parse(text), NoTables(), OwnRows(connection), NOW)
+
+
+def listed(connection: Any, lists: Mapping[str, tuple[str, ...]]) -> None:
+    """Make the tables of the long lists that a query looks up."""
+    for name, values in lists.items():
+        connection.execute(f"CREATE OR REPLACE TABLE main.{name} (fpctl_listed VARCHAR)")
+        connection.executemany(f"INSERT INTO main.{name} VALUES (?)", [[value] for value in values])
 
 
 def rows_of(connection: Any, query: CompiledQuery) -> list[tuple[Any, ...]]:
     """Run a compiled query; return its rows as the interpreter holds values."""
-    for name, values in query.lists.items():
-        connection.execute(f"CREATE OR REPLACE TABLE main.{name} (fpctl_listed VARCHAR)")
-        connection.executemany(f"INSERT INTO main.{name} VALUES (?)", [[value] for value in values])
+    listed(connection, query.lists)
     found = connection.execute(query.sql).fetchall()
     return [tuple(held(v, c.type) for v, c in zip(row, query.columns, strict=True)) for row in found]
 
@@ -83,7 +98,7 @@ def answer(connection: Any, text: str) -> Answer:
     except ReferenceFault as fault:
         return Answer("unknown", str(fault))
     try:
-        query = compiled(text)
+        query = compiled(connection, text)
     except Refusal as refusal:
         return Answer("refused", f"{refusal.what}: {refusal.message}")
     except KqlSyntaxError as error:

@@ -266,7 +266,6 @@ SHAPES: dict[str, Shape] = {
         {"device": ["help*"]},
         dropped_and_started,
         ("DeviceName",),
-        warned=(("where", 9),),
     ),
     "join": Shape(
         [

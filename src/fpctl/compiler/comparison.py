@@ -29,7 +29,7 @@ from fpctl.compiler.sql import (
 )
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import constant
-from fpctl.compiler.values.ticks import datetime_text
+from fpctl.compiler.values.ticks import LATEST, datetime_text
 from fpctl.compiler.values.value import EPOCH, INTEGERS, NUMBERS, Value
 
 macro("kql_json_whole", "j", "CASE WHEN regexp_full_match(CAST(j AS VARCHAR), '-?[0-9]+') THEN "
@@ -137,9 +137,10 @@ def between(value: Value, low: Value, high: Value, *, negated: bool) -> Value:
     """
     if high.type == "timespan" and low.type == "datetime":
         if high.is_constant and low.is_constant and None not in (high.constant, low.constant):
-            high = constant(low.constant + high.constant, "datetime")
+            end = low.constant + high.constant
+            high = constant(end if end <= LATEST else None, "datetime")
         else:
-            high = Value(Infix("+", (low.sql, high.sql)), "datetime")
+            high = Value(func("kql_datetime_in_range", func("TRY", Infix("+", (low.sql, high.sql)))), "datetime")
     first = compared(">=", value, low, loose=not negated).sql
     last = compared("<=", value, high, loose=not negated).sql
     both = infix("AND", first, last)

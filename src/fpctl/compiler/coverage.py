@@ -75,6 +75,10 @@ class DeclaredTables:
         """Return nothing: what an address gives has to be fetched first."""
         return None
 
+    def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> None:
+        """Return nothing: there are no rows to tell what columns a plugin gives."""
+        return None
+
 
 def _declared(name: str, columns: Mapping[str, str]) -> DeclaredTable:
     names = Names()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def command(
     files: options.Files,
-    to: Annotated[Literal["teams", "slack", "json"], typer.Option("--to", help="What the webhook accepts.")] = "teams",
+    to: Annotated[Literal["teams", "slack", "json"], typer.Option("--as", help="What the webhook accepts.")] = "teams",
     only: Annotated[
         list[str] | None,
         typer.Option("--only", metavar="KIND", help="Only these: expires, stale, drifted, failed."),

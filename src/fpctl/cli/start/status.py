@@ -72,7 +72,8 @@ def _summary(context: AppContext, out: Path) -> PlanSummary:
             outcomes.append(outcome)
             update(len(outcomes))
     states = {loaded.id: loaded.exclusion.state(context.today) for loaded in context.exclusions.exclusions}
-    return plan_summary([*tuned_files(outcomes), *external_list_files(outcomes)], out, states)
+    tuned, _ = tuned_files(outcomes)
+    return plan_summary([*tuned, *external_list_files(outcomes)], out, states)
 
 
 def _show(found: Status) -> None:

@@ -37,8 +37,9 @@ _TYPED = {
     "real": "kql_json_number", "bool": "kql_json_only_bool",
 }  # fmt: skip
 macro("kql_json_only_text", "j", "CASE WHEN kql_is_text(j) THEN j ->> '$' ELSE kql_json_text(j) END")
-macro("kql_json_only_long", "j", "TRY_CAST(kql_json_whole(j) AS BIGINT)")
-macro("kql_json_only_bool", "j", "CASE CAST(j AS VARCHAR) WHEN 'true' THEN true WHEN 'false' THEN false END")
+macro("kql_json_only_long", "j", "CASE WHEN kql_is_number(j) THEN kql_json_long(j) END")
+macro("kql_json_only_bool", "j", "CASE CAST(j AS VARCHAR) WHEN 'true' THEN true WHEN 'false' THEN false "
+      "ELSE kql_json_whole(j) != 0 END")  # fmt: skip
 
 INDEX = "fpctl_index"
 

@@ -74,6 +74,8 @@ def _folded(value: Value, to: str) -> Value | None:
             return constant(given, to)
     if to == "dynamic" and value.type in ("string", "bool", "int", "long"):
         return constant(given, to)
+    if to == "int" and value.type == "long":
+        return constant((given + 2**31) % 2**32 - 2**31, to)
     if to in ("int", "long", "real", "decimal") and value.type in ("int", "long"):
         return constant({"int": int, "long": int, "real": float, "decimal": Decimal}[to](given), to)
     return None

@@ -82,8 +82,8 @@ _HEX = "[0-9a-fA-F]"
 _GUID = f"[{{(]?{_HEX}{{8}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{12}}[)}}]?"
 macro("kql_guid", "s", f"CASE WHEN regexp_full_match(trim(s), '{_GUID}') THEN "
       "TRY_CAST(regexp_replace(trim(s), '[{}()]', '', 'g') AS UUID) END")  # fmt: skip
-macro("kql_json_datetime", "j", "CASE WHEN kql_is_number(j) THEN kql_datetime_in_range(kql_json_long(j)) "
-      "ELSE kql_datetime(kql_json_text(j)) END")  # fmt: skip
+macro("kql_json_datetime", "j", "CASE WHEN regexp_full_match(CAST(j AS VARCHAR), '-?[0-9]+') THEN "
+      "kql_datetime_in_range(kql_json_long(j)) ELSE kql_datetime(kql_json_text(j)) END")  # fmt: skip
 macro(
     "kql_json_timespan", "j", "CASE WHEN kql_is_number(j) THEN kql_json_long(j) ELSE kql_timespan(kql_json_text(j)) END"
 )
