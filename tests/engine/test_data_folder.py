@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from fpctl.engine.interface import EngineError
 from fpctl.engine.local.data_folder import delimiter_of, find_tables
+from fpctl.engine.local.engine import LocalEngine
 
 
 def test_each_kind_of_file_is_a_table_named_after_it(tmp_path: Path) -> None:
@@ -80,3 +82,24 @@ def test_the_delimiter_is_the_one_the_header_has_most_of(tmp_path: Path, line: s
 def test_the_delimiter_of_a_compressed_file_is_seen_too(tmp_path: Path) -> None:
     (tmp_path / "T.csv.gz").write_bytes(gzip.compress(b"a;b\n1;2\n"))
     assert delimiter_of(tmp_path / "T.csv.gz") == ";"
+
+
+def test_a_name_with_signs_of_a_pattern_is_the_name_of_one_file(tmp_path):
+    for name, value in (("x*", 1), ("xy", 2), ("q?", 3), ("qq", 4), ("[a]", 5), ("a", 6)):
+        (tmp_path / "T").mkdir(exist_ok=True)
+        (tmp_path / "T" / f"{name}.csv").write_text(f"n\n{value}\n", encoding="utf-8")
+    engine = LocalEngine(tmp_path, now=datetime(2026, 11, 24, tzinfo=UTC))
+    try:
+        assert sorted(row[0] for row in engine.query("T | project n").rows) == [1, 2, 3, 4, 5, 6]
+    finally:
+        engine.close()
+
+
+def test_an_empty_file_of_a_table_that_no_schema_describes_is_named(tmp_path):
+    (tmp_path / "Odd.csv").write_text("", encoding="utf-8")
+    engine = LocalEngine(tmp_path, now=datetime(2026, 11, 24, tzinfo=UTC))
+    try:
+        with pytest.raises(EngineError, match=r"table Odd has no columns: Odd\.csv is empty"):
+            engine.query("Odd | count")
+    finally:
+        engine.close()

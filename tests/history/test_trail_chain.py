@@ -272,5 +272,9 @@ def test_a_chain_made_anew_is_found_by_a_hash_that_was_noted_elsewhere(tampered,
     )
     assert {finding.kind for finding in history.trail.verify().findings} == {"trigger"}
     finding = history.trail.verify(noted).findings[-1]
-    assert finding.message == "entry 4, whose hash was noted, is not there"
+    assert finding.message == (
+        f"entry 4 was noted of a history that began otherwise ({noted.trail}, here no entry): the history was "
+        "replaced, or this is another one"
+    )
     assert history.trail.check(noted) == finding
+    assert history.trail.check(noted._replace(trail="")).message == "entry 4, whose hash was noted, is not there"

@@ -147,10 +147,10 @@ def test_an_exclusion_without_an_entry_is_an_error_with_the_nearest(fpctl, recor
 def test_verify_says_that_all_is_well_and_which_entry_is_the_last(fpctl, recorded, repository):
     fpctl("log")
     with History.open(repository / ".fpctl" / "history.db") as history:
-        entry, _ = history.trail.entries()
+        entry, first = history.trail.entries()
     outcome = fpctl("log", "verify")
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out == f"2 entries, each as it was written, the last is 2:{entry.hash}\n"
+    assert outcome.out == f"2 entries, each as it was written, the last is 2:{entry.hash}@{first.hash[:8]}\n"
     assert fpctl("log", "verify", "--expect", f"2:{entry.hash[:12]}").code == 0
     other = fpctl("log", "verify", "--expect", "2:aaaaaaaa")
     assert other.code == 1
@@ -208,3 +208,65 @@ def test_control_characters_of_a_name_do_not_reach_the_terminal(fpctl, recorded,
     shown = fpctl("log").out
     assert "\x1b" not in shown
     assert "Evil\\x1b[2J" in shown
+
+
+@pytest.fixture
+def anchored(fpctl, recorded, repository, as_rossi):
+    """Return the anchor of the trail, as a commit of the repository notes it."""
+    fpctl("log")
+    anchor = fpctl("log", "verify", "--format", "json").json["anchor"]
+    git = ("git", "-c", "commit.gpgsign=false")
+    subprocess.run([*git, "add", "exclusions"], cwd=repository, check=True)
+    message = f"Record exclusions\n\nFpctl-Trail: {anchor}\n"
+    subprocess.run([*git, "commit", "-q", "-m", message], cwd=repository, check=True)
+    return anchor
+
+
+def test_verify_expects_by_itself_what_a_commit_notes(fpctl, anchored):
+    fpctl("renew", "fp-2026-0001", "--until", "2027-10-01")
+    outcome = fpctl("log", "verify")
+    assert outcome.code == 0
+    assert re.search(r"\nentry 2 is the one that was noted \(git commit [0-9a-f]{12}\)\n$", outcome.out)
+
+
+def test_a_history_that_was_deleted_is_found_by_the_next_run_and_by_verify(
+    fpctl, anchored, repository, write_events, monkeypatch
+):
+    monkeypatch.setenv("CI", "true")
+    data = write_events([{"Timestamp": "2026-11-24T10:00:00Z", "DeviceName": "build01"}])
+    assert fpctl("run", "--data", data).code == 0
+    for path in (repository / ".fpctl").glob("history.db*"):
+        path.unlink()
+    outcome = fpctl("run", "--data", data)
+    assert outcome.code == 1
+    assert "fpctl: the audit trail is not the one that git commit" in outcome.err
+    assert "the history was replaced, or this is another one" in fpctl("log", "verify").out
+
+
+def test_a_trail_that_was_rewritten_from_an_entry_on_is_found_on_every_machine(
+    fpctl, anchored, repository, write_events
+):
+    number, noted = anchored.partition("@")[0].split(":")
+    message = f"Note\n\nFpctl-Trail: {number}:{'f' * len(noted)}@{anchored.partition('@')[2]}\n"
+    subprocess.run(["git", "commit", "-q", "--allow-empty", "-m", message], cwd=repository, check=True)
+    data = write_events([{"Timestamp": "2026-11-24T10:00:00Z", "DeviceName": "build01"}])
+    outcome = fpctl("run", "--data", data)
+    assert (outcome.code, "the chain was rewritten" in outcome.err) == (1, True)
+
+
+def test_another_history_than_the_team_has_is_no_finding_on_a_persons_machine(
+    fpctl, anchored, repository, write_events, monkeypatch
+):
+    monkeypatch.delenv("CI", raising=False)
+    for path in (repository / ".fpctl").glob("history.db*"):
+        path.unlink()
+    data = write_events([{"Timestamp": "2026-11-24T10:00:00Z", "DeviceName": "build01"}])
+    outcome = fpctl("run", "--data", data, "--format", "json")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert re.fullmatch(r"2:[0-9a-f]{64}@[0-9a-f]{8}", outcome.json["trail"])
+
+
+def test_a_run_in_ci_prints_the_last_entry(fpctl, recorded, write_events, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    data = write_events([{"Timestamp": "2026-11-24T10:00:00Z", "DeviceName": "build01"}])
+    assert re.search(r"audit trail: 2:[0-9a-f]{64}@[0-9a-f]{8}\n", fpctl("run", "--data", data).err)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import copy_context
@@ -27,6 +28,8 @@ from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
 
 EXIT_INTERRUPTED = 130
 """Ctrl-C, as shells count it: 128 + SIGINT."""
+EXIT_TERMINATED = 143
+"""SIGTERM: 128 + 15."""
 EXIT_BROKEN_PIPE = 141
 """The reader of stdout went away (`fpctl hits | head -1`): 128 + SIGPIPE."""
 
@@ -308,7 +311,17 @@ until it ends; at the default of 700, looking through them again and again takes
 def main() -> NoReturn:
     """The console script."""
     gc.set_threshold(GC_THRESHOLD)
-    sys.exit(run())
+    terminated = False
+
+    def terminate(*_: object) -> None:
+        # As Ctrl-C does: what is under way is ended, and scratch folders are removed.
+        nonlocal terminated
+        terminated = True
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
+    code = run()
+    sys.exit(EXIT_TERMINATED if terminated else code)
 
 
 def _check_text(arguments: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fpctl.documents.folder import authored_files, read_authored, sorted_problems, unreadable_file
-from fpctl.errors import FpctlError, Problem
+from fpctl.errors import FpctlError, Location, Problem, UnexpectedError
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from fpctl.rules.formats.registry import YAML
@@ -60,6 +60,10 @@ def load_exclusions(root: Path) -> ExclusionSet:
             found, faults = read_exclusion_file(read_authored(root, path), str(path), shelf)
         except FpctlError as error:
             problems.append(unreadable_file(error, path))
+            continue
+        except Exception as error:
+            fault = UnexpectedError.of(error, "reading this file", Location(str(path)))
+            problems.append(Problem("bug", fault.message, Location(str(path)), fault.hint))
             continue
         loaded += (exclusion for exclusion, _ in found)
         problems += faults

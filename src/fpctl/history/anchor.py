@@ -14,20 +14,27 @@ from typing import NamedTuple
 from fpctl.errors import FpctlError
 
 TRAILER = "Fpctl-Trail"
-"""The trailer of a git commit that holds an anchor: `Fpctl-Trail: 123:9f86d081...`."""
+"""The trailer of a git commit that holds an anchor: `Fpctl-Trail: 123:9f86d081...@1a2b3c4d`."""
 
-_PATTERN = re.compile(r"([1-9]\d{0,17}):([0-9a-fA-F]{8,64})")
+TRAIL_DIGITS = 8
+"""So many digits of the first entry's hash tell one history from another."""
+
+_PATTERN = re.compile(r"([1-9]\d{0,17}):([0-9a-fA-F]{8,64})(?:@([0-9a-fA-F]{8}))?")
 _PATIENCE = 20.0
 
 
 class Anchor(NamedTuple):
-    """The number of an entry, and its hash or at least the first 8 digits of it, in lower case."""
+    """The number of an entry, and its hash or at least the first 8 digits of it, in lower case.
+
+    `trail` is how the hash of the trail's first entry begins; empty where it was not noted.
+    """
 
     number: int
     hash: str
+    trail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.number}:{self.hash}"
+        return f"{self.number}:{self.hash}{f'@{self.trail}' if self.trail else ''}"
 
 
 class NotedAnchor(NamedTuple):
@@ -38,7 +45,7 @@ class NotedAnchor(NamedTuple):
 
 
 def parse_anchor(text: str) -> Anchor:
-    """Return the anchor that `123:9f86d081` stands for.
+    """Return the anchor that `123:9f86d081` or `123:9f86d081@1a2b3c4d` stands for.
 
     Raises:
         FpctlError: it is not an entry's number and hash.
@@ -46,7 +53,11 @@ def parse_anchor(text: str) -> Anchor:
     parts = _PATTERN.fullmatch(text.strip())
     if parts is None:
         raise FpctlError(f"`{text}` is not an entry's number and hash", None, "write 123:9f86d081...")
-    return Anchor(int(parts[1]), parts[2].lower())
+    return _anchor(*parts.groups())
+
+
+def _anchor(number: str, noted: str, trail: str | None) -> Anchor:
+    return Anchor(int(number), noted.lower(), (trail or "").lower())
 
 
 def committed_anchor(folder: Path) -> NotedAnchor | None:
@@ -65,7 +76,7 @@ def committed_anchor(folder: Path) -> NotedAnchor | None:
         return None
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         commit, _, trailers = line.partition("\x1f")
-        found = [Anchor(int(number), noted.lower()) for number, noted in _PATTERN.findall(trailers)]
+        found = [_anchor(*parts) for parts in _PATTERN.findall(trailers)]
         if found:
             return NotedAnchor(max(found), f"git commit {commit[:12]}")
     return None

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from fpctl.history.entry import GENESIS, TrailEntry, entry_of, hash_of
 
-Kind = Literal["edited", "removed", "inserted", "head", "definition", "trigger"]
+Kind = Literal["edited", "removed", "inserted", "head", "definition", "trigger", "replaced"]
 
 _NOT_ITS_HASH = "its text is no longer that of its hash"
 _NOT_THE_NEXT = "its hash is not the one that the next carries"

@@ -66,6 +66,11 @@ class History:
         return self._store.name
 
     @property
+    def is_server(self) -> bool:
+        """Whether it is on a database server, which people share."""
+        return self._store.is_server
+
+    @property
     def trail(self) -> Trail:
         """The audit trail of the exclusions."""
         return Trail(self._store, shared=self._store.is_server)

@@ -21,7 +21,7 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from fpctl.files import read_text
 from fpctl.history import definitions
-from fpctl.history.anchor import Anchor
+from fpctl.history.anchor import TRAIL_DIGITS, Anchor
 from fpctl.history.authorship import LastCommit, last_commits
 from fpctl.history.chain import ChainFinding, Head, examine
 from fpctl.history.entry import UNKNOWN, AuditEvent, Definition, RuleAuditEvent, TrailEntry, body_of, entry_of, hash_of
@@ -178,14 +178,22 @@ class Trail:
 
     def head(self) -> Anchor | None:
         """Return the number and hash of the last entry; None where there is none."""
-        head = self._store.read(_head)
-        return Anchor(head.count, head.hash) if head.count else None
+
+        def work(connection: Connection) -> Anchor | None:
+            head = _head(connection)
+            return Anchor(head.count, head.hash, _identity(connection)) if head.count else None
+
+        return self._store.read(work)
 
     def check(self, anchor: Anchor) -> ChainFinding | None:
-        """Tell whether the entry that was noted elsewhere is still the one in the trail; None if it is."""
+        """Return how the trail differs from an entry that was noted elsewhere; None if the entry is still in it."""
         query = select(col(TrailRow.body)).where(col(TrailRow.number) == anchor.number)
-        body = self._store.read(lambda connection: connection.execute(query).scalar_one_or_none())
-        return _unlike(anchor, body)
+
+        def work(connection: Connection) -> ChainFinding | None:
+            body = connection.execute(query).scalar_one_or_none()
+            return _unlike(anchor, body, _identity(connection))
+
+        return self._store.read(work)
 
     def verify(self, expected: Anchor | None = None) -> Verification:
         """Check the whole chain, and what guards it.
@@ -206,7 +214,8 @@ class Trail:
             findings += trigger_findings(connection)
             if expected is not None:
                 noted = next((row.body for row in rows if row.number == expected.number), None)
-                findings += [finding] if (finding := _unlike(expected, noted)) is not None else []
+                first = next((hash_of(row.body)[:TRAIL_DIGITS] for row in rows if row.number == 1), "")
+                findings += [finding] if (finding := _unlike(expected, noted, first)) is not None else []
             return Verification(len(rows), head.hash, tuple(findings))
 
         return self._store.read(work)
@@ -383,8 +392,20 @@ def _seen(connection: Connection, ids: Iterable[str]) -> dict[str, set[str]]:
     return found
 
 
-def _unlike(expected: Anchor, body: str | None) -> ChainFinding | None:
+def _identity(connection: Connection) -> str:
+    """Return what tells this history from others: how the hash of its first entry begins; empty for no entry."""
+    body = connection.execute(select(col(TrailRow.body)).where(col(TrailRow.number) == 1)).scalar_one_or_none()
+    return hash_of(body)[:TRAIL_DIGITS] if body is not None else ""
+
+
+def _unlike(expected: Anchor, body: str | None, identity: str) -> ChainFinding | None:
     """Return what is wrong with the entry whose hash was noted, given its text; None where there is nothing."""
+    if expected.trail and expected.trail != identity:
+        message = (
+            f"entry {expected.number} was noted of a history that began otherwise ({expected.trail}, here "
+            f"{identity or 'no entry'}): the history was replaced, or this is another one"
+        )
+        return ChainFinding("replaced", message, None)
     if body is None:
         return ChainFinding("removed", f"entry {expected.number}, whose hash was noted, is not there", expected.number)
     if hash_of(body).startswith(expected.hash):

@@ -15,6 +15,9 @@ Row = Mapping[str, Any]
 
 _DELIMITERS = ",;\t|"
 
+MAX_DIGITS = 4000
+"""Of a whole number; no column of a service holds a longer one."""
+
 
 def read_rows(text: str, path: str) -> list[Row]:
     """Return the rows of a result; a column's name is its key.
@@ -38,7 +41,7 @@ def read_rows(text: str, path: str) -> list[Row]:
 
 def _json_rows(text: str, path: str) -> list[Row]:
     try:
-        return _rows_of(json.loads(text), path)
+        return _rows_of(json.loads(text, parse_int=_whole), path)
     except RecursionError as error:
         raise FpctlError("the JSON is nested too deeply", Location(path)) from error
     except json.JSONDecodeError as error:
@@ -49,12 +52,17 @@ def _json_rows(text: str, path: str) -> list[Row]:
     for line in text.split("\n"):
         if line.strip():
             try:
-                row = json.loads(line)
+                row = json.loads(line, parse_int=_whole)
             except json.JSONDecodeError as error:
                 raise _not_json(text, path, error.msg, start + error.pos) from error
             rows.append(_object(row, path))
         start += len(line) + 1
     return rows
+
+
+def _whole(shown: str) -> int | str:
+    """Return a whole number; one of more digits than Python converts stays text."""
+    return int(shown) if len(shown) <= MAX_DIGITS else shown
 
 
 def _not_json(text: str, path: str, message: str, offset: int) -> FpctlError:

@@ -309,7 +309,7 @@ def _cell(node: Node) -> Any:
     if node.style is None:
         if text.lower() in _WORDS:
             return _WORDS[text.lower()]
-        if re.fullmatch(r"-?(?:0|[1-9]\d*)", text):
+        if re.fullmatch(r"-?(?:0|[1-9]\d{0,3999})", text):
             return int(text)
         if re.fullmatch(r"-?(?:0|[1-9]\d*)\.\d+", text):
             return float(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,8 +61,9 @@ def command(
 
     fpctl log verify checks that no entry was edited, removed or inserted, and names those that were. It prints the
     last entry's number and hash: note them in another place, and --expect NUMBER:HASH detects a trail that was
-    rewritten as a whole. Exit code 1: an entry is not what it was. 2: the history or an exclusion file cannot be
-    read.
+    rewritten or replaced as a whole. Without --expect, the newest commit with a trailer `Fpctl-Trail:
+    NUMBER:HASH@TRAIL` says what to expect. Exit code 1: an entry is not what it was. 2: the history or an exclusion
+    file cannot be read.
     """
     from fpctl.history.history import History
     from fpctl.history.store import is_there
@@ -74,7 +76,7 @@ def command(
     if id == VERIFY:
         noted = _noted(expect)
         with History.open(place, create=False) as opened:
-            return _verify(opened, noted, format)
+            return _verify(opened, noted, context.root, format)
     if not is_there(place) and not context.exclusions_path.exists():
         hint = "the first fpctl add or fpctl run starts it; --history and --exclusions say where to look"
         message = f"there is no audit trail yet: neither {place} nor a folder {context.exclusions_path} exists"
@@ -131,14 +133,20 @@ def _noted(text: str | None) -> Anchor | None:
         raise typer.BadParameter(f"{error.message}: {error.hint}") from error
 
 
-def _verify(history: History, noted: Anchor | None, format: str) -> int:
-    verdict = history.trail.verify(noted)
+def _verify(history: History, given: Anchor | None, root: Path, format: str) -> int:
+    from fpctl.history.anchor import NotedAnchor, committed_anchor
+
+    noted = NotedAnchor(given, "--expect") if given is not None else committed_anchor(root)
+    verdict = history.trail.verify(noted.anchor if noted is not None else None)
     found = verdict.findings
+    head = history.trail.head() if not found else None
     if format == "json":
         output.show_json(
             {
                 "entries": verdict.entries,
                 "head": verdict.head,
+                "anchor": str(head) if head is not None else None,
+                "expected": {"anchor": str(noted.anchor), "source": noted.source} if noted is not None else None,
                 "findings": [
                     {"kind": f.kind, "entry": f.number, "exclusion": f.exclusion, "message": f.message} for f in found
                 ],
@@ -152,9 +160,11 @@ def _verify(history: History, noted: Anchor | None, format: str) -> int:
         for finding in found:
             output.write(f"{finding.message}\n")
         if not found:
-            last = f", the last is {verdict.entries}:{verdict.head}" if verdict.entries else ""
+            last = f", the last is {head}" if head is not None else ""
             count = f"{verdict.entries:,} {'entry' if verdict.entries == 1 else 'entries'}"
             output.write(f"{count}, each as it was written{last}\n")
+            if noted is not None:
+                output.write(f"entry {noted.anchor.number} is the one that was noted ({noted.source})\n")
     if found:
         output.say(f"{output.counted(len(found), 'finding')}: the audit trail is not what fpctl wrote")
     return EXIT_FINDINGS if found else EXIT_OK

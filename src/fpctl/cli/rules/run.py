@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fpctl.execution.batch import Batch
     from fpctl.execution.checkpoint import Checkpoint, RunRequest
     from fpctl.execution.run import RunResult
+    from fpctl.history.anchor import Anchor
     from fpctl.history.history import History
     from fpctl.repository.apply import RuleOutcome
 
@@ -41,6 +43,14 @@ class RunOptions:
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Plan the rules and show what would be run; ask no engine.")
     ] = False
+
+
+@dataclass(slots=True)
+class TrailState:
+    """The last entry of the audit trail after the runs, and whether the trail still has the entry that git notes."""
+
+    head: Anchor | None = None
+    as_noted: bool = True
 
 
 def command(
@@ -80,16 +90,19 @@ def command(
     if run.dry_run:
         ready = list(batch.planned())
         return _dry_run(context, ready, guarded, request.engine, format)
+    trail = TrailState()
     with context.engine(_engine_of(request, engine), request.now, limits) as opened:
-        _run(context, batch, request, opened, recorded=not run.no_record)
+        _run(context, batch, request, opened, None if run.no_record else trail)
         name = opened.name
-    _show_runs(batch, name, format)
+    _show_runs(batch, name, trail, format)
     output.show_problems(context.repository.problems)
     if not run.no_record:
         guarded.record(context.audit_log)
     guarded.report()
     _report(batch, resumable=not run.no_record)
-    return _exit_code(context, batch)
+    if trail.head is not None and os.environ.get("CI"):
+        output.say(f"audit trail: {trail.head}")
+    return max(_exit_code(context, batch), EXIT_OK if trail.as_noted else EXIT_FINDINGS)
 
 
 def _request(
@@ -128,7 +141,7 @@ def _engine_of(request: RunRequest, engine: options.EngineOptions) -> options.En
     return replace(engine, engine=request.engine, data=data)
 
 
-def _run(context: AppContext, batch: Batch, request: RunRequest, engine: Engine, *, recorded: bool) -> None:
+def _run(context: AppContext, batch: Batch, request: RunRequest, engine: Engine, trail: TrailState | None) -> None:
     """Run the rules; what has run is recorded also where a later rule fails or the command is interrupted."""
     from fpctl.execution.drift_check import DriftWatch
     from fpctl.execution.session import Session
@@ -136,8 +149,8 @@ def _run(context: AppContext, batch: Batch, request: RunRequest, engine: Engine,
     exclusions = context.repository.exclusions.exclusions
     with (
         output.progress("Running rules", len(batch.rules)) as update,
-        _recording(context, recorded) as store,
-        _checkpoint(context, batch, request, recorded=recorded) as checkpoint,
+        _recording(context, trail) as store,
+        _checkpoint(context, batch, request, recorded=trail is not None) as checkpoint,
     ):
         session = Session(
             engine,
@@ -154,16 +167,18 @@ def _run(context: AppContext, batch: Batch, request: RunRequest, engine: Engine,
 
 
 @contextmanager
-def _recording(context: AppContext, recorded: bool) -> Iterator[History | None]:
+def _recording(context: AppContext, trail: TrailState | None) -> Iterator[History | None]:
     """Open the history for writing; at the end, keep hits of old runs by day only, if the settings say so."""
-    if not recorded:
+    if trail is None:
         yield None
         return
     from fpctl.history.history import History
 
     with History.open(context.history_place) as store:
+        trail.as_noted = context.audit_log.check_anchor(store)
         context.audit_log.notice(store)
         yield store
+        trail.head = store.trail.head()
         days = context.settings.history.keep_raw_days
         before = context.today - timedelta(days=days) if days is not None else None
         removed = store.prune(before) if before is not None else 0
@@ -193,7 +208,7 @@ def _checkpoint(
         checkpoint.close(finished=batch.summary.finished)
 
 
-def _show_runs(batch: Batch, engine: str, format: str) -> None:
+def _show_runs(batch: Batch, engine: str, trail: TrailState, format: str) -> None:
     from fpctl.report.runs import run_to_dict, unplanned_to_dict
 
     results = batch.in_order()
@@ -203,7 +218,8 @@ def _show_runs(batch: Batch, engine: str, format: str) -> None:
         return
     failed = [unplanned_to_dict(outcome, engine) for outcome in batch.outcomes if outcome.error is not None]
     runs = [*(run_to_dict(result) for result in results), *failed]
-    output.show_json({"runs": runs, "summary": batch.summary.to_dict()})
+    head = str(trail.head) if trail.head is not None else None
+    output.show_json({"runs": runs, "summary": batch.summary.to_dict(), "trail": head})
 
 
 def _report(batch: Batch, *, resumable: bool) -> None:

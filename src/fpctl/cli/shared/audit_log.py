@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,6 +99,24 @@ class AuditLog:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             output.say(f"note: changed outside fpctl, and recorded so: {', '.join(names[:3])}{more} (fpctl log)")
         return len(entries)
+
+    def check_anchor(self, history: History) -> bool:
+        """Check the trail against the anchor that git notes, say what is wrong, and return whether nothing is.
+
+        A person's own history is not the one that the team's commits speak of; only in CI, and for a history on a
+        server, is another one than noted a finding.
+        """
+        from fpctl.history.anchor import committed_anchor
+
+        noted = committed_anchor(self.settings.paths.root)
+        finding = history.trail.check(noted.anchor) if noted is not None else None
+        if noted is None or finding is None:
+            return True
+        if finding.kind == "replaced" and not (os.environ.get("CI") or history.is_server):
+            return True
+        output.say(f"fpctl: the audit trail is not the one that {noted.source} notes: {finding.message}")
+        output.say("  hint: fpctl log verify says more")
+        return False
 
     def glance(self) -> None:
         """Record what has changed outside fpctl, for a command that works without a history.

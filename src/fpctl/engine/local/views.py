@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -91,6 +92,12 @@ def view_of(
         shown[name] = _cast(files, name, actual, column.held, kind)
         if kind == "datetime" and in_ticks(column.held):
             ticks.add(name)
+    if not columns:
+        raise EngineError(
+            f"table {files.name} has no columns: {files.paths[0].name} is empty, and no schema describes the table",
+            code="bad-data",
+            hint="write a line of column names, or describe the table in schema/*.yaml",
+        )
     held_as = _held_names(columns)
     select = ",\n  ".join(f"{sql} AS {quote_name(held_as.get(name, name))}" for name, sql in shown.items())
     times = {name for name, kind in columns.items() if kind == "datetime" and name not in missing}
@@ -130,6 +137,12 @@ def _clean(name: str, files: TableFiles) -> str:
     return name.removesuffix(_PORTAL_UTC) if files.format == "csv" else name
 
 
+def _paths(files: TableFiles) -> str:
+    """Return the files as a list in SQL; DuckDB would take `*`, `?` and `[` in a name for a pattern of names."""
+    literal = (re.sub(r"[*?\[]", r"[\g<0>]", str(path)) for path in files.paths)
+    return "[" + ", ".join(quote_text(path) for path in literal) + "]"
+
+
 def _reader(files: TableFiles, stored: Mapping[str, _Stored]) -> str:
     """Return the table function that reads the files.
 
@@ -138,7 +151,7 @@ def _reader(files: TableFiles, stored: Mapping[str, _Stored]) -> str:
     """
     if not stored:
         return "(SELECT 1 WHERE false)"
-    paths = "[" + ", ".join(quote_text(str(path)) for path in files.paths) + "]"
+    paths = _paths(files)
     if files.format == "parquet":
         return f"read_parquet({paths}, union_by_name=true)"
     if files.format == "csv":
@@ -163,7 +176,7 @@ def _csv_options(files: TableFiles) -> str:
 
 
 def _stored_columns(files: TableFiles, connection: duckdb.DuckDBPyConnection) -> dict[str, _Stored]:
-    paths = "[" + ", ".join(quote_text(str(path)) for path in files.paths) + "]"
+    paths = _paths(files)
     if files.format == "parquet":
         types = _describe(files, f"read_parquet({paths}, union_by_name=true)", connection)
         return {name: _Stored(held, kusto_type(held)) for name, held in types.items()}

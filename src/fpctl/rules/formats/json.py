@@ -16,6 +16,7 @@ from fpctl.rules.formats.registry import LoadedRule, RuleReader
 from fpctl.rules.model import RuleKind, read_rule
 from fpctl.rules.text.json_text import JsonError, JsonText, Member, Text, plain, read_json
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
@@ -34,6 +35,10 @@ def read(reader: RuleReader) -> Iterator[LoadedRule]:
         text = JsonText(query, reader.path, reader.text)
         if not text.query.strip():
             reader.error("no-query", "the rule's query is empty", query.start)
+            continue
+        if half_character := _half_character(owner):
+            hint = "write both halves of it (\\ud83d\\ude00), or the character itself"
+            reader.error("invalid-text", f"{half_character} is half of a character; no text can hold it", place, hint)
             continue
         if "apiVersion" in owner and text.query.startswith("["):
             # Resource Manager evaluates such a string; what the engine would get is not in the file.
@@ -82,6 +87,22 @@ def _query(owner: dict[str, Member]) -> Text | None:
     # Workbooks hold queries too; their items are told by `queryType`.
     if named and "queryType" not in owner and isinstance(found := _value(owner, "query"), Text):
         return found
+    return None
+
+
+def _half_character(value: Any) -> str | None:
+    """Return the first escape of half a character (a lone surrogate) in a value, as it is written; None for none."""
+    stack: list[Any] = [value]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, dict):
+            stack += [*current, *(member.value for member in current.values())]
+        elif isinstance(current, list):
+            stack += current
+        else:
+            text = current.value if isinstance(current, Text) else current
+            if isinstance(text, str) and (found := _SURROGATE.search(text)):
+                return f"\\u{ord(found[0]):04x}"
     return None
 
 

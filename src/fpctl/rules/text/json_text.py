@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from fpctl.rules.text.query_text import EncodedText, Piece
 
 MAX_DEPTH = 200
+MAX_DIGITS = 4000
+"""Longer whole numbers stay text: Python refuses to convert them."""
+
 # Not strict: exports with raw line breaks or tabs inside strings are met, and their meaning is plain.
 _STRINGS = json.JSONDecoder(strict=False)
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -79,11 +82,18 @@ def _value(text: str, at: int, depth: int) -> tuple[Any, int]:
     number = _NUMBER.match(text, at)
     if number:
         shown = number.group()
-        return (float(shown) if set(shown) & set(".eE") else int(shown)), number.end()
+        return _number(shown), number.end()
     for word, known in _WORDS.items():
         if text.startswith(word, at):
             return known, at + len(word)
     raise JsonError("a JSON value is missing here", at)
+
+
+def _number(shown: str) -> int | float | str:
+    """Return a number; one of more digits than Python converts stays the text that it is."""
+    if set(shown) & set(".eE"):
+        return float(shown)
+    return int(shown) if len(shown) <= MAX_DIGITS else shown
 
 
 def _string(text: str, at: int) -> tuple[str, int]:
