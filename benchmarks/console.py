@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT / "src"))
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from catalog import make  # noqa: E402
+
 from fpctl.history.history import History  # noqa: E402
 from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunRecord  # noqa: E402
 
