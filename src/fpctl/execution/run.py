@@ -6,9 +6,10 @@ Nothing here turns "not known" into zero: a failed or partial answer leaves the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from fpctl.engine.interface import Engine, EngineError, Table, Timespan
@@ -104,69 +105,39 @@ def run_rule(
         # The tags are for reading; a run does not fail by them.
         tags, notes = Tagging(), (f"the result rows are not tagged with {TAG}: {main.message}",)
         (main,) = engine.query_many([tuned.tuned], timespan)
+    result_of = partial(RunResult, rule, tuned, engine.name)
+    unknown = unknown_hits(tuned)
     if isinstance(main, EngineError):
-        fault = located_error(main, tuned.tuned, tuned)
-        return RunResult(
-            rule,
-            tuned,
-            engine.name,
-            "failed",
-            hits=unknown_hits(tuned),
-            error=fault.message,
-            hint=main.hint,
-            offset=fault.offset,
-        )
+        located = located_error(main, tuned.tuned, tuned)
+        return result_of("failed", hits=unknown, error=located.message, hint=main.hint, offset=located.offset)
     shadow = _with_tags(_shadow(shadows, answers[len(answers) - len(shadow_texts) :]), tags, main)
     counts, problem = _counts(tuned, counting, answers[1 : len(answers) - len(shadow_texts)])
     base_rows = len(base.rows) if isinstance(base, Table) and base.partial is None else None
     if main.partial is not None:
-        return RunResult(
-            rule,
-            tuned,
-            engine.name,
-            "partial",
-            result=main,
-            hits=unknown_hits(tuned),
-            error=f"the service answered in part only, which proves nothing: {main.partial}",
-            hint="narrow the time range with --since and run again",
-        )
+        error = f"the service answered in part only, which proves nothing: {main.partial}"
+        hint = "narrow the time range with --since and run again"
+        return result_of("partial", result=main, hits=unknown, error=error, hint=hint)
     if counts is None:
-        return RunResult(
-            rule,
-            tuned,
-            engine.name,
-            "partial",
-            result=main,
-            base_rows=base_rows,
-            hits=unknown_hits(tuned),
-            error=f"hits unknown: {problem.message}",
-            shadow=shadow,
-            offset=problem.offset,
+        error = f"hits unknown: {problem.message}"
+        return result_of(
+            "partial", result=main, base_rows=base_rows, hits=unknown, error=error, shadow=shadow, offset=problem.offset
         )
     before, suppressed = _totals(counting, counts)
     broken = broken_invariant(tuned, base, main, suppressed) if isinstance(base, Table) else None
     if broken is not None:
-        return RunResult(
-            rule,
-            tuned,
-            engine.name,
-            "failed",
-            base_rows=base_rows,
-            hits=unknown_hits(tuned),
-            error=broken,
-            hint=INVARIANT_HINT,
-        )
+        return result_of("failed", base_rows=base_rows, hits=unknown, error=broken, hint=INVARIANT_HINT)
     hits = _merged(tuned, counts)
-    notes += tuple(f"hits unknown in {q.pipeline}: {q.unknown}" for q in counting if q.text is None)
-    notes += tuple(
-        f"hits of {', '.join(q.exclusions[:3])}{' and others' if len(q.exclusions) > 3 else ''} "
-        f"may count an event several times: {q.repeats}"
-        for q in counting
-        if q.repeats is not None
-    )
-    return RunResult(
-        rule, tuned, engine.name, "ok", before, suppressed, main, base_rows, hits, notes=notes, shadow=shadow
-    )
+    notes += tuple(_count_notes(counting))
+    return result_of("ok", before, suppressed, main, base_rows, hits, notes=notes, shadow=shadow)
+
+
+def _count_notes(counting: Sequence[CountingQuery]) -> Iterator[str]:
+    """Yield where hits are not known, and where an event may count several times."""
+    yield from (f"hits unknown in {query.pipeline}: {query.unknown}" for query in counting if query.text is None)
+    for query in counting:
+        if query.repeats is not None:
+            more = " and others" if len(query.exclusions) > 3 else ""
+            yield f"hits of {', '.join(query.exclusions[:3])}{more} may count an event several times: {query.repeats}"
 
 
 def _shadow(

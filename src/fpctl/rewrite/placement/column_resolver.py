@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fpctl.fields.registry import FIELDS
 from fpctl.kql.binder.nearest import nearest
@@ -106,6 +106,13 @@ LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "prin
 """Sources whose rows stand in the query or in a file: no events of a table."""
 
 
+class _Seen(NamedTuple):
+    """What all event sources of a row hold: the columns of each field, and those that are no longer visible."""
+
+    fields: dict[str, tuple[BoundColumn, ...]]
+    lost: set[str]
+
+
 class ColumnResolver:
     """Binds needs at scopes.
 
@@ -171,41 +178,53 @@ class ColumnResolver:
             return raw
         best: Unresolved | None = None
         guess: Resolution | None = None
-        per_field: dict[str, tuple[BoundColumn, ...]] = {}
-        lost: set[str] = set()
+        seen = _Seen({}, set())
         for group in groups:
-            bindings: dict[str, tuple[BoundColumn, ...]] = {}
-            group_lost: list[str] = []
-            assumed: list[str] = []
-            failure: Unresolved | None = None
-            for field, roles in required.fields:
-                found = self._field(scope, group, field, roles, reading.partial, surviving, assumed, group_lost)
-                if isinstance(found, Unresolved):
-                    failure = found if failure is None or found.rank > failure.rank else failure
-                else:
-                    bindings[field] = found
-                    per_field.setdefault(field, found)
-            lost.update(group_lost)
-            if failure is None:
-                time = self.time(scope, group, required, surviving)
-                if time is not None or not required.time:
-                    answer = Resolution(bindings, time, False, tuple(sorted(set(group_lost))), tuple(assumed))
-                    if not assumed:
-                        return answer
-                    # Another event of the row may have the fields for certain.
-                    guess = guess or answer
-                    continue
-                failure = Unresolved("columns-dropped", "no column of the event's time is visible here")
-            if best is None or failure.rank > best.rank:
-                best = failure
+            found = self._bind(scope, group, required, reading, surviving, seen)
+            if isinstance(found, Unresolved):
+                best = found if best is None or found.rank > best.rank else best
+                continue
+            if not found.assumed:
+                return found
+            # Another event of the row may have the fields for certain.
+            guess = guess or found
         if guess is not None:
             return guess
-        if reading.mixed and len(per_field) == len(required.fields) and len(groups) > 1:
+        if reading.mixed and len(seen.fields) == len(required.fields) and len(groups) > 1:
             time = self.time(scope, groups[0], required, surviving)
             if time is not None or not required.time:
-                return Resolution(per_field, time, True, tuple(sorted(lost)))
+                return Resolution(seen.fields, time, True, tuple(sorted(seen.lost)))
         assert best is not None
         return best
+
+    def _bind(
+        self,
+        scope: Scope,
+        group: Group,
+        required: RequiredColumns,
+        reading: Reading,
+        surviving: bool,
+        seen: _Seen,
+    ) -> Resolution | Unresolved:
+        """Bind all fields in one event source; what is found is noted in `seen`, too."""
+        bindings: dict[str, tuple[BoundColumn, ...]] = {}
+        lost: list[str] = []
+        assumed: list[str] = []
+        failure: Unresolved | None = None
+        for field, roles in required.fields:
+            found = self._field(scope, group, field, roles, reading.partial, surviving, assumed, lost)
+            if isinstance(found, Unresolved):
+                failure = found if failure is None or found.rank > failure.rank else failure
+            else:
+                bindings[field] = found
+                seen.fields.setdefault(field, found)
+        seen.lost.update(lost)
+        if failure is not None:
+            return failure
+        time = self.time(scope, group, required, surviving)
+        if time is None and required.time:
+            return Unresolved("columns-dropped", "no column of the event's time is visible here")
+        return Resolution(bindings, time, False, tuple(sorted(set(lost))), tuple(assumed))
 
     def groups(self, scope: Scope, surviving: bool) -> list[Group]:
         """Return the event sources of a row: the legs of a union are one, every other branch is its own."""
@@ -451,11 +470,14 @@ class ColumnResolver:
                     covered |= having
         if found:
             return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
-        if scope.open and not self._some_known(scope):
-            for wanted in self.time_columns:
-                if wanted in self.mentioned and wanted not in scope.columns:
-                    return wanted
-        return None
+        return self._assumed_time(scope)
+
+    def _assumed_time(self, scope: Scope) -> str | None:
+        """Return the time column that the query itself names of tables that are not known."""
+        if not scope.open or self._some_known(scope):
+            return None
+        wanted = (name for name in self.time_columns if name in self.mentioned and name not in scope.columns)
+        return next(wanted, None)
 
     def _some_known(self, scope: Scope) -> bool:
         """Return whether a known table is read here: then a name that the query mentions may be meant for that."""
