@@ -14,7 +14,7 @@ from fields.matcher import matches
 from fpctl.fields.matching.term import Term
 from fpctl.rewrite.folding import fold
 from fpctl.rewrite.folding.hit_groups import HitAccumulator
-from fpctl.rewrite.predicate import BoundColumn, Dialect, build
+from fpctl.rewrite.predicate import BoundColumn, Dialect, TimeLimits, build
 from fpctl.rewrite.predicate.render import rendered
 
 COLUMNS: dict[str, list[BoundColumn]] = {
@@ -78,7 +78,7 @@ Match = Sequence[Mapping[str, Sequence[str]]]
 
 def terms_of(exclusions: Sequence[tuple[Match, date | None]]) -> list[tuple[str, Term]]:
     return [
-        (f"fp-{number:02}", build(match, COLUMNS, time_column="Time", expires=ends).term)
+        (f"fp-{number:02}", build(match, COLUMNS, times=TimeLimits(column="Time", expires=ends)).term)
         for number, (match, ends) in enumerate(exclusions)
     ]
 

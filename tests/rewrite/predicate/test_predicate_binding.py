@@ -8,7 +8,7 @@ import pytest
 
 from fields.samples import COLUMNS, VALUES
 from fpctl.exclusions.window import Window
-from fpctl.rewrite.predicate import BoundColumn, Dialect, DialectError, UtcRange, build
+from fpctl.rewrite.predicate import BoundColumn, Dialect, DialectError, TimeLimits, UtcRange, build
 from oracle.bridge import Oracle
 
 TABLES = {
@@ -43,7 +43,9 @@ def test_every_field_binds(oracle: Oracle, field: str, dialect: Dialect) -> None
     said = 0
     for values in [*([value] for value in VALUES[field]), VALUES[field]]:
         try:
-            predicate = build([{field: values}], {field: columns}, time_column="Timestamp", expires=date(2027, 5, 24))
+            predicate = build(
+                [{field: values}], {field: columns}, times=TimeLimits(column="Timestamp", expires=date(2027, 5, 24))
+            )
             clause = predicate.clause(dialect)
             assert bound(oracle, clause) == [], clause
             assert oracle.bind(f"T | summarize n = countif({predicate.render(dialect)})", TABLES) == []
@@ -65,8 +67,8 @@ def test_a_window_binds_in_every_form(oracle: Oracle) -> None:
     within = UtcRange(datetime(2026, 12, 20, tzinfo=UTC), datetime(2026, 12, 28, tzinfo=UTC))
     columns = {"port": COLUMNS["port"]}
     for predicate in (
-        build([{"port": ["1"]}], columns, window=window, time_column="Timestamp"),
-        build([{"port": ["1"]}], columns, window=window, within=within, time_column="Timestamp"),
+        build([{"port": ["1"]}], columns, times=TimeLimits(window=window, column="Timestamp")),
+        build([{"port": ["1"]}], columns, times=TimeLimits(window=window, within=within, column="Timestamp")),
     ):
         assert bound(oracle, predicate.clause()) == [], predicate.clause()
 

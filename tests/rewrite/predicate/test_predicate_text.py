@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fields.engine import Engine
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.parser import parse
-from fpctl.rewrite.predicate import BoundColumn, Dialect, DialectError, PredicateError, Untested, build
+from fpctl.rewrite.predicate import BoundColumn, Dialect, DialectError, PredicateError, TimeLimits, Untested, build
 
 NETWORK = {
     "device": [BoundColumn("DeviceName", "string", "host-name"), BoundColumn("DeviceId", "string", "device-id")],
@@ -35,8 +35,7 @@ def test_the_clause_of_the_design() -> None:
     predicate = build(
         [{"device": ["build01.contoso.com"], "process": ["msiexec.exe"]}],
         NETWORK,
-        time_column="Timestamp",
-        expires=date(2027, 5, 24),
+        times=TimeLimits(column="Timestamp", expires=date(2027, 5, 24)),
     )
     assert predicate.clause() == (
         '| where not(DeviceName in~ ("build01.contoso.com") and InitiatingProcessFileName in~ ("msiexec.exe") '
@@ -130,9 +129,7 @@ def test_the_guard_bounds_the_time_on_both_sides_and_a_null_time_is_outside(engi
     predicate = build(
         [{"port": ["1"]}],
         NETWORK,
-        time_column="T0",
-        starts=date(2026, 1, 1),
-        expires=datetime(2026, 2, 1, 12, tzinfo=UTC),
+        times=TimeLimits(column="T0", starts=date(2026, 1, 1), expires=datetime(2026, 2, 1, 12, tzinfo=UTC)),
     )
     assert predicate.render() == (
         "RemotePort in (1) and coalesce(T0 >= datetime(2026-01-01) and T0 < datetime(2026-02-01T12:00:00Z), false)"
@@ -145,7 +142,7 @@ def test_the_guard_bounds_the_time_on_both_sides_and_a_null_time_is_outside(engi
 
 
 def test_without_a_time_column_the_guard_is_left_out_and_said() -> None:
-    predicate = build([{"port": ["1"]}], NETWORK, expires=date(2026, 1, 1))
+    predicate = build([{"port": ["1"]}], NETWORK, times=TimeLimits(expires=date(2026, 1, 1)))
     assert predicate.render() == "RemotePort in (1)"
     assert predicate.unguarded
     assert not build([{"port": ["1"]}], NETWORK).unguarded
@@ -246,8 +243,7 @@ def test_a_continuous_detection_gets_the_negation_spelled_out() -> None:
         [{"device": ["build01", "x*.y"], "process": ["a.exe"], "ip": ["10.0.0.0/8"]}],
         NETWORK,
         where="Size > 10",
-        time_column="Timestamp",
-        expires=date(2027, 5, 24),
+        times=TimeLimits(column="Timestamp", expires=date(2027, 5, 24)),
         dialect=Dialect.NRT,
     )
     assert predicate.clause() == (

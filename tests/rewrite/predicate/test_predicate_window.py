@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fields.engine import Engine
 from fpctl.exclusions.window import Window
-from fpctl.rewrite.predicate import BoundColumn, PredicateError, UtcRange, build, utc_intervals
+from fpctl.rewrite.predicate import BoundColumn, PredicateError, TimeLimits, UtcRange, build, utc_intervals
 
 PORT = {"port": [BoundColumn("RemotePort", "int", "port")]}
 
@@ -114,7 +114,7 @@ def test_an_instant_is_inside_when_the_clock_of_the_zone_shows_a_time_inside(
 
 def test_a_window_in_utc_runs_as_it_stands(engine: Engine) -> None:
     hours = window("UTC", "sun 02:00-04:00", "fri 23:00-01:30")
-    predicate = build([{"port": ["1"]}], PORT, window=hours, time_column="T0")
+    predicate = build([{"port": ["1"]}], PORT, times=TimeLimits(window=hours, column="T0"))
     assert predicate.render() == (
         "RemotePort in (1) and (coalesce(dayofweek(T0) == 6d and (T0 - startofday(T0)) < 90m, false) "
         "or coalesce(dayofweek(T0) == 0d and (T0 - startofday(T0)) >= 2h and (T0 - startofday(T0)) < 4h, false) "
@@ -127,14 +127,14 @@ def test_a_window_in_utc_runs_as_it_stands(engine: Engine) -> None:
     inside = utc_intervals(hours, within)
     outside = [n for n, at in enumerate(times) if at and not any(s <= at.replace(tzinfo=UTC) < e for s, e in inside)]
     assert engine.kept(predicate.clause()) == [*outside, len(times)]
-    written_out = build([{"port": ["1"]}], PORT, window=hours, within=within, time_column="T0")
+    written_out = build([{"port": ["1"]}], PORT, times=TimeLimits(window=hours, within=within, column="T0"))
     assert "dayofweek" not in written_out.render()
     assert engine.kept(written_out.clause()) == [*outside, len(times)]
 
 
 def test_another_zone_is_converted_by_the_engine() -> None:
     text = build(
-        [{"port": ["1"]}], PORT, window=window("Europe/Rome", "sat-sun 00:00-24:00"), time_column="T0"
+        [{"port": ["1"]}], PORT, times=TimeLimits(window=window("Europe/Rome", "sat-sun 00:00-24:00"), column="T0")
     ).render()
     assert (
         text == 'RemotePort in (1) and coalesce(dayofweek(datetime_utc_to_local(T0, "Europe/Rome")) in (0d, 6d), false)'
@@ -144,8 +144,8 @@ def test_another_zone_is_converted_by_the_engine() -> None:
 def test_a_window_needs_a_time_and_a_time_in_the_range() -> None:
     hours = window("UTC", "sun 02:00-04:00")
     with pytest.raises(PredicateError) as caught:
-        build([{"port": ["1"]}], PORT, window=hours)
+        build([{"port": ["1"]}], PORT, times=TimeLimits(window=hours))
     assert caught.value.reason == "columns-dropped"
     with pytest.raises(PredicateError) as caught:
-        build([{"port": ["1"]}], PORT, window=hours, within=days(date(2026, 1, 5), 2), time_column="T0")
+        build([{"port": ["1"]}], PORT, times=TimeLimits(window=hours, within=days(date(2026, 1, 5), 2), column="T0"))
     assert caught.value.reason == "outside-window"

@@ -14,7 +14,7 @@ from fpctl.rewrite.plan.base_rule import BaseRule
 from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.model import PlanWarning, Skip
 from fpctl.rewrite.plan.plan_warnings import match_warnings, placement_warnings
-from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, UtcRange, build
+from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, TimeLimits, UtcRange, build
 from fpctl.rules.model import Rule
 
 WindowRange = Callable[[Rule, tree.Query], UtcRange]
@@ -94,10 +94,12 @@ class ExclusionPlacer:
             predicate = build(
                 alternatives,
                 placement.resolution.bindings,
-                window=exclusion.window,
-                within=within,
-                time_column=placement.resolution.time_column,
-                expires=exclusion.expires,
+                times=TimeLimits(
+                    window=exclusion.window,
+                    within=within,
+                    column=placement.resolution.time_column,
+                    expires=exclusion.expires,
+                ),
                 dialect=self.dialect,
             )
             clause = Clause(exclusion.id, placement, predicate, _fields(alternatives))

@@ -11,7 +11,7 @@ conditions, windows and dates are put together. In a raw condition a null counts
 from __future__ import annotations
 
 from fpctl.fields.field import BoundColumn
-from fpctl.rewrite.predicate.build import Predicate, PredicateError, Untested, build
+from fpctl.rewrite.predicate.build import Predicate, PredicateError, TimeLimits, Untested, build
 from fpctl.rewrite.predicate.render import Dialect, DialectError
 from fpctl.rewrite.predicate.window import UtcRange, utc_intervals
 
@@ -21,6 +21,7 @@ __all__ = [
     "DialectError",
     "Predicate",
     "PredicateError",
+    "TimeLimits",
     "Untested",
     "UtcRange",
     "build",

@@ -48,6 +48,27 @@ class Untested(NamedTuple):
     value: str
 
 
+class TimeLimits(NamedTuple):
+    """When an exclusion holds.
+
+    Attributes:
+        column: the KQL of the event's time, None where it is not visible.
+        window: the hours in which it holds.
+        within: the range in which the events lie, if the window is to be written out in UTC.
+        starts: the day (or time) from which it holds, UTC.
+        expires: the day (or time) from which it no longer does, UTC.
+    """
+
+    column: str | None = None
+    window: Window | None = None
+    within: UtcRange | None = None
+    starts: date | None = None
+    expires: date | None = None
+
+
+NO_LIMITS = TimeLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class Predicate:
     """What an exclusion matches at an insertion point: true or false for every row, never null.
@@ -88,11 +109,7 @@ def build(
     bindings: Mapping[str, Sequence[BoundColumn]],
     *,
     where: str | None = None,
-    window: Window | None = None,
-    within: UtcRange | None = None,
-    time_column: str | None = None,
-    starts: date | None = None,
-    expires: date | None = None,
+    times: TimeLimits = NO_LIMITS,
     dialect: Dialect = Dialect.STANDARD,
 ) -> Predicate:
     """Return the predicate of a match.
@@ -102,11 +119,8 @@ def build(
             values. An alternative of the catalog brings its own `where`; in a mapping it is the key `where`.
         bindings: the columns that hold each field.
         where: a raw condition that every alternative also needs; its columns are the caller's to check.
-        window: the hours in which the exclusion holds.
-        within: the range in which the events lie, if the window is to be written out in UTC.
-        time_column: the KQL of the event's time, None where it is not visible.
-        starts: the day (or time) from which the exclusion holds, UTC.
-        expires: the day (or time) from which it no longer does, UTC.
+        times: when the exclusion holds.
+        dialect: see `Predicate`.
 
     Raises:
         PredicateError: no alternative can be tested on these columns, a value is broken, or the
@@ -122,14 +136,14 @@ def build(
     if not terms and (alternatives or where is None):
         raise PredicateError(_nothing_to_test(missing, untested), "field-not-in-table")
     guards: list[Term] = [] if where is None else [NullSafe(condition(where))]
-    if window is not None:
-        guards.append(_window(window, within, time_column))
-    if time_column is not None and (starts is not None or expires is not None):
-        guards.append(Period(time_column, starts, expires))
+    if times.window is not None:
+        guards.append(_window(times.window, times.within, times.column))
+    if times.column is not None and (times.starts is not None or times.expires is not None):
+        guards.append(Period(times.column, times.starts, times.expires))
     return Predicate(
         all_of([any_of(terms), *guards] if terms else guards),
         tuple(sorted(set(untested))),
-        time_column is None and expires is not None,
+        times.column is None and times.expires is not None,
         dialect,
     )
 
