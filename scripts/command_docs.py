@@ -46,7 +46,7 @@ SEE = {
     "apply": "kql.md", "strip": "kql.md", "explain": "reasons.md", "run": "engines.md", "test": "tuning.md",
     "capture": "tuning.md", "tune": "tuning.md", "redteam": "tuning.md", "preview": "tuning.md", "review": "tuning.md",
     "notify": "console.md",
-    "report": "tuning.md", "hits": "history.md", "rules": "kql.md", "init": "recording.md", "add": "recording.md",
+    "report": "tuning.md", "hits": "history.md", "why": "tuning.md", "rules": "kql.md", "init": "recording.md", "add": "recording.md",
     "serve": "console.md",
     "list": "recording.md",
     "show": "recording.md", "edit": "recording.md", "renew": "recording.md", "retire": "recording.md",
