@@ -10,30 +10,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fpctl.audit.check import Check
+from fpctl.audit.explanation import explain
 from fpctl.audit.registry import FAMILIES, checks
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "findings"
 NOTICE = "<!-- Written by scripts/generate_findings.py from src/fpctl/audit/checks/. -->"
-
-
-def page(check: Check) -> str:
-    """Return the page of one check."""
-    parts = [
-        f"# {check.code}: {check.slug}",
-        NOTICE,
-        f"{check.title}. Severity by default: **{check.severity}**.",
-        f"```text\n{check.example}\n```",
-        f"## Why\n\n{check.why}",
-        f"## What to do\n\n{check.remedy}",
-        "## Settings\n\n" + _settings(check),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _settings(check: Check) -> str:
-    lines = [f"- `policy.{key}`, see [policy](../policy.md)" for key in check.policy]
-    return "\n".join([*lines, f'- `{check.code} = "off"` (or another severity) in `[policy.severity]`'])
 
 
 def index() -> str:
@@ -56,7 +37,7 @@ def index() -> str:
 
 def pages() -> dict[str, str]:
     """Return every page by its file name."""
-    return {"README.md": index()} | {f"{check.code}.md": page(check) for check in checks()}
+    return {"README.md": index()} | {f"{check.code}.md": explain(check, NOTICE) for check in checks()}
 
 
 def main() -> int:

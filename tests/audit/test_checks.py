@@ -61,6 +61,10 @@ def noticed(exclusion: str, kind: str, message: str, days: int = 1) -> StoredDri
 Case = tuple[str, list[str], dict[str, Any], list[str]]
 
 CASES: list[Case] = [
+    ("FP901", [ex(1), "id: fp-2\nrules: [rmm]\nmatch: {device: [build01]}\nreson: x\n"], {}, [
+        "error exclusions/2.yaml:4:1: unknown key `reson` [unknown-key] | None",
+    ]),
+    ("FP901", [ex(1, rules=["gone"])], {}, []),
     ("FP101", [ex(1, expires="2026-11-21"), ex(2, expires="2026-11-24"), ex(3, expires="2026-11-25"),
                ex(4, expires="2026-11-20", status="retired")], {}, [
         'warning exclusions/1.yaml:9:10: fp-1 expired 3 days ago, on 2026-11-21: it suppresses nothing any more | '

@@ -15,7 +15,7 @@ from fpctl.spelling import did_you_mean
 
 FAMILIES = {
     "1": "How long it holds", "2": "What the record says", "3": "Rules and clauses", "4": "More than needed",
-    "5": "What the runs say", "6": "How much it takes in",
+    "5": "What the runs say", "6": "How much it takes in", "9": "What cannot be read",
 }  # fmt: skip
 """What the first digit of a code stands for."""
 
@@ -23,9 +23,9 @@ FAMILIES = {
 @cache
 def checks() -> tuple[Check, ...]:
     """Return every check in the order of the codes."""
-    from fpctl.audit.checks import breadth, life, placement, record, redundancy, risk, usage, values
+    from fpctl.audit.checks import breadth, life, placement, reading, record, redundancy, risk, usage, values
 
-    families = (life, record, placement, redundancy, usage, breadth, values, risk)
+    families = (life, record, placement, redundancy, usage, breadth, values, risk, reading)
     return tuple(sorted((check for family in families for check in family.CHECKS), key=lambda check: check.code))
 
 

@@ -77,6 +77,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
     "Evidence": (
         Verb("tune", "fpctl.cli.evidence.tune", "Propose exclusions for a noisy rule from its own events."),
         Verb("preview", "fpctl.cli.evidence.preview", "Show what an exclusion does to its rules, on real events."),
+        Verb("why", "fpctl.cli.evidence.why", "Explain why a rule did not fire on an event."),
         Verb("hits", "fpctl.cli.evidence.hits", "Show what each exclusion has suppressed so far."),
         Verb("audit", "fpctl.cli.evidence.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
         Verb("test", "fpctl.cli.evidence.test", "Check that known attacks still fire with the exclusions."),

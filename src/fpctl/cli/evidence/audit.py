@@ -47,6 +47,10 @@ class ScopeOptions:
             autocompletion=completion.exclusion_ids,
         ),
     ] = None
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="CODE", help="Explain a finding by its code or name, and check nothing."),
+    ] = None
     only: Annotated[
         list[str] | None,
         typer.Option("--only", metavar="CHECK", help="Only these checks, by code or name: FP101, expiring."),
@@ -84,14 +88,17 @@ def command(
 ) -> int:
     """Check exclusions against the policy, the rules, each other, and what runs recorded.
 
-    Every finding has a stable code, a place, and a command that fixes it; docs/findings/ explains each. What is
-    required is set in [policy] of fpctl.toml. Exit code 1 means findings, 2 that something could not be read.
+    Every finding has a stable code, a place, and a command that fixes it; --explain CODE says why it matters. What
+    is required is set in [policy] of fpctl.toml. A file that could not be read is a finding too. Exit code 1 means
+    findings, 2 that something could not be read.
     """
     from fpctl.audit import baseline as baselines
     from fpctl.audit.finding import at_least
     from fpctl.audit.registry import chosen, severities
     from fpctl.audit.run import about, audit
 
+    if scope.explain is not None:
+        return _explain(scope.explain)
     checks = chosen(scope.only or [])
     context = AppContext(files)
     problems = context.repository.problems
@@ -113,6 +120,14 @@ def command(
     _talk(report, context.history_place)
     failed = any(at_least(finding, gate.fail_on) for finding in report.findings)
     return _code(problems, EXIT_FINDINGS if failed else EXIT_OK)
+
+
+def _explain(name: str) -> int:
+    from fpctl.audit.explanation import explain
+    from fpctl.audit.registry import check_named
+
+    output.write(explain(check_named(name)))
+    return EXIT_OK
 
 
 def _audit_context(context: AppContext, today: date, progress: Callable[[int, int], None]) -> AuditContext:

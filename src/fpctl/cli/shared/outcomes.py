@@ -52,6 +52,8 @@ def report_outcome(outcome: RuleOutcome, *, of_rule: bool = True) -> None:
     if outcome.tuned is None:
         return
     for skip in outcome.tuned.plan.skips:
+        if of_rule and skip.reason == "retired":
+            continue  # nobody who looks at a rule asks for what is over
         word = output.coloured("refused", "error", sys.stderr) if skip.finding else "not applied"
         which = f"{skip.exclusion} " if of_rule else ""
         output.say(f"{_place(outcome, skip.line)}: {word}: {output.visible(f'{which}[{skip.reason}] {skip.message}')}")
