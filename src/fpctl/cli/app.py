@@ -94,7 +94,11 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
         Verb("export", "fpctl.cli.deploy.export", "Export tuned rules, or exclusions for other tools."),
     ),
     "Exchange": (
-        Verb("import", "fpctl.cli.exchange.import_", "Import rules from Sentinel, or exclusions from other tools."),
+        Verb(
+            "import",
+            "fpctl.cli.exchange.import_",
+            "Import rules from Sentinel or Defender, or other tools' exclusions.",
+        ),
         Verb("adopt", "fpctl.cli.exchange.adopt", "Turn a rule's hand-written conditions into exclusions."),
     ),
 }
