@@ -245,7 +245,7 @@ def _change_folder(folder: Path | None) -> None:
 
 
 _QUIET = typer.Option("--quiet", "-q", callback=_be_quiet, help="Show only errors and warnings.")
-_NO_COLOUR = typer.Option("--no-color", callback=_use_no_colours, help="Use no colours; NO_COLOR does the same.")
+_NO_COLOUR = typer.Option("--no-color", callback=_use_no_colours, help="Do not use colours (same as NO_COLOR).")
 
 
 app = typer.Typer(name="fpctl", cls=VerbGroup, no_args_is_help=True, **{**_SETTINGS, "add_completion": True})
@@ -258,12 +258,12 @@ def _fpctl(
     ] = False,
     folder: Annotated[
         Path | None,
-        typer.Option("-C", metavar="DIR", callback=_change_folder, help="Work in this folder instead of the current."),
+        typer.Option("-C", metavar="DIR", callback=_change_folder, help="Run as if started in this folder."),
     ] = None,
     quiet: Annotated[bool, _QUIET] = False,
     no_color: Annotated[bool, _NO_COLOUR] = False,
 ) -> None:
-    """Keep the false-positive exclusions of KQL detection rules as reviewed records."""
+    """Manage false-positive exclusions for KQL detection rules as reviewed records."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

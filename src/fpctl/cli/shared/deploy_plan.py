@@ -27,7 +27,7 @@ class DeployOptions:
 
     target: Annotated[
         Literal["sentinel", "defender"],
-        typer.Option("--target", help="The Sentinel workspace of [deploy], or Defender's custom detections."),
+        typer.Option("--target", help="The Sentinel workspace in [deploy], or Defender XDR custom detections."),
     ] = "sentinel"
     lists: options.ListStore = "function"
     credential: options.Credential = None

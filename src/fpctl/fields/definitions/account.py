@@ -52,7 +52,7 @@ class AccountField(Field[Account]):
     """
 
     name = "account"
-    help = "name, DOMAIN\\name, user@domain, SID or id."
+    help = "Account: name, DOMAIN\\name, user@domain, SID or id."
     question = "Which accounts? (name, DOMAIN\\name, user@domain, SID or id)"
     meaning = "who does it; in mail tables, whose mailbox it is"
     matches = "a name, `DOMAIN\\name`, `user@domain`, a SID or an object id"

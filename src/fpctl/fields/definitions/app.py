@@ -41,7 +41,7 @@ class AppField(Field[App]):
     """
 
     name = "app"
-    help = "Application or service principal: its id, or its whole display name."
+    help = "Application or service principal: id or complete display name."
     question = "Which applications? (application id, service principal id or display name)"
     meaning = "the application that does it or signs in, and its service principal; never the resource that it uses"
     matches = "an application id, a service principal's id, or the whole display name of either"

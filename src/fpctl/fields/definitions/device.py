@@ -46,7 +46,7 @@ class DeviceField(Field[Device]):
     """
 
     name = "device"
-    help = "Host name; `build01` also matches `build01.contoso.com`. `*` is any text. Or a device id."
+    help = "Host name (`build01` also matches `build01.contoso.com`) or device id. `*` matches any text."
     question = "Which devices? (host names; a name without a domain also matches its FQDN)"
     meaning = "the host that reports the event or from which it comes; never the other side of a connection"
     matches = (

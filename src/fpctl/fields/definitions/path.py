@@ -29,7 +29,7 @@ class PathField(PathPrefixField):
     """A file or folder by its full path, or anything below it."""
 
     name = "path"
-    help = "Full path of a file or folder, and everything below it. `*` is any text within a folder name."
+    help = "Full path of a file or folder, and everything below it. `*` matches any text within a folder name."
     question = "Which files or folders? (full paths; everything below a folder matches too)"
     meaning = "the path of that process's file; in events about a file, that file's"
     matches = "that path, or what is below it at a `\\` or `/`"

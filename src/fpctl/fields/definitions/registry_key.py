@@ -39,7 +39,8 @@ class RegistryKeyField(PathPrefixField):
 
     name = "registry_key"
     help = (
-        "Registry key with its root (`HKLM\\SOFTWARE\\Contoso`), and everything below it. `*` is any text in one part."
+        "Registry key with its root (`HKLM\\SOFTWARE\\Contoso`), and everything below it. "
+        "`*` matches any text in one part."
     )
     question = "Which registry keys? (with the root: HKLM\\SOFTWARE\\Contoso)"
     meaning = "the key that is created, changed or deleted; never the one that it had before"

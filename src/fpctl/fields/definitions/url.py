@@ -76,7 +76,7 @@ class UrlField(Field[Url]):
     """
 
     name = "url"
-    help = "Domain (its subdomains too), or URL (that host, and everything at or below its path)."
+    help = "Domain (also matches its subdomains), or URL (that host, and everything at or below the path)."
     question = "Which domains or URLs? (a domain also matches its subdomains)"
     meaning = (
         "where the traffic goes or the file came from; never a referrer or a sender's domain, which the other side "

@@ -13,7 +13,7 @@ class UserAgentField(WholeTextField):
     """A whole user agent; `*` is any text."""
 
     name = "user_agent"
-    help = "User agent of the client, whole. `*` is any text."
+    help = "Complete user agent of the client. `*` matches any text."
     question = "Which user agents? (whole, or with a `*` for what differs: python-requests/2.*)"
     meaning = "what the client of the request says that it is"
     matches = "the whole user agent; `python-requests/2.*`: one that begins so"
