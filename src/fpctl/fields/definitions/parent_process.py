@@ -15,7 +15,7 @@ class ParentProcessField(FileNameField):
     help = "File name of the parent process. `*` matches any text."
     question = "Which programs start them? (file names)"
     meaning = "the parent of that process; in a process-creation event the creator"
-    matches = "the image file's whole name, of what started the process"
+    matches = "the complete file name of the parent process"
     spares = "`notmsiexec.exe`"
     synonyms = ("parent", "parentprocess", "parent_image")
     assumed = (("InitiatingProcessFileName", "file-name"), ("ParentProcessName", "file-path"))

@@ -23,8 +23,8 @@ class SignerField(Field[Signer]):
     name = "signer"
     help = "Signer name in the code-signing certificate."
     question = "Who signed the file? (the name in the certificate)"
-    meaning = "the name in the code-signing certificate"
-    matches = "who signed the file, whole"
+    meaning = "the signer's name in the code-signing certificate"
+    matches = "the complete name of the signer"
     synonyms = ("publisher",)
     roles = telling = ("signer",)
     assumed = (("Signer", "signer"),)
