@@ -22,7 +22,7 @@ from pydantic import (
 from fpctl.documents.validation_error import validation_error
 from fpctl.exclusions.raw_condition import check_condition
 from fpctl.exclusions.window import Window
-from fpctl.fields.registry import NAMES, NARROW, check_value
+from fpctl.fields.registry import NAMES, check_value, is_narrow
 from fpctl.rules.selector import Selection, selection
 
 Status = Literal["draft", "active", "shadow", "retired"]
@@ -114,8 +114,8 @@ class Alternative(BaseModel):
 
     @property
     def narrow(self) -> bool:
-        """Whether a device, URL or hash is named."""
-        return any(self.values(field) for field in NARROW)
+        """Whether it names what is narrow enough: see `fpctl.fields.registry.is_narrow`."""
+        return is_narrow(self.fields())
 
 
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")

@@ -24,12 +24,18 @@ from fpctl.rewrite.plan.field_columns import field_columns
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
-from fpctl.tuning.candidates import Groups
+from fpctl.tuning.candidates import PROGRAMS, Groups
 from fpctl.tuning.rhythm import HourCount
 from fpctl.tuning.row_changes import asked
 
 GROUPED = ("device", "url", "hash", "process", "parent_process", "command_line", "account")
-"""The fields by which events are grouped; the command line brings `script`, the script that it names."""
+"""The fields by which events of programs are grouped; the command line brings `script`, the script that it names."""
+
+IDENTITY = ("device", "url", "account", "app", "ip", "user_agent")
+"""The fields by which events without programs are grouped: sign-ins, audit logs, network and cloud."""
+
+FILLED = 0.5
+"""A field groups events if at least this part of them has a value in it."""
 
 FREQUENT = 0.002
 """A value is frequent from this part of the events on, and from `FEW` events."""
@@ -48,6 +54,9 @@ PROBES: tuple[Mapping[str, str], ...] = (
     {"url": "fpctl-probe.invalid"},
     {"hash": "f" * 64},
     {"hash": "f" * 40},
+    {"account": "fpctl-probe", "ip": "192.0.2.1"},
+    {"account": "fpctl-probe", "app": "fpctl-probe"},
+    {"app": "fpctl-probe", "ip": "192.0.2.1"},
 )
 """Matches of nothing, to see where a clause would stand."""
 
@@ -94,7 +103,24 @@ class Noise:
         self.tuned = planner.plan(rule, others)
         self.spots = _spots(rule, others, planner)
         self._taken: dict[int, list[str]] = {number: [] for number in range(len(self.spots))}
-        self.fields = tuple(field for field in (*GROUPED, "script") if any(field in spot.values for spot in self.spots))
+        self.fields = self._visible((*GROUPED, "script", *IDENTITY))
+
+    def _visible(self, fields: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(field for field in fields if any(field in spot.values for spot in self.spots)))
+
+    def focus(self, total: int) -> None:
+        """Look from now on only at the fields that tell these events apart: of programs, or of identities.
+
+        Args:
+            total: how many events there are.
+        """
+        counts = ", ".join(f"fpctl_filled_{field} = countif(isnotempty(fpctl_{field}))" for field in self.fields)
+        rows = self.ask(f"| summarize {counts}") if counts else []
+        filled = {field for field in self.fields if sum(row[f"fpctl_filled_{field}"] for row in rows) >= FILLED * total}
+        if PROGRAMS & filled:
+            self.fields = self._visible((*GROUPED, "script"))
+        else:
+            self.fields = tuple(field for field in self._visible(IDENTITY) if field in filled)
 
     @property
     def days_looked_at(self) -> int:
@@ -251,7 +277,7 @@ class Noise:
 
 _NONE = '""'
 _ENDS = "fpctl_first = min({0}), fpctl_last = max({0})"
-_NAME = re.compile(r"\bfpctl_(\w+)")
+_NAME = re.compile(r"\bfpctl_(?!filled_)(\w+)")
 
 
 def _dates(days: int, first: datetime, last: datetime) -> int:
@@ -287,7 +313,7 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
 
 def _spot(planner: Planner, placement: Placement) -> SamplePoint:
     columns = field_columns(planner, placement)
-    values = {field: FIELDS[field].event_value(columns[field]) for field in GROUPED if field in columns}
+    values = {field: FIELDS[field].event_value(columns[field]) for field in (*GROUPED, *IDENTITY) if field in columns}
     if "command_line" in values:
         values["script"] = f"extract({_SCRIPT}, 1, replace_string({values['command_line']}, '\"', \"'\"))"
     return SamplePoint(placement, values, placement.resolution.time_column)
