@@ -50,7 +50,7 @@ FAMILIES = [
         "SigninLogs", "SigninLogs\n| where ResultType != '0'\n| project TimeGenerated, UserPrincipalName, IPAddress, "
         "AppDisplayName, ResultType",
         "UserPrincipalName", "IPAddress", "AppDisplayName", {"ResultType": "50126"},
-        {"account": ["svc-backup@contoso.com"], "app": ["Backup Agent"], "ip": ["10.1.2.3"]},
+        {"account": ["svc-backup@contoso.com"], "app": ["backup agent"], "ip": ["10.1.2.3"]},
     ),
     Family(
         "SecurityEvent", "SecurityEvent\n| where EventID == 4625\n| summarize count() by Account, IpAddress",

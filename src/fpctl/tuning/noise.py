@@ -18,11 +18,15 @@ from fpctl.exclusions.model import Exclusion
 from fpctl.fields.registry import FIELDS, check_value
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.output.counting import query_at
+from fpctl.rewrite.placement.column_resolver import Unresolved
+from fpctl.rewrite.placement.reading import Reading
+from fpctl.rewrite.placement.required_columns import columns_required
 from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.clauses import Clause
-from fpctl.rewrite.plan.field_columns import field_columns
+from fpctl.rewrite.plan.field_columns import resolver_of, telling_columns
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
+from fpctl.rewrite.predicate import BoundColumn, PredicateError, TimeLimits, build
 from fpctl.rules.model import Rule
 from fpctl.tuning.candidates import PROGRAMS, Groups
 from fpctl.tuning.rhythm import HourCount
@@ -100,9 +104,14 @@ class Noise:
     ) -> None:
         self.engine = engine
         self.span = span
+        self.rule = rule
+        self.planner = planner
         self.tuned = planner.plan(rule, others)
         self.spots = _spots(rule, others, planner)
-        self._taken: dict[int, list[str]] = {number: [] for number in range(len(self.spots))}
+        known = {exclusion.id: exclusion for exclusion, _ in others}
+        self._in_place = [self._conditions(self.tuned, spot, known) for spot in self.spots]
+        self._taken: list[list[str]] = [[] for _ in self.spots]
+        self._before = self._taken
         self.fields = self._visible((*GROUPED, "script", *IDENTITY))
 
     def _visible(self, fields: Sequence[str]) -> tuple[str, ...]:
@@ -127,23 +136,54 @@ class Noise:
         """The dates in the look-back."""
         return max(1, -(-(self.span.end - self.span.start) // timedelta(days=1)))
 
-    def take_out(self, tuned: TunedRule, exclusion: str) -> bool:
+    def take_out(self, tuned: TunedRule, exclusion: Exclusion) -> bool:
         """Leave what an exclusion suppresses out of all further answers; False if its clauses stand elsewhere."""
-        found: dict[int, str] = {}
-        for clause in tuned.clauses:
-            if clause.exclusion == exclusion:
-                number = next((n for n, spot in enumerate(self.spots) if _same(spot.placement, clause.placement)), None)
-                if number is None:
-                    return False
-                found[number] = clause.condition
-        for number, condition in found.items():
-            self._taken[number].append(condition)
-        return bool(found)
+        found = [self._conditions(tuned, spot, {exclusion.id: exclusion}) for spot in self.spots]
+        clauses = sum(clause.exclusion == exclusion.id for clause in tuned.clauses)
+        if sum(map(len, found)) != clauses:
+            return False
+        self._before = self._taken
+        self._taken = [[*taken, *more] for taken, more in zip(self._taken, found, strict=True)]
+        return True
 
-    def put_back(self, clauses: int) -> None:
-        """Undo the last `take_out`, of so many clauses."""
-        for number in [number for number, taken in self._taken.items() if taken][-clauses:]:
-            self._taken[number].pop()
+    def _conditions(self, tuned: TunedRule, spot: SamplePoint, exclusions: Mapping[str, Exclusion]) -> list[str]:
+        """Return, of the clauses of exclusions, those at a spot or further down its pipeline, as conditions there.
+
+        A clause with fewer fields than the spot shows may stand behind it: after a `project`, say. Its rows are those
+        of the spot, but its columns may have other names there.
+        """
+        found = []
+        for clause in tuned.clauses:
+            here, there = spot.placement, clause.placement
+            exclusion = exclusions.get(clause.exclusion)
+            if _same(here, there):
+                if exclusion is not None:
+                    found.append(clause.condition)
+            elif exclusion is not None and here.path == there.path and there.point.offset > here.point.offset:
+                condition = self._condition_at(spot, exclusion)
+                if condition is not None:
+                    found.append(condition)
+        return found
+
+    def _condition_at(self, spot: SamplePoint, exclusion: Exclusion) -> str | None:
+        """Return an exclusion's condition in the columns of a spot; None where these do not hold it."""
+        base = self.planner.read(self.rule)
+        within = None
+        if self.planner.windows_within is not None and exclusion.window is not None:
+            within = self.planner.windows_within(self.rule, base.query)
+        required = columns_required(exclusion.match, exclusion.id, time=exclusion.window is not None)
+        bound = resolver_of(self.planner).resolve(spot.placement.point.scope, required, Reading.PARTIAL_FIELDS)
+        if isinstance(bound, Unresolved):
+            return None
+        times = TimeLimits(column=spot.time, window=exclusion.window, within=within, expires=exclusion.expires)
+        try:
+            return build(exclusion.match, bound.bindings, times=times).render()
+        except PredicateError:
+            return None
+
+    def put_back(self) -> None:
+        """Undo the last `take_out`."""
+        self._taken = self._before
 
     def untouched(self, clause: Clause, operators: str) -> int:
         """Return the `fpctl_rows` of the events at a clause, those of the exclusions in place left out only."""
@@ -162,9 +202,7 @@ class Noise:
 
     def _text(self, number: int, operators: str) -> str:
         spot = self.spots[number]
-        here = [clause for clause in self.tuned.clauses if _same(clause.placement, spot.placement)]
-        lines = [f"| where not({clause.condition})" for clause in here]
-        lines += [f"| where not({condition})" for condition in self._taken[number]]
+        lines = [f"| where not({condition})" for condition in (*self._in_place[number], *self._taken[number])]
         # Only what is asked for: each expression costs time, to translate it and to compute it.
         named = set(_NAME.findall(operators))
         values = [f"fpctl_{field} = {spot.values.get(field, _NONE)}" for field in self.fields if field in named]
@@ -312,8 +350,17 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
 
 
 def _spot(planner: Planner, placement: Placement) -> SamplePoint:
-    columns = field_columns(planner, placement)
-    values = {field: FIELDS[field].event_value(columns[field]) for field in (*GROUPED, *IDENTITY) if field in columns}
+    columns = telling_columns(planner, placement)
+    # Where no program is seen, a field is told by the first of its columns that is filled: an application by its id, or
+    # by its name where the event has no id.
+    shown = {name: found[:1] if "process" in columns else found for name, found in columns.items()}
+    values = {name: _told(name, shown[name]) for name in (*GROUPED, *IDENTITY) if name in shown}
     if "command_line" in values:
         values["script"] = f"extract({_SCRIPT}, 1, replace_string({values['command_line']}, '\"', \"'\"))"
     return SamplePoint(placement, values, placement.resolution.time_column)
+
+
+def _told(field: str, columns: Sequence[BoundColumn]) -> str:
+    """Return the KQL of a field's value: that of the first of its columns that is filled."""
+    values = list(dict.fromkeys(FIELDS[field].event_value(column) for column in columns))
+    return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"

@@ -267,11 +267,11 @@ class _Search:
         if not clauses or not self.criteria.kept(exclusion):
             return None
         before = noise.total()
-        if not noise.take_out(tuned, exclusion.id):
+        if not noise.take_out(tuned, _active(exclusion)):
             return None
         more = before - noise.total()
         if more < self.least:
-            noise.put_back(len(clauses))
+            noise.put_back()
             return None
         alone = _alone(clauses, noise)
         risk = self.risk_of(exclusion, devices, alone)
