@@ -294,6 +294,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     except typer.Abort:
         print("fpctl: interrupted, nothing was done", file=sys.stderr)
         return EXIT_ERROR
+    except KeyboardInterrupt:
+        # Outside of what a command guards itself: while it starts, or between its steps.
+        print("fpctl: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
     except Exception as error:
         if not _show_refusal_of_system(error):
             _show_unexpected(error)
