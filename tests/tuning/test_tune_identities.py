@@ -58,6 +58,13 @@ FAMILIES = [
         {"account": ["svc-backup@contoso.com"], "ip": ["10.1.2.3"]},
     ),
     Family(
+        # Windows writes the process that took the logon, and "-" for what is not known.
+        "SecurityEvent", "SecurityEvent\n| where EventID == 4625",
+        "Account", "IpAddress", None,
+        {"EventID": 4625, "ProcessName": "C:\\Windows\\System32\\lsass.exe", "CommandLine": "-"},
+        {"account": ["svc-backup@contoso.com"], "ip": ["10.1.2.3"]},
+    ),
+    Family(
         "OfficeActivity", "OfficeActivity\n| where Operation == 'FileDownloaded'",
         "UserId", "ClientIP", None, {"Operation": "FileDownloaded"},
         {"account": ["svc-backup@contoso.com"], "ip": ["10.1.2.3"]},

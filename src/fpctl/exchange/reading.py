@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fpctl.exchange.format import ImportContext
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.filter_syntax import Condition, FilterSyntaxError, to_match
-from fpctl.fields.registry import NAMES, is_narrow
+from fpctl.fields.registry import NAMES
+from fpctl.schema.families import is_narrow
 
 Match = tuple[dict[str, tuple[str, ...]], ...]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -49,18 +49,8 @@ def having(quality: Callable[[Field[Any]], object]) -> tuple[str, ...]:
 
 
 NARROW: tuple[str, ...] = having(lambda field: field.identifies)
-"""Each alternative of a match names one of these, or some of `NARROW_TOGETHER`, or the exclusion says `broad: true`."""
-
-NARROW_TOGETHER: tuple[tuple[str, ...], ...] = (("account", "ip"), ("account", "app"), ("app", "ip"))
-"""Fields of sign-ins and of the cloud, where no device is seen: each alone is broad, these together are narrow."""
-
-
-def is_narrow(fields: Collection[str]) -> bool:
-    """Tell whether a match of these fields is narrow enough not to be called broad."""
-    return any(name in fields for name in NARROW) or any(
-        all(name in fields for name in together) for together in NARROW_TOGETHER
-    )
-
+"""Narrow in every table. Each alternative of a match names one of these, or fields that are narrow together in a family
+of tables (`schema.families`), or the exclusion says `broad: true`."""
 
 TEST_ORDER: tuple[str, ...] = tuple(sorted(NAMES, key=lambda name: FIELDS[name].test_rank))
 """The order in which a predicate tests fields: cheap ones first."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
-from fpctl.fields.registry import is_narrow
+from fpctl.schema.families import Family, is_narrow
 
 SPECIFICITY: Mapping[str, float] = {
     "hash": 3, "url": 2, "command_line": 2, "script": 2, "parent_process": 1, "process": 1, "account": 1,
@@ -24,10 +24,13 @@ DEVICE_LIST = 2.0
 LEAST = 4.0
 """A candidate narrows at least so much."""
 
-IDENTITY_SPECIFICITY: Mapping[str, float] = {"account": 2, "app": 2, "ip": 2, "url": 2, "user_agent": 1}
+IDENTITY_SPECIFICITY: Mapping[str, float] = {"account": 2, "app": 2, "ip": 2, "port": 2, "url": 2, "user_agent": 1}
 """The same for events without programs, such as sign-ins: an account with its address or application is narrow."""
 
-ORDER = ("parent_process", "process", "hash", "url", "command_line", "script", "account", "app", "ip", "user_agent")
+ORDER = (
+    *("parent_process", "process", "hash", "url", "command_line", "script"),
+    *("account", "app", "ip", "port", "user_agent"),
+)
 """What is the same in a candidate's events is looked for in this order: who does it, then what."""
 
 COVERED = 0.9
@@ -42,11 +45,15 @@ MAX_KEY = 3
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Events grouped by fields: `rows` events for each tuple of `values`; "" is any rare value."""
+    """Events grouped by fields: `rows` events for each tuple of `values`; "" is any rare value.
+
+    `families` are those of the rule's tables.
+    """
 
     fields: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
     rows: tuple[int, ...]
+    families: tuple[Family, ...] = ()
 
     def total(self) -> int:
         """Return how many events there are."""
@@ -57,19 +64,16 @@ class Groups:
 class Candidate:
     """Events that are alike: the values of each field that hold for them, and how many there are.
 
-    `devices` are the frequent devices among them, `listable` whether these are nearly all of the events.
+    `devices` are the frequent devices among them, `listable` whether these are nearly all of the events. `anchored`
+    tells that what is named is narrow without devices; else these must be named too.
     """
 
     match: Mapping[str, tuple[str, ...]]
     rows: int
     devices: tuple[str, ...]
     listable: bool
+    anchored: bool
     specificity: float
-
-    @property
-    def anchored(self) -> bool:
-        """Whether what is named is narrow without devices; else these must be named too."""
-        return is_narrow([field for field in self.match if field != "device"])
 
     @property
     def worth(self) -> float:
@@ -145,7 +149,8 @@ def _closed(groups: Groups, members: Sequence[int], has_devices: bool, most_devi
         listable = 0 < len(devices) <= most_devices and sum(counts[v] for v in devices) >= COVERED * total
         if listable:
             specificity += DEVICE_LIST
-    candidate = Candidate(match, sum(groups.rows[n] for n in kept), devices, listable, specificity)
+    anchored = is_narrow(match, groups.families)
+    candidate = Candidate(match, sum(groups.rows[n] for n in kept), devices, listable, anchored, specificity)
     if not (candidate.anchored or listable) or len(match) + listable < 2:
         return None
     programs = PROGRAMS & set(groups.fields)
@@ -161,7 +166,7 @@ def _most_values(field: str, match: Mapping[str, Sequence[str]]) -> int:
         return 1
     if field == "process":
         return 3 if "parent_process" in match else 1
-    if field in ("app", "ip", "user_agent"):
+    if field in ("app", "ip", "port", "user_agent"):
         return 4 if "account" in match else 1
     programs = len(match.get("process", ()))
     if field == "hash":

@@ -7,7 +7,7 @@ No event is fetched. A value counts as frequent if it is worth an exclusion; all
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.predicate import BoundColumn, PredicateError, TimeLimits, build
 from fpctl.rules.model import Rule
+from fpctl.schema.families import families_of
 from fpctl.tuning.candidates import PROGRAMS, Groups
 from fpctl.tuning.rhythm import HourCount
 from fpctl.tuning.row_changes import asked
@@ -35,8 +36,8 @@ from fpctl.tuning.row_changes import asked
 GROUPED = ("device", "url", "hash", "process", "parent_process", "command_line", "account")
 """The fields by which events of programs are grouped; the command line brings `script`, the script that it names."""
 
-IDENTITY = ("device", "url", "account", "app", "ip", "user_agent")
-"""The fields by which events without programs are grouped: sign-ins, audit logs, network and cloud."""
+NOTHING = "-"
+"""What Windows and firewalls write where there is no value."""
 
 FILLED = 0.5
 """A field groups events if at least this part of them has a value in it."""
@@ -61,6 +62,7 @@ PROBES: tuple[Mapping[str, str], ...] = (
     {"account": "fpctl-probe", "ip": "192.0.2.1"},
     {"account": "fpctl-probe", "app": "fpctl-probe"},
     {"app": "fpctl-probe", "ip": "192.0.2.1"},
+    {"ip": "192.0.2.1", "port": "65535"},
 )
 """Matches of nothing, to see where a clause would stand."""
 
@@ -107,12 +109,14 @@ class Noise:
         self.rule = rule
         self.planner = planner
         self.tuned = planner.plan(rule, others)
-        self.spots = _spots(rule, others, planner)
+        self.families = families_of(self.planner.read(rule).tables_read())
+        self.profile = tuple(dict.fromkeys(field for family in self.families for field in family.profile))
+        self.spots = _spots(rule, others, planner, self.profile)
+        self.fields = self._visible((*GROUPED, "script", *self.profile))
         known = {exclusion.id: exclusion for exclusion, _ in others}
         self._in_place = [self._conditions(self.tuned, spot, known) for spot in self.spots]
         self._taken: list[list[str]] = [[] for _ in self.spots]
         self._before = self._taken
-        self.fields = self._visible((*GROUPED, "script", *IDENTITY))
 
     def _visible(self, fields: Sequence[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(field for field in fields if any(field in spot.values for spot in self.spots)))
@@ -123,13 +127,27 @@ class Noise:
         Args:
             total: how many events there are.
         """
-        counts = ", ".join(f"fpctl_filled_{field} = countif(isnotempty(fpctl_{field}))" for field in self.fields)
+        counts = ", ".join(
+            f'fpctl_filled_{field} = countif(isnotempty(fpctl_{field}) and fpctl_{field} != "{NOTHING}")'
+            for field in self.fields
+        )
         rows = self.ask(f"| summarize {counts}") if counts else []
         filled = {field for field in self.fields if sum(row[f"fpctl_filled_{field}"] for row in rows) >= FILLED * total}
-        if PROGRAMS & filled:
+        if self._of_programs(filled):
             self.fields = self._visible((*GROUPED, "script"))
         else:
-            self.fields = tuple(field for field in self._visible(IDENTITY) if field in filled)
+            self.fields = tuple(field for field in self._visible(self.profile) if field in filled)
+
+    def _of_programs(self, filled: Collection[str]) -> bool:
+        """Tell whether events with these fields are those of programs.
+
+        A logon of Windows names the process that took it, nearly always the same; a program's start says who began it.
+        """
+        if any(family.together for family in self.families):
+            return "hash" in filled or (
+                "process" in filled and not {"parent_process", "command_line"}.isdisjoint(filled)
+            )
+        return not PROGRAMS.isdisjoint(filled)
 
     @property
     def days_looked_at(self) -> int:
@@ -268,7 +286,7 @@ class Noise:
         found = [
             ValueCount(value, count, days[value] if days is not None else None)
             for value, count in rows.items()
-            if check_value(checked, value) is None
+            if value != NOTHING and check_value(checked, value) is None
         ]
         return sorted(found, key=lambda one: (-one.rows, one.value))[:most]
 
@@ -282,7 +300,7 @@ class Noise:
         kept = (f'fpctl_{f} = iff({is_any(f, [one.value for one in frequent[f]])}, fpctl_{f}, "")' for f in names)
         keys = ", ".join(f"fpctl_{field}" for field in names)
         if not names:
-            return Groups((), ((),), (self.total(),))
+            return Groups((), ((),), (self.total(),), self.families)
         operators = f"| extend {', '.join(kept)}\n| summarize fpctl_rows = count() by {keys}\n| take {MOST_GROUPS + 1}"
         found: dict[tuple[str, ...], int] = {}
         for row in self.ask(operators):
@@ -291,7 +309,7 @@ class Noise:
         if len(found) > MOST_GROUPS:
             raise FpctlError("the events differ too much to be grouped", None, "look at fewer days: --since 3d")
         ordered = sorted(found.items())
-        return Groups(tuple(names), tuple(key for key, _ in ordered), tuple(rows for _, rows in ordered))
+        return Groups(tuple(names), tuple(key for key, _ in ordered), tuple(rows for _, rows in ordered), self.families)
 
     def hours(self, condition: str) -> list[HourCount]:
         """Return the events that a condition holds for, by weekday and hour; empty without a time."""
@@ -331,7 +349,9 @@ def _same(one: Placement, other: Placement) -> bool:
     return (one.path, one.point.offset, one.point.index) == (other.path, other.point.offset, other.point.index)
 
 
-def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planner) -> list[SamplePoint]:
+def _spots(
+    rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planner, profile: Sequence[str]
+) -> list[SamplePoint]:
     """Return the insertion points at which most fields are visible."""
     best: list[SamplePoint] = []
     refused = None
@@ -339,7 +359,9 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
         match = {field: [value] for field, value in probe.items()}
         exclusion = Exclusion.model_validate({"id": "fpctl-probe", "rules": [rule.id], "match": match})
         tuned = planner.plan(rule, [*others, (exclusion, True)])
-        spots = [_spot(planner, clause.placement) for clause in tuned.clauses if clause.exclusion == exclusion.id]
+        spots = [
+            _spot(planner, clause.placement, profile) for clause in tuned.clauses if clause.exclusion == exclusion.id
+        ]
         refused = refused or next((skip for skip in tuned.plan.skips if skip.exclusion == exclusion.id), None)
         if sum(len(spot.values) for spot in spots) > sum(len(spot.values) for spot in best):
             best = spots
@@ -349,12 +371,12 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
     return best
 
 
-def _spot(planner: Planner, placement: Placement) -> SamplePoint:
+def _spot(planner: Planner, placement: Placement, profile: Sequence[str]) -> SamplePoint:
     columns = telling_columns(planner, placement)
     # Where no program is seen, a field is told by the first of its columns that is filled: an application by its id, or
     # by its name where the event has no id.
     shown = {name: found[:1] if "process" in columns else found for name, found in columns.items()}
-    values = {name: _told(name, shown[name]) for name in (*GROUPED, *IDENTITY) if name in shown}
+    values = {name: _told(name, shown[name]) for name in (*GROUPED, *profile) if name in shown}
     if "command_line" in values:
         values["script"] = f"extract({_SCRIPT}, 1, replace_string({values['command_line']}, '\"', \"'\"))"
     return SamplePoint(placement, values, placement.resolution.time_column)

@@ -20,6 +20,7 @@ from fpctl.exclusions.risk.score import Risk, Share, assess
 from fpctl.exclusions.risk.shared_names import SharedNames
 from fpctl.execution.preview import widen
 from fpctl.fields.registry import check_value
+from fpctl.repository.narrowness import broad_alternatives
 from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.field_columns import field_columns
 from fpctl.rewrite.plan.planner import Planner
@@ -306,6 +307,7 @@ class _Search:
             today=self.noise.span.end.date(),
             tested=self.criteria.tested,
             share=Share(covered, alone / self.total),
+            broad=broad_alternatives(exclusion, [self.rule], self.planner),
         )
 
 

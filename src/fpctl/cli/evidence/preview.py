@@ -14,7 +14,7 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.field_options import FieldOptions
 from fpctl.cli.shared.risk import risk_lines, risk_of
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
-from fpctl.fields.registry import is_narrow
+from fpctl.schema.families import is_narrow
 
 if TYPE_CHECKING:
     from fpctl.engine.interface import Engine, Timespan

@@ -19,7 +19,8 @@ from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.window import DAYS, Window
-from fpctl.fields.registry import FIELDS, NAMES, SYNONYMS, having, is_narrow
+from fpctl.fields.registry import FIELDS, NAMES, SYNONYMS, having
+from fpctl.schema.families import is_narrow
 
 DESCRIPTION = FormatDescription(
     "a table with a row for each alternative of each exclusion",

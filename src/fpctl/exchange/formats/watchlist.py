@@ -17,7 +17,8 @@ from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.fields.registry import FIELDS, SYNONYMS, is_narrow
+from fpctl.fields.registry import FIELDS, SYNONYMS
+from fpctl.schema.families import is_narrow
 
 DESCRIPTION = FormatDescription(
     "a Microsoft Sentinel watchlist (CSV), a row for each value",

@@ -11,8 +11,9 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.expiry import parse_until
 from fpctl.exclusions.scenarios.model import Scenario, scenarios
-from fpctl.fields.registry import FIELDS, NARROW, check_value, is_narrow
+from fpctl.fields.registry import FIELDS, NARROW, check_value
 from fpctl.rules.loader import RuleSet
+from fpctl.schema.families import is_narrow
 
 T = TypeVar("T")
 
