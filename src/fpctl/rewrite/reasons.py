@@ -151,7 +151,7 @@ WARNINGS: Mapping[WarningCode, str] = {
     "no-expiry-guard": (
         "no time column is certain to exist: none is visible at the insertion point, or only `TimeGenerated` of "
         "a table that does not have it in Defender XDR. The clause does not stop by itself when the exclusion "
-        "expires; the rule has to be applied again"
+        "expires; the rule has to be applied again. It also suppresses events that are older than the exclusion"
     ),
     "mixed-sources": ("the fields come from different events of a joined row"),
     "partial-fields": (
