@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fpctl.deployment.artifacts.rule_artifact import Target
     from fpctl.deployment.imported_rules import ImportedRules
     from fpctl.deployment.target import DeployedResource
+    from fpctl.settings import PathSettings
 
 
 EMPTY = '{"value": []}'
@@ -58,8 +59,9 @@ def sentinel(
     from fpctl.deployment.sentinel_import import read_sentinel_exports, workspace_text
 
     context = AppContext(files, "none")
+    paths = context.settings.paths
     if file:
-        return _store(context, asked, read_sentinel_exports(_texts(file)), format)
+        return _store(paths, asked, read_sentinel_exports(_texts(file)), format)
     place, deployed = _deployed(context, asked, "sentinel")
     text, others = workspace_text(deployed)
     found = _read(read_sentinel_exports, place, text)
@@ -67,7 +69,7 @@ def sentinel(
         searches = "1 saved search" if others == 1 else f"{others:,} saved searches"
         note = f"{searches} left out: neither hunting queries nor functions"
         found = replace(found, notes=(*found.notes, note))
-    return _store(context, asked, found, format)
+    return _store(paths, asked, found, format)
 
 
 def defender(
@@ -91,10 +93,11 @@ def defender(
     from fpctl.deployment.defender_import import detections_text, read_detections
 
     context = AppContext(files, "none")
+    paths = context.settings.paths
     if file:
-        return _store(context, asked, read_detections(_texts(file)), format)
+        return _store(paths, asked, read_detections(_texts(file)), format)
     place, deployed = _deployed(context, asked, "defender")
-    return _store(context, asked, _read(read_detections, place, detections_text(deployed)), format)
+    return _store(paths, asked, _read(read_detections, place, detections_text(deployed)), format)
 
 
 def _texts(paths: list[Path]) -> Iterator[tuple[str, str]]:
@@ -123,11 +126,10 @@ def _read(read: Callable[[list[tuple[str, str]]], ImportedRules], place: str, te
     return ImportedRules((), (), ()) if text == EMPTY else read([(place, text)])
 
 
-def _store(context: AppContext, asked: RuleImportOptions, found: ImportedRules, format: str) -> int:
+def _store(paths: PathSettings, asked: RuleImportOptions, found: ImportedRules, format: str) -> int:
     """Write the files, say what was left out, and return the exit code."""
     from fpctl.deployment.imported_rules import store
 
-    paths = context.settings.paths
     written, left = store(found, asked.out or paths.rules, paths.root / "functions", replace=asked.replace)
     if format == "json":
         output.show_json(_document(found, written, left))

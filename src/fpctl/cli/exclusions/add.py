@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -39,12 +38,18 @@ class MatchOptions:
 
     rule: Annotated[
         Values,
-        typer.Option(
-            "--rule",
+        typer.Argument(
             metavar="RULE",
             autocompletion=completion.rule_names,
+<<<<<<< HEAD
             help="Rule it applies to: id, name, path, glob, tag:x, technique:x or table:x.",
+=======
+            help="For these rules: id, name, path, glob, tag:x, technique:x, table:x, or * for all.",
+>>>>>>> main
         ),
+    ] = None
+    rule_option: Annotated[
+        Values, typer.Option("--rule", metavar="RULE", autocompletion=completion.rule_names, hidden=True)
     ] = None
     scenario: Annotated[
         str | None,
@@ -174,8 +179,13 @@ def command(
     url.full, user.name, source.ip, destination.ip, destination.port and process.code_signature.subject_name. Field
     options are combined with it by AND.
 
+<<<<<<< HEAD
     --from-result proposes exclusions from the devices, URLs, hashes and programs in a result; --accept records
     them.
+=======
+    --from-result proposes exclusions from the devices, URLs, hashes and programs in a result, such as the output of
+    `fpctl run RULE --format csv`; --accept says which.
+>>>>>>> main
 
     Exit code 1: the exclusion cannot be placed in a rule that it names. 2: it is invalid, or nobody confirmed.
     """
@@ -194,7 +204,7 @@ def _base(
     from fpctl.exclusions.drafts.draft import DraftExclusion
 
     return DraftExclusion(
-        rules=tuple(match.rule or ()),
+        rules=(*(match.rule or ()), *(match.rule_option or ())),
         match=(),
         id=details.id or "",
         title=details.title or "",
@@ -222,7 +232,7 @@ def _drafts(
     if not fields.values and match.filter is None and match.from_result is None:
         return [_asked(context, base)]
     if not base.rules:
-        raise FpctlError("an exclusion is for a rule", None, "name it with --rule; * is all rules")
+        raise FpctlError("an exclusion is for a rule", None, "name it: fpctl add RULE ...; '*' is all rules")
     if match.accept is not None and match.from_result is None:
         raise FpctlError("--accept chooses among the proposals of --from-result", None, "give --from-result too")
     if match.from_result is not None:
@@ -260,7 +270,7 @@ def _proposed(
     from fpctl.repository.recording import proposals_of_result
 
     source = match.from_result or "-"
-    text = sys.stdin.read() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES)
+    text = terminal.read_all() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES)
     name = "<stdin>" if source == "-" else source
     found = proposals_of_result(text, name, base, context.repository, context.today)
     for field, count in found.left_out.items():
