@@ -41,11 +41,7 @@ class MatchOptions:
         typer.Argument(
             metavar="RULE",
             autocompletion=completion.rule_names,
-<<<<<<< HEAD
-            help="Rule it applies to: id, name, path, glob, tag:x, technique:x or table:x.",
-=======
-            help="For these rules: id, name, path, glob, tag:x, technique:x, table:x, or * for all.",
->>>>>>> main
+            help="Rules it applies to: id, name, path, glob, tag:x, technique:x, table:x, or * for all.",
         ),
     ] = None
     rule_option: Annotated[
@@ -179,13 +175,8 @@ def command(
     url.full, user.name, source.ip, destination.ip, destination.port and process.code_signature.subject_name. Field
     options are combined with it by AND.
 
-<<<<<<< HEAD
-    --from-result proposes exclusions from the devices, URLs, hashes and programs in a result; --accept records
-    them.
-=======
     --from-result proposes exclusions from the devices, URLs, hashes and programs in a result, such as the output of
-    `fpctl run RULE --format csv`; --accept says which.
->>>>>>> main
+    `fpctl run RULE --format csv`; --accept records them.
 
     Exit code 1: the exclusion cannot be placed in a rule that it names. 2: it is invalid, or nobody confirmed.
     """

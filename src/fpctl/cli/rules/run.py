@@ -73,17 +73,12 @@ def command(
 ) -> int:
     """Run tuned rules and count what each exclusion suppresses.
 
-<<<<<<< HEAD
-    Shows the result rows and, for each exclusion, hits, unique hits, and the times of the first and last event.
+    Shows the first 20 result rows and, for each exclusion, hits, unique hits, and the times of the first and last
+    event. The formats csv, jsonl and parquet write every result row: of one rule to stdout, of several rules to
+    files in --out.
+
     Exit code 1: an exclusion could not be placed in a rule that it names, or a table has no rows. 2: a rule could
     not be planned or run, or its hits are unknown.
-=======
-    Shows the first 20 result rows, and a line per exclusion: hits, unique hits, first and last event time. Formats
-    csv, jsonl and parquet write every result row, of one rule to stdout, of several to files in --out.
-
-    Exit code 1: an exclusion could not be placed in a rule it names, or a table holds no rows. 2: a rule could not be
-    planned or run, or its hits are unknown.
->>>>>>> main
     """
     from fpctl.cli.shared.row_output import row_output
     from fpctl.engine.registry import describe
