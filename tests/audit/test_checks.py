@@ -156,9 +156,9 @@ CASES: list[Case] = [
     ]),
     ("FP301", [ex(1, rules=["rmm", "RMM conection"]), ex(2, rules=["id:nope"]), ex(3, rules=["tag:x"]),
                ex(4, rules=["gone"], status="retired")], {}, [
-        "error exclusions/1.yaml:3:16: fp-1 names the rule `RMM conection`, which is not there (did you mean "
+        "error exclusions/1.yaml:3:16: fp-1 names the rule `RMM conection`, which does not exist (did you mean "
         "`RMM connection`?) | fpctl edit fp-1",
-        "error exclusions/2.yaml:3:9: fp-2 names the rule `id:nope`, which is not there | fpctl edit fp-2",
+        "error exclusions/2.yaml:3:9: fp-2 names the rule `id:nope`, which does not exist | fpctl edit fp-2",
     ]),
     ("FP302", [ex(1, rules=["rmm", "tag:x"]), ex(2, rules=["RMM*"]), ex(3, rules=["gone"])], {}, [
         "warning exclusions/1.yaml:3:16: `tag:x` of fp-1 reaches no rule | fpctl edit fp-1",
@@ -335,7 +335,7 @@ CASES: list[Case] = [
     ("FP613", [ex(1, broad=True, match={"process": ["powershell.exe"]}, expires=None), ex(2),
                ex(3, broad=True, match={"process": ["powershell.exe"]}, expires=None, status="retired")], {}, [
         "warning exclusions/1.yaml:1: the risk of fp-1 is 93 of 100: no device, URL or hash is named (+35), it never expires "
-        "(+20), process is all that is matched (+12) | fpctl show fp-1",
+        "(+20), process is the only field it matches on (+12) | fpctl show fp-1",
     ]),
     ("FP613", [ex(1, broad=True, match={"process": ["powershell.exe"]}, expires=None)], {"weights": {"high": 94}}, []),
     ("FP601", [ex(1, broad=True, match={"command_line": [".exe"]}), ex(2, broad=True, match={"where": "isnotempty(DeviceName)"}),
@@ -356,11 +356,11 @@ CASES: list[Case] = [
     ("FP603", [on(1, device=["a1"], path=["C:\\Users\\Public\\agent", "C:\\Program Files\\x", "/tmp/x", "C:\\UsersX"]),
                on(2, hash=[MD5], path=["C:\\Temp"]), on(3, device=["a1"], path=["C:\\Windows\\Temp\\ok", "D:\\Drop\\x"])],
      {"policy": "[policy.forbidden]\nallowed = ['C:\\Windows\\Temp\\ok']\nfolders = ['*:\\Drop']\n"}, [
-        "warning exclusions/1.yaml:4:36: every user may write to `C:\\Users\\Public\\agent` of fp-1, and no hash or signer "
+        "warning exclusions/1.yaml:4:36: every user can write to `C:\\Users\\Public\\agent` of fp-1, and no hash or signer "
         "says what may lie there | fpctl edit fp-1",
-        "warning exclusions/1.yaml:4:88: every user may write to `/tmp/x` of fp-1, and no hash or signer says what may lie "
+        "warning exclusions/1.yaml:4:88: every user can write to `/tmp/x` of fp-1, and no hash or signer says what may lie "
         "there | fpctl edit fp-1",
-        "warning exclusions/3.yaml:4:61: every user may write to `D:\\Drop\\x` of fp-3, and no hash or signer says what may "
+        "warning exclusions/3.yaml:4:61: every user can write to `D:\\Drop\\x` of fp-3, and no hash or signer says what may "
         "lie there | fpctl edit fp-3",
     ]),
     ("FP604", [on(1, device=["*.contoso.com"], process=["*_agent.exe", "*log*"]), on(2, device=["build*"])], {}, [

@@ -80,11 +80,11 @@ def test_a_bad_answer_is_explained_and_asked_again(rules):
     assert draft.expires == date(2027, 11, 24)
     said = "\n".join(script.said)
     assert "no rule matches `nosuch`" in said
-    assert "`9` is none of them" in said
+    assert "`9` is not one of the choices" in said
     assert "a device name has no spaces" in said
     assert "this scenario needs `parent_process`" in said
-    assert "this is needed: it is what a reviewer looks at first" in said
-    assert "`yesterday` is no day" in said
+    assert "required: a reviewer looks at this first" in said
+    assert "`yesterday` is not a valid date" in said
     assert "2026-11-24 is not after today, 2026-11-24" in said
 
 

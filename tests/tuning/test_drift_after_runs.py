@@ -181,7 +181,7 @@ def test_a_run_does_not_fail_because_drift_cannot_be_told(
     outcome = fpctl("run", "--data", "data", "--to", "2026-11-24", "--format", "json")
     (one,) = json.loads(outcome.out)["runs"]
     assert (outcome.code, one["status"], one["hits"][0]["rows"]) == (1, "ok", 1)
-    assert one["notes"] == ["what has drifted is not known: another process has kept the history locked"]
+    assert one["notes"] == ["drift is unknown: another process has kept the history locked"]
 
 
 def test_an_exclusion_in_shadow_drifts_as_well(fpctl: Callable[..., Any], approved: Path) -> None:

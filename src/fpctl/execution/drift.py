@@ -77,7 +77,7 @@ def since_approval(
     found: list[Drift] = []
     seen = approval.rules.get(rule)
     if seen is None:
-        message = f"{exclusion.id} reaches `{name}`, which it did not when it was approved"
+        message = f"{exclusion.id} applies to `{name}`, which it did not when it was approved"
         found.append(Drift("rule-added", exclusion.id, rule, message))
     elif seen.lower() != base_hash:
         message = f"the query of `{name}` has changed since {exclusion.id} was approved for it"

@@ -78,7 +78,7 @@ def _writable_path(context: AuditContext, check: Check) -> Iterator[Finding]:
                 ):
                     yield check.finding(
                         at_value(loaded, number, "path", path),
-                        f"every user may write to `{path}` of {loaded.id}, and no hash or signer says what may "
+                        f"every user can write to `{path}` of {loaded.id}, and no hash or signer says what may "
                         "lie there",
                         exclusion=loaded.id,
                         fix=fix_command(loaded, number, "path", path),
@@ -195,7 +195,7 @@ CHECKS = (
         "excluded, whatever it is. Not told where the alternative names a hash or signer.",
         "Add the hash or signer, or have the program installed where only administrators write.",
         _writable_path, ("forbidden.folders", "forbidden.allowed"),
-        "every user may write to `C:\\Users\\Public\\agent` of fp-2026-0007, and no hash or signer says what may "
+        "every user can write to `C:\\Users\\Public\\agent` of fp-2026-0007, and no hash or signer says what may "
         "lie there",
     ),
     Check(

@@ -28,7 +28,7 @@ def _unknown_rule(context: AuditContext, check: Check) -> Iterator[Finding]:
                 hints[text] = f" (did you mean `{close}`?)" if close is not None else ""
             yield check.finding(
                 loaded.at_key(f"rules.{index}"),
-                f"{loaded.id} names the rule `{text}`, which is not there{hints[text]}",
+                f"{loaded.id} names the rule `{text}`, which does not exist{hints[text]}",
                 exclusion=loaded.id,
                 fix=f"fpctl edit {loaded.id}",
                 subject=text,
@@ -176,7 +176,7 @@ CHECKS = (
         "nothing: the rule was renamed or removed, or the selector has a slip.",
         "Correct the selector, or retire the exclusion if the rule is gone for good.",
         _unknown_rule, (),
-        "fp-2026-0007 names the rule `RMM conection`, which is not there (did you mean `RMM connection`?)",
+        "fp-2026-0007 names the rule `RMM conection`, which does not exist (did you mean `RMM connection`?)",
     ),
     Check(
         "FP302", "no-rule", "warning", "A selector reaches no rule",

@@ -81,11 +81,13 @@ def command(
     """
     if export.format in FORMATS:
         if export.target is not None:
-            raise typer.BadParameter(f"--format {export.format} is of exclusions and has no --target")
+            raise typer.BadParameter(
+                f"--format {export.format} exports exclusions and cannot be combined with --target"
+            )
         context = AppContext(options.Files(exclusions=files.exclusions, config=files.config))
         return export_exclusions(context, rule or [], export.format, export.out, export.report)
     if export.target is None:
-        raise typer.BadParameter("say for which service: --target sentinel or --target defender")
+        raise typer.BadParameter("choose a service: --target sentinel or --target defender")
     context = AppContext(files)
     format: Format = "graph" if export.target == "defender" else "yaml" if export.format == "yaml" else "arm"
     context.audit_log.glance()
@@ -162,5 +164,5 @@ def _write(out: Path, ready: Sequence[RuleArtifact], names: dict[tuple[str, str]
     for file in beside:
         write_inside(out, file.relative, file.text, durable=False)
     if beside:
-        output.say(f"load these before them: {', '.join(f'{out}/{file.relative}' for file in beside)}")
+        output.say(f"load these first: {', '.join(f'{out}/{file.relative}' for file in beside)}")
     output.say(f"{output.counted(len(ready), 'rule')} written to {out}")

@@ -32,7 +32,7 @@ def command(
     context = AppContext(files, "optional")
     chosen = context.pick(ids)
     approver = by or context.owner or ""
-    with output.progress("Looking at the rules", len(chosen)) as update:
+    with output.progress("Checking the rules", len(chosen)) as update:
         found = approvals(chosen, approver, context.repository, context.planner(), update)
     # Nobody approves what they have not seen: a change that someone else made meanwhile ends the approval.
     changes = {one.loaded.id: unchanged_since(one.loaded, one.changes) for one in found}
@@ -43,7 +43,7 @@ def command(
     )
     for one in found:
         rules = output.counted(len(one.rules), "rule")
-        active = ", and is active now" if one.activates else ""
+        active = " and is now active" if one.activates else ""
         output.say(f"{one.loaded.id} is approved by {one.approver} for {rules}{active}")
     if format == "json":
         rows = [

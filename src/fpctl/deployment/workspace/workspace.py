@@ -38,7 +38,7 @@ class SentinelWorkspace:
     ) -> None:
         if not _WORKSPACE.fullmatch(resource_id.strip().rstrip("/")):
             raise EngineError(
-                f"`workspace` of [deploy] is no workspace's resource id: {resource_id}",
+                f"`workspace` in [deploy] is not the resource id of a workspace: {resource_id}",
                 code="settings",
                 hint="copy it from the portal (JSON view): /subscriptions/.../resourceGroups/.../providers/"
                 "Microsoft.OperationalInsights/workspaces/NAME",

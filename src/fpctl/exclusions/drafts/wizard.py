@@ -83,7 +83,7 @@ def _rule(talk: Conversation, rules: RuleSet) -> str:
         if given.isdigit() and 1 <= int(given) <= len(shown):
             return shown[int(given) - 1].rule.id
         if not given:
-            raise FpctlError("an exclusion is for a rule", None, "name it by id, name or path, or write * for all")
+            raise FpctlError("an exclusion needs a rule", None, "give its id, name or path, or * for all rules")
         found = rules.select([given])
         return found[0].rule.id if len(found) == 1 else given
 
@@ -107,7 +107,7 @@ def _scenario(talk: Conversation) -> Scenario | None:
         for one in known:
             if one.id == given:
                 return one
-        raise FpctlError(f"`{text}` is none of them", None, f"a number from 0 to {len(known)}, or an id")
+        raise FpctlError(f"`{text}` is not one of the choices", None, f"a number from 0 to {len(known)}, or an id")
 
     chosen = _checked(talk, "Which scenario?", "0", read)
     if chosen is not None:
@@ -119,9 +119,7 @@ def _scenario(talk: Conversation) -> Scenario | None:
 def _fields(talk: Conversation, scenario: Scenario | None) -> dict[str, tuple[str, ...]]:
     wanted = scenario.fields() if scenario else _PLAIN_FIELDS
     needs = scenario.needs if scenario else ()
-    talk.say(
-        "Several values are separated by commas (texts of a command line by ||); an empty answer leaves a field out."
-    )
+    talk.say("Separate several values with commas (command-line texts with ||). Leave a field empty to skip it.")
     found: dict[str, tuple[str, ...]] = {}
     while True:
         for field in wanted:
@@ -149,7 +147,7 @@ def _values(field: str, needed: bool, text: str) -> tuple[str, ...]:
 def _required(talk: Conversation, question: str, default: str | None = None) -> str:
     def read(text: str) -> str:
         if not text.strip():
-            raise FpctlError("this is needed: it is what a reviewer looks at first")
+            raise FpctlError("required: a reviewer looks at this first")
         return text.strip()
 
     return _checked(talk, question, default, read)
