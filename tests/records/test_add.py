@@ -244,7 +244,7 @@ def test_an_unknown_rule_is_refused_with_the_nearest(fpctl, repository):
 
 def test_an_exclusion_is_for_a_rule(fpctl):
     outcome = fpctl("add", "--device", "d", "--yes")
-    assert outcome.err == "fpctl: an exclusion is for a rule\n  hint: name it with --rule; * is all rules\n"
+    assert outcome.err == "fpctl: an exclusion is for a rule\n  hint: name it: fpctl add RULE ...; '*' is all rules\n"
 
 
 def test_an_id_in_use_is_refused(fpctl, recorded):

@@ -94,7 +94,11 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
         Verb("export", "fpctl.cli.deploy.export", "Export tuned rules for a service, exclusions for other tools."),
     ),
     "Exchange": (
-        Verb("import", "fpctl.cli.exchange.import_", "Import rules of Sentinel, and exclusions of other tools."),
+        Verb(
+            "import",
+            "fpctl.cli.exchange.import_",
+            "Import rules of Sentinel and Defender, exclusions of other tools.",
+        ),
         Verb("adopt", "fpctl.cli.exchange.adopt", "Turn hand-written clauses of a rule into exclusions."),
     ),
 }

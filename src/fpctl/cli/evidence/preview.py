@@ -105,6 +105,8 @@ def command(
         output.show_json(_document(found))
     else:
         _show(found)
+    if exclusion.created is not None and exclusion.created > span.start.date():
+        output.say(f"events from before {exclusion.created}, the first day of {exclusion.id}, are counted too")
     output.show_problems(context.repository.problems)
     if context.repository.broken or any(one.error is not None for one in impacts):
         return EXIT_ERROR

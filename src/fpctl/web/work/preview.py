@@ -78,7 +78,7 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
     rules = _chosen(exclusion, snapshot)
     outcomes = trial(exclusion, rules[:SHOWN_RULES], planner)
     shelf = RuleTestCache()
-    alone = in_force(exclusion, today)
+    alone = in_force(exclusion)
     cases = [(loaded, case) for loaded in rules[:SHOWN_RULES] for case in shelf.cases_of(loaded).must_fire()]
     broken = [
         one
@@ -117,7 +117,7 @@ def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfi
     """Return what the exclusion would have suppressed in the last days, and what an attacker could make of it."""
     repository, now = snapshot.repository, config.clock()
     rules = _chosen(exclusion, snapshot)
-    alone = in_force(exclusion, now.date())
+    alone = in_force(exclusion)
     attacks: RedteamResult | None = None
     try:
         attacks = run_redteam(alone, [loaded.rule for loaded in rules[:SHOWN_RULES]], repository.planner(now.date()))
