@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -39,12 +38,14 @@ class MatchOptions:
 
     rule: Annotated[
         Values,
-        typer.Option(
-            "--rule",
+        typer.Argument(
             metavar="RULE",
             autocompletion=completion.rule_names,
-            help="For this rule: id, name, path, glob, tag:x, technique:x, table:x.",
+            help="For these rules: id, name, path, glob, tag:x, technique:x, table:x, or * for all.",
         ),
+    ] = None
+    rule_option: Annotated[
+        Values, typer.Option("--rule", metavar="RULE", autocompletion=completion.rule_names, hidden=True)
     ] = None
     scenario: Annotated[
         str | None,
@@ -167,7 +168,8 @@ def command(
     url.full, user.name, source.ip, destination.ip, destination.port and process.code_signature.subject_name.
     Options of fields are combined with it by AND.
 
-    --from-result proposes exclusions from the devices, URLs, hashes and programs in a result; --accept says which.
+    --from-result proposes exclusions from the devices, URLs, hashes and programs in a result, such as the output of
+    `fpctl run RULE --format csv`; --accept says which.
 
     Exit code 1: the exclusion cannot be placed in a rule that it names. 2: it is refused, or not confirmed.
     """
@@ -186,7 +188,7 @@ def _base(
     from fpctl.exclusions.drafts.draft import DraftExclusion
 
     return DraftExclusion(
-        rules=tuple(match.rule or ()),
+        rules=(*(match.rule or ()), *(match.rule_option or ())),
         match=(),
         id=details.id or "",
         title=details.title or "",
@@ -214,7 +216,7 @@ def _drafts(
     if not fields.values and match.filter is None and match.from_result is None:
         return [_asked(context, base)]
     if not base.rules:
-        raise FpctlError("an exclusion is for a rule", None, "name it with --rule; * is all rules")
+        raise FpctlError("an exclusion is for a rule", None, "name it: fpctl add RULE ...; '*' is all rules")
     if match.accept is not None and match.from_result is None:
         raise FpctlError("--accept chooses among the proposals of --from-result", None, "give --from-result too")
     if match.from_result is not None:
@@ -252,7 +254,7 @@ def _proposed(
     from fpctl.repository.recording import proposals_of_result
 
     source = match.from_result or "-"
-    text = sys.stdin.read() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES)
+    text = terminal.read_all() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES)
     name = "<stdin>" if source == "-" else source
     found = proposals_of_result(text, name, base, context.repository, context.today)
     for field, count in found.left_out.items():
