@@ -83,7 +83,7 @@ class HistorySettings(_Table):
 
 
 class LocalEngineSettings(_Table):
-    """`[engine.local]`: DuckDB on files. `memory` as DuckDB writes it (`2GB`), `timeout` in seconds."""
+    """`[engine.local]`: DuckDB on files. `memory` of a query (half of the machine's), `timeout` in seconds (600)."""
 
     threads: Annotated[int, Field(ge=1)] | None = None
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] | None = None
