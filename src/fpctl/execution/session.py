@@ -102,7 +102,9 @@ class Session:
             there = f" (it has: {', '.join(names[:12]) or 'none'})" if names is not None else ""
             message = f"the engine has no table {', '.join(missing)}, which the rule reads{there}"
             return self._failed(rule, tuned, FpctlError(message, hint="ensure this data connector is enabled"))
-        result = run_rule(rule, tuned, self.engine, self.timespan, with_base=self.with_base)
+        # What a scan costs follows from the range in the request, whatever the query filters by.
+        asked = wanted if any(status.billed for status in statuses) else self.timespan
+        result = run_rule(rule, tuned, self.engine, asked, with_base=self.with_base)
         if result.offset is not None:
             at, caret = place_in_file(outcome.loaded, tuned.base, result.offset)
             result = replace(result, at=at, caret=caret)
