@@ -223,6 +223,13 @@ class Engine(Protocol):
         """Return what is known of each named table, in the order given. Raises EngineError."""
         ...
 
+    def connectors(self) -> Mapping[str, bool] | None:
+        """Return the data connectors that are set up, in lower case, each with whether it collects anything.
+
+        None where the engine has none, or cannot tell. Raises EngineError.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of connections and temporary files. Closing twice is harmless."""
         ...

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.errors import Location
+from fpctl.execution.connectors import ConnectorStatus
 from fpctl.execution.drift import Drift
 from fpctl.execution.error_place import LocatedError, located_error
 from fpctl.execution.invariants import HINT as INVARIANT_HINT
@@ -78,6 +79,8 @@ class RunResult:
     offset: int | None = None
     at: Location | None = None
     caret: str | None = None
+    connectors: tuple[ConnectorStatus, ...] = ()
+    """The data connectors that the rule requires, where the engine is a service."""
     scanned_rows: int | None = None
     """Rows that the service read for all queries of the run, as far as it tells."""
 

@@ -40,7 +40,11 @@ def planned_of(outcomes: Sequence[RuleOutcome]) -> list[Planned]:
 
 
 def table_findings(
-    planned: Sequence[Planned], engine: Engine, now: datetime, progress: Callable[[int], None] = lambda done: None
+    planned: Sequence[Planned],
+    engine: Engine,
+    now: datetime,
+    progress: Callable[[int], None] = lambda done: None,
+    facts: TableFacts | None = None,
 ) -> Iterator[CheckResult]:
     """Yield what is found for each table that the rules read, sorted by table, then for each rule with missing columns.
 
@@ -49,8 +53,9 @@ def table_findings(
         engine: has the tables.
         now: what the rules' "now" is.
         progress: called with how many rules are done.
+        facts: what is known of the tables already; it learns more.
     """
-    facts = TableFacts(engine)
+    facts = facts or TableFacts(engine)
     missing: dict[str, list[str]] = defaultdict(list)
     empty: dict[str, list[tuple[str, Timespan | None]]] = defaultdict(list)
     newest: dict[str, TableStatus] = {}

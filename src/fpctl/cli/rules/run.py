@@ -293,6 +293,8 @@ def _show(result: RunResult) -> None:
     if result.rows_before is not None and result.rows_suppressed is not None:
         left = result.rows_before - result.rows_suppressed
         output.write(f"Rows at the clauses: {result.rows_before:,} before, {left:,} after\n")
+    for connector in result.connectors:
+        output.write(f"Data connector {output.visible(connector.id)}: {output.visible(connector.words())}\n")
     if result.scanned_rows is not None:
         output.write(f"Rows scanned by the service: {result.scanned_rows:,}\n")
     if result.hits:

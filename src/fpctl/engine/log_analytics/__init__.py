@@ -30,7 +30,7 @@ def open_engine(settings: Settings, options: EngineOptions) -> Engine:
         FpctlError: no workspace is set, or it cannot be found.
     """
     from fpctl.engine.log_analytics.engine import LogAnalyticsEngine
-    from fpctl.engine.log_analytics.table_plans import TablePlans
+    from fpctl.engine.log_analytics.workspace_facts import WorkspaceFacts
     from fpctl.engine.remote.destination import LOG_ANALYTICS_HOSTS, Destination
     from fpctl.engine.remote.opening import request_settings, service_credential
     from fpctl.engine.remote.workspaces import GUID, find_workspace
@@ -48,11 +48,10 @@ def open_engine(settings: Settings, options: EngineOptions) -> Engine:
     destination = Destination(
         address, LOG_ANALYTICS_HOSTS, "FPCTL_LOG_ANALYTICS_ENDPOINT", "endpoint of [engine.log-analytics]"
     )
-    plans = None
+    facts = None
     if own.resource_id is None and one is not None:
-        # The plans of tables are asked for when they are needed first, and not at all where nothing names a workspace
-        # in Resource Manager: an account that may query often has no rights there.
-        plans = TablePlans(lambda: _resource_manager(settings, options), one, allowed=options.allow_billed_scan)
+        # Asked for when they are needed first: an account that may query often has no rights in Resource Manager.
+        facts = WorkspaceFacts(lambda: _resource_manager(settings, options), one, allowed=options.allow_billed_scan)
         if own.workspace_id is None and not GUID.fullmatch(one):
             client = _resource_manager(settings, options)
             try:
@@ -64,7 +63,7 @@ def open_engine(settings: Settings, options: EngineOptions) -> Engine:
         service_credential(settings, own, options, destination),
         endpoint=address,
         additional_workspaces=own.additional_workspaces,
-        plans=plans,
+        facts=facts,
         requests=request_settings(own, options),
     )
 

@@ -19,7 +19,7 @@ from azure.monitor.query import LogsQueryClient
 
 from fpctl.engine.interface import EngineError, EngineSchema, Table, TableStatus, Timespan, no_progress
 from fpctl.engine.log_analytics.description import DESCRIPTION, ENDPOINT
-from fpctl.engine.log_analytics.table_plans import TablePlans, consent_needed
+from fpctl.engine.log_analytics.workspace_facts import WorkspaceFacts, consent_needed
 from fpctl.engine.remote.azure_errors import failure_of_exception
 from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, concurrency_of, utc
 from fpctl.engine.remote.bearer import authentication_policy
@@ -62,7 +62,7 @@ class LogAnalyticsEngine(RemoteEngine):
         additional_workspaces: ids, names or resource ids of more workspaces to query with it.
         statistics: ask for the query's cost.
         rate: how many queries the service takes in a window of time, for all queries of the engine.
-        plans: knows the tables whose scan is billed; None where nothing is known of them.
+        facts: what Resource Manager knows of the workspace; None where it is not asked.
         requests: how they are made; a timeout of at most 600 seconds.
 
     Raises:
@@ -82,7 +82,7 @@ class LogAnalyticsEngine(RemoteEngine):
         additional_workspaces: Sequence[str] = (),
         statistics: bool = True,
         rate: RateLimit | None = None,
-        plans: TablePlans | None = None,
+        facts: WorkspaceFacts | None = None,
         requests: RequestSettings | None = None,
     ) -> None:
         place = endpoint_of(endpoint, setting="endpoint of the engine log-analytics")
@@ -99,7 +99,7 @@ class LogAnalyticsEngine(RemoteEngine):
         self.target = target.strip()
         self.additional_workspaces = tuple(additional_workspaces)
         self._statistics = statistics
-        self._plans = plans
+        self._facts = facts
         self._rate = rate or RateLimit(QUERIES, QUERIES_WINDOW)
         self._scope = log_analytics_audience(place).rstrip("/") + "/.default"
         self._schema: EngineSchema | None = None
@@ -126,7 +126,7 @@ class LogAnalyticsEngine(RemoteEngine):
 
     def columns(self, table: str) -> Mapping[str, str] | None:
         """Return a table's columns with Kusto types, or None if there is no such table."""
-        if self._schema is None and self._plans is not None and self._plans.billed_in(table):
+        if self._schema is None and self._facts is not None and self._facts.billed_in(table):
             self.schema()  # a query for the columns of such a table would be billed
         if self._schema is not None:
             known = self._schema.tables.get(table)
@@ -143,6 +143,10 @@ class LogAnalyticsEngine(RemoteEngine):
             self._schema = self._bounded(self._metadata)
         return self._schema
 
+    def connectors(self) -> Mapping[str, bool] | None:
+        """Return the workspace's data connectors, see `Engine`. Raises EngineError."""
+        return None if self._facts is None else self._facts.connectors()
+
     # ------------------------------------------------------------------ requests
 
     def _sign_in(self) -> None:
@@ -157,10 +161,10 @@ class LogAnalyticsEngine(RemoteEngine):
 
     def _run(self, text: str, timespan: Timespan | None, cancelled: threading.Event | None) -> Table:
         """Return a query's answer; one on a table whose scan is billed goes to `/search`, if that was agreed to."""
-        billed = self._plans.billed_in(text) if self._plans is not None else {}
-        if not billed or self._plans is None:
+        billed = self._facts.billed_in(text) if self._facts is not None else {}
+        if not billed or self._facts is None:
             return super()._run(text, timespan, cancelled)
-        if not self._plans.allowed:
+        if not self._facts.allowed:
             raise consent_needed(billed, self._ingested(billed, timespan))
         if timespan is None:
             raise EngineError(
@@ -168,7 +172,7 @@ class LogAnalyticsEngine(RemoteEngine):
                 code="out-of-range",
                 hint="give the range with --since: a filter in the query does not bound what is scanned and billed",
             )
-        with self._plans.slots:
+        with self._facts.slots:
             return self._bounded(lambda: self._search(text, timespan), cancelled)
 
     def _ingested(self, tables: Iterable[str], timespan: Timespan | None) -> str | None:
@@ -184,7 +188,7 @@ class LogAnalyticsEngine(RemoteEngine):
 
     def _status(self, table: str, timespan: Timespan | None, cancelled: threading.Event) -> TableStatus:
         """Return the state of a table; that of one whose scan is billed is not worth its price."""
-        if self._plans is not None and self._plans.billed_in(table):
+        if self._facts is not None and self._facts.billed_in(table):
             exists = self.columns(table) is not None
             return TableStatus(table, exists, None if exists else 0, billed=exists)
         return super()._status(table, timespan, cancelled)

@@ -28,6 +28,7 @@ RESOURCE_ID = re.compile(
 )
 _VERSION = "2023-09-01"
 _SUBSCRIPTIONS_VERSION = "2022-12-01"
+_CONNECTORS_VERSION = "2025-09-01"
 _READER = "the account needs Reader (or Microsoft Sentinel Reader) on the workspace, or on its resource group"
 _MANAGEMENT_HOSTS = (
     (".us", "https://management.usgovcloudapi.net"),
@@ -114,6 +115,37 @@ def table_plans(client: RestClient, resource_id: str) -> Mapping[str, str]:
         if isinstance(name, str) and isinstance(plan, str):
             plans[name] = plan
     return plans
+
+
+def data_connectors(client: RestClient, resource_id: str) -> Mapping[str, bool]:
+    """Return a workspace's data connectors by kind, name and id in lower case, each with whether it collects anything.
+
+    Connectors that come with a solution or with an agent may be in no list: one that is missing here can be connected.
+    https://learn.microsoft.com/rest/api/securityinsights/data-connectors/list
+
+    Raises:
+        EngineError: as of a request.
+    """
+    found: dict[str, bool] = {}
+    place = f"{quote(resource_id)}/providers/Microsoft.SecurityInsights/dataConnectors"
+    for item in client.pages(f"{place}?api-version={_CONNECTORS_VERSION}"):
+        properties = item.get("properties")
+        properties = properties if isinstance(properties, Mapping) else {}
+        shown = properties.get("connectorUiConfig")
+        names = [item.get("kind"), item.get("name"), shown.get("id") if isinstance(shown, Mapping) else None]
+        collects = _collects(properties.get("dataTypes"))
+        for name in names:
+            if isinstance(name, str) and name:
+                found[name.lower()] = found.get(name.lower(), False) or collects
+    return found
+
+
+def _collects(types: Any) -> bool:
+    """Tell whether one of a connector's data types is enabled; a connector that has none of them always collects."""
+    if not isinstance(types, Mapping):
+        return True
+    states = [one.get("state") for one in types.values() if isinstance(one, Mapping)]
+    return not states or any(str(state).lower() == "enabled" for state in states)
 
 
 def _all(client: RestClient) -> Iterator[Workspace]:

@@ -1,5 +1,6 @@
-"""Tables of the plans Basic and Auxiliary: asked through `/search`, two queries at once, billed by the GB scanned.
+"""What Resource Manager knows of the workspace that is queried: the plans of its tables, and its data connectors.
 
+Tables of the plans Basic and Auxiliary are asked through `/search`, two queries at once, billed by the GB scanned:
 https://learn.microsoft.com/azure/azure-monitor/logs/basic-logs-query
 """
 
@@ -7,11 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from fpctl.engine.interface import EngineError
 from fpctl.engine.remote.rest_client import RestClient
-from fpctl.engine.remote.workspaces import find_workspace, table_plans
+from fpctl.engine.remote.workspaces import data_connectors, find_workspace, table_plans
 from fpctl.kql.lexer import tokenize
+
+T = TypeVar("T")
 
 BILLED = ("Basic", "Auxiliary")
 AT_ONCE = 2
@@ -19,8 +23,8 @@ AT_ONCE = 2
 PRICES = "https://azure.microsoft.com/pricing/details/monitor/"
 
 
-class TablePlans:
-    """The plans of a workspace's tables, asked for once, when a query needs them first.
+class WorkspaceFacts:
+    """Facts about a workspace, each asked for once, when it is needed first.
 
     Args:
         connect: returns a client of Resource Manager.
@@ -33,32 +37,41 @@ class TablePlans:
         self._workspace = workspace
         self.allowed = allowed
         self.slots = threading.BoundedSemaphore(AT_ONCE)
-        self.unknown: EngineError | None = None
-        """Why the plans are not known. The service then refuses `/query` on such a table: nothing is billed."""
         self._billed: Mapping[str, str] | None = None
+        self._connectors: Mapping[str, bool] | None = None
         self._lock = threading.Lock()
 
     def billed_in(self, text: str) -> Mapping[str, str]:
-        """Return the tables that a query names whose scan is billed, with their plans, sorted."""
+        """Return the tables that a query names whose scan is billed, with their plans, sorted.
+
+        Without the right to read the plans there is none: the service then refuses `/query` on such a table, and
+        nothing is billed.
+        """
         with self._lock:
             if self._billed is None:
-                self._billed = self._ask()
+                try:
+                    plans = self._ask(table_plans)
+                except EngineError:
+                    plans = {}
+                self._billed = {table: plan for table, plan in sorted(plans.items()) if plan in BILLED}
         if not self._billed:
             return {}
-        named = {token.strip("[]'\"") for token in tokenize(text).texts}
-        return {table: plan for table, plan in sorted(self._billed.items()) if table in named}
+        named = {token.strip("'\"") for token in tokenize(text).texts}
+        return {table: plan for table, plan in self._billed.items() if table in named}
 
-    def _ask(self) -> Mapping[str, str]:
+    def connectors(self) -> Mapping[str, bool]:
+        """Return the workspace's data connectors, see `data_connectors`. Raises EngineError."""
+        with self._lock:
+            if self._connectors is None:
+                self._connectors = self._ask(data_connectors)
+            return self._connectors
+
+    def _ask(self, question: Callable[[RestClient, str], T]) -> T:
+        client = self._connect()
         try:
-            client = self._connect()
-            try:
-                plans = table_plans(client, find_workspace(client, self._workspace).resource_id)
-            finally:
-                client.close()
-        except EngineError as error:
-            self.unknown = error
-            return {}
-        return {table: plan for table, plan in plans.items() if plan in BILLED}
+            return question(client, find_workspace(client, self._workspace).resource_id)
+        finally:
+            client.close()
 
 
 def consent_needed(tables: Mapping[str, str], ingested: str | None) -> EngineError:
