@@ -69,6 +69,12 @@ class SchemaSettings(_Table):
     environment: EnvironmentName = "auto"
 
 
+class ClauseSettings(_Table):
+    """`[clauses]`: `from_created`: no clause suppresses events from before its exclusion was created."""
+
+    from_created: bool = False
+
+
 class HistorySettings(_Table):
     """`[history]`: a file, or a database URL; for how many days hits are kept run by run, None for ever.
 
@@ -80,7 +86,7 @@ class HistorySettings(_Table):
 
 
 class LocalEngineSettings(_Table):
-    """`[engine.local]`: DuckDB on files. `memory` as DuckDB writes it (`2GB`), `timeout` in seconds."""
+    """`[engine.local]`: DuckDB on files. `memory` of a query (half of the machine's), `timeout` in seconds (600)."""
 
     threads: Annotated[int, Field(ge=1)] | None = None
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] | None = None
@@ -238,6 +244,7 @@ class Settings(_Table):
     paths: PathSettings = PathSettings()
     tables: SchemaSettings = Field(default=SchemaSettings(), alias="schema")
     fields: dict[str, dict[str, str | list[str]]] = {}
+    clauses: ClauseSettings = ClauseSettings()
     history: HistorySettings = HistorySettings()
     engine: EngineSettings = EngineSettings()
     deploy: DeploySettings = DeploySettings()

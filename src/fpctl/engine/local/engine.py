@@ -27,6 +27,7 @@ from fpctl.engine.local.connection import open_connection
 from fpctl.engine.local.data_folder import TableFiles, find_tables
 from fpctl.engine.local.description import DESCRIPTION
 from fpctl.engine.local.interrupt import interrupts_raised
+from fpctl.engine.local.memory import BESIDE, bytes_of, default_limit
 from fpctl.engine.local.types import EPOCH, outgoing, quote_name, quote_text
 from fpctl.engine.local.value_tables import ValueTables
 
@@ -53,7 +54,7 @@ class LocalEngine:
             names it still runs. None: the files' own columns only.
         now: what `now()` and `ago()` count from, aware; runs with the same `now` give the same rows.
         threads: DuckDB's threads, None for one per core.
-        memory: DuckDB's memory limit (`2GB`), None for 80 % of the machine's.
+        memory: how much a query may hold (`2GB`), None for half of the machine's memory.
         timeout: seconds a query may run, None for no limit.
 
     Raises:
@@ -79,6 +80,9 @@ class LocalEngine:
         self.data_dir = data_dir
         self.now = now.astimezone(UTC)
         self.timeout = timeout
+        memory = memory or default_limit()
+        limit = None if memory is None else bytes_of(memory)
+        self._memory = None if limit is None else limit + BESIDE
         self._schemas = tables
         self._files = find_tables(data_dir)
         self._views: dict[str, TableView] = {}
@@ -395,7 +399,7 @@ class LocalEngine:
         from fpctl.engine.local.interrupt import run_interruptibly
 
         try:
-            return run_interruptibly(self._open(), work, self.timeout)
+            return run_interruptibly(self._open(), work, self.timeout, self._memory)
         except (duckdb.Error, RecursionError) as error:
             raise run_error(error, prepared.text if prepared is not None else None) from error
 

@@ -76,7 +76,7 @@ class Predicate:
     Attributes:
         term: what is tested.
         untested: values that match nothing here, because no column at hand can hold them.
-        unguarded: the exclusion expires, but no time column was at hand to say so in the predicate.
+        unguarded: the exclusion begins or ends on a day, but no time column was at hand to say so in the predicate.
         dialect: the dialect that `render` uses unless told.
     """
 
@@ -143,7 +143,7 @@ def build(
     return Predicate(
         all_of([any_of(terms), *guards] if terms else guards),
         tuple(sorted(set(untested))),
-        times.column is None and times.expires is not None,
+        times.column is None and (times.starts is not None or times.expires is not None),
         dialect,
     )
 
