@@ -71,12 +71,15 @@ def overview(
     today: date,
     hits: Mapping[str, HitTotals] | None = None,
     drift: Sequence[StoredDrift] = (),
+    *,
+    risks: Mapping[str, Risk] | None = None,
 ) -> Overview:
     """Return what there is.
 
     Args:
         hits: by exclusion, from the history; None where there is none.
         drift: of the last run of each rule.
+        risks: by exclusion, where they are assessed already.
     """
     kept = [one for one in exclusions if one.exclusion.state(today) not in OVER]
     reached: dict[str, list[LoadedRule]] = {}
@@ -84,8 +87,13 @@ def overview(
     for loaded in rules:
         for exclusion, _ in targets.of(loaded.rule):
             reached.setdefault(exclusion.id, []).append(loaded)
-    shelf = RuleTestCache()
-    tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())
+    tested: frozenset[str] = frozenset()
+    if risks is None:
+        shelf = RuleTestCache()
+        tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())
+    drifted: dict[str, list[StoredDrift]] = {}
+    for note in drift:
+        drifted.setdefault(note.exclusion, []).append(note)
     entries = []
     for one in kept:
         own = [loaded.rule for loaded in reached.get(one.id, ())]
@@ -97,8 +105,10 @@ def overview(
                 (expires - today).days if expires is not None else None,
                 len(own),
                 (hits or {}).get(one.id),
-                assess(one.exclusion, own, known, weights, today=today, tested=tested),
-                tuple(note for note in drift if note.exclusion == one.id),
+                risks[one.id]
+                if risks is not None
+                else assess(one.exclusion, own, known, weights, today=today, tested=tested),
+                tuple(drifted.get(one.id, ())),
             )
         )
     ordered = sorted(entries, key=lambda entry: (-entry.risk.score, entry.loaded.id))
