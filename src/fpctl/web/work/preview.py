@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -19,10 +18,9 @@ from fpctl.exclusions.risk.score import Risk, Share, assess
 from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.execution.time_range import window_range
 from fpctl.report.page.render import QueryView, query_view
-from fpctl.repository.apply import applicable
+from fpctl.repository.apply import OWN_PARSER_ONLY, applicable
 from fpctl.repository.single_exclusion import in_force, reached, trial
 from fpctl.rules.formats.registry import LoadedRule
-from fpctl.rules.test_cases import RuleTestCache
 from fpctl.tuning.guard import CaseOutcome, evaluate
 from fpctl.tuning.impact import Impact, impact
 from fpctl.tuning.redteam import RedteamResult, run_redteam
@@ -66,7 +64,7 @@ class EventPreview:
 
 
 def _chosen(exclusion: Exclusion, snapshot: Snapshot) -> list[LoadedRule]:
-    return [one for one in snapshot.repository.rules.rules if exclusion.selects(one.rule) is not None]
+    return snapshot.reached_by(exclusion)
 
 
 def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> PlanPreview:
@@ -75,10 +73,9 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
     today = config.clock().date()
     planner = repository.planner(today)
     rules = _chosen(exclusion, snapshot)
-    outcomes = trial(exclusion, rules[:SHOWN_RULES], planner)
-    shelf = RuleTestCache()
+    outcomes = trial(exclusion, rules[:SHOWN_RULES], planner, OWN_PARSER_ONLY)
     alone = in_force(exclusion, today)
-    cases = [(loaded, case) for loaded in rules[:SHOWN_RULES] for case in shelf.cases_of(loaded).must_fire()]
+    cases = [(loaded, case) for loaded in rules[:SHOWN_RULES] for case in snapshot.cases(loaded).must_fire()]
     broken = [
         one
         for loaded, case in cases
@@ -88,14 +85,14 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
         len(rules),
         tuple(view for outcome in outcomes if (view := query_view(outcome)) is not None),
         tuple(broken),
-        _risk(exclusion, rules, config),
+        _risk(exclusion, snapshot, config),
         tuple(_policy(exclusion, snapshot, config)),
     )
 
 
-def _risk(exclusion: Exclusion, rules: Sequence[LoadedRule], config: ConsoleConfig, share: Share | None = None) -> Risk:
-    shelf = RuleTestCache()
-    tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())
+def _risk(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig, share: Share | None = None) -> Risk:
+    rules = snapshot.reached_by(exclusion)
+    tested = frozenset(loaded.rule.id for loaded in rules if snapshot.cases(loaded).must_fire())
     return assess(
         exclusion,
         [loaded.rule for loaded in rules],
@@ -143,4 +140,4 @@ def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfi
     devices = [share.devices for share in shares if share.devices is not None]
     traffic = [share.traffic for share in shares if share.traffic is not None]
     measured = Share(max(devices, default=None), max(traffic, default=None)) if shares else None
-    return EventPreview(tuple(found), _risk(exclusion, rules, config, measured), attacks)
+    return EventPreview(tuple(found), _risk(exclusion, snapshot, config, measured), attacks)
