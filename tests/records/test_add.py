@@ -205,6 +205,7 @@ def test_json_has_the_file_the_clause_and_whether_it_was_written(fpctl):
         (("--hash", "abc"), 2, "a hash has 32 (MD5), 40 (SHA-1), 64 (SHA-256) hex digits; this has 3 characters"),
         (("--device", "d", "--parent-process", "RMM_TOOL_NAME.exe"), 2, "error: `RMM_TOOL_NAME` is a placeholder"),
         (("--process", "x.exe"), 2, "error: the match names no device, url or hash"),
+        (("--account", "svc", "--ip", "10.1.2.3"), 2, "account and ip together do not identify an event of Remote"),
         (("--process", "x.exe", "--broad"), 2, "error: a broad exclusion needs `approved_by`"),
         (("--device", "d", "--scenario", "remote-rebot"), 2,
          "fpctl: unknown scenario `remote-rebot`\n  hint: did you mean `remote-reboot`?\n"),
@@ -221,7 +222,7 @@ def test_json_has_the_file_the_clause_and_whether_it_was_written(fpctl):
         (("--device", "d", "--accept", "1"), 2,
          "fpctl: --accept chooses among the proposals of --from-result\n  hint: give --from-result too\n"),
         ((), 2, "fpctl: there is nothing to match\n"
-         "  hint: give --device, --url or --hash (or --filter, --from-result); on a terminal fpctl asks\n"),
+         "  hint: give --device, --url or --hash, or two such as --account and --ip; on a terminal fpctl asks\n"),
     ],
 )  # fmt: skip
 def test_what_the_loader_would_refuse_is_not_written(fpctl, repository, options, code, message):
@@ -243,7 +244,7 @@ def test_an_unknown_rule_is_refused_with_the_nearest(fpctl, repository):
 
 def test_an_exclusion_is_for_a_rule(fpctl):
     outcome = fpctl("add", "--device", "d", "--yes")
-    assert outcome.err == "fpctl: an exclusion is for a rule\n  hint: name it with --rule; * is all rules\n"
+    assert outcome.err == "fpctl: an exclusion is for a rule\n  hint: name it: fpctl add RULE ...; '*' is all rules\n"
 
 
 def test_an_id_in_use_is_refused(fpctl, recorded):
@@ -471,7 +472,8 @@ def test_a_result_without_entities_is_refused(fpctl, repository):
     path.write_text("Count,Report\n1,2\n", encoding="utf-8")
     outcome = fpctl("add", "--rule", RULE_ID, "--from-result", path)
     assert outcome.err == (
-        "fpctl: no column of the result names a device, URL or hash\n  hint: its columns are Count, Report\n"
+        "fpctl: the columns of the result do not identify an event\n"
+        "  hint: its columns are Count, Report; what identifies here is a device, url or hash\n"
     )
 
 
@@ -522,3 +524,12 @@ def test_what_cannot_be_counted_is_not_known_and_never_zero(fpctl, repository):
     assert coverage["rows"] is None
     assert "there is no table DeviceNetworkEvents" in coverage["error"]
     assert outcome.json["written"] is True
+
+
+def test_rows_of_sign_ins_are_recorded_by_account_and_address(fpctl, repository):
+    query = "SigninLogs\n| where ResultType != '0'\n| summarize count() by UserPrincipalName, IPAddress\n"
+    (repository / "rules" / "signins.kql").write_text(query, encoding="utf-8")
+    (repository / "rows.csv").write_text("UserPrincipalName,IPAddress,count_\nsvc@contoso.com,10.1.2.3,412\n")
+    outcome = fpctl("add", "--rule", "signins", "--from-result", "rows.csv", "--accept", "1", "--id", "a1", "--yes")
+    assert outcome.code == 0, outcome.err
+    assert "match:\n  account: [svc@contoso.com]\n  ip: [10.1.2.3]\n" in written(repository, "a1")

@@ -52,9 +52,9 @@ def build_estate(
     found = overview(
         repository.exclusions.exclusions,
         repository.rules.rules,
+        repository.planner(on),
         scene.shared_names,
         settings.risk,
-        on,
         hits,
         drift,
         risks=scene.risks,

@@ -257,6 +257,10 @@ class LookBack:
         return _timespan(self.since, end, "--since")
 
 
+DEFAULT_LIFE = "90d"
+"""How long an exclusion holds if nobody says: fails towards the alert."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ownership:
     """Who is responsible for new exclusions, and until when they are valid."""
@@ -266,9 +270,14 @@ class Ownership:
     ] = None
     ticket: Annotated[str | None, typer.Option("--ticket", metavar="ID", help="Ticket or change number.")] = None
     expires: Annotated[
-        str,
-        typer.Option("--expires", metavar="DATE|90d", help="First day on which it is no longer valid; or never."),
-    ] = "90d"
+        str | None,
+        typer.Option(
+            "--expires",
+            metavar="DATE|90d",
+            help="First day on which it is no longer valid; or never.",
+            show_default="90d",
+        ),
+    ] = None
     approved_by: Annotated[
         str | None, typer.Option("--approved-by", metavar="WHO", help="Who has approved it; not the owner.")
     ] = None
@@ -277,7 +286,8 @@ class Ownership:
         """Return the first day on which it is no longer valid; None for never."""
         from fpctl.exclusions.expiry import parse_until
 
-        return None if self.expires.strip().lower() == "never" else parse_until(self.expires, today)
+        given = self.expires if self.expires is not None else DEFAULT_LIFE
+        return None if given.strip().lower() == "never" else parse_until(given, today)
 
 
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}

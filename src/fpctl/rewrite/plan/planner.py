@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.kql import tree
 from fpctl.rewrite.output.markers import ClauseLine, edits_for
@@ -41,6 +42,8 @@ class Planner:
             Analytics disagree on a type, such a query is meant for the latter.
         windows_within: for an engine that cannot compute local times: returns the range of events that
             a rule reads, for which windows are written out as intervals of UTC.
+        begun_by: exclusions created after this day do not suppress events from before they were created:
+            their clauses name `created`. None where no clause does.
     """
 
     def __init__(
@@ -51,8 +54,10 @@ class Planner:
         *,
         streamed: Tables | None = None,
         windows_within: WindowRange | None = None,
+        begun_by: date | None = None,
     ) -> None:
         self.windows_within = windows_within
+        self.begun_by = begun_by
         self.tables = tables
         self.streamed = streamed or tables
         self.fields = fields
@@ -60,6 +65,7 @@ class Planner:
         self._known: dict[str, bool] = {}
         self._wildcards: WildcardCache = {}
         self._bases: dict[int, BaseRule] = {}
+        self._tables_read: dict[int, tuple[Rule, frozenset[str]]] = {}
 
     def read(self, rule: Rule) -> BaseRule:
         """Return a rule's base query with its tree and columns, read once for a rule.
@@ -75,6 +81,18 @@ class Planner:
             # The rule is kept with its answer: as long as that lives, its id is its own.
             self._bases[id(rule)] = known
         return known
+
+    def tables_read(self, rule: Rule) -> frozenset[str]:
+        """Return the tables that a rule reads; none for a rule that cannot be read. All that are asked for are kept."""
+        known = self._tables_read.get(id(rule))
+        if known is None:
+            try:
+                tables = frozenset(self.read(rule).tables_read())
+            except FpctlError:
+                tables = frozenset()
+            # The rule is kept with its answer: as long as that lives, its id is its own.
+            known = self._tables_read[id(rule)] = rule, tables
+        return known[1]
 
     def plan(
         self,
@@ -139,6 +157,7 @@ class Planner:
             Placer(base.query, base.analysis, resolver, base.tables, self._wildcards),
             dialect,
             self.windows_within,
+            self.begun_by,
         )
         chosen = _Chosen()
         for exclusion, named in exclusions:

@@ -87,7 +87,8 @@ def rule(request: Request, visitor: Viewer, console: TheConsole, key: str) -> Re
     exclusions = snapshot.reaching(loaded)
     return page(
         request, "rule.html.j2", visitor, key=rule_key(loaded), rule=loaded.rule, outcome=outcome, lines=lines,
-        elsewhere=elsewhere, runs=console.history.runs(rule=loaded.rule.id, limit=RUNS), cases=snapshot.cases(loaded),
+        elsewhere=elsewhere, runs=console.history.runs(rule=loaded.rule.id, limit=RUNS),
+        cases=snapshot.tests.cases_of(loaded),
         exclusions=[(one, one.exclusion.state(today)) for one in exclusions],
         last=console.runs.last_of(rule_key(loaded)),
     )  # fmt: skip

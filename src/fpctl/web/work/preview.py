@@ -14,11 +14,12 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.loader import ExclusionSet
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.exclusions.risk.score import Risk, Share, assess
+from fpctl.exclusions.risk.score import Risk, Share
 from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.execution.time_range import window_range
 from fpctl.report.page.render import QueryView, query_view
 from fpctl.repository.apply import OWN_PARSER_ONLY, applicable
+from fpctl.repository.assessment import risk_for
 from fpctl.repository.single_exclusion import in_force, reached, trial
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.tuning.guard import CaseOutcome, evaluate
@@ -74,8 +75,8 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
     planner = repository.planner(today)
     rules = _chosen(exclusion, snapshot)
     outcomes = trial(exclusion, rules[:SHOWN_RULES], planner, OWN_PARSER_ONLY)
-    alone = in_force(exclusion, today)
-    cases = [(loaded, case) for loaded in rules[:SHOWN_RULES] for case in snapshot.cases(loaded).must_fire()]
+    alone = in_force(exclusion)
+    cases = [(loaded, case) for loaded in rules[:SHOWN_RULES] for case in snapshot.tests.cases_of(loaded).must_fire()]
     broken = [
         one
         for loaded, case in cases
@@ -91,17 +92,10 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
 
 
 def _risk(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig, share: Share | None = None) -> Risk:
+    planner = snapshot.repository.planner(config.clock().date())
+    known = shared_names(config.settings.policy.forbidden)
     rules = snapshot.reached_by(exclusion)
-    tested = frozenset(loaded.rule.id for loaded in rules if snapshot.cases(loaded).must_fire())
-    return assess(
-        exclusion,
-        [loaded.rule for loaded in rules],
-        shared_names(config.settings.policy.forbidden),
-        config.settings.risk,
-        today=config.clock().date(),
-        tested=tested,
-        share=share,
-    )
+    return risk_for(exclusion, rules, planner, known, config.settings.risk, cases=snapshot.tests, share=share)
 
 
 def _policy(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> list[Finding]:
@@ -119,7 +113,7 @@ def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfi
     """Return what the exclusion would have suppressed in the last days, and what an attacker could make of it."""
     repository, now = snapshot.repository, config.clock()
     rules = _chosen(exclusion, snapshot)
-    alone = in_force(exclusion, now.date())
+    alone = in_force(exclusion)
     attacks: RedteamResult | None = None
     try:
         attacks = run_redteam(alone, [loaded.rule for loaded in rules[:SHOWN_RULES]], repository.planner(now.date()))

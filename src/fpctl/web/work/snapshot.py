@@ -30,7 +30,7 @@ from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.repository.model import Repository, open_repository
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.loader import RuleSet, load_rules
-from fpctl.rules.test_cases import RuleTestCache, RuleTests
+from fpctl.rules.test_cases import RuleTestCache
 from fpctl.web.config import ConsoleConfig
 from fpctl.web.work.estate_view import EstateView
 from fpctl.web.work.memo import Memo
@@ -49,12 +49,13 @@ class Snapshot:
         read: when.
         fingerprint: of the files' names, sizes and times.
         memo: what pages made of it.
+        tests: of the rules.
     """
 
     def __init__(self, repository: Repository, read: datetime, fingerprint: str) -> None:
         self.repository, self.read, self.fingerprint = repository, read, fingerprint
         self.memo = Memo()
-        self._cases = RuleTestCache()
+        self.tests = RuleTestCache()
 
     @cached_property
     def rules(self) -> dict[str, LoadedRule]:
@@ -99,10 +100,6 @@ class Snapshot:
     def reaching(self, loaded: LoadedRule) -> list[LoadedExclusion]:
         """Return the exclusions that reach a rule, by id."""
         return [self.exclusions[exclusion.id] for exclusion, _ in self.index.of(loaded.rule)]
-
-    def cases(self, loaded: LoadedRule) -> RuleTests:
-        """Return the tests of a rule."""
-        return self.memo.get(("cases", rule_key(loaded)), lambda: self._cases.cases_of(loaded))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +231,7 @@ class Snapshots:
             root=settings.paths.root,
             environment=settings.tables.environment,
             overrides=settings.fields,
+            from_created=settings.clauses.from_created,
         )
         if kept is not None and kept.schema == schema:
             # Plans are kept as long as the tables are the same objects.

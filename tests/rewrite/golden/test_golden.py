@@ -7,7 +7,7 @@ import pytest
 from fpctl.errors import KqlSyntaxError
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.verify import verify
-from golden.cases import Case, cases
+from rewrite.golden.cases import Case, cases
 
 CASES = cases()
 each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
