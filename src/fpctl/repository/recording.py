@@ -68,6 +68,9 @@ def columns_for_rules(selectors: Sequence[str], repository: Repository, today: d
         for field in NAMES
     }
     held = {field: found for field, found in columns.items() if found}
+    if not held:
+        # Of tables that nobody described nothing is known; the form asks all the same, and says what is lacking.
+        held = {field: () for family in among for field in family.ask}
     ask = dict.fromkeys(field for family in among for field in family.ask if field in held)
     return RuleColumns(tuple(ask), held, among)
 

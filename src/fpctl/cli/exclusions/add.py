@@ -259,7 +259,7 @@ def _asked(
             return "Change an answer, or leave with Ctrl-C."
         outcomes = trial(entry.exclusion, context.repository.rules.rules, context.planner())
         show_effect(outcomes, coverage_of(context, entry.exclusion, outcomes, engine))
-        if any(outcome.findings for outcome in outcomes):
+        if _unheld(context, entry, outcomes) or any(outcome.findings for outcome in outcomes):
             return "It cannot be placed in a rule that it names: change an answer, or leave with Ctrl-C."
         return None
 
@@ -363,6 +363,8 @@ def _record(
         output.write(output.visible_lines(one.entry.text))
         if not previewed:
             show_effect(one.outcomes, one.covered)
+    unheld = [_unheld(context, one.entry, one.outcomes) for one in effects]
+    refused |= any(unheld)
     for entry in entries if not refused else ():
         output.show_problems(entry.warnings)
         for remark in remarks(entry.exclusion, repository.exclusions.exclusions):
@@ -375,6 +377,16 @@ def _record(
     if reply.format == "json":
         output.show_json(_document(effects, written=code == EXIT_OK))
     return code
+
+
+def _unheld(context: AppContext, entry: NewExclusion, outcomes: Sequence[RuleOutcome]) -> bool:
+    """Say for want of which columns an exclusion matches nothing in a rule that it names; tell whether it is so."""
+    from fpctl.repository.column_advice import never_matching
+
+    found = never_matching(entry.exclusion, outcomes, context.planner())
+    for outcome, field in found:
+        output.say(output.visible_lines(f"{outcome.rule.path}: {field.message}\n  hint: {field.hint}"))
+    return bool(found)
 
 
 def _written(context: AppContext, entries: Sequence[NewExclusion], yes: bool) -> int:
