@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -33,7 +33,15 @@ else:
 class ExportOptions:
     """For whom, in which format, and where to."""
 
-    target: Annotated[Target | None, typer.Option("--target", help="Target service.", show_default=False)] = None
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            help="Target service: sentinel, defender, or the name of a target in [deploy.targets].",
+            show_default="FPCTL_TARGET",
+        ),
+    ] = None
     format: Annotated[
         _Format | None,
         typer.Option(
@@ -81,18 +89,17 @@ def command(
     """
     if export.format in FORMATS:
         if export.target is not None:
-            raise typer.BadParameter(
-                f"--format {export.format} exports exclusions and cannot be combined with --target"
-            )
+            raise typer.BadParameter(f"--format {export.format} is of exclusions and has no --target")
         context = AppContext(options.Files(exclusions=files.exclusions, config=files.config))
         return export_exclusions(context, rule or [], export.format, export.out, export.report)
-    if export.target is None:
-        raise typer.BadParameter("choose a service: --target sentinel or --target defender")
-    context = AppContext(files)
-    format: Format = "graph" if export.target == "defender" else "yaml" if export.format == "yaml" else "arm"
+    context = AppContext(replace(files, target=export.target))
+    if context.settings.target is None:
+        raise typer.BadParameter("say for which service: --target sentinel or --target defender")
+    service = context.settings.service
+    format: Format = "graph" if service == "defender" else "yaml" if export.format == "yaml" else "arm"
     context.audit_log.glance()
-    guarded = _tuned(context, export, export.target, rule, on, force)
-    made, names = _artifacts(guarded, export.target, export.out, format)
+    guarded = _tuned(context, export, service, rule, on, force)
+    made, names = _artifacts(guarded, service, export.out, format)
     ready = [artifact for artifact in made if artifact.ready]
     if export.out is None:
         from fpctl.deployment.artifacts.output_files import artifact_text
@@ -164,5 +171,5 @@ def _write(out: Path, ready: Sequence[RuleArtifact], names: dict[tuple[str, str]
     for file in beside:
         write_inside(out, file.relative, file.text, durable=False)
     if beside:
-        output.say(f"load these first: {', '.join(f'{out}/{file.relative}' for file in beside)}")
+        output.say(f"load these before them: {', '.join(f'{out}/{file.relative}' for file in beside)}")
     output.say(f"{output.counted(len(ready), 'rule')} written to {out}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,6 +13,7 @@ import typer
 
 from fpctl.cli.shared import completion, options, output
 from fpctl.cli.shared.context import AppContext
+from fpctl.cli.shared.outcomes import planned
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
 if TYPE_CHECKING:
@@ -111,9 +112,8 @@ def command(
     selected = context.select(scope.rule) if scope.rule else None
     wanted = [loaded.id for loaded in context.pick(scope.exclusion or [])]
     context.audit_log.glance()
-    with output.progress("Planning rules") as update:
-        audited = _audit_context(context, options.parse_day(on), lambda done, _: update(done))
-        findings = about(audit(audited, checks, levels), audited, selected, wanted)
+    audited = _audit_context(context, options.parse_day(on))
+    findings = about(audit(audited, checks, levels), audited, selected, wanted)
     if gate.write_baseline is not None:
         count = baselines.write(gate.write_baseline, findings)
         output.say(f"{output.counted(count, 'finding')} written to {gate.write_baseline}")
@@ -134,7 +134,7 @@ def _explain(name: str) -> int:
     return EXIT_OK
 
 
-def _audit_context(context: AppContext, today: date, progress: Callable[[int, int], None]) -> AuditContext:
+def _audit_context(context: AppContext, today: date) -> AuditContext:
     from fpctl.audit.context import AuditContext
     from fpctl.audit.run_history import read_run_history
 
@@ -144,7 +144,7 @@ def _audit_context(context: AppContext, today: date, progress: Callable[[int, in
         today,
         read_run_history(context.history_place, context.now),
         context.exclusions_path if context.exclusions_path.is_dir() else None,
-        progress,
+        lambda: planned(context.repository, today),
         context.settings.risk,
     )
 

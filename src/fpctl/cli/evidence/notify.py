@@ -10,6 +10,7 @@ import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
+from fpctl.cli.shared.outcomes import planned
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def command(
     context = AppContext(files)
     settings, repository = context.settings, context.repository
     address = "" if dry_run else _address(settings)
-    with output.progress("Planning rules") as update:
-        estate = build_estate(repository, settings, options.parse_day(on), progress=lambda done, _: update(done))
+    day = options.parse_day(on)
+    estate = build_estate(repository, settings, day, planned(repository, day))
     found = notices(estate, tuple(kind for kind in KINDS if kind in wanted))
     with History.open(settings.history.url) as history:
         new = set(history.console.unsent(one.key for one in found))

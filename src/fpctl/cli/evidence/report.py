@@ -10,6 +10,7 @@ import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
+from fpctl.cli.shared.outcomes import planned
 from fpctl.errors import EXIT_ERROR, EXIT_OK
 
 if TYPE_CHECKING:
@@ -61,15 +62,14 @@ def _write(context: AppContext, page: PageOptions, day: date) -> None:
     from fpctl.files import write_text
     from fpctl.report.build import build_estate
 
-    with output.progress("Planning rules") as update:
-        built = build_estate(
-            context.repository,
-            context.settings,
-            day,
-            history=context.files.history,
-            exclusions=context.files.exclusions,
-            progress=lambda done, _: update(done),
-        )
+    built = build_estate(
+        context.repository,
+        context.settings,
+        day,
+        planned(context.repository, day),
+        history=context.files.history,
+        exclusions=context.files.exclusions,
+    )
     if page.html is not None:
         from fpctl.report.page.render import render
 

@@ -133,8 +133,8 @@ def _request(
     if run.resume:
         asked = patterns, engine.engine, engine.data, range.since, range.begin, range.to, run.no_record, run.no_fold
         if any(asked):
-            raise typer.BadParameter("--resume continues the previous run: do not give rules, engine, data or range")
-        unfinished = read_interrupted(context.root / FILE_NAME)
+            raise typer.BadParameter("--resume continues what was asked for: give no rules, engine, data or range")
+        unfinished = read_interrupted(context.state / FILE_NAME)
         return unfinished.request, unfinished.done
     now = range.now(context.now)
     span = range.timespan(now)
@@ -206,7 +206,7 @@ def _recording(context: AppContext, trail: TrailState | None) -> Iterator[Histor
         before = context.today - timedelta(days=days) if days is not None else None
         removed = store.prune(before) if before is not None else 0
         if removed:
-            text = f"{removed:,} hits of single runs before {before} were pruned; their daily totals are kept"
+            text = f"{removed:,} hits of single runs before {before} are kept by day only from now on"
             output.say(f"{text} (history.keep_raw_days)")
 
 
@@ -220,7 +220,7 @@ def _checkpoint(
         return
     from fpctl.execution.checkpoint import FILE_NAME, Checkpoint
 
-    checkpoint = Checkpoint(context.root / FILE_NAME, request, batch.done)
+    checkpoint = Checkpoint(context.state / FILE_NAME, request, batch.done)
     try:
         yield checkpoint
     except KeyboardInterrupt:
@@ -273,7 +273,7 @@ def _report(batch: Batch, *, resumable: bool) -> None:
     if len(batch.rules) > 1:
         output.say(batch.summary.summary())
         if resumable and not batch.summary.finished:
-            output.say("  hint: `fpctl run --resume` runs the rules that are not done")
+            output.say("  hint: `fpctl run --resume` runs those again that are not done")
 
 
 def _report_run(result: RunResult) -> None:
@@ -331,6 +331,10 @@ def _show(result: RunResult) -> None:
     if result.rows_before is not None and result.rows_suppressed is not None:
         left = result.rows_before - result.rows_suppressed
         output.write(f"Rows at the clauses: {result.rows_before:,} before, {left:,} after\n")
+    for connector in result.connectors:
+        output.write(f"Data connector {output.visible(connector.id)}: {output.visible(connector.words())}\n")
+    if result.scanned_rows is not None:
+        output.write(f"Rows scanned by the service: {result.scanned_rows:,}\n")
     if result.hits:
         output.write("\n")
         output.show_table(
