@@ -97,7 +97,7 @@ def test_a_column_that_vanished(fpctl: Callable[..., Any], workplace: Path) -> N
     schema.write_text(SCHEMA.replace("  DeviceName: string\n", ""))
     found, said = run(fpctl)
     assert found == [("fp-1", "FP317")]
-    assert "suppresses nothing in `Proxy` any more, where its clause stood on Proxy_CL: after where: " in said
+    assert "suppresses nothing in `Proxy` any more, where its clause was on Proxy_CL: after where: " in said
     assert audited(fpctl, "FP317", "FP318", "FP319") == [("fp-1", "FP317")]
 
 
@@ -108,7 +108,8 @@ def test_a_table_that_was_renamed(fpctl: Callable[..., Any], approved: Path) -> 
     found, said = run(fpctl)
     assert found == [("fp-1", "FP208"), ("fp-1", "FP318")]
     assert (
-        "stood on DeviceNetworkEvents: after where when it was approved, now on DeviceFileEvents: after where" in said
+        "was on DeviceNetworkEvents: after where when it was approved and is now on DeviceFileEvents: after where"
+        in said
     )
     assert audited(fpctl, "FP318", "FP319") == [("fp-1", "FP318")]
 

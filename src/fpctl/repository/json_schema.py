@@ -47,7 +47,7 @@ _WINDOW: Mapping[str, str] = {
 _APPROVAL: Mapping[str, str] = {
     "on": "The day.",
     "rules": "By rule id, the hash of its base query as the approver saw it.",
-    "places": "By rule id, the tables that the clause stood on, and behind which operator.",
+    "places": "By rule id, the tables that the clause was on, and after which operator.",
 }
 _RULE: Mapping[str, str] = {
     "id": "Unique; exclusions refer to the rule by it.",
