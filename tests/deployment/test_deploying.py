@@ -205,7 +205,10 @@ def test_a_rule_of_the_same_name_under_another_id_is_not_doubled(fpctl: Fpctl, s
     }  # fmt: skip
     outcome = fpctl("deploy", "a.yaml", "--yes")
     assert outcome.code == 1
-    assert "a.yaml: refused: there is a rule of this name under another id, x, and there would be two" in outcome.err
+    assert (
+        "a.yaml: refused: a rule with this name already exists under another id, x: use that id in the file"
+        in outcome.err
+    )
     assert writes(server) == []
 
 
@@ -322,7 +325,7 @@ def test_the_token_is_not_sent_to_another_host(fpctl: Fpctl, server: SecurityIns
     ("settings", "message"),
     [
         ("", "no workspace to deploy to is set"),
-        ("[deploy]\nworkspace = '/subscriptions/x'\n", "`workspace` in [deploy] is not the resource id of a workspace"),
+        ("[deploy]\nworkspace = '/subscriptions/x'\n", "is not the resource id of a workspace"),
         (f"[deploy]\nworkspace = '{WORKSPACE}'\nendpoint = 'http://example.com'\n", "is plain http"),
         (f"[deploy]\nworkspace = '{WORKSPACE}'\ncredential = 'none'\n", "the credential `none` is for servers on this"),
     ],

@@ -178,7 +178,7 @@ def test_the_verb_writes_files_and_leaves_what_is_there(fpctl: Callable[..., Any
     ]  # fmt: skip
     (workplace / "rules" / "packed.yaml").write_text("id: mine\nname: n\nquery: |\n  DeviceInfo\n")
     again = fpctl("import", "sentinel", "e.json")
-    assert "rules/packed.yaml exists already" in again.err
+    assert "rules/packed.yaml already exists" in again.err
     assert "a rule with the same id exists: rules/remote-tool.yaml" in again.err
     assert again.err.endswith("0 files written\n")
     assert fpctl("rules", "lint").code == 0

@@ -77,7 +77,7 @@ def test_drafts_go_to_another_folder(fpctl, repository):
         ("fp-9,*,RULE,", "fp-9: `*` has nothing but wildcards; it would match everything (name what is to match)"),
         ("fp-9,build01,,", "fp-9: the row names no rule; give --rule"),
         ("fp-9,build01,RULE,2027-13-01", "fp-9: `2027-13-01` is no date: write 2027-05-24"),
-        ("fp-9,build01,RULE,2026-01-01", "fp-9: it would end on 2026-01-01, which is not after today, 2026-11-24"),
+        ("fp-9,build01,RULE,2026-01-01", "fp-9: it would expire on 2026-01-01, which is not after today, 2026-11-24"),
         ("../x,build01,RULE,", "../x: `../x` cannot be an id (use letters, digits, `.`, `_` and `-`, at most 80, such"),
     ],
 )  # fmt: skip

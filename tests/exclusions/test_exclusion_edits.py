@@ -150,7 +150,7 @@ def test_a_change_that_breaks_the_exclusion_is_not_made(
 
 
 def test_an_exclusion_in_braces_is_refused() -> None:
-    with pytest.raises(FpctlError, match="written in braces and cannot be edited"):
+    with pytest.raises(FpctlError, match="written in braces and cannot be changed"):
         edit_text("{id: a, rules: r, match: {device: b}}\n", "a", {"title": "x"})
 
 

@@ -49,7 +49,7 @@ def test_a_database_of_something_else_is_refused_and_left_alone(database):
     database.parent.mkdir()
     with closing(sqlite3.connect(database)) as other:
         other.execute("CREATE TABLE invoices (id INTEGER)")
-    with pytest.raises(FpctlError, match="a database of something else \\(it has a table 'invoices'\\)"):
+    with pytest.raises(FpctlError, match="database belongs to something else \\(it has a table 'invoices'\\)"):
         History.open(database)
     with closing(sqlite3.connect(database)) as other:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("invoices",)]

@@ -210,7 +210,7 @@ def test_json_has_the_file_the_clause_and_whether_it_was_written(fpctl):
         (("--device", "d", "--scenario", "remote-rebot"), 2,
          "fpctl: unknown scenario `remote-rebot`\n  hint: did you mean `remote-reboot`?\n"),
         (("--device", "d", "--expires", "2026-11-24"), 2,
-         "fpctl: it would end on 2026-11-24, which is not after today, 2026-11-24\n"),
+         "fpctl: it would expire on 2026-11-24, which is not after today, 2026-11-24\n"),
         (("--device", "d", "--expires", "soon"), 2,
          "fpctl: `soon` is not a valid date\n  hint: use 2027-05-24, or 90d, 12w, 6m, 1y from today\n"),
         (("--device", "d", "--created", "2027-01-01", "--expires", "2026-12-01"), 2,

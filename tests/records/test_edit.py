@@ -60,7 +60,7 @@ def test_an_unchanged_text_is_not_written(fpctl, recorded, editor):
         ("text = text + 'a: [b'", "error: not valid YAML"),
         ("text = ''", "error: the file contains no exclusion"),
         ("text = text.replace('fp-2026-0001', 'fp-2026-0009')", "error: the exclusion fp-2026-0001 is gone"),
-        ("text = text.replace('5a3e1f0c', '5a3e1f0d')", "which is not there"),
+        ("text = text.replace('5a3e1f0c', '5a3e1f0d')", "which does not exist"),
         ("text = text + '---\\n' + text", "error: the id `fp-2026-0001` is in use"),
     ],
 )

@@ -115,7 +115,7 @@ def test_values_are_read_from_stdin_with_their_comments_left_out(fpctl, agents, 
          "fpctl: `xyz` is not added to exclusions/lists/agents.txt: "
          "a hash has 32 (MD5), 40 (SHA-1), 64 (SHA-256) hex digits; this has other characters than hex digits\n"),
         (("add", "new", "x"),
-         "fpctl: it is unknown what the list exclusions/lists/new.txt is for\n"
+         "fpctl: the field of the list exclusions/lists/new.txt is unknown\n"
          "  hint: give it with --field, such as --field hash\n"),
         (("add", "new", "x", "--field", "hahs"), "fpctl: there is no field `hahs`\n  hint: did you mean `hash`?\n"),
         (("add", "../../etc/x", "v", "--field", "device"),

@@ -226,7 +226,7 @@ def test_verify_expects_by_itself_what_a_commit_notes(fpctl, anchored):
     fpctl("renew", "fp-2026-0001", "--until", "2027-10-01")
     outcome = fpctl("log", "verify")
     assert outcome.code == 0
-    assert re.search(r"\nentry 2 is the one that was noted \(git commit [0-9a-f]{12}\)\n$", outcome.out)
+    assert re.search(r"\nentry 2 matches the one noted \(git commit [0-9a-f]{12}\)\n$", outcome.out)
 
 
 def test_a_history_that_was_deleted_is_found_by_the_next_run_and_by_verify(
