@@ -133,7 +133,7 @@ def _request(
         asked = patterns, engine.engine, engine.data, range.since, range.begin, range.to, run.no_record, run.no_fold
         if any(asked):
             raise typer.BadParameter("--resume continues what was asked for: give no rules, engine, data or range")
-        unfinished = read_interrupted(context.root / FILE_NAME)
+        unfinished = read_interrupted(context.state / FILE_NAME)
         return unfinished.request, unfinished.done
     now = range.now(context.now)
     span = range.timespan(now)
@@ -219,7 +219,7 @@ def _checkpoint(
         return
     from fpctl.execution.checkpoint import FILE_NAME, Checkpoint
 
-    checkpoint = Checkpoint(context.root / FILE_NAME, request, batch.done)
+    checkpoint = Checkpoint(context.state / FILE_NAME, request, batch.done)
     try:
         yield checkpoint
     except KeyboardInterrupt:
@@ -330,6 +330,10 @@ def _show(result: RunResult) -> None:
     if result.rows_before is not None and result.rows_suppressed is not None:
         left = result.rows_before - result.rows_suppressed
         output.write(f"Rows at the clauses: {result.rows_before:,} before, {left:,} after\n")
+    for connector in result.connectors:
+        output.write(f"Data connector {output.visible(connector.id)}: {output.visible(connector.words())}\n")
+    if result.scanned_rows is not None:
+        output.write(f"Rows scanned by the service: {result.scanned_rows:,}\n")
     if result.hits:
         output.write("\n")
         output.show_table(

@@ -63,6 +63,15 @@ HistoryPlace = Annotated[
         show_default=".fpctl/history.db",
     ),
 ]
+TargetName = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="A target of [deploy.targets], or sentinel or defender.",
+        show_default="FPCTL_TARGET",
+    ),
+]
 EngineName = Annotated[
     _Engine | None,
     typer.Option("--engine", help="What runs the queries.", show_default="local"),
@@ -120,6 +129,7 @@ class Files:
     exclusions: Path | None = None
     history: str | None = None
     config: ConfigFile = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +151,7 @@ class ExclusionHistoryFiles(ExclusionFiles):
     """Files of a command that reads exclusions and the history."""
 
     history: HistoryPlace = None
+    target: TargetName = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +167,7 @@ class AllFiles(RepositoryFiles):
     """Files of a command that reads rules, exclusions and the history."""
 
     history: HistoryPlace = None
+    target: TargetName = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +219,10 @@ class EngineLimits:
             show_default="300",
         ),
     ] = None
+    allow_billed_scan: Annotated[
+        bool,
+        typer.Option("--allow-billed-scan", help="Run queries on tables that are billed by the GB scanned."),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 def pull(
     files: options.Files,
     engine: options.EngineOptions,
+    target: options.TargetName = None,
     everything: Annotated[bool, typer.Option("--all", help="Also the tables that are as documented.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
@@ -27,7 +29,7 @@ def pull(
     from fpctl.inspection.pull import pull as store
     from fpctl.schema.tables import Tables
 
-    context = AppContext(files, "none")
+    context = AppContext(replace(files, target=target), "none")
     settings = context.settings
     documented = Tables.packaged(settings.tables.environment)
     asked = EngineOptions(data=engine.data, now=context.now, tables=documented, credential=engine.credential)
