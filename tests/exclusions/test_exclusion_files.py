@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.exclusions.loader import read_exclusion
+from fpctl.exclusions.loader import load_exclusions, read_exclusion
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 from fpctl.exclusions.window import Interval, WeeklyHours
@@ -466,3 +466,11 @@ def test_reading_one_exclusion_refuses_several() -> None:
     assert [str(problem) for problem in problems] == [
         "<text>:5: error: one exclusion is expected here\n  hint: split the text"
     ]
+
+
+def test_an_unresolved_merge_of_git_is_named(tmp_path):
+    text = "id: a\nrules: r\n<<<<<<< HEAD\nmatch: {device: a}\n=======\nmatch: {device: b}\n>>>>>>> other\n"
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    (problem,) = load_exclusions(tmp_path).problems
+    assert (problem.code, problem.at.line) == ("merge-conflict", 3)
+    assert problem.hint == "keep one of the two sides and remove the lines <<<<<<<, ======= and >>>>>>>"
