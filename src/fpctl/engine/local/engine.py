@@ -259,6 +259,10 @@ class LocalEngine:
         columns, missing = self.columns(table), self.missing_columns(table)
         return None if columns is None else {name: kind for name, kind in columns.items() if name not in missing}
 
+    def connectors(self) -> Mapping[str, bool] | None:
+        """Return the data connectors: files have none."""
+        return None
+
     def schema(self, progress: Callable[[int, int], None] = no_progress) -> EngineSchema:
         """Return the tables with the columns that their files have; there are no saved functions."""
         names = self.tables()
