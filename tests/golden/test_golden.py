@@ -8,6 +8,7 @@ from fpctl.errors import KqlSyntaxError
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.verify import verify
 from golden.cases import Case, cases
+from second_reader import complaint
 
 CASES = cases()
 each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -31,6 +32,7 @@ def test_the_tuned_query_passes_every_check_and_strips_to_the_base(case: Case) -
         assert case.expected.read_text(encoding="utf-8").startswith("not KQL")
         return
     verify(tuned)
+    assert complaint(tuned) is None
     assert tuned.base == case.base
     assert strip(tuned.tuned) == tuned.base
     assert bool(tuned.edits) == bool(tuned.plan.insertions)

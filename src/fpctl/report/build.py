@@ -14,7 +14,7 @@ from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.history.records import HitTotals, StoredDrift
 from fpctl.report.estate import Estate, RecordedFacts, estate, recorded_facts
 from fpctl.report.overview import overview
-from fpctl.repository.apply import OWN_PARSER_ONLY, tune
+from fpctl.repository.apply import tune
 from fpctl.repository.model import Repository
 from fpctl.settings import Settings
 
@@ -57,7 +57,7 @@ def build_estate(
     )
     findings = audit(scene, chosen([]), severities(settings))
     active = [loaded.exclusion for loaded in repository.exclusions.exclusions]
-    outcomes = list(tune(repository.rules.rules, active, repository.planner(on), verification=OWN_PARSER_ONLY))
+    outcomes = list(tune(repository.rules.rules, active, repository.planner(on)))
     problems = len({problem.at.path for problem in repository.problems if problem.severity == "error"})
     return estate(found, outcomes, findings, facts, problems=problems)
 

@@ -23,7 +23,7 @@ from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.history.history import History
 from fpctl.report.build import build_estate
 from fpctl.report.estate import Estate
-from fpctl.repository.apply import OWN_PARSER_ONLY, RuleOutcome, tune
+from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.model import Repository, open_repository
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.web.config import ConsoleConfig
@@ -134,7 +134,7 @@ class Snapshots:
         if kept is not None:
             return kept
         repository = snapshot.repository
-        (outcome,) = tune([loaded], repository.active(), repository.planner(today), verification=OWN_PARSER_ONLY)
+        (outcome,) = tune([loaded], repository.active(), repository.planner(today))
         with self._lock:
             if len(self._outcomes) > 200:
                 self._outcomes.clear()
