@@ -24,7 +24,12 @@ BASE = "DeviceProcessEvents\n| where FileName =~ 'cmd.exe' // why\n| summarize c
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_value_is_read_by_an_independent_parser(value: str, field: str) -> None:
     exclusion = Exclusion.model_validate(
-        {"id": "fp-1", "rules": ["*"], "match": {"device": "build01", field: [value]}, "expires": "2027-05-24"}
+        {
+            "id": "fp-1",
+            "rules": ["*"],
+            "match": {"device": "build01", field: [f"tool {value}"]},
+            "expires": "2027-05-24",
+        }
     )
     rule, _ = read_rule({}, BASE, "query.kql", "query", "query")
     tuned = PLANNER.plan(rule, [(exclusion, False)])
