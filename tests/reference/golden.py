@@ -523,4 +523,15 @@ TABULAR = [
     Case("as-operator", f"{_T} T | as X | where v == toscalar(X | summarize max(v)) | project v", [["5"]]),
 ]  # fmt: skip
 
-CASES = [*STRINGS, *NUMBERS, *TIMES, *DYNAMICS, *ADDRESSES, *TABULAR]
+SERIES = [
+    one("series-fill-linear-function", "a = series_fill_linear(dynamic([10, null, 15, null])), b = series_fill_linear(dynamic([10.0, null, 15]))", "[10,12,15,15]", "[10.0,12.5,15]"),
+    one("series-fill-linear-function", "a = series_fill_linear(dynamic([null, null]), double(null), true, double(null))", "[null,null]"),
+    one("series-fit-line-function", "s = series_fit_line_dynamic(dynamic([1, 3, 5])) | project v = round(todouble(s.variance), 3), r = round(todouble(s.rvariance), 3), m = todouble(s.slope)", "4.0", "0.0", "2.0"),
+    one("series-stats-function", "s = series_stats_dynamic(dynamic([4, null, 2])) | project a = isnull(s.min), b = isnull(s.avg)", "true", "true"),
+    one("series-stats-dynamic-function", "s = series_stats_dynamic(dynamic([4, null, 2]), true) | project a = tostring(s.min), b = tostring(s.sum), c = tostring(s.min_idx)", "2.0", "6.0", "2"),
+    one("series-fir-function", "a = series_fir(dynamic([1, 2, 4]), dynamic([3, -1])), b = series_fir(dynamic([1, 2, 4]), dynamic([3, -1]), true)", "[3.0,5.0,10.0]", None),
+    one("series-fir-function", "a = series_fir(dynamic([2, 4, 6]), dynamic([1, 1]))", "[1.0,3.0,5.0]"),
+    one("series-dot-product-function", "a = series_dot_product(dynamic([1, null, 2]), dynamic([3, 4, 5])), b = series_dot_product(dynamic([]), dynamic([]))", "13.0", None),
+]  # fmt: skip
+
+CASES = [*SERIES, *STRINGS, *NUMBERS, *TIMES, *DYNAMICS, *ADDRESSES, *TABULAR]
