@@ -239,8 +239,8 @@ def judge(seed: int, total: int) -> tuple[Result, TuningResult]:
         planner = Planner(tables, FieldMap.packaged(None, tables), NOW.date(), windows_within=window_range(span, NOW))
         with LocalEngine(folder, now=NOW, tables=tables, memory="3GB") as engine:
             began = time.perf_counter()
-            grounds = ProposalCriteria(shared_names(Forbidden()), RiskWeights(), frozenset(), lambda exclusion: True)
-            tuning = suggest(RULE, (), planner, engine, span, grounds)
+            criteria = ProposalCriteria(shared_names(Forbidden()), RiskWeights(), frozenset(), lambda exclusion: True)
+            tuning = suggest(RULE, (), planner, engine, span, criteria)
             seconds = time.perf_counter() - began
 
             def left(count: int) -> Counter[str]:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 sys.path.insert(0, str(ROOT / "tests"))
 
-from golden.cases import cases  # noqa: E402
+from rewrite.golden.cases import cases  # noqa: E402
 
 
 def main(words: list[str]) -> int:

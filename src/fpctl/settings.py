@@ -66,6 +66,12 @@ class SchemaSettings(_Table):
     environment: EnvironmentName = "auto"
 
 
+class ClauseSettings(_Table):
+    """`[clauses]`: `from_created`: no clause suppresses events from before its exclusion was created."""
+
+    from_created: bool = False
+
+
 class HistorySettings(_Table):
     """`[history]`: a file, or a database URL; for how many days hits are kept run by run, None for ever.
 
@@ -209,6 +215,7 @@ class Settings(_Table):
     paths: PathSettings = PathSettings()
     tables: SchemaSettings = Field(default=SchemaSettings(), alias="schema")
     fields: dict[str, dict[str, str | list[str]]] = {}
+    clauses: ClauseSettings = ClauseSettings()
     history: HistorySettings = HistorySettings()
     engine: EngineSettings = EngineSettings()
     deploy: DeploySettings = DeploySettings()

@@ -431,6 +431,14 @@ CASES: list[Case] = [
     ("FP612", [on(1, device=["a1"], where="not(RemotePort == 443)"), on(2, device=["a1"], where="RemotePort == 443")], {}, [
         "warning exclusions/1.yaml:4:36: `where` of fp-1 holds for nearly every event: it narrows nothing | fpctl edit fp-1",
     ]),
+    ("FP614", [
+        on(1, account=["svc"], ip=["10.1.2.3"]),
+        on(2, account=["svc"], ip=["10.1.2.3"], url=["a.contoso.com"]),
+        exclusion(id="fp-3", match={"account": ["svc"], "ip": ["10.1.2.3"]}, broad=True),
+        on(4, account=["svc"], app=["0a1b2c3d-0000-4000-8000-000000000001"]),
+    ], {}, [
+        "error exclusions/1.yaml:4:20: fp-1 matches on account and ip, which does not identify an event of RMM connection (endpoints): it is broad there | fpctl edit fp-1",
+    ]),
 ]  # fmt: skip
 
 MAIL = "DeviceInfo\n| project Timestamp, DeviceName, ReportId\n| join kind=inner (EmailUrlInfo | project ReportId, Url) on ReportId\n"

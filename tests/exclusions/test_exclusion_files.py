@@ -42,6 +42,11 @@ tags: patching
 
 LEAST = "id: a\nrules: '*'\nmatch: {device: b}\n"
 
+NARROW_HINT = (
+    "name a device, url or hash, or account and ip, or account and app, or app and ip, or ip and port, "
+    "or set `broad: true` and have it approved"
+)
+
 
 def one(text: str) -> Exclusion:
     exclusion, problems = read_exclusion(text, "exclusions/a.yaml")
@@ -158,13 +163,17 @@ def message(text: str, hint: str | None = None, at: str = "") -> str:
         (
             "id: a\nrules: r\nmatch: {process: x.exe}\n",
             message(
-                "the match names no device, url or hash", "name one, or set `broad: true` and have it approved", "3:8"
+                "the match names no device, url or hash",
+                NARROW_HINT,
+                "3:8",
             ),
         ),
         (
             "id: a\nrules: r\nmatch: [{device: b}, {process: x.exe}]\n",
             message(
-                "the match names no device, url or hash", "name one, or set `broad: true` and have it approved", "3:22"
+                "the match names no device, url or hash",
+                NARROW_HINT,
+                "3:22",
             ),
         ),
         (

@@ -163,7 +163,7 @@ def test_a_missing_driver_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(FpctlError, match=r"the driver for .* is not installed") as caught:
         History.open("postgresql://user:secret@127.0.0.1:1/name")
-    assert caught.value.hint == "pip install 'fpctl[postgres]'"
+    assert caught.value.hint == "python -m pip install 'psycopg[binary]'"
 
 
 def test_the_file_is_written_ahead_to_a_log(database):

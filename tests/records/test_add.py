@@ -205,6 +205,7 @@ def test_json_has_the_file_the_clause_and_whether_it_was_written(fpctl):
         (("--hash", "abc"), 2, "a hash has 32 (MD5), 40 (SHA-1), 64 (SHA-256) hex digits; this has 3 characters"),
         (("--device", "d", "--parent-process", "RMM_TOOL_NAME.exe"), 2, "error: `RMM_TOOL_NAME` is a placeholder"),
         (("--process", "x.exe"), 2, "error: the match names no device, url or hash"),
+        (("--account", "svc", "--ip", "10.1.2.3"), 2, "account and ip together do not identify an event of Remote"),
         (("--process", "x.exe", "--broad"), 2, "error: a broad exclusion needs `approved_by`"),
         (("--device", "d", "--scenario", "remote-rebot"), 2,
          "fpctl: unknown scenario `remote-rebot`\n  hint: did you mean `remote-reboot`?\n"),

@@ -7,16 +7,18 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from fpctl.cli.app import VERBS
 from fpctl.exclusions.loader import read_exclusion
 from fpctl.exclusions.model import Alternative, Approval, Exclusion
 from fpctl.exclusions.window import Window
 from fpctl.repository.json_schema import exclusion_schema, rule_schema
-from fpctl.settings import load_settings
+from fpctl.settings import Settings, load_settings
 from records_support import EXCLUSION, RULE, RULE_ID
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +65,7 @@ def test_what_is_there_is_kept_byte_for_byte_and_told(fpctl, repository):
     assert outcome.json["kept"] == [".gitignore", "fpctl.toml"]
     assert outcome.json["written"] == [path for path in WRITTEN if path not in mine]
     assert {path: (repository / path).read_bytes() for path in mine} == mine
+    assert outcome.json["unignored"][:2] == ["data/", ".fpctl/history.db*"]
     again = fpctl("init")
     assert again.out.splitlines() == [f"kept  {path} (it was there)" for path in WRITTEN]
 
@@ -93,6 +96,27 @@ def test_the_settings_are_read_and_every_example_in_them_is_valid(scaffolded):
     assert settings.engine.local.memory == "2GB"
 
 
+def tables_of(model, prefix=()):
+    """Yield the path of each table of the settings file."""
+    for name, info in model.model_fields.items():
+        kind = next((one for one in (info.annotation, *get_args(info.annotation)) if is_table(one)), None)
+        if kind is not None:
+            yield (path := (*prefix, info.alias or name))
+            yield from tables_of(kind, path)
+
+
+def is_table(kind):
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def test_every_table_of_the_settings_is_in_the_file_with_a_comment(scaffolded):
+    lines = (scaffolded / "fpctl.toml").read_text(encoding="utf-8").splitlines()
+    for path in tables_of(Settings):
+        at = next((n for n, line in enumerate(lines) if line.removeprefix("# ") == f"[{'.'.join(path)}]"), None)
+        assert at is not None, path
+        assert any(line.startswith("#") or "#" in line for line in lines[max(0, at - 1) : at + 2]), path
+
+
 def test_a_rule_goes_through_the_new_repository(fpctl, scaffolded):
     assert fpctl("audit").code == 0
     assert fpctl("apply", "--check", "--out", "tuned").code == 0
@@ -121,9 +145,49 @@ def test_hook_and_workflow_run_the_three_checks(scaffolded):
     checks = ["fpctl audit", "fpctl apply --check --out tuned", "fpctl test"]
     assert [line for line in hook.splitlines() if line.startswith("fpctl ")] == checks
     steps = [step["run"] for step in workflow["jobs"]["check"]["steps"] if "run" in step]
-    assert steps == ["python -m pip install fpctl", *checks]
+    assert steps[1:] == checks
+    assert steps[0] == install_step(scaffolded)
     (local,) = yaml.safe_load((scaffolded / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
     assert [one["entry"] for one in local["hooks"]] == [".githooks/pre-commit"]
+
+
+def install_step(root):
+    workflow = yaml.safe_load((root / ".github" / "workflows" / "fpctl.yml").read_text(encoding="utf-8"))
+    (script,) = [one["run"] for one in workflow["jobs"]["check"]["steps"] if one.get("name") == "Install fpctl"]
+    return script
+
+
+@pytest.mark.parametrize(
+    ("there", "installed"),
+    [
+        ((".fpctl-source/pyproject.toml",), "-m pip install -c .fpctl-source/constraints.txt ./.fpctl-source"),
+        (("tools/fpctl-0.2.0-py3-none-any.whl",), "-m pip install tools/fpctl-0.2.0-py3-none-any.whl"),
+        ((), None),
+    ],
+)
+def test_the_workflow_installs_a_checkout_or_a_wheel_and_no_name_of_an_index(scaffolded, tmp_path, there, installed):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "python").write_text('#!/bin/sh\necho "$*" > called\n')
+    (tools / "python").chmod(0o755)
+    for name in there:
+        (scaffolded / name).parent.mkdir(parents=True)
+        (scaffolded / name).touch()
+    environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-e", "-c", install_step(scaffolded)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (0 if installed else 1)
+    assert (Path("called").read_text().strip() if installed else done.stderr[:9]) == (installed or "::error::")
+
+
+def test_no_page_or_message_installs_fpctl_by_its_name():
+    by_name = re.compile(r"(?:pip|uv tool|pipx|uvx?)\s+(?:install|run)?\s*(?:-\S+ )*['\"]?fpctl\b(?![-/])")
+    texts = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.py")]
+    texts += [*(ROOT / "src/fpctl/repository/data/scaffold").iterdir(), *(ROOT / ".ci").iterdir()]
+    assert by_name.search("python -m pip install -U 'fpctl[kusto]'")
+    assert by_name.search("pipx install fpctl")
+    assert [path.name for path in texts if by_name.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_git_runs_the_hook_and_a_failing_check_stops_the_commit(scaffolded, tmp_path):
@@ -153,10 +217,12 @@ def test_git_runs_the_hook_and_a_failing_check_stops_the_commit(scaffolded, tmp_
 
 def test_the_history_is_not_committed_and_the_schemas_are(scaffolded):
     subprocess.run(["git", "init", "-q"], check=True)
-    for name in ("history.db", "history.db-wal"):
+    for name in ("history.db", "history.db-wal", "users.yaml"):
         (scaffolded / ".fpctl" / name).write_text("x")
+    (scaffolded / "data").mkdir()
+    (scaffolded / "data" / "SigninLogs.csv").write_text("x")
     listed = subprocess.run(["git", "status", "--short", "-uall"], capture_output=True, text=True, check=True).stdout
-    assert "history" not in listed
+    assert [word for word in ("history", "users.yaml", "data/") if word in listed] == []
     assert ".fpctl/schemas/exclusion.schema.json" in listed
 
 

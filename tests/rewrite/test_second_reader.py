@@ -13,7 +13,7 @@ from fpctl.rules.model import read_rule
 from fpctl.schema.fields import FieldMap
 from fpctl.schema.tables import Tables
 from oracle.compare_readers import HOSTILE
-from second_reader import complaint
+from oracle.second_reader import complaint
 
 TABLES = Tables.packaged("auto", "xdr")
 PLANNER = Planner(TABLES, FieldMap.packaged(None, TABLES), date(2026, 11, 24))

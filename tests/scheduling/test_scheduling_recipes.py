@@ -26,7 +26,7 @@ from servers.store import Store
 from .recipes import commands, files
 
 PAGES = ("scheduling.md", "deployment.md", "doctor.md")
-OTHER_VARIABLES = {"FPCTL_HOME", "FPCTL_ACCESS_TOKEN"}
+OTHER_VARIABLES = {"FPCTL_REPOSITORY", "FPCTL_REF", "FPCTL_HOME", "FPCTL_ACCESS_TOKEN"}
 _FIELDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 

@@ -162,3 +162,24 @@ def test_values_are_read_out_of_a_condition(where: str, columns: dict[str, Any])
 def test_a_window_past_midnight_belongs_to_the_day_it_opens(moment: str, inside: bool) -> None:
     window = Window.model_validate({"weekly": ["sun 22:00-06:00"]})
     assert holds(window, datetime.fromisoformat(moment).replace(tzinfo=UTC)) is inside
+
+
+@pytest.mark.parametrize(
+    ("match", "unseen"),
+    [
+        ("{ip: [10.1.2.3]}", {"another account with the same ip", "another app with the same ip"}),
+        ("{account: [svc@contoso.com]}", {"another app with the same account", "another ip with the same account"}),
+        ("{account: [svc@contoso.com], ip: [10.1.2.3]}", set()),
+    ],
+)
+def test_who_shares_an_address_or_account_is_tried_where_it_does_not_identify(
+    fpctl: Callable[..., Any], workplace: Path, match: str, unseen: set[str]
+) -> None:
+    (workplace / "rules" / "signin.kql").write_text("SigninLogs\n| where ResultType != '0'\n")
+    head = "id: fp-9\nrules: [signin]\ncreated: 2026-11-01\nexpires: 2027-05-01\nbroad: true\napproved_by: m@x.com\n"
+    (workplace / "exclusions" / "fp-9.yaml").write_text(f"{head}match: {match}\n")
+    outcome = fpctl("redteam", "fp-9", *DAY, "--format", "json")
+    found = {one["variant"]: one["needs"] for one in json.loads(outcome.out)["attempts"] if one["unseen"]}
+    assert {name for name in found if " with the same " in name} == unseen
+    takes = "the account's password" if "account" in match else "a place behind the same address"
+    assert {found[name] for name in unseen} == ({takes} if unseen else set())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -98,10 +99,10 @@ def suggested(folder: Path, most: int = 5, kept: Callable[[Exclusion], bool] = l
     now = END.replace(tzinfo=UTC)
     tables, span = Tables.packaged(), Timespan(now - timedelta(days=14), now)
     planner = Planner(tables, FieldMap.packaged(None, tables), now.date(), windows_within=window_range(span, now))
-    grounds = ProposalCriteria(shared_names(Forbidden()), RiskWeights(), frozenset(), kept)
+    criteria = ProposalCriteria(shared_names(Forbidden()), RiskWeights(), frozenset(), kept)
     rule = Rule("rmm-net", "RMM tool", QUERY, "net.kql", "bare")
     with LocalEngine(folder, now=now, tables=tables) as engine:
-        return suggest(rule, (), planner, engine, span, grounds, most=most)
+        return suggest(rule, (), planner, engine, span, replace(criteria, most=most))
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,15 @@ from fpctl.audit.planning import PlannedRule, plan_rules
 from fpctl.errors import Location
 from fpctl.exclusions.model import Alternative
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.exclusions.risk.score import Risk, assess
+from fpctl.exclusions.risk.score import Risk
 from fpctl.exclusions.risk.shared_names import SharedNames, shared_names
 from fpctl.fields.registry import FIELDS
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.policy import Policy
+from fpctl.repository.assessment import risk_for
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.repository.model import Repository
+from fpctl.repository.narrowness import BroadForRule, broad_alternatives
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.test_cases import RuleTestCache
@@ -143,16 +145,29 @@ class AuditContext:
     @cached_property
     def risks(self) -> Mapping[str, Risk]:
         """The risk of each exclusion that is not retired and not over; no events are looked at."""
-        shelf = RuleTestCache()
-        tested = frozenset(loaded.rule.id for loaded in self.rules if shelf.cases_of(loaded).must_fire())
+        cases = RuleTestCache()
+        planner = self.repository.planner(self.today)
         return {
-            loaded.id: assess(
+            loaded.id: risk_for(
                 loaded.exclusion,
-                [self.rules[index].rule for index in self.index.rules_of(loaded.exclusion)],
+                [self.rules[index] for index in self.index.rules_of(loaded.exclusion)],
+                planner,
                 self.shared_names,
                 self._weights,
-                today=self.today,
-                tested=tested,
+                cases=cases,
+            )
+            for loaded in self.kept
+        }
+
+    @cached_property
+    def broad(self) -> Mapping[str, Mapping[int, BroadForRule]]:
+        """By exclusion, its alternatives that are broad in the tables of a rule that it reaches."""
+        planner = self.repository.planner(self.today)
+        return {
+            loaded.id: broad_alternatives(
+                loaded.exclusion,
+                [self.rules[index].rule for index in self.index.rules_of(loaded.exclusion)],
+                planner,
             )
             for loaded in self.kept
         }

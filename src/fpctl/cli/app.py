@@ -94,7 +94,11 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
         Verb("export", "fpctl.cli.deploy.export", "Export tuned rules for a service, exclusions for other tools."),
     ),
     "Exchange": (
-        Verb("import", "fpctl.cli.exchange.import_", "Import rules of Sentinel, and exclusions of other tools."),
+        Verb(
+            "import",
+            "fpctl.cli.exchange.import_",
+            "Import rules of Sentinel and Defender, exclusions of other tools.",
+        ),
         Verb("adopt", "fpctl.cli.exchange.adopt", "Turn hand-written clauses of a rule into exclusions."),
     ),
 }
@@ -294,6 +298,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     except typer.Abort:
         print("fpctl: interrupted, nothing was done", file=sys.stderr)
         return EXIT_ERROR
+    except KeyboardInterrupt:
+        # Outside of what a command guards itself: while it starts, or between its steps.
+        print("fpctl: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
     except Exception as error:
         if not _show_refusal_of_system(error):
             _show_unexpected(error)

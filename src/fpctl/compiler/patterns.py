@@ -38,64 +38,80 @@ def translated(pattern: str) -> Pattern:
     Raises:
         BadPattern: RE2 has no such thing (look-around, back-references), or the flag `x` is set.
     """
-    out: list[str] = []
-    boundary = in_class = False
-    at, end = 0, len(pattern)
     if re.match(r"\(\?[a-wyzA-Z]*x[a-zA-Z]*\)", pattern):
         raise BadPattern("the flag x, blanks and comments in a pattern, is not had here")
-    while at < end:
-        character = pattern[at]
-        if character == "\\" and at + 1 < end:
-            following = pattern[at + 1]
-            if following.lower() in _CLASSES:
-                inner = _CLASSES[following.lower()]
-                if following.islower():
-                    out.append(inner if in_class else f"[{inner}]")
-                elif in_class:
-                    out.append({"W": r"\W", "D": r"\PN", "S": r"\S"}[following])
-                    boundary = True
-                else:
-                    out.append(f"[^{inner}]")
-                at += 2
-                continue
-            if following in "bB" and not in_class:
-                boundary = True
-            if following == "u" and re.match(r"[0-9a-fA-F]{4}", pattern[at + 2 :]):
-                out.append(f"\\x{{{pattern[at + 2 : at + 6]}}}")
-                at += 6
-                continue
-            if following == "U" and re.match(r"[0-9a-fA-F]{8}", pattern[at + 2 :]):
-                out.append(f"\\x{{{pattern[at + 2 : at + 10].lstrip('0') or '0'}}}")
-                at += 10
-                continue
-            if following.isdigit() and following != "0" and not in_class:
-                raise BadPattern("back-references are not had in patterns")
-            if following in "/ '\"<>%&=@~`!#,:;-_" and not following.isalnum():
-                out.append(following if following in " '\"/%&=@~`!,:;<>_#" and not in_class else f"\\{following}")
-                at += 2
-                continue
-            out.append(pattern[at : at + 2])
-            at += 2
-            continue
-        if character == "[" and not in_class:
-            in_class = True
-            out.append(character)
-            at += 1
-            if pattern[at : at + 1] == "^":
-                out.append("^")
-                at += 1
-            if pattern[at : at + 1] == "]":
-                out.append("\\]")
-                at += 1
-            continue
-        if character == "]" and in_class:
-            in_class = False
-        elif character == "[" and in_class and pattern[at + 1 : at + 2] != ":":
-            out.append("\\[")
-            at += 1
-            continue
-        elif character == "(" and not in_class and re.match(r"\(\?(?:[=!]|<[=!])", pattern[at:]):
+    return _Translation(pattern).run()
+
+
+class _Translation:
+    """One pass over a pattern: each method takes the text from `at` on and returns where the next one begins."""
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.out: list[str] = []
+        self.in_class = False
+        self.ascii_only = False
+
+    def run(self) -> Pattern:
+        at, end = 0, len(self.pattern)
+        while at < end:
+            if self.pattern[at] == "\\" and at + 1 < end:
+                at = self.escape(at)
+            elif self.in_class:
+                at = self.inside(at)
+            else:
+                at = self.outside(at)
+        return Pattern("".join(self.out), self.ascii_only)
+
+    def escape(self, at: int) -> int:
+        """Translate a backslash and what it escapes."""
+        following = self.pattern[at + 1]
+        if following.lower() in _CLASSES:
+            self.out.append(self.named_class(following))
+            return at + 2
+        if following in "bB" and not self.in_class:
+            self.ascii_only = True
+        digits = {"u": 4, "U": 8}.get(following, 0)
+        if digits and re.match(f"[0-9a-fA-F]{{{digits}}}", self.pattern[at + 2 :]):
+            number = self.pattern[at + 2 : at + 2 + digits]
+            self.out.append(f"\\x{{{number if digits == 4 else number.lstrip('0') or '0'}}}")
+            return at + 2 + digits
+        if following.isdigit() and following != "0" and not self.in_class:
+            raise BadPattern("back-references are not had in patterns")
+        bare = following in " '\"/%&=@~`!,:;<>_#" and not self.in_class
+        self.out.append(following if bare else f"\\{following}")
+        return at + 2
+
+    def named_class(self, letter: str) -> str:
+        """Return the class that a letter after a backslash names."""
+        inner = _CLASSES[letter.lower()]
+        if letter.islower():
+            return inner if self.in_class else f"[{inner}]"
+        if not self.in_class:
+            return f"[^{inner}]"
+        self.ascii_only = True
+        return {"W": r"\W", "D": r"\PN", "S": r"\S"}[letter]
+
+    def inside(self, at: int) -> int:
+        """Translate a character of a class in brackets."""
+        character = self.pattern[at]
+        self.in_class = character != "]"
+        nested = character == "[" and self.pattern[at + 1 : at + 2] != ":"
+        self.out.append("\\[" if nested else character)
+        return at + 1
+
+    def outside(self, at: int) -> int:
+        """Translate a character outside of brackets, or the beginning of a class."""
+        character = self.pattern[at]
+        self.out.append(character)
+        if character == "(" and re.match(r"\(\?(?:[=!]|<[=!])", self.pattern[at:]):
             raise BadPattern("look-around is not had in patterns")
-        out.append(character)
+        if character != "[":
+            return at + 1
+        self.in_class = True
         at += 1
-    return Pattern("".join(out), boundary)
+        for first, written in (("^", "^"), ("]", "\\]")):
+            if self.pattern.startswith(first, at):
+                self.out.append(written)
+                at += 1
+        return at

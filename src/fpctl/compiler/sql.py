@@ -384,21 +384,7 @@ def _values(values: Values, out: list[str]) -> None:
 
 def _select(select: Select, out: list[str]) -> None:
     out.append("SELECT DISTINCT " if select.distinct else "SELECT ")
-    if select.keep:
-        out.append("*")
-        if select.drop:
-            out.append(f" EXCLUDE ({', '.join(map(quoted, select.drop))})")
-        if select.columns:
-            out.append(", ")
-    for at, column in enumerate(select.columns):
-        operand, name = column.operand, column.name
-        if at:
-            out.append(", ")
-        _expr(operand, out)
-        if not (isinstance(operand, Column) and operand.name == name):
-            out.append(f" AS {quoted(name)}")
-    if not select.keep and not select.columns:
-        out.append("1 AS fpctl_nothing")
+    _selected(select, out)
     if select.source is not None:
         out.append(" FROM ")
         _from(select.source, out)
@@ -421,6 +407,24 @@ def _select(select: Select, out: list[str]) -> None:
     if select.limit is not None:
         out.append(" LIMIT ")
         _expr(select.limit, out)
+
+
+def _selected(select: Select, out: list[str]) -> None:
+    if select.keep:
+        out.append("*")
+        if select.drop:
+            out.append(f" EXCLUDE ({', '.join(map(quoted, select.drop))})")
+        if select.columns:
+            out.append(", ")
+    for at, column in enumerate(select.columns):
+        operand, name = column.operand, column.name
+        if at:
+            out.append(", ")
+        _expr(operand, out)
+        if not (isinstance(operand, Column) and operand.name == name):
+            out.append(f" AS {quoted(name)}")
+    if not select.keep and not select.columns:
+        out.append("1 AS fpctl_nothing")
 
 
 def _orders(orders: Iterable[Order], out: list[str]) -> None:

@@ -5,48 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from fpctl.deployment.artifacts.identity import rule_guid
 from fpctl.deployment.artifacts.rule_artifact import COMPANION_CATEGORY
+from fpctl.deployment.artifacts.saved_search import CATEGORY
 from fpctl.deployment.artifacts.sentinel_yaml import rule_yaml, text_entry
+from fpctl.deployment.imported_rules import ImportedFile, ImportedRules, clauses_note, file_name
+from fpctl.deployment.target import DeployedResource
 from fpctl.documents.yaml_text import entry
 from fpctl.errors import FpctlError, Location, Problem
-from fpctl.files import write_text
-from fpctl.rewrite.output.markers import find_clauses, strip
+from fpctl.rewrite.output.markers import strip
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file
-from fpctl.rules.loader import load_rules
 from fpctl.rules.model import Rule
 
 _NO_QUERY = ("fusion", "microsoftsecurityincidentcreation", "mlbehavioranalytics", "threatintelligence")
-_LONGEST_NAME = 80
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedFile:
-    """A file to write: a rule's, or a saved function's (then `rule` is None). `relative` is its name."""
-
-    relative: str
-    text: str
-    rule: Rule | None
-
-
-@dataclass(frozen=True, slots=True)
-class SentinelImport:
-    """What an export holds: files for the rules folder, files for `functions/`, and what could not be taken over.
-
-    `notes` tell what was left out on purpose: what fpctl had put into the workspace itself.
-    """
-
-    rules: tuple[ImportedFile, ...]
-    functions: tuple[ImportedFile, ...]
-    problems: tuple[Problem, ...]
-    notes: tuple[str, ...] = ()
-
-
-def read_sentinel_exports(exports: Iterable[tuple[str, str]]) -> SentinelImport:
+def read_sentinel_exports(exports: Iterable[tuple[str, str]]) -> ImportedRules:
     """Return the rules and functions of exports.
 
     Args:
@@ -70,40 +47,33 @@ def read_sentinel_exports(exports: Iterable[tuple[str, str]]) -> SentinelImport:
                         functions.append(_function(loaded.rule, str(alias)))
                     continue
                 rule = _rule(loaded)
-                if count := len(find_clauses(loaded.rule.query)):
-                    clauses = "1 clause" if count == 1 else f"{count} clauses"
-                    notes.append(f"{rule.name}: {clauses} of fpctl taken out: the file has the base query")
-                name = _file_name(rule.name, taken)
+                if note := clauses_note(rule.name, loaded.rule.query):
+                    notes.append(note)
+                name = file_name(rule.name, taken)
                 body = rule_yaml(rule, rule.query, rule.version)
             except FpctlError as error:
                 at = Location(path, loaded.line)
                 problems.append(Problem("not-written", f"{loaded.rule.name}: {error.message}", at, error.hint))
                 continue
             rules.append(ImportedFile(name, body, rule))
-    return SentinelImport(tuple(rules), tuple(functions), tuple(problems), tuple(notes))
+    return ImportedRules(tuple(rules), tuple(functions), tuple(problems), tuple(notes))
 
 
-def store(found: SentinelImport, rules: Path, functions: Path, *, replace: bool) -> tuple[list[Path], list[str]]:
-    """Write the files of an import; return those that were written, and a line for each that was left alone.
+def workspace_text(workspace: Iterable[DeployedResource]) -> tuple[str, int]:
+    """Return the rules, hunting queries and functions of a workspace as an export, and how many others were left out.
 
-    Args:
-        rules, functions: the folders for rules and saved functions.
-        replace: overwrite files that exist.
+    Saved searches that are neither are other people's notes, and watchlists hold data.
     """
-    known = {loaded.rule.id.lower(): loaded.path for loaded in load_rules(rules).rules} if rules.is_dir() else {}
-    written: list[Path] = []
-    left: list[str] = []
-    for each in (*found.rules, *found.functions):
-        path = (rules if each.rule is not None else functions) / each.relative
-        other = known.get(each.rule.id.lower()) if each.rule is not None else None
-        if each.rule is not None and other is not None and not (replace and Path(other) == path):
-            left.append(f"{each.rule.name}: a rule with the same id exists: {other}")
-        elif path.exists() and not replace:
-            left.append(f"{path} exists already")
+    taken: list[dict[str, Any]] = []
+    left = 0
+    for one in workspace:
+        properties = one.properties
+        wanted = properties.get("functionAlias") or properties.get("category") == CATEGORY
+        if one.resource == "alertRules" or (one.resource == "savedSearches" and wanted):
+            taken.append({"name": one.guid, "kind": one.kind or "", "properties": dict(properties)})
         else:
-            write_text(path, each.text)
-            written.append(path)
-    return written, left
+            left += one.resource == "savedSearches"
+    return json.dumps({"value": taken}, ensure_ascii=True), left
 
 
 def _rule(loaded: LoadedRule) -> Rule:
@@ -156,16 +126,6 @@ def _function(rule: Rule, alias: str) -> ImportedFile:
     if parameters:
         parts.insert(1, entry("FunctionParameters", str(parameters)))
     return ImportedFile(f"{alias}.yaml", "".join(parts), None)
-
-
-def _file_name(name: str, taken: set[str]) -> str:
-    stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_NAME].rstrip("-") or "rule"
-    found, number = stem, 1
-    while found in taken:
-        number += 1
-        found = f"{stem}-{number}"
-    taken.add(found)
-    return f"{found}.yaml"
 
 
 def _without_query(text: str, path: str) -> Iterator[Problem]:

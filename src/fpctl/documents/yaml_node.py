@@ -9,7 +9,7 @@ aliases can exhaust stack or memory.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from fpctl.errors import FpctlError, Location
@@ -63,74 +63,116 @@ def read_documents(text: str, path: str | None = None) -> list[Node]:
     base = len(text) - len(text.lstrip(_BOM))
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        return list(_documents(yaml, yaml.parse(text[base:], loader), base, text, path))
+        return _Composer(yaml, text, base, path).documents(yaml.parse(text[base:], loader))
     except yaml.MarkedYAMLError as error:
         raise _marked(error, path) from error
     except yaml.reader.ReaderError as error:
         raise _unreadable(error, text, base, path) from error
 
 
-def _documents(yaml: Any, events: Iterator[Any], base: int, text: str, path: str | None) -> Iterator[Node]:
-    scalar, alias = yaml.ScalarEvent, yaml.AliasEvent
-    open_sequence, open_mapping, close = yaml.SequenceStartEvent, yaml.MappingStartEvent, yaml.CollectionEndEvent
-    # One entry per open collection: its start event, its children so far (keys and values in turn), and its weight.
-    stack: list[tuple[Any, list[Node], list[int]]] = []
-    anchors: dict[str, tuple[Node, int]] = {}
-    total = 0
-    root: Node | None = None
-    for event in events:
-        kind = type(event)
-        if kind is scalar:
-            mark = event.start_mark
-            start, end = mark.index + base, event.end_mark.index + base
-            if (event.anchor or event.tag) and (properties := _PROPERTIES.match(text, start)):
-                start = properties.end()
-            node = Node(start, end, mark.line + 1, mark.column + 1, event.value, event.style or None)
-            weight, anchor = 1, event.anchor
-        elif kind is open_sequence or kind is open_mapping:
-            if len(stack) >= MAX_DEPTH:
-                at = Location(path, event.start_mark.line + 1, event.start_mark.column + 1)
-                raise YamlError(f"nested deeper than {MAX_DEPTH} levels", at, code="too-deep")
-            stack.append((event, [], [1]))
-            continue
-        elif isinstance(event, close):
-            opening, children, (weight,) = stack.pop()
-            anchor, mark = opening.anchor, opening.start_mark
-            start = mark.index + base
-            # A block's end has no width and lies wherever the next token begins.
-            end = event.end_mark.index + base if opening.flow_style else children[-1].end if children else start
-            if type(opening) is open_sequence:
-                style = "[" if opening.flow_style else None
-                node = Node(start, end, mark.line + 1, mark.column + 1, style=style, items=children)
-            else:
-                style = "{" if opening.flow_style else None
-                pairs = list(zip(children[::2], children[1::2], strict=True))
-                node = Node(start, end, mark.line + 1, mark.column + 1, style=style, pairs=pairs)
-        elif kind is alias:
-            mark = event.start_mark
-            at = Location(path, mark.line + 1, mark.column + 1)
-            if event.anchor not in anchors:
-                raise YamlError(f"alias `*{event.anchor}` has no anchor before it", at)
-            node, weight = anchors[event.anchor]
-            anchor = None
-            total += weight
-            # A tree without aliases has fewer nodes than characters; a larger one was multiplied.
-            if total > len(text):
-                raise YamlError("aliases multiply the file beyond its size", at, "write the values out", "alias-bomb")
+class _Open(NamedTuple):
+    """A collection that is being read: its first event, its children so far (keys and values in turn), their weights.
+
+    A weight is the number of nodes that a tree without aliases would have there.
+    """
+
+    event: Any
+    children: list[Node]
+    weights: list[int]
+
+
+class _Composer:
+    """Makes trees of events; `MAX_DEPTH` and the text's length bound what it builds."""
+
+    def __init__(self, yaml: Any, text: str, base: int, path: str | None) -> None:
+        self.text, self.base, self.path = text, base, path
+        self.stack: list[_Open] = []
+        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.from_aliases = 0
+        self.root: Node | None = None
+        self.found: list[Node] = []
+        self.handlers: dict[type, Callable[[Any], None]] = {
+            yaml.ScalarEvent: self.scalar,
+            yaml.AliasEvent: self.alias,
+            yaml.SequenceStartEvent: self.opening,
+            yaml.MappingStartEvent: self.opening,
+            yaml.SequenceEndEvent: self.sequence,
+            yaml.MappingEndEvent: self.mapping,
+            yaml.DocumentStartEvent: self.document_start,
+            yaml.DocumentEndEvent: self.document_end,
+        }
+
+    def documents(self, events: Iterable[Any]) -> list[Node]:
+        handlers = self.handlers
+        for event in events:
+            handler = handlers.get(type(event))
+            if handler is not None:
+                handler(event)
+        return self.found
+
+    def document_start(self, event: Any) -> None:
+        self.anchors, self.root = {}, None
+
+    def document_end(self, event: Any) -> None:
+        if self.root is not None and not _blank(self.root):
+            self.found.append(self.root)
+
+    def scalar(self, event: Any) -> None:
+        mark = event.start_mark
+        start = mark.index + self.base
+        if (event.anchor or event.tag) and (properties := _PROPERTIES.match(self.text, start)):
+            start = properties.end()
+        end = event.end_mark.index + self.base
+        self.add(Node(start, end, mark.line + 1, mark.column + 1, event.value, event.style or None), 1, event.anchor)
+
+    def opening(self, event: Any) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            raise YamlError(f"nested deeper than {MAX_DEPTH} levels", self.location(event), code="too-deep")
+        self.stack.append(_Open(event, [], [1]))
+
+    def sequence(self, event: Any) -> None:
+        self.closing(event, "[")
+
+    def mapping(self, event: Any) -> None:
+        self.closing(event, "{")
+
+    def closing(self, event: Any, bracket: str) -> None:
+        opening, children, weights = self.stack.pop()
+        mark = opening.start_mark
+        start = mark.index + self.base
+        # A block's end has no width and lies wherever the next token begins.
+        end = event.end_mark.index + self.base if opening.flow_style else children[-1].end if children else start
+        place = start, end, mark.line + 1, mark.column + 1
+        style = bracket if opening.flow_style else None
+        if bracket == "[":
+            node = Node(*place, style=style, items=children)
         else:
-            if kind is yaml.DocumentStartEvent:
-                anchors, root = {}, None
-            elif kind is yaml.DocumentEndEvent and root is not None and not _blank(root):
-                yield root
-            continue
+            node = Node(*place, style=style, pairs=list(zip(children[::2], children[1::2], strict=True)))
+        self.add(node, sum(weights), opening.anchor)
+
+    def alias(self, event: Any) -> None:
+        if event.anchor not in self.anchors:
+            raise YamlError(f"alias `*{event.anchor}` has no anchor before it", self.location(event))
+        node, weight = self.anchors[event.anchor]
+        self.from_aliases += weight
+        # A tree without aliases has fewer nodes than characters; a larger one was multiplied.
+        if self.from_aliases > len(self.text):
+            message = "aliases multiply the file beyond its size"
+            raise YamlError(message, self.location(event), "write the values out", "alias-bomb")
+        self.add(node, weight, None)
+
+    def add(self, node: Node, weight: int, anchor: str | None) -> None:
         if anchor:
-            anchors[anchor] = (node, weight)
-        if stack:
-            _, children, weights = stack[-1]
+            self.anchors[anchor] = (node, weight)
+        if self.stack:
+            _, children, weights = self.stack[-1]
             children.append(node)
-            weights[0] += weight
+            weights.append(weight)
         else:
-            root = node
+            self.root = node
+
+    def location(self, event: Any) -> Location:
+        return Location(self.path, event.start_mark.line + 1, event.start_mark.column + 1)
 
 
 def _blank(root: Node) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fpctl.exchange.format import ImportContext
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.filter_syntax import Condition, FilterSyntaxError, to_match
-from fpctl.fields.registry import NAMES, NARROW
+from fpctl.fields.registry import NAMES
+from fpctl.schema.families import is_narrow
 
 Match = tuple[dict[str, tuple[str, ...]], ...]
 
@@ -76,7 +77,7 @@ def _merged_in(field: str, match: Iterable[dict[str, tuple[str, ...]]]) -> list[
 
 def is_broad(match: Match) -> bool:
     """Tell whether an alternative names no device, URL or hash."""
-    return not all(any(field in one for field in NARROW) for one in match)
+    return not all(is_narrow(one) for one in match)
 
 
 def wider_notes(notes: Sequence[str], about: str, line: int) -> list[Loss]:

@@ -22,8 +22,9 @@ from pydantic import (
 from fpctl.documents.validation_error import validation_error
 from fpctl.exclusions.raw_condition import check_condition
 from fpctl.exclusions.window import Window
-from fpctl.fields.registry import NAMES, NARROW, check_value
+from fpctl.fields.registry import NAMES, check_value
 from fpctl.rules.selector import Selection, selection
+from fpctl.schema.families import identifying, is_narrow
 
 Status = Literal["draft", "active", "shadow", "retired"]
 """`draft` is not yet reviewed, `active` suppresses, `shadow` is counted but suppresses nothing, `retired` is over."""
@@ -114,8 +115,8 @@ class Alternative(BaseModel):
 
     @property
     def narrow(self) -> bool:
-        """Whether a device, URL or hash is named."""
-        return any(self.values(field) for field in NARROW)
+        """Whether it names what is narrow enough: see `fpctl.schema.families.is_narrow`."""
+        return is_narrow(self.fields())
 
 
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -235,7 +236,7 @@ class Exclusion(BaseModel):
             if alternative.narrow:
                 continue
             if not self.broad:
-                hint = "name one, or set `broad: true` and have it approved"
+                hint = f"name {identifying()}, or set `broad: true` and have it approved"
                 raise validation_error("too-broad", "the match names no device, url or hash", hint, ("match", index))
             # A draft waits for its approval, and what is retired suppresses nothing.
             if not (self.approved_by or "").strip() and self.status not in ("draft", "retired"):

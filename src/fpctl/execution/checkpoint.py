@@ -36,6 +36,7 @@ class RunRequest:
         rules: the patterns given, none for all rules.
         data: the local engine's folder, if one was given.
         folds: whether many exclusions share clauses.
+        over_past: whether the range ended on an earlier day than the run began.
     """
 
     now: datetime
@@ -45,6 +46,7 @@ class RunRequest:
     rules: tuple[str, ...] = ()
     data: str | None = None
     folds: bool = True
+    over_past: bool = False
 
     @property
     def timespan(self) -> Timespan | None:
@@ -62,6 +64,7 @@ class RunRequest:
             "rules": list(self.rules),
             "data": self.data,
             "folds": self.folds,
+            "over_past": self.over_past,
         }
 
     @classmethod
@@ -71,8 +74,8 @@ class RunRequest:
             raise ValueError("another version")
         start, end = (datetime.fromisoformat(value[key]) if value[key] else None for key in ("start", "end"))
         now = datetime.fromisoformat(value["now"]).astimezone(UTC)
-        folds = bool(value.get("folds", True))
-        return cls(now, start, end, str(value["engine"]), tuple(value["rules"]), value["data"], folds)
+        folds, over_past = bool(value.get("folds", True)), bool(value.get("over_past", False))
+        return cls(now, start, end, str(value["engine"]), tuple(value["rules"]), value["data"], folds, over_past)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -129,17 +129,9 @@ def device_kinds(
         undecided: the exclusions that are asked about.
         hits: what the run counted; exclusions without hits are not asked about.
     """
-    by_point: dict[tuple[str, int, int], list[tuple[int, Clause]]] = {}
-    for clause in (*tuned.clauses, *tuned.shadows):
-        hit = hits.get(clause.exclusion)
-        if hit is not None and hit.rows and clause.exclusion in undecided:
-            point = clause.placement.point
-            by_point.setdefault((clause.placement.path, point.offset, point.index), []).append((-hit.rows, clause))
     asked: list[list[Clause]] = []
     texts: list[str] = []
-    for _, found_there in sorted(by_point.items()):
-        most = sorted(found_there, key=lambda pair: (pair[0], pair[1].exclusion))[:_MOST]
-        clauses = [clause for _, clause in most]
+    for clauses in _clauses_asked(tuned, undecided, hits):
         device = field_columns(planner, clauses[0].placement).get("device")
         if device is None or device.role != "host-name":
             continue
@@ -160,6 +152,21 @@ def device_kinds(
                 if row[f"{PREFIX}hits_{number}"]:
                     found.setdefault(clause.exclusion, set()).add(str(row[_KIND]))
     return {exclusion: frozenset(kinds) for exclusion, kinds in found.items()}
+
+
+def _clauses_asked(
+    tuned: TunedRule, undecided: Collection[str], hits: Mapping[str, ExclusionHits]
+) -> Iterator[list[Clause]]:
+    """Yield, by insertion point, the clauses to ask about: those with the most hits, the first `_MOST`."""
+    by_point: dict[tuple[str, int, int], list[tuple[int, str, Clause]]] = {}
+    for clause in (*tuned.clauses, *tuned.shadows):
+        hit = hits.get(clause.exclusion)
+        if hit is not None and hit.rows and clause.exclusion in undecided:
+            point = clause.placement.point
+            place = clause.placement.path, point.offset, point.index
+            by_point.setdefault(place, []).append((-hit.rows, clause.exclusion, clause))
+    for _, found in sorted(by_point.items(), key=lambda entry: entry[0]):
+        yield [clause for _, _, clause in sorted(found, key=lambda entry: entry[:2])[:_MOST]]
 
 
 def _grouping(clauses: Sequence[Clause], device: str) -> str:

@@ -49,7 +49,8 @@ def having(quality: Callable[[Field[Any]], object]) -> tuple[str, ...]:
 
 
 NARROW: tuple[str, ...] = having(lambda field: field.identifies)
-"""Each alternative of a match names one of these, or the exclusion says `broad: true` and is approved."""
+"""Narrow in every table. Each alternative of a match names one of these, or fields that are narrow together in a family
+of tables (`schema.families`), or the exclusion says `broad: true`."""
 
 TEST_ORDER: tuple[str, ...] = tuple(sorted(NAMES, key=lambda name: FIELDS[name].test_rank))
 """The order in which a predicate tests fields: cheap ones first."""

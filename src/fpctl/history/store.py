@@ -104,7 +104,9 @@ class Store:
             raise FpctlError(f"there is no database driver for {self.name}", None, _URL_HINT) from error
         except ImportError as error:
             raise FpctlError(
-                f"the driver for {self.name} is not installed ({error.name})", None, "pip install 'fpctl[postgres]'"
+                f"the driver for {self.name} is not installed ({error.name})",
+                None,
+                "python -m pip install 'psycopg[binary]'",
             ) from error
 
     def _migrate(self, create: bool) -> None:

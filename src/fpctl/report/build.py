@@ -45,9 +45,9 @@ def build_estate(
     found = overview(
         repository.exclusions.exclusions,
         repository.rules.rules,
+        repository.planner(on),
         shared_names(settings.policy.forbidden),
         settings.risk,
-        on,
         hits,
         drift,
     )

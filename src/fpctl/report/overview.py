@@ -10,11 +10,13 @@ from datetime import date
 from typing import Any
 
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.exclusions.risk.score import Risk, assess
+from fpctl.exclusions.risk.score import Risk
 from fpctl.exclusions.risk.shared_names import SharedNames
 from fpctl.execution.drift import CODES
 from fpctl.history.records import HitTotals, StoredDrift
+from fpctl.repository.assessment import risk_for
 from fpctl.repository.exclusion_index import ExclusionIndex
+from fpctl.rewrite.plan.planner import Planner
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.test_cases import RuleTestCache
@@ -66,29 +68,30 @@ class Overview:
 def overview(
     exclusions: Sequence[LoadedExclusion],
     rules: Sequence[LoadedRule],
+    planner: Planner,
     known: SharedNames,
     weights: RiskWeights,
-    today: date,
     hits: Mapping[str, HitTotals] | None = None,
     drift: Sequence[StoredDrift] = (),
 ) -> Overview:
     """Return what there is.
 
     Args:
+        planner: plans for the day.
         hits: by exclusion, from the history; None where there is none.
         drift: of the last run of each rule.
     """
+    today = planner.today
     kept = [one for one in exclusions if one.exclusion.state(today) not in OVER]
     reached: dict[str, list[LoadedRule]] = {}
     targets = ExclusionIndex(one.exclusion for one in kept)
     for loaded in rules:
         for exclusion, _ in targets.of(loaded.rule):
             reached.setdefault(exclusion.id, []).append(loaded)
-    shelf = RuleTestCache()
-    tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())
+    cases = RuleTestCache()
     entries = []
     for one in kept:
-        own = [loaded.rule for loaded in reached.get(one.id, ())]
+        own = reached.get(one.id, [])
         expires = one.exclusion.expires
         entries.append(
             OverviewEntry(
@@ -97,7 +100,7 @@ def overview(
                 (expires - today).days if expires is not None else None,
                 len(own),
                 (hits or {}).get(one.id),
-                assess(one.exclusion, own, known, weights, today=today, tested=tested),
+                risk_for(one.exclusion, own, planner, known, weights, cases=cases),
                 tuple(note for note in drift if note.exclusion == one.id),
             )
         )

@@ -42,7 +42,7 @@ def places_seen(exclusion: Exclusion, rules: Sequence[Rule], planner: Planner) -
 
     Rules in which it has no place, or that cannot be read, are left out. See `place_of` for the words.
     """
-    alone = in_force(exclusion, planner.today).model_copy(update={"expires": None})
+    alone = in_force(exclusion).model_copy(update={"expires": None})
     found: dict[str, str] = {}
     for rule, named in reached(exclusion, rules):
         try:

@@ -34,14 +34,24 @@ class Repository:
     streamed: Tables
     fields: FieldMap
     problems: tuple[Problem, ...]
+    from_created: bool = False
 
     def active(self) -> list[Exclusion]:
         """Return every readable exclusion; the planner decides by date and status which are in force."""
         return [loaded.exclusion for loaded in self.exclusions.exclusions]
 
-    def planner(self, today: date, *, windows_within: WindowRange | None = None) -> Planner:
-        """Return a planner for a day; see `Planner` for `windows_within`."""
-        return Planner(self.tables, self.fields, today, streamed=self.streamed, windows_within=windows_within)
+    def planner(
+        self, today: date, *, windows_within: WindowRange | None = None, begun_by: date | None = None
+    ) -> Planner:
+        """Return a planner for a day; see `Planner` for `windows_within` and `begun_by`."""
+        return Planner(
+            self.tables,
+            self.fields,
+            today,
+            streamed=self.streamed,
+            windows_within=windows_within,
+            begun_by=date.min if self.from_created else begun_by,
+        )
 
     @property
     def broken(self) -> bool:
@@ -56,6 +66,7 @@ def open_repository(
     root: Path = Path(),
     environment: EnvironmentName = "auto",
     overrides: Mapping[str, Mapping[str, str | Sequence[str]]] | None = None,
+    from_created: bool = False,
 ) -> Repository:
     """Read a repository.
 
@@ -65,6 +76,7 @@ def open_repository(
         root: the folder that holds `schema/` (the team's own tables) and `functions/` (saved functions), if any.
         environment: `auto`, `xdr` or `loganalytics`: whose documented tables the rules read.
         overrides: field mappings of the settings.
+        from_created: every clause names `created`, so that it suppresses no older event.
 
     Raises:
         FpctlError: a folder is missing.
@@ -84,4 +96,5 @@ def open_repository(
         tables["loganalytics"],
         FieldMap.packaged(overrides, tables["xdr"]),
         problems,
+        from_created,
     )

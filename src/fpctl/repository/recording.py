@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from fpctl.errors import FpctlError
-from fpctl.exclusions.drafts.draft import DraftExclusion, title_of
+from fpctl.errors import FpctlError, Location, Problem
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
 from fpctl.exclusions.drafts.proposal import Proposals, entity_columns, propose
 from fpctl.exclusions.exclusion_writer import NewExclusion, new_exclusion, twins
 from fpctl.exclusions.filter_syntax import Reading, parse_filter, to_match
@@ -19,9 +19,11 @@ from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.scenarios.model import scenario
 from fpctl.repository.approval_snapshot import places_seen, rules_seen
 from fpctl.repository.model import Repository
+from fpctl.repository.narrowness import broad_alternatives
 from fpctl.repository.raw_columns import raw_columns, result_origins
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.result_rows import read_rows
+from fpctl.schema.families import identifying
 
 
 def match_of_filter(text: str, name: str, draft: DraftExclusion, repository: Repository, today: date) -> Reading:
@@ -87,8 +89,34 @@ def entries_of(
                 approved_on=today,
             )
             entry = new_exclusion(complete, folder, repository.rules, known)
+        _refuse_broad(entry.exclusion, repository, today)
         entries.append(entry)
     return entries
+
+
+def _refuse_broad(exclusion: Exclusion, repository: Repository, today: date) -> None:
+    """Refuse a match that is broad in the tables of a rule and does not say so.
+
+    Raises:
+        DraftError: it is.
+    """
+    if exclusion.broad:
+        return
+    rules = [loaded.rule for loaded in repository.rules.rules if exclusion.selects(loaded.rule)]
+    problems = []
+    for number, found in broad_alternatives(exclusion, rules, repository.planner(today)).items():
+        fields = " and ".join(exclusion.match[number].fields())
+        titles = ", ".join(family.title for family in found.families)
+        problems.append(
+            Problem(
+                "too-broad",
+                f"{fields} together do not identify an event of {found.rule.name} ({titles})",
+                Location("new exclusion"),
+                f"name {identifying(found.families)}; or set `broad: true` and have it approved",
+            )
+        )
+    if problems:
+        raise DraftError(problems)
 
 
 def remarks(exclusion: Exclusion, known: Iterable[LoadedExclusion]) -> list[str]:

@@ -10,9 +10,10 @@ from fpctl.errors import FpctlError, Location
 from fpctl.files import write_text
 from fpctl.repository.json_schema import exclusion_schema, rule_schema, schema_text
 
+IGNORE = ".gitignore"
 _FILES = {
     "fpctl.toml": "fpctl.toml",
-    ".gitignore": "gitignore",
+    IGNORE: "gitignore",
     ".pre-commit-config.yaml": "pre-commit-config.yaml",
     ".githooks/pre-commit": "pre-commit",
     ".github/workflows/fpctl.yml": "workflow.yml",
@@ -33,6 +34,8 @@ class Scaffolded:
 
     written: tuple[str, ...]
     kept: tuple[str, ...]
+    unignored: tuple[str, ...] = ()
+    """What a `.gitignore` that was there already does not name, and should."""
 
 
 def contents() -> dict[str, str]:
@@ -54,7 +57,8 @@ def scaffold(root: Path) -> Scaffolded:
         raise FpctlError("this is a file, not a folder", Location(str(root)), "give the folder of the repository")
     written: list[str] = []
     kept: list[str] = []
-    for relative, text in contents().items():
+    found = contents()
+    for relative, text in found.items():
         path = root / relative
         if path.exists() or path.is_symlink():
             kept.append(relative)
@@ -63,4 +67,6 @@ def scaffold(root: Path) -> Scaffolded:
         if relative in _EXECUTABLE:
             path.chmod(path.stat().st_mode | 0o111)
         written.append(relative)
-    return Scaffolded(tuple(written), tuple(kept))
+    ignored = (root / IGNORE).read_text("utf-8", "replace").splitlines() if (root / IGNORE).is_file() else ()
+    wanted = [line for line in found[IGNORE].splitlines() if line and not line.startswith("#")]
+    return Scaffolded(tuple(written), tuple(kept), tuple(line for line in wanted if line not in ignored))

@@ -12,17 +12,14 @@ from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.model import Rule
 
 
-def in_force(exclusion: Exclusion, today: date) -> Exclusion:
-    """Return the exclusion as it will be when it is approved and its first day has come."""
-    created = exclusion.created
-    return exclusion.model_copy(
-        update={"status": "active", "created": None if created is not None and created > today else created}
-    )
+def in_force(exclusion: Exclusion) -> Exclusion:
+    """Return the exclusion as it will be when it is approved and its first day has come, whatever the events' age."""
+    return exclusion.model_copy(update={"status": "active", "created": None})
 
 
 def active_on(exclusion: Exclusion, day: date) -> Exclusion:
     """Return the exclusion as it is when active on a day, also where it is a draft, or has ended by then."""
-    active = in_force(exclusion, day)
+    active = in_force(exclusion)
     over = active.expires is not None and active.expires <= day
     return active.model_copy(update={"expires": None}) if over else active
 
@@ -34,6 +31,6 @@ def reached(exclusion: Exclusion, rules: Iterable[Rule]) -> list[tuple[Rule, boo
 
 def trial(exclusion: Exclusion, rules: Iterable[LoadedRule], planner: Planner) -> list[RuleOutcome]:
     """Return what the exclusion, alone and in force, does to each rule that it reaches, in the order given."""
-    alone = in_force(exclusion, planner.today)
+    alone = in_force(exclusion)
     chosen = [loaded for loaded in rules if alone.selects(loaded.rule) is not None]
     return list(tune(chosen, [alone], planner))

@@ -152,7 +152,8 @@ WARNINGS: Mapping[WarningCode, str] = {
     "no-expiry-guard": (
         "no time column is certain to be there: none is visible at the insertion point, or only "
         "`TimeGenerated` of a table that Defender XDR has without it. The clause does not stop by itself when"
-        " the exclusion expires; that depends on applying the rule again"
+        " the exclusion expires; that depends on applying the rule again. Nor does it know events that are older than "
+        "the exclusion"
     ),
     "mixed-sources": ("the fields come from different events of a joined row"),
     "partial-fields": (

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
+from fpctl.schema.families import Family, is_narrow
+
 SPECIFICITY: Mapping[str, float] = {
     "hash": 3, "url": 2, "command_line": 2, "script": 2, "parent_process": 1, "process": 1, "account": 1,
 }  # fmt: skip
@@ -22,11 +24,20 @@ DEVICE_LIST = 2.0
 LEAST = 4.0
 """A candidate narrows at least so much."""
 
-ORDER = ("parent_process", "process", "hash", "url", "command_line", "script", "account")
+IDENTITY_SPECIFICITY: Mapping[str, float] = {"account": 2, "app": 2, "ip": 2, "port": 2, "url": 2, "user_agent": 1}
+"""The same for events without programs, such as sign-ins: an account with its address or application is narrow."""
+
+ORDER = (
+    *("parent_process", "process", "hash", "url", "command_line", "script"),
+    *("account", "app", "ip", "port", "user_agent"),
+)
 """What is the same in a candidate's events is looked for in this order: who does it, then what."""
 
 COVERED = 0.9
 """A few values narrow a candidate if they hold at least this part of its events; the others are left aside."""
+
+PROGRAMS = frozenset({"process", "hash"})
+"""Fields that tell a program: events that have one are told apart by it."""
 
 MAX_KEY = 3
 """Candidates grow from keys of at most so many fields; what else is the same in their events is added."""
@@ -34,11 +45,15 @@ MAX_KEY = 3
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Events grouped by fields: `rows` events for each tuple of `values`; "" is any rare value."""
+    """Events grouped by fields: `rows` events for each tuple of `values`; "" is any rare value.
+
+    `families` are those of the rule's tables.
+    """
 
     fields: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
     rows: tuple[int, ...]
+    families: tuple[Family, ...] = ()
 
     def total(self) -> int:
         """Return how many events there are."""
@@ -49,19 +64,16 @@ class Groups:
 class Candidate:
     """Events that are alike: the values of each field that hold for them, and how many there are.
 
-    `devices` are the frequent devices among them, `listable` whether these are nearly all of the events.
+    `devices` are the frequent devices among them, `listable` whether these are nearly all of the events. `anchored`
+    tells that what is named is narrow without devices; else these must be named too.
     """
 
     match: Mapping[str, tuple[str, ...]]
     rows: int
     devices: tuple[str, ...]
     listable: bool
+    anchored: bool
     specificity: float
-
-    @property
-    def anchored(self) -> bool:
-        """Whether a URL or hash is named; else the devices must be."""
-        return "url" in self.match or "hash" in self.match
 
     @property
     def worth(self) -> float:
@@ -109,6 +121,7 @@ def _closed(groups: Groups, members: Sequence[int], has_devices: bool, most_devi
     match: dict[str, tuple[str, ...]] = {}
     kept = list(members)
     specificity = 0.0
+    weights = SPECIFICITY if PROGRAMS & set(groups.fields) else IDENTITY_SPECIFICITY
     for field in (field for field in ORDER if field in groups.fields):
         if field == "script" and "command_line" in match:
             continue
@@ -124,7 +137,7 @@ def _closed(groups: Groups, members: Sequence[int], has_devices: bool, most_devi
         if field == "process" and len(listed) > 1 and not _together(groups, kept, at, listed):
             continue
         match[field] = tuple(sorted(listed))
-        specificity += SPECIFICITY[field] * (1 if len(listed) == 1 else 0.5)
+        specificity += weights[field] * (1 if len(listed) == 1 else 0.5)
         allowed = set(listed)
         kept = [number for number in kept if groups.values[number][at] in allowed]
     devices: tuple[str, ...] = ()
@@ -136,10 +149,11 @@ def _closed(groups: Groups, members: Sequence[int], has_devices: bool, most_devi
         listable = 0 < len(devices) <= most_devices and sum(counts[v] for v in devices) >= COVERED * total
         if listable:
             specificity += DEVICE_LIST
-    candidate = Candidate(match, sum(groups.rows[n] for n in kept), devices, listable, specificity)
+    anchored = is_narrow(match, groups.families)
+    candidate = Candidate(match, sum(groups.rows[n] for n in kept), devices, listable, anchored, specificity)
     if not (candidate.anchored or listable) or len(match) + listable < 2:
         return None
-    programs = {"process", "hash"} & set(groups.fields)
+    programs = PROGRAMS & set(groups.fields)
     if programs and not programs & set(match):
         # Where the events tell a program, the proposal does: else anything on these devices would be quiet.
         return None
@@ -147,11 +161,13 @@ def _closed(groups: Groups, members: Sequence[int], has_devices: bool, most_devi
 
 
 def _most_values(field: str, match: Mapping[str, Sequence[str]]) -> int:
-    """Return how many values of a field may be listed: several belong together only under one program or its parent."""
+    """Return how many values of a field may be listed: several belong together only under one program or account."""
     if field in ("parent_process", "account"):
         return 1
     if field == "process":
         return 3 if "parent_process" in match else 1
+    if field in ("app", "ip", "port", "user_agent"):
+        return 4 if "account" in match else 1
     programs = len(match.get("process", ()))
     if field == "hash":
         return max(1, 2 * programs)

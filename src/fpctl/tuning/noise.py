@@ -7,7 +7,7 @@ No event is fetched. A value counts as frequent if it is worth an exclusion; all
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,18 +18,29 @@ from fpctl.exclusions.model import Exclusion
 from fpctl.fields.registry import FIELDS, check_value
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.output.counting import query_at
+from fpctl.rewrite.placement.column_resolver import Unresolved
+from fpctl.rewrite.placement.reading import Reading
+from fpctl.rewrite.placement.required_columns import columns_required
 from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.clauses import Clause
-from fpctl.rewrite.plan.field_columns import field_columns
+from fpctl.rewrite.plan.field_columns import resolver_of, telling_columns
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
+from fpctl.rewrite.predicate import BoundColumn, PredicateError, TimeLimits, build
 from fpctl.rules.model import Rule
-from fpctl.tuning.candidates import Groups
+from fpctl.schema.families import families_of
+from fpctl.tuning.candidates import PROGRAMS, Groups
 from fpctl.tuning.rhythm import HourCount
 from fpctl.tuning.row_changes import asked
 
 GROUPED = ("device", "url", "hash", "process", "parent_process", "command_line", "account")
-"""The fields by which events are grouped; the command line brings `script`, the script that it names."""
+"""The fields by which events of programs are grouped; the command line brings `script`, the script that it names."""
+
+NOTHING = "-"
+"""What Windows and firewalls write where there is no value."""
+
+FILLED = 0.5
+"""A field groups events if at least this part of them has a value in it."""
 
 FREQUENT = 0.002
 """A value is frequent from this part of the events on, and from `FEW` events."""
@@ -48,6 +59,10 @@ PROBES: tuple[Mapping[str, str], ...] = (
     {"url": "fpctl-probe.invalid"},
     {"hash": "f" * 64},
     {"hash": "f" * 40},
+    {"account": "fpctl-probe", "ip": "192.0.2.1"},
+    {"account": "fpctl-probe", "app": "fpctl-probe"},
+    {"app": "fpctl-probe", "ip": "192.0.2.1"},
+    {"ip": "192.0.2.1", "port": "65535"},
 )
 """Matches of nothing, to see where a clause would stand."""
 
@@ -91,33 +106,102 @@ class Noise:
     ) -> None:
         self.engine = engine
         self.span = span
+        self.rule = rule
+        self.planner = planner
         self.tuned = planner.plan(rule, others)
-        self.spots = _spots(rule, others, planner)
-        self._taken: dict[int, list[str]] = {number: [] for number in range(len(self.spots))}
-        self.fields = tuple(field for field in (*GROUPED, "script") if any(field in spot.values for spot in self.spots))
+        self.families = families_of(self.planner.read(rule).tables_read())
+        self.profile = tuple(dict.fromkeys(field for family in self.families for field in family.profile))
+        self.spots = _spots(rule, others, planner, self.profile)
+        self.fields = self._visible((*GROUPED, "script", *self.profile))
+        known = {exclusion.id: exclusion for exclusion, _ in others}
+        self._in_place = [self._conditions(self.tuned, spot, known) for spot in self.spots]
+        self._taken: list[list[str]] = [[] for _ in self.spots]
+        self._before = self._taken
+
+    def _visible(self, fields: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(field for field in fields if any(field in spot.values for spot in self.spots)))
+
+    def focus(self, total: int) -> None:
+        """Look from now on only at the fields that tell these events apart: of programs, or of identities.
+
+        Args:
+            total: how many events there are.
+        """
+        counts = ", ".join(
+            f'fpctl_filled_{field} = countif(isnotempty(fpctl_{field}) and fpctl_{field} != "{NOTHING}")'
+            for field in self.fields
+        )
+        rows = self.ask(f"| summarize {counts}") if counts else []
+        filled = {field for field in self.fields if sum(row[f"fpctl_filled_{field}"] for row in rows) >= FILLED * total}
+        if self._of_programs(filled):
+            self.fields = self._visible((*GROUPED, "script"))
+        else:
+            self.fields = tuple(field for field in self._visible(self.profile) if field in filled)
+
+    def _of_programs(self, filled: Collection[str]) -> bool:
+        """Tell whether events with these fields are those of programs.
+
+        A logon of Windows names the process that took it, nearly always the same; a program's start says who began it.
+        """
+        if any(family.together for family in self.families):
+            return "hash" in filled or (
+                "process" in filled and not {"parent_process", "command_line"}.isdisjoint(filled)
+            )
+        return not PROGRAMS.isdisjoint(filled)
 
     @property
     def days_looked_at(self) -> int:
         """The dates in the look-back."""
         return max(1, -(-(self.span.end - self.span.start) // timedelta(days=1)))
 
-    def take_out(self, tuned: TunedRule, exclusion: str) -> bool:
+    def take_out(self, tuned: TunedRule, exclusion: Exclusion) -> bool:
         """Leave what an exclusion suppresses out of all further answers; False if its clauses stand elsewhere."""
-        found: dict[int, str] = {}
-        for clause in tuned.clauses:
-            if clause.exclusion == exclusion:
-                number = next((n for n, spot in enumerate(self.spots) if _same(spot.placement, clause.placement)), None)
-                if number is None:
-                    return False
-                found[number] = clause.condition
-        for number, condition in found.items():
-            self._taken[number].append(condition)
-        return bool(found)
+        found = [self._conditions(tuned, spot, {exclusion.id: exclusion}) for spot in self.spots]
+        clauses = sum(clause.exclusion == exclusion.id for clause in tuned.clauses)
+        if sum(map(len, found)) != clauses:
+            return False
+        self._before = self._taken
+        self._taken = [[*taken, *more] for taken, more in zip(self._taken, found, strict=True)]
+        return True
 
-    def put_back(self, clauses: int) -> None:
-        """Undo the last `take_out`, of so many clauses."""
-        for number in [number for number, taken in self._taken.items() if taken][-clauses:]:
-            self._taken[number].pop()
+    def _conditions(self, tuned: TunedRule, spot: SamplePoint, exclusions: Mapping[str, Exclusion]) -> list[str]:
+        """Return, of the clauses of exclusions, those at a spot or further down its pipeline, as conditions there.
+
+        A clause with fewer fields than the spot shows may stand behind it: after a `project`, say. Its rows are those
+        of the spot, but its columns may have other names there.
+        """
+        found = []
+        for clause in tuned.clauses:
+            here, there = spot.placement, clause.placement
+            exclusion = exclusions.get(clause.exclusion)
+            if _same(here, there):
+                if exclusion is not None:
+                    found.append(clause.condition)
+            elif exclusion is not None and here.path == there.path and there.point.offset > here.point.offset:
+                condition = self._condition_at(spot, exclusion)
+                if condition is not None:
+                    found.append(condition)
+        return found
+
+    def _condition_at(self, spot: SamplePoint, exclusion: Exclusion) -> str | None:
+        """Return an exclusion's condition in the columns of a spot; None where these do not hold it."""
+        base = self.planner.read(self.rule)
+        within = None
+        if self.planner.windows_within is not None and exclusion.window is not None:
+            within = self.planner.windows_within(self.rule, base.query)
+        required = columns_required(exclusion.match, exclusion.id, time=exclusion.window is not None)
+        bound = resolver_of(self.planner).resolve(spot.placement.point.scope, required, Reading.PARTIAL_FIELDS)
+        if isinstance(bound, Unresolved):
+            return None
+        times = TimeLimits(column=spot.time, window=exclusion.window, within=within, expires=exclusion.expires)
+        try:
+            return build(exclusion.match, bound.bindings, times=times).render()
+        except PredicateError:
+            return None
+
+    def put_back(self) -> None:
+        """Undo the last `take_out`."""
+        self._taken = self._before
 
     def untouched(self, clause: Clause, operators: str) -> int:
         """Return the `fpctl_rows` of the events at a clause, those of the exclusions in place left out only."""
@@ -136,9 +220,7 @@ class Noise:
 
     def _text(self, number: int, operators: str) -> str:
         spot = self.spots[number]
-        here = [clause for clause in self.tuned.clauses if _same(clause.placement, spot.placement)]
-        lines = [f"| where not({clause.condition})" for clause in here]
-        lines += [f"| where not({condition})" for condition in self._taken[number]]
+        lines = [f"| where not({condition})" for condition in (*self._in_place[number], *self._taken[number])]
         # Only what is asked for: each expression costs time, to translate it and to compute it.
         named = set(_NAME.findall(operators))
         values = [f"fpctl_{field} = {spot.values.get(field, _NONE)}" for field in self.fields if field in named]
@@ -204,7 +286,7 @@ class Noise:
         found = [
             ValueCount(value, count, days[value] if days is not None else None)
             for value, count in rows.items()
-            if check_value(checked, value) is None
+            if value != NOTHING and check_value(checked, value) is None
         ]
         return sorted(found, key=lambda one: (-one.rows, one.value))[:most]
 
@@ -218,7 +300,7 @@ class Noise:
         kept = (f'fpctl_{f} = iff({is_any(f, [one.value for one in frequent[f]])}, fpctl_{f}, "")' for f in names)
         keys = ", ".join(f"fpctl_{field}" for field in names)
         if not names:
-            return Groups((), ((),), (self.total(),))
+            return Groups((), ((),), (self.total(),), self.families)
         operators = f"| extend {', '.join(kept)}\n| summarize fpctl_rows = count() by {keys}\n| take {MOST_GROUPS + 1}"
         found: dict[tuple[str, ...], int] = {}
         for row in self.ask(operators):
@@ -227,7 +309,7 @@ class Noise:
         if len(found) > MOST_GROUPS:
             raise FpctlError("the events differ too much to be grouped", None, "look at fewer days: --since 3d")
         ordered = sorted(found.items())
-        return Groups(tuple(names), tuple(key for key, _ in ordered), tuple(rows for _, rows in ordered))
+        return Groups(tuple(names), tuple(key for key, _ in ordered), tuple(rows for _, rows in ordered), self.families)
 
     def hours(self, condition: str) -> list[HourCount]:
         """Return the events that a condition holds for, by weekday and hour; empty without a time."""
@@ -251,7 +333,7 @@ class Noise:
 
 _NONE = '""'
 _ENDS = "fpctl_first = min({0}), fpctl_last = max({0})"
-_NAME = re.compile(r"\bfpctl_(\w+)")
+_NAME = re.compile(r"\bfpctl_(?!filled_)(\w+)")
 
 
 def _dates(days: int, first: datetime, last: datetime) -> int:
@@ -267,7 +349,9 @@ def _same(one: Placement, other: Placement) -> bool:
     return (one.path, one.point.offset, one.point.index) == (other.path, other.point.offset, other.point.index)
 
 
-def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planner) -> list[SamplePoint]:
+def _spots(
+    rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planner, profile: Sequence[str]
+) -> list[SamplePoint]:
     """Return the insertion points at which most fields are visible."""
     best: list[SamplePoint] = []
     refused = None
@@ -275,7 +359,9 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
         match = {field: [value] for field, value in probe.items()}
         exclusion = Exclusion.model_validate({"id": "fpctl-probe", "rules": [rule.id], "match": match})
         tuned = planner.plan(rule, [*others, (exclusion, True)])
-        spots = [_spot(planner, clause.placement) for clause in tuned.clauses if clause.exclusion == exclusion.id]
+        spots = [
+            _spot(planner, clause.placement, profile) for clause in tuned.clauses if clause.exclusion == exclusion.id
+        ]
         refused = refused or next((skip for skip in tuned.plan.skips if skip.exclusion == exclusion.id), None)
         if sum(len(spot.values) for spot in spots) > sum(len(spot.values) for spot in best):
             best = spots
@@ -285,9 +371,18 @@ def _spots(rule: Rule, others: Sequence[tuple[Exclusion, bool]], planner: Planne
     return best
 
 
-def _spot(planner: Planner, placement: Placement) -> SamplePoint:
-    columns = field_columns(planner, placement)
-    values = {field: FIELDS[field].event_value(columns[field]) for field in GROUPED if field in columns}
+def _spot(planner: Planner, placement: Placement, profile: Sequence[str]) -> SamplePoint:
+    columns = telling_columns(planner, placement)
+    # Where no program is seen, a field is told by the first of its columns that is filled: an application by its id, or
+    # by its name where the event has no id.
+    shown = {name: found[:1] if "process" in columns else found for name, found in columns.items()}
+    values = {name: _told(name, shown[name]) for name in (*GROUPED, *profile) if name in shown}
     if "command_line" in values:
         values["script"] = f"extract({_SCRIPT}, 1, replace_string({values['command_line']}, '\"', \"'\"))"
     return SamplePoint(placement, values, placement.resolution.time_column)
+
+
+def _told(field: str, columns: Sequence[BoundColumn]) -> str:
+    """Return the KQL of a field's value: that of the first of its columns that is filled."""
+    values = list(dict.fromkeys(FIELDS[field].event_value(column) for column in columns))
+    return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"

@@ -63,16 +63,20 @@ def _asked(node: tree.Expr, text: str) -> Iterator[tuple[str, Value, bool]]:
         elif len(node.operands) == 2:
             yield from _compared(_column(node.operands[0]), node.ops[0], node.operands[1], text)
     elif isinstance(node, tree.Membership):
-        column = _column(node.left)
-        if column is not None and node.op in ("in", "in~", "has_any", "between"):
-            yield from _compared(column, "==" if node.op != "has_any" else "has", node.items[0], text)
-        elif column is not None and node.op == "has_all":
-            for item in node.items:
-                yield from _compared(column, "has", item, text)
+        yield from _listed(node, text)
     elif isinstance(node, tree.Call) and node.name.value in _FILLED and node.args:
         column = _column(node.args[0])
         if column is not None:
             yield column, "x", True
+
+
+def _listed(node: tree.Membership, text: str) -> Iterator[tuple[str, Value, bool]]:
+    column = _column(node.left)
+    if node.op in ("in", "in~", "between"):
+        yield from _compared(column, "==", node.items[0], text)
+    elif node.op in ("has_any", "has_all"):
+        for item in node.items[:1] if node.op == "has_any" else node.items:
+            yield from _compared(column, "has", item, text)
 
 
 def _compared(column: str | None, op: str, node: tree.Expr, text: str) -> Iterator[tuple[str, Value, bool]]:

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from fpctl.errors import FpctlError
-from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.fields.registry import FIELDS, usable_roles
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tables_read import tables_read
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.predicate import UtcRange
 from fpctl.rules.model import Rule
+from fpctl.schema.families import families_of, is_narrow
 from fpctl.tuning.fixture import laid_out
 from fpctl.tuning.variants import Variant, seed_of, variants
 
@@ -91,7 +92,8 @@ def _table(exclusion: Exclusion, table: str, planner: Planner) -> tuple[list[Att
     for number, alternative in enumerate(exclusion.match[:MOST_ALTERNATIVES], 1):
         seed = seed_of(exclusion, alternative, today)
         tried.append((number, seed))
-        tried += [(number, variant) for variant in variants(exclusion, alternative, seed, today)]
+        unnamed = _unnamed(alternative, table, planner)
+        tried += [(number, variant) for variant in variants(exclusion, alternative, seed, today, unnamed)]
     rows = [_event(variant, table, planner, number) for number, (_, variant) in enumerate(tried)]
     moments = [variant.moment for _, variant in tried]
     within = UtcRange(min(moments) - timedelta(days=8), max(moments) + timedelta(days=8))
@@ -123,6 +125,15 @@ def _table(exclusion: Exclusion, table: str, planner: Planner) -> tuple[list[Att
         if seeds[alternative] in hit and index not in seeds.values()
     ]
     return attempts, notes
+
+
+def _unnamed(alternative: Alternative, table: str, planner: Planner) -> list[str]:
+    """Return the fields that an alternative would have to name to be narrow in a table; none where it is."""
+    among = families_of([table])
+    if is_narrow(alternative.fields(), among):
+        return []
+    together = dict.fromkeys(field for family in among for fields in family.together for field in fields)
+    return [name for name in together if not alternative.values(name) and planner.fields.columns(table, name)]
 
 
 def _bare(table: str) -> Rule:

@@ -20,6 +20,7 @@ from fpctl.exclusions.risk.score import Risk, Share, assess
 from fpctl.exclusions.risk.shared_names import SharedNames
 from fpctl.execution.preview import widen
 from fpctl.fields.registry import check_value
+from fpctl.repository.narrowness import broad_alternatives
 from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.field_columns import field_columns
 from fpctl.rewrite.plan.planner import Planner
@@ -104,13 +105,23 @@ class TuningResult:
 
 @dataclass(frozen=True, slots=True)
 class ProposalCriteria:
-    """What proposals are judged by: the lists and weights of the settings, and rules that have tests."""
+    """What proposals are judged by.
+
+    Attributes:
+        known: the lists of the settings.
+        weights: those of the risk score.
+        tested: ids of rules that have tests.
+        kept: tells whether every event that must fire still does with an exclusion.
+        most: proposals at most.
+        least: part of the events that a proposal suppresses at least.
+    """
 
     known: SharedNames
     weights: RiskWeights
     tested: frozenset[str]
     kept: Kept
-    """Whether every event that must fire still does with an exclusion."""
+    most: int = 10
+    least: float = LEAST_SHARE
 
 
 def suggest(
@@ -119,10 +130,7 @@ def suggest(
     planner: Planner,
     engine: Engine,
     span: Timespan,
-    grounds: ProposalCriteria,
-    *,
-    most: int = 10,
-    least: float = LEAST_SHARE,
+    criteria: ProposalCriteria,
     progress: Callable[[int], None] = lambda done: None,
 ) -> TuningResult:
     """Return proposals for a rule.
@@ -130,54 +138,34 @@ def suggest(
     Args:
         others: the exclusions that are in place.
         planner: plans for the last day of the span.
-        most: proposals at most.
-        least: part of the events that a proposal suppresses at least.
         progress: called with the number of proposals found.
 
     Raises:
         FpctlError: no exclusion can be placed in the rule, or a query failed.
     """
     widened, whole = widen(rule, span.end - span.start)
-    noise = Noise(widened, others, planner, engine, span)
-    total = noise.total()
-    frequency = max(FEW, round(total * FREQUENT))
-    frequent = {field: noise.frequent(field, frequency) for field in noise.fields}
-    all_devices = _distinct(noise) if "device" in noise.fields else None
-    (base,) = row_counts([noise.tuned], engine, span)
-    found: list[Suggestion] = []
-    while total and len(found) < most:
-        one = _next(
-            widened,
-            others,
-            found,
-            noise,
-            frequent,
-            max(FEW, round(total * least)),
-            total,
-            all_devices,
-            planner,
-            grounds,
-        )
-        if one is None:
+    search = _Search(widened, others, planner, Noise(widened, others, planner, engine, span), criteria)
+    (base,) = row_counts([search.noise.tuned], engine, span)
+    while search.total and len(search.found) < criteria.most:
+        if not search.extend():
             break
-        found.append(one)
-        progress(len(found))
+        progress(len(search.found))
+    found = search.found
     alone = [planner.plan(widened, [*others, (_active(one.exclusion), True)]) for one in found]
     together = planner.plan(widened, [*others, *((_active(one.exclusion), True) for one in found)])
     *counts, last = row_counts([*alone, together], engine, span)
     suggestions = [replace(one, result_rows_removed=base - count) for one, count in zip(found, counts, strict=True)]
-    left = noise.total()
     return TuningResult(
-        rule,
-        span,
-        total,
-        left,
-        base,
-        last,
-        noise.days_looked_at,
-        {field: tuple(values[:5]) for field, values in frequent.items() if values},
-        tuple(suggestions),
-        whole,
+        rule=rule,
+        span=span,
+        rows=search.total,
+        rows_left=search.noise.total(),
+        result_rows=base,
+        result_rows_left=last,
+        days=search.noise.days_looked_at,
+        ranking={field: tuple(values[:5]) for field, values in search.frequent.items() if values},
+        suggestions=tuple(suggestions),
+        whole=whole,
     )
 
 
@@ -188,30 +176,6 @@ def _active(exclusion: Exclusion) -> Exclusion:
 def _distinct(noise: Noise) -> int:
     rows = noise.ask("| where isnotempty(fpctl_device)\n| summarize by fpctl_device\n| summarize fpctl_rows = count()")
     return sum(row["fpctl_rows"] for row in rows)
-
-
-def _next(
-    rule: Rule,
-    others: Sequence[tuple[Exclusion, bool]],
-    before: Sequence[Suggestion],
-    noise: Noise,
-    frequent: Mapping[str, Sequence[ValueCount]],
-    least: int,
-    total: int,
-    all_devices: int | None,
-    planner: Planner,
-    grounds: ProposalCriteria,
-) -> Suggestion | None:
-    """Return the worthiest proposal for the events that are left, and suppress its events; None if there is none."""
-    groups = noise.groups(frequent)
-    for candidate in candidates(groups, least, "device" in noise.fields, MOST_DEVICES)[:TRIED]:
-        match = _regular(candidate, noise, least)
-        if match is None:
-            continue
-        one = _suggestion(match, rule, others, before, noise, total, all_devices, planner, grounds, least)
-        if one is not None:
-            return one
-    return None
 
 
 def _condition(match: Mapping[str, Sequence[str]]) -> str:
@@ -253,61 +217,98 @@ def _steady(seen: Sequence[ValueCount], timed: bool) -> set[str]:
     return {one.value for one in steady if one.rows >= LIKE_OTHERS * usual}
 
 
-def _suggestion(
-    match: Mapping[str, tuple[str, ...]],
-    rule: Rule,
-    others: Sequence[tuple[Exclusion, bool]],
-    before: Sequence[Suggestion],
-    noise: Noise,
-    total: int,
-    all_devices: int | None,
-    planner: Planner,
-    grounds: ProposalCriteria,
-    least: int,
-) -> Suggestion | None:
-    condition = _condition(match)
-    days = noise.dates(condition)
-    when = rhythm(noise.hours(condition), days or 0, noise.days_looked_at)
-    fields = _fields(match)
-    if any(check_value(field, value) is not None for field, values in fields.items() for value in values):
-        return None
-    devices = (
-        sum(1 for _ in noise.frequent("device", 1, most=100_000, condition=condition))
-        if "device" in noise.fields
-        else None
-    )
-    like = likeness(fields, devices or 0, when)
-    exclusion = _exclusion(f"proposal-{len(before) + 1}", rule, fields, when, like, noise.span.end.date())
-    try:
-        tuned = planner.plan(rule, [*others, (_active(exclusion), True)])
-    except FpctlError:
-        return None
-    clauses = [clause for clause in tuned.clauses if clause.exclusion == exclusion.id]
-    if not clauses or not grounds.kept(exclusion):
-        return None
-    more = noise.total()
-    if not noise.take_out(tuned, exclusion.id):
-        return None
-    more -= noise.total()
-    if more < least:
-        noise.put_back(len(clauses))
-        return None
-    alone = _alone(clauses, noise)
-    share = Share(devices / all_devices if devices is not None and all_devices else None, alone / total)
-    risk = assess(
-        exclusion,
-        [rule],
-        grounds.known,
-        grounds.weights,
-        today=noise.span.end.date(),
-        tested=grounds.tested,
-        share=share,
-    )
-    exclusion = exclusion.model_copy(update={"expires": noise.span.end.date() + _lifetime(risk)})
-    return Suggestion(
-        exclusion, clauses[0].text.strip(), alone, more, 0, devices, days, when, like, risk,
-        _sample(clauses, planner, noise),
-    )  # fmt: skip
+class _Search:
+    """The search for proposals: one after the other, among the events that those before it leave."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        others: Sequence[tuple[Exclusion, bool]],
+        planner: Planner,
+        noise: Noise,
+        criteria: ProposalCriteria,
+    ) -> None:
+        self.rule, self.others, self.planner, self.noise, self.criteria = rule, others, planner, noise, criteria
+        self.found: list[Suggestion] = []
+        self.total = noise.total()
+        noise.focus(self.total)
+        frequency = max(FEW, round(self.total * FREQUENT))
+        self.frequent = {field: noise.frequent(field, frequency) for field in noise.fields}
+        self.least = max(FEW, round(self.total * criteria.least))
+        self.all_devices = _distinct(noise) if "device" in noise.fields else None
+
+    def extend(self) -> bool:
+        """Add the worthiest proposal for the events that are left, and suppress its events; False if there is none."""
+        groups = self.noise.groups(self.frequent)
+        for candidate in candidates(groups, self.least, "device" in self.noise.fields, MOST_DEVICES)[:TRIED]:
+            match = _regular(candidate, self.noise, self.least)
+            one = self.suggestion(match) if match is not None else None
+            if one is not None:
+                self.found.append(one)
+                return True
+        return False
+
+    def suggestion(self, match: Mapping[str, tuple[str, ...]]) -> Suggestion | None:
+        """Return the proposal that a match makes, and suppress its events; None where it is not worth one."""
+        noise, day = self.noise, self.noise.span.end.date()
+        condition = _condition(match)
+        days = noise.dates(condition)
+        when = rhythm(noise.hours(condition), days or 0, noise.days_looked_at)
+        fields = _fields(match)
+        if any(check_value(field, value) is not None for field, values in fields.items() for value in values):
+            return None
+        devices = self.devices_of(condition)
+        like = likeness(fields, devices or 0, when)
+        exclusion = _exclusion(f"proposal-{len(self.found) + 1}", self.rule, fields, when, like, day)
+        try:
+            tuned = self.planner.plan(self.rule, [*self.others, (_active(exclusion), True)])
+        except FpctlError:
+            return None
+        clauses = [clause for clause in tuned.clauses if clause.exclusion == exclusion.id]
+        if not clauses or not self.criteria.kept(exclusion):
+            return None
+        before = noise.total()
+        if not noise.take_out(tuned, _active(exclusion)):
+            return None
+        more = before - noise.total()
+        if more < self.least:
+            noise.put_back()
+            return None
+        alone = _alone(clauses, noise)
+        risk = self.risk_of(exclusion, devices, alone)
+        return Suggestion(
+            exclusion=exclusion.model_copy(update={"expires": day + _lifetime(risk)}),
+            clause=clauses[0].text.strip(),
+            rows_removed=alone,
+            rows_more=more,
+            result_rows_removed=0,
+            devices=devices,
+            days=days,
+            when=when,
+            like=like,
+            risk=risk,
+            sample=_sample(clauses, self.planner, noise),
+        )
+
+    def devices_of(self, condition: str) -> int | None:
+        """Return on how many devices a condition holds; None where the events have no device."""
+        if "device" not in self.noise.fields:
+            return None
+        return len(self.noise.frequent("device", 1, most=100_000, condition=condition))
+
+    def risk_of(self, exclusion: Exclusion, devices: int | None, alone: int) -> Risk:
+        """Return the risk of a proposal that suppresses so many events alone."""
+        covered = devices / self.all_devices if devices is not None and self.all_devices else None
+        return assess(
+            exclusion,
+            [self.rule],
+            self.criteria.known,
+            self.criteria.weights,
+            today=self.noise.span.end.date(),
+            tested=self.criteria.tested,
+            share=Share(covered, alone / self.total),
+            broad=broad_alternatives(exclusion, [self.rule], self.planner),
+        )
 
 
 def _lifetime(risk: Risk) -> timedelta:
@@ -356,6 +357,7 @@ def _sample(clauses: Sequence[Clause], planner: Planner, noise: Noise) -> tuple[
     rows: list[Mapping[str, Any]] = []
     for clause in clauses:
         columns = field_columns(planner, clause.placement)
-        shown = {name: columns[name].string() for name in SAMPLE_FIELDS if name in columns}
+        names = SAMPLE_FIELDS if "process" in noise.fields else noise.fields
+        shown = {name: columns[name].string() for name in names if name in columns}
         rows += sample_of(clause, noise.tuned, shown, noise.engine, noise.span)
     return tuple(rows[:SAMPLE])

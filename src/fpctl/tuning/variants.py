@@ -6,7 +6,7 @@ suppressed is not decided here: the clause itself is asked (`redteam`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -17,6 +17,16 @@ from fpctl.fields.registry import FIELDS
 from fpctl.tuning.raw_condition_event import Value, columns_for, other_than
 
 OTHER_HASH = "1" * 64
+
+OTHERS: Mapping[str, str] = {
+    "account": "somebody@contoso.com", "app": "00000000-1111-4222-8333-444444444444", "ip": "198.51.100.7", "port": "1",
+}  # fmt: skip
+"""A value of each field that fields of a family identify together, to ask for another one."""
+
+SHARED: Mapping[str, str] = {
+    "ip": "a place behind the same address", "account": "the account's password", "app": "the same application",
+}  # fmt: skip
+"""What an attacker needs to share what an alternative names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +50,15 @@ class Variant:
     columns: Mapping[str, Value] = field(default_factory=dict)
 
 
-def variants(exclusion: Exclusion, alternative: Alternative, seed: Variant, today: datetime) -> Iterator[Variant]:
+def variants(
+    exclusion: Exclusion, alternative: Alternative, seed: Variant, today: datetime, unnamed: Sequence[str] = ()
+) -> Iterator[Variant]:
     """Yield what an attacker would try against one alternative of an exclusion.
 
     Args:
         seed: an event that the alternative suppresses (`seed_of`).
         today: the time that is taken for now.
+        unnamed: fields that would identify an event of the table, of which the alternative names too few.
     """
     fields = alternative.fields()
     for one in fields:
@@ -63,10 +76,24 @@ def variants(exclusion: Exclusion, alternative: Alternative, seed: Variant, toda
             needs=ON_DEVICE if "device" in fields else NOTHING,
             advice="name the hash or the signer of the program",
         )
+    yield from _neighbours(fields, seed, unnamed)
     for column, value in seed.columns.items():
         changed = {**seed.columns, column: other_than(value)}
         yield replace(seed, name=f"another {column} than the raw condition asks for", columns=changed, needs=NOTHING)
     yield from _times(exclusion, seed, today)
+
+
+def _neighbours(fields: Collection[str], seed: Variant, unnamed: Sequence[str]) -> Iterator[Variant]:
+    """Yield events of somebody else who shares what an alternative names: an address, an account, an application."""
+    for one in unnamed:
+        change = next((attack.changes for attack in FIELDS[one].attacks(FIELDS[one].sample(OTHERS[one]))), {})
+        yield replace(
+            seed,
+            name=f"another {one} with the same {' and '.join(fields)}",
+            fields={**seed.fields, **change},
+            needs=next((needs for field, needs in SHARED.items() if field in fields), NOTHING),
+            advice=f"name the {one} too: these alone do not identify an event here",
+        )
 
 
 def seed_of(exclusion: Exclusion, alternative: Alternative, today: datetime) -> Variant:

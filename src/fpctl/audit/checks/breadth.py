@@ -152,6 +152,23 @@ def _negated(context: AuditContext, check: Check) -> Iterator[Finding]:
                 )
 
 
+def _broad_in_tables(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.kept:
+        exclusion = loaded.exclusion
+        if exclusion.broad and ((exclusion.approved_by or "").strip() or exclusion.status == "draft"):
+            continue
+        for number, found in context.broad[loaded.id].items():
+            fields = list(exclusion.match[number].fields())
+            yield check.finding(
+                at_value(loaded, number, fields[0]),
+                f"{loaded.id} matches on {_listed(fields)}, which does not identify an event of {found.rule.name} "
+                f"({', '.join(family.title for family in found.families)}): it is broad there",
+                exclusion=loaded.id,
+                fix=f"fpctl edit {loaded.id}",
+                subject=str(number),
+            )
+
+
 CHECKS = (
     Check(
         "FP601", "matches-everything", "error", "The exclusion matches nearly every event",
@@ -209,5 +226,16 @@ CHECKS = (
         "says what is not. The other fields of the alternative decide alone.",
         "Say what the event is, not what it is not; or remove `where`.",
         _negated, (), "`where` of fp-2026-0007 holds for nearly every event: it narrows nothing",
+    ),
+    Check(
+        "FP614", "broad-in-tables", "error", "The match is broad in the tables of a rule",
+        "What identifies an event depends on the table: an account and its address identify a sign-in, but on an "
+        "endpoint the address is the other side of a connection, and half the estate talks to it. The alternative is "
+        "narrow for some tables, not for those of this rule ([which are](../identity.md#what-is-narrow)). Such a match "
+        "needs `broad: true` and an approval, as one without device, URL and hash does.",
+        "Name what identifies in these tables, or set `broad: true` and have it approved.",
+        _broad_in_tables, (),
+        "fp-2026-0007 matches on account and ip, which does not identify an event of RMM connection (endpoints): it is "
+        "broad there",
     ),
 )  # fmt: skip

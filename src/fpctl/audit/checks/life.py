@@ -101,7 +101,7 @@ def _limit(context: AuditContext, exclusion: Exclusion) -> tuple[int, str]:
     ]
     if any(not parse_selector(text).names_one for text in exclusion.rules):
         limits.append((lifetime.sweeping, "where a pattern chooses the rules"))
-    if any(not alternative.narrow for alternative in exclusion.match):
+    if any(not alternative.narrow for alternative in exclusion.match) or context.broad.get(exclusion.id):
         limits.append((lifetime.broad, "where no device, URL or hash is named"))
     return min(limits, key=lambda limit: limit[0])
 

@@ -122,31 +122,47 @@ def overlaps(extents: Sequence[Extent]) -> Iterator[Overlap]:
 
     Of exclusions with the same value only the first `NEAR` are compared, and of a list the first `NEAR` values.
     """
-    holders: dict[tuple[str, Key], list[int]] = {}
-    for number, extent in enumerate(extents):
-        for shape in extent.shapes:
-            for field in NARROW:
-                for key in shape.fields[field].keys if field in shape.fields else ():
-                    known = holders.setdefault((field, key), [])
-                    if not known or known[-1] != number:
-                        known.append(number)
-    shared: dict[tuple[int, int], tuple[int, str, Key]] = {}
-    for number, extent in enumerate(extents):
-        for shape in extent.shapes:
-            for field in NARROW:
-                given = shape.fields.get(field)
-                for key in sorted(given.keys)[:NEAR] if given else ():
-                    for wide in FIELDS[field].above(key):
-                        for other in holders.get((field, wide), ())[:NEAR]:
-                            low, high = sorted((other, number), key=lambda n: extents[n].id)
-                            if low != high and (low, high) not in shared and _meet(extents[other], extent, shape):
-                                shared[low, high] = (number, field, key)
     by_high: dict[int, list[int]] = {}
+    shared = _shared(extents)
     for low, high in sorted(shared):
         by_high.setdefault(high, []).append(low)
     for high, lows in sorted(by_high.items()):
         number, field, key = shared[lows[0], high]
         yield Overlap(extents[high], tuple(extents[low] for low in lows), extents[number], field, key)
+
+
+def _shared(extents: Sequence[Extent]) -> dict[tuple[int, int], tuple[int, str, Key]]:
+    """Return the pairs that can suppress the same events, each with a value that shows it and whose value it is."""
+    holders = _holders(extents)
+    shared: dict[tuple[int, int], tuple[int, str, Key]] = {}
+    for number, extent in enumerate(extents):
+        for shape, field, key in _narrow_values(extent, NEAR):
+            for wide in FIELDS[field].above(key):
+                for other in holders.get((field, wide), ())[:NEAR]:
+                    low, high = sorted((other, number), key=lambda n: extents[n].id)
+                    if low != high and (low, high) not in shared and _meet(extents[other], extent, shape):
+                        shared[low, high] = (number, field, key)
+    return shared
+
+
+def _holders(extents: Sequence[Extent]) -> dict[tuple[str, Key], list[int]]:
+    """Return the exclusions that name each value of a narrow field."""
+    holders: dict[tuple[str, Key], list[int]] = {}
+    for number, extent in enumerate(extents):
+        for _, field, key in _narrow_values(extent):
+            known = holders.setdefault((field, key), [])
+            if not known or known[-1] != number:
+                known.append(number)
+    return holders
+
+
+def _narrow_values(extent: Extent, most: int | None = None) -> Iterator[tuple[Shape, str, Key]]:
+    """Yield each value of a narrow field with its alternative; of a list in order the first `most`."""
+    for shape in extent.shapes:
+        for field in NARROW:
+            if field in shape.fields:
+                for key in sorted(shape.fields[field].keys)[:most]:
+                    yield shape, field, key
 
 
 def _meet(other: Extent, extent: Extent, shape: Shape) -> bool:

@@ -14,7 +14,7 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.field_options import FieldOptions
 from fpctl.cli.shared.risk import risk_lines, risk_of
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
-from fpctl.fields.registry import NARROW
+from fpctl.schema.families import is_narrow
 
 if TYPE_CHECKING:
     from fpctl.engine.interface import Engine, Timespan
@@ -105,6 +105,8 @@ def command(
         output.show_json(_document(found))
     else:
         _show(found)
+    if exclusion.created is not None and exclusion.created > span.start.date():
+        output.say(f"events from before {exclusion.created}, the first day of {exclusion.id}, are counted too")
     output.show_problems(context.repository.problems)
     if context.repository.broken or any(one.error is not None for one in impacts):
         return EXIT_ERROR
@@ -167,7 +169,7 @@ def _exclusion(
         raise typer.BadParameter("give the ID of an exclusion, or fields such as --device build01 with --rule")
     if not rule:
         raise typer.BadParameter("an exclusion is for a rule: name it with --rule; * is all rules")
-    narrow = any(name in given for name in NARROW)
+    narrow = is_narrow(given)
     expires = context.today + timedelta(days=DEFAULT_DAYS)
     draft = DraftExclusion(
         rules=tuple(rule), match=(given,), id="preview", status="draft", broad=not narrow, expires=expires

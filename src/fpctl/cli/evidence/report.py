@@ -93,9 +93,9 @@ def _overview(context: AppContext, day: date) -> Overview:
     return overview(
         context.repository.exclusions.exclusions,
         context.repository.rules.rules,
+        context.repository.planner(day),
         shared_names(context.settings.policy.forbidden),
         context.settings.risk,
-        day,
         hits,
         drift,
     )

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from fpctl.settings import Settings
     from fpctl.web.config import ConsoleConfig
 
+PACKAGES = ("argon2-cffi", "authlib", "fastapi", "python-multipart", "uvicorn")
+"""What the console needs beside fpctl: the extra `web`."""
+
 Role = Literal["viewer", "analyst", "approver", "admin"]
 
 
@@ -56,7 +59,9 @@ def command(
         from fpctl.web.server import Listening, serve
     except ImportError as error:
         raise FpctlError(
-            f"the console needs a package that is not installed ({error.name})", None, "pip install '.[web]'"
+            f"the console needs a package that is not installed ({error.name})",
+            None,
+            f"python -m pip install {' '.join(PACKAGES)}",
         ) from error
     secure = listen.certificate is not None
     if secure != (listen.key is not None):

@@ -100,10 +100,8 @@ def _suggested(
             context.planner_for(opened, span),
             opened,
             span,
-            _grounds(context, loaded),
-            most=proposals.most,
-            least=proposals.least / 100,
-            progress=update,
+            replace(_criteria(context, loaded), most=proposals.most, least=proposals.least / 100),
+            update,
         )
 
 
@@ -120,7 +118,7 @@ def _numbers(accept: str | None, count: int) -> tuple[int, ...]:
         raise FpctlError(f"--accept: {error}") from error
 
 
-def _grounds(context: AppContext, loaded: LoadedRule) -> ProposalCriteria:
+def _criteria(context: AppContext, loaded: LoadedRule) -> ProposalCriteria:
     from fpctl.exclusions.risk.shared_names import shared_names
     from fpctl.rules.test_cases import RuleTestCache
     from fpctl.tuning.guard import evaluate

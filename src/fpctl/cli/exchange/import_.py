@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,34 +16,119 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 from fpctl.exchange.formats import format_names
 
 if TYPE_CHECKING:
-    from fpctl.deployment.sentinel_import import SentinelImport
+    from fpctl.deployment.artifacts.rule_artifact import Target
+    from fpctl.deployment.imported_rules import ImportedRules
+    from fpctl.deployment.target import DeployedResource
 
 
-def sentinel(
-    file: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE", help="ARM templates, portal exports, saved searches, query packs (JSON)."),
-    ],
-    files: options.Files,
+EMPTY = '{"value": []}'
+"""What a service without any rule answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleImportOptions:
+    """Where the files of rules go."""
+
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder to write rules to.", show_default="the rules folder"),
+    ] = None
+    replace: Annotated[bool, typer.Option("--replace", help="Replace files that exist.")] = False
+    credential: options.Credential = None
+
+
+def sentinel(
+    asked: RuleImportOptions,
+    files: options.Files,
+    file: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE",
+            help="ARM templates, portal exports, saved searches (JSON); without one, the workspace itself.",
+        ),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace files that exist.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
     """Import rules of Microsoft Sentinel as YAML files, one per rule.
 
-    Takes analytics rules, hunting queries and query packs; saved functions go to functions/. A file that exists
-    already, and an id that another rule has, are left alone. Exit code 1: something was left out. 2: a file could
-    not be read.
+    Takes analytics rules, hunting queries and query packs; saved functions go to functions/. Without a file it takes
+    what is in the workspace of the settings. A file that exists already, and an id that another rule has, are left
+    alone. Exit code 1: something was left out. 2: a file could not be read.
     """
-    from fpctl.deployment.sentinel_import import read_sentinel_exports, store
+    from fpctl.deployment.sentinel_import import read_sentinel_exports, workspace_text
+
+    context = AppContext(files, "none")
+    if file:
+        return _store(context, asked, read_sentinel_exports(_texts(file)), format)
+    place, deployed = _deployed(context, asked, "sentinel")
+    text, others = workspace_text(deployed)
+    found = _read(read_sentinel_exports, place, text)
+    if others:
+        searches = "1 saved search" if others == 1 else f"{others:,} saved searches"
+        note = f"{searches} left out: neither hunting queries nor functions"
+        found = replace(found, notes=(*found.notes, note))
+    return _store(context, asked, found, format)
+
+
+def defender(
+    asked: RuleImportOptions,
+    files: options.Files,
+    file: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE", help="Answers of Microsoft Graph's detectionRules (JSON); without one, the tenant itself."
+        ),
+    ] = None,
+    format: options.TextFormat = "text",
+) -> int:
+    """Import custom detections of Defender XDR as JSON files, one per detection.
+
+    A file keeps all that the service has of a detection, with its base query: clauses of fpctl are taken out. A
+    detection in the schema that Graph removed on 2026-10-01 is written in the current one, and a note says what
+    changed. Without a file it takes what is in the tenant. A file that exists already, and an id that another rule has,
+    are left alone. Exit code 1: something was left out. 2: a file could not be read.
+    """
+    from fpctl.deployment.defender_import import detections_text, read_detections
+
+    context = AppContext(files, "none")
+    if file:
+        return _store(context, asked, read_detections(_texts(file)), format)
+    place, deployed = _deployed(context, asked, "defender")
+    return _store(context, asked, _read(read_detections, place, detections_text(deployed)), format)
+
+
+def _texts(paths: list[Path]) -> Iterator[tuple[str, str]]:
     from fpctl.files import read_text
 
-    paths = AppContext(files, "none").settings.paths
-    found = read_sentinel_exports((str(path), read_text(path)) for path in file)
-    written, left = store(found, out or paths.rules, paths.root / "functions", replace=replace)
+    return ((str(path), read_text(path)) for path in paths)
+
+
+def _deployed(context: AppContext, asked: RuleImportOptions, target: Target) -> tuple[str, list[DeployedResource]]:
+    """Return what a service has, and its name for messages."""
+    from fpctl.deployment.connection import connect
+
+    service = connect(context.settings, asked.credential, target=target)
+    try:
+        with output.progress("Reading the rules"):
+            there = service.all()
+        return service.id, [there[key] for key in sorted(there)]
+    finally:
+        service.close()
+
+
+def _read(read: Callable[[list[tuple[str, str]]], ImportedRules], place: str, text: str) -> ImportedRules:
+    """Return what is in a service's answer; that it has no rule at all is no problem."""
+    from fpctl.deployment.imported_rules import ImportedRules
+
+    return ImportedRules((), (), ()) if text == EMPTY else read([(place, text)])
+
+
+def _store(context: AppContext, asked: RuleImportOptions, found: ImportedRules, format: str) -> int:
+    """Write the files, say what was left out, and return the exit code."""
+    from fpctl.deployment.imported_rules import store
+
+    paths = context.settings.paths
+    written, left = store(found, asked.out or paths.rules, paths.root / "functions", replace=asked.replace)
     if format == "json":
         output.show_json(_document(found, written, left))
     else:
@@ -61,7 +147,7 @@ def sentinel(
     return EXIT_FINDINGS if left or found.problems else EXIT_OK
 
 
-def _document(found: SentinelImport, written: list[Path], left: list[str]) -> dict[str, object]:
+def _document(found: ImportedRules, written: list[Path], left: list[str]) -> dict[str, object]:
     return {
         "written": [str(path) for path in written],
         "left_out": left,
@@ -90,4 +176,4 @@ def _importer(name: str) -> Callable[..., int]:
 
 _EXIT_CODES = "Exit code 1: something was left out, or may suppress more than it did. 2: the file cannot be read."
 
-commands = {"sentinel": sentinel, **{name: _importer(name) for name in format_names()}}
+commands = {"sentinel": sentinel, "defender": defender, **{name: _importer(name) for name in format_names()}}

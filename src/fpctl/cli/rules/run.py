@@ -77,7 +77,7 @@ def command(
     exclusions = context.repository.active()
     able = describe(request.engine).capabilities
     windows = None if able.local_time else window_range(request.timespan, request.now)
-    planner = context.planner(request.now.date(), within=windows)
+    planner = context.planner(request.now.date(), within=windows, over_past=request.over_past)
     guarded = Guarded([], run.force)
 
     def check(few: Sequence[RuleOutcome]) -> Sequence[RuleOutcome]:
@@ -132,6 +132,7 @@ def _request(
         tuple(patterns or ()),
         str(folder) if folder else None,
         folds=not run.no_fold,
+        over_past=now.date() < context.today,
     )
     return request, frozenset()
 

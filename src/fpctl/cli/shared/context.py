@@ -115,6 +115,7 @@ class AppContext:
             root=self.root,
             environment=self.settings.tables.environment,
             overrides=self.settings.fields,
+            from_created=self.settings.clauses.from_created,
         )
 
     @cached_property
@@ -124,9 +125,18 @@ class AppContext:
 
         return AuditLog(self.settings, self.exclusions, self.exclusions_path, self.now)
 
-    def planner(self, day: date | None = None, *, within: WindowRange | None = None) -> Planner:
-        """Return a planner for a day, today if None; see `Planner` for `within`."""
-        return self.repository.planner(day or self.today, windows_within=within)
+    def planner(
+        self, day: date | None = None, *, within: WindowRange | None = None, over_past: bool = False
+    ) -> Planner:
+        """Return a planner for a day, today if None.
+
+        Args:
+            within: see `windows_within` of `Planner`.
+            over_past: what is planned runs over a time that is past: no exclusion suppresses events from before
+                it was created. Nor does one whose first day is still to come, in a plan for a later day.
+        """
+        begun_by = date.min if over_past else self.today if day is not None and day > self.today else None
+        return self.repository.planner(day or self.today, windows_within=within, begun_by=begun_by)
 
     def planner_for(self, engine: Engine, span: Timespan) -> Planner:
         """Return a planner for what an engine runs at the end of a range of events."""

@@ -32,7 +32,7 @@ def coverage_of(
     from fpctl.execution.preview import Coverage, coverage
     from fpctl.repository.single_exclusion import in_force
 
-    alone = in_force(exclusion, context.today)
+    alone = in_force(exclusion)
     countable = [one for one in outcomes if one.status == "rewritten"][:COUNTED_RULES]
     rules = [(one.rule, alone.selects(one.rule) == "named") for one in countable]
     engine = options.EngineOptions(chosen.engine or "local", chosen.data, chosen.credential)

@@ -15,21 +15,11 @@ if TYPE_CHECKING:
 
 def risk_of(context: AppContext, exclusion: Exclusion, rules: Sequence[LoadedRule], share: Share | None = None) -> Risk:
     """Return the risk of an exclusion for the rules that it matches, by the settings' weights and lists."""
-    from fpctl.exclusions.risk.score import assess
     from fpctl.exclusions.risk.shared_names import shared_names
-    from fpctl.rules.test_cases import RuleTestCache
+    from fpctl.repository.assessment import risk_for
 
-    shelf = RuleTestCache()
-    tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())
-    return assess(
-        exclusion,
-        [loaded.rule for loaded in rules],
-        shared_names(context.settings.policy.forbidden),
-        context.settings.risk,
-        today=context.today,
-        tested=tested,
-        share=share,
-    )
+    known = shared_names(context.settings.policy.forbidden)
+    return risk_for(exclusion, rules, context.planner(), known, context.settings.risk, share=share)
 
 
 def risk_lines(risk: Risk) -> list[str]:

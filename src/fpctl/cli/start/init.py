@@ -20,7 +20,7 @@ def command(
     """Set up a repository of rules and exclusions.
 
     Makes the folders, a commented fpctl.toml, a pre-commit hook (for pre-commit and for plain git), a
-    GitHub Actions workflow, and the JSON Schemas by which editors complete the keys of rule and exclusion
+    GitHub Actions workflow, a .gitignore, and the JSON Schemas by which editors complete the keys of rule and exclusion
     files. A file that is there already is never overwritten; run it again after an update of fpctl with
     .fpctl/schemas removed to get the new schemas.
     """
@@ -29,12 +29,21 @@ def command(
     root = folder or Path()
     made = scaffold(root)
     if format == "json":
-        output.show_json({"folder": str(root), "written": list(made.written), "kept": list(made.kept)})
+        output.show_json(
+            {
+                "folder": str(root),
+                "written": list(made.written),
+                "kept": list(made.kept),
+                "unignored": list(made.unignored),
+            }
+        )
         return EXIT_OK
     for path in made.written:
         output.write(f"wrote {output.visible(str(root / path))}\n")
     for path in made.kept:
         output.write(f"kept  {output.visible(str(root / path))} (it was there)\n")
+    if made.unignored:
+        output.say(f"note: .gitignore was there; add to it {', '.join(made.unignored)}")
     if made.written:
         output.say("next: put rules into rules/, then fpctl add; git config core.hooksPath .githooks turns the hook on")
     return EXIT_OK

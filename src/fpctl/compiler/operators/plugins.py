@@ -5,6 +5,7 @@ What their columns are is asked of the data where the query does not say.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -73,46 +74,42 @@ def bag_unpack(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Re
     arguments = _arguments(
         compiler, node.call, ("Column", "OutputColumnPrefix", "columnsConflict", "ignoredProperties")
     )
-    column = arguments.get("Column")
+    name, bag = _bag(compiler, node, rows, arguments.get("Column"))
+    prefix = _constant(compiler, arguments, "OutputColumnPrefix", "")
+    conflict = _constant(compiler, arguments, "columnsConflict", "error")
+    listed = _constant(compiler, arguments, "ignoredProperties", None)
+    ignored = set(listed) if isinstance(listed, list) else set()
+    made: dict[str, Made] = {}
+    if node.schema is None or (node.schema and node.schema[0].name == "*"):
+        made = {held.name: passed(held) for held in rows.columns.values() if held.name != name}
+    for key, kind in _keys(compiler, node, rows, bag, ignored, bool(node.schema)).items():
+        column = f"{prefix}{key}"
+        if node.schema is not None and column in rows.columns and column != name:
+            made[column] = passed(rows.columns[column])
+        elif column not in made or conflict == "replace_source":
+            typed = converted(Value(func("kql_member", bag.sql, Text(key)), "dynamic"), kind)
+            assert typed is not None
+            made[column] = Made(column, typed)
+        elif conflict != "keep_source":
+            compiler.refuse("bag_unpack", f"the column {column} is there already", node, "use columnsConflict")
+    return rows.projected(list(made.values()), _scope(made))
+
+
+def _bag(compiler: Expressions, node: tree.Evaluate, rows: Relation, column: tree.Expr | None) -> tuple[str, Value]:
+    """Return the name of the column to unpack, and its value."""
     if not isinstance(column, tree.Name) or column.value not in rows.columns:
         compiler.refuse("bag_unpack", "bag_unpack takes a column", node.call)
     bag = rows.columns[column.value]
-    value = bag.value() if bag.type == "dynamic" else converted(bag.value(), "dynamic")
     if bag.type == "string":
-        value = Value(func("kql_parse_json", bag.value().sql), "dynamic")
+        return column.value, Value(func("kql_parse_json", bag.value().sql), "dynamic")
+    value = bag.value() if bag.type == "dynamic" else converted(bag.value(), "dynamic")
     if value is None:
         compiler.refuse("bag_unpack", f"a {bag.type} cannot be unpacked", column)
-    prefix = ""
-    if "OutputColumnPrefix" in arguments:
-        prefix = str(compiler.constant_of(arguments["OutputColumnPrefix"], "the prefix").constant)
-    conflict = "error"
-    if "columnsConflict" in arguments:
-        conflict = str(compiler.constant_of(arguments["columnsConflict"], "columnsConflict").constant)
-    ignored: set[str] = set()
-    if "ignoredProperties" in arguments:
-        given = compiler.constant_of(arguments["ignoredProperties"], "ignoredProperties").constant
-        ignored = set(given) if isinstance(given, list) else set()
-    keys = _keys(compiler, node, rows, value, ignored, bool(node.schema))
-    kept = [held for held in rows.columns.values() if held.name != column.value]
-    made = {held.name: passed(held) for held in kept}
-    if node.schema is not None and not (node.schema and node.schema[0].name == "*"):
-        made = {}
-    for key, kind in keys.items():
-        name = f"{prefix}{key}"
-        if node.schema is not None and name in rows.columns and name != column.value:
-            made[name] = passed(rows.columns[name])
-            continue
-        if name in made:
-            if conflict == "keep_source":
-                continue
-            if conflict != "replace_source":
-                compiler.refuse("bag_unpack", f"the column {name} is there already", node, "use columnsConflict")
-        part = Value(func("kql_member", value.sql, Text(key)), "dynamic")
-        typed = converted(part, kind)
-        assert typed is not None
-        made[name] = Made(name, typed)
-    scope = _scope(made)
-    return rows.projected(list(made.values()), scope)
+    return column.value, value
+
+
+def _constant(compiler: Expressions, arguments: Mapping[str, tree.Expr], name: str, default: Any) -> Any:
+    return compiler.constant_of(arguments[name], name).constant if name in arguments else default
 
 
 def _keys(compiler: Expressions, node: tree.Evaluate, rows: Relation, bag: Value, ignored: set[str],

@@ -128,28 +128,17 @@ def _origins(legs: Sequence[tuple[str, Relation]], scope: Scope, skip: int) -> d
             kinds.setdefault(held.name, {})[held.type] = None
     wanted = [column for at, column in enumerate(scope.columns.values()) if at >= skip]
     known = {column.name: column for column in wanted}
-    taken: set[str] = set()
-    origins: dict[tuple[str, str], str] = {}
-    split = [name for name, found in kinds.items() if len(found) > 1]
-    for name, found in kinds.items():
-        if len(found) == 1 and name in known:
-            origins[name, next(iter(found))] = name
-            taken.add(name)
-    for name in split:
-        for kind in kinds[name]:
-            for column in wanted:
-                if column.name not in taken and column.type == kind and column.name.startswith(f"{name}_{kind}"):
-                    origins[name, kind] = column.name
-                    taken.add(column.name)
-                    break
-    for name, found in kinds.items():
-        if len(found) == 1 and name not in known:
-            kind = next(iter(found))
-            for column in wanted:
-                if column.name not in taken and column.type == kind and column.name.startswith(name):
-                    origins[name, kind] = column.name
-                    taken.add(column.name)
-                    break
+    origins = {(name, next(iter(found))): name for name, found in kinds.items() if len(found) == 1 and name in known}
+    free = [column for column in wanted if column.name not in origins.values()]
+    several = [(name, kind, f"{name}_{kind}") for name, found in kinds.items() if len(found) > 1 for kind in found]
+    renamed = [
+        (name, next(iter(found)), name) for name, found in kinds.items() if len(found) == 1 and name not in known
+    ]
+    for name, kind, prefix in (*several, *renamed):
+        column = next((one for one in free if one.type == kind and one.name.startswith(prefix)), None)
+        if column is not None:
+            origins[name, kind] = column.name
+            free.remove(column)
     return origins
 
 

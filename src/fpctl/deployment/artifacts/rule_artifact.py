@@ -9,7 +9,7 @@ from typing import Literal
 from fpctl.deployment.artifacts.alert_rule import alert_rule
 from fpctl.deployment.artifacts.body import Body
 from fpctl.deployment.artifacts.comments import without_comments
-from fpctl.deployment.artifacts.detection_rule import detection_rule
+from fpctl.deployment.artifacts.detection_rule import CONTINUOUS, detection_rule, frequency_of
 from fpctl.deployment.artifacts.identity import detection_id, rule_guid
 from fpctl.deployment.artifacts.requirements import defender_problems, output_scope, sentinel_problems, xdr_tables
 from fpctl.deployment.artifacts.saved_search import saved_search
@@ -130,16 +130,28 @@ def _detection(outcome: RuleOutcome, tuned: TunedRule, version: str | None) -> R
             message = f"a continuous detection may have no comments; left out: {shown}"
             notes.append(Problem("comments", message, Location(rule.path), None, "warning"))
     scope = output_scope(tuned)
-    custom = not set(tables_read(tuned)) & xdr_tables()
+    custom = _reads_sentinel_only(tuned)
     made = detection_rule(rule, query, scope.columns, custom=custom)
     notes += (Problem("schema", change, Location(rule.path), None, "warning") for change in made.changed)
     problems = (*defender_problems(rule, tuned, scope, custom=custom), *notes)
     return RuleArtifact(outcome, "detectionRules", detection_id(rule), query, version, made.body, problems)
 
 
+def _reads_sentinel_only(tuned: TunedRule) -> bool:
+    """Tell whether a query reads tables of Sentinel and nothing else; what an unknown name stands for is not known."""
+    tables = tables_read(tuned)
+    known = all(table.endswith("_CL") or tuned.tables.table(table) is not None for table in tables)
+    return bool(tables) and known and not set(tables) & xdr_tables()
+
+
 def for_defender(loaded: LoadedRule) -> LoadedRule:
-    """Return a rule as it is to be planned for Defender XDR: a near-real-time rule is a continuous detection there."""
-    if loaded.rule.kind != "nrt":
+    """Return a rule as it is to be planned for Defender XDR.
+
+    A near-real-time rule, and one of any format that runs every 0 seconds, is a continuous detection there: its
+    clauses carry no comment.
+    """
+    rule = loaded.rule
+    if frequency_of(rule) != CONTINUOUS or rule.continuous:
         return loaded
     return replace(loaded, rule=replace(loaded.rule, kind="defender-custom-detection", query_frequency="0"))
 

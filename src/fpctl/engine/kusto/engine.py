@@ -1,6 +1,6 @@
 """The `kusto` engine: Azure Data Explorer, a Fabric eventhouse or a free cluster, through azure-kusto-data.
 
-The package is an optional extra: `pip install 'fpctl[kusto]'`.
+The package is an optional extra, `kusto`.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def _client(place: Endpoint, source: TokenSource) -> Any:
         raise EngineError(
             "the engine kusto needs the package azure-kusto-data",
             code="not-installed",
-            hint="pip install 'fpctl[kusto]'",
+            hint="python -m pip install azure-kusto-data",
         ) from None
 
     # The client leaves out what `frames` must see, so this one hands out the answer as it came.
@@ -212,7 +212,7 @@ def _read(answer: Any, read: Callable[[Any], Table]) -> Table:
             EngineError(
                 "this version of azure-kusto-data hides parts of the answers",
                 code="not-installed",
-                hint="install a version that fpctl is tested with: pip install -U 'fpctl[kusto]'",
+                hint="install the version in constraints.txt: python -m pip install -U azure-kusto-data",
             ),
             "fatal",
         )

@@ -261,7 +261,7 @@ class _Adopter:
     def refusal(self, entry: NewExclusion, group: Sequence[Tail]) -> str | None:
         """Return why the exclusion has no place in the rule without the terms, None if it has."""
         base = replace(self.loaded.rule, query=_without(self.text, spans_of(self.text, group)))
-        plan = self.planner.plan(base, [(in_force(entry.exclusion, self.today), True)]).plan
+        plan = self.planner.plan(base, [(in_force(entry.exclusion), True)]).plan
         return next((skip.message for skip in plan.skips), None)
 
     def without(self, taken: Sequence[Tail]) -> str:

@@ -19,7 +19,8 @@ from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.window import DAYS, Window
-from fpctl.fields.registry import FIELDS, NAMES, NARROW, SYNONYMS, having
+from fpctl.fields.registry import FIELDS, NAMES, SYNONYMS, having
+from fpctl.schema.families import is_narrow
 
 DESCRIPTION = FormatDescription(
     "a table with a row for each alternative of each exclusion",
@@ -179,7 +180,7 @@ def _draft(
             created=_day(first.get("created")) or context.today,
             expires=_day(first.get("expires")),
             status="draft",
-            broad=not all(any(name in one for name in NARROW) for one in match),
+            broad=not all(is_narrow(one) for one in match),
             placement=_line(first.get("placement")),
             notes=first.get("notes"),
             tags=_values("tags", first.get("tags", "")),

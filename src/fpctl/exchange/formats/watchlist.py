@@ -17,7 +17,8 @@ from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.fields.registry import FIELDS, NARROW, SYNONYMS
+from fpctl.fields.registry import FIELDS, SYNONYMS
+from fpctl.schema.families import is_narrow
 
 DESCRIPTION = FormatDescription(
     "a Microsoft Sentinel watchlist (CSV), a row for each value",
@@ -147,7 +148,7 @@ def _own(table: CsvTable, context: ImportContext, losses: list[Loss]) -> list[Re
                     created=context.today,
                     expires=until,
                     status="draft",
-                    broad=not all(field in NARROW for field in fields),
+                    broad=not all(is_narrow(one) for one in match),
                 ),
                 line,
             )

@@ -13,6 +13,7 @@ from fpctl.exclusions.expiry import parse_until
 from fpctl.exclusions.scenarios.model import Scenario, scenarios
 from fpctl.fields.registry import FIELDS, NARROW, check_value
 from fpctl.rules.loader import RuleSet
+from fpctl.schema.families import is_narrow
 
 T = TypeVar("T")
 
@@ -129,7 +130,7 @@ def _fields(talk: Conversation, scenario: Scenario | None) -> dict[str, tuple[st
             values = _checked(talk, f"{field}: {question}", default, partial(_values, field, field in needs))
             if values:
                 found[field] = values
-        if any(field in found for field in NARROW):
+        if is_narrow(found):
             return found
         talk.say("An exclusion names at least one device, URL or hash; without one it would match too much.")
         wanted, needs = NARROW, ()

@@ -6,7 +6,7 @@ measured gives no points and is said to be not measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NamedTuple
@@ -69,6 +69,7 @@ def assess(
     today: date,
     tested: frozenset[str] = frozenset(),
     share: Share | None = None,
+    broad: Collection[int] = (),
 ) -> Risk:
     """Score an exclusion.
 
@@ -79,10 +80,11 @@ def assess(
         today: the day from which an exclusion without `created` holds.
         tested: ids of rules that have an event that must fire.
         share: what was measured; None if nothing was.
+        broad: numbers of alternatives that are broad in the tables of the rules (`repository.narrowness`).
     """
     worst: list[RiskFactor] = []
-    for alternative in exclusion.match:
-        points = list(_alternative(alternative, known, weights))
+    for number, alternative in enumerate(exclusion.match):
+        points = list(_alternative(alternative, number in broad, known, weights))
         if not worst or sum(p.points for p in points) > sum(p.points for p in worst):
             worst = points
     found = [
@@ -102,10 +104,10 @@ def assess(
     return Risk(score, level, tuple(kept), measured)
 
 
-def _alternative(one: Alternative, known: SharedNames, weights: RiskWeights) -> Iterator[RiskFactor]:
+def _alternative(one: Alternative, broad: bool, known: SharedNames, weights: RiskWeights) -> Iterator[RiskFactor]:
     fields = one.fields()
     pinned = bool(one.values("hash") or one.values("signer"))
-    if not one.narrow:
+    if broad or not one.narrow:
         yield RiskFactor("unanchored", weights.unanchored, "no device, URL or hash is named")
     if len(fields) + (one.where is not None) == 1:
         only = next(iter(fields), "where")

@@ -36,7 +36,7 @@ class IpField(Field[Range]):
     synonyms = ("address", "remoteip", "cidr")
     # ip-endpoint: an address with or without a port behind it.
     roles = ("ip", "ip-endpoint")
-    telling = ("ip",)
+    telling = ("ip", "ip-endpoint")
     assumed = (("RemoteIP", "ip"), ("SourceIP", "ip"), ("IPAddress", "ip"), ("LocalIP", "ip"))
     test_rank = 80
     tell_rank = 40
@@ -102,6 +102,19 @@ class IpField(Field[Range]):
             terms += [Regex(operand, pattern) for operand in dict.fromkeys((operand_v4, operand_v6))]
         terms += [Regex(operand_v6, f"(?i)^{address_pattern.range_v6(v)}$") for v in [*single_v6, *wide_v6]]
         return any_of(terms)
+
+    def event_value(self, column: BoundColumn) -> str:
+        if column.role != "ip-endpoint":
+            return super().event_value(column)
+        text = column.string()
+        v4, v6 = (f"extract({wildcard.literal(pattern)}, 1, {text})" for pattern in (_ENDPOINT_V4, _ENDPOINT_V6))
+        return f"tolower(coalesce({v4}, {v6}))"
+
+    def named(self, value: str, role: str) -> str:
+        if role != "ip-endpoint":
+            return value
+        found = re.match(_ENDPOINT_V4, value) or re.match(_ENDPOINT_V6, value)
+        return found[1] if found else value
 
     def names(self, pattern: str, value: str) -> bool:
         try:

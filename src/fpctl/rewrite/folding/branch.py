@@ -18,18 +18,28 @@ Values = frozenset[str]
 """Values of a key, in lower case."""
 
 
+class Days(NamedTuple):
+    """The days on which something holds: from `since` on (None: from ever), and before `until` (None: for ever)."""
+
+    since: date | None = None
+    until: date | None = None
+
+
+ALWAYS = Days()
+
+
 class Branch(NamedTuple):
     """What must hold together.
 
     Attributes:
         keys: each key with its values, cheapest key first.
         rest: what has no key.
-        until: the day from which the branch no longer holds, None for never.
+        days: the days between which the branch holds.
     """
 
     keys: tuple[tuple[Key, Values], ...]
     rest: tuple[Term, ...] = ()
-    until: date | None = None
+    days: Days = ALWAYS
 
 
 class _Part(NamedTuple):
@@ -42,31 +52,24 @@ def branches(term: Term, time_column: str | None, *, sites: bool = True) -> list
 
     Args:
         term: what an exclusion matches.
-        time_column: the KQL of the event's time; its upper bound becomes `until`.
+        time_column: the KQL of the event's time; its bounds become `days`.
         sites: read URLs by keys, too; the dialect of continuous detections has no words for these.
     """
-    until: date | None = None
+    days = ALWAYS
     tests: list[Term] = []
     for test in term.terms if isinstance(term, AllOf) else (term,):
-        if until is None and _is_end(test, time_column):
-            assert isinstance(test, Period)
-            until = test.until
+        if days == ALWAYS and isinstance(test, Period) and _in_days(test, time_column):
+            days = Days(test.since, test.until)
         else:
             tests.append(test)
     parts = _conjunction(tests, sites)
     if parts is None:
-        return [Branch((), tuple(tests), until)]
-    return [Branch(keys, part.rest, until) for part in parts if (keys := _sorted(part.keys)) is not None]
+        return [Branch((), tuple(tests), days)]
+    return [Branch(keys, part.rest, days) for part in parts if (keys := _sorted(part.keys)) is not None]
 
 
-def _is_end(test: Term, time_column: str | None) -> bool:
-    return (
-        isinstance(test, Period)
-        and test.column == time_column
-        and test.since is None
-        and test.until is not None
-        and not isinstance(test.until, datetime)
-    )
+def _in_days(test: Period, time_column: str | None) -> bool:
+    return test.column == time_column and not any(isinstance(at, datetime) for at in (test.since, test.until))
 
 
 def _sorted(keys: Iterable[tuple[Key, Values]]) -> tuple[tuple[Key, Values], ...] | None:

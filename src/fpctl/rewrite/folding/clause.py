@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from fpctl.fields.matching.term import Term, all_of, any_of
-from fpctl.rewrite.folding.branch import Branch, branches
+from fpctl.rewrite.folding.branch import Branch, Days, branches
 from fpctl.rewrite.folding.key import Key
-from fpctl.rewrite.folding.listing import Member, among_many, ending, listing
+from fpctl.rewrite.folding.listing import Member, among_many, listing, within
 
 LISTED_FROM = 3
 """From so many members a shape with a rest gets lists; fewer share a guard with other shapes of their keys."""
@@ -17,11 +16,11 @@ LISTED_FROM = 3
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A branch that is tested for itself: `term` without its end."""
+    """A branch that is tested for itself: `term` holds on `days`."""
 
     exclusion: str
     term: Term
-    until: date | None
+    days: Days
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class FoldedClause:
         exclusions: the exclusions that it stands for, sorted; one may have parts in several clauses.
         term: what takes a row out.
         keys: the keys of its lists, or of its guard; none where each branch is tested for itself.
-        undated: `term` regardless of when its members end.
+        undated: `term` regardless of the days on which its members hold.
         members: what its lists hold; empty where branches are tested for themselves.
         tested: those branches.
         guard: what holds for every row that one of `tested` matches, None for no such thing.
@@ -68,7 +67,7 @@ def fold(
     for (keys, rest), found in shapes.items():
         if not keys:
             for member in found:
-                alone.setdefault(member.exclusion, []).append(Tested(member.exclusion, all_of(rest), member.until))
+                alone.setdefault(member.exclusion, []).append(Tested(member.exclusion, all_of(rest), member.days))
         elif rest and len(found) < LISTED_FROM:
             guarded.setdefault(keys, []).extend((rest, member) for member in found)
         else:
@@ -82,7 +81,7 @@ def fold(
 
 
 def _member(exclusion: str, branch: Branch) -> Member:
-    return Member(exclusion, tuple(values for _, values in branch.keys), branch.until)
+    return Member(exclusion, tuple(values for _, values in branch.keys), branch.days)
 
 
 def _ranks(keys: Sequence[Key]) -> tuple[int, list[str]]:
@@ -110,7 +109,7 @@ def _guarded(
 ) -> FoldedClause:
     """Return a clause whose rows are first looked up by their cheapest key, then tested branch by branch."""
     tested = [
-        Tested(member.exclusion, all_of([listing(keys, [member], None), *rest]), member.until) for rest, member in parts
+        Tested(member.exclusion, all_of([listing(keys, [member], None), *rest]), member.days) for rest, member in parts
     ]
     guard = None
     if len(tested) > 1:
@@ -125,7 +124,7 @@ def _tested(
     guard: Term | None,
     time_column: str | None,
 ) -> FoldedClause:
-    dated = any_of([all_of([one.term, *ending(one.until, time_column)]) for one in tested])
+    dated = any_of([all_of([one.term, *within(one.days, time_column)]) for one in tested])
     undated = any_of([one.term for one in tested])
     guards = [] if guard is None else [guard]
     return FoldedClause(

@@ -3,8 +3,8 @@
 One pass over the rows at the insertion point gives a column per clause: the key values of a row that the clause's
 lists hold (else ""), or the numbers of the branches that match it. Rows with the same columns are one
 group with its count and its first and last time, so exclusions that overlap are told apart exactly, and
-the cost does not depend on how many exclusions there are. What ends on a day inside the range is told by
-that day, which only rows behind the first such day carry.
+the cost does not depend on how many exclusions there are. What begins or ends on a day inside the range is
+told by that day, which only rows behind the first such day carry.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from fpctl.kql.literals import datetime_literal
+from fpctl.rewrite.folding.branch import Days
 from fpctl.rewrite.folding.clause import FoldedClause
 from fpctl.rewrite.folding.key import SEPARATOR
 from fpctl.rewrite.folding.listing import Member, combination
@@ -27,7 +28,7 @@ _DAY = f"{PREFIX}day"
 _UNKNOWN_DAY = -2
 """The day number of rows without a time."""
 _EARLY = -1
-"""The day number of all rows before the first day on which something ends."""
+"""The day number of all rows before the first day on which something begins or ends."""
 _PER_STRCAT = 32
 """Parts of one `strcat`, which takes at most 64 arguments (learn.microsoft.com/kusto/query/strcat-function)."""
 
@@ -62,11 +63,11 @@ class HitAccumulator:
     exclusions: tuple[str, ...]
     clauses: tuple[FoldedClause, ...]
     time_column: str | None
-    first_end: date | None = field(init=False)
+    first_day: date | None = field(init=False)
 
     def __post_init__(self) -> None:
-        ends = [until for clause in self.clauses for until in _ends(clause) if until is not None]
-        object.__setattr__(self, "first_end", min(ends) if ends and self.time_column is not None else None)
+        bounds = [day for clause in self.clauses for days in _days(clause) for day in days if day is not None]
+        object.__setattr__(self, "first_day", min(bounds) if bounds and self.time_column is not None else None)
 
     def operators(self) -> str:
         """Return the operators that group and count: `| extend ... | summarize ...`."""
@@ -78,14 +79,14 @@ class HitAccumulator:
             counted += [f"{PREFIX}first = min({self.time_column})", f"{PREFIX}last = max({self.time_column})"]
             # As numbers, which are read many times faster than times.
             numbers = f"\n| extend {_number(f'{PREFIX}first')}, {_number(f'{PREFIX}last')}"
-        if self.first_end is not None:
+        if self.first_day is not None:
             columns.append(f"{_DAY} = {self._day()}")
             by.append(_DAY)
         return f"| extend {', '.join(columns)}\n| summarize {', '.join(counted)} by {', '.join(by)}{numbers}"
 
     def _day(self) -> str:
-        assert self.first_end is not None
-        first = datetime_literal(self.first_end)
+        assert self.first_day is not None
+        first = datetime_literal(self.first_day)
         time = self.time_column
         behind = f"datetime_diff('day', {time}, {first})"
         return f"case(isnull({time}), {_UNKNOWN_DAY}, {time} < {first}, {_EARLY}, {behind})"
@@ -99,7 +100,7 @@ class HitAccumulator:
         """
         at = {name: position for position, name in enumerate(names)}
         numbers = {exclusion: number for number, exclusion in enumerate(self.exclusions)}
-        readers = [_Reader(clause, numbers, self.first_end) for clause in self.clauses]
+        readers = [_Reader(clause, numbers, self.first_day) for clause in self.clauses]
         columns = [(at[f"{PREFIX}{number}"], reader.taking) for number, reader in enumerate(readers)]
         rows_at, first_at, last_at, day_at = (at.get(f"{PREFIX}{n}") for n in ("rows", "first", "last", "day"))
         assert rows_at is not None
@@ -130,10 +131,10 @@ class HitAccumulator:
 class _Reader:
     """Tells of a clause's column which exclusions take a group out, by their numbers."""
 
-    def __init__(self, clause: FoldedClause, numbers: Mapping[str, int], first_end: date | None) -> None:
+    def __init__(self, clause: FoldedClause, numbers: Mapping[str, int], first_day: date | None) -> None:
         self.tested = clause.tested
         self.numbers = numbers
-        self.first_end = first_end
+        self.first_day = first_day
         self.known: dict[tuple[str, int], frozenset[int]] = {}
         self.members: dict[str, list[Member]] = {}
         self.by = 0
@@ -149,25 +150,28 @@ class _Reader:
         found = self.known.get((text, day))
         if found is None:
             found = self.known[text, day] = frozenset(
-                self.numbers[exclusion] for exclusion, until in self._matching(text) if self._holds(until, day)
+                self.numbers[exclusion] for exclusion, days in self._matching(text) if self._holds(days, day)
             )
         return found
 
-    def _holds(self, until: date | None, day: int) -> bool:
-        if until is None or self.first_end is None or day == _EARLY:
+    def _holds(self, days: Days, day: int) -> bool:
+        if self.first_day is None or (days.since is None and (days.until is None or day == _EARLY)):
             return True
-        return day != _UNKNOWN_DAY and day < (until - self.first_end).days
+        if day in (_UNKNOWN_DAY, _EARLY):
+            return False
+        begun = days.since is None or day >= (days.since - self.first_day).days
+        return begun and (days.until is None or day < (days.until - self.first_day).days)
 
-    def _matching(self, text: str) -> Iterable[tuple[str, date | None]]:
+    def _matching(self, text: str) -> Iterable[tuple[str, Days]]:
         if self.tested:
             for number in text.removesuffix(",").split(","):
                 one = self.tested[int(number)]
-                yield one.exclusion, one.until
+                yield one.exclusion, one.days
             return
         values = text.split(SEPARATOR)
         for member in self.members.get(values[self.by], ()):
             if all(value in own for value, own in zip(values, member.values, strict=True)):
-                yield member.exclusion, member.until
+                yield member.exclusion, member.days
 
 
 def _moment(microseconds: int | None) -> datetime | None:
@@ -178,9 +182,9 @@ def _number(column: str) -> str:
     return f"{column} = datetime_diff('microsecond', {column}, datetime(1970-01-01))"
 
 
-def _ends(clause: FoldedClause) -> Iterable[date | None]:
-    yield from (member.until for member in clause.members)
-    yield from (one.until for one in clause.tested)
+def _days(clause: FoldedClause) -> Iterable[Days]:
+    yield from (member.days for member in clause.members)
+    yield from (one.days for one in clause.tested)
 
 
 def _column(clause: FoldedClause) -> str:

@@ -353,23 +353,12 @@ class _Attempt:
                 "the only place is at the start of a sub-pipeline without a source, where no `|` may stand",
                 pipeline.start,
             )
+        refusal = self.inverted_behind(pipeline, index)
+        if refusal is not None:
+            return refusal
         placements: list[Placement] = []
         left_out: list[PlacementRefusal] = []
-        for later in range(index, len(pipeline.operators)):
-            operator = pipeline.operators[later]
-            row_effect = self.placer.positions.row_effect(operator)
-            if row_effect is not None and row_effect.also:
-                return both_ways(row_effect.where, row_effect.at)
-            if row_effect is not None:
-                return inverted(row_effect.where, row_effect.polarity, row_effect.at)
-            if isinstance(operator, tree.Union):
-                outcome = self.legs(pipeline, later + 1)
-                if isinstance(outcome, PlacementResult):
-                    placements.extend(outcome.placements)
-                    left_out.extend(outcome.left_out)
-                elif outcome.reason not in _NOT_THERE:
-                    left_out.append(outcome)
-        for outcome in self.unmatched(pipeline, index, found):
+        for outcome in (*self.later_unions(pipeline, index), *self.unmatched(pipeline, index, found)):
             if isinstance(outcome, PlacementResult):
                 placements.extend(outcome.placements)
                 left_out.extend(outcome.left_out)
@@ -381,6 +370,21 @@ class _Attempt:
             return _inverting_effect(inverting)
         placements.insert(0, Placement(pipeline, path, point, found, found_effects))
         return PlacementResult(tuple(placements), tuple(left_out))
+
+    def inverted_behind(self, pipeline: tree.Pipeline, index: int) -> PlacementRefusal | None:
+        """Return why an operator after the insertion point makes of fewer rows more, if one does."""
+        for operator in pipeline.operators[index:]:
+            row_effect = self.placer.positions.row_effect(operator)
+            if row_effect is not None:
+                if row_effect.also:
+                    return both_ways(row_effect.where, row_effect.at)
+                return inverted(row_effect.where, row_effect.polarity, row_effect.at)
+        return None
+
+    def later_unions(self, pipeline: tree.Pipeline, index: int) -> list[Outcome]:
+        """Return where the clause goes in the legs of the unions after an insertion point."""
+        operators = enumerate(pipeline.operators[index:], index + 1)
+        return [self.legs(pipeline, later) for later, operator in operators if isinstance(operator, tree.Union)]
 
     def polarity(self, pipeline: tree.Pipeline) -> PlacementRefusal | None:
         found = self.placer.positions.of(pipeline)

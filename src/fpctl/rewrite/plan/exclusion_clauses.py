@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.kql import tree
@@ -37,12 +38,14 @@ class ExclusionPlacer:
         placer: finds the insertion points in its query.
         dialect: what the rule's target can run.
         windows_within: for an engine that cannot compute local times, the range of events that a rule reads.
+        begun_by: clauses of exclusions that were created after this day name `created`; see `Planner`.
     """
 
     base: BaseRule
     placer: Placer
     dialect: Dialect
     windows_within: WindowRange | None = None
+    begun_by: date | None = None
 
     def place(self, exclusion: Exclusion, named: bool) -> ExclusionClauses | Skip:
         """Return the clauses of an exclusion in force, or why there are none.
@@ -98,6 +101,7 @@ class ExclusionPlacer:
                     window=exclusion.window,
                     within=within,
                     column=placement.resolution.time_column,
+                    starts=self._first_day(exclusion),
                     expires=exclusion.expires,
                 ),
                 dialect=self.dialect,
@@ -108,6 +112,11 @@ class ExclusionPlacer:
             clauses.append(clause)
             warnings.extend(placement_warnings(exclusion, placement, predicate, self.base))
         return ExclusionClauses(tuple(clauses), tuple(warnings))
+
+    def _first_day(self, exclusion: Exclusion) -> date | None:
+        """Return the day before which the clause suppresses no event, None where it has no lower bound."""
+        created = exclusion.created
+        return created if created is not None and self.begun_by is not None and created > self.begun_by else None
 
     def _refused(self, exclusion: Exclusion, refusal: PlacementRefusal, named: bool) -> Skip:
         line = self.base.source.line_column(refusal.offset)[0] if refusal.offset is not None else None

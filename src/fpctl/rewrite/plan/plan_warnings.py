@@ -49,10 +49,7 @@ def placement_warnings(
         message = f"no column here can hold {values}{f' and {rest} more' if rest > 0 else ''}: these match nothing"
         yield PlanWarning("untested-values", message, line, exclusion.id)
     if predicate.unguarded:
-        message = (
-            f"no time column is certain to be there, so the end of {exclusion.id} on {exclusion.expires} depends on "
-            "applying the rule again: until then the clause keeps suppressing"
-        )
+        message = f"no time column is certain to be there, so {_unbounded(exclusion)}"
         yield PlanWarning("no-expiry-guard", message, line, exclusion.id)
     if found.assumed:
         message = f"the columns of this table are not known; {', '.join(found.assumed)} is assumed to be there"
@@ -117,3 +114,13 @@ def size_warnings(fitted: SizeFit, budget: Budget, length: int) -> Iterator[Plan
         yield PlanWarning(
             "query-length", f"the query has {length:,} characters, and {budget.target} may have {budget.characters:,}"
         )
+
+
+def _unbounded(exclusion: Exclusion) -> str:
+    """Return what the missing time column means for an exclusion."""
+    if exclusion.expires is None:
+        return f"{exclusion.id} also suppresses events from before {exclusion.created}, its first day"
+    return (
+        f"the end of {exclusion.id} on {exclusion.expires} depends on applying the rule again: until then the clause "
+        "keeps suppressing"
+    )

@@ -41,6 +41,8 @@ class Planner:
             Analytics disagree on a type, such a query is meant for the latter.
         windows_within: for an engine that cannot compute local times: returns the range of events that
             a rule reads, for which windows are written out as intervals of UTC.
+        begun_by: exclusions created after this day do not suppress events from before they were created:
+            their clauses name `created`. None where no clause does.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Planner:
         *,
         streamed: Tables | None = None,
         windows_within: WindowRange | None = None,
+        begun_by: date | None = None,
     ) -> None:
         self.windows_within = windows_within
+        self.begun_by = begun_by
         self.tables = tables
         self.streamed = streamed or tables
         self.fields = fields
@@ -139,6 +143,7 @@ class Planner:
             Placer(base.query, base.analysis, resolver, base.tables, self._wildcards),
             dialect,
             self.windows_within,
+            self.begun_by,
         )
         chosen = _Chosen()
         for exclusion, named in exclusions:

@@ -76,7 +76,7 @@ class Predicate:
     Attributes:
         term: what is tested.
         untested: values that match nothing here, because no column at hand can hold them.
-        unguarded: the exclusion expires, but no time column was at hand to say so in the predicate.
+        unguarded: the exclusion begins or ends on a day, but no time column was at hand to say so in the predicate.
         dialect: the dialect that `render` uses unless told.
     """
 
@@ -143,7 +143,7 @@ def build(
     return Predicate(
         all_of([any_of(terms), *guards] if terms else guards),
         tuple(sorted(set(untested))),
-        times.column is None and times.expires is not None,
+        times.column is None and (times.starts is not None or times.expires is not None),
         dialect,
     )
 
@@ -184,26 +184,11 @@ def _alternative(
     for field in TEST_ORDER:
         if field not in fields:
             continue
-        known = FIELDS[field]
-        parsed = []
-        for value in fields[field]:
-            read = parse_value(field, value)
-            if isinstance(read, ValueProblem):
-                raise PredicateError(f"{field}: {read.message}", "invalid-value", read.hint)
-            parsed.append((value, read))
-        if not parsed:
-            raise PredicateError(f"{field} has no values", "invalid-value", "give a value, or remove the field")
         columns = bindings.get(field, ())
         if not columns:
             missing.append(field)
-        tests: list[Term] = []
-        tested: set[str] = set()
-        for column in columns:
-            fitting = [(value, read) for value, read in parsed if known.fits(read, column, columns)]
-            if fitting:
-                tests.append(known.test([read for _, read in fitting], column, columns))
-                tested.update(value for value, _ in fitting)
-        untested.extend(Untested(field, value) for value, _ in parsed if value not in tested)
+        tests, tested = _field_tests(field, fields[field], columns)
+        untested.extend(Untested(field, value) for value in fields[field] if value not in tested)
         if not tests:
             return None
         terms.append(any_of(tests))
@@ -215,6 +200,27 @@ def _alternative(
     if not terms:
         raise PredicateError("an alternative names nothing and would match every event", "invalid-value")
     return all_of(terms)
+
+
+def _field_tests(field: str, values: Sequence[str], columns: Sequence[BoundColumn]) -> tuple[list[Term], set[str]]:
+    """Return the tests of a field, one a column, and the values that they test."""
+    known = FIELDS[field]
+    parsed = []
+    for value in values:
+        read = parse_value(field, value)
+        if isinstance(read, ValueProblem):
+            raise PredicateError(f"{field}: {read.message}", "invalid-value", read.hint)
+        parsed.append((value, read))
+    if not parsed:
+        raise PredicateError(f"{field} has no values", "invalid-value", "give a value, or remove the field")
+    tests: list[Term] = []
+    tested: set[str] = set()
+    for column in columns:
+        fitting = [(value, read) for value, read in parsed if known.fits(read, column, columns)]
+        if fitting:
+            tests.append(known.test([read for _, read in fitting], column, columns))
+            tested.update(value for value, _ in fitting)
+    return tests, tested
 
 
 def _window(window: Window, within: UtcRange | None, time_column: str | None) -> Term:

@@ -55,13 +55,13 @@ def _proposed(console: Console, loaded: LoadedRule) -> TuningResult:
         windows = None if capabilities(config).local_time else window_range(span, now)
         planner = repository.planner(now.date(), windows_within=windows)
         return suggest(
-            loaded.rule, applicable(loaded.rule, repository.active()), planner, engine, span, _grounds(console, loaded)
+            loaded.rule, applicable(loaded.rule, repository.active()), planner, engine, span, _criteria(console, loaded)
         )
     finally:
         engine.close()
 
 
-def _grounds(console: Console, loaded: LoadedRule) -> ProposalCriteria:
+def _criteria(console: Console, loaded: LoadedRule) -> ProposalCriteria:
     settings = console.config.settings
     cases = RuleTestCache().cases_of(loaded).must_fire()
     planner = console.snapshots.now().repository.planner(console.snapshots.today())

@@ -10,7 +10,8 @@ from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked, title_of
 from fpctl.exclusions.expiry import parse_until
 from fpctl.exclusions.model import Exclusion
-from fpctl.fields.registry import NAMES, NARROW
+from fpctl.fields.registry import NAMES
+from fpctl.schema.families import is_narrow
 from fpctl.web.config import ConsoleConfig
 
 DEFAULT_LIFE = "180d"
@@ -75,7 +76,7 @@ class DraftForm:
     @property
     def narrow(self) -> bool:
         """Whether a field is given that may stand alone."""
-        return any(name in self.fields for name in NARROW)
+        return is_narrow(self.fields)
 
     def draft(self, today: date) -> DraftExclusion:
         """Return the draft.

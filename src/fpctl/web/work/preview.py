@@ -15,11 +15,12 @@ from fpctl.errors import FpctlError
 from fpctl.exclusions.loader import ExclusionSet
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
-from fpctl.exclusions.risk.score import Risk, Share, assess
+from fpctl.exclusions.risk.score import Risk, Share
 from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.execution.time_range import window_range
 from fpctl.report.page.render import QueryView, query_view
 from fpctl.repository.apply import applicable
+from fpctl.repository.assessment import risk_for
 from fpctl.repository.single_exclusion import in_force, reached, trial
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.test_cases import RuleTestCache
@@ -77,7 +78,7 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
     rules = _chosen(exclusion, snapshot)
     outcomes = trial(exclusion, rules[:SHOWN_RULES], planner)
     shelf = RuleTestCache()
-    alone = in_force(exclusion, today)
+    alone = in_force(exclusion)
     cases = [(loaded, case) for loaded in rules[:SHOWN_RULES] for case in shelf.cases_of(loaded).must_fire()]
     broken = [
         one
@@ -88,23 +89,17 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
         len(rules),
         tuple(view for outcome in outcomes if (view := query_view(outcome)) is not None),
         tuple(broken),
-        _risk(exclusion, rules, config),
+        _risk(exclusion, rules, snapshot, config, None),
         tuple(_policy(exclusion, snapshot, config)),
     )
 
 
-def _risk(exclusion: Exclusion, rules: Sequence[LoadedRule], config: ConsoleConfig, share: Share | None = None) -> Risk:
-    shelf = RuleTestCache()
-    tested = frozenset(loaded.rule.id for loaded in rules if shelf.cases_of(loaded).must_fire())
-    return assess(
-        exclusion,
-        [loaded.rule for loaded in rules],
-        shared_names(config.settings.policy.forbidden),
-        config.settings.risk,
-        today=config.clock().date(),
-        tested=tested,
-        share=share,
-    )
+def _risk(
+    exclusion: Exclusion, rules: Sequence[LoadedRule], snapshot: Snapshot, config: ConsoleConfig, share: Share | None
+) -> Risk:
+    planner = snapshot.repository.planner(config.clock().date())
+    known = shared_names(config.settings.policy.forbidden)
+    return risk_for(exclusion, rules, planner, known, config.settings.risk, share=share)
 
 
 def _policy(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> list[Finding]:
@@ -122,7 +117,7 @@ def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfi
     """Return what the exclusion would have suppressed in the last days, and what an attacker could make of it."""
     repository, now = snapshot.repository, config.clock()
     rules = _chosen(exclusion, snapshot)
-    alone = in_force(exclusion, now.date())
+    alone = in_force(exclusion)
     attacks: RedteamResult | None = None
     try:
         attacks = run_redteam(alone, [loaded.rule for loaded in rules[:SHOWN_RULES]], repository.planner(now.date()))
@@ -143,4 +138,4 @@ def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfi
     devices = [share.devices for share in shares if share.devices is not None]
     traffic = [share.traffic for share in shares if share.traffic is not None]
     measured = Share(max(devices, default=None), max(traffic, default=None)) if shares else None
-    return EventPreview(tuple(found), _risk(exclusion, rules, config, measured), attacks)
+    return EventPreview(tuple(found), _risk(exclusion, rules, snapshot, config, measured), attacks)

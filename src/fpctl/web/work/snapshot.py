@@ -187,6 +187,7 @@ class Snapshots:
             root=settings.paths.root,
             environment=settings.tables.environment,
             overrides=settings.fields,
+            from_created=settings.clauses.from_created,
         )
         return Snapshot(repository, config.clock(), fingerprint)
 

@@ -1,4 +1,6 @@
-"""Run many generated queries against data without the named rows: python tests/semantics/check_many.py 20000 [seed]
+"""Run many generated queries against data without the named rows.
+
+    python tests/rewrite/semantics/check_many.py 20000 [seed]
 
 Prints what became of them, and every query whose result gained a row without a warning.
 """
@@ -9,12 +11,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
-from semantics.estate import EXCLUSIONS, close_estates, estate  # noqa: E402
-from semantics.references import query  # noqa: E402
-from semantics.test_references import NotRunError, gained  # noqa: E402
+from rewrite.semantics.estate import EXCLUSIONS, close_estates, estate  # noqa: E402
+from rewrite.semantics.references import query  # noqa: E402
+from rewrite.semantics.test_references import NotRunError, gained  # noqa: E402
 
 
 def main() -> int:

@@ -7,8 +7,8 @@ import pytest
 from fpctl.errors import KqlSyntaxError
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.verify import verify
-from golden.cases import Case, cases
-from second_reader import complaint
+from oracle.second_reader import complaint
+from rewrite.golden.cases import Case, cases
 
 CASES = cases()
 each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

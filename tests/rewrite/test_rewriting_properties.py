@@ -16,9 +16,9 @@ from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.plan.verify import verify
 from fpctl.rules.model import Rule, read_rule
-from second_reader import complaint
-from semantics.estate import FIELDS, TABLES
-from semantics.pipelines import queries
+from oracle.second_reader import complaint
+from rewrite.semantics.estate import FIELDS, TABLES
+from rewrite.semantics.pipelines import queries
 
 PLANNER = Planner(TABLES, FIELDS, date(2026, 11, 24))
 EXCLUSIONS = tuple(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.plan.verify import verify
-from semantics.estate import EXCLUSIONS, WITHOUT, Estate, estate, named
-from semantics.pipelines import queries
+from rewrite.semantics.estate import EXCLUSIONS, WITHOUT, Estate, estate, named
+from rewrite.semantics.pipelines import queries
 
 estates = st.builds(estate, st.integers(0, 5), st.integers(0, len(EXCLUSIONS) - 1))
 many = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])

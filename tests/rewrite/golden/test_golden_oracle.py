@@ -9,9 +9,9 @@ import pytest
 
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql.parser import parse
-from golden.cases import Case, cases
 from oracle.bridge import Diagnostic, Oracle, errors
 from oracle.compare_corpus import Count, compare, functions_in
+from rewrite.golden.cases import Case, cases
 
 pytestmark = pytest.mark.node
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from semantics.estate import close_estates
+from rewrite.semantics.estate import close_estates
 
 
 @pytest.fixture(scope="session", autouse=True)

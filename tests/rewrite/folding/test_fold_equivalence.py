@@ -65,33 +65,42 @@ HELD: dict[str, list[Any]] = {
     "Time": [None, *(datetime(2027, 1, day, 12, tzinfo=UTC).replace(tzinfo=None) for day in (1, 4, 5, 9, 20))],
 }  # fmt: skip
 ENDS = [None, date(2027, 1, 5), date(2027, 1, 6), date(2027, 1, 12)]
+STARTS = [None, None, date(2027, 1, 2), date(2027, 1, 5)]
 
 alternative = st.dictionaries(st.sampled_from(sorted(VALUES)), st.just(None), min_size=1, max_size=3).flatmap(
     lambda fields: st.fixed_dictionaries(
         {name: st.lists(st.sampled_from(VALUES[name]), min_size=1, max_size=3, unique=True) for name in fields}
     )
 )
-exclusion = st.tuples(st.lists(alternative, min_size=1, max_size=2), st.sampled_from(ENDS))
+exclusion = st.tuples(
+    st.lists(alternative, min_size=1, max_size=2), st.tuples(st.sampled_from(STARTS), st.sampled_from(ENDS))
+)
 row = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in HELD.items()})
 Match = Sequence[Mapping[str, Sequence[str]]]
+Days = tuple[date | None, date | None]
 
 
-def terms_of(exclusions: Sequence[tuple[Match, date | None]]) -> list[tuple[str, Term]]:
+def terms_of(exclusions: Sequence[tuple[Match, Days]]) -> list[tuple[str, Term]]:
     return [
-        (f"fp-{number:02}", build(match, COLUMNS, times=TimeLimits(column="Time", expires=ends)).term)
-        for number, (match, ends) in enumerate(exclusions)
+        (f"fp-{number:02}", build(match, COLUMNS, times=TimeLimits(column="Time", starts=starts, expires=ends)).term)
+        for number, (match, (starts, ends)) in enumerate(exclusions)
     ]
 
 
-def taken(match: Match, ends: date | None, held: Mapping[str, Any]) -> bool:
-    in_time = ends is None or (held["Time"] is not None and held["Time"].date() < ends)
+def taken(match: Match, days: Days, held: Mapping[str, Any]) -> bool:
+    starts, ends = days
+    in_time = days == (None, None) or (
+        held["Time"] is not None
+        and (starts is None or starts <= held["Time"].date())
+        and (ends is None or held["Time"].date() < ends)
+    )
     return in_time and matches(match, COLUMNS, held)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(exclusion, min_size=1, max_size=14), st.lists(row, min_size=1, max_size=60))
 def test_folded_clauses_take_the_rows_that_the_matcher_names(
-    engine: Engine, exclusions: list[tuple[Match, date | None]], rows: list[dict[str, Any]]
+    engine: Engine, exclusions: list[tuple[Match, Days]], rows: list[dict[str, Any]]
 ) -> None:
     engine.load(TYPES, rows)
     terms = terms_of(exclusions)
@@ -99,7 +108,7 @@ def test_folded_clauses_take_the_rows_that_the_matcher_names(
     folded = engine.values([rendered(clause.term, Dialect.STANDARD) for clause in clauses] or ["false"])
     single = engine.values([rendered(term, Dialect.STANDARD) for _, term in terms])
     for number, held in enumerate(rows):
-        expected = any(taken(match, ends, held) for match, ends in exclusions)
+        expected = any(taken(match, days, held) for match, days in exclusions)
         assert any(single[number][1:]) is expected, held
         assert any(folded[number][1:]) is expected, held
         assert None not in folded[number]
@@ -108,7 +117,7 @@ def test_folded_clauses_take_the_rows_that_the_matcher_names(
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(exclusion, min_size=1, max_size=14), st.lists(row, min_size=1, max_size=60))
 def test_groups_tell_hits_and_unique_hits_exactly(
-    engine: Engine, exclusions: list[tuple[Match, date | None]], rows: list[dict[str, Any]]
+    engine: Engine, exclusions: list[tuple[Match, Days]], rows: list[dict[str, Any]]
 ) -> None:
     engine.load(TYPES, rows)
     terms = terms_of(exclusions)
@@ -116,7 +125,7 @@ def test_groups_tell_hits_and_unique_hits_exactly(
     accumulator = HitAccumulator(ids, fold(terms, "Time"), "Time")
     answer = engine.query(f"T\n{accumulator.operators()}")
     totals = accumulator.read(answer.columns, answer.fetchall())
-    takers = [[ids[n] for n, (match, ends) in enumerate(exclusions) if taken(match, ends, held)] for held in rows]
+    takers = [[ids[n] for n, (match, days) in enumerate(exclusions) if taken(match, days, held)] for held in rows]
     assert totals.rows == len(rows)
     assert totals.suppressed == sum(bool(names) for names in takers)
     for name in ids:

@@ -12,8 +12,8 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from semantics.estate import SCHEMA
-from semantics.pipelines import KINDS
+from rewrite.semantics.estate import SCHEMA
+from rewrite.semantics.pipelines import KINDS
 
 TEXTS = {
     "DeviceProcessEvents": ("DeviceName", "FileName", "AccountName"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fpctl.kql.analysis import analyse
 from fpctl.kql.parser import parse
-from semantics.estate import SCHEMA, TABLES
+from rewrite.semantics.estate import SCHEMA, TABLES
 
 KINDS = (
     "inner", "leftouter", "rightouter", "fullouter", "leftsemi", "rightsemi", "leftanti", "rightanti"

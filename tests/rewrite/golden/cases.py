@@ -1,6 +1,6 @@
 """Golden cases: a folder with a rule, its exclusions and, in words, what becomes of them.
 
-    tests/golden/<construct>/<case>/
+    tests/rewrite/golden/<construct>/<case>/
         query.kql         the rule (or rule.yaml, where metadata matter)
         exclusions.yaml   one or several documents
         schema/*.yaml     tables of the case's own, if it has any; functions/*.kql likewise

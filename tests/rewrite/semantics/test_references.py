@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from fpctl.engine.interface import EngineError
 from fpctl.rewrite.plan.verify import verify
-from semantics.estate import EXCLUSIONS, Estate, estate
-from semantics.references import queries
-from semantics.test_generated_queries import comparable
+from rewrite.semantics.estate import EXCLUSIONS, Estate, estate
+from rewrite.semantics.references import queries
+from rewrite.semantics.test_generated_queries import comparable
 
 estates = st.builds(estate, st.integers(0, 5), st.integers(0, len(EXCLUSIONS) - 1))
 

@@ -16,7 +16,7 @@ import pytest
 
 from fpctl.engine.local.engine import LocalEngine
 from fpctl.exclusions.model import Exclusion
-from semantics.estate import NOW, SCHEMA, TABLES, Estate, write_table
+from rewrite.semantics.estate import NOW, SCHEMA, TABLES, Estate, write_table
 
 CLAUSE = '\n| where DeviceName != "build01"\n'
 
