@@ -8,8 +8,11 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path, PurePath
+from typing import IO
 
 from fpctl.errors import FpctlError, Location
+
+_MAY_WRITE = "check that the folder exists and that you may write there"
 
 MAX_AUTHORED_BYTES = 32 * 1024 * 1024
 """No rule or exclusion file a person wrote is larger; reading stops there instead of filling memory."""
@@ -96,6 +99,29 @@ def write_inside(folder: Path, relative: str | PurePath, text: str, *, durable: 
 
 
 @contextlib.contextmanager
+def replacing_inside(folder: Path, relative: str | PurePath) -> Iterator[IO[bytes]]:
+    """Yield a stream whose bytes take the place of a file below a folder at the end; after an error it is as it was.
+
+    Raises:
+        FpctlError: the file cannot be written, or a link in the folder leads out of it.
+    """
+    path = folder / relative
+    check_inside(folder, path)
+    temporary = path.parent / f".{path.name}.{os.urandom(6).hex()}.tmp"
+    try:
+        with os.fdopen(_created(temporary), "wb") as stream:
+            yield stream
+        os.replace(temporary, path)
+    except OSError as error:
+        raise FpctlError(
+            f"cannot write the file: {error.strerror or error}", Location(str(path)), _MAY_WRITE
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+@contextlib.contextmanager
 def exclusive(folder: Path, *, wait: float = 30.0) -> Iterator[None]:
     """Let one process at a time change the files of a folder.
 
@@ -173,7 +199,7 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
         raise FpctlError(
             f"cannot write the file: {error.strerror or error}",
             Location(str(path)),
-            "check that the folder exists and that you may write there",
+            _MAY_WRITE,
         ) from error
     finally:
         if temporary is not None:

@@ -27,6 +27,8 @@ def test_every_option_and_argument_is_on_its_page(generator: dict[str, Any]) -> 
     texts = generator["pages"]()
     for page in generator["all_pages"]():
         for parameter in () if page.below else page.command.params:
+            if getattr(parameter, "hidden", False):
+                continue
             name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.metavar or parameter.name
             shown = name.replace("|", "\\|")
             assert re.search(rf"^\| `[^`]*{re.escape(shown)}(?![\w-])", texts[page.name], re.MULTILINE), (

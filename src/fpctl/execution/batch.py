@@ -69,13 +69,18 @@ class Batch:
         session: Session,
         checkpoint: Checkpoint | None,
         progress: Callable[[int, str], object] = lambda done, note: None,
+        on_result: Callable[[RunResult], object] = lambda result: None,
     ) -> None:
         """Run the rules, and note those that ran well in the checkpoint.
+
+        Args:
+            on_result: is given each result with all of its rows; of those that are kept only the first rows stay.
 
         Raises:
             FpctlError: the history or the checkpoint cannot be written.
         """
         for result in session.run(self.planned()):
+            on_result(result)
             self.results.append(replace(result, result=result.result and result.result.first(KEPT_ROWS)))
             self.summary.add(result)
             if checkpoint is not None and result.status == "ok":

@@ -10,6 +10,7 @@ from typing import Any
 
 from fpctl.errors import FpctlError, Location
 from fpctl.text.source import SourceText
+from fpctl.text.visible import plain_cell
 
 Row = Mapping[str, Any]
 
@@ -125,4 +126,4 @@ def _csv_rows(text: str, path: str) -> list[Row]:
         if len(line) != len(names):
             message = f"row {number - 1} has {len(line)} values for {len(names)} columns"
             raise FpctlError(message, Location(path), "quote values that hold the separator")
-    return [dict(zip(names, line, strict=True)) for line in lines[1:]]
+    return [dict(zip(names, map(plain_cell, line), strict=True)) for line in lines[1:]]

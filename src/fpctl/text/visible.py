@@ -66,6 +66,11 @@ def csv_cell(value: Any) -> Any:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
+def plain_cell(cell: str) -> str:
+    """Return a cell without the `'` that `csv_cell` puts before a formula."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell, 1) else cell
+
+
 def _spelled(found: re.Match[str]) -> str:
     character = found[0]
     code = ord(character)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -33,7 +33,15 @@ else:
 class ExportOptions:
     """For whom, in which format, and where to."""
 
-    target: Annotated[Target | None, typer.Option("--target", help="For which service.", show_default=False)] = None
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            help="For which service: sentinel, defender, or that of a target of [deploy.targets].",
+            show_default="FPCTL_TARGET",
+        ),
+    ] = None
     format: Annotated[
         _Format | None,
         typer.Option(
@@ -84,13 +92,14 @@ def command(
             raise typer.BadParameter(f"--format {export.format} is of exclusions and has no --target")
         context = AppContext(options.Files(exclusions=files.exclusions, config=files.config))
         return export_exclusions(context, rule or [], export.format, export.out, export.report)
-    if export.target is None:
+    context = AppContext(replace(files, target=export.target))
+    if context.settings.target is None:
         raise typer.BadParameter("say for which service: --target sentinel or --target defender")
-    context = AppContext(files)
-    format: Format = "graph" if export.target == "defender" else "yaml" if export.format == "yaml" else "arm"
+    service = context.settings.service
+    format: Format = "graph" if service == "defender" else "yaml" if export.format == "yaml" else "arm"
     context.audit_log.glance()
-    guarded = _tuned(context, export, export.target, rule, on, force)
-    made, names = _artifacts(guarded, export.target, export.out, format)
+    guarded = _tuned(context, export, service, rule, on, force)
+    made, names = _artifacts(guarded, service, export.out, format)
     ready = [artifact for artifact in made if artifact.ready]
     if export.out is None:
         from fpctl.deployment.artifacts.output_files import artifact_text

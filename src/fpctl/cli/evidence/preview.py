@@ -225,6 +225,8 @@ def _show_rule(one: Impact) -> None:
     if one.events is not None and one.removed is not None:
         left = one.events - one.removed
         output.write(f"\n  Events at the clause: {one.events:,} before, {left:,} after, {one.removed:,} suppressed\n")
+    if one.fields is not None:
+        output.write(f"  {output.visible_lines(one.fields.text())}\n")
     if one.rows is not None:
         _show_changes(one.rows, _unproved(one))
     _show_days(one)

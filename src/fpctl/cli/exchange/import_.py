@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fpctl.deployment.artifacts.rule_artifact import Target
     from fpctl.deployment.imported_rules import ImportedRules
     from fpctl.deployment.target import DeployedResource
+    from fpctl.settings import PathSettings, Settings
 
 
 EMPTY = '{"value": []}'
@@ -34,6 +35,7 @@ class RuleImportOptions:
         typer.Option("--out", metavar="DIR", help="Folder to write rules to.", show_default="the rules folder"),
     ] = None
     replace: Annotated[bool, typer.Option("--replace", help="Replace files that exist.")] = False
+    target: options.TargetName = None
     credential: options.Credential = None
 
 
@@ -57,17 +59,17 @@ def sentinel(
     """
     from fpctl.deployment.sentinel_import import read_sentinel_exports, workspace_text
 
-    context = AppContext(files, "none")
+    settings = AppContext(replace(files, target=asked.target), "none").settings
     if file:
-        return _store(context, asked, read_sentinel_exports(_texts(file)), format)
-    place, deployed = _deployed(context, asked, "sentinel")
+        return _store(settings.paths, asked, read_sentinel_exports(_texts(file)), format)
+    place, deployed = _deployed(settings, asked, "sentinel")
     text, others = workspace_text(deployed)
     found = _read(read_sentinel_exports, place, text)
     if others:
         searches = "1 saved search" if others == 1 else f"{others:,} saved searches"
         note = f"{searches} left out: neither hunting queries nor functions"
         found = replace(found, notes=(*found.notes, note))
-    return _store(context, asked, found, format)
+    return _store(settings.paths, asked, found, format)
 
 
 def defender(
@@ -90,11 +92,11 @@ def defender(
     """
     from fpctl.deployment.defender_import import detections_text, read_detections
 
-    context = AppContext(files, "none")
+    settings = AppContext(replace(files, target=asked.target), "none").settings
     if file:
-        return _store(context, asked, read_detections(_texts(file)), format)
-    place, deployed = _deployed(context, asked, "defender")
-    return _store(context, asked, _read(read_detections, place, detections_text(deployed)), format)
+        return _store(settings.paths, asked, read_detections(_texts(file)), format)
+    place, deployed = _deployed(settings, asked, "defender")
+    return _store(settings.paths, asked, _read(read_detections, place, detections_text(deployed)), format)
 
 
 def _texts(paths: list[Path]) -> Iterator[tuple[str, str]]:
@@ -103,11 +105,11 @@ def _texts(paths: list[Path]) -> Iterator[tuple[str, str]]:
     return ((str(path), read_text(path)) for path in paths)
 
 
-def _deployed(context: AppContext, asked: RuleImportOptions, target: Target) -> tuple[str, list[DeployedResource]]:
+def _deployed(settings: Settings, asked: RuleImportOptions, target: Target) -> tuple[str, list[DeployedResource]]:
     """Return what a service has, and its name for messages."""
     from fpctl.deployment.connection import connect
 
-    service = connect(context.settings, asked.credential, target=target)
+    service = connect(settings, asked.credential, target=target)
     try:
         with output.progress("Reading the rules"):
             there = service.all()
@@ -123,11 +125,10 @@ def _read(read: Callable[[list[tuple[str, str]]], ImportedRules], place: str, te
     return ImportedRules((), (), ()) if text == EMPTY else read([(place, text)])
 
 
-def _store(context: AppContext, asked: RuleImportOptions, found: ImportedRules, format: str) -> int:
+def _store(paths: PathSettings, asked: RuleImportOptions, found: ImportedRules, format: str) -> int:
     """Write the files, say what was left out, and return the exit code."""
     from fpctl.deployment.imported_rules import store
 
-    paths = context.settings.paths
     written, left = store(found, asked.out or paths.rules, paths.root / "functions", replace=asked.replace)
     if format == "json":
         output.show_json(_document(found, written, left))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -39,12 +39,14 @@ class MatchOptions:
 
     rule: Annotated[
         Values,
-        typer.Option(
-            "--rule",
+        typer.Argument(
             metavar="RULE",
             autocompletion=completion.rule_names,
-            help="For this rule: id, name, path, glob, tag:x, technique:x, table:x.",
+            help="For these rules: id, name, path, glob, tag:x, technique:x, table:x, or * for all.",
         ),
+    ] = None
+    rule_option: Annotated[
+        Values, typer.Option("--rule", metavar="RULE", autocompletion=completion.rule_names, hidden=True)
     ] = None
     scenario: Annotated[
         str | None,
@@ -157,7 +159,8 @@ def command(
     """Record an exclusion.
 
     The values of one field are alternatives, different fields must all match, and every option of a field may be
-    given several times; @lists/name.txt takes the values from a list. Without any field, on a terminal, fpctl asks.
+    given several times; @lists/name.txt takes the values from a list. Without any field or without a rule, on a
+    terminal, fpctl asks for what is lacking; ? explains, < goes back.
     Before anything is written it shows the file, the clause in the rule's text, and, with a data folder or an
     engine, what the exclusion would have suppressed in the last 14 days. Without a terminal and without --yes
     nothing is written, and the exit code is 2.
@@ -167,12 +170,17 @@ def command(
     url.full, user.name, source.ip, destination.ip, destination.port and process.code_signature.subject_name.
     Options of fields are combined with it by AND.
 
-    --from-result proposes exclusions from the devices, URLs, hashes and programs in a result; --accept says which.
+    --from-result proposes exclusions from the devices, URLs, hashes, programs, accounts, applications and addresses in
+    a result, such as the output of `fpctl run RULE --format csv`; --accept says which.
 
     Exit code 1: the exclusion cannot be placed in a rule that it names. 2: it is refused, or not confirmed.
     """
     context = AppContext(files, "optional")
     base = _base(match, window, about, details, context.today)
+    lacking = not (match.filter or match.from_result) and not (fields.values and base.rules)
+    if lacking and terminal.may_ask():
+        asked = _asked(context, replace(base, match=(dict(fields.values),)), about, engine)
+        return _record(context, [asked], engine, reply, previewed=True)
     drafts = _drafts(context, base, match, fields, reply.yes)
     if drafts is None:
         return EXIT_ERROR
@@ -186,7 +194,7 @@ def _base(
     from fpctl.exclusions.drafts.draft import DraftExclusion
 
     return DraftExclusion(
-        rules=tuple(match.rule or ()),
+        rules=(*(match.rule or ()), *(match.rule_option or ())),
         match=(),
         id=details.id or "",
         title=details.title or "",
@@ -212,9 +220,10 @@ def _drafts(
     """Return the drafts that the options, a filter, a result or the person's answers make; None if none is chosen."""
     base = replace(base, owner=base.owner or context.owner)
     if not fields.values and match.filter is None and match.from_result is None:
-        return [_asked(context, base)]
+        hint = "give --device, --url or --hash, or two such as --account and --ip; on a terminal fpctl asks"
+        raise FpctlError("there is nothing to match", None, hint)
     if not base.rules:
-        raise FpctlError("an exclusion is for a rule", None, "name it with --rule; * is all rules")
+        raise FpctlError("an exclusion is for a rule", None, "name it: fpctl add RULE ...; '*' is all rules")
     if match.accept is not None and match.from_result is None:
         raise FpctlError("--accept chooses among the proposals of --from-result", None, "give --from-result too")
     if match.from_result is not None:
@@ -232,15 +241,38 @@ def _drafts(
     return [replace(base, match=(given,))]
 
 
-def _asked(context: AppContext, base: DraftExclusion) -> DraftExclusion:
-    """Return the draft that a person's answers make."""
-    if not terminal.may_ask():
-        hint = "give --device, --url or --hash (or --filter, --from-result); on a terminal fpctl asks"
-        raise FpctlError("there is nothing to match", None, hint)
-    from fpctl.exclusions.drafts.wizard import run_wizard
+def _asked(
+    context: AppContext, base: DraftExclusion, about: AboutOptions, engine: options.EngineOptions
+) -> DraftExclusion:
+    """Return the draft that a person's answers make; what it would do is shown before it is asked why."""
+    from fpctl.cli.shared.effect import coverage_of, show_effect
+    from fpctl.exclusions.drafts.draft import DraftError
+    from fpctl.exclusions.drafts.wizard import FormSetting, run_wizard
+    from fpctl.repository.recording import columns_for_rules, entries_of
+    from fpctl.repository.single_exclusion import trial
 
-    asked = run_wizard(terminal.Terminal(), context.repository.rules, context.today, base.owner)
-    return replace(asked, id=base.id, title=base.title, status=base.status, approved_by=base.approved_by)
+    def preview(draft: DraftExclusion) -> str | None:
+        try:
+            (entry,) = entries_of([draft], context.repository, context.folder, context.today)
+        except DraftError as error:
+            output.show_problems(error.problems)
+            return "Change an answer, or leave with Ctrl-C."
+        outcomes = trial(entry.exclusion, context.repository.rules.rules, context.planner())
+        show_effect(outcomes, coverage_of(context, entry.exclusion, outcomes, engine))
+        if _unheld(context, entry, outcomes) or any(outcome.findings for outcome in outcomes):
+            return "It cannot be placed in a rule that it names: change an answer, or leave with Ctrl-C."
+        return None
+
+    setting = FormSetting(
+        rules=context.repository.rules,
+        today=context.today,
+        base=base,
+        owner=context.owner,
+        columns=cache(lambda rules: columns_for_rules(rules, context.repository, context.today)),
+        preview=preview,
+        expires_given=about.expires is not None,
+    )
+    return run_wizard(terminal.Terminal(), setting)
 
 
 def _proposed(
@@ -252,7 +284,7 @@ def _proposed(
     from fpctl.repository.recording import proposals_of_result
 
     source = match.from_result or "-"
-    text = sys.stdin.read() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES)
+    text = terminal.read_all() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES)
     name = "<stdin>" if source == "-" else source
     found = proposals_of_result(text, name, base, context.repository, context.today)
     for field, count in found.left_out.items():
@@ -297,9 +329,14 @@ class Effect:
 
 
 def _record(
-    context: AppContext, drafts: list[DraftExclusion], engine: options.EngineOptions, reply: ReplyOptions
+    context: AppContext,
+    drafts: list[DraftExclusion],
+    engine: options.EngineOptions,
+    reply: ReplyOptions,
+    *,
+    previewed: bool = False,
 ) -> int:
-    """Check the drafts, show what they do, and write them if that is agreed."""
+    """Check the drafts, show what they do, unless that was seen already, and write them if that is agreed."""
     from fpctl.cli.shared.effect import coverage_of, show_effect
     from fpctl.exclusions.drafts.draft import DraftError
     from fpctl.repository.recording import entries_of, remarks
@@ -318,12 +355,16 @@ def _record(
     effects: list[Effect] = []
     for entry in entries:
         outcomes = trial(entry.exclusion, repository.rules.rules, context.planner())
-        effects.append(Effect(entry, outcomes, coverage_of(context, entry.exclusion, outcomes, engine)))
+        covered = coverage_of(context, entry.exclusion, outcomes, engine) if not previewed else None
+        effects.append(Effect(entry, outcomes, covered))
     refused = any(outcome.findings for one in effects for outcome in one.outcomes)
     for one in effects if reply.format == "text" else ():
         output.say(f"--- {one.entry.path}")
         output.write(output.visible_lines(one.entry.text))
-        show_effect(one.outcomes, one.covered)
+        if not previewed:
+            show_effect(one.outcomes, one.covered)
+    unheld = [_unheld(context, one.entry, one.outcomes) for one in effects]
+    refused |= any(unheld)
     for entry in entries if not refused else ():
         output.show_problems(entry.warnings)
         for remark in remarks(entry.exclusion, repository.exclusions.exclusions):
@@ -336,6 +377,16 @@ def _record(
     if reply.format == "json":
         output.show_json(_document(effects, written=code == EXIT_OK))
     return code
+
+
+def _unheld(context: AppContext, entry: NewExclusion, outcomes: Sequence[RuleOutcome]) -> bool:
+    """Say for want of which columns an exclusion matches nothing in a rule that it names; tell whether it is so."""
+    from fpctl.repository.column_advice import never_matching
+
+    found = never_matching(entry.exclusion, outcomes, context.planner())
+    for outcome, field in found:
+        output.say(output.visible_lines(f"{outcome.rule.path}: {field.message}\n  hint: {field.hint}"))
+    return bool(found)
 
 
 def _written(context: AppContext, entries: Sequence[NewExclusion], yes: bool) -> int:

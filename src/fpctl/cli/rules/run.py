@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
+    from fpctl.cli.shared.row_output import RowOutput
     from fpctl.engine.interface import Engine
     from fpctl.execution.batch import Batch
     from fpctl.execution.checkpoint import Checkpoint, RunRequest
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from fpctl.repository.apply import RuleOutcome
 
 SHOWN_ROWS = 20
+
+RunFormat = Annotated[
+    Literal["text", "json", "csv", "jsonl", "parquet"], typer.Option("--format", help="Output format.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,10 @@ class RunOptions:
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Plan the rules and show what would be run; ask no engine.")
     ] = False
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write the result rows below DIR, a file for each rule."),
+    ] = None
 
 
 @dataclass(slots=True)
@@ -60,14 +69,17 @@ def command(
     run: RunOptions,
     limits: options.EngineLimits,
     rule: options.Rules = None,
-    format: options.TextFormat = "text",
+    format: RunFormat = "text",
 ) -> int:
     """Run tuned rules, and record what each exclusion suppresses.
 
-    Shows the result rows, and a line per exclusion: hits, unique hits, first and last event time. Exit code 1: an
-    exclusion could not be placed in a rule it names, or a table holds no rows. 2: a rule could not be planned or
-    run, or its hits are unknown.
+    Shows the first 20 result rows, and a line per exclusion: hits, unique hits, first and last event time. Formats
+    csv, jsonl and parquet write every result row, of one rule to stdout, of several to files in --out.
+
+    Exit code 1: an exclusion could not be placed in a rule it names, or a table holds no rows. 2: a rule could not be
+    planned or run, or its hits are unknown.
     """
+    from fpctl.cli.shared.row_output import row_output
     from fpctl.engine.registry import describe
     from fpctl.execution.batch import Batch
     from fpctl.execution.time_range import window_range
@@ -87,14 +99,16 @@ def command(
         return found.outcomes
 
     batch = Batch(context.select(request.rules), exclusions, planner, request.folds, check, done)
+    rows = row_output(format, run.out, [loaded.rule for loaded in batch.rules]) if not run.dry_run else None
     if run.dry_run:
         ready = list(batch.planned())
         return _dry_run(context, ready, guarded, request.engine, format)
     trail = TrailState()
     with context.engine(_engine_of(request, engine), request.now, limits) as opened:
-        _run(context, batch, request, opened, None if run.no_record else trail)
+        _run(context, batch, request, opened, None if run.no_record else trail, rows)
         name = opened.name
-    _show_runs(batch, name, trail, format)
+    if rows is None:
+        _show_runs(batch, name, trail, format)
     output.show_problems(context.repository.problems)
     if not run.no_record:
         guarded.record(context.audit_log)
@@ -119,7 +133,7 @@ def _request(
         asked = patterns, engine.engine, engine.data, range.since, range.begin, range.to, run.no_record, run.no_fold
         if any(asked):
             raise typer.BadParameter("--resume continues what was asked for: give no rules, engine, data or range")
-        unfinished = read_interrupted(context.root / FILE_NAME)
+        unfinished = read_interrupted(context.state / FILE_NAME)
         return unfinished.request, unfinished.done
     now = range.now(context.now)
     span = range.timespan(now)
@@ -142,7 +156,14 @@ def _engine_of(request: RunRequest, engine: options.EngineOptions) -> options.En
     return replace(engine, engine=request.engine, data=data)
 
 
-def _run(context: AppContext, batch: Batch, request: RunRequest, engine: Engine, trail: TrailState | None) -> None:
+def _run(
+    context: AppContext,
+    batch: Batch,
+    request: RunRequest,
+    engine: Engine,
+    trail: TrailState | None,
+    rows: RowOutput | None,
+) -> None:
     """Run the rules; what has run is recorded also where a later rule fails or the command is interrupted."""
     from fpctl.execution.drift_check import DriftWatch
     from fpctl.execution.session import Session
@@ -164,7 +185,7 @@ def _run(context: AppContext, batch: Batch, request: RunRequest, engine: Engine,
             concurrency=engine.concurrency,
             watch=DriftWatch([one.exclusion for one in exclusions], batch.planner, store),
         )
-        batch.run(session, checkpoint, update)
+        batch.run(session, checkpoint, update, rows.write if rows is not None else lambda result: None)
 
 
 @contextmanager
@@ -198,7 +219,7 @@ def _checkpoint(
         return
     from fpctl.execution.checkpoint import FILE_NAME, Checkpoint
 
-    checkpoint = Checkpoint(context.root / FILE_NAME, request, batch.done)
+    checkpoint = Checkpoint(context.state / FILE_NAME, request, batch.done)
     try:
         yield checkpoint
     except KeyboardInterrupt:
@@ -216,11 +237,25 @@ def _show_runs(batch: Batch, engine: str, trail: TrailState, format: str) -> Non
     if format != "json":
         for result in results:
             _show(result)
+        if len(batch.rules) > 1:
+            _show_summary(results)
         return
     failed = [unplanned_to_dict(outcome, engine) for outcome in batch.outcomes if outcome.error is not None]
     runs = [*(run_to_dict(result) for result in results), *failed]
     head = str(trail.head) if trail.head is not None else None
     output.show_json({"runs": runs, "summary": batch.summary.to_dict(), "trail": head})
+
+
+def _show_summary(results: Sequence[RunResult]) -> None:
+    """Print a line for each rule that ran."""
+    output.show_table(
+        ["rule", "status", "rows", "without exclusions", "suppressed"],
+        [
+            [one.rule.name, one.status, one.result and one.result.count, one.base_rows, one.rows_suppressed]
+            for one in results
+        ],
+        right=("rows", "without exclusions", "suppressed"),
+    )
 
 
 def _report(batch: Batch, *, resumable: bool) -> None:
@@ -288,12 +323,17 @@ def _show(result: RunResult) -> None:
     if table is not None:
         output.show_table(table.names(), [list(row) for row in table.rows[:SHOWN_ROWS]], identifiers=True)
         if table.count > SHOWN_ROWS:
-            output.write(f"... and {table.count - SHOWN_ROWS:,} more rows\n")
+            more = f"... and {table.count - SHOWN_ROWS:,} more rows"
+            output.write(f"{more} (--format csv, jsonl or parquet writes all of them)\n")
         base = f" (without exclusions {result.base_rows:,})" if result.base_rows is not None else ""
         output.write(f"\nResult rows: {table.count:,}{base}\n")
     if result.rows_before is not None and result.rows_suppressed is not None:
         left = result.rows_before - result.rows_suppressed
         output.write(f"Rows at the clauses: {result.rows_before:,} before, {left:,} after\n")
+    for connector in result.connectors:
+        output.write(f"Data connector {output.visible(connector.id)}: {output.visible(connector.words())}\n")
+    if result.scanned_rows is not None:
+        output.write(f"Rows scanned by the service: {result.scanned_rows:,}\n")
     if result.hits:
         output.write("\n")
         output.show_table(

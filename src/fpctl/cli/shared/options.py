@@ -63,6 +63,15 @@ HistoryPlace = Annotated[
         show_default=".fpctl/history.db",
     ),
 ]
+TargetName = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="NAME",
+        help="A target of [deploy.targets], or sentinel or defender.",
+        show_default="FPCTL_TARGET",
+    ),
+]
 EngineName = Annotated[
     _Engine | None,
     typer.Option("--engine", help="What runs the queries.", show_default="local"),
@@ -120,6 +129,7 @@ class Files:
     exclusions: Path | None = None
     history: str | None = None
     config: ConfigFile = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +151,7 @@ class ExclusionHistoryFiles(ExclusionFiles):
     """Files of a command that reads exclusions and the history."""
 
     history: HistoryPlace = None
+    target: TargetName = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +167,7 @@ class AllFiles(RepositoryFiles):
     """Files of a command that reads rules, exclusions and the history."""
 
     history: HistoryPlace = None
+    target: TargetName = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +219,10 @@ class EngineLimits:
             show_default="300",
         ),
     ] = None
+    allow_billed_scan: Annotated[
+        bool,
+        typer.Option("--allow-billed-scan", help="Run queries on tables that are billed by the GB scanned."),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +273,10 @@ class LookBack:
         return _timespan(self.since, end, "--since")
 
 
+DEFAULT_LIFE = "90d"
+"""How long an exclusion holds if nobody says: fails towards the alert."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ownership:
     """Who is responsible for new exclusions, and until when they are valid."""
@@ -266,9 +286,14 @@ class Ownership:
     ] = None
     ticket: Annotated[str | None, typer.Option("--ticket", metavar="ID", help="Ticket or change number.")] = None
     expires: Annotated[
-        str,
-        typer.Option("--expires", metavar="DATE|90d", help="First day on which it is no longer valid; or never."),
-    ] = "90d"
+        str | None,
+        typer.Option(
+            "--expires",
+            metavar="DATE|90d",
+            help="First day on which it is no longer valid; or never.",
+            show_default="90d",
+        ),
+    ] = None
     approved_by: Annotated[
         str | None, typer.Option("--approved-by", metavar="WHO", help="Who has approved it; not the owner.")
     ] = None
@@ -277,7 +302,8 @@ class Ownership:
         """Return the first day on which it is no longer valid; None for never."""
         from fpctl.exclusions.expiry import parse_until
 
-        return None if self.expires.strip().lower() == "never" else parse_until(self.expires, today)
+        given = self.expires if self.expires is not None else DEFAULT_LIFE
+        return None if given.strip().lower() == "never" else parse_until(given, today)
 
 
 _UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}

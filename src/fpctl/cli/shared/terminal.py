@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import typer
 
 from fpctl.cli.shared import output
 
+CONSOLE = "CONIN$" if sys.platform == "win32" else "/dev/tty"
+
 
 def may_ask() -> bool:
     """Tell whether a person is there to answer."""
     return output.is_terminal(sys.stdin) and output.is_terminal(sys.stderr)
+
+
+def read_all() -> str:
+    """Return what is piped in; questions after it are answered at the terminal, where there is one.
+
+    `fpctl run ... | fpctl add RULE --from-result -` shows proposals and asks which of them are meant.
+    """
+    text = sys.stdin.read()
+    if not sys.stdin.isatty() and output.is_terminal(sys.stderr):
+        with contextlib.suppress(OSError):
+            sys.stdin = open(CONSOLE, encoding="utf-8")  # noqa: SIM115, PTH123 - as stdin, until the process ends
+    return text
 
 
 class Terminal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,7 @@ def command(
     files: options.RepositoryFiles,
     engine: options.EngineOptions,
     rule: options.Rules = None,
+    target: options.TargetName = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only what needs attention.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
@@ -33,7 +35,7 @@ def command(
     from fpctl.inspection.check_result import needs_action
     from fpctl.inspection.checkup import Checkup, findings
 
-    context = AppContext(files)
+    context = AppContext(replace(files, target=target))
     repository = context.repository
     name = engine.engine or context.settings.engine.default
     found: list[CheckResult] = []

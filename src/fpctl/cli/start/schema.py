@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ def pull(
         bool,
         typer.Option("--external", help="Fetch instead the lists that rules read from the web, into the data folder."),
     ] = False,
+    target: options.TargetName = None,
     everything: Annotated[bool, typer.Option("--all", help="Also the tables that are as documented.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
@@ -33,7 +35,7 @@ def pull(
     from fpctl.inspection.pull import pull as store
     from fpctl.schema.tables import Tables
 
-    context = AppContext(files, "none")
+    context = AppContext(replace(files, target=target), "none")
     if external:
         return _external(context, engine, rule, format)
     settings = context.settings

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DESCRIPTION", "endpoint", "open_engine"]
 
+LONGEST = 600.0
+"""Seconds that a query may run unless the settings say otherwise: as long as the services let one run."""
+
 
 def endpoint(settings: Settings) -> str | None:
     """Return None: nothing is asked over the network."""
@@ -41,7 +44,7 @@ def open_engine(settings: Settings, options: EngineOptions) -> Engine:
         tables=options.tables,
         threads=options.threads or own.threads,
         memory=options.memory or own.memory,
-        timeout=options.timeout or own.timeout,
+        timeout=options.timeout or own.timeout or LONGEST,
         attached=AttachedFiles(
             {address: root / path for address, path in own.external.items()},
             {alias: root / path for alias, path in own.watchlists.items()},
