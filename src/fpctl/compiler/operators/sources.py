@@ -8,7 +8,7 @@ from fpctl.compiler.operators.columns import agreed
 from fpctl.compiler.operators.naming import add, several, types
 from fpctl.compiler.relation import Made, Relation, held_for, of_table, stored
 from fpctl.compiler.relation import Names as SqlNames
-from fpctl.compiler.sql import Cast, Column, Infix, Named, Number, Select, TableFunc, Values, func, is_constant
+from fpctl.compiler.sql import Cast, Column, Infix, Named, Number, Select, TableFunc, Text, Values, func, is_constant
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import null_of
 from fpctl.compiler.values.value import HELD_AS, Held, Value
