@@ -20,22 +20,24 @@ def command(
     files: options.RepositoryFiles,
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="WHO", help="Approver; not the owner.", show_default="git's user.email"),
+        typer.Option("--by", metavar="WHO", help="Approver; must not be the owner.", show_default="git's user.email"),
     ] = None,
     from_git: Annotated[
         bool,
         typer.Option(
             "--from-git",
-            help="The approver is who signed the last commit of the file, or its Reviewed-by or Approved-by trailer.",
+            help="Take the approver from the signature or Reviewed-by trailer of the file's last commit.",
         ),
     ] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Record an approval: who, the day, and each rule's base query (its hash) and the clause's place as they are.
+    """Approve exclusions, and record who approved them, when, and which base queries and clause positions were
+    reviewed.
 
-    So a rule that changes afterwards can be found. A draft becomes active. The approver must not be the owner, and is
-    one of `[policy.approval] approvers` where the settings name some. With --from-git, git is asked: for a job that
-    runs after a review, on a branch that only reviewed commits reach. If one of them cannot be approved, none is.
+    A rule that changes later can then be detected. A draft becomes active. The approver must not be the owner, and
+    must be one of `[policy.approval] approvers` if that lists any. --from-git asks git who signed or reviewed the
+    last commit of each file: use it in a job on a branch which only reviewed commits reach. If one of the exclusions
+    cannot be approved, none is.
     """
     from fpctl.exclusions.bulk_edit import amend, unchanged_since
     from fpctl.exclusions.lifecycle import check_approver

@@ -16,13 +16,13 @@ def pull(
     files: options.Files,
     engine: options.EngineOptions,
     target: options.TargetName = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also the tables that are as documented.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also save tables that match the documentation.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Store a workspace's tables and saved functions in the repository.
+    """Save a workspace's tables and saved functions in the repository.
 
-    Tables that are not as documented go to schema/pulled.yaml, functions (of Log Analytics) to functions/. Files
-    that people wrote stay. Exit code 1: something could not be pulled.
+    Tables that differ from the documentation go to schema/pulled.yaml, functions (Log Analytics) to functions/.
+    Files that people wrote are kept. Exit code 1: something could not be pulled.
     """
     from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
