@@ -78,7 +78,7 @@ def command(
         totals = {one.exclusion: one for one in history.hits()} if history is not None else {}
     found = reviews([loaded.exclusion for loaded in chosen], totals, context.today, days)
     if format == "json":
-        output.show_json({"shadows": [_document(one) for one in found]})
+        output.show_json({"shadows": [_document(one) for one in found]}, context.exclusions.problems)
     else:
         _show(found, hints=not decision.accept)
     waiting = [one for one in found if one.verdict in ("activate", "drop", "look")]

@@ -15,9 +15,9 @@ def command(
     files: options.RepositoryFiles,
     rule: options.Rules = None,
     exclusion: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            "--exclusion", metavar="ID", help="Explain one exclusion only.", autocompletion=completion.exclusion_ids
+            "--exclusion", metavar="ID", help="Explain only these exclusions.", autocompletion=completion.exclusion_ids
         ),
     ] = None,
     columns: Annotated[bool, typer.Option("--columns", help="Name every visible column.")] = False,
@@ -37,14 +37,14 @@ def command(
     repository = context.repository
     context.audit_log.glance()
     chosen = context.select(rule)
-    wanted = [one.exclusion for one in context.pick([exclusion])] if exclusion is not None else repository.active()
+    wanted = [one.exclusion for one in context.pick(exclusion)] if exclusion else repository.active()
     planner, style = context.planner(options.parse_day(on)), ClauseStyle(folds=not no_fold)
     with output.progress("Explaining rules", len(chosen)) as update:
         outcomes = list(
             tune(chosen, wanted, planner, verification=UNVERIFIED, style=style, progress=lambda done, _: update(done))
         )
     if format == "json":
-        output.show_json({"rules": [explanation_to_dict(outcome) for outcome in outcomes]})
+        output.show_json({"rules": [explanation_to_dict(outcome) for outcome in outcomes]}, repository.problems)
     else:
         for index, outcome in enumerate(outcomes):
             lines = picture(outcome, all_columns=columns)

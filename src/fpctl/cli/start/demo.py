@@ -18,7 +18,9 @@ def command(
     folder: Annotated[
         Path, typer.Option("--dir", metavar="DIR", help="Where the demo repository is made.", show_default="demo")
     ] = Path("demo"),
-    rows: Annotated[int, typer.Option("--rows", min=10_000, help="Rows of DeviceNetworkEvents to generate.")] = 200_000,
+    rows: Annotated[
+        int, typer.Option("--rows", metavar="N", min=10_000, help="Rows of DeviceNetworkEvents to generate.")
+    ] = 200_000,
 ) -> int:
     """Do the whole job on generated data: 400 devices, 14 days, RPort traffic of five benign scenarios, three attacks.
 
