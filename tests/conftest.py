@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -17,6 +18,8 @@ from oracle.bridge import Oracle
 from servers.postgres import missing_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
+
+GC_THRESHOLD = 50_000
 
 # A shell that starts the tests in the background has Ctrl-C ignored, and all their processes would inherit
 # that: the tests that interrupt would wait for ever.
@@ -56,6 +59,14 @@ NEEDS = {
     "postgres": (missing_postgres, "FPCTL_REQUIRE_POSTGRES"),
 }
 """Mark -> (what is missing, the variable under which a skip is a failure)."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # Eleven thousand tests and the modules they are in never go away: not looking through them again and again for
+    # garbage saves a sixth of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticKnownError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text
@@ -28,6 +28,7 @@ CONFIG_VARIABLE = "FPCTL_CONFIG"
 """Names the settings file where no option does."""
 
 EnvironmentName = Literal["auto", "xdr", "loganalytics"]
+ServiceName = Literal["sentinel", "defender"]
 RoleName = Literal["viewer", "analyst", "approver", "admin"]
 CredentialName = Literal[
     "default", "cli", "managed-identity", "device-code", "environment", "workload-identity", "github-oidc",
@@ -44,6 +45,8 @@ class _Table(BaseModel):
 _Path = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) and value else value)]
 _Seconds = Annotated[float, Field(gt=0)]
 _Address = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+_Workspace = Annotated[str, Field(pattern=r"^(/subscriptions/.+|[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9])$")]
+"""A workspace: its Resource Manager id, its own id (a GUID), or its name."""
 
 
 class PathSettings(_Table):
@@ -83,7 +86,7 @@ class HistorySettings(_Table):
 
 
 class LocalEngineSettings(_Table):
-    """`[engine.local]`: DuckDB on files. `memory` as DuckDB writes it (`2GB`), `timeout` in seconds."""
+    """`[engine.local]`: DuckDB on files. `memory` of a query (half of the machine's), `timeout` in seconds (600)."""
 
     threads: Annotated[int, Field(ge=1)] | None = None
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] | None = None
@@ -128,17 +131,48 @@ class KustoSettings(ServiceEngine):
     time_column: str | None = None
 
 
+class TargetSettings(_Table):
+    """`[deploy.targets.NAME]`: one of several places that rules run in and are deployed to.
+
+    `service` is what is there. What is not set here is that of the other tables; a target has a history of its own
+    (`history`: a file or a database URL), so that what happened in one never mixes with another.
+    """
+
+    service: ServiceName = "sentinel"
+    workspace: _Workspace | None = None
+    tenant: str | None = None
+    client_id: str | None = None
+    credential: CredentialName | None = None
+    rules: _Path | None = None
+    exclusions: _Path | None = None
+    history: Annotated[str, Field(min_length=1)] | None = None
+
+
+SERVICES: tuple[ServiceName, ...] = ("sentinel", "defender")
+"""What can be deployed to; each is also the name of the target that the settings describe without a name."""
+_TARGET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def _target_names(targets: dict[str, TargetSettings]) -> dict[str, TargetSettings]:
+    """Check that each name can be the name of a folder, and is not that of a service."""
+    for name in targets:
+        if name in SERVICES or not _TARGET_NAME.fullmatch(name):
+            raise PydanticCustomError("target_name", "`{name}` cannot be the name of a target", {"name": name})
+    return targets
+
+
 class DeploySettings(_Table):
-    """`[deploy]`: the Sentinel workspace that rules go out to, by its resource id.
+    """`[deploy]`: the Sentinel workspace that rules go out to, by its resource id, its id or its name.
 
     `credential` is that of `[engine]` if not set; `endpoint` is Resource Manager's, for a sovereign cloud.
     """
 
-    workspace: Annotated[str, Field(pattern="^/")] | None = None
+    workspace: _Workspace | None = None
     endpoint: _Address | None = None
     credential: CredentialName | None = None
     tenant: str | None = None
     client_id: str | None = None
+    targets: Annotated[dict[str, TargetSettings], AfterValidator(_target_names)] = {}
 
 
 class OpenIdConnect(_Table):
@@ -201,10 +235,12 @@ class EngineSettings(_Table):
 class Settings(_Table):
     """Everything that is set; `file` is the settings file that was read, if any.
 
-    `tables` is the file's `[schema]`; `fields` holds, by table and field, the columns that hold the field
-    instead of the documented ones.
+    `workspace` is the one workspace that is queried and deployed to: its Resource Manager id, its own id (a GUID) or
+    its name. `tables` is the file's `[schema]`; `fields` holds, by table and field, the columns that hold the field
+    instead of the documented ones. `target` is the target in force, `state` the folder of what fpctl notes of it.
     """
 
+    workspace: _Workspace | None = None
     paths: PathSettings = PathSettings()
     tables: SchemaSettings = Field(default=SchemaSettings(), alias="schema")
     fields: dict[str, dict[str, str | list[str]]] = {}
@@ -216,6 +252,19 @@ class Settings(_Table):
     policy: Policy = Policy()
     risk: RiskWeights = RiskWeights()
     file: Annotated[Path | None, Field(exclude=True)] = None
+    target: Annotated[str | None, Field(exclude=True)] = None
+
+    @property
+    def service(self) -> ServiceName:
+        """What rules are deployed to: the service of the target in force, Sentinel without one."""
+        named = self.deploy.targets.get(self.target or "")
+        return named.service if named is not None else "defender" if self.target == "defender" else "sentinel"
+
+    @property
+    def state(self) -> Path:
+        """The folder in which fpctl notes what it did, relative to the settings' folder; a target has its own."""
+        folder = Path(".fpctl")
+        return folder / "targets" / self.target if self.target in self.deploy.targets and self.target else folder
 
     def at_key(self, *steps: str) -> Location | None:
         """Return where a key or table stands in the settings file, for checks of its value that come later."""
@@ -223,6 +272,7 @@ class Settings(_Table):
 
 
 VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "FPCTL_WORKSPACE": ("workspace",),
     "FPCTL_RULES": ("paths", "rules"),
     "FPCTL_EXCLUSIONS": ("paths", "exclusions"),
     "FPCTL_OUT": ("paths", "out"),
@@ -246,7 +296,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 """Environment variables and the keys they stand for; paths in them are relative to the working folder."""
 
-_COMPUTED = {("file",), ("paths", "root")}
+_COMPUTED = {("file",), ("target",), ("paths", "root")}
 """Attributes that are no keys of the file."""
 
 
@@ -317,6 +367,10 @@ def _place(data: dict[str, Any], folder: Path) -> None:
     url = history.get("url", HistorySettings().url)
     if "://" not in url:
         history["url"] = str(folder / url)
+    for target in data.get("deploy", {}).get("targets", {}).values():
+        for name in ("rules", "exclusions", "history"):
+            if target.get(name) and "://" not in target[name]:
+                target[name] = str(folder / target[name])
 
 
 def _set(data: dict[str, Any], steps: tuple[str, ...], value: str) -> None:
@@ -384,9 +438,12 @@ def _said(detail: Any, key: str) -> tuple[str, str | None]:
             f"did you mean `{close}`?" if close else None,
         )
     if kind == "string_pattern_mismatch":
-        resources = dict.fromkeys(("resource_id", "workspace"), "/subscriptions/.../workspaces/NAME")
-        example = {"memory": "2GB", **resources}.get(key, "https://host")
+        resource = "/subscriptions/.../workspaces/NAME"
+        named = f"{resource}`, as the workspace's id (a GUID), or as its name, `soc-main"
+        example = {"memory": "2GB", "resource_id": resource, "workspace": named}.get(key, "https://host")
         return f"`{key}` is `{detail['input']}`, which it cannot be", f"write it as in `{example}`"
+    if kind == "target_name":
+        return f"{detail['msg']}", "use letters, digits, `.`, `-` and `_`; sentinel and defender are taken"
     if kind == "string_too_short" or detail["input"] == "":
         return f"`{key}` is empty", "give a value, or remove the key"
     expected = {"is_instance_of": "text", "model_type": "a table", "string_type": "text or a list of texts"}

@@ -13,7 +13,8 @@ import pytest
 
 from audit.repository import QUERY, TODAY, exclusion, found, rule
 from fpctl.audit.registry import checks
-from fpctl.history.records import DayHits, HitTotals, StoredDrift, StoredRun
+from fpctl.history.daily_series import DayHits
+from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.repository.approval_snapshot import base_hash
 
 MD5 = "0f343b0931126a20f133d67c2b018a3b"

@@ -123,3 +123,29 @@ def test_a_preview_says_so_too(engine: LocalEngine, monkeypatch: pytest.MonkeyPa
     rule = Rule("r", "r", ROWS, "r.kql", "bare")
     found = impact(exclusion("none"), rule, True, [], planner(), engine, span, daily_alerts=False)
     assert "suppressed no event, and yet the result differs" in (found.error or "")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"{TABLE} | where ProcessId >= 0 | count",
+        f"{TABLE} | where ProcessId >= 0 | summarize n = count(), names = make_set(FileName)",
+        f"let counts = {TABLE} | where ProcessId >= 0 | summarize n = count() by FileName; counts | where n > 0",
+        f"let counts = {TABLE} | where ProcessId >= 0 | summarize n = count() by FileName; counts | project m = n * 2",
+    ],
+)
+def test_a_number_that_changes_is_no_added_row(query: str, engine: LocalEngine) -> None:
+    result = run(tuned(query, "b"), engine)
+    assert (result.status, result.error, result.rows_suppressed) == ("ok", None, 1)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"{TABLE} | where ProcessId >= 0 | count",
+        f"let counts = {TABLE} | where ProcessId >= 0 | summarize n = count() by FileName; counts | where n > 0",
+    ],
+)
+def test_a_number_that_changes_without_a_hit_is_an_error(query: str, engine: LocalEngine) -> None:
+    result = run(continued(tuned(query, "none"), "| where 1 == 0"), engine)
+    assert result.status == "failed"

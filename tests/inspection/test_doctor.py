@@ -189,7 +189,7 @@ def test_the_workspace_to_deploy_to(fpctl: Fpctl, server: LogAnalyticsServer, wo
             f"{text}[deploy]\nworkspace = '{WORKSPACE}'\nendpoint = '{manager.url}'\n"
         )
         assert doctor(fpctl)[1]["deployment", WORKSPACE]["message"] == "0 rules and saved searches can be read"
-        manager.script.append(Misbehaviour("status", 403))
+        manager.script.extend([Misbehaviour("status", 403)] * 2)  # the plans of tables, and the deployment
         code, findings = doctor(fpctl)
         assert (code, findings["deployment", WORKSPACE]["status"]) == (1, "error")
         assert "Microsoft Sentinel Contributor" in findings["deployment", WORKSPACE]["hint"]

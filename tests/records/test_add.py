@@ -222,7 +222,7 @@ def test_json_has_the_file_the_clause_and_whether_it_was_written(fpctl):
         (("--device", "d", "--accept", "1"), 2,
          "fpctl: --accept chooses among the proposals of --from-result\n  hint: give --from-result too\n"),
         ((), 2, "fpctl: there is nothing to match\n"
-         "  hint: give --device, --url or --hash (or --filter, --from-result); on a terminal fpctl asks\n"),
+         "  hint: give --device, --url or --hash, or two such as --account and --ip; on a terminal fpctl asks\n"),
     ],
 )  # fmt: skip
 def test_what_the_loader_would_refuse_is_not_written(fpctl, repository, options, code, message):
@@ -472,7 +472,8 @@ def test_a_result_without_entities_is_refused(fpctl, repository):
     path.write_text("Count,Report\n1,2\n", encoding="utf-8")
     outcome = fpctl("add", "--rule", RULE_ID, "--from-result", path)
     assert outcome.err == (
-        "fpctl: no column of the result names a device, URL or hash\n  hint: its columns are Count, Report\n"
+        "fpctl: the columns of the result do not identify an event\n"
+        "  hint: its columns are Count, Report; what identifies here is a device, url or hash\n"
     )
 
 
@@ -512,7 +513,8 @@ def test_the_count_is_in_the_json(fpctl, write_events):
 
 def test_nothing_taken_out_is_said_as_such(fpctl, write_events):
     outcome = fpctl("add", *MINIMAL, "--data", write_events([event(1, device="other")]), "--yes")
-    assert "in the last 14 days it would have suppressed no event\n" in outcome.err
+    said = "it would have suppressed no event; of 1 event at the clause each field matches: device 0\n"
+    assert f"in the last 14 days {said}" in outcome.err
 
 
 def test_what_cannot_be_counted_is_not_known_and_never_zero(fpctl, repository):
@@ -523,3 +525,60 @@ def test_what_cannot_be_counted_is_not_known_and_never_zero(fpctl, repository):
     assert coverage["rows"] is None
     assert "there is no table DeviceNetworkEvents" in coverage["error"]
     assert outcome.json["written"] is True
+
+
+def test_rows_of_sign_ins_are_recorded_by_account_and_address(fpctl, repository):
+    query = "SigninLogs\n| where ResultType != '0'\n| summarize count() by UserPrincipalName, IPAddress\n"
+    (repository / "rules" / "signins.kql").write_text(query, encoding="utf-8")
+    (repository / "rows.csv").write_text("UserPrincipalName,IPAddress,count_\nsvc@contoso.com,10.1.2.3,412\n")
+    outcome = fpctl("add", "--rule", "signins", "--from-result", "rows.csv", "--accept", "1", "--id", "a1", "--yes")
+    assert outcome.code == 0, outcome.err
+    assert "match:\n  account: [svc@contoso.com]\n  ip: [10.1.2.3]\n" in written(repository, "a1")
+
+
+LOGONS = "SecurityEvent\n| where EventID == 4625\n| summarize count() by TargetAccount, IpAddress\n"
+
+
+def test_where_nothing_is_suppressed_each_field_is_counted_and_the_column_that_was_meant_is_named(fpctl, repository):
+    (repository / "rules" / "logons.kql").write_text(LOGONS, encoding="utf-8")
+    (repository / "data").mkdir()
+    row = {"EventID": 4625, "Account": "-", "TargetAccount": "CONTOSO\\svc", "IpAddress": "10.1.2.3"}
+    rows = [{**row, "TimeGenerated": (NOW - timedelta(hours=hour)).isoformat()} for hour in range(1, 6)]
+    (repository / "data" / "SecurityEvent.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    add = ("add", "logons", "--account", "svc", "--ip", "10.1.2.3", "--data", "data", "--yes")
+    outcome = fpctl(*add)
+    assert "no event; of 5 events at the clause each field matches: account 0, ip 5\n" in outcome.err
+    assert "did you mean TargetAccount? it has these values in 5 events: map it to account in fpctl.toml" in outcome.err
+    assert fpctl(*add, "--format", "json").json["exclusions"][0]["coverage"]["fields"] == {"account": 0, "ip": 5}
+
+
+PAYROLL = "Payroll_CL\n| where Action_s == 'export'\n| project TimeGenerated, UserName_s, ClientIp_s\n"
+
+
+def test_a_clause_that_could_never_match_is_refused_with_the_columns_that_look_right(fpctl, repository):
+    (repository / "rules" / "payroll.kql").write_text(PAYROLL, encoding="utf-8")
+    add = ("add", "payroll", "--account", "svc", "--ip", "10.1.2.3", "--id", "a1", "--yes")
+    outcome = fpctl(*add)
+    assert outcome.code == 1
+    assert (
+        "payroll.kql: nothing tells which column of Payroll_CL holds account: the clause could never match\n"
+        '  hint: UserName_s looks right. Say so in fpctl.toml: [fields.Payroll_CL] account = ["UserName_s"]; '
+        "or read the columns from data: fpctl schema pull --data DIR\n"
+    ) in outcome.err
+    assert not (repository / "exclusions" / "a1.yaml").exists()
+    settings = '[fields.Payroll_CL]\naccount = ["UserName_s"]\nip = ["ClientIp_s"]\n'
+    (repository / "fpctl.toml").write_text(settings, encoding="utf-8")
+    assert fpctl(*add).code == 0
+
+
+def test_where_the_columns_of_a_table_are_known_the_refusal_names_the_one_that_looks_right(fpctl, repository):
+    (repository / "rules" / "payroll.kql").write_text(PAYROLL, encoding="utf-8")
+    (repository / "data").mkdir()
+    row = {"TimeGenerated": NOW.isoformat(), "UserName_s": "svc", "ClientIp_s": "10.1.2.3", "Action_s": "export"}
+    (repository / "data" / "Payroll_CL.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert fpctl("schema", "pull", "--data", "data").code == 0
+    outcome = fpctl("add", "payroll", "--account", "svc", "--ip", "10.1.2.3", "--yes")
+    assert outcome.code == 1
+    assert (
+        "payroll.kql: no column of Payroll_CL holds the field account\n  hint: UserName_s looks right." in outcome.err
+    )

@@ -8,12 +8,19 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fpctl.exclusions.drafts.wizard import run_wizard
+from fpctl.exclusions.drafts.draft import DraftExclusion
+from fpctl.exclusions.drafts.wizard import FormSetting, run_wizard
+from fpctl.exclusions.loader import ExclusionSet
+from fpctl.repository.model import open_repository
+from fpctl.repository.recording import columns_for_rules
 from fpctl.rules.loader import load_rules
 from records_support import RULE_ID
 
@@ -37,14 +44,43 @@ class Script:
         self.said.append(text)
 
 
-@pytest.fixture
-def rules(repository):
-    return load_rules(repository / "rules")
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of a form."""
+
+    draft: DraftExclusion
+    script: Script
+    previewed: list[DraftExclusion]
 
 
-def test_the_scenario_decides_what_is_asked_and_its_defaults_are_taken(rules):
-    script = Script("1", "2", "srv-web-01, srv-web-02", "", "", "", "", "Reboots in the window", "", "CHG7", "")
-    draft = run_wizard(script, rules, TODAY, "a.rossi@contoso.com")
+def form(repository: Path, *answers: str, refused: Sequence[str | None] = (), **given: Any) -> Asked:
+    """Fill the form in; `refused` are the answers of the preview, one after the other, then None."""
+    opened = open_repository(load_rules(repository / "rules"), ExclusionSet((), ()), root=repository)
+    script = Script(*answers)
+    previewed: list[DraftExclusion] = []
+    outcomes = list(refused)
+
+    def preview(draft: DraftExclusion) -> str | None:
+        previewed.append(draft)
+        script.asked.append("(preview)")
+        return outcomes.pop(0) if outcomes else None
+
+    base = DraftExclusion(**{"rules": (), "match": ({},), "created": TODAY, **given})
+    setting = FormSetting(
+        opened.rules, TODAY, base, "a.rossi@contoso.com", lambda rules: columns_for_rules(rules, opened, TODAY), preview
+    )
+    return Asked(run_wizard(script, setting), script, previewed)
+
+
+def keys(asked: Asked) -> list[str]:
+    return [question.split(":")[0].split(" (")[0] for question in asked.script.asked]
+
+
+def test_the_scenario_decides_what_is_asked_and_its_defaults_are_taken(repository):
+    asked = form(
+        repository, "1", "2", "srv-web-01, srv-web-02", "", "", "", "", "Reboots in the window", "", "CHG7", ""
+    )
+    draft = asked.draft
     assert draft.rules == (RULE_ID,)
     assert draft.scenario == "remote-reboot"
     assert draft.match == (
@@ -56,31 +92,31 @@ def test_the_scenario_decides_what_is_asked_and_its_defaults_are_taken(rules):
     )
     assert (draft.reason, draft.owner, draft.ticket) == ("Reboots in the window", "a.rossi@contoso.com", "CHG7")
     assert (draft.created, draft.expires) == (TODAY, date(2027, 2, 22))
-    assert script.asked[:3] == [
+    assert asked.script.asked[:3] == [
         "For which rule? (number, id, name, path or glob)",
         "Which scenario?",
         "device: Which hosts are rebooted remotely?",
     ]
-    assert (
-        'Documented as: process.name == "taskhostw.exe" OR process.command_line CONTAINS "shutdown /r"' in script.said
-    )
+    documented = 'Documented as: process.name == "taskhostw.exe" OR process.command_line CONTAINS "shutdown /r"'
+    assert documented in asked.script.said
 
 
-def test_a_bad_answer_is_explained_and_asked_again(rules):
-    script = Script(
-        "nosuch", "1", "9", "monitoring-script",
+def test_a_bad_answer_is_explained_and_asked_again(repository):
+    asked = form(
+        repository,
+        "nosuch", "1", "99", "monitoring-script",
         "mon 01", "mon-01",  # device
         "", "rport.exe",  # parent_process is needed
         "a.ps1 || b.ps1", "", "", "", "",  # command_line, process, hash, account, path
         "", "Monitoring", "x@contoso.com", "", "yesterday", "2026-11-24", "1y",
     )  # fmt: skip
-    draft = run_wizard(script, rules, TODAY, None)
+    draft = asked.draft
     assert draft.match[0]["command_line"] == ("a.ps1", "b.ps1")
     assert draft.ticket is None
     assert draft.expires == date(2027, 11, 24)
-    said = "\n".join(script.said)
+    said = "\n".join(asked.script.said)
     assert "no rule matches `nosuch`" in said
-    assert "`9` is none of them" in said
+    assert "`99` is not one of the scenarios" in said
     assert "a device name has no spaces" in said
     assert "this scenario needs `parent_process`" in said
     assert "this is needed: it is what a reviewer looks at first" in said
@@ -88,13 +124,93 @@ def test_a_bad_answer_is_explained_and_asked_again(rules):
     assert "2026-11-24 is not after today, 2026-11-24" in said
 
 
-def test_without_a_scenario_a_device_url_or_hash_is_asked_for_until_there_is_one(rules):
-    script = Script("Remote*", "0", "", "", "", "x.exe", "", "", "", "a.contoso.com", "", "r", "o", "", "never")
-    draft = run_wizard(script, rules, TODAY, None)
-    assert draft.rules == (RULE_ID,)
-    assert draft.match == ({"process": ("x.exe",), "url": ("a.contoso.com",)},)
-    assert draft.expires is None
-    assert any("names at least one device, URL or hash" in text for text in script.said)
+SIGN_INS = "SigninLogs\n| where ResultType != '0'\n| project TimeGenerated, UserPrincipalName, IPAddress, AppId\n"
+
+
+@pytest.fixture
+def sign_ins(repository: Path) -> Path:
+    """Return a repository with a rule on sign-ins."""
+    (repository / "rules" / "signins.kql").write_text(SIGN_INS, encoding="utf-8")
+    return repository
+
+
+def test_only_fields_that_the_rule_has_are_asked_for(sign_ins):
+    asked = form(sign_ins, "signins", "", "svc@contoso.com", "", "10.1.2.3", "", "Backup", "", "", "")
+    assert keys(asked) == [
+        "For which rule?", "Which scenario?", "account", "app", "ip", "device", "(preview)",
+        "Why is this benign?", "Who owns the exclusion?", "Ticket or change number", "Until when?",
+    ]  # fmt: skip
+    assert asked.draft.match == ({"account": ("svc@contoso.com",), "ip": ("10.1.2.3",)},)
+
+
+def test_what_an_option_gave_is_not_asked(sign_ins):
+    asked = form(
+        sign_ins, "", "0a1b2c3d-0000-4000-8000-000000000001", "", "", "CHG1", "",
+        rules=("signins",), match=({"account": ("svc@contoso.com",)},), reason="Backup", owner="o@contoso.com",
+    )  # fmt: skip
+    assert keys(asked) == [
+        "Which scenario?", "app", "ip", "device", "(preview)", "Ticket or change number", "Until when?"
+    ]  # fmt: skip
+    assert asked.draft.match[0]["account"] == ("svc@contoso.com",)
+    assert asked.draft.reason == "Backup"
+
+
+def test_a_question_mark_explains_a_field_and_names_its_columns(sign_ins):
+    asked = form(sign_ins, "?", "svc@contoso.com", "", "10.1.2.3", "", "r", "", "", "", rules=("signins",), scenario="")
+    (text,) = [text for text in asked.script.said if text.startswith("account: who does it")]
+    assert "`user@domain`" in text
+    assert "In this rule: UserPrincipalName, UserId." in text
+
+
+def test_a_smaller_sign_goes_back_and_the_answer_stays(sign_ins):
+    asked = form(
+        sign_ins, "svc@contoso.com", "<", "", "", "10.1.2.3", "", "<", "", "r", "", "", "",
+        rules=("signins",), scenario="",
+    )  # fmt: skip
+    assert keys(asked)[:9] == [
+        "account", "app", "account", "app", "ip", "device", "(preview)", "Why is this benign?", "device"
+    ]  # fmt: skip
+    assert asked.draft.match == ({"account": ("svc@contoso.com",), "ip": ("10.1.2.3",)},)
+    assert len(asked.previewed) == 2
+
+
+def test_what_does_not_identify_is_asked_for_again_with_the_answers_kept(sign_ins):
+    asked = form(
+        sign_ins,
+        "svc@contoso.com",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "10.1.2.3",
+        "",
+        "r",
+        "",
+        "",
+        "",
+        rules=("signins",),
+        scenario="",
+    )
+    assert asked.draft.match == ({"account": ("svc@contoso.com",), "ip": ("10.1.2.3",)},)
+    said = "\n".join(asked.script.said)
+    assert "Without a device, url or hash, or account and ip, or account and app" in said
+
+
+def test_what_the_preview_refuses_is_asked_for_again_before_the_reason(sign_ins):
+    asked = form(
+        sign_ins, "svc@contoso.com", "", "10.1.2.3", "", "", "", "10.9.9.9", "", "r", "", "", "",
+        refused=["It cannot be placed."], rules=("signins",), scenario="",
+    )  # fmt: skip
+    assert [draft.match[0]["ip"] for draft in asked.previewed] == [("10.1.2.3",), ("10.9.9.9",)]
+    assert keys(asked).index("Why is this benign?") > keys(asked).index("(preview)")
+    assert "It cannot be placed." in asked.script.said
+
+
+def test_a_hyphen_leaves_out_what_is_proposed(repository):
+    asked = form(repository, "1", "2", "srv-web-01", "-", "", "", "", "r", "", "", "never")
+    assert asked.draft.match == ({"device": ("srv-web-01",), "command_line": ("shutdown /r",)},)
+    assert asked.draft.expires is None
 
 
 def test_a_person_at_a_terminal_is_led_through_and_asked_before_anything_is_written(repository):

@@ -10,10 +10,12 @@ import pytest
 from fpctl.errors import FpctlError
 from fpctl.exclusions.drafts.proposal import EntityColumn, entity_columns, parse_choice, propose
 from fpctl.rules.result_rows import read_rows
+from fpctl.schema.families import families_of
 from fpctl.schema.fields import FieldMap
 
 ROWS = [{"DeviceName": "build01", "RemoteUrl": "a.contoso.com"}, {"DeviceName": "build02", "RemoteUrl": None}]
 HASH = "2f4d94d2c7a287785e87423f456ac41968e54a7d65c9d82bea217c26c33340ae"
+APP = "0a1b2c3d-0000-4000-8000-000000000001"
 SHA1 = "994a997c61332e9bdd94520abd5b2dd7aedff89c"
 
 
@@ -186,3 +188,34 @@ def test_proposals_are_chosen_by_number(text, numbers):
 def test_what_chooses_nothing_is_refused(text, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         parse_choice(text, 4)
+
+
+SIGN_INS = [
+    {"UserPrincipalName": "svc@contoso.com", "IPAddress": "10.1.2.3", "AppId": APP},
+    {"UserPrincipalName": "svc@contoso.com", "IPAddress": "10.1.2.4", "AppId": APP},
+    {"UserPrincipalName": "ceo@contoso.com", "IPAddress": "203.0.113.9", "AppId": ""},
+    {"UserPrincipalName": "", "IPAddress": "203.0.113.9", "AppId": ""},
+]
+
+
+def test_rows_of_sign_ins_suggest_accounts_with_their_applications_and_addresses():
+    columns = entity_columns(SIGN_INS[0], {}, FieldMap.packaged())
+    assert {name: one.field for name, one in columns.items()} == {
+        "UserPrincipalName": "account", "IPAddress": "ip", "AppId": "app"
+    }  # fmt: skip
+    found = propose(SIGN_INS, columns, families_of(["SigninLogs"]))
+    assert [(one.rows, dict(one.match)) for one in found.proposals] == [
+        (2, {"account": ("svc@contoso.com",), "app": (APP,), "ip": ("10.1.2.3", "10.1.2.4")}),
+        (1, {"account": ("ceo@contoso.com",), "ip": ("203.0.113.9",)}),
+    ]
+
+
+def test_many_addresses_are_not_listed_where_account_and_application_identify():
+    rows = [{**SIGN_INS[0], "IPAddress": f"10.1.2.{last}"} for last in range(1, 30)]
+    found = propose(rows, entity_columns(rows[0], {}, FieldMap.packaged()), families_of(["SigninLogs"]))
+    assert [dict(one.match) for one in found.proposals] == [{"account": ("svc@contoso.com",), "app": (APP,)}]
+
+
+def test_identities_in_rows_of_an_endpoint_are_no_proposal():
+    columns = entity_columns(SIGN_INS[0], {}, FieldMap.packaged())
+    assert propose(SIGN_INS, columns, families_of(["DeviceNetworkEvents"])).proposals == ()

@@ -7,36 +7,65 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from servers.loopback import LoopbackServer, Misbehaviour, Request
 from servers.store import Refusal, Result, Store, moment_text, range_of, timespan_text
 
 
 class LogAnalyticsServer(LoopbackServer):
-    """Answers `query` and `metadata` of any workspace and resource from a store."""
+    """Answers `query`, `search` and `metadata` of any workspace and resource from a store.
+
+    Attributes:
+        billed: tables of the plans Basic and Auxiliary. As documented, `query` refuses them, and `search` needs its
+            time range in the address.
+    """
 
     def __init__(self, store: Store, script: Iterable[Misbehaviour] = ()) -> None:
         super().__init__(script)
         self.store = store
         self.functions: dict[str, str] = {}
+        self.billed: set[str] = set()
 
     def answer(self, request: Request) -> tuple[int, Any]:
         path = unquote(request.path)
         if request.method == "GET" and path.endswith("/metadata"):
             return 200, self._metadata()
+        place = urlsplit(path)
+        if place.path.endswith("/search"):
+            return self._searched(request, parse_qs(place.query))
+        if place.path.endswith("/query") and self._billed_in(request.body["query"]):
+            return 400, {"error": {"code": "BadArgumentError", "message": "The table has another plan: use search"}}
         if not path.endswith("/query"):
             return 404, {"error": {"code": "PathNotFoundError", "message": "The requested path does not exist"}}
+        return self._run(request, request.body.get("timespan"))
+
+    def _billed_in(self, query: str) -> bool:
+        return bool(self.billed & set(re.findall(r"\w+", re.sub(r"'[^']*'|\"[^\"]*\"", "", query))))
+
+    def _searched(self, request: Request, options: dict[str, list[str]]) -> tuple[int, Any]:
+        if set(request.body) != {"query"}:
+            return 400, {"error": {"code": "BadArgumentError", "message": "only query is a member of the body"}}
+        if "timespan" not in options or not self._billed_in(request.body["query"]):
+            return 400, {"error": {"code": "BadArgumentError", "message": "timespan is required"}}
+        return self._run(request, options["timespan"][0])
+
+    def _run(self, request: Request, timespan: str | None) -> tuple[int, Any]:
         try:
-            result = self.store.run(request.body["query"], *range_of(request.body.get("timespan")))
+            result = self.store.run(request.body["query"], *range_of(timespan))
         except Refusal as refusal:
             return 400, _refused(refusal)
         answer: dict[str, Any] = {"tables": [_table(result)]}
         if "include-statistics=true" in request.headers.get("Prefer", ""):
             answer["statistics"] = {
-                "query": {"executionTime": 0.25, "resourceUsage": {"cpu": {"total cpu": "00:00:00"}}}
+                "query": {
+                    "executionTime": 0.25,
+                    "resourceUsage": {"cpu": {"total cpu": "00:00:00"}},
+                    "inputDatasetStatistics": {"rows": {"total": 100, "scanned": 40}},
+                }
             }
         return 200, answer
 

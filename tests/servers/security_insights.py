@@ -21,6 +21,8 @@ WORKSPACE = (
     "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/soc/providers/"
     "Microsoft.OperationalInsights/workspaces/main"
 )
+CUSTOMER_ID = "99999999-aaaa-bbbb-cccc-dddddddddddd"
+"""The workspace's own id, which queries need."""
 PAGE = 2
 NEEDED = {
     "Scheduled": ("displayName", "query", "severity", "enabled", "queryFrequency", "queryPeriod", "triggerOperator",
@@ -44,6 +46,12 @@ class SecurityInsightsServer(LoopbackServer):
         self.refused: tuple[str, ...] = ()
         self.delay = 2
         """Requests that a watchlist's upload and deletion take."""
+        self.plans: dict[str, str] = {}
+        """Plans of tables that are not `Analytics`."""
+        self.connectors: list[dict[str, Any]] = []
+        """Data connectors, as a GET gives them."""
+        self.others: list[str] = []
+        """Resource ids of further workspaces that the account can read."""
         self._pending: dict[str, list[tuple[int, list[dict[str, str]] | None]]] = {}
         self._count = 0
 
@@ -57,6 +65,8 @@ class SecurityInsightsServer(LoopbackServer):
     def answer(self, request: Request) -> tuple[int, Any]:
         parts = urlsplit(request.path)
         path, options = unquote(parts.path), parse_qs(parts.query)
+        if request.method == "GET" and (found := self._found(path, options)) is not None:
+            return found
         if not path.startswith(WORKSPACE) or "api-version" not in options:
             return 404, _error("ResourceNotFound", "The workspace could not be found.")
         place = path.removeprefix(WORKSPACE).removeprefix("/providers/Microsoft.SecurityInsights").strip("/")
@@ -82,6 +92,29 @@ class SecurityInsightsServer(LoopbackServer):
             del self.resources[place]
             return 200, {}
         return self._put(place, name, request.body, there)
+
+    def _found(self, path: str, options: dict[str, list[str]]) -> tuple[int, Any] | None:
+        """Return the answer about subscriptions, workspaces, tables and connectors; None for anything else."""
+        if "api-version" not in options:
+            return 400, _error("MissingApiVersionParameter", "The api-version query parameter is required.")
+        if path == "/subscriptions":
+            ids = sorted({id.split("/")[2] for id in (WORKSPACE, *self.others)})
+            return 200, {"value": [{"id": f"/subscriptions/{id}", "subscriptionId": id} for id in ids]}
+        if path.endswith("/providers/Microsoft.OperationalInsights/workspaces"):
+            ids = [id for id in (WORKSPACE, *self.others) if id.startswith(path[: path.index("/providers")])]
+            return 200, {"value": [self._workspace(id) for id in ids]}
+        if path in (WORKSPACE, *self.others):
+            return 200, self._workspace(path)
+        if path == f"{WORKSPACE}/tables":
+            named = {"SecurityEvent": "Analytics", **self.plans}
+            return 200, {"value": [{"name": name, "properties": {"plan": plan}} for name, plan in named.items()]}
+        if path == f"{WORKSPACE}/providers/Microsoft.SecurityInsights/dataConnectors":
+            return 200, {"value": self.connectors}
+        return None
+
+    def _workspace(self, id: str) -> dict[str, Any]:
+        customer = CUSTOMER_ID if id == WORKSPACE else f"99999999-aaaa-bbbb-cccc-{self.others.index(id):012}"
+        return {"id": id, "name": id.rpartition("/")[2], "properties": {"customerId": customer}}
 
     def _stable(
         self, request: Request, place: str, name: str, path: str, options: dict[str, list[str]]

@@ -118,7 +118,7 @@ def test_an_option_or_a_variable_names_the_file(tmp_path: Path) -> None:
         ("[paths]\nrulez = 'a'\n", "ROOT/fpctl.toml:2:1: unknown key `rulez` in [paths]\n"
          "  hint: did you mean `rules`?"),
         ("x = 1\n[path]\n", "ROOT/fpctl.toml:1:1: unknown table or key `x`\n"
-         "  hint: known names: console, deploy, engine, fields, history, paths, policy, risk, schema"),
+         "  hint: known names: console, deploy, engine, fields, history, paths, policy, risk, schema, workspace"),
         ("\n[path]\n", "ROOT/fpctl.toml:2:1: unknown table or key `path`\n  hint: did you mean `paths`?"),
         ("[engine.log_analytics]\n", "ROOT/fpctl.toml:1:1: unknown key `log_analytics` in [engine]\n"
          "  hint: did you mean `log-analytics`?"),
@@ -136,9 +136,10 @@ def test_an_option_or_a_variable_names_the_file(tmp_path: Path) -> None:
          "ROOT/fpctl.toml:2:1: `memory` is `2 gigs`, which it cannot be\n  hint: write it as in `2GB`"),
         ("[engine.kusto]\ncluster = 'c'\n",
          "ROOT/fpctl.toml:2:1: `cluster` is `c`, which it cannot be\n  hint: write it as in `https://host`"),
-        ("[deploy]\nworkspace = 'main'\n",
-         "ROOT/fpctl.toml:2:1: `workspace` is `main`, which it cannot be\n"
-         "  hint: write it as in `/subscriptions/.../workspaces/NAME`"),
+        ("[deploy]\nworkspace = '/main'\n",
+         "ROOT/fpctl.toml:2:1: `workspace` is `/main`, which it cannot be\n"
+         "  hint: write it as in `/subscriptions/.../workspaces/NAME`, as the workspace's id (a GUID), or as its name, "
+         "`soc-main`"),
         ("[engine.local]\nthreads = 0\n",
          "ROOT/fpctl.toml:2:1: `threads`: input should be greater than or equal to 1"),
         ("[engine.local]\nthreads = '2'\n", "ROOT/fpctl.toml:2:1: `threads` takes a valid integer"),

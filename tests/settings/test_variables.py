@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fpctl.deploy_targets import TARGET_VARIABLE
 from fpctl.settings import CONFIG_VARIABLE, VARIABLES, load_settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -45,7 +46,14 @@ def test_a_variable_is_told_of_beside_its_key(name: str) -> None:
 def test_no_variable_is_told_of_that_there_is_not() -> None:
     import re
 
-    known = {*VARIABLES, CONFIG_VARIABLE, "FPCTL_ACCESS_TOKEN", "FPCTL_TRACEBACK", "FPCTL_TRUSTED_HOSTS"}
+    known = {
+        *VARIABLES,
+        CONFIG_VARIABLE,
+        "FPCTL_ACCESS_TOKEN",
+        "FPCTL_TRACEBACK",
+        "FPCTL_TRUSTED_HOSTS",
+        TARGET_VARIABLE,
+    }
     for page in ("settings.md", *PAGES.values()):
         told = set(re.findall(r"\bFPCTL_[A-Z_]+[A-Z]\b", (DOCS / page).read_text(encoding="utf-8")))
         assert told - known == set()

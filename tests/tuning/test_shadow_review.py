@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from fpctl.exclusions.model import Exclusion
+from fpctl.history.daily_series import DayHits
 from fpctl.history.history import History
-from fpctl.history.records import DayHits, ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
+from fpctl.history.records import ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
 from fpctl.tuning.shadow import reviews
 
 TODAY = date(2026, 11, 24)

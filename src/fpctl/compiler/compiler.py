@@ -17,7 +17,7 @@ from fpctl.compiler.expressions import ExpressionCompiler
 from fpctl.compiler.operator_table import OPERATORS, SOURCES
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation, of_table
-from fpctl.compiler.sql import Column, Named, Number, Query, Select, Subselect, Table, Text, With, func, printed
+from fpctl.compiler.sql import Column, Named, Number, Query, Select, Sizes, Subselect, Table, Text, With, func, printed
 from fpctl.compiler.values.conversions import converted, implicit
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
@@ -33,6 +33,10 @@ from fpctl.kql.binder.sources import table_scope
 from fpctl.kql.operators.table import bind
 
 _DEEPEST_CALL = 30
+_MOST_CALLS = 5_000
+"""Calls of a query's own functions: each is compiled anew, and a few that call each other twice are thousands."""
+_MOST_PARTS = 200_000
+"""Parts of a scalar `let`, which stand wherever it is named."""
 _ONE = Number(1)
 
 
@@ -55,6 +59,8 @@ class Compiler(ExpressionCompiler):
         self.notes: set[str] = set()
         self._numbers: dict[str, int] = {}
         self._calls: list[tree.Function] = []
+        self._called = 0
+        self._sizes = Sizes()
 
     # ----------------------------------------------------------------- statements
 
@@ -117,6 +123,9 @@ class Compiler(ExpressionCompiler):
 
     def bind_scalar(self, name: str, value: Value, node: tree.Expr | None) -> None:
         """Let a name stand for a value from here on."""
+        if self._sizes.of(value.sql) > _MOST_PARTS:
+            message = f"{name} repeats what it is made of so often that it is too large to run"
+            raise Refusal(name, message, node.start if node is not None else None, code="too-complex")
         bound = Scalar(value.type, node, self.binder.text)
         self.binder.names[name] = bound
         self.held.append(bound)
@@ -350,6 +359,10 @@ class Compiler(ExpressionCompiler):
         """Compile a call of a function of the query; `first` is what `invoke` puts before the arguments."""
         if any(one is routine.node for one in self._calls) or len(self._calls) >= _DEEPEST_CALL:
             self.refuse(routine.name, f"{routine.name} calls itself", node, code="too-complex")
+        self._called += 1
+        if self._called > _MOST_CALLS:
+            message = f"the query calls its functions more than {_MOST_CALLS:,} times"
+            self.refuse(routine.name, message, node, code="too-complex")
         names = routine.names.child()
         given = self._arguments(routine, node, first)
         binder = self.binder

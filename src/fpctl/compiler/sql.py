@@ -7,7 +7,7 @@ Function names, operators and types are words of the compiler's own, never of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 
@@ -283,12 +283,43 @@ def attempted(operand: Sql) -> Sql:
     return operand if _holds_query(operand) else Func("TRY", (operand,))
 
 
+class Sizes:
+    """Counts the parts of expressions as often as they are printed; what stands in several places is looked at once."""
+
+    def __init__(self) -> None:
+        # A node is kept with its size: as long as it lives, its id is its own.
+        self._known: dict[int, tuple[object, int]] = {}
+
+    def of(self, node: object) -> int:
+        """Return the number of parts of an expression."""
+        known = self._known.get(id(node))
+        if known is not None:
+            return known[1]
+        parts: Iterable[object] = ()
+        if isinstance(node, tuple):
+            parts = node
+        elif is_dataclass(node):
+            parts = (getattr(node, one.name) for one in fields(node))
+        size = 1 + sum(self.of(part) for part in parts if isinstance(part, (tuple, Sql, From, Named)))
+        self._known[id(node)] = (node, size)
+        return size
+
+
+def is_constant(node: Sql) -> bool:
+    """Whether an expression reads nothing, so that it has its value before the query runs."""
+    return not _holds(node, (Subselect, Contained, Column))
+
+
 def _holds_query(node: object) -> bool:
-    if isinstance(node, Subselect | Contained):
+    return _holds(node, (Subselect, Contained))
+
+
+def _holds(node: object, kinds: tuple[type, ...]) -> bool:
+    if isinstance(node, kinds):
         return True
     if isinstance(node, tuple):
-        return any(map(_holds_query, node))
-    return isinstance(node, Sql) and any(_holds_query(getattr(node, one.name)) for one in fields(node))  # type: ignore[arg-type]
+        return any(_holds(one, kinds) for one in node)
+    return isinstance(node, Sql) and any(_holds(getattr(node, one.name), kinds) for one in fields(node))  # type: ignore[arg-type]
 
 
 _DEEPEST_CHAIN = 64

@@ -14,6 +14,7 @@ from fpctl.deployment.workspace.workspace import SentinelWorkspace
 from fpctl.engine.remote.credentials import token_source
 from fpctl.engine.remote.destination import GRAPH_HOSTS, RESOURCE_MANAGER_HOSTS, Destination, trusted_endpoint
 from fpctl.engine.remote.retry import Retrier
+from fpctl.engine.remote.workspaces import find_workspace
 from fpctl.errors import FpctlError
 from fpctl.settings import Settings
 
@@ -26,7 +27,9 @@ def connect(
     environ: Mapping[str, str] | None = None,
     retrier: Retrier | None = None,
 ) -> DeploymentTarget:
-    """Return what rules are deployed to; the caller closes it. Nothing is sent yet.
+    """Return what rules are deployed to; the caller closes it.
+
+    Nothing is sent yet, unless the workspace is set by its own id or name: then it is looked up.
 
     Args:
         settings: the settings in force.
@@ -42,12 +45,12 @@ def connect(
     if target == "defender":
         return _tenant(settings, credential, variables, retrier)
     own = settings.deploy
-    place = own.workspace or settings.engine.log_analytics.resource_id
+    place = own.workspace or settings.workspace or settings.engine.log_analytics.resource_id
     if place is None:
         raise FpctlError(
             "no workspace to deploy to is set",
             None,
-            "set `workspace` in [deploy] of fpctl.toml to its resource id, or FPCTL_DEPLOY_WORKSPACE",
+            "set `workspace` in fpctl.toml to its resource id, its id or its name, or FPCTL_WORKSPACE",
         )
     address = own.endpoint or ENDPOINT
     destination = Destination(address, RESOURCE_MANAGER_HOSTS, "FPCTL_DEPLOY_ENDPOINT", "endpoint of [deploy]")
@@ -58,7 +61,10 @@ def connect(
         tenant=own.tenant,
         client_id=own.client_id,
     )
-    return SentinelWorkspace(Management(source, endpoint=address, retrier=retrier), place)
+    management = Management(source, endpoint=address, retrier=retrier)
+    if not place.startswith("/"):
+        place = find_workspace(management.client, place).resource_id
+    return SentinelWorkspace(management, place)
 
 
 def _tenant(

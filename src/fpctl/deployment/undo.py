@@ -7,21 +7,27 @@ from fpctl.errors import FpctlError, Location
 from fpctl.spelling import did_you_mean
 
 
-def deployment_to_undo(records: DeploymentRecords, wanted: str | None) -> Deployment:
+def deployment_to_undo(records: DeploymentRecords, wanted: str | None, place: str | None = None) -> Deployment:
     """Return the deployment with an id; without one the last that can be rolled back.
+
+    Args:
+        records: all deployments.
+        wanted: an id.
+        place: without an id, only what went there is looked at: a workspace's resource id, or a tenant.
 
     Raises:
         FpctlError: there is none, or a record cannot be read.
     """
-    place = Location(str(records.folder))
+    folder = Location(str(records.folder))
     if wanted is None:
-        found = next(records.newest_first(where="undoable"), None)
+        undoable = records.newest_first(where="undoable")
+        found = next((one for one in undoable if place is None or one.workspace.lower() == place.lower()), None)
         if found is None:
-            raise FpctlError("no deployment is recorded that could be rolled back", place)
+            raise FpctlError("no deployment is recorded that could be rolled back", folder)
         return found
     if (found := records.get(wanted)) is None:
         hint = did_you_mean(wanted, records.ids(), what="deployment")
-        raise FpctlError(f"no deployment {wanted} is recorded", place, hint)
+        raise FpctlError(f"no deployment {wanted} is recorded", folder, hint)
     return found
 
 
@@ -31,5 +37,5 @@ def check_same_workspace(deployment: Deployment, resource_id: str) -> None:
         raise FpctlError(
             f"deployment {deployment.id} went to another workspace: {deployment.workspace}",
             Location(str(deployment.path)),
-            "set that one in [deploy], or FPCTL_DEPLOY_WORKSPACE",
+            "name its target with --target, or set that workspace",
         )

@@ -115,15 +115,16 @@ class TableStatus(NamedTuple):
     """What an engine knows of a table that a rule reads: "ensure this data connector is enabled".
 
     `rows_in_range` counts the rows in the time range asked for (all rows, where none was asked or the
-    table has no time column); `oldest` and `newest` are event times over all rows, None where the table
-    is missing, empty or has no time column.
+    table has no time column; None where counting would be billed: then `billed` is true); `oldest` and `newest` are
+    event times over all rows, None where the table is missing, empty, billed or has no time column.
     """
 
     name: str
     exists: bool
-    rows_in_range: int
+    rows_in_range: int | None
     oldest: datetime | None = None
     newest: datetime | None = None
+    billed: bool = False
 
 
 ErrorCode = Literal[
@@ -220,6 +221,13 @@ class Engine(Protocol):
 
     def preflight(self, tables: Sequence[str], timespan: Timespan | None = None) -> list[TableStatus]:
         """Return what is known of each named table, in the order given. Raises EngineError."""
+        ...
+
+    def connectors(self) -> Mapping[str, bool] | None:
+        """Return the data connectors that are set up, in lower case, each with whether it collects anything.
+
+        None where the engine has none, or cannot tell. Raises EngineError.
+        """
         ...
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ class EngineOptions:
         concurrency: requests in flight at once.
         patience: seconds to wait for a service that takes no queries, before they fail.
         announce: is told of such a pause, in words for people.
+        allow_billed_scan: run queries on tables whose scan is billed.
         environ: the environment, for the credential `token`; the process's if None.
         retrier: how requests to a service are tried again.
     """
@@ -41,5 +42,6 @@ class EngineOptions:
     concurrency: int | None = None
     patience: float | None = None
     announce: Callable[[str], None] | None = None
+    allow_billed_scan: bool = False
     environ: Mapping[str, str] | None = None
     retrier: Retrier | None = None

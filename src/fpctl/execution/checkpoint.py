@@ -19,8 +19,8 @@ from fpctl.engine.interface import Timespan
 from fpctl.errors import FpctlError, Location
 from fpctl.files import read_text, write_text
 
-FILE_NAME = Path(".fpctl") / "run.jsonl"
-"""Relative to the folder of the settings file."""
+FILE_NAME = "run.jsonl"
+"""In the folder of what fpctl notes."""
 
 _VERSION = 1
 

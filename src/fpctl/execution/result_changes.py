@@ -14,7 +14,7 @@ from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 @dataclass(frozen=True, slots=True)
 class RowChanges:
-    """Result rows before and after, compared by what the rule groups by (by all columns if it does not group).
+    """Result rows before and after, compared by what the rule groups by (by all columns if nothing is aggregated).
 
     `appeared` rows stand only after: none for a clause without an `effect` warning. `compared` is False where
     there are too many rows to look at each: `before` and `after` are exact all the same, the rest is not known.
@@ -28,18 +28,29 @@ class RowChanges:
     compared: bool = True
 
 
-def keys_of(tuned: TunedRule) -> tuple[str, ...]:
-    """Return the result columns that tell one row of a rule from another: what its last aggregation groups by.
+_AGGREGATING = (
+    tree.Summarize, tree.Count, tree.MakeSeries, tree.TopNested, tree.TopHitters, tree.Reduce, tree.Evaluate,
+    tree.Partition, tree.Scan, tree.Serialize, tree.MakeGraph,
+)  # fmt: skip
+"""Operators by which a row says something about other rows, so that it changes when these go."""
 
-    Empty where it does not group, and then a row is told by all its columns.
+
+def keys_of(tuned: TunedRule) -> tuple[str, ...] | None:
+    """Return the result columns that tell one row of a rule from another, None where all of them do.
+
+    They are what the last aggregation of the rule groups by. Where it aggregates elsewhere only (in a `let`, by
+    `count`), they are the columns that hold an event's own values, as all others may change when rows go; there
+    may be no such column, and then only the number of rows can be compared.
     """
     pipeline = next((one for one in tuned.analysis.pipelines if one.path == "main"), None)
     if pipeline is None or not pipeline.points:
-        return ()
+        return None
     last = pipeline.points[-1].scope.columns
     grouping = next((op for op in reversed(pipeline.node.operators) if isinstance(op, tree.Summarize)), None)
     if grouping is None:
-        return ()
+        if not any(isinstance(node, _AGGREGATING) for node in tree.walk(tuned.query)):
+            return None
+        return tuple(name for name, column in last.items() if column.kind not in ("derived", "redefined"))
     names: list[str] = []
     for item in grouping.by:
         if isinstance(item, tree.Named):
@@ -52,26 +63,26 @@ def keys_of(tuned: TunedRule) -> tuple[str, ...]:
     return tuple(name for name in names if name in last)
 
 
-def compare(before: Table, after: Table, keys: Sequence[str]) -> RowChanges:
-    """Return how the result rows differ, in the columns that both have."""
+def compare(before: Table, after: Table, keys: Sequence[str] | None) -> RowChanges:
+    """Return how the result rows differ, in the columns that both have; for `keys` see `keys_of`."""
     both = [name for name in before.names() if name in after.names()]
-    keyed = [name for name in keys if name in both]
+    keyed = None if keys is None else [name for name in keys if name in both]
     old, new = _by_key(before, both, keyed), _by_key(after, both, keyed)
     vanished = [row for key, rows in old.items() for row in rows[len(new.get(key, ())) :]]
     appeared = [row for key, rows in new.items() for row in rows[len(old.get(key, ())) :]]
     changed = 0
-    if keyed:
+    if keyed is not None:
         for key in old.keys() & new.keys():
             changed += _bag(old[key]) != _bag(new[key])
     return RowChanges(len(before.rows), len(after.rows), tuple(vanished), tuple(appeared), changed)
 
 
-def _by_key(table: Table, columns: Sequence[str], keys: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+def _by_key(table: Table, columns: Sequence[str], keys: Sequence[str] | None) -> dict[str, list[Mapping[str, Any]]]:
     """Return the rows, cut to `columns`, by the text of their keys."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for row in table.dicts():
         shown = {name: row[name] for name in columns}
-        key = _canonical({name: row[name] for name in keys} if keys else shown)
+        key = _canonical(shown if keys is None else {name: row[name] for name in keys})
         found.setdefault(key, []).append(shown)
     return found
 

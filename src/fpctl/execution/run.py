@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.errors import Location
+from fpctl.execution.connectors import ConnectorStatus
 from fpctl.execution.drift import Drift
 from fpctl.execution.error_place import LocatedError, located_error
 from fpctl.execution.invariants import HINT as INVARIANT_HINT
@@ -78,6 +79,24 @@ class RunResult:
     offset: int | None = None
     at: Location | None = None
     caret: str | None = None
+    connectors: tuple[ConnectorStatus, ...] = ()
+    """The data connectors that the rule requires, where the engine is a service."""
+    scanned_rows: int | None = None
+    """Rows that the service read for all queries of the run, as far as it tells."""
+
+
+def scanned_rows(statistics: Mapping[str, Any]) -> int | None:
+    """Return how many rows a service read for a query, None where its statistics do not tell.
+
+    Kusto's query resource consumption (https://learn.microsoft.com/kusto/api/rest/query-resource-consumption), which
+    Log Analytics hands on below `query`.
+    """
+    found: Any = statistics.get("query", statistics)
+    for names in (("inputDatasetStatistics", "input_dataset_statistics"), ("rows",), ("scanned",)):
+        if not isinstance(found, Mapping):
+            return None
+        found = next((found[name] for name in names if name in found), None)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def run_rule(
@@ -99,13 +118,15 @@ def run_rule(
         texts.append(tuned.base)
     answers = engine.query_many(texts, timespan)
     main = answers[0]
+    read = [scanned_rows(answer.statistics) for answer in answers if isinstance(answer, Table)]
+    known = [rows for rows in read if rows is not None]
     base = answers.pop() if with_base and tuned.edits else (main if with_base else None)
     notes: tuple[str, ...] = ()
     if isinstance(main, EngineError) and tags.text is not None:
         # The tags are for reading; a run does not fail by them.
         tags, notes = Tagging(), (f"the result rows are not tagged with {TAG}: {main.message}",)
         (main,) = engine.query_many([tuned.tuned], timespan)
-    result_of = partial(RunResult, rule, tuned, engine.name)
+    result_of = partial(RunResult, rule, tuned, engine.name, scanned_rows=sum(known) if known else None)
     unknown = unknown_hits(tuned)
     if isinstance(main, EngineError):
         located = located_error(main, tuned.tuned, tuned)

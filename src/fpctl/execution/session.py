@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from fpctl.engine.interface import Engine, TableStatus, Timespan
+from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.execution.connectors import ConnectorCheck, ConnectorStatus, silent_note
 from fpctl.execution.drift_check import DriftWatch
 from fpctl.execution.error_place import place_in_file
 from fpctl.execution.run import RunResult, run_rule, unknown_hits
@@ -51,9 +52,11 @@ class Session:
     concurrency: int = 1
     watch: DriftWatch | None = None
     _facts: TableFacts = field(init=False, repr=False)
+    _connectors: ConnectorCheck = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_facts", TableFacts(self.engine))
+        object.__setattr__(self, "_connectors", ConnectorCheck(self.engine, self._facts))
 
     def run(self, outcomes: Iterable[RuleOutcome]) -> Iterator[RunResult]:
         """Yield one result per rule that could be planned, recorded as it comes.
@@ -102,12 +105,26 @@ class Session:
             there = f" (it has: {', '.join(names[:12]) or 'none'})" if names is not None else ""
             message = f"the engine has no table {', '.join(missing)}, which the rule reads{there}"
             return self._failed(rule, tuned, FpctlError(message, hint="ensure this data connector is enabled"))
-        result = run_rule(rule, tuned, self.engine, self.timespan, with_base=self.with_base)
+        # What a scan costs follows from the range in the request, whatever the query filters by.
+        asked = wanted if any(status.billed for status in statuses) else self.timespan
+        result = run_rule(rule, tuned, self.engine, asked, with_base=self.with_base)
         if result.offset is not None:
             at, caret = place_in_file(outcome.loaded, tuned.base, result.offset)
             result = replace(result, at=at, caret=caret)
         notes = [empty_note(status, wanted) for status in statuses if status.rows_in_range == 0]
-        return replace(result, notes=(*result.notes, *notes)) if notes else result
+        connectors, note = self._connector_states(rule, wanted)
+        notes += [note] if note is not None else []
+        return replace(result, notes=(*result.notes, *notes), connectors=connectors)
+
+    def _connector_states(self, rule: Rule, wanted: Timespan | None) -> tuple[tuple[ConnectorStatus, ...], str | None]:
+        """Return the state of the rule's data connectors, and a note where none delivers. No run fails by it."""
+        if not self.engine.description.capabilities.remote:
+            return (), None
+        try:
+            states = self._connectors.of(rule, wanted)
+        except EngineError as error:
+            return (), f"the data connectors could not be checked: {error.message}"
+        return states, silent_note(states)
 
     def _record(self, result: RunResult, tuned: TunedRule, started: datetime, finished: datetime) -> RunRecord:
         return RunRecord(

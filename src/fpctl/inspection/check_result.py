@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Area = Literal["settings", "service", "clock", "credential", "permission", "tables", "limits", "history", "deployment"]
+Area = Literal[
+    "settings",
+    "service",
+    "clock",
+    "credential",
+    "permission",
+    "tables",
+    "connectors",
+    "limits",
+    "history",
+    "deployment",
+]
 Status = Literal["ok", "warning", "error", "skipped"]
 
 

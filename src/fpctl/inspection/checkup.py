@@ -10,7 +10,9 @@ from pathlib import Path
 from fpctl.engine.options import EngineOptions
 from fpctl.engine.registry import engine_package, open_engine
 from fpctl.errors import FpctlError
+from fpctl.execution.table_facts import TableFacts
 from fpctl.inspection.check_result import CheckResult
+from fpctl.inspection.connector_findings import connector_findings
 from fpctl.inspection.needs import limit_findings, planned_of, table_findings, unplanned_findings
 from fpctl.inspection.service import access, reach
 from fpctl.inspection.setup import deployment_findings, setup_findings
@@ -61,7 +63,9 @@ def findings(asked: Checkup, now: datetime) -> Iterator[CheckResult]:
         if any(finding.status == "error" for finding in (*reached, *entry)):
             yield CheckResult("tables", "skipped", name, "tables cannot be checked until the errors above are fixed")
         else:
-            yield from table_findings(planned, opened, now)
+            facts = TableFacts(opened)
+            yield from table_findings(planned, opened, now, facts=facts)
+            yield from connector_findings(planned, opened, now, facts)
         yield from limit_findings(planned, opened)
     finally:
         opened.close()

@@ -49,14 +49,14 @@ def _history(settings: Settings) -> CheckResult:
 
 
 def deployment_findings(settings: Settings, credential: str | None = None) -> Iterator[CheckResult]:
-    """Yield whether the workspace to deploy to can be read; nothing where none is set."""
-    if settings.deploy.workspace is None:
+    """Yield whether what rules are deployed to can be read; nothing where none is set."""
+    if settings.service == "sentinel" and (settings.deploy.workspace or settings.workspace) is None:
         return
     from fpctl.deployment.connection import connect
 
     area: Area = "deployment"
     try:
-        workspace = connect(settings, credential)
+        workspace = connect(settings, credential, target=settings.service)
     except FpctlError as error:
         yield CheckResult(area, "error", "[deploy]", error.message, error.hint or "see docs/deployment.md")
         return

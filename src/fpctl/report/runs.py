@@ -23,6 +23,8 @@ def run_to_dict(result: RunResult) -> dict[str, Any]:
         "rows_suppressed": result.rows_suppressed,
         "result_rows": rows.count if rows is not None and rows.partial is None else None,
         "base_result_rows": result.base_rows,
+        "scanned_rows": result.scanned_rows,
+        "connectors": [connector.to_dict() for connector in result.connectors],
         "hits": [
             {"exclusion": h.exclusion, "rows": h.rows, "unique": h.unique, "first": h.first, "last": h.last}
             for h in result.hits

@@ -10,6 +10,7 @@ from pathlib import Path
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
 from fpctl.exclusions.drafts.proposal import Proposals, entity_columns, propose
+from fpctl.exclusions.drafts.wizard import RuleColumns
 from fpctl.exclusions.exclusion_writer import NewExclusion, new_exclusion, twins
 from fpctl.exclusions.filter_syntax import Reading, parse_filter, to_match
 from fpctl.exclusions.identifier import new_id
@@ -17,13 +18,15 @@ from fpctl.exclusions.lifecycle import approver_of
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.scenarios.model import scenario
+from fpctl.fields.registry import NAMES
 from fpctl.repository.approval_snapshot import places_seen, rules_seen
 from fpctl.repository.model import Repository
-from fpctl.repository.narrowness import broad_alternatives
+from fpctl.repository.narrowness import broad_alternatives, families_of_rules
 from fpctl.repository.raw_columns import raw_columns, result_origins
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.result_rows import read_rows
-from fpctl.schema.families import identifying
+from fpctl.rules.selector import selection
+from fpctl.schema.families import families_of, identifying
 
 
 def match_of_filter(text: str, name: str, draft: DraftExclusion, repository: Repository, today: date) -> Reading:
@@ -40,17 +43,36 @@ def proposals_of_result(text: str, name: str, draft: DraftExclusion, repository:
     """Return the exclusions that rows of the output of a draft's rules suggest.
 
     Raises:
-        FpctlError: the text holds no rows, or no column of them names a device, URL or hash; `name` is
-            what the text is called.
+        FpctlError: the text holds no rows, or none of them identifies an event; `name` is what the text is called.
     """
     rows = read_rows(text, name)
     names = list(dict.fromkeys(column for row in rows for column in row))
-    origins = result_origins(_reached(draft, repository), repository.planner(today))
-    found = propose(rows, entity_columns(names, origins, repository.fields))
+    planner = repository.planner(today)
+    reached = _reached(draft, repository)
+    among = families_of_rules([loaded.rule for loaded in reached], planner)
+    found = propose(rows, entity_columns(names, result_origins(reached, planner), repository.fields), among)
     if not found.proposals:
-        hint = f"its columns are {', '.join(names[:12])}"
-        raise FpctlError("no column of the result names a device, URL or hash", None, hint)
+        hint = f"its columns are {', '.join(names[:12])}; what identifies here is {identifying(among)}"
+        raise FpctlError("the columns of the result do not identify an event", None, hint)
     return found
+
+
+def columns_for_rules(selectors: Sequence[str], repository: Repository, today: date) -> RuleColumns:
+    """Return what an exclusion for some rules can name: the fields that their tables hold, with the columns."""
+    planner = repository.planner(today)
+    rules = [loaded.rule for loaded in repository.rules.rules if selection(selectors, loaded.rule) is not None]
+    tables = sorted({table for rule in rules for table in planner.tables_read(rule)})
+    among = families_of(tables)
+    columns = {
+        field: tuple(dict.fromkeys(str(one) for table in tables for one in planner.fields.columns(table, field)))
+        for field in NAMES
+    }
+    held = {field: found for field, found in columns.items() if found}
+    if not held:
+        # Of tables that nobody described nothing is known; the form asks all the same, and says what is lacking.
+        held = {field: () for family in among for field in family.ask}
+    ask = dict.fromkeys(field for family in among for field in family.ask if field in held)
+    return RuleColumns(tuple(ask), held, among)
 
 
 def _reached(draft: DraftExclusion, repository: Repository) -> list[LoadedRule]:

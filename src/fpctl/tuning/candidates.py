@@ -22,7 +22,10 @@ DEVICE_LIST = 2.0
 """How much it narrows that the devices can be listed."""
 
 LEAST = 4.0
-"""A candidate narrows at least so much."""
+"""A candidate narrows at least so much, where events tell programs."""
+
+LEAST_IDENTITY = 3.0
+"""The same for identities: an account with a few addresses is enough."""
 
 IDENTITY_SPECIFICITY: Mapping[str, float] = {"account": 2, "app": 2, "ip": 2, "port": 2, "url": 2, "user_agent": 1}
 """The same for events without programs, such as sign-ins: an account with its address or application is narrow."""
@@ -91,9 +94,10 @@ def candidates(groups: Groups, least: int, has_devices: bool, most_devices: int)
         most_devices: a list of devices is no longer than this.
     """
     found: dict[tuple[tuple[str, tuple[str, ...]], ...], Candidate] = {}
+    narrowest = LEAST if PROGRAMS & set(groups.fields) else LEAST_IDENTITY
     for members in _keyed(groups, least):
         candidate = _closed(groups, members, has_devices, most_devices)
-        if candidate is None or candidate.rows < least or candidate.specificity < LEAST:
+        if candidate is None or candidate.rows < least or candidate.specificity < narrowest:
             continue
         found.setdefault(tuple(sorted(candidate.match.items())), candidate)
     return sorted(found.values(), key=lambda one: (-one.worth, -one.specificity, sorted(one.match.items())))
@@ -167,7 +171,7 @@ def _most_values(field: str, match: Mapping[str, Sequence[str]]) -> int:
     if field == "process":
         return 3 if "parent_process" in match else 1
     if field in ("app", "ip", "port", "user_agent"):
-        return 4 if "account" in match else 1
+        return 4 if "account" in match or (field == "port" and "ip" in match) else 1
     programs = len(match.get("process", ()))
     if field == "hash":
         return max(1, 2 * programs)

@@ -40,7 +40,10 @@ NOTHING = "-"
 """What Windows and firewalls write where there is no value."""
 
 FILLED = 0.5
-"""A field groups events if at least this part of them has a value in it."""
+"""Events are those of programs, or of devices, if at least this part of them names one."""
+
+SOMETIMES = 0.05
+"""A field of identities groups events if at least this part of them has a value in it."""
 
 FREQUENT = 0.002
 """A value is frequent from this part of the events on, and from `FEW` events."""
@@ -132,11 +135,15 @@ class Noise:
             for field in self.fields
         )
         rows = self.ask(f"| summarize {counts}") if counts else []
-        filled = {field for field in self.fields if sum(row[f"fpctl_filled_{field}"] for row in rows) >= FILLED * total}
+        counted = {field: sum(row[f"fpctl_filled_{field}"] for row in rows) for field in self.fields}
+        filled = {field for field, count in counted.items() if count >= FILLED * total}
         if self._of_programs(filled):
             self.fields = self._visible((*GROUPED, "script"))
         else:
-            self.fields = tuple(field for field in self._visible(self.profile) if field in filled)
+            some = {field for field, count in counted.items() if count >= SOMETIMES * total}
+            self.fields = tuple(
+                field for field in self._visible(self.profile) if field in (filled if field == "device" else some)
+            )
 
     def _of_programs(self, filled: Collection[str]) -> bool:
         """Tell whether events with these fields are those of programs.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 class RollbackOptions:
     """What to roll back."""
 
-    rollback: Annotated[bool, typer.Option("--rollback", help="Put back what was there before a deployment.")] = False
+    rollback: Annotated[bool, typer.Option("--rollback", help="Restore what was there before a deployment.")] = False
     deployment: Annotated[
         str | None,
-        typer.Option("--deployment", metavar="ID", help="Which deployment to roll back.", show_default="the last one"),
+        typer.Option("--deployment", metavar="ID", help="Which deployment to roll back.", show_default="the latest"),
     ] = None
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also roll back rules that somebody has changed since.")
+        bool, typer.Option("--overwrite", help="Also roll back rules that were changed since the deployment.")
     ] = False
 
 
@@ -48,12 +48,12 @@ def command(
 ) -> int:
     """Deploy tuned rules to a Sentinel workspace, or as custom detections to Defender XDR.
 
-    Compares each rule with what is there, shows the difference, asks, and changes what differs; what a rule's file
-    does not state stays as it is there. What was there before is kept in .fpctl/deployments, and each rule that was
-    deployed is in the audit trail (fpctl log). Exit code 1: a rule was refused, or nothing was done because nobody
-    confirmed. 2: a rule failed.
+    Compares each rule with the deployed one, shows the differences, asks for confirmation, and changes only what
+    differs. Properties that a rule's file does not set keep their deployed values. The previous state is saved in
+    .fpctl/deployments, and every deployed rule is recorded in the audit trail (fpctl log). Exit code 1: a rule was
+    refused, or nothing was deployed because nobody confirmed. 2: a rule failed.
     """
-    context = AppContext(files)
+    context = AppContext(replace(files, target=where.target))
     if undo.rollback:
         if rule or dry_run:
             raise typer.BadParameter("--rollback takes back a whole deployment: give neither rules nor --dry-run")
@@ -73,7 +73,7 @@ def command(
 def _connected(context: AppContext, where: DeployOptions) -> Iterator[DeploymentTarget]:
     from fpctl.deployment.connection import connect
 
-    workspace = connect(context.settings, where.credential, target=where.target)
+    workspace = connect(context.settings, where.credential, target=context.settings.service)
     try:
         yield workspace
     finally:
@@ -179,9 +179,9 @@ def _roll_back(context: AppContext, undo: RollbackOptions, where: DeployOptions,
     from fpctl.deployment.undo import check_same_workspace, deployment_to_undo
 
     records = DeploymentRecords(context.root / FOLDER)
-    chosen = deployment_to_undo(records, undo.deployment)
-    output.show_problems(records.problems)
     with _connected(context, where) as workspace:
+        chosen = deployment_to_undo(records, undo.deployment, workspace.id if context.settings.target else None)
+        output.show_problems(records.problems)
         check_same_workspace(chosen, workspace.id)
         workspace.all()  # a workspace that cannot be read must not look like one that is empty
         steps = [step for step in chosen.steps if step.status in UNDOABLE]

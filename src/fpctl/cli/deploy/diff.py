@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -17,14 +18,15 @@ def command(
     files: options.RepositoryFiles,
     where: DeployOptions,
     rule: options.Rules = None,
-    deployed: Annotated[bool, typer.Option("--deployed", help="Compare with what is deployed.")] = False,
+    deployed: Annotated[bool, typer.Option("--deployed", help="Compare with the deployed rules.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show what the exclusions change in the rules; with --deployed, where the workspace differs.
+    """Show what the exclusions change in the rules; with --deployed, how the workspace differs.
 
-    With --deployed each difference says who changed it, as far as deployments recorded here tell: the rule files,
-    somebody in the portal, or both. Exit code 1: there is a difference. 2: a rule could not be planned.
+    With --deployed, each difference says where it comes from, as far as recorded deployments show: a change in the
+    rule files, in the portal, or in both. Exit code 1: there is a difference. 2: a rule could not be planned.
     """
+    files = replace(files, target=where.target)
     if not deployed:
         from fpctl.cli.rules.apply import PlanOptions, TargetOptions
         from fpctl.cli.rules.apply import command as apply
@@ -35,7 +37,7 @@ def command(
     from fpctl.deployment.record import FOLDER, DeploymentRecords
 
     context = AppContext(files)
-    workspace = connect(context.settings, where.credential, target=where.target)
+    workspace = connect(context.settings, where.credential, target=context.settings.service)
     try:
         plan = plan_deployment(workspace, context, where, rule or [], None)
     finally:

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 class DecisionOptions:
     """What is decided."""
 
-    activate: Annotated[bool, typer.Option("--activate", help="Activate the named ones.")] = False
+    activate: Annotated[bool, typer.Option("--activate", help="Activate the given exclusions.")] = False
     drop: Annotated[
-        str | None, typer.Option("--drop", metavar="REASON", help="Retire the named ones, for this reason.")
+        str | None, typer.Option("--drop", metavar="REASON", help="Retire the given exclusions for this reason.")
     ] = None
     accept: Annotated[
-        bool, typer.Option("--accept", help="Do what the review says: activate or retire each that is ready.")
+        bool,
+        typer.Option("--accept", help="Follow the review's advice: activate or retire each exclusion that is ready."),
     ] = False
 
     def check(self, ids: Sequence[str] | None) -> None:
@@ -49,19 +50,19 @@ def command(
     decision: DecisionOptions,
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID", help="Only these.", autocompletion=completion.exclusion_ids),
+        typer.Argument(metavar="ID", help="Only these exclusions.", autocompletion=completion.exclusion_ids),
     ] = None,
     days: Annotated[
-        int, typer.Option("--days", metavar="N", min=1, help="How long one is watched before it is decided upon.")
+        int, typer.Option("--days", metavar="N", min=1, help="Days to observe an exclusion before deciding.")
     ] = 14,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show what shadow exclusions would have suppressed, and decide upon them.
+    """Show what shadow exclusions would have suppressed, and activate or drop them.
 
-    An exclusion with `status: shadow` is counted by every run and suppresses nothing. After --days of runs this
-    says what it would have done, and on a terminal offers to activate or drop each that is ready. --activate
-    activates the named ones (they need an approval as any other), --drop retires them, --accept does for each what
-    the review says. Exit code 1: some wait for a decision.
+    An exclusion with `status: shadow` is counted in every run but suppresses nothing. Once it has been observed for
+    --days, the review shows what it would have suppressed and, on a terminal, offers to activate or drop it.
+    --activate activates the given exclusions (they need an approval like any other), --drop retires them, and
+    --accept follows the review's advice for each. Exit code 1: exclusions are waiting for a decision.
     """
     from fpctl.tuning.shadow import reviews
 

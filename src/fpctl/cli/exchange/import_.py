@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fpctl.deployment.artifacts.rule_artifact import Target
     from fpctl.deployment.imported_rules import ImportedRules
     from fpctl.deployment.target import DeployedResource
-    from fpctl.settings import PathSettings
+    from fpctl.settings import PathSettings, Settings
 
 
 EMPTY = '{"value": []}'
@@ -34,7 +34,8 @@ class RuleImportOptions:
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder to write rules to.", show_default="the rules folder"),
     ] = None
-    replace: Annotated[bool, typer.Option("--replace", help="Replace files that exist.")] = False
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite existing files.")] = False
+    target: options.TargetName = None
     credential: options.Credential = None
 
 
@@ -45,31 +46,30 @@ def sentinel(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="ARM templates, portal exports, saved searches (JSON); without one, the workspace itself.",
+            help="ARM templates, portal exports, saved searches (JSON). Default: read from the workspace.",
         ),
     ] = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Import rules of Microsoft Sentinel as YAML files, one per rule.
+    """Import rules from Microsoft Sentinel as YAML files, one per rule.
 
-    Takes analytics rules, hunting queries and query packs; saved functions go to functions/. Without a file it takes
-    what is in the workspace of the settings. A file that exists already, and an id that another rule has, are left
-    alone. Exit code 1: something was left out. 2: a file could not be read.
+    Imports analytics rules, hunting queries and query packs. Saved functions go to functions/. Without a file,
+    imports from the workspace in the settings. Existing files, and rules whose id is already in use, are skipped.
+    Exit code 1: something was left out. 2: a file could not be read.
     """
     from fpctl.deployment.sentinel_import import read_sentinel_exports, workspace_text
 
-    context = AppContext(files, "none")
-    paths = context.settings.paths
+    settings = AppContext(replace(files, target=asked.target), "none").settings
     if file:
-        return _store(paths, asked, read_sentinel_exports(_texts(file)), format)
-    place, deployed = _deployed(context, asked, "sentinel")
+        return _store(settings.paths, asked, read_sentinel_exports(_texts(file)), format)
+    place, deployed = _deployed(settings, asked, "sentinel")
     text, others = workspace_text(deployed)
     found = _read(read_sentinel_exports, place, text)
     if others:
         searches = "1 saved search" if others == 1 else f"{others:,} saved searches"
         note = f"{searches} left out: neither hunting queries nor functions"
         found = replace(found, notes=(*found.notes, note))
-    return _store(paths, asked, found, format)
+    return _store(settings.paths, asked, found, format)
 
 
 def defender(
@@ -78,26 +78,25 @@ def defender(
     file: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="FILE", help="Answers of Microsoft Graph's detectionRules (JSON); without one, the tenant itself."
+            metavar="FILE", help="Responses of Microsoft Graph's detectionRules (JSON). Default: read from the tenant."
         ),
     ] = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Import custom detections of Defender XDR as JSON files, one per detection.
+    """Import custom detections from Defender XDR as JSON files, one per detection.
 
-    A file keeps all that the service has of a detection, with its base query: clauses of fpctl are taken out. A
-    detection in the schema that Graph removed on 2026-10-01 is written in the current one, and a note says what
-    changed. Without a file it takes what is in the tenant. A file that exists already, and an id that another rule has,
-    are left alone. Exit code 1: something was left out. 2: a file could not be read.
+    A file keeps all properties of a detection, with its base query: fpctl's clauses are removed. A detection in the
+    schema that Graph removed on 2026-10-01 is converted to the current schema, and a note lists the changes.
+    Without a file, imports from the tenant. Existing files, and detections whose id is already in use, are skipped.
+    Exit code 1: something was left out. 2: a file could not be read.
     """
     from fpctl.deployment.defender_import import detections_text, read_detections
 
-    context = AppContext(files, "none")
-    paths = context.settings.paths
+    settings = AppContext(replace(files, target=asked.target), "none").settings
     if file:
-        return _store(paths, asked, read_detections(_texts(file)), format)
-    place, deployed = _deployed(context, asked, "defender")
-    return _store(paths, asked, _read(read_detections, place, detections_text(deployed)), format)
+        return _store(settings.paths, asked, read_detections(_texts(file)), format)
+    place, deployed = _deployed(settings, asked, "defender")
+    return _store(settings.paths, asked, _read(read_detections, place, detections_text(deployed)), format)
 
 
 def _texts(paths: list[Path]) -> Iterator[tuple[str, str]]:
@@ -106,11 +105,11 @@ def _texts(paths: list[Path]) -> Iterator[tuple[str, str]]:
     return ((str(path), read_text(path)) for path in paths)
 
 
-def _deployed(context: AppContext, asked: RuleImportOptions, target: Target) -> tuple[str, list[DeployedResource]]:
+def _deployed(settings: Settings, asked: RuleImportOptions, target: Target) -> tuple[str, list[DeployedResource]]:
     """Return what a service has, and its name for messages."""
     from fpctl.deployment.connection import connect
 
-    service = connect(context.settings, asked.credential, target=target)
+    service = connect(settings, asked.credential, target=target)
     try:
         with output.progress("Reading the rules"):
             there = service.all()
@@ -175,6 +174,6 @@ def _importer(name: str) -> Callable[..., int]:
     return command
 
 
-_EXIT_CODES = "Exit code 1: something was left out, or may suppress more than it did. 2: the file cannot be read."
+_EXIT_CODES = "Exit code 1: something was left out, or may suppress more than before. 2: the file could not be read."
 
 commands = {"sentinel": sentinel, "defender": defender, **{name: _importer(name) for name in format_names()}}

@@ -16,14 +16,15 @@ def command(
     files: options.RepositoryFiles,
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="WHO", help="Approver; not the owner.", show_default="git's user.email"),
+        typer.Option("--by", metavar="WHO", help="Approver; must not be the owner.", show_default="git's user.email"),
     ] = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Record an approval: who, the day, and each rule's base query (its hash) and the clause's place as they are.
+    """Approve exclusions, and record who approved them, when, and which base queries and clause positions were
+    reviewed.
 
-    So a rule that changes afterwards can be found. A draft becomes active. The approver must not be the owner. If
-    one of them cannot be approved, none is.
+    A rule that changes later can then be detected. A draft becomes active. The approver must not be the owner. If
+    one of the exclusions cannot be approved, none is.
     """
     from fpctl.exclusions.bulk_edit import amend, unchanged_since
     from fpctl.repository.approval_snapshot import approvals

@@ -19,15 +19,17 @@ def command(
     ids: options.Exclusions,
     until: Annotated[
         str,
-        typer.Option("--until", metavar="DATE|90d", help="New expiry: first day on which they are no longer valid."),
+        typer.Option(
+            "--until", metavar="DATE|90d", help="New expiry date: the first day on which they are no longer valid."
+        ),
     ],
     files: options.ExclusionFiles,
     format: options.TextFormat = "text",
 ) -> int:
     """Extend the expiry date of exclusions.
 
-    Only `expires` changes in their files. If one of them cannot be renewed, none is: it is retired, its file is
-    broken, or it already expires later. One that expires on that very day is left as it is.
+    Changes only `expires` in their files. If one of them cannot be renewed (it is retired, its file is invalid, or
+    it already expires later), none is. An exclusion that already expires on that day is left unchanged.
     """
     from fpctl.exclusions.bulk_edit import amend
     from fpctl.exclusions.expiry import parse_until

@@ -39,14 +39,14 @@ RunFormat = Annotated[
 class RunOptions:
     """What is run, and whether it is recorded."""
 
-    no_record: Annotated[bool, typer.Option("--no-record", help="Do not record the runs and their hits.")] = False
+    no_record: Annotated[bool, typer.Option("--no-record", help="Do not record runs and hits.")] = False
     force: options.Force = None
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the last run: only the rules that it has not done, or failed.")
+        bool, typer.Option("--resume", help="Continue the last run: only rules that failed or were not run.")
     ] = False
     no_fold: options.NoFold = False
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Plan the rules and show what would be run; ask no engine.")
+        bool, typer.Option("--dry-run", help="Plan the rules and show what would run, without using an engine.")
     ] = False
     out: Annotated[
         Path | None,
@@ -71,13 +71,14 @@ def command(
     rule: options.Rules = None,
     format: RunFormat = "text",
 ) -> int:
-    """Run tuned rules, and record what each exclusion suppresses.
+    """Run tuned rules and count what each exclusion suppresses.
 
-    Shows the first 20 result rows, and a line per exclusion: hits, unique hits, first and last event time. Formats
-    csv, jsonl and parquet write every result row, of one rule to stdout, of several to files in --out.
+    Shows the first 20 result rows and, for each exclusion, hits, unique hits, and the times of the first and last
+    event. The formats csv, jsonl and parquet write every result row: of one rule to stdout, of several rules to
+    files in --out.
 
-    Exit code 1: an exclusion could not be placed in a rule it names, or a table holds no rows. 2: a rule could not be
-    planned or run, or its hits are unknown.
+    Exit code 1: an exclusion could not be placed in a rule that it names, or a table has no rows. 2: a rule could
+    not be planned or run, or its hits are unknown.
     """
     from fpctl.cli.shared.row_output import row_output
     from fpctl.engine.registry import describe
@@ -133,7 +134,7 @@ def _request(
         asked = patterns, engine.engine, engine.data, range.since, range.begin, range.to, run.no_record, run.no_fold
         if any(asked):
             raise typer.BadParameter("--resume continues what was asked for: give no rules, engine, data or range")
-        unfinished = read_interrupted(context.root / FILE_NAME)
+        unfinished = read_interrupted(context.state / FILE_NAME)
         return unfinished.request, unfinished.done
     now = range.now(context.now)
     span = range.timespan(now)
@@ -219,7 +220,7 @@ def _checkpoint(
         return
     from fpctl.execution.checkpoint import FILE_NAME, Checkpoint
 
-    checkpoint = Checkpoint(context.root / FILE_NAME, request, batch.done)
+    checkpoint = Checkpoint(context.state / FILE_NAME, request, batch.done)
     try:
         yield checkpoint
     except KeyboardInterrupt:
@@ -330,6 +331,10 @@ def _show(result: RunResult) -> None:
     if result.rows_before is not None and result.rows_suppressed is not None:
         left = result.rows_before - result.rows_suppressed
         output.write(f"Rows at the clauses: {result.rows_before:,} before, {left:,} after\n")
+    for connector in result.connectors:
+        output.write(f"Data connector {output.visible(connector.id)}: {output.visible(connector.words())}\n")
+    if result.scanned_rows is not None:
+        output.write(f"Rows scanned by the service: {result.scanned_rows:,}\n")
     if result.hits:
         output.write("\n")
         output.show_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,15 +54,21 @@ class AppContext:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings in force."""
+        """The settings in force, those of the target laid over the others."""
+        from fpctl.deploy_targets import TARGET_VARIABLE, with_target
         from fpctl.settings import load_settings
 
-        return load_settings(self.files.config)
+        return with_target(load_settings(self.files.config), self.files.target or os.environ.get(TARGET_VARIABLE))
 
     @property
     def root(self) -> Path:
         """The folder that the settings' paths start from."""
         return self.settings.paths.root
+
+    @property
+    def state(self) -> Path:
+        """The folder of what fpctl notes of the target in force."""
+        return self.root / self.settings.state
 
     @property
     def exclusions_path(self) -> Path:
@@ -195,6 +202,7 @@ class AppContext:
             credential=chosen.credential,
             concurrency=bounds.at_once,
             patience=bounds.patience,
+            allow_billed_scan=bounds.allow_billed_scan,
             announce=output.say,
         )
         opened = open_engine(chosen.engine or self.settings.engine.default, self.settings, asked)

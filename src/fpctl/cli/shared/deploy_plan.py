@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,9 +27,14 @@ class DeployOptions:
     """Where rules are deployed, and how."""
 
     target: Annotated[
-        Literal["sentinel", "defender"],
-        typer.Option("--target", help="The Sentinel workspace of [deploy], or Defender's custom detections."),
-    ] = "sentinel"
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            help="sentinel (the workspace in the settings), defender (custom detections), or one of [deploy.targets].",
+            show_default="FPCTL_TARGET, or sentinel",
+        ),
+    ] = None
     lists: options.ListStore = "function"
     credential: options.Credential = None
 
@@ -87,19 +92,19 @@ def plan_deployment(
     from fpctl.repository.apply import tune
     from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 
-    repository = context.repository
+    repository, service = context.repository, context.settings.service
     context.audit_log.glance()
     chosen = context.select(patterns)
-    if where.target == "defender":
+    if service == "defender":
         chosen = tuple(map(for_defender, chosen))
     if not patterns:
-        chosen = tuple(one for one in chosen if one.rule.kind in _MEANT[where.target])
+        chosen = tuple(one for one in chosen if one.rule.kind in _MEANT[service])
     active, planner = repository.active(), context.planner()
     with output.progress("Rewriting rules", len(chosen)) as update:
-        style = ClauseStyle(fits=True, store=where.lists) if where.target == "sentinel" else ANY_LENGTH
+        style = ClauseStyle(fits=True, store=where.lists) if service == "sentinel" else ANY_LENGTH
         outcomes = list(tune(chosen, active, planner, style=style, progress=lambda done, _: update(done)))
     guarded = guard_outcomes(outcomes, active, planner, force)
     with output.progress("Reading the workspace"):
         there = workspace.all()
-    made = rule_artifacts(guarded.outcomes, where.target)
+    made = rule_artifacts(guarded.outcomes, service)
     return DeployPlan(context, guarded, changes(made, there), there)

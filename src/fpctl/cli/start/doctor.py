@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,19 +22,20 @@ def command(
     files: options.RepositoryFiles,
     engine: options.EngineOptions,
     rule: options.Rules = None,
+    target: options.TargetName = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only what needs attention.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Check that everything is there that rules need.
+    """Check the setup: everything that the rules need to run.
 
-    Looks at the settings, whether the service can be reached, the clock, the credential, permissions, the tables
-    that each rule reads (there, with their columns, fresh, with rows in range), and limits; and says how to fix
-    what is wrong. Exit code 1: something needs attention. 2: the settings or rules cannot be read.
+    Checks the settings, the connection to the service, the clock, the credential, permissions, the tables that each
+    rule reads (that they exist, have the columns, are up to date, and have rows in range), and limits. Shows how to
+    fix each problem. Exit code 1: something needs attention. 2: the settings or rules could not be read.
     """
     from fpctl.inspection.check_result import needs_action
     from fpctl.inspection.checkup import Checkup, findings
 
-    context = AppContext(files)
+    context = AppContext(replace(files, target=target))
     repository = context.repository
     name = engine.engine or context.settings.engine.default
     found: list[CheckResult] = []

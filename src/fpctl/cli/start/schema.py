@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -14,20 +15,21 @@ from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 def pull(
     files: options.Files,
     engine: options.EngineOptions,
-    everything: Annotated[bool, typer.Option("--all", help="Also the tables that are as documented.")] = False,
+    target: options.TargetName = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also save tables that match the documentation.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Store a workspace's tables and saved functions in the repository.
+    """Save a workspace's tables and saved functions in the repository.
 
-    Tables that are not as documented go to schema/pulled.yaml, functions (of Log Analytics) to functions/. Files
-    that people wrote stay. Exit code 1: something could not be pulled.
+    Tables that differ from the documentation go to schema/pulled.yaml, functions (Log Analytics) to functions/.
+    Files that people wrote are kept. Exit code 1: something could not be pulled.
     """
     from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
     from fpctl.inspection.pull import pull as store
     from fpctl.schema.tables import Tables
 
-    context = AppContext(files, "none")
+    context = AppContext(replace(files, target=target), "none")
     settings = context.settings
     documented = Tables.packaged(settings.tables.environment)
     asked = EngineOptions(data=engine.data, now=context.now, tables=documented, credential=engine.credential)

@@ -577,12 +577,16 @@ def dynamic_to_json(expressions: Expressions, node: tree.Call) -> Value:
 # --------------------------------------------------------------------------- made arrays
 
 
+_MOST_ITEMS = 1_048_576
+"""Items of a made array (learn.microsoft.com/kusto/query/range-function)."""
+
+
 def _ranged(low: Any, high: Any, step: Any) -> Any:
     if step == 0:
         return None
     found: list[Any] = []
     at = low
-    while (at <= high if step > 0 else at >= high) and len(found) < 1_048_576:
+    while (at <= high if step > 0 else at >= high) and len(found) < _MOST_ITEMS:
         found.append(at)
         at = low + len(found) * step
     return found
@@ -615,7 +619,7 @@ def range_(expressions: Expressions, node: tree.Call) -> Value:
 
 
 def _repeated(value: Any, times: int) -> Any:
-    return None if times < 0 else [value] * times
+    return None if times < 0 else [value] * min(times, _MOST_ITEMS)
 
 
 over_arrays("repeat", _repeated, "json", "int64")

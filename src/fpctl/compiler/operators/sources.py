@@ -8,7 +8,7 @@ from fpctl.compiler.operators.columns import agreed
 from fpctl.compiler.operators.naming import add, several, types
 from fpctl.compiler.relation import Made, Relation, held_for, of_table, stored
 from fpctl.compiler.relation import Names as SqlNames
-from fpctl.compiler.sql import FALSE, Cast, Column, Infix, Named, Number, Select, TableFunc, Text, Values, func, when
+from fpctl.compiler.sql import Cast, Column, Infix, Named, Number, Select, TableFunc, Values, func, is_constant
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import null_of
 from fpctl.compiler.values.value import HELD_AS, Held, Value
@@ -63,6 +63,8 @@ def print_row(compiler: Expressions, node: tree.Print) -> Relation:
     return Relation(select, columns, scope, False)
 
 
+macro("kql_steps", "a, b, c", "CASE WHEN c > 0 AND b >= a OR c < 0 AND b <= a "
+      "THEN CAST(least((CAST(b AS HUGEINT) - a) // c + 1, 9223372036854775807) AS BIGINT) ELSE 0 END")  # fmt: skip
 macro("kql_range_count", "a, b, c", "CASE WHEN c > 0 AND b >= a OR c < 0 AND b <= a "
       "THEN CAST(floor((b - a) / c + 1e-9) AS BIGINT) + 1 ELSE 0 END")  # fmt: skip
 
@@ -76,31 +78,25 @@ def range_rows(compiler: Expressions, node: tree.Range) -> Relation:
     low, high = (_as(compiler, one, kind) for one in (node.low, node.high))
     step = _as(compiler, node.step, step_kind)
     if kind in ("datetime", "timespan", "int", "long"):
-        numbers = func(
-            "range", Cast(low.sql, "BIGINT"), Infix("+", (Cast(high.sql, "BIGINT"), _direction(step))), step.sql
-        )
-        usable = func("coalesce", Infix("!=", (step.sql, Number(0))), FALSE)
-        source = TableFunc("unnest", (when(usable, numbers, _EMPTY),), "fpctl_number")
-        value = Value(Cast(Column("fpctl_number"), HELD_AS[kind]), kind)
+        count = func("kql_steps", *(Cast(value.sql, "BIGINT") for value in (low, high, step)))
     elif kind == "real":
         count = func("kql_range_count", low.sql, high.sql, step.sql)
-        source = TableFunc("unnest", (func("range", Number(0), count),), "fpctl_number")
-        value = Value(Infix("+", (low.sql, Infix("*", (Column("fpctl_number"), step.sql)))), "real")
     else:
         compiler.refuse("range", f"range has no steps of type {kind}", node)
+    value = Infix("+", (low.sql, Infix("*", (Column("fpctl_number"), step.sql))))
     names = SqlNames()
     held_column = Held(name, kind, names.free(name))
-    select = Select(source, (Named(value.sql, held_column.sql),))
+    made = Named(value if kind == "real" else Cast(value, HELD_AS[kind]), held_column.sql)
+    # DuckDB makes the numbers as they are read, and never a list of them. Of bounds that have no value before the
+    # query runs it would make a list; so it counts on there, and stops at the limit.
+    if is_constant(count):
+        select = Select(TableFunc("range", (Number(0), count), "fpctl_number"), (made,))
+    else:
+        select = Select(TableFunc("range", (Number(0), Number(_ENDLESS)), "fpctl_number"), (made,), limit=count)
     return Relation(select, {name: held_column}, scope, False, True)
 
 
-_EMPTY = Cast(Text("[]"), "BIGINT[]")
-
-
-def _direction(step: Value) -> Cast:
-    """Return 1 or -1: the last value belongs to the range."""
-    up = Infix(">=", (step.sql, Number(0)))
-    return Cast(when(up, Number(1), Number(-1)), "BIGINT")
+_ENDLESS = 2**63 - 1
 
 
 def _as(compiler: Expressions, node: tree.Expr, kind: str) -> Value:

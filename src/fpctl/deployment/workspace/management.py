@@ -14,10 +14,9 @@ from fpctl.engine.remote.endpoint import endpoint_of
 from fpctl.engine.remote.errors import HttpResponse, describe_response
 from fpctl.engine.remote.rest_client import RestAnswer, RestClient, RestService
 from fpctl.engine.remote.retry import Retrier
+from fpctl.engine.remote.workspaces import RESOURCE_MANAGER, SERVICE, management_scope
 
-ENDPOINT = "https://management.azure.com"
-"""The public cloud; US Government has https://management.usgovcloudapi.net."""
-SERVICE = "Azure Resource Manager"
+ENDPOINT = RESOURCE_MANAGER
 _PERMISSION = (
     "the account needs Microsoft Sentinel Contributor on the workspace's resource group (Reader, to compare only)"
 )
@@ -45,11 +44,16 @@ class Management:
         clock: Callable[[], float] = time.time,
     ) -> None:
         place = endpoint_of(endpoint, setting="endpoint of [deploy]")
-        scope = (ENDPOINT if place.loopback else f"https://{place.host}") + "/.default"
+        scope = management_scope(place)
         refusals = {409: self._conflict, 412: self._conflict}
         self._client = RestClient(
             RestService(SERVICE, scope, _PERMISSION, refusals), place, source, retrier=retrier, clock=clock
         )
+
+    @property
+    def client(self) -> RestClient:
+        """Sends the requests."""
+        return self._client
 
     def get(self, path: str) -> dict[str, Any] | None:
         """Return what is at a path, or None if there is nothing. Raises EngineError."""

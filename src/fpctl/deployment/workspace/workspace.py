@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,11 +13,7 @@ from fpctl.deployment.target import DeployedResource, Resource
 from fpctl.deployment.workspace.management import Management
 from fpctl.deployment.workspace.watchlists import Watchlists
 from fpctl.engine.interface import EngineError
-
-_WORKSPACE = re.compile(
-    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.OperationalInsights/workspaces/[^/]+",
-    re.IGNORECASE,
-)
+from fpctl.engine.remote.workspaces import check_resource_id
 
 
 class SentinelWorkspace:
@@ -36,13 +31,7 @@ class SentinelWorkspace:
     def __init__(
         self, management: Management, resource_id: str, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        if not _WORKSPACE.fullmatch(resource_id.strip().rstrip("/")):
-            raise EngineError(
-                f"`workspace` of [deploy] is no workspace's resource id: {resource_id}",
-                code="settings",
-                hint="copy it from the portal (JSON view): /subscriptions/.../resourceGroups/.../providers/"
-                "Microsoft.OperationalInsights/workspaces/NAME",
-            )
+        check_resource_id(resource_id.strip().rstrip("/"))
         self.resource_id = resource_id.strip().rstrip("/")
         self._management = management
         provider = f"{quote(self.resource_id)}/providers/Microsoft.SecurityInsights"

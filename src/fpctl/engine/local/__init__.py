@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DESCRIPTION", "endpoint", "open_engine"]
 
+LONGEST = 600.0
+"""Seconds that a query may run unless the settings say otherwise: as long as the services let one run."""
+
 
 def endpoint(settings: Settings) -> str | None:
     """Return None: nothing is asked over the network."""
@@ -39,5 +42,5 @@ def open_engine(settings: Settings, options: EngineOptions) -> Engine:
         tables=options.tables,
         threads=options.threads or own.threads,
         memory=options.memory or own.memory,
-        timeout=options.timeout or own.timeout,
+        timeout=options.timeout or own.timeout or LONGEST,
     )

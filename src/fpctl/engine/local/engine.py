@@ -27,6 +27,7 @@ from fpctl.engine.local.connection import open_connection
 from fpctl.engine.local.data_folder import TableFiles, find_tables
 from fpctl.engine.local.description import DESCRIPTION
 from fpctl.engine.local.interrupt import interrupts_raised
+from fpctl.engine.local.memory import BESIDE, bytes_of, default_limit
 from fpctl.engine.local.types import EPOCH, outgoing, quote_name, quote_text
 from fpctl.engine.local.value_tables import ValueTables
 
@@ -53,7 +54,7 @@ class LocalEngine:
             names it still runs. None: the files' own columns only.
         now: what `now()` and `ago()` count from, aware; runs with the same `now` give the same rows.
         threads: DuckDB's threads, None for one per core.
-        memory: DuckDB's memory limit (`2GB`), None for 80 % of the machine's.
+        memory: how much a query may hold (`2GB`), None for half of the machine's memory.
         timeout: seconds a query may run, None for no limit.
 
     Raises:
@@ -79,6 +80,9 @@ class LocalEngine:
         self.data_dir = data_dir
         self.now = now.astimezone(UTC)
         self.timeout = timeout
+        memory = memory or default_limit()
+        limit = None if memory is None else bytes_of(memory)
+        self._memory = None if limit is None else limit + BESIDE
         self._schemas = tables
         self._files = find_tables(data_dir)
         self._views: dict[str, TableView] = {}
@@ -89,13 +93,13 @@ class LocalEngine:
         self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
         self._connection: duckdb.DuckDBPyConnection | None = None
         try:
-            from fpctl.compiler.installation import install
+            from fpctl.compiler.installation import Library
 
             self._connection = open_connection(
                 data_dir, self._files.values(), Path(self._spill.name), threads=threads, memory=memory
             )
             self._connection.execute(f"CREATE SCHEMA {_STORED}")
-            install(self._connection)
+            self._library = Library(self._connection)
         except BaseException:
             self._spill.cleanup()
             raise
@@ -165,7 +169,7 @@ class LocalEngine:
         if view.name not in self._newest_known:
             name = quote_name(view.time_column)
             sql = f"SELECT kql_ticks(max({name})), count(*) - count({name}) FROM {_STORED}.{quote_name(view.name)}"
-            ((latest, without),) = self._guarded(lambda: self._open().sql(sql).fetchall(), None)
+            ((latest, without),) = self._rows(sql)
             self._newest_known[view.name] = latest if without == 0 else None
         return self._newest_known[view.name]
 
@@ -177,7 +181,7 @@ class LocalEngine:
     def _asked(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:
         """Return the rows of a query that a compilation has to ask of the data."""
         self._values.hold(self._open(), lists)
-        return self._guarded(lambda: self._open().sql(sql).fetchall(), None)
+        return self._rows(sql)
 
     def _run(self, prepared: Prepared, timespan: Timespan | None) -> Table:
         started = time.perf_counter()
@@ -221,6 +225,7 @@ class LocalEngine:
         answers: dict[Prepared, Table | EngineError] = {}
         try:
             making = f"CREATE OR REPLACE TEMP TABLE {TABLE} AS {shared.rows}"
+            self._require(making)
             self._guarded(lambda: connection.execute(making), prepared[0])
             ((count,),) = connection.sql(f"SELECT count(*) FROM {TABLE}").fetchall()
             for one, sql in zip(prepared, shared.queries, strict=True) if count <= MOST_ROWS else ():
@@ -253,6 +258,10 @@ class LocalEngine:
         """Return the columns that a table's files have, without documented ones that they lack."""
         columns, missing = self.columns(table), self.missing_columns(table)
         return None if columns is None else {name: kind for name, kind in columns.items() if name not in missing}
+
+    def connectors(self) -> Mapping[str, bool] | None:
+        """Return the data connectors: files have none."""
+        return None
 
     def schema(self, progress: Callable[[int, int], None] = no_progress) -> EngineSchema:
         """Return the tables with the columns that their files have; there are no saved functions."""
@@ -315,6 +324,7 @@ class LocalEngine:
             documented = self._schemas.table(table) if self._schemas else None
             time_column = self._schemas.time_column(table) if self._schemas and documented else None
             view = view_of(files, documented, time_column, self._open())
+            self._require(view.sql)
             self._open().execute(f"CREATE VIEW {_STORED}.{quote_name(table)} AS {view.sql}")
             self._views[table] = view
         return view
@@ -344,8 +354,7 @@ class LocalEngine:
                 column = f"kql_moment({column})"
             where = "true" if timespan is None else _within(view, timespan)
             sql = f"SELECT count(*) FILTER (WHERE {where}), min({column}), max({column}) FROM {source}"
-        rows = self._guarded(lambda: self._open().sql(sql).fetchall(), None)
-        count, oldest, newest = rows[0]
+        ((count, oldest, newest),) = self._rows(sql)
         return TableStatus(table, True, int(count), _aware(oldest), _aware(newest))
 
     def _unknown_table(self, name: str, offset: int | None = None, text: str | None = None) -> EngineError:
@@ -374,6 +383,7 @@ class LocalEngine:
         from fpctl.engine.local.batches import collected
 
         connection = self._open()
+        self._require(sql)
 
         def work() -> Table:
             reader = connection.sql(sql).to_arrow_reader(_BATCH)
@@ -384,6 +394,15 @@ class LocalEngine:
 
         return self._guarded(work, prepared)
 
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        self._require(sql)
+        return self._guarded(lambda: self._open().sql(sql).fetchall(), None)
+
+    @interrupts_raised()
+    def _require(self, sql: str) -> None:
+        self._open()
+        self._library.require(sql)
+
     def _guarded(self, work: Callable[[], T], prepared: Prepared | None) -> T:
         import duckdb
 
@@ -391,7 +410,7 @@ class LocalEngine:
         from fpctl.engine.local.interrupt import run_interruptibly
 
         try:
-            return run_interruptibly(self._open(), work, self.timeout)
+            return run_interruptibly(self._open(), work, self.timeout, self._memory)
         except (duckdb.Error, RecursionError) as error:
             raise run_error(error, prepared.text if prepared is not None else None) from error
 

@@ -6,6 +6,7 @@ Single queries only: the `$batch` operation of the service ends on 31 March 2028
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,8 +17,9 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
 from azure.monitor.query import LogsQueryClient
 
-from fpctl.engine.interface import EngineError, EngineSchema, Table, Timespan, no_progress
+from fpctl.engine.interface import EngineError, EngineSchema, Table, TableStatus, Timespan, no_progress
 from fpctl.engine.log_analytics.description import DESCRIPTION, ENDPOINT
+from fpctl.engine.log_analytics.workspace_facts import WorkspaceFacts, consent_needed
 from fpctl.engine.remote.azure_errors import failure_of_exception
 from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, concurrency_of, utc
 from fpctl.engine.remote.bearer import authentication_policy
@@ -29,6 +31,7 @@ from fpctl.engine.remote.rate_limit import RateLimit
 from fpctl.engine.remote.request_settings import RequestSettings
 from fpctl.engine.remote.retry import RequestFailure
 from fpctl.engine.remote.session import service_session
+from fpctl.kql.literals import string_literal
 
 LONGEST = 600
 """Seconds: the most that the service lets a query run (https://learn.microsoft.com/azure/azure-monitor/logs/api/timeouts)."""
@@ -59,6 +62,7 @@ class LogAnalyticsEngine(RemoteEngine):
         additional_workspaces: ids, names or resource ids of more workspaces to query with it.
         statistics: ask for the query's cost.
         rate: how many queries the service takes in a window of time, for all queries of the engine.
+        facts: what Resource Manager knows of the workspace; None where it is not asked.
         requests: how they are made; a timeout of at most 600 seconds.
 
     Raises:
@@ -78,6 +82,7 @@ class LogAnalyticsEngine(RemoteEngine):
         additional_workspaces: Sequence[str] = (),
         statistics: bool = True,
         rate: RateLimit | None = None,
+        facts: WorkspaceFacts | None = None,
         requests: RequestSettings | None = None,
     ) -> None:
         place = endpoint_of(endpoint, setting="endpoint of the engine log-analytics")
@@ -94,6 +99,7 @@ class LogAnalyticsEngine(RemoteEngine):
         self.target = target.strip()
         self.additional_workspaces = tuple(additional_workspaces)
         self._statistics = statistics
+        self._facts = facts
         self._rate = rate or RateLimit(QUERIES, QUERIES_WINDOW)
         self._scope = log_analytics_audience(place).rstrip("/") + "/.default"
         self._schema: EngineSchema | None = None
@@ -120,6 +126,8 @@ class LogAnalyticsEngine(RemoteEngine):
 
     def columns(self, table: str) -> Mapping[str, str] | None:
         """Return a table's columns with Kusto types, or None if there is no such table."""
+        if self._schema is None and self._facts is not None and self._facts.billed_in(table):
+            self.schema()  # a query for the columns of such a table would be billed
         if self._schema is not None:
             known = self._schema.tables.get(table)
             if known:
@@ -135,6 +143,10 @@ class LogAnalyticsEngine(RemoteEngine):
             self._schema = self._bounded(self._metadata)
         return self._schema
 
+    def connectors(self) -> Mapping[str, bool] | None:
+        """Return the workspace's data connectors, see `Engine`. Raises EngineError."""
+        return None if self._facts is None else self._facts.connectors()
+
     # ------------------------------------------------------------------ requests
 
     def _sign_in(self) -> None:
@@ -146,6 +158,67 @@ class LogAnalyticsEngine(RemoteEngine):
 
     def _disconnect(self) -> None:
         self._client.close()
+
+    def _run(self, text: str, timespan: Timespan | None, cancelled: threading.Event | None) -> Table:
+        """Return a query's answer; one on a table whose scan is billed goes to `/search`, if that was agreed to."""
+        billed = self._facts.billed_in(text) if self._facts is not None else {}
+        if not billed or self._facts is None:
+            return super()._run(text, timespan, cancelled)
+        if not self._facts.allowed:
+            raise consent_needed(billed, self._ingested(billed, timespan))
+        if timespan is None:
+            raise EngineError(
+                f"a query on {', '.join(billed)} needs its time range in the request",
+                code="out-of-range",
+                hint="give the range with --since: a filter in the query does not bound what is scanned and billed",
+            )
+        with self._facts.slots:
+            return self._bounded(lambda: self._search(text, timespan), cancelled)
+
+    def _ingested(self, tables: Iterable[str], timespan: Timespan | None) -> str | None:
+        """Return how much came into tables in a range, as the table Usage says (in MB); None where it cannot tell."""
+        names = ", ".join(string_literal(name) for name in tables)
+        text = f"Usage | where DataType in ({names}) | summarize sum(Quantity)"
+        try:
+            answer = super()._run(text, timespan, None)
+        except EngineError:
+            return None
+        amount = answer.rows[0][0] if answer.partial is None and answer.rows else None
+        return f"{amount / 1000:,.1f} GB" if isinstance(amount, int | float) and timespan is not None else None
+
+    def _status(self, table: str, timespan: Timespan | None, cancelled: threading.Event) -> TableStatus:
+        """Return the state of a table; that of one whose scan is billed is not worth its price."""
+        if self._facts is not None and self._facts.billed_in(table):
+            exists = self.columns(table) is not None
+            return TableStatus(table, exists, None if exists else 0, billed=exists)
+        return super()._status(table, timespan, cancelled)
+
+    def _search(self, text: str, timespan: Timespan) -> Table:
+        """Send a query to `/search`, whose time range is in the address; its answer is that of a query."""
+        seen = _Seen()
+        # In the address a `+` would be a blank: the zone is written as Z.
+        bounds = "/".join(
+            _milliseconds(end).isoformat(timespec="milliseconds").replace("+00:00", "Z") for end in timespan
+        )
+        prefer = f"wait={int(self.timeout)}{',include-statistics=true' if self._statistics else ''}"
+        request = HttpRequest(
+            "POST",
+            f"/workspaces/{self.target}/search",
+            params={"timespan": bounds},
+            headers={"Prefer": prefer},
+            json={"query": text},
+        )
+        try:
+            response = self._client.send_request(
+                request, read_timeout=self.timeout + READ_MARGIN, raw_response_hook=seen.hook
+            )
+            if response.status_code != 200:
+                raise HttpResponseError(response=response)
+            return _table(response.read())
+        except EngineError as error:
+            raise RequestFailure(error, "transient" if error.code == "bad-response" else "fatal") from None
+        except _FAILURES as error:
+            raise self._fault(error, seen, text) from None
 
     def _attempt(self, text: str, timespan: Timespan | None) -> Table:
         seen = _Seen()

@@ -175,6 +175,10 @@ class RemoteEngine(ABC):
             progress(done, len(names))
         return EngineSchema(found, {})
 
+    def connectors(self) -> Mapping[str, bool] | None:
+        """Return the data connectors, see `Engine`: the service does not tell."""
+        return None
+
     def time_column(self, table: str) -> str | None:
         """Return the column of a table that holds the event's time, or None."""
         columns = self.columns(table) or {}

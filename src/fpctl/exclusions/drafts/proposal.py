@@ -1,4 +1,4 @@
-"""Exclusions proposed from rows of a rule's output: the devices, URLs, hashes and programs that stand in them."""
+"""Exclusions proposed from rows of a rule's output: the devices, URLs, hashes, programs and identities in them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,26 @@ from typing import Any, NamedTuple
 
 from fpctl.fields.registry import FIELDS, NARROW, check_value
 from fpctl.rules.result_rows import Row
+from fpctl.schema.families import Family, is_narrow
 from fpctl.schema.fields import FieldMap
 
 TOGETHER = ("url", "hash", "process", "parent_process")
 """Fields that a proposal keeps together; the devices on which the same was seen are listed in it."""
 
+WHO = ("account", "app")
+"""Fields that a proposal for an identity keeps together; its addresses are listed in it."""
+
+MOST_ADDRESSES = 10
+"""More addresses than this are not listed, where account and application identify without them."""
+
+ENTITIES = (*NARROW, "process", "parent_process", "account", "app", "ip")
+"""Fields that rows are looked through for."""
+
 _ROLES = {
     "device": ("host-name",),
     "hash": ("sha256", "sha1", "md5", "hash"),
+    "account": ("account-upn", "account", "account-name"),
+    "app": ("app-id", "app-name"),
 }
 """By field, roles in the order of preference: a row that has several gives the best only."""
 
@@ -84,9 +96,9 @@ def entity_columns(
 
 
 def _field_of(table: str, column: str, fields: FieldMap) -> EntityColumn | None:
-    for field in (*NARROW, "process", "parent_process"):
+    for field in ENTITIES:
         for mapped in fields.columns(table, field):
-            if mapped.column == column and not mapped.members:
+            if mapped.column == column and not mapped.members and mapped.role != "account-domain":
                 return EntityColumn(field, mapped.role)
     return None
 
@@ -94,18 +106,22 @@ def _field_of(table: str, column: str, fields: FieldMap) -> EntityColumn | None:
 def _usual(fields: FieldMap) -> dict[str, EntityColumn]:
     counts: dict[str, Counter[EntityColumn]] = {}
     for table in fields.tables():
-        for field in (*NARROW, "process", "parent_process"):
+        for field in ENTITIES:
             for mapped in fields.columns(table, field):
-                if not mapped.members:
+                if not mapped.members and mapped.role != "account-domain":
                     counts.setdefault(mapped.column, Counter())[EntityColumn(field, mapped.role)] += 1
     return {column: max(sorted(counter), key=counter.__getitem__) for column, counter in counts.items()}
 
 
-def propose(rows: Sequence[Row], columns: Mapping[str, EntityColumn]) -> Proposals:
+def propose(rows: Sequence[Row], columns: Mapping[str, EntityColumn], families: Sequence[Family] = ()) -> Proposals:
     """Return what the rows suggest.
 
     First, for each combination of URL, hash and programs, one proposal with the devices on which it was
-    seen; then each device, URL and hash alone. A proposal names at least one device, URL or hash.
+    seen; then each device, URL and hash alone. In rows that show no program, of tables in which identities
+    are narrow together, each account and application with its addresses comes before these. Every proposal is narrow.
+
+    Args:
+        families: of the rule's tables.
     """
     left_out: Counter[str] = Counter()
     found = [_entities(row, columns, left_out) for row in rows]
@@ -123,12 +139,37 @@ def propose(rows: Sequence[Row], columns: Mapping[str, EntityColumn]) -> Proposa
         together |= dict(key)
         if any(field in together for field in NARROW):
             proposals.append(Proposal("together", together, count))
+    proposals += _identities(found, families)
     proposals.sort(key=lambda proposal: (-proposal.rows, proposal.text()))
     known = [proposal.match for proposal in proposals]
     singles = [Proposal(field, {field: (value,)}, count) for (field, value), count in alone.items()]
     singles.sort(key=lambda proposal: (-proposal.rows, NARROW.index(proposal.kind), proposal.text()))
     proposals += [proposal for proposal in singles if proposal.match not in known]
     return Proposals(len(rows), dict(columns), tuple(proposals), dict(sorted(left_out.items())))
+
+
+def _identities(found: Sequence[Mapping[str, tuple[str, ...]]], families: Sequence[Family]) -> list[Proposal]:
+    """Return a proposal for each account and application, with the addresses from which it was seen."""
+    if not any(family.together for family in families):
+        return []
+    addresses: dict[tuple[tuple[str, tuple[str, ...]], ...], set[str]] = {}
+    seen: Counter[tuple[tuple[str, tuple[str, ...]], ...]] = Counter()
+    for entities in found:
+        if "process" in entities or "hash" in entities:
+            continue
+        key = tuple((field, entities[field]) for field in WHO if field in entities)
+        if key:
+            seen[key] += 1
+            addresses.setdefault(key, set()).update(entities.get("ip", ()))
+    proposals = []
+    for key, count in seen.items():
+        match = dict(key)
+        listed = tuple(sorted(addresses[key]))
+        if listed and not (len(listed) > MOST_ADDRESSES and is_narrow(match, families)):
+            match["ip"] = listed
+        if is_narrow(match, families):
+            proposals.append(Proposal("together", match, count))
+    return proposals
 
 
 def _entities(row: Row, columns: Mapping[str, EntityColumn], left_out: Counter[str]) -> dict[str, tuple[str, ...]]:

@@ -26,6 +26,7 @@ class Scenario(BaseModel):
         offers: fields that narrow further.
         defaults: values to begin with, joined with "and".
         ask: the question for each field.
+        expiry: how long such an exclusion typically holds, as `--expires` takes it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,14 +34,15 @@ class Scenario(BaseModel):
     id: str
     title: str
     description: str
-    origin: str
+    origin: str = ""
     origin_note: str | None = None
     advice: str
-    placeholders: tuple[str, ...]
+    placeholders: tuple[str, ...] = ()
     needs: tuple[str, ...]
     offers: tuple[str, ...]
     defaults: dict[str, tuple[str, ...]]
     ask: dict[str, str]
+    expiry: str = "90d"
 
     def fields(self) -> tuple[str, ...]:
         """Return the fields to ask for, in order: needed ones first."""

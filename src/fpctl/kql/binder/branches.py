@@ -5,8 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from fpctl.errors import FpctlError
 from fpctl.kql.binder.scalar import UNKNOWN, Dynamic, common
 from fpctl.kql.binder.scope import Column, Kind, Origin, Scope
+
+MOST_BRANCHES = 2_048
+"""So many readings of tables the rows of a query may combine; one of the largest public rules combines 944."""
+MOST_COLUMNS = 20_000
+
+
+def bounded(branches: int, columns: int) -> None:
+    """Check that what a few doubling `let`s may build can be held in memory.
+
+    Raises:
+        FpctlError: it has more branches or columns than fpctl follows.
+    """
+    if branches > MOST_BRANCHES:
+        message = f"the query combines tables more than {MOST_BRANCHES:,} times, which is more than fpctl follows"
+        raise FpctlError(message, None, "name fewer tables or `let`s twice in unions and joins")
+    if columns > MOST_COLUMNS:
+        message = f"the query gives rows of more than {MOST_COLUMNS:,} columns, which is more than fpctl follows"
+        raise FpctlError(message, None, "keep the columns that you need, with `project`, before you join")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,7 @@ def united(scopes: Sequence[Scope]) -> Scope:
     for scope in scopes:
         shifts.append(Shift(scope, by))
         by += after(scope)
+    bounded(by, max((len(scope.columns) for scope in scopes), default=0))
     columns: Mapping[str, Column]
     if len(shifts) == 1:
         columns = scopes[0].columns

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fpctl.kql import tree
-from fpctl.kql.binder.branches import Shift, after, preceded, united
+from fpctl.kql.binder.branches import Shift, after, bounded, preceded, united
 from fpctl.kql.binder.context import BinderContext, RowScope, with_columns
 from fpctl.kql.binder.expressions import evaluate_all
 from fpctl.kql.binder.nearest import nearest
@@ -127,6 +127,7 @@ def _right_visible(context: BinderContext, right: Scope) -> Scope:
 
 def _beside(left: Scope, right: Scope, left_columns: object, right_columns: object, *, unique: bool) -> Scope:
     shift = Shift(right, after(left))
+    bounded(after(left) + after(right), len(left.columns) + len(right.columns))
     columns = unique_names([*left_columns, *map(shift.column, right_columns)])  # type: ignore[misc, call-overload]
     kept = frozenset() if unique else left.kept
     return Scope(
