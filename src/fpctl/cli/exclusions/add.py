@@ -179,10 +179,14 @@ def command(
     --from-result proposes exclusions from the devices, URLs, hashes, programs, accounts, applications and addresses
     in a result, such as the output of `fpctl run RULE --format csv`; --accept records them.
 
-    Exit code 1: the exclusion cannot be placed in a rule that it names. 2: it is invalid, or nobody confirmed.
+    Exit code 1: the exclusion cannot be placed in a rule that it names, could never match there, or suppresses an
+    event that must fire. 2: it is invalid, or nobody confirmed.
     """
+    from fpctl.exclusions.lifecycle import check_approver
+
     context = AppContext(files, "optional")
     base = _base(match, window, about, details, context.today)
+    check_approver(base.approved_by or "", context.settings.policy.approval.allows)
     lacking = not (match.filter or match.from_result) and not (fields.values and base.rules)
     if lacking and terminal.may_ask():
         asked = _asked(context, replace(base, match=(dict(fields.values),)), about, engine)
@@ -267,6 +271,8 @@ def _asked(
         show_effect(outcomes, coverage_of(context, entry.exclusion, outcomes, engine))
         if _unheld(context, entry, outcomes) or any(outcome.findings for outcome in outcomes):
             return "It cannot be placed in a rule that it names: change an answer, or leave with Ctrl-C."
+        if _silences(context, entry, outcomes):
+            return "It suppresses an event that must fire: change an answer, or leave with Ctrl-C."
         return None
 
     setting = FormSetting(
@@ -373,6 +379,7 @@ def _record(
             show_effect(one.outcomes, one.covered)
     unheld = [_unheld(context, one.entry, one.outcomes) for one in effects]
     refused |= any(unheld)
+    silencing = [_silences(context, one.entry, one.outcomes) for one in effects] if not refused else []
     for entry in entries if not refused else ():
         output.show_problems(entry.warnings)
         for remark in remarks(entry.exclusion, repository.exclusions.exclusions):
@@ -380,12 +387,42 @@ def _record(
     if refused:
         output.say("fpctl: the exclusion cannot be placed in a rule that it names; it was not recorded")
         code = EXIT_FINDINGS
+    elif any(silencing):
+        output.say("fpctl: the exclusion suppresses an event that must fire; it was not recorded")
+        code = EXIT_FINDINGS
     else:
         code = _written(context, entries, reply.yes)
     if reply.format == "json":
         problems = [problem for entry in entries for problem in entry.warnings]
         output.show_json(_document(effects, written=code == EXIT_OK), problems)
     return code
+
+
+def _silences(context: AppContext, entry: NewExclusion, outcomes: Sequence[RuleOutcome]) -> bool:
+    """Run the must-fire tests of the rules with an exclusion, say which it suppresses, and tell whether it does."""
+    from fpctl.rules.test_cases import RuleTestCache
+
+    cache = RuleTestCache()
+    cases = [
+        (outcome.rule, case)
+        for outcome in outcomes
+        if outcome.status == "rewritten"
+        for case in cache.cases_of(outcome.loaded).must_fire()
+    ]
+    if not cases:
+        return False
+    from fpctl.repository.single_exclusion import in_force
+    from fpctl.tuning.guard import evaluate
+
+    alone, planner = in_force(entry.exclusion), context.planner()
+    found = False
+    for rule, case in cases:
+        if evaluate(rule, case, [(alone, True)], planner).status == "suppressed":
+            output.say(
+                output.visible_lines(f"{rule.path}: it suppresses an event that must fire: {case.name} ({case.at})")
+            )
+            found = True
+    return found
 
 
 def _unheld(context: AppContext, entry: NewExclusion, outcomes: Sequence[RuleOutcome]) -> bool:

@@ -14,7 +14,7 @@ from fpctl.cli.shared.outcomes import exit_code, report_outcomes, show_diff
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 
 if TYPE_CHECKING:
-    from fpctl.repository.apply import TunedFile, Verification
+    from fpctl.repository.apply import TunedFile
     from fpctl.repository.plan_summary import PlanSummary
 
 
@@ -73,9 +73,6 @@ def command(
     """
     from fpctl.report.explanation import apply_to_dict
     from fpctl.repository.apply import (
-        OWN_PARSER_ONLY,
-        UNVERIFIED,
-        VERIFIED,
         differences,
         external_list_files,
         tuned_files,
@@ -84,9 +81,7 @@ def command(
     context = AppContext(files)
     folder, repository = target.folder(context), context.repository
     context.audit_log.glance()
-    # What is written has been read by the independent readers; comparing with it need not do so again.
-    verification = UNVERIFIED if plan.no_verify else OWN_PARSER_ONLY if target.check else VERIFIED
-    guarded = _tuned(context, plan, rule, force, verification)
+    guarded = _tuned(context, plan, rule, force)
     outcomes = guarded.outcomes
     tuned, faults = tuned_files(outcomes)
     beside = external_list_files(outcomes)
@@ -115,9 +110,7 @@ def command(
     return exit_code(outcomes, broken=repository.broken or bool(faults), findings=bool(stale))
 
 
-def _tuned(
-    context: AppContext, plan: PlanOptions, patterns: list[str] | None, force: str | None, verification: Verification
-) -> Guarded:
+def _tuned(context: AppContext, plan: PlanOptions, patterns: list[str] | None, force: str | None) -> Guarded:
     """Return what becomes of each rule."""
     from fpctl.repository.parallel import Planning, tune_in_parallel
     from fpctl.rewrite.plan.size_fit import ClauseStyle
@@ -127,7 +120,7 @@ def _tuned(
     planning = Planning(
         active,
         planner,
-        verification,
+        not plan.no_verify,
         style=ClauseStyle(folds=not plan.no_fold, fits=True, store=plan.lists),
     )
     outcomes = []

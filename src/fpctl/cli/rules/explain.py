@@ -30,7 +30,7 @@ def command(
     Exit code 1: an exclusion could not be placed in a rule that it names. 2: a rule could not be planned.
     """
     from fpctl.report.explanation import explanation_to_dict, picture
-    from fpctl.repository.apply import UNVERIFIED, tune
+    from fpctl.repository.apply import tune
     from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     context = AppContext(files)
@@ -41,7 +41,7 @@ def command(
     planner, style = context.planner(options.parse_day(on)), ClauseStyle(folds=not no_fold)
     with output.progress("Explaining rules", len(chosen)) as update:
         outcomes = list(
-            tune(chosen, wanted, planner, verification=UNVERIFIED, style=style, progress=lambda done, _: update(done))
+            tune(chosen, wanted, planner, verified=False, style=style, progress=lambda done, _: update(done))
         )
     if format == "json":
         output.show_json({"rules": [explanation_to_dict(outcome) for outcome in outcomes]}, repository.problems)

@@ -60,13 +60,13 @@ def _is_empty(context: AppContext) -> bool:
 
 
 def _summary(context: AppContext, out: Path) -> PlanSummary:
-    from fpctl.repository.apply import OWN_PARSER_ONLY, external_list_files, tuned_files
+    from fpctl.repository.apply import external_list_files, tuned_files
     from fpctl.repository.parallel import Planning, tune_in_parallel
     from fpctl.repository.plan_summary import plan_summary
     from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     rules, active = context.rules.rules, context.repository.active()
-    planning = Planning(active, context.planner(), OWN_PARSER_ONLY, style=ClauseStyle(fits=True, store="watchlist"))
+    planning = Planning(active, context.planner(), style=ClauseStyle(fits=True, store="watchlist"))
     with output.progress("Planning rules", len(rules)) as update:
         outcomes = []
         for outcome in tune_in_parallel(rules, planning, None):
