@@ -201,7 +201,7 @@ def test_two_exclusions_of_one_file_are_changed_together(fpctl, recorded):
 def test_renewing_says_what_the_policy_asks_of_the_new_date(fpctl, recorded):
     far = fpctl("renew", "fp-2026-0001", "--until", "2027-11-01")
     assert far.code == 0
-    assert "note: fp-2026-0001 holds 365 days from `created` on 2026-11-01 to 2027-11-01" in far.err
+    assert "note: fp-2026-0001 is valid for 365 days from `created` on 2026-11-01 to 2027-11-01" in far.err
     assert "hint: fpctl edit fp-2026-0001" in far.err
 
 
