@@ -128,6 +128,10 @@ class Expressions(ABC):
         """Compile an expression that is a table, None where it is a value."""
 
     @abstractmethod
+    def stored_table(self, name: str) -> Relation | None:
+        """Return a table of the data, None where there is none of that name."""
+
+    @abstractmethod
     def lists(self, values: Sequence[str]) -> Table:
         """Return the table that holds a long list of strings, in the column `fpctl_listed`."""
 
