@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -31,12 +31,14 @@ class RuleOutcome:
     `rewritten`: clauses went in. `unchanged`: no active exclusion selects it, or none of those that
     only sweep it applies. `refused`: an exclusion names it and cannot be placed, and nothing else
     could. `error`: the query cannot be read, or a check of the tuned text failed; `error` says it.
+    `places` is `approval_snapshot.standing` of it where another process planned the rule.
     """
 
     loaded: LoadedRule
     status: Status
     tuned: TunedRule | None = None
     error: FpctlError | None = None
+    places: Mapping[str, str] | None = None
 
     @property
     def rule(self) -> Rule:

@@ -16,18 +16,16 @@ def command(
     rule: options.Rules = None,
     exclusion: Annotated[
         str | None,
-        typer.Option(
-            "--exclusion", metavar="ID", help="Explain one exclusion only.", autocompletion=completion.exclusion_ids
-        ),
+        typer.Option("--exclusion", metavar="ID", help="Only this exclusion.", autocompletion=completion.exclusion_ids),
     ] = None,
-    columns: Annotated[bool, typer.Option("--columns", help="Name every visible column.")] = False,
+    columns: Annotated[bool, typer.Option("--columns", help="List every visible column.")] = False,
     on: options.On = None,
     no_fold: options.NoFold = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show a rule's pipeline with its insertion points, the columns visible there, and where each clause goes and why.
+    """Show a rule's pipeline with its insertion points and visible columns, where each clause goes, and why.
 
-    Exit code 1: an exclusion could not be placed in a rule it names. 2: a rule could not be planned.
+    Exit code 1: an exclusion could not be placed in a rule that it names. 2: a rule could not be planned.
     """
     from fpctl.report.explanation import explanation_to_dict, picture
     from fpctl.repository.apply import tune

@@ -21,14 +21,14 @@ def pull(
         typer.Option("--external", help="Fetch instead the lists that rules read from the web, into the data folder."),
     ] = False,
     target: options.TargetName = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also the tables that are as documented.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also save tables that match the documentation.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Store a workspace's tables and saved functions in the repository.
+    """Save a workspace's tables and saved functions in the repository.
 
-    Tables that are not as documented go to schema/pulled.yaml, functions (of Log Analytics) to functions/. Files
-    that people wrote stay. With --external the lists that rules read with `externaldata` are fetched instead, once,
-    for tests and previews on the local engine. Exit code 1: something could not be pulled.
+    Tables that differ from the documentation go to schema/pulled.yaml, functions (Log Analytics) to functions/.
+    Files that people wrote are kept. With --external the lists that rules read with `externaldata` are fetched instead,
+    once, for tests and previews on the local engine. Exit code 1: something could not be pulled.
     """
     from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine

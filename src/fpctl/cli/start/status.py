@@ -19,10 +19,11 @@ USUAL_OUT = Path("tuned")
 
 
 def command(files: options.AllFiles, format: options.TextFormat = "text") -> int:
-    """Show where the repository stands: exclusions by state, what needs attention, and the command for it.
+    """Show the state of the repository and what to do next.
 
-    Counts active exclusions, those that are not approved or expire within 14 days, drafts, and tuned rules that are
-    not up to date, and says when the last run was. Exit code 2: a file could not be read.
+    Counts active exclusions, exclusions that are not approved or expire within 14 days, drafts, and tuned rules
+    that are out of date, and shows when the last run was. Each line that needs attention has a command. Exit code
+    2: a file could not be read.
     """
     from fpctl.report.status import StatusFacts, status_of
 
