@@ -179,6 +179,10 @@ class Expressions(ABC):
     def bind_table(self, name: str, relation: Relation) -> None:
         """Let a name stand for rows from here on."""
 
+    @abstractmethod
+    def bind_scalar(self, name: str, value: Value, node: tree.Expr | None) -> None:
+        """Let a name stand for a value from here on."""
+
     def values(self, nodes: Sequence[tree.Expr]) -> list[Value]:
         """Compile several expressions."""
         return [self.value(node) for node in nodes]

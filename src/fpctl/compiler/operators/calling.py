@@ -55,7 +55,10 @@ def partition(compiler: Expressions, node: tree.Partition, rows: Relation) -> Re
     for value in values:
         with compiler.in_row(Row(shared.columns), shared.scope):
             same = Infix("IS NOT DISTINCT FROM", (compiler.value(node.by).sql, value.sql))
+        names, compiler.binder.names = compiler.binder.names, compiler.binder.names.child()
+        compiler.bind_scalar(node.by.value, value, None)
         legs.append(("", compiler.pipeline(node.body, shared.filtered(same))))
+        compiler.binder.names = names
     return joined(legs, legs[0][1].scope, None)
 
 
