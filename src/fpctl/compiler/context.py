@@ -82,6 +82,9 @@ class Data(Protocol):
         Its columns are strings, or dynamic where the format is JSON.
         """
 
+    def locates_addresses(self) -> bool:
+        """Return whether there is a function `kql_geo_info`, made of a database of addresses."""
+
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]] | None:
         """Return the rows of a query in SQL; None where nothing can be asked before the query runs."""
 
