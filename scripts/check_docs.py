@@ -97,6 +97,9 @@ def stale_pages() -> Iterator[str]:
     reasons = runpy.run_path(str(ROOT / "scripts" / "generate_reasons.py"))
     if reasons["PAGE"].read_text(encoding="utf-8") != reasons["page"]():
         yield "docs/reasons.md is not up to date: make docs"
+    described = runpy.run_path(str(ROOT / "scripts" / "generate_scenarios.py"))
+    if described["PAGE"].read_text(encoding="utf-8") != described["page"]():
+        yield "docs/scenarios.md is not up to date: make docs"
 
 
 def main() -> int:
