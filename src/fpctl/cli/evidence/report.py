@@ -29,6 +29,10 @@ class PageOptions:
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="DIR", help="Write the tables of the page as CSV files.")
     ] = None
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--markdown", metavar="FILE", help="Write the comment of a pull request; - for stdout."),
+    ] = None
 
 
 def command(
@@ -39,15 +43,15 @@ def command(
 ) -> int:
     """Show the estate on a page: noise by rule, suppressed events by day, what needs a decision, risk, drift.
 
-    Without --html and --csv, the exclusions that are neither expired nor retired are printed, the riskiest first.
-    The page needs no network: styles, charts and script are inside. Exit code 2: a file could not be read.
+    Without --html, --csv and --markdown, the exclusions that are neither expired nor retired are printed, the riskiest
+    first. The page needs no network: styles, charts and script are inside. Exit code 2: a file could not be read.
     """
     from fpctl.report.overview import to_dict, to_markdown
 
     context = AppContext(files, "optional")
     repository = context.repository
     day = options.parse_day(on)
-    if page.html is not None or page.csv is not None:
+    if page != PageOptions():
         _write(context, page, day)
     elif format == "json":
         output.show_json(to_dict(_overview(context, day)))
@@ -74,6 +78,14 @@ def _write(context: AppContext, page: PageOptions, day: date) -> None:
 
         write_text(page.html, render(built))
         output.say(f"the report is in {page.html}")
+    if page.markdown is not None:
+        from fpctl.report.pull_request import to_comment
+
+        if str(page.markdown) == "-":
+            output.write(to_comment(built))
+        else:
+            write_text(page.markdown, to_comment(built))
+            output.say(f"the comment is in {page.markdown}")
     if page.csv is not None:
         from fpctl.report.csv_tables import tables
 
