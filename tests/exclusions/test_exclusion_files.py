@@ -468,6 +468,14 @@ def test_reading_one_exclusion_refuses_several() -> None:
     ]
 
 
+def test_an_unresolved_merge_of_git_is_named(tmp_path):
+    text = "id: a\nrules: r\n<<<<<<< HEAD\nmatch: {device: a}\n=======\nmatch: {device: b}\n>>>>>>> other\n"
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    (problem,) = load_exclusions(tmp_path).problems
+    assert (problem.code, problem.at.line) == ("merge-conflict", 3)
+    assert problem.hint == "keep one of the two sides and remove the lines <<<<<<<, ======= and >>>>>>>"
+
+
 def test_files_that_say_the_same_are_not_read_again(tmp_path: Path) -> None:
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "hosts.txt").write_text("build07\n")

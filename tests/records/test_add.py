@@ -582,3 +582,16 @@ def test_where_the_columns_of_a_table_are_known_the_refusal_names_the_one_that_l
     assert (
         "payroll.kql: no column of Payroll_CL holds the field account\n  hint: UserName_s looks right." in outcome.err
     )
+
+
+def test_what_suppresses_an_event_that_must_fire_is_not_recorded(fpctl, repository):
+    case = (
+        "must_fire:\n  - name: RPort from the build server\n    rows:\n      DeviceNetworkEvents:\n"
+        "        - {DeviceName: build01, Timestamp: -1h, InitiatingProcessVersionInfoProductName: rport}\n"
+    )
+    (repository / "rules" / "remote_tool.tests.yaml").write_text(case, encoding="utf-8")
+    outcome = fpctl("add", RULE_ID, "--device", "build01", "--id", "a1", "--yes")
+    assert outcome.code == 1
+    assert "it suppresses an event that must fire: RPort from the build server" in outcome.err
+    assert not (repository / "exclusions" / "a1.yaml").exists()
+    assert fpctl("add", RULE_ID, "--device", "build02", "--id", "a1", "--yes").code == 0

@@ -36,8 +36,11 @@ class OwnRows:
     def watchlist(self, alias: str) -> None:
         return None
 
-    def external(self, uri: str, columns: object) -> None:
+    def external(self, address: str, reading: object) -> None:
         return None
+
+    def locates_addresses(self) -> bool:
+        return False
 
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:
         """Answer what a plugin asks before the query runs."""

@@ -22,7 +22,7 @@ from fpctl.exclusions.risk.shared_names import SharedNames, shared_names
 from fpctl.fields.registry import FIELDS
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.policy import Policy
-from fpctl.repository.apply import UNVERIFIED, RuleOutcome, tune
+from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.assessment import risk_for
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.repository.model import Repository
@@ -113,7 +113,7 @@ class AuditContext:
         if self._outcomes is not None:
             return plan_rules(self.index, kept, self.today, self._outcomes())
         planner = self.repository.planner(self.today)
-        return plan_rules(self.index, kept, self.today, tune(self.rules, kept, planner, verification=UNVERIFIED))
+        return plan_rules(self.index, kept, self.today, tune(self.rules, kept, planner, verified=False))
 
     @cached_property
     def extents(self) -> Sequence[Extent]:

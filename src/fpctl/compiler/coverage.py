@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fpctl.compiler.context import StoredTable
+from fpctl.compiler.context import Reading, StoredTable
 from fpctl.compiler.query import compile_query
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Names
@@ -17,7 +17,6 @@ from fpctl.kql import tree
 from fpctl.kql.binder.environment import Environment
 
 _REASONS: tuple[tuple[str, str], ...] = (
-    ("geo_info_from_ip_address", "needs a database of addresses"),
     ("geo_.*", "geometry on the sphere, whose digits the reference does not fix"),
     ("ai_.*|.*_request|http_.*|external_table|cosmosdb.*|infer_storage_schema.*|inline_external_table",
      "asks another service"),
@@ -71,9 +70,13 @@ class DeclaredTables:
         """Return nothing: what columns a watchlist has, only its rows say."""
         return None
 
-    def external(self, uri: str, columns: Mapping[str, str]) -> StoredTable | None:
+    def external(self, address: str, reading: Reading) -> StoredTable | None:
         """Return nothing: what an address gives has to be fetched first."""
         return None
+
+    def locates_addresses(self) -> bool:
+        """Return False: a database of addresses is the user's."""
+        return False
 
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> None:
         """Return nothing: there are no rows to tell what columns a plugin gives."""

@@ -13,7 +13,7 @@ from fpctl.audit.run_history import RECENT
 from fpctl.history.records import HitTotals, StoredDrift
 from fpctl.report.estate import Estate, RecordedFacts, estate, recorded_facts
 from fpctl.report.overview import overview
-from fpctl.repository.apply import UNVERIFIED, RuleOutcome, tune
+from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.model import Repository
 from fpctl.settings import Settings
 
@@ -43,7 +43,7 @@ def build_estate(
     """
     facts, hits, drift, recorded = _recorded(history or settings.history.url, on)
     if outcomes is None:
-        outcomes = tune(repository.rules.rules, repository.active(), repository.planner(on), verification=UNVERIFIED)
+        outcomes = tune(repository.rules.rules, repository.active(), repository.planner(on), verified=False)
     folder = exclusions or settings.paths.exclusions
     planned = tuple(outcomes)
     scene = AuditContext(

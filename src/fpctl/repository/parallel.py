@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
-from fpctl.repository.apply import VERIFIED, RuleOutcome, Status, Verification, outcome_of, tune, without_clauses
+from fpctl.repository.apply import RuleOutcome, Status, outcome_of, tune, without_clauses
 from fpctl.repository.approval_snapshot import standing
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.plan.external_lists import ExternalLists
@@ -46,16 +46,16 @@ class Planning:
 
     exclusions: Sequence[Exclusion]
     planner: Planner
-    verification: Verification = VERIFIED
+    verified: bool = True
     style: ClauseStyle = ANY_LENGTH
 
     def outcome(self, prepared: LoadedRule | RuleOutcome, index: ExclusionIndex) -> RuleOutcome:
         """Return the outcome of one rule as `without_clauses` gives it."""
-        return outcome_of(prepared, index, self.planner, self.verification, self.style)
+        return outcome_of(prepared, index, self.planner, self.verified, self.style)
 
     def here(self, rules: Sequence[LoadedRule]) -> Iterator[RuleOutcome]:
         """Yield the outcomes of rules, planned in this process."""
-        return tune(rules, self.exclusions, self.planner, verification=self.verification, style=self.style)
+        return tune(rules, self.exclusions, self.planner, verified=self.verified, style=self.style)
 
 
 def cpu_count() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from fpctl.exclusions.model import Exclusion
-from fpctl.repository.apply import VERIFIED, RuleOutcome, Verification, tune
+from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.model import Rule
@@ -30,9 +30,9 @@ def reached(exclusion: Exclusion, rules: Iterable[Rule]) -> list[tuple[Rule, boo
 
 
 def trial(
-    exclusion: Exclusion, rules: Iterable[LoadedRule], planner: Planner, verification: Verification = VERIFIED
+    exclusion: Exclusion, rules: Iterable[LoadedRule], planner: Planner, verified: bool = True
 ) -> list[RuleOutcome]:
     """Return what the exclusion, alone and in force, does to each rule that it reaches, in the order given."""
     alone = in_force(exclusion)
     chosen = [loaded for loaded in rules if alone.selects(loaded.rule) is not None]
-    return list(tune(chosen, [alone], planner, verification=verification))
+    return list(tune(chosen, [alone], planner, verified=verified))

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 class RollbackOptions:
     """What to roll back."""
 
-    rollback: Annotated[bool, typer.Option("--rollback", help="Put back what was there before a deployment.")] = False
+    rollback: Annotated[bool, typer.Option("--rollback", help="Restore what was there before a deployment.")] = False
     deployment: Annotated[
         str | None,
-        typer.Option("--deployment", metavar="ID", help="Which deployment to roll back.", show_default="the last one"),
+        typer.Option("--deployment", metavar="ID", help="Which deployment to roll back.", show_default="the latest"),
     ] = None
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also roll back rules that somebody has changed since.")
+        bool, typer.Option("--overwrite", help="Also roll back rules that were changed since the deployment.")
     ] = False
 
 
@@ -48,10 +48,10 @@ def command(
 ) -> int:
     """Deploy tuned rules to a Sentinel workspace, or as custom detections to Defender XDR.
 
-    Compares each rule with what is there, shows the difference, asks, and changes what differs; what a rule's file
-    does not state stays as it is there. What was there before is kept in .fpctl/deployments, and each rule that was
-    deployed is in the audit trail (fpctl log). Exit code 1: a rule was refused, or nothing was done because nobody
-    confirmed. 2: a rule failed.
+    Compares each rule with the deployed one, shows the differences, asks for confirmation, and changes only what
+    differs. Properties that a rule's file does not set keep their deployed values. The previous state is saved in
+    .fpctl/deployments, and every deployed rule is recorded in the audit trail (fpctl log). Exit code 1: a rule was
+    refused, or nothing was deployed because nobody confirmed. 2: a rule failed.
     """
     context = AppContext(replace(files, target=where.target))
     if undo.rollback:
@@ -116,7 +116,7 @@ def _outcome(plan: DeployPlan, done: Deployment | None, *, dry_run: bool, format
     """Show what became of the plan, and return the exit code."""
     todo = _todo(plan)
     if format == "json":
-        output.show_json(_to_dict(plan.changes, done))
+        output.show_json(_to_dict(plan.changes, done), plan.problems)
     failed = _say_outcome(done) if done is not None else 0
     if not todo:
         output.say("the workspace is up to date")
@@ -202,7 +202,7 @@ def _roll_back(context: AppContext, undo: RollbackOptions, where: DeployOptions,
     left = [step for step in steps if step.status != "rolled-back"]
     if format == "json":
         lines = [{"rule": s.rule, "path": s.path, "guid": s.guid, "status": s.status, "error": s.error} for s in steps]
-        output.show_json({"deployment": chosen.id, "rules": lines})
+        output.show_json({"deployment": chosen.id, "rules": lines}, records.problems)
     for step in left:
         output.say(output.visible_lines(f"{step.path}: not rolled back: {step.error}"))
     output.say(f"{output.counted(len(steps) - len(left), 'rule')} as before deployment {chosen.id}")

@@ -35,7 +35,7 @@ class ScopeOptions:
         typer.Option(
             "--rule",
             metavar="RULE",
-            help="Only findings about these rules and the exclusions that match them.",
+            help="Only findings about this rule and its exclusions.",
             autocompletion=completion.rule_names,
         ),
     ] = None
@@ -44,17 +44,21 @@ class ScopeOptions:
         typer.Option(
             "--exclusion",
             metavar="ID",
-            help="Only findings about these exclusions.",
+            help="Only findings about this exclusion.",
             autocompletion=completion.exclusion_ids,
         ),
     ] = None
     explain: Annotated[
         str | None,
-        typer.Option("--explain", metavar="CODE", help="Explain a finding by its code or name, and check nothing."),
+        typer.Option(
+            "--explain", metavar="CODE", help="Explain a finding by code or name, without running any checks."
+        ),
     ] = None
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="CHECK", help="Only these checks, by code or name: FP101, expiring."),
+        typer.Option(
+            "--only", metavar="CHECK", help="Run only this check, by code or name, such as FP101 or expiring."
+        ),
     ] = None
 
 
@@ -64,16 +68,16 @@ class GateOptions:
 
     fail_on: Annotated[
         Literal["error", "warning", "note"],
-        typer.Option("--fail-on", help="Exit with 1 if there are findings at this severity or higher."),
+        typer.Option("--fail-on", help="Exit with 1 on findings at this severity or higher."),
     ] = "warning"
     baseline: Annotated[
         Path | None,
-        typer.Option("--baseline", metavar="FILE", help="Leave out the findings that are in this file."),
+        typer.Option("--baseline", metavar="FILE", help="Leave out findings that are in this file."),
     ] = None
     write_baseline: Annotated[
         Path | None,
         typer.Option(
-            "--write-baseline", metavar="FILE", help="Write the findings to this file as the baseline, and exit with 0."
+            "--write-baseline", metavar="FILE", help="Write the findings to this file as a baseline, and exit with 0."
         ),
     ] = None
 
@@ -87,11 +91,11 @@ def command(
         Literal["table", "json", "csv", "sarif", "markdown"], typer.Option("--format", help="Output format.")
     ] = "table",
 ) -> int:
-    """Check exclusions against the policy, the rules, each other, and what runs recorded.
+    """Check exclusions against the policy, the rules, each other, and recorded runs.
 
-    Every finding has a stable code, a place, and a command that fixes it; --explain CODE says why it matters. What
-    is required is set in [policy] of fpctl.toml. A file that could not be read is a finding too. Exit code 1 means
-    findings, 2 that something could not be read.
+    Every finding has a stable code, a location, and a command that fixes it. --explain CODE explains why it
+    matters. The policy is [policy] in fpctl.toml. A file that cannot be read is also a finding. Exit code 1: there
+    are findings. 2: something could not be read.
     """
     from fpctl.audit import baseline as baselines
     from fpctl.audit.finding import at_least
@@ -116,7 +120,7 @@ def command(
         return _code(problems, EXIT_OK)
     compared = baselines.compare(findings, accepted)
     report = _report(audited, compared, _risks(audited, checks, wanted))
-    _show(report, format)
+    _show(report, problems, format)
     _talk(report, context.history_place)
     failed = any(at_least(finding, gate.fail_on) for finding in report.findings)
     return _code(problems, EXIT_FINDINGS if failed else EXIT_OK)
@@ -160,7 +164,7 @@ def _report(audited: AuditContext, compared: BaselineComparison, risks: dict[str
     )
 
 
-def _show(report: Report, format: str) -> None:
+def _show(report: Report, problems: Sequence[Problem], format: str) -> None:
     from importlib import import_module
 
     if format == "table":
@@ -168,6 +172,10 @@ def _show(report: Report, format: str) -> None:
 
         width = shutil.get_terminal_size().columns if output.is_terminal(sys.stdout) else None
         output.write(output.visible_lines(table.render(report, width)))
+    elif format == "json":
+        from fpctl.audit.formats.json import document
+
+        output.show_json(document(report), problems)
     else:
         output.write(import_module(f"fpctl.audit.formats.{format}").render(report))
 

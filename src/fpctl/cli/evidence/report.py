@@ -24,14 +24,19 @@ class PageOptions:
     """The files that are written."""
 
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained HTML page to this file.")
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the report to this file as one self-contained HTML page."),
     ] = None
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="DIR", help="Write the tables of the page as CSV files.")
+        Path | None, typer.Option("--csv", metavar="DIR", help="Write the report's tables to this folder as CSV files.")
     ] = None
     markdown: Annotated[
         Path | None,
-        typer.Option("--markdown", metavar="FILE", help="Write the comment of a pull request; - for stdout."),
+        typer.Option(
+            "--markdown",
+            metavar="FILE",
+            help="Write the report to this file as a comment for a pull request; - for stdout.",
+        ),
     ] = None
 
 
@@ -41,10 +46,10 @@ def command(
     on: options.On = None,
     format: Annotated[Literal["markdown", "json"], typer.Option("--format", help="Output format.")] = "markdown",
 ) -> int:
-    """Show the estate on a page: noise by rule, suppressed events by day, what needs a decision, risk, drift.
+    """Create a report: noise by rule, suppressed events by day, decisions to make, risk and drift.
 
-    Without --html, --csv and --markdown, the exclusions that are neither expired nor retired are printed, the riskiest
-    first. The page needs no network: styles, charts and script are inside. Exit code 2: a file could not be read.
+    Without --html, --csv or --markdown, prints the exclusions that are neither expired nor retired, riskiest first. The
+    HTML page works offline: styles, charts and scripts are included. Exit code 2: a file could not be read.
     """
     from fpctl.report.overview import to_dict, to_markdown
 
@@ -54,7 +59,7 @@ def command(
     if page != PageOptions():
         _write(context, page, day)
     elif format == "json":
-        output.show_json(to_dict(_overview(context, day)))
+        output.show_json(to_dict(_overview(context, day)), repository.problems)
     else:
         output.write(output.visible_lines(to_markdown(_overview(context, day))))
     output.show_problems(repository.problems)

@@ -26,9 +26,10 @@ def command(
 ) -> int:
     """Run the rules' tests: events that must fire, and events that must stay quiet.
 
-    The tests stand under `tests:` of a rule or beside it in NAME.tests.yaml. Each is run through the base and the
-    tuned rule on the local engine. An event that must fire has to fire in the base rule, or the test itself is
-    wrong; no exclusion may suppress it. Exit code 1: a test fails. 2: a test or a rule cannot be read or run.
+    Tests are listed under `tests:` in a rule, or in NAME.tests.yaml next to it. Each test runs the base and the
+    tuned rule on the local engine. An event that must fire has to fire in the base rule (otherwise the test itself
+    is wrong), and no exclusion may suppress it. Exit code 1: a test fails. 2: a test or a rule could not be read or
+    run.
     """
     from fpctl.repository.apply import applicable
     from fpctl.rules.test_cases import RuleTestCache
@@ -48,13 +49,13 @@ def command(
             for case in tests.cases:
                 outcomes.append(evaluate(loaded.rule, case, selected, planner))
                 update(len(outcomes))
-    problems = [problem for _, tests in read for problem in tests.problems]
+    problems = [*repository.problems, *(problem for _, tests in read for problem in tests.problems)]
     untested = [loaded.rule.id for loaded, tests in read if not tests.must_fire()]
     if format == "json":
-        output.show_json({"tests": [_document(one) for one in outcomes], "untested": untested})
+        output.show_json({"tests": [_document(one) for one in outcomes], "untested": untested}, problems)
     else:
         _show(outcomes)
-    output.show_problems([*repository.problems, *problems])
+    output.show_problems(problems)
     counts = {status: sum(one.status == status for one in outcomes) for status in _WORDS}
     summary = ", ".join(f"{count:,} {_WORDS[status].lower()}" for status, count in counts.items() if count)
     output.say(f"{output.counted(len(outcomes), 'test')}{': ' if summary else ''}{summary}")

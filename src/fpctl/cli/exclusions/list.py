@@ -10,7 +10,7 @@ import typer
 
 from fpctl.cli.shared import completion, options, output
 from fpctl.cli.shared.context import AppContext
-from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
+from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
 if TYPE_CHECKING:
     from fpctl.exclusions.exclusion_query import ExclusionQuery, FoundExclusion
@@ -23,12 +23,12 @@ class FilterOptions:
     """Which exclusions are listed; filters are combined with AND."""
 
     rule: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--rule",
             metavar="RULE",
             autocompletion=completion.rule_names,
-            help="Exclusions that match this rule: id, name, path or glob.",
+            help="Only exclusions that apply to one of these rules: id, name, path or glob.",
         ),
     ] = None
     scenario: Annotated[
@@ -37,12 +37,12 @@ class FilterOptions:
             "--scenario",
             metavar="ID",
             autocompletion=completion.scenario_ids,
-            help="Exclusions of this scenario; none for those without one.",
+            help="Only exclusions of this scenario, or none.",
         ),
     ] = None
     owner: Annotated[
         str | None,
-        typer.Option("--owner", metavar="TEXT", help="Owner contains this text; none for those without one."),
+        typer.Option("--owner", metavar="TEXT", help="Only exclusions whose owner contains this text, or none."),
     ] = None
     status: Annotated[
         str | None,
@@ -50,16 +50,22 @@ class FilterOptions:
             "--status",
             metavar="WORD",
             autocompletion=completion.states,
-            help="active, shadow, not-yet-valid, draft, expired or retired; several with commas.",
+            help="active, shadow, not-yet-valid, draft, expired or retired; separate several with commas.",
         ),
     ] = None
     expiring: Annotated[
         str | None,
-        typer.Option("--expiring", metavar="30d", help="In force, and expiring within this time; exit code 1 if any."),
+        typer.Option(
+            "--expiring",
+            metavar="30d",
+            help="Only active exclusions that expire within this time; exit code 1 if there are any.",
+        ),
     ] = None
     matches: Annotated[
         str | None,
-        typer.Option("--matches", metavar="VALUE", help="Exclusions that match this device, URL, hash, program ..."),
+        typer.Option(
+            "--matches", metavar="VALUE", help="Only exclusions that match this device, URL, hash, program ..."
+        ),
     ] = None
 
     def criteria(self, context: AppContext) -> ExclusionQuery:
@@ -70,7 +76,7 @@ class FilterOptions:
 
         if self.scenario is not None and self.scenario.lower() != "none":
             scenario_of(self.scenario.lower())
-        chosen = context.rules.select([self.rule]) if self.rule is not None else None
+        chosen = context.rules.select(self.rule) if self.rule else None
         return ExclusionQuery(
             rules=tuple(loaded.rule for loaded in chosen) if chosen is not None else None,
             scenario=self.scenario,
@@ -89,8 +95,8 @@ def command(
 ) -> int:
     """List exclusions.
 
-    Filters are combined with AND. Exit code 1: --expiring was given and some are expiring, so that CI can tell. 2:
-    an exclusion file is broken; the others are listed all the same.
+    Filters are combined with AND. Exit code 1: --expiring was given and exclusions are expiring. 2: an exclusion
+    file is invalid; the others are listed anyway.
     """
     from fpctl.exclusions.exclusion_query import find_exclusions
 
@@ -98,8 +104,8 @@ def command(
     criteria = filters.criteria(context)
     known = context.exclusions
     found = find_exclusions(known.exclusions, criteria, options.parse_day(on))
-    _show(found, format, with_fields=filters.matches is not None)
     errors = [problem for problem in known.problems if problem.severity == "error"]
+    _show(found, format, errors, with_fields=filters.matches is not None)
     output.show_problems(errors)
     context.audit_log.glance()
     if format == "table":
@@ -109,9 +115,9 @@ def command(
     return EXIT_FINDINGS if filters.expiring is not None and found else EXIT_OK
 
 
-def _show(found: Sequence[FoundExclusion], format: str, *, with_fields: bool) -> None:
+def _show(found: Sequence[FoundExclusion], format: str, errors: Sequence[Problem], *, with_fields: bool) -> None:
     if format == "json":
-        output.show_json({"exclusions": [_document(one) for one in found]})
+        output.show_json({"exclusions": [_document(one) for one in found]}, errors)
         return
     if format == "csv":
         documents = [_document(one) for one in found]

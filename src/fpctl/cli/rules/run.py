@@ -16,7 +16,7 @@ from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.outcomes import exit_code, report_outcomes
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
-from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
+from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
 if TYPE_CHECKING:
     from fpctl.cli.shared.row_output import RowOutput
@@ -39,14 +39,14 @@ RunFormat = Annotated[
 class RunOptions:
     """What is run, and whether it is recorded."""
 
-    no_record: Annotated[bool, typer.Option("--no-record", help="Do not record the runs and their hits.")] = False
+    no_record: Annotated[bool, typer.Option("--no-record", help="Do not record runs and hits.")] = False
     force: options.Force = None
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the last run: only the rules that it has not done, or failed.")
+        bool, typer.Option("--resume", help="Continue the last run: only rules that failed or were not run.")
     ] = False
     no_fold: options.NoFold = False
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Plan the rules and show what would be run; ask no engine.")
+        bool, typer.Option("--dry-run", help="Plan the rules and show what would run, without using an engine.")
     ] = False
     out: Annotated[
         Path | None,
@@ -71,13 +71,14 @@ def command(
     rule: options.Rules = None,
     format: RunFormat = "text",
 ) -> int:
-    """Run tuned rules, and record what each exclusion suppresses.
+    """Run tuned rules and count what each exclusion suppresses.
 
-    Shows the first 20 result rows, and a line per exclusion: hits, unique hits, first and last event time. Formats
-    csv, jsonl and parquet write every result row, of one rule to stdout, of several to files in --out.
+    Shows the first 20 result rows and, for each exclusion, hits, unique hits, and the times of the first and last
+    event. The formats csv, jsonl and parquet write every result row: of one rule to stdout, of several rules to
+    files in --out.
 
-    Exit code 1: an exclusion could not be placed in a rule it names, or a table holds no rows. 2: a rule could not be
-    planned or run, or its hits are unknown.
+    Exit code 1: an exclusion could not be placed in a rule that it names, or a table has no rows. 2: a rule could
+    not be planned or run, or its hits are unknown.
     """
     from fpctl.cli.shared.row_output import row_output
     from fpctl.engine.registry import describe
@@ -108,7 +109,7 @@ def command(
         _run(context, batch, request, opened, None if run.no_record else trail, rows)
         name = opened.name
     if rows is None:
-        _show_runs(batch, name, trail, format)
+        _show_runs(batch, name, trail, context.repository.problems, format)
     output.show_problems(context.repository.problems)
     if not run.no_record:
         guarded.record(context.audit_log)
@@ -230,7 +231,7 @@ def _checkpoint(
         checkpoint.close(finished=batch.summary.finished)
 
 
-def _show_runs(batch: Batch, engine: str, trail: TrailState, format: str) -> None:
+def _show_runs(batch: Batch, engine: str, trail: TrailState, problems: Sequence[Problem], format: str) -> None:
     from fpctl.report.runs import run_to_dict, unplanned_to_dict
 
     results = batch.in_order()
@@ -243,7 +244,7 @@ def _show_runs(batch: Batch, engine: str, trail: TrailState, format: str) -> Non
     failed = [unplanned_to_dict(outcome, engine) for outcome in batch.outcomes if outcome.error is not None]
     runs = [*(run_to_dict(result) for result in results), *failed]
     head = str(trail.head) if trail.head is not None else None
-    output.show_json({"runs": runs, "summary": batch.summary.to_dict(), "trail": head})
+    output.show_json({"runs": runs, "summary": batch.summary.to_dict(), "trail": head}, problems)
 
 
 def _show_summary(results: Sequence[RunResult]) -> None:
@@ -302,7 +303,7 @@ def _dry_run(context: AppContext, ready: Sequence[RuleOutcome], guarded: Guarded
 
     planned = [planned_to_dict(outcome, outcome.tuned, engine) for outcome in ready if outcome.tuned is not None]
     if format == "json":
-        output.show_json({"runs": planned})
+        output.show_json({"runs": planned}, context.repository.problems)
     else:
         output.show_table(
             ["rule", "tables", "exclusions", "queries"],

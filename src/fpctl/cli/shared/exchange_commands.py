@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,8 +24,10 @@ FORMATS = format_names()
 MAX_BYTES = 256 * 1024 * 1024
 """A file of another tool may be larger than one that a person wrote."""
 
-File = Annotated[str, typer.Argument(metavar="FILE|-", help="The file; - reads stdin.")]
-Report = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the loss report there, as JSON.")]
+File = Annotated[str, typer.Argument(metavar="FILE|-", help="File to import, or - for stdin.")]
+Report = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE", help="Write what was lost to this file, as JSON.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +36,26 @@ class ImportOptions:
 
     rule: Annotated[
         list[str] | None,
-        typer.Option("--rule", metavar="RULE", help="For this rule instead of those that the file names; see add."),
+        typer.Option("--rule", metavar="RULE", help="Rule to use instead of those in the file; same as for add."),
     ] = None
     owner: Annotated[
         str | None,
         typer.Option(
-            "--owner", metavar="WHO", help="Owner of what has none in the file.", show_default="git's user.email"
+            "--owner",
+            metavar="WHO",
+            help="Owner of exclusions without one in the file.",
+            show_default="git's user.email",
         ),
     ] = None
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write the files there.", show_default="the exclusions folder"),
+        typer.Option(
+            "--out", metavar="DIR", help="Folder to write the files to.", show_default="the exclusions folder"
+        ),
     ] = None
     dry_run: options.DryRun = False
     report: Report = None
+    format: options.TextFormat = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ class TableImportOptions(ImportOptions):
     column: Annotated[
         list[str] | None,
         typer.Option(
-            "--column", metavar="NAME=FIELD", help='What a column holds: "Server name=device"; may be repeated.'
+            "--column", metavar="NAME=FIELD", help='Field in a column, such as "Server name=device"; can be repeated.'
         ),
     ] = None
 
@@ -93,7 +101,7 @@ def import_exclusions(
     written = entries_for(imported.drafts, repository, asked.out or context.folder, context.today)
     losses = sorted((*imported.losses, *written.losses), key=lambda loss: loss.line or 0)
     if asked.dry_run:
-        for entry in written.entries:
+        for entry in written.entries if asked.format == "text" else ():
             output.say(f"--- {entry.path}")
             output.write(output.visible_lines(entry.text))
     elif written.entries:
@@ -101,11 +109,23 @@ def import_exclusions(
     for entry in written.entries:
         output.show_problems(entry.warnings)
     summary = _show_losses(losses, name, asked.report)
+    if asked.format == "json":
+        output.show_json(_document(written.entries, losses, asked), [p for e in written.entries for p in e.warnings])
     verb = "would be written" if asked.dry_run else "written"
     output.say(f"{output.counted(len(written.entries), 'draft')} {verb}{f'; {summary}' if summary else ''}")
     if not written.entries and losses:
         return EXIT_ERROR if not imported.drafts else EXIT_FINDINGS
     return _exit_code(losses)
+
+
+def _document(entries: Sequence[NewExclusion], losses: Sequence[Loss], asked: ImportOptions) -> dict[str, Any]:
+    return {
+        "exclusions": [
+            {"id": one.exclusion.id, "file": str(one.path), "text": one.text, "written": not asked.dry_run}
+            for one in entries
+        ],
+        "losses": [loss.to_dict() for loss in losses],
+    }
 
 
 def _write(context: AppContext, entries: Sequence[NewExclusion], out: Path | None, source: str) -> None:

@@ -24,11 +24,10 @@ def planned(repository: Repository, day: date) -> Iterator[RuleOutcome]:
 
     Other processes begin at once, where there are any; the outcomes are for whoever asks for them later.
     """
-    from fpctl.repository.apply import UNVERIFIED
     from fpctl.repository.parallel import Planning, tune_in_parallel
 
     rules = repository.rules.rules
-    begun = tune_in_parallel(rules, Planning(repository.active(), repository.planner(day), UNVERIFIED))
+    begun = tune_in_parallel(rules, Planning(repository.active(), repository.planner(day), verified=False))
 
     def outcomes() -> Iterator[RuleOutcome]:
         with output.progress("Planning rules", len(rules)) as update:

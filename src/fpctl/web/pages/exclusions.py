@@ -16,7 +16,6 @@ from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.files import read_text
 from fpctl.report.charts import sparkline
 from fpctl.report.page.render import QueryView, query_view
-from fpctl.repository.apply import OWN_PARSER_ONLY
 from fpctl.repository.single_exclusion import trial
 from fpctl.web.pages.rendering import after, not_found, page, refused, safe
 from fpctl.web.security.sign_in import Analyst, AnalystForm, ApproverForm, TheConsole, Viewer
@@ -139,7 +138,7 @@ def exclusion(request: Request, visitor: Viewer, console: TheConsole, id: str) -
 
 def _views(snapshot: Snapshot, loaded: LoadedExclusion, today: date) -> list[QueryView]:
     rules = snapshot.reached_by(loaded.exclusion)[:SHOWN_RULES]
-    outcomes = trial(loaded.exclusion, rules, snapshot.repository.planner(today), OWN_PARSER_ONLY)
+    outcomes = trial(loaded.exclusion, rules, snapshot.repository.planner(today))
     return [view for one in outcomes if (view := query_view(one)) is not None]
 
 

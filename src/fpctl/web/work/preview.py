@@ -19,7 +19,7 @@ from fpctl.exclusions.risk.score import Risk, Share
 from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.execution.time_range import window_range
 from fpctl.report.page.render import QueryView, query_view
-from fpctl.repository.apply import OWN_PARSER_ONLY, applicable
+from fpctl.repository.apply import applicable
 from fpctl.repository.assessment import risk_for
 from fpctl.repository.single_exclusion import in_force, reached, trial
 from fpctl.rules.formats.registry import LoadedRule
@@ -88,7 +88,7 @@ def plan_preview(
     today = config.clock().date()
     planner = repository.planner(today)
     rules = _chosen(exclusion, snapshot)
-    outcomes = trial(exclusion, rules[:SHOWN_RULES], planner, OWN_PARSER_ONLY)
+    outcomes = trial(exclusion, rules[:SHOWN_RULES], planner)
     alone = in_force(exclusion)
     cases = [(loaded, case) for loaded in rules[:SHOWN_RULES] for case in snapshot.tests.cases_of(loaded).must_fire()]
     broken = [

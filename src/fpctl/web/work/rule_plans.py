@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from fpctl.exclusions.model import Exclusion
-from fpctl.repository.apply import UNVERIFIED, RuleOutcome, tune
+from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.approval_snapshot import standing
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.repository.model import Repository
@@ -65,7 +65,7 @@ class RulePlans:
             return kept[1]
         with self._lock:
             planner = self._planner_of(repository, today)
-            (outcome,) = tune([loaded], exclusions, planner, verification=UNVERIFIED)
+            (outcome,) = tune([loaded], exclusions, planner, verified=False)
             light = _without_details(outcome, exclusions, repository, today)
         self._kept[key] = grounds, light
         return light
@@ -96,7 +96,7 @@ def _without_details(
 
     def rebuild() -> PlanDetails:
         planner = Planner(tables, fields, today, streamed=streamed)
-        (again,) = tune([loaded], exclusions, planner, verification=UNVERIFIED)
+        (again,) = tune([loaded], exclusions, planner, verified=False)
         assert again.tuned is not None, "the same rule is planned as before"
         return again.tuned.details
 
