@@ -54,7 +54,7 @@ def findings(asked: Checkup, now: datetime) -> Iterator[CheckResult]:
     try:
         reached = list(reach(address)) if address is not None else []
         yield from reached
-        entry = [] if any(finding.status == "error" for finding in reached) else list(access(opened))
+        entry = [] if any(finding.status == "error" for finding in reached) else list(access(opened, settings))
         yield from entry
         chosen = repository.rules.select(asked.rules)
         outcomes = list(tune(chosen, repository.active(), repository.planner(now.date())))

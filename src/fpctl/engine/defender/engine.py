@@ -126,6 +126,10 @@ class DefenderEngine(RemoteEngine):
         found = whole(self._run(f"union isfuzzy=true {legs} | distinct TableOf", None, None))
         return sorted(str(row[0]) for row in found.rows)
 
+    def claims(self) -> Mapping[str, Any]:
+        """Return what the token in use says of itself. Raises EngineError `credentials`."""
+        return self._source.claims(self._scope)
+
     # ------------------------------------------------------------------ requests
 
     def _run(self, text: str, timespan: Timespan | None, cancelled: threading.Event | None) -> Table:
