@@ -148,10 +148,12 @@ def test_an_estate_ends_byte_for_byte_where_it_began(fpctl: Fpctl, estate: Estat
     every("deploy", "--lists", "watchlist", "--yes")
     assert not any("build-00" in json.dumps(row) for row in estate.sentinel.rows(alias))
 
-    # Somebody edits a rule of each kind in the portal.
+    # Somebody edits rules of each kind in the portal: of those that the second deployment changed, which are all but
+    # those that read their values from a list.
     edited = []
+    with_lists = {f"alertRules/{rule_id(number)}" for number in range(LISTS)}
     for path in sorted(estate.sentinel.resources)[::7]:
-        if path.startswith("alertRules/"):
+        if path.startswith("alertRules/") and path not in with_lists:
             estate.sentinel.edit(path, severity="Informational", enabled=True)
             edited.append(path)
     for id in sorted(estate.defender.rules)[::3]:
