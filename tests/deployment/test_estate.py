@@ -36,12 +36,15 @@ class Estate(NamedTuple):
         rules = {
             path: {"kind": one.get("kind"), **{k: v for k, v in one["properties"].items() if k != "lastModifiedUtc"}}
             for path, one in self.sentinel.resources.items()
+            if "/watchlistItems/" not in path
         }
+        # The ids of a list's items are the service's: an item that was taken out and put back has another.
+        lists = {path: self.sentinel.rows(path.split("/")[1]) for path in rules if path.startswith("watchlists/")}
         detections = {
             id: {key: value for key, value in rule.items() if key not in READ_ONLY}
             for id, rule in self.defender.rules.items()
         }
-        return json.dumps({"sentinel": rules, "defender": detections}, sort_keys=True, indent=1)
+        return json.dumps({"sentinel": rules, "lists": lists, "defender": detections}, sort_keys=True, indent=1)
 
 
 def rule_id(number: int) -> str:
