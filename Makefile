@@ -48,6 +48,7 @@ docs: $(DEV) ## Write the generated pages of docs/ anew
 	$(BIN)/python scripts/generate_findings.py
 	$(BIN)/python scripts/generate_field_reference.py
 	$(BIN)/python scripts/generate_reasons.py
+	$(BIN)/python scripts/generate_scenarios.py
 	$(BIN)/python scripts/generate_engine_table.py
 
 .PHONY: format

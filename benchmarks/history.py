@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -55,8 +56,20 @@ def timed(what: str, work: Callable[[], T], goal: str = "") -> T:
     return result
 
 
-def fill(connection: Connection, days: int) -> int:
-    """Make the tables of version 0003 and put runs and hits in; return how many hits."""
+@dataclass(frozen=True)
+class Estate:
+    """Whose runs are put in: ids of rules and exclusions, and how a rule of a number is called."""
+
+    rules: Sequence[str] = tuple(f"rule-{n:03}" for n in range(RULES))
+    exclusions: Sequence[str] = tuple(f"fp-{n:04}" for n in range(EXCLUSIONS))
+    name: str = "Rule {}"
+
+
+def fill(connection: Connection, days: int, estate: Estate = Estate()) -> int:
+    """Make the tables of version 0003 and put runs and hits in; return how many hits.
+
+    `History.open` adds them up by day.
+    """
     migrate.upgrade(connection, "0003")
     seen = NOW - timedelta(days=days)
     zone = "" if connection.dialect.name == "sqlite" else "+00"
@@ -70,21 +83,21 @@ def fill(connection: Connection, days: int) -> int:
             connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({names})"), rows[at : at + 50_000])
 
     shared = {"content_hash": "h", "query": "T", "title": "t", "document": "", "first_seen": stamp(seen)}
-    rules = [{"id": n, "rule_id": f"rule-{n:03}", **shared} for n in range(RULES)]
+    rules = [{"id": n, "rule_id": id, **shared} for n, id in enumerate(estate.rules)]
     many("rule_version", "id, rule_id, content_hash, query, first_seen", rules)
-    exclusions = [{"id": n, "exclusion_id": f"fp-{n:04}", **shared} for n in range(EXCLUSIONS)]
+    exclusions = [{"id": n, "exclusion_id": id, **shared} for n, id in enumerate(estate.exclusions)]
     many("exclusion_version", "id, exclusion_id, content_hash, title, document, first_seen", exclusions)
     draw = random.Random(1)
-    plans = [draw.sample(range(EXCLUSIONS), IN_A_PLAN) for _ in range(RULES)]
+    plans = [draw.sample(range(len(exclusions)), IN_A_PLAN) for _ in rules]
     count = 0
     for day in range(days):
         runs: list[dict[str, object]] = []
         hits: list[dict[str, object]] = []
-        for rule in range(RULES):
-            id, started = day * RULES + rule + 1, stamp(NOW - timedelta(days=days - 1 - day, seconds=rule * 60))
+        for rule in range(len(rules)):
+            id, started = day * len(rules) + rule + 1, stamp(NOW - timedelta(days=days - 1 - day, seconds=rule * 60))
             runs.append(
-                {"id": id, "rule_version_id": rule, "rule_name": f"Rule {rule}", "engine": "local", "status": "ok",
-                 "started": started, "finished": started, "rows_before": 900, "rows_suppressed": 90}
+                {"id": id, "rule_version_id": rule, "rule_name": estate.name.format(rule), "engine": "local",
+                 "status": "ok", "started": started, "finished": started, "rows_before": 900, "rows_suppressed": 90}
             )  # fmt: skip
             for exclusion in plans[rule]:
                 rows = draw.randrange(40) if exclusion % 3 else 0

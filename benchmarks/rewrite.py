@@ -75,12 +75,12 @@ def whole_apply(queries: list[str], folder: Path, exclusions: int) -> tuple[floa
 
     def inside() -> None:
         from fpctl.files import write_text
-        from fpctl.repository.apply import UNVERIFIED, tuned_files
+        from fpctl.repository.apply import tuned_files
         from fpctl.repository.model import open_repository
         from fpctl.repository.parallel import Planning, tune_in_parallel
 
         repository = open_repository(folder / "rules", folder / "exclusions", root=folder)
-        planning = Planning(repository.active(), repository.planner(DAY), verification=UNVERIFIED)
+        planning = Planning(repository.active(), repository.planner(DAY), verified=False)
         outcomes = list(tune_in_parallel(repository.rules.rules, planning))
         out = folder / f"out{next(rounds)}"
         for file in tuned_files(outcomes):

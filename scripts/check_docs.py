@@ -1,4 +1,4 @@
-"""Check the documentation against the tree: links, dependencies, floors, generated pages.
+"""Check the documentation against the tree: links, dependencies, layers, generated pages.
 
 Prints what is wrong; exit code 1 if anything.
 
@@ -46,7 +46,7 @@ def broken_links() -> Iterator[str]:
 
 
 def unexplained_dependencies() -> Iterator[str]:
-    """Yield each dependency that docs/dependencies.md does not tell of."""
+    """Yield each dependency that docs/dependencies.md does not explain."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
@@ -73,11 +73,11 @@ def unpinned_dependencies() -> Iterator[str]:
 
 
 def untold_folders() -> Iterator[str]:
-    """Yield each package that docs/architecture.md does not place."""
+    """Yield each package that docs/architecture.md does not list."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for folder in sorted((ROOT / "src" / "fpctl").iterdir()):
         if (folder / "__init__.py").exists() and f"`{folder.name}/`" not in page:
-            yield f"docs/architecture.md: {folder.name}/ is not on any floor"
+            yield f"docs/architecture.md: {folder.name}/ is not in any layer"
 
 
 def stale_pages() -> Iterator[str]:
@@ -97,6 +97,9 @@ def stale_pages() -> Iterator[str]:
     reasons = runpy.run_path(str(ROOT / "scripts" / "generate_reasons.py"))
     if reasons["PAGE"].read_text(encoding="utf-8") != reasons["page"]():
         yield "docs/reasons.md is not up to date: make docs"
+    described = runpy.run_path(str(ROOT / "scripts" / "generate_scenarios.py"))
+    if described["PAGE"].read_text(encoding="utf-8") != described["page"]():
+        yield "docs/scenarios.md is not up to date: make docs"
 
 
 def main() -> int:

@@ -217,12 +217,12 @@ def index(pages: Sequence[Page]) -> str:
             [
                 "# Commands",
                 NOTICE,
-                "What each command takes and does, as `fpctl COMMAND --help` says it. An option stands over the "
-                "environment variable beside it, and that over `fpctl.toml`. Formats and exit codes of all: "
+                "The same text as `fpctl COMMAND --help`. An option overrides the environment variable listed with it, "
+                "and the variable overrides `fpctl.toml`. For output formats and exit codes, see "
                 "[output and exit codes](../output.md).",
                 "\n".join(["| command | |", "|---|---|", *rows]),
                 "\n".join(
-                    ["## Options of fpctl itself\n", "| option | |", "|---|---|"]
+                    ["## Global options\n", "| option | |", "|---|---|"]
                     + [f"| {_code(term)} | {_cell(text)} |" for term, text in options]
                 ),
             ]

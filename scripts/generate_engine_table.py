@@ -80,9 +80,10 @@ def main() -> int:
 def table() -> str:
     """Return the section."""
     parts = [
-        "\n## What the local engine has\n\n",
-        "Exact is what gives what the reference says, and is held to it by the tests. What is refused is refused by "
-        "name and place, before anything runs; `fpctl rules lint --local` tells which rules of a folder it stops.\n",
+        "\n## What the local engine supports\n\n",
+        "*Exact* means that the result is what the reference specifies; tests check it. A rule that uses "
+        "anything *refused* does not run, and the error gives the name and place; `fpctl rules lint --local` "
+        "lists the rules concerned.\n",
     ]
     for title, rows in (
         ("Operators", list(operators())),
@@ -91,7 +92,7 @@ def table() -> str:
         ("Plugins", list(plugins())),
     ):
         exact = sum(row[1] != "refused" for row in rows)
-        parts.append(f"\n### {title}\n\n{exact} of {len(rows)}.\n\n| name | | why not |\n|---|---|---|\n")
+        parts.append(f"\n### {title}\n\n{exact} of {len(rows)}.\n\n| name | support | reason |\n|---|---|---|\n")
         parts.extend(f"| {name} | {state} | {why} |\n" for name, state, why in rows)
     return "".join(parts) + "\n"
 
@@ -100,7 +101,7 @@ def row(name: str, page: str, has: bool, estimated: bool = False) -> tuple[str, 
     """Return a line of the table."""
     shown = f"[`{name}`]({REFERENCE}{page})"
     if has:
-        return shown, "as Kusto estimates it, counted" if estimated else "exact", ""
+        return shown, "exact (Kusto estimates)" if estimated else "exact", ""
     return shown, "refused", reason(name)
 
 

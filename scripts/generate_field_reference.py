@@ -1,6 +1,7 @@
-"""Write what the documentation says of fields: python scripts/generate_field_reference.py
+"""Write the documentation of fields: python scripts/generate_field_reference.py
 
-docs/fields.md from src/fpctl/fields and src/fpctl/schema/data/fields.yaml, and the table in docs/exclusions.md.
+Generates docs/fields.md from src/fpctl/fields and src/fpctl/schema/data/fields.yaml, and the table in
+docs/exclusions.md.
 """
 
 from __future__ import annotations
@@ -23,17 +24,16 @@ HEAD = """\
 
 <!-- Made by scripts/generate_field_reference.py; do not edit. -->
 
-A field of an exclusion (`device`, `url`, `hash` ...) is held by different columns in different tables. This page lists
-the packaged mapping. Several columns of a field are alternatives: a value matches when any of them holds it, and it
-is compared only with columns that can hold such a value (a SHA-1 never with a column of SHA-256). Where a table offers
-several columns, this is what a field means:
+A field of an exclusion (`device`, `url`, `hash` ...) is in different columns in different tables. This page lists the
+packaged mapping. If a field has several columns, a value matches if any of them holds it. A value is compared only with
+columns that can hold it (a SHA-1 is never compared with a SHA-256 column). Fields have these meanings:
 
 """
 
 OWN_TABLES = """
 ## Your own tables
 
-Describe a table in `schema/*.yaml` of the rule repository, and map its fields in `fpctl.toml`:
+Describe the table in `schema/*.yaml` in the rule repository, and map its fields in `fpctl.toml`:
 
 ```toml
 [fields.MyProxy_CL]
@@ -42,12 +42,12 @@ url = ["Destination_s url-or-host"]
 account = ["parse_json(Extra_s).user account"]
 ```
 
-An entry is a column, or a path into a dynamic column (`Detail.host`, `Targets[0].id`), or `parse_json(Column).path` where
-the column holds JSON as text; after it may stand its role. An entry of the settings replaces the packaged columns of that
-field and table; an empty list takes the field away.
+An entry is a column, a path into a dynamic column (`Detail.host`, `Targets[0].id`), or `parse_json(Column).path` if the
+column holds JSON as text, optionally followed by its role. An entry in the settings replaces the packaged columns of
+that field and table; an empty list removes the field.
 
 ## Roles
-"""  # noqa: E501 - a row of a Markdown table is one line
+"""
 
 
 def page() -> str:

@@ -18,9 +18,9 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "reasons.md"
 
 def page() -> str:
     """Return the page as it should be: what stands outside the tables is kept."""
-    reasons = ["| reason | what it means | what to do |", "|---|---|---|"]
+    reasons = ["| reason | meaning | what to do |", "|---|---|---|"]
     reasons += [f"| `{code}` | {_cell(found.meaning)} | {_cell(found.remedy)} |" for code, found in REASONS.items()]
-    warnings = ["| code | what it means |", "|---|---|"]
+    warnings = ["| code | meaning |", "|---|---|"]
     warnings += [f"| `{code}` | {_cell(meaning)} |" for code, meaning in WARNINGS.items()]
     text = PAGE.read_text(encoding="utf-8")
     return _between(_between(text, "reasons", reasons), "warnings", warnings)

@@ -6,6 +6,8 @@ import getpass
 import subprocess
 from pathlib import Path
 
+from fpctl.errors import FpctlError, Location
+
 _PATIENCE = 5.0
 
 
@@ -37,3 +39,47 @@ def who(folder: Path | None = None) -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
+
+
+_GOOD_SIGNATURES = ("G", "U")
+"""What git says of a signature that is good; `U`, of one whose key it does not know how far to trust."""
+
+
+def approver_in_git(path: Path) -> str:
+    """Return who approved a file as it stands, by git: a signed commit, or a trailer that a review left.
+
+    The last commit that changed the file is looked at. A good signature names its signer; else `Reviewed-by` or
+    `Approved-by` names the reviewer. A trailer is as trustworthy as the branch: only where reviewed commits alone
+    reach it, does it say anything.
+
+    Raises:
+        FpctlError: the file is not as it was committed, or nobody signed or reviewed the commit.
+    """
+    folder = path.resolve().parent
+    changed = _git(folder, "status", "--porcelain", "--", path.name)
+    if changed is None:
+        raise FpctlError(f"{path} is not in a git repository", Location(str(path)), "name the approver with --by")
+    if changed:
+        raise FpctlError(
+            "the file is not as it was committed", Location(str(path)), "commit it, and have that reviewed"
+        )
+    trailers = ",".join(("key=Reviewed-by", "key=Approved-by", "valueonly", "separator=%x00"))
+    said = _git(folder, "log", "-1", f"--format=%G?%x1f%GS%x1f%(trailers:{trailers})", "--", path.name)
+    signature, signer, reviewers = (*(said or "").split("\x1f"), "", "", "")[:3]
+    if signature in _GOOD_SIGNATURES and signer.strip():
+        return signer.strip()
+    named = [one.strip() for one in reviewers.split("\0") if one.strip()]
+    if not named:
+        hint = "sign the commit, or leave a Reviewed-by trailer when it is merged; or name the approver with --by"
+        raise FpctlError("nobody signed or reviewed the last commit of the file", Location(str(path)), hint)
+    return named[-1]
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip("\n") if done.returncode == 0 else None

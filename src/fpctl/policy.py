@@ -7,6 +7,7 @@ Only what is asked for stands here, as plain data. The checks that hold exclusio
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -72,13 +73,23 @@ class ApprovalPolicy(_Table):
 
     Attributes:
         needed: `always`; `fields`, only for exclusions that are broad or use one of `fields`; `never`.
+        approvers: who may approve, as `--by` names them, or patterns such as `*@soc.contoso.com`; anybody if empty.
         fields: what an attacker can choose freely, and raw conditions.
         differs: whether the approver may not be the owner.
     """
 
     needed: Literal["always", "fields", "never"] = "always"
+    approvers: list[str] = []
     fields: list[Annotated[str, AfterValidator(_field)]] = [*having(lambda field: field.chosen), "where"]
     differs: bool = True
+
+    def allows(self, approver: str) -> bool:
+        """Tell whether somebody may approve, whatever the case; of `Name <email>` either part may be listed."""
+        said = approver.strip().casefold()
+        name, _, email = said.rpartition("<")
+        parts = {said, name.strip(), email.removesuffix(">").strip()} - {""}
+        listed = [one.strip().casefold() for one in self.approvers]
+        return not listed or any(fnmatchcase(part, one) for part in parts for one in listed)
 
 
 class Forbidden(_Table):

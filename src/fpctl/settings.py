@@ -87,11 +87,18 @@ class HistorySettings(_Table):
 
 
 class LocalEngineSettings(_Table):
-    """`[engine.local]`: DuckDB on files. `memory` of a query (half of the machine's), `timeout` in seconds (600)."""
+    """`[engine.local]`: DuckDB on files. `memory` of a query (half of the machine's), `timeout` in seconds (600).
+
+    Files for what rules read from elsewhere, relative to the settings file: `external` by the address of
+    `externaldata`, `watchlists` by name, `geo` a MaxMind database.
+    """
 
     threads: Annotated[int, Field(ge=1)] | None = None
     memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] | None = None
     timeout: _Seconds | None = None
+    external: dict[str, str] = Field(default_factory=dict)
+    watchlists: dict[str, str] = Field(default_factory=dict)
+    geo: str | None = None
 
 
 class ServiceEngine(_Table):

@@ -13,7 +13,8 @@ import pytest
 
 from audit.repository import QUERY, TODAY, exclusion, found, rule
 from fpctl.audit.registry import checks
-from fpctl.history.records import DayHits, HitTotals, StoredDrift, StoredRun
+from fpctl.history.daily_series import DayHits
+from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.repository.approval_snapshot import base_hash
 
 MD5 = "0f343b0931126a20f133d67c2b018a3b"
@@ -142,6 +143,10 @@ CASES: list[Case] = [
         "fpctl approve fp-1 --by SOMEBODY-ELSE",
     ]),
     ("FP207", [ex(1, approved_by="a.rossi@contoso.com")], {"policy": "[policy.approval]\ndiffers = false\n"}, []),
+    ("FP211", [ex(1), ex(2, approved_by="Lead <lead@soc.contoso.com>"), ex(3, approved_by="c.neri@contoso.com")],
+     {"policy": '[policy.approval]\napprovers = ["m.weber@contoso.com", "*@soc.contoso.com"]\n'}, [
+        "error exclusions/3.yaml:10:14: c.neri@contoso.com approved fp-3, and is not one of the approvers of the policy | fpctl approve fp-3",
+    ]),
     ("FP208", [ex(1, approval=SEEN), ex(2, approval={"on": "2026-11-01", "rules": {"rmm": "0" * 64}}), ex(3)], {}, [
         "warning exclusions/2.yaml:11:11: the query of `RMM connection` has changed since fp-2 was approved for it | "
         "fpctl approve fp-2",
@@ -192,37 +197,37 @@ CASES: list[Case] = [
     ("FP402", [on(1, device=["build*"]), on(2, device=["build01"]), ex(3, expires="2027-05-01"),
                ex(4, match={"device": ["build02"]}, status="draft"), on(5, device=["build*"])], {}, [
         "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too: its device `build*` covers "
-        '`build01` | fpctl retire fp-2 --reason "covered by fp-1"',
+        '`build01` | fpctl retire fp-1 --reason "fp-2 is narrower"',
     ]),
     ("FP402", [on(1, url=["contoso.com"]), on(2, url=["deploy.contoso.com"], process=["a.exe"]),
                on(3, url=["contoso.com.evil.net"])], {}, [
         "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too: its url `contoso.com` covers "
-        '`deploy.contoso.com` | fpctl retire fp-2 --reason "covered by fp-1"',
+        '`deploy.contoso.com` | fpctl retire fp-1 --reason "fp-2 is narrower"',
     ]),
     ("FP402", [on(1, device=["a1"], ip=["10.1.0.0/16"]), on(2, device=["a1"], ip=["10.1.2.3"])], {}, [
         "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too: its ip `10.1.0.0/16` covers "
-        '`10.1.2.3` | fpctl retire fp-2 --reason "covered by fp-1"',
+        '`10.1.2.3` | fpctl retire fp-1 --reason "fp-2 is narrower"',
     ]),
     ("FP402", [on(1, device=["a1", "a2", "a3"]), on(2, device=["a3", "a1"])], {}, [
         "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too: its device list holds every "
-        'value of the other | fpctl retire fp-2 --reason "covered by fp-1"',
+        'value of the other | fpctl retire fp-1 --reason "fp-2 is narrower"',
     ]),
     ("FP402", [on(1, device=["a1"]), on(2, device=["a1"], process=["x.exe"])], {}, [
         "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too, whatever the process | "
-        'fpctl retire fp-2 --reason "covered by fp-1"',
+        'fpctl retire fp-1 --reason "fp-2 is narrower"',
     ]),
     ("FP402", [ex(1, rules=["*"]), ex(2)], {"rules": [rule(), rule("b", "B")]}, [
         "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too, in these and other rules | "
-        'fpctl retire fp-2 --reason "covered by fp-1"',
+        'fpctl retire fp-1 --reason "fp-2 is narrower"',
     ]),
     ("FP402", [ex(1, expires="2027-05-01"), ex(2)], {}, [
         "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too, and at other times too | "
-        'fpctl retire fp-2 --reason "covered by fp-1"',
+        'fpctl retire fp-1 --reason "fp-2 is narrower"',
     ]),
     ("FP402", [exclusion(id="fp-1", match=[{"device": ["a1"]}, {"device": ["a2"]}]),
                on(2, device=["a1", "a2"], process=["x.exe"])], {}, [
         "warning exclusions/2.yaml:1: everything that fp-2 suppresses, fp-1 suppresses too | "
-        'fpctl retire fp-2 --reason "covered by fp-1"',
+        'fpctl retire fp-1 --reason "fp-2 is narrower"',
     ]),
     # One that applies in part suppresses less here than its match says.
     ("FP402", [ex(1, match=[{"device": ["a1"]}, {"device": ["a2"], "signer": ["x"]}]), on(2, device=["a1"])], {}, []),

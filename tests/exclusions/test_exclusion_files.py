@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.exclusions.loader import read_exclusion
+from fpctl.exclusions.loader import ReadFiles, load_exclusions, read_exclusion
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 from fpctl.exclusions.window import Interval, WeeklyHours
@@ -466,3 +466,34 @@ def test_reading_one_exclusion_refuses_several() -> None:
     assert [str(problem) for problem in problems] == [
         "<text>:5: error: one exclusion is expected here\n  hint: split the text"
     ]
+
+
+def test_an_unresolved_merge_of_git_is_named(tmp_path):
+    text = "id: a\nrules: r\n<<<<<<< HEAD\nmatch: {device: a}\n=======\nmatch: {device: b}\n>>>>>>> other\n"
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    (problem,) = load_exclusions(tmp_path).problems
+    assert (problem.code, problem.at.line) == ("merge-conflict", 3)
+    assert problem.hint == "keep one of the two sides and remove the lines <<<<<<<, ======= and >>>>>>>"
+
+
+def test_files_that_say_the_same_are_not_read_again(tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "hosts.txt").write_text("build07\n")
+    (tmp_path / "same.yaml").write_text(LEAST)
+    (tmp_path / "changed.yaml").write_text(LEAST.replace("id: a", "id: b"))
+    (tmp_path / "gone.yaml").write_text(LEAST.replace("id: a", "id: c"))
+    (tmp_path / "listed.yaml").write_text("id: d\nrules: '*'\nmatch: {device: '@lists/hosts.txt'}\n")
+    read = ReadFiles()
+    first = load_exclusions(tmp_path, read)
+    assert [one.id for one in first.exclusions] == ["a", "b", "c", "d"]
+    (tmp_path / "changed.yaml").write_text(LEAST.replace("id: a", "id: b").replace("device: b", "device: x"))
+    (tmp_path / "gone.yaml").unlink()
+    (tmp_path / "lists" / "hosts.txt").write_text("build08\n")
+    again = load_exclusions(tmp_path, read)
+    assert again == load_exclusions(tmp_path)
+    assert again.exclusions[0] is first.exclusions[0]
+    assert [one.exclusion.match[0].device for one in again.exclusions] == [("b",), ("x",), ("build08",)]
+    (tmp_path / "gone.yaml").write_text(LEAST)
+    with_two = load_exclusions(tmp_path, read)
+    assert [one.id for one in with_two.exclusions] == ["b", "d"]
+    assert [problem.code for problem in with_two.problems] == ["duplicate-id", "duplicate-id"]

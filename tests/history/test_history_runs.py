@@ -142,3 +142,21 @@ def test_a_time_before_the_year_1000_or_at_the_end_of_time_is_kept(history, make
     first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
     _, hits = history.run(history.record_run(make_run(make_hit("fp-1", 2, first=first, last=last))))
     assert (hits[0].first, hits[0].last) == (first, last)
+
+
+def test_the_latest_runs_are_the_newest_of_each_rule_and_its_newest_complete_one(history, make_run, noon):
+    def at(hours: int, rule: str, status: str = "ok") -> int:
+        error = None if status == "ok" else "x"
+        return history.record_run(
+            make_run(rule=rule, started=noon + timedelta(hours=hours), status=status, error=error)
+        )
+
+    at(0, "a")
+    complete = at(1, "a")
+    at(2, "a", "failed")
+    newest = at(3, "a", "failed")
+    other = at(2, "b")
+    old = at(-50, "c")
+    assert [run.id for run in history.latest_runs(noon)] == [newest, other, complete]
+    assert [run.id for run in history.latest_runs(noon - timedelta(days=9))] == [newest, other, complete, old]
+    assert history.last_run_number() == old

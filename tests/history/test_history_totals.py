@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fpctl.history.daily_series import DayHits
 from fpctl.history.history import History
-from fpctl.history.records import DayHits, ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
+from fpctl.history.records import ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
 
 
 def test_an_empty_history_has_no_totals(history):
@@ -86,6 +87,28 @@ def test_totals_are_narrowed_by_rule_exclusion_and_start(history, make_run, make
     assert [(total.exclusion, total.rows) for total in history.hits(exclusion="fp-1")] == [("fp-1", 101)]
     since = history.hits(since=noon + timedelta(days=1))
     assert [(total.exclusion, total.rows) for total in since] == [("fp-1", 100)]
+
+
+def test_days_of_a_trend_are_read_one_by_one(history, make_run, make_hit, noon):
+    for day, rows in ((3, 4), (0, 1), (2, None), (0, 2), (1, 3)):
+        history.record_run(make_run(make_hit("fp-1", rows), started=noon + timedelta(days=day)))
+    (total,) = history.hits()
+    assert total.first_day == date(2026, 11, 20)
+    days = [tuple(point) for point in total.between(date(2026, 11, 20), date(2026, 11, 22))]
+    assert days == [(date(2026, 11, 20), 2, 3), (date(2026, 11, 21), 1, 3), (date(2026, 11, 22), 1, None)]
+    assert HitTotals("fp-1", trend=total.trend[:2]).between(date(2026, 11, 21), date(2027, 1, 1)) == [total.trend[1]]
+    assert HitTotals("fp-1").first_day is None
+
+
+def test_totals_without_their_days_are_the_same_totals(history, make_run, make_hit, noon):
+    history.record_run(make_run(make_hit("fp-1", 5), rule="a"))
+    history.record_run(make_run(make_hit("fp-1", 6), rule="b", started=noon + timedelta(hours=40)))
+    for by_rule in (False, True):
+        for since in (None, noon, noon - timedelta(hours=12)):
+            whole = history.hits(by_rule=by_rule, since=since)
+            assert [(one.rows, one.runs, one.last_hit) for one in whole] == [
+                (one.rows, one.runs, one.last_hit) for one in history.hits(by_rule=by_rule, since=since, trend=False)
+            ]
 
 
 RUNS = st.lists(

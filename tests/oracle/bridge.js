@@ -95,13 +95,10 @@ function functionSymbols(functions) {
 
 const schemas = new Map();
 function globalsFor(request) {
-  if (typeof request.schema === 'string') {
-    const known = schemas.get(request.schema);
-    if (!known) throw new Error(`schema ${request.schema} was not defined`);
-    const more = functionSymbols(request.functions);
-    return more.length ? known.WithDatabase(known.Database.AddMembers(more)) : known;
-  }
-  return globalsOf({ tables: request.tables, functions: request.functions });
+  const known = schemas.get(request.schema);
+  if (!known) throw new Error(`schema ${request.schema} was not defined`);
+  const more = functionSymbols(request.functions);
+  return more.length ? known.WithDatabase(known.Database.AddMembers(more)) : known;
 }
 
 // ---------------------------------------------------------------- answers

@@ -86,6 +86,7 @@ class Oracle:
         reason = reason_missing()
         if reason:
             raise OracleError(reason)
+        self._defined: dict[str, str] = {}
         script = Path(__file__).with_name("bridge.js")
         self._process = subprocess.Popen(
             ["node", "--stack-size=8000", str(script), str(node_modules())],
@@ -136,13 +137,13 @@ class Oracle:
 
     def bind(self, text: str, schema: str | Tables, functions: Functions | None = None) -> list[Diagnostic]:
         """Return the diagnostics of parser and binder."""
-        return _diagnostics(self.ask("bind", text=text, **_schema(schema, functions)))
+        return _diagnostics(self.ask("bind", text=text, **self._schema(schema, functions)))
 
     def points(
         self, text: str, schema: str | Tables, functions: Functions | None = None
     ) -> tuple[list[Diagnostic], dict[int, OracleGap]]:
         """Return the diagnostics, and the visible columns by end offset."""
-        answer = self.ask("gaps", text=text, **_schema(schema, functions))
+        answer = self.ask("gaps", text=text, **self._schema(schema, functions))
         gaps = {
             gap["end"]: OracleGap(
                 gap["end"], gap["start"], gap["kind"], gap["open"], tuple((n, t) for n, t in gap["columns"])
@@ -150,6 +151,16 @@ class Oracle:
             for gap in answer["gaps"]
         }
         return _diagnostics(answer), gaps
+
+    def _schema(self, schema: str | Tables, functions: Functions | None) -> dict[str, Any]:
+        """Return the part of a request that names tables; tables are sent once, however often they are used."""
+        if not isinstance(schema, str):
+            tables = json.dumps(schema)
+            if tables not in self._defined:
+                self._defined[tables] = f"tables {len(self._defined)}"
+                self.define(self._defined[tables], schema)
+            schema = self._defined[tables]
+        return {"schema": schema, "functions": functions or {}}
 
     def literal(self, text: str) -> tuple[str, Any]:
         """Return the (type, value) of a literal expression.
@@ -174,12 +185,6 @@ class Oracle:
 def errors(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
     """Return the diagnostics that are errors."""
     return [d for d in diagnostics if d.severity == "Error"]
-
-
-def _schema(schema: str | Tables, functions: Functions | None) -> dict[str, Any]:
-    if isinstance(schema, str):
-        return {"schema": schema, "functions": functions or {}}
-    return {"tables": schema, "functions": functions or {}}
 
 
 def _diagnostics(answer: dict[str, Any]) -> list[Diagnostic]:

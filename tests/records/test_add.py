@@ -513,7 +513,8 @@ def test_the_count_is_in_the_json(fpctl, write_events):
 
 def test_nothing_taken_out_is_said_as_such(fpctl, write_events):
     outcome = fpctl("add", *MINIMAL, "--data", write_events([event(1, device="other")]), "--yes")
-    assert "in the last 14 days it would have suppressed no event\n" in outcome.err
+    said = "it would have suppressed no event; of 1 event at the clause each field matches: device 0\n"
+    assert f"in the last 14 days {said}" in outcome.err
 
 
 def test_what_cannot_be_counted_is_not_known_and_never_zero(fpctl, repository):
@@ -533,3 +534,64 @@ def test_rows_of_sign_ins_are_recorded_by_account_and_address(fpctl, repository)
     outcome = fpctl("add", "--rule", "signins", "--from-result", "rows.csv", "--accept", "1", "--id", "a1", "--yes")
     assert outcome.code == 0, outcome.err
     assert "match:\n  account: [svc@contoso.com]\n  ip: [10.1.2.3]\n" in written(repository, "a1")
+
+
+LOGONS = "SecurityEvent\n| where EventID == 4625\n| summarize count() by TargetAccount, IpAddress\n"
+
+
+def test_where_nothing_is_suppressed_each_field_is_counted_and_the_column_that_was_meant_is_named(fpctl, repository):
+    (repository / "rules" / "logons.kql").write_text(LOGONS, encoding="utf-8")
+    (repository / "data").mkdir()
+    row = {"EventID": 4625, "Account": "-", "TargetAccount": "CONTOSO\\svc", "IpAddress": "10.1.2.3"}
+    rows = [{**row, "TimeGenerated": (NOW - timedelta(hours=hour)).isoformat()} for hour in range(1, 6)]
+    (repository / "data" / "SecurityEvent.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    add = ("add", "logons", "--account", "svc", "--ip", "10.1.2.3", "--data", "data", "--yes")
+    outcome = fpctl(*add)
+    assert "no event; of 5 events at the clause each field matches: account 0, ip 5\n" in outcome.err
+    assert "did you mean TargetAccount? it has these values in 5 events: map it to account in fpctl.toml" in outcome.err
+    assert fpctl(*add, "--format", "json").json["exclusions"][0]["coverage"]["fields"] == {"account": 0, "ip": 5}
+
+
+PAYROLL = "Payroll_CL\n| where Action_s == 'export'\n| project TimeGenerated, UserName_s, ClientIp_s\n"
+
+
+def test_a_clause_that_could_never_match_is_refused_with_the_columns_that_look_right(fpctl, repository):
+    (repository / "rules" / "payroll.kql").write_text(PAYROLL, encoding="utf-8")
+    add = ("add", "payroll", "--account", "svc", "--ip", "10.1.2.3", "--id", "a1", "--yes")
+    outcome = fpctl(*add)
+    assert outcome.code == 1
+    assert (
+        "payroll.kql: nothing tells which column of Payroll_CL holds account: the clause could never match\n"
+        '  hint: UserName_s looks right. Say so in fpctl.toml: [fields.Payroll_CL] account = ["UserName_s"]; '
+        "or read the columns from data: fpctl schema pull --data DIR\n"
+    ) in outcome.err
+    assert not (repository / "exclusions" / "a1.yaml").exists()
+    settings = '[fields.Payroll_CL]\naccount = ["UserName_s"]\nip = ["ClientIp_s"]\n'
+    (repository / "fpctl.toml").write_text(settings, encoding="utf-8")
+    assert fpctl(*add).code == 0
+
+
+def test_where_the_columns_of_a_table_are_known_the_refusal_names_the_one_that_looks_right(fpctl, repository):
+    (repository / "rules" / "payroll.kql").write_text(PAYROLL, encoding="utf-8")
+    (repository / "data").mkdir()
+    row = {"TimeGenerated": NOW.isoformat(), "UserName_s": "svc", "ClientIp_s": "10.1.2.3", "Action_s": "export"}
+    (repository / "data" / "Payroll_CL.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert fpctl("schema", "pull", "--data", "data").code == 0
+    outcome = fpctl("add", "payroll", "--account", "svc", "--ip", "10.1.2.3", "--yes")
+    assert outcome.code == 1
+    assert (
+        "payroll.kql: no column of Payroll_CL holds the field account\n  hint: UserName_s looks right." in outcome.err
+    )
+
+
+def test_what_suppresses_an_event_that_must_fire_is_not_recorded(fpctl, repository):
+    case = (
+        "must_fire:\n  - name: RPort from the build server\n    rows:\n      DeviceNetworkEvents:\n"
+        "        - {DeviceName: build01, Timestamp: -1h, InitiatingProcessVersionInfoProductName: rport}\n"
+    )
+    (repository / "rules" / "remote_tool.tests.yaml").write_text(case, encoding="utf-8")
+    outcome = fpctl("add", RULE_ID, "--device", "build01", "--id", "a1", "--yes")
+    assert outcome.code == 1
+    assert "it suppresses an event that must fire: RPort from the build server" in outcome.err
+    assert not (repository / "exclusions" / "a1.yaml").exists()
+    assert fpctl("add", RULE_ID, "--device", "build02", "--id", "a1", "--yes").code == 0

@@ -157,7 +157,7 @@ def test_what_an_option_gave_is_not_asked(sign_ins):
 
 def test_a_question_mark_explains_a_field_and_names_its_columns(sign_ins):
     asked = form(sign_ins, "?", "svc@contoso.com", "", "10.1.2.3", "", "r", "", "", "", rules=("signins",), scenario="")
-    (text,) = [text for text in asked.script.said if text.startswith("account: who does it")]
+    (text,) = [text for text in asked.script.said if text.startswith("account: ")]
     assert "`user@domain`" in text
     assert "In this rule: UserPrincipalName, UserId." in text
 

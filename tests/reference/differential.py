@@ -36,7 +36,7 @@ class OwnRows:
     def watchlist(self, alias: str) -> None:
         return None
 
-    def external(self, uri: str, columns: object) -> None:
+    def external(self, address: str, reading: object) -> None:
         return None
 
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:

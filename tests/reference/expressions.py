@@ -496,7 +496,11 @@ def _sorted(self: Expressions, node: tree.Call, place: Place, descending: bool) 
 @special("series_stats")
 def _series_stats(self: Expressions, node: tree.Call, place: Place) -> Several:
     value = self.value(node.args[0], place)
-    found = stats(value.raw) if isinstance(value.raw, list) else None
+    found = (
+        stats(value.raw, len(node.args) > 1 and bool(self.value(node.args[1], place).raw))
+        if isinstance(value.raw, list)
+        else None
+    )
     kinds = {"min_idx": "long", "max_idx": "long"}
     names = ("min", "min_idx", "max", "max_idx", "avg", "stdev", "variance")
     prefix = f"series_stats_{self.label(node.args[0]) or ''}"

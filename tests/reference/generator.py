@@ -253,6 +253,14 @@ class Generator:
             return None
         name, columns = self._second(generated)
         on = self.random.choice(shared)
+        pairs = [
+            (a, b)
+            for a, x in self.columns.items()
+            for b, y in columns.items()
+            if x == y and x not in ("dynamic", "real") and a not in self.shown
+        ]
+        if pairs and self.random.random() < 0.5:
+            on = "$left.{} == $right.{}".format(*self.random.choice(pairs))
         kind = self.random.choice(_JOINS)
         self.unique = False
         if kind in ("leftsemi", "leftanti"):

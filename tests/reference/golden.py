@@ -498,6 +498,12 @@ TABULAR = [
     Case("join-innerunique", f"{_T} T | join (datatable(k:string, w:string)['a', 'A', 'a', 'B']) on k | project k, w", [["a", "A"], ["a", "B"]]),
     Case("join-leftanti", f"{_T} T | join kind=leftanti (datatable(k:string)['a']) on k | project k, v", [["b", None], ["", "5"]]),
     Case("join-fullouter", "datatable(a:long)[1, 2] | join kind=fullouter (datatable(a:long, b:string)[2, 'x', 3, 'y']) on a", [["1", None, ""], ["2", "2", "x"], [None, "3", "y"]]),
+    Case("join-inner", "datatable(a:long)[1, long(null)] | join kind=inner (datatable(a:long, b:string)[1, 'x', long(null), 'y']) on a | project a, b", [["1", "x"], [None, "y"]]),
+    Case("join-leftouter", "datatable(a:real)[1.5, real(null)] | join kind=leftouter (datatable(a:real, b:string)[real(null), 'y']) on a | project a, b", [["1.5", ""], [None, "y"]]),
+    Case("join-leftanti", "datatable(a:datetime)[datetime(2026-01-01), datetime(null)] | join kind=leftanti (datatable(b:datetime)[datetime(null)]) on $left.a == $right.b | project a", [["2026-01-01T00:00:00.0000000Z"]]),
+    Case("join-fullouter", "datatable(a:int)[int(null)] | join kind=fullouter (datatable(a:long, b:string)[long(null), 'y']) on a | project a, b", [[None, "y"]]),
+    Case("lookup-operator", "datatable(a:guid)[guid(null)] | lookup (datatable(a:guid, b:string)[guid(null), 'y']) on a | project b", [["y"]]),
+    Case("in-operator", "datatable(a:long)[1, long(null)] | where a in ((datatable(b:long)[long(null), 1]))", [["1"]]),
     Case("join-rightsemi", "datatable(a:long)[1, 2] | join kind=rightsemi (datatable(a:long, b:string)[2, 'x', 3, 'y']) on a", [["2", "x"]]),
     Case("lookup-operator", "datatable(a:long)[1, 2] | lookup (datatable(a:long, b:string)[2, 'x']) on a", [["1", ""], ["2", "x"]]),
     Case("union-operator", "union (print x = 1), (print x = 'a') | sort by x_long asc", [[None, "a"], ["1", ""]]),
@@ -523,4 +529,15 @@ TABULAR = [
     Case("as-operator", f"{_T} T | as X | where v == toscalar(X | summarize max(v)) | project v", [["5"]]),
 ]  # fmt: skip
 
-CASES = [*STRINGS, *NUMBERS, *TIMES, *DYNAMICS, *ADDRESSES, *TABULAR]
+SERIES = [
+    one("series-fill-linear-function", "a = series_fill_linear(dynamic([10, null, 15, null])), b = series_fill_linear(dynamic([10.0, null, 15]))", "[10,12,15,15]", "[10.0,12.5,15]"),
+    one("series-fill-linear-function", "a = series_fill_linear(dynamic([null, null]), double(null), true, double(null))", "[null,null]"),
+    one("series-fit-line-function", "s = series_fit_line_dynamic(dynamic([1, 3, 5])) | project v = round(todouble(s.variance), 3), r = round(todouble(s.rvariance), 3), m = todouble(s.slope)", "4.0", "0.0", "2.0"),
+    one("series-stats-function", "s = series_stats_dynamic(dynamic([4, null, 2])) | project a = isnull(s.min), b = isnull(s.avg)", "true", "true"),
+    one("series-stats-dynamic-function", "s = series_stats_dynamic(dynamic([4, null, 2]), true) | project a = tostring(s.min), b = tostring(s.sum), c = tostring(s.min_idx)", "2.0", "6.0", "2"),
+    one("series-fir-function", "a = series_fir(dynamic([1, 2, 4]), dynamic([3, -1])), b = series_fir(dynamic([1, 2, 4]), dynamic([3, -1]), true)", "[3.0,5.0,10.0]", None),
+    one("series-fir-function", "a = series_fir(dynamic([2, 4, 6]), dynamic([1, 1]))", "[1.0,3.0,5.0]"),
+    one("series-dot-product-function", "a = series_dot_product(dynamic([1, null, 2]), dynamic([3, 4, 5])), b = series_dot_product(dynamic([]), dynamic([]))", "13.0", None),
+]  # fmt: skip
+
+CASES = [*SERIES, *STRINGS, *NUMBERS, *TIMES, *DYNAMICS, *ADDRESSES, *TABULAR]

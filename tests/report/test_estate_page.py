@@ -170,3 +170,25 @@ def test_a_sparkline_leaves_gaps_where_nothing_is_known() -> None:
     assert text.count("<circle") == 1
     assert text.count("<polyline") == 1
     assert "<title>hits</title>" in text
+
+
+def test_a_long_line_is_cut_behind_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fpctl.report.page import render as module
+
+    monkeypatch.setattr(module, "LONGEST_LINE", 40)
+    base = 'T\n| where a > 1\n| where b in ("x")'
+    clause = '| where not(b in~ ("aaaaaa", "bbbbbb", "cccccc", "dddddd"))'
+    lines = list(tuned_lines(base, f'T\n| where a > 1\n{clause}\n| where b in ("x")'))
+    assert "".join(piece.text for piece in lines[2].pieces) == (
+        '| where not(b in~ ("aaaaaa", "bbbbbb",  … 20 more characters'
+    )
+    assert [line.clause for line in lines] == [False, False, True, False]
+
+
+def test_plans_of_other_processes_are_those_of_this_one(repository: Path) -> None:
+    from fpctl.repository.parallel import Planning, tune_in_parallel
+
+    settings = load_settings(repository / "fpctl.toml")
+    found = open_repository(settings.paths.rules, settings.paths.exclusions, root=settings.paths.root)
+    outcomes = tune_in_parallel(found.rules.rules, Planning(found.active(), found.planner(TODAY)))
+    assert render(build_estate(found, settings, TODAY, outcomes)) == render(build_estate(found, settings, TODAY))

@@ -12,8 +12,10 @@ import pytest
 
 from fpctl.repository import parallel
 from fpctl.repository.apply import RuleOutcome, tune, tuned_files
+from fpctl.repository.approval_snapshot import standing
 from fpctl.repository.model import Repository, open_repository
 from fpctl.repository.parallel import Planning, tune_in_parallel
+from fpctl.rewrite.plan.planner import Planner
 
 EXCLUSION = """id: fp-1
 rules: ["*"]
@@ -78,6 +80,14 @@ def test_what_a_plan_was_made_from_is_at_hand(repository: Repository) -> None:
             continue
         assert [clause.condition for clause in one.tuned.clauses] == [c.condition for c in expected.tuned.clauses]
         assert [p.path for p in one.tuned.analysis.pipelines] == [p.path for p in expected.tuned.analysis.pipelines]
+
+
+def test_where_clauses_stand_comes_along(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = [standing(outcome) for outcome in one_core(repository)]
+    found = list(tune_in_parallel(repository.rules.rules, planning(repository), 2))
+    monkeypatch.setattr(Planner, "plan", None)  # nothing is planned again for it
+    assert [standing(outcome) for outcome in found] == here
+    assert {"fp-1": "DeviceProcessEvents: after where"} in here
 
 
 @pytest.mark.parametrize("status", [0, 1, "killed"])

@@ -16,6 +16,7 @@ from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rewrite.plan.verify import verify
 from fpctl.rules.model import Rule, read_rule
+from oracle.second_reader import complaint
 from rewrite.semantics.estate import FIELDS, TABLES
 from rewrite.semantics.pipelines import queries
 
@@ -96,7 +97,9 @@ def test_the_order_of_the_exclusions_does_not_matter(
 @many
 @given(texts, some)
 def test_the_tuned_query_passes_every_check(text: str, exclusions: Sequence[Exclusion]) -> None:
-    verify(plan(text, exclusions))
+    tuned = plan(text, exclusions)
+    verify(tuned)
+    assert complaint(tuned) is None
 
 
 @many

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -31,14 +34,54 @@ def test_hadolint_finds_nothing() -> None:
 
 def test_everything_that_it_copies_is_let_into_the_build() -> None:
     let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    copied = {
+    assert set(copied()) == let_in
+    assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
+
+
+def copied() -> list[str]:
+    """Return what the Dockerfile copies from the repository."""
+    return [
         part.removeprefix("./")
         for step in instructions(TEXT)
         if step.word == "COPY" and "--from" not in step.rest
         for part in step.rest.split()[:-1]
+    ]
+
+
+def test_fpctl_can_be_built_of_what_it_copies(tmp_path: Path) -> None:
+    for name in copied():
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, tmp_path / name)
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", "built"]
+    done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = (tmp_path / "built").glob("fpctl-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert "fpctl/cli/app.py" in names
+    assert any(name.startswith("fpctl/demo/shipped/rules/") for name in names)
+    assert any(name.startswith("fpctl/demo/shipped/exclusions/") for name in names)
+
+
+def test_nothing_enters_the_image_whose_hash_is_not_known() -> None:
+    assert {step.rest.split()[0].partition("@")[2][:7] for step in instructions(TEXT) if step.word == "FROM"} == {
+        "sha256:"
     }
-    assert copied == let_in
-    assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
+    installs = re.findall(r"pip install ([^&]+)", TEXT)
+    assert len(installs) == 2
+    assert all("--require-hashes" in one or "--no-deps --no-build-isolation ." in one for one in installs)
+    checked = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "lock_image.py"), "--check"], capture_output=True, text=True, timeout=60
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_build_backend_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+    assert all(requirement in pinned for requirement in project["build-system"]["requires"])
 
 
 def test_the_version_of_python_is_one_that_the_project_names() -> None:

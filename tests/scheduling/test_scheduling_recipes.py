@@ -206,8 +206,25 @@ def test_the_workflow_asks_for_a_token_only_where_it_signs_in() -> None:
 def test_the_workflow_stores_no_secret_but_the_history() -> None:
     text = files()[".github/workflows/detections.yml"]
     assert set(re.findall(r"secrets\.(\w+)", text)) == {"FPCTL_HISTORY_URL"}
-    for step in re.findall(r"uses: (\S+)", text):
-        assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step), step
+
+
+def test_actions_are_pinned_by_commit_and_only_fpctl_is_installed() -> None:
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md")))
+    used = re.findall(r"uses: (\S+) # v\d[\d.]*$", pages, re.MULTILINE)
+    assert len(used) == len(re.findall(r"uses: \S+/", pages)) > 5
+    for step in used:
+        assert re.fullmatch(r"[\w-]+(?:/[\w-]+)+@[0-9a-f]{40}", step), step
+    for line in re.findall(r"pip3? install (.+)", pages):
+        what = [part for part in re.sub(r"(-c|-r) \S+", "", line).split() if not part.startswith("-")]
+        assert what[0].strip("`'\"").startswith((".", "tools/", "fpctl/")), line
+
+
+def test_the_job_that_deploys_looks_at_the_trail_of_the_team_first() -> None:
+    job = workflow()["jobs"]["deploy"]
+    assert "secrets.FPCTL_HISTORY_URL" in job["env"]["FPCTL_HISTORY_URL"]
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    assert commands.index("fpctl log verify") < commands.index("fpctl deploy --yes")
+    assert any("[postgres]" in command for command in commands)
 
 
 class TokenServices(LoopbackServer):
@@ -287,6 +304,8 @@ def test_the_steps_of_the_workflow_sign_in_and_do_what_they_say(machine: tuple[P
         (home / "rules" / "h.yaml").write_text(
             "id: 1f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d22\nname: Hunt\nquery: |\n  Events\n  | where Port == 2\n"
         )
+        # The team has a history before it deploys by machine: without one there is no trail to look at.
+        assert run_script(place, "cd detections\nfpctl run || [ $? -eq 1 ]").returncode == 0
         flow = workflow()
         for job in ("check", "deploy", "nightly"):
             tokens.subject = subject_of(flow["jobs"][job])

@@ -8,7 +8,7 @@ import pytest
 
 from fpctl.errors import FpctlError
 from fpctl.fields.registry import FIELDS
-from fpctl.schema.fields import FieldColumn, FieldMap
+from fpctl.schema.fields import FieldColumn, FieldMap, look_alikes
 from fpctl.schema.tables import Tables
 
 FIELD_MAP = FieldMap.packaged()
@@ -291,3 +291,17 @@ def test_every_column_that_is_named_after_a_field_holds_it(field: str, pattern: 
         if column not in {one.column for one in FIELD_MAP.columns(name, field)}
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("field", "names", "expected"),
+    [
+        ("account", ["Description", "UserName_s", "CallerUpn"], ("CallerUpn", "UserName_s")),
+        ("ip", ["ClientIp_s", "Description", "src_ip", "Ship"], ("ClientIp_s", "src_ip")),
+        ("app", ["AppId_g", "Mapping", "ClientApplication"], ("AppId_g", "ClientApplication")),
+        ("device", ["host_s", "Ghosts"], ("host_s",)),
+        ("where", ["x"], ()),
+    ],
+)
+def test_columns_that_look_as_if_they_held_a_field_are_told_by_words_of_their_names(field, names, expected):
+    assert look_alikes(field, names) == expected

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from fpctl.exclusions.model import Exclusion
+from fpctl.history.daily_series import DayHits
 from fpctl.history.history import History
-from fpctl.history.records import DayHits, ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
+from fpctl.history.records import ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
 from fpctl.tuning.shadow import reviews
 
 TODAY = date(2026, 11, 24)
@@ -79,8 +80,11 @@ def test_a_shadow_is_activated_only_with_an_approval(fpctl: Callable[..., Any], 
     assert (refused.code, "status: shadow" in file.read_text()) == (2, True)
     assert "fp-2 has no approval" in refused.err
     file.write_text(file.read_text() + "approved_by: m.weber@contoso.com\n")
-    assert fpctl("review", "fp-2", "--activate").code == 0
+    waits = fpctl("review", "fp-2", "--activate")
+    assert (waits.code, "fp-2 stays in shadow: " in waits.err) == (2, True)
+    assert fpctl("review", "fp-2", "--activate", "--force", "CHG7 needs it tonight").code == 0
     assert "status: active" in file.read_text()
+    assert "CHG7 needs it tonight" in fpctl("log", "fp-2").out
 
 
 def test_a_shadow_is_dropped_with_a_reason(fpctl: Callable[..., Any], workplace: Path) -> None:

@@ -6,7 +6,7 @@ What several checks need is worked out once, when the first of them asks.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -22,6 +22,7 @@ from fpctl.exclusions.risk.shared_names import SharedNames, shared_names
 from fpctl.fields.registry import FIELDS
 from fpctl.history.records import HitTotals, StoredDrift, StoredRun
 from fpctl.policy import Policy
+from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.assessment import risk_for
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.repository.model import Repository
@@ -53,7 +54,8 @@ class AuditContext:
         today: the day of the audit.
         recorded: from the history; None where there is none, and then usage is not checked.
         root: the exclusions folder, for its lists.
-        progress: called with (done, total) while rules are planned.
+        outcomes: what planning came to for each rule with all exclusions, asked for when the first check needs it;
+            None to plan here.
         weights: of the risk score.
     """
 
@@ -64,7 +66,7 @@ class AuditContext:
         today: date,
         recorded: RunHistory | None = None,
         root: Path | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        outcomes: Callable[[], Iterable[RuleOutcome]] | None = None,
         weights: RiskWeights | None = None,
     ) -> None:
         self.repository = repository
@@ -72,7 +74,7 @@ class AuditContext:
         self.today = today
         self.recorded = recorded
         self.root = root
-        self._progress = progress
+        self._outcomes = outcomes
         self._weights = weights or RiskWeights()
 
     @cached_property
@@ -107,8 +109,11 @@ class AuditContext:
     @cached_property
     def plans(self) -> Mapping[int, PlannedRule]:
         """The plan of each rule that an exclusion in force reaches."""
-        exclusions = [loaded.exclusion for loaded in self.kept]
-        return plan_rules(self.index, exclusions, self.repository.planner(self.today), self._progress)
+        kept = [loaded.exclusion for loaded in self.kept]
+        if self._outcomes is not None:
+            return plan_rules(self.index, kept, self.today, self._outcomes())
+        planner = self.repository.planner(self.today)
+        return plan_rules(self.index, kept, self.today, tune(self.rules, kept, planner, verified=False))
 
     @cached_property
     def extents(self) -> Sequence[Extent]:

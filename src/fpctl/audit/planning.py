@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
-from fpctl.errors import FpctlError, KqlSyntaxError, Location
+from fpctl.errors import FpctlError, Location
 from fpctl.exclusions.model import Exclusion
-from fpctl.repository.approval_snapshot import place_of
-from fpctl.repository.exclusion_index import ExclusionIndex
-from fpctl.rewrite.plan.clauses import Clause
+from fpctl.repository.apply import RuleOutcome
+from fpctl.repository.approval_snapshot import standing
+from fpctl.repository.exclusion_index import ExclusionIndex, Selected
 from fpctl.rewrite.plan.model import Plan, PlanWarning, Skip
-from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.text.source import SourceText
 
@@ -40,50 +40,43 @@ class PlannedRule:
 
 
 def plan_rules(
-    index: ExclusionIndex,
-    exclusions: Sequence[Exclusion],
-    planner: Planner,
-    progress: Callable[[int, int], None] | None = None,
+    index: ExclusionIndex, exclusions: Sequence[Exclusion], today: date, outcomes: Iterable[RuleOutcome]
 ) -> dict[int, PlannedRule]:
-    """Return, by rule index, the plan of each rule that an exclusion in force on the planner's day reaches."""
-    active = [exclusion for exclusion in exclusions if exclusion.state(planner.today) == "active"]
+    """Return, by rule index, the plan of each rule that an exclusion in force on a day reaches.
+
+    Args:
+        exclusions: those that are looked at; the others of a plan are left out of what is returned.
+        outcomes: what planning on that day came to for each rule of the index, in its order.
+    """
+    active = [exclusion for exclusion in exclusions if exclusion.state(today) == "active"]
     wanted = index.by_rule(active)
-    found: dict[int, PlannedRule] = {}
-    for done, (rule, pairs) in enumerate(wanted.items(), 1):
-        found[rule] = _planned(index.rules[rule], pairs, planner)
-        if progress is not None:
-            progress(done, len(wanted))
-    return found
+    return {
+        rule: _planned(index.rules[rule], wanted[rule], outcome)
+        for rule, outcome in enumerate(outcomes)
+        if rule in wanted
+    }
 
 
-def _planned(loaded: LoadedRule, pairs: Sequence[tuple[Exclusion, bool]], planner: Planner) -> PlannedRule:
-    try:
-        tuned = planner.plan(loaded.rule, pairs, newline=loaded.text.newline)
-    except KqlSyntaxError as error:
-        at = loaded.text.file_location(min(error.offset, len(loaded.rule.query)))
-        located = FpctlError(error.message, at, error.hint)
-        return PlannedRule(loaded, loaded.rule.query, None, located)
-    except FpctlError as error:
-        return PlannedRule(loaded, loaded.rule.query, None, error)
-    plan = tuned.plan
+def _planned(loaded: LoadedRule, pairs: Selected, outcome: RuleOutcome) -> PlannedRule:
+    tuned = outcome.tuned
+    if tuned is None:
+        return PlannedRule(loaded, loaded.rule.query, None, outcome.error)
+    plan, ids = tuned.plan, {exclusion.id for exclusion, _ in pairs}
     places: dict[str, set[str]] = {}
     for insertion in plan.insertions:
         for id in insertion.exclusions:
             places.setdefault(id, set()).add(insertion.pipeline)
-    clauses: dict[str, list[Clause]] = {}
     # Only where there is something to compare with: a rule may have thousands.
     approved = {one.id for one, _ in pairs if one.approval is not None and loaded.rule.id in one.approval.places}
-    for clause in tuned.clauses if approved else ():
-        if clause.exclusion in approved:
-            clauses.setdefault(clause.exclusion, []).append(clause)
+    stands = standing(outcome) if approved else {}
     warnings: dict[str, list[PlanWarning]] = {}
     for warning in plan.warnings:
         if warning.exclusion is not None:
             warnings.setdefault(warning.exclusion, []).append(warning)
     return PlannedRule(
         loaded, tuned.base, plan, None,
-        {skip.exclusion: skip for skip in plan.skips},
+        {skip.exclusion: skip for skip in plan.skips if skip.exclusion in ids},
         {id: frozenset(found) for id, found in places.items()},
         {id: tuple(found) for id, found in warnings.items()},
-        {id: place_of(found) for id, found in clauses.items()},
+        {id: place for id, place in stands.items() if id in approved},
     )  # fmt: skip

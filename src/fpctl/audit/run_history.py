@@ -28,4 +28,4 @@ def read_run_history(place: str, now: datetime) -> RunHistory | None:
     with History.open(place, create=False) as history:
         hits = {total.exclusion: total for total in history.hits()}
         since = now - RECENT
-        return RunHistory(hits, tuple(history.runs(since=since)), tuple(history.drift(since=since)))
+        return RunHistory(hits, tuple(history.latest_runs(since)), tuple(history.drift(since=since)))

@@ -50,56 +50,56 @@ class Verb(NamedTuple):
 
 GROUPS: dict[str, tuple[Verb, ...]] = {
     "Start": (
-        Verb("init", "fpctl.cli.start.init", "Set up a repository of rules and exclusions."),
-        Verb("status", "fpctl.cli.start.status", "Show where the repository stands, and what to do next."),
-        Verb("doctor", "fpctl.cli.start.doctor", "Check that everything is there that rules need."),
-        Verb("schema", "fpctl.cli.start.schema", "Store a workspace's tables and functions for planning."),
-        Verb("demo", "fpctl.cli.start.demo", "Do the whole job on generated data."),
+        Verb("init", "fpctl.cli.start.init", "Set up a repository for rules and exclusions."),
+        Verb("status", "fpctl.cli.start.status", "Show the state of the repository and what to do next."),
+        Verb("doctor", "fpctl.cli.start.doctor", "Check the setup: settings, sign-in, permissions, tables, limits."),
+        Verb("schema", "fpctl.cli.start.schema", "Save a workspace's tables and functions for planning."),
+        Verb("demo", "fpctl.cli.start.demo", "Run the whole workflow on generated data."),
     ),
     "Exclusions": (
         Verb("add", "fpctl.cli.exclusions.add", "Record an exclusion."),
-        Verb("list", "fpctl.cli.exclusions.list", "List exclusions: by rule, owner, status, value, expiry."),
-        Verb("show", "fpctl.cli.exclusions.show", "Show one exclusion: its fields, clauses and hits."),
-        Verb("approve", "fpctl.cli.exclusions.approve", "Record who approved exclusions, and what was seen."),
+        Verb("list", "fpctl.cli.exclusions.list", "List exclusions by rule, owner, status, value or expiry."),
+        Verb("show", "fpctl.cli.exclusions.show", "Show one exclusion: fields, clauses and hits."),
+        Verb("approve", "fpctl.cli.exclusions.approve", "Approve exclusions and record what was reviewed."),
         Verb("renew", "fpctl.cli.exclusions.renew", "Extend expiry dates."),
         Verb("retire", "fpctl.cli.exclusions.retire", "Retire exclusions permanently."),
-        Verb("edit", "fpctl.cli.exclusions.edit", "Edit an exclusion; what is broken is not saved."),
-        Verb("lists", "fpctl.cli.exclusions.lists", "Check and change the lists that exclusions refer to."),
-        Verb("log", "fpctl.cli.exclusions.log", "Show the audit trail, and check that it is intact."),
+        Verb("edit", "fpctl.cli.exclusions.edit", "Edit an exclusion; invalid changes are not saved."),
+        Verb("lists", "fpctl.cli.exclusions.lists", "Check and change value lists."),
+        Verb("log", "fpctl.cli.exclusions.log", "Show or verify the audit trail."),
     ),
     "Rules": (
         Verb("apply", "fpctl.cli.rules.apply", "Rewrite rules with the exclusions that apply to them."),
-        Verb("run", "fpctl.cli.rules.run", "Run tuned rules, and record what each exclusion suppresses."),
+        Verb("run", "fpctl.cli.rules.run", "Run tuned rules and count what each exclusion suppresses."),
         Verb("explain", "fpctl.cli.rules.explain", "Show where each clause goes in a rule, and why."),
-        Verb("strip", "fpctl.cli.rules.strip", "Remove every clause from rules, byte for byte."),
-        Verb("rules", "fpctl.cli.rules.rules", "List and check a folder of rules."),
+        Verb("strip", "fpctl.cli.rules.strip", "Remove fpctl's clauses and restore the rules byte for byte."),
+        Verb("rules", "fpctl.cli.rules.rules", "List and check rules."),
     ),
     "Evidence": (
-        Verb("tune", "fpctl.cli.evidence.tune", "Propose exclusions for a noisy rule from its own events."),
-        Verb("preview", "fpctl.cli.evidence.preview", "Show what an exclusion does to its rules, on real events."),
+        Verb("tune", "fpctl.cli.evidence.tune", "Propose exclusions for a noisy rule, based on its events."),
+        Verb("preview", "fpctl.cli.evidence.preview", "Show what an exclusion would change, on real events."),
         Verb("why", "fpctl.cli.evidence.why", "Explain why a rule did not fire on an event."),
-        Verb("hits", "fpctl.cli.evidence.hits", "Show what each exclusion has suppressed so far."),
-        Verb("audit", "fpctl.cli.evidence.audit", "Check exclusions: policy, rules, each other, what runs recorded."),
-        Verb("test", "fpctl.cli.evidence.test", "Check that known attacks still fire with the exclusions."),
-        Verb("capture", "fpctl.cli.evidence.capture", "Keep the events of an attack as a test that must fire."),
-        Verb("redteam", "fpctl.cli.evidence.redteam", "Try what an attacker would try against an exclusion."),
-        Verb("review", "fpctl.cli.evidence.review", "Show what shadow exclusions would have done."),
-        Verb("report", "fpctl.cli.evidence.report", "Show the estate on a page: noise, decisions, risk."),
-        Verb("notify", "fpctl.cli.evidence.notify", "Send what needs attention to a webhook, each once."),
-        Verb("serve", "fpctl.cli.evidence.serve", "Serve the web console."),
+        Verb("hits", "fpctl.cli.evidence.hits", "Show how much each exclusion has suppressed."),
+        Verb("audit", "fpctl.cli.evidence.audit", "Check exclusions against policy, rules, each other and past runs."),
+        Verb("test", "fpctl.cli.evidence.test", "Check that known attacks still fire with the exclusions applied."),
+        Verb("capture", "fpctl.cli.evidence.capture", "Save the events of an attack as a test that must fire."),
+        Verb("redteam", "fpctl.cli.evidence.redteam", "Try typical evasions against an exclusion."),
+        Verb("review", "fpctl.cli.evidence.review", "Review shadow exclusions, and activate or drop them."),
+        Verb("report", "fpctl.cli.evidence.report", "Create a report of noise, decisions, risk and findings."),
+        Verb("notify", "fpctl.cli.evidence.notify", "Send what needs attention to a webhook, each item once."),
+        Verb("serve", "fpctl.cli.evidence.serve", "Start the web console."),
     ),
     "Deploy": (
-        Verb("diff", "fpctl.cli.deploy.diff", "Show what clauses change, or where the workspace differs."),
-        Verb("deploy", "fpctl.cli.deploy.deploy", "Deploy tuned rules to a Sentinel workspace, and roll back."),
-        Verb("export", "fpctl.cli.deploy.export", "Export tuned rules for a service, exclusions for other tools."),
+        Verb("diff", "fpctl.cli.deploy.diff", "Show what clauses change, or how the workspace differs."),
+        Verb("deploy", "fpctl.cli.deploy.deploy", "Deploy tuned rules to Sentinel or Defender XDR, or roll back."),
+        Verb("export", "fpctl.cli.deploy.export", "Export tuned rules, or exclusions for other tools."),
     ),
     "Exchange": (
         Verb(
             "import",
             "fpctl.cli.exchange.import_",
-            "Import rules of Sentinel and Defender, exclusions of other tools.",
+            "Import rules from Sentinel or Defender, or other tools' exclusions.",
         ),
-        Verb("adopt", "fpctl.cli.exchange.adopt", "Turn hand-written clauses of a rule into exclusions."),
+        Verb("adopt", "fpctl.cli.exchange.adopt", "Turn a rule's hand-written conditions into exclusions."),
     ),
 }
 """The groups of the help, each with its verbs in order: the daily ones first."""
@@ -245,7 +245,7 @@ def _change_folder(folder: Path | None) -> None:
 
 
 _QUIET = typer.Option("--quiet", "-q", callback=_be_quiet, help="Show only errors and warnings.")
-_NO_COLOUR = typer.Option("--no-color", callback=_use_no_colours, help="Use no colours; NO_COLOR does the same.")
+_NO_COLOUR = typer.Option("--no-color", callback=_use_no_colours, help="Do not use colours (same as NO_COLOR).")
 
 
 app = typer.Typer(name="fpctl", cls=VerbGroup, no_args_is_help=True, **{**_SETTINGS, "add_completion": True})
@@ -258,12 +258,12 @@ def _fpctl(
     ] = False,
     folder: Annotated[
         Path | None,
-        typer.Option("-C", metavar="DIR", callback=_change_folder, help="Work in this folder instead of the current."),
+        typer.Option("-C", metavar="DIR", callback=_change_folder, help="Run as if started in this folder."),
     ] = None,
     quiet: Annotated[bool, _QUIET] = False,
     no_color: Annotated[bool, _NO_COLOUR] = False,
 ) -> None:
-    """Keep the false-positive exclusions of KQL detection rules as reviewed records."""
+    """Manage false-positive exclusions for KQL detection rules as reviewed records."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

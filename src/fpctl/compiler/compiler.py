@@ -322,7 +322,6 @@ class Compiler(ExpressionCompiler):
                 "_GetWatchlist", f"the data has no watchlist {alias}", node,
                 f"put its rows beside the tables: {alias}.csv", "unknown-table",
             )  # fmt: skip
-        self.tables_read.add(alias)
         from fpctl.kql.binder.sources import declared_scope
 
         return of_table(

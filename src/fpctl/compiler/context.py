@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation
@@ -59,6 +59,14 @@ class StoredTable(Protocol):
         """Its columns by Kusto name, in order."""
 
 
+class Reading(NamedTuple):
+    """How `externaldata` reads a file: the names of its columns, the format, whether the first record is left out."""
+
+    columns: tuple[str, ...]
+    format: str
+    skip_first: bool
+
+
 class Data(Protocol):
     """The tables that a query can read."""
 
@@ -68,8 +76,11 @@ class Data(Protocol):
     def watchlist(self, alias: str) -> StoredTable | None:
         """Return a watchlist, None where the data has none of that name."""
 
-    def external(self, uri: str, columns: Mapping[str, str]) -> StoredTable | None:
-        """Return what `externaldata` reads from an address, None where it is not there."""
+    def external(self, address: str, reading: Reading) -> StoredTable | None:
+        """Return what `externaldata` reads from an address, None where it is not there.
+
+        Its columns are strings, or dynamic where the format is JSON.
+        """
 
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]] | None:
         """Return the rows of a query in SQL; None where nothing can be asked before the query runs."""

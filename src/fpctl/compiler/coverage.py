@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fpctl.compiler.context import StoredTable
+from fpctl.compiler.context import Reading, StoredTable
 from fpctl.compiler.query import compile_query
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Names
@@ -71,7 +71,7 @@ class DeclaredTables:
         """Return nothing: what columns a watchlist has, only its rows say."""
         return None
 
-    def external(self, uri: str, columns: Mapping[str, str]) -> StoredTable | None:
+    def external(self, address: str, reading: Reading) -> StoredTable | None:
         """Return nothing: what an address gives has to be fetched first."""
         return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fpctl.demo.dataset import DatasetSummary
 from fpctl.demo.sessions import AttackSession
 from fpctl.engine.local.engine import LocalEngine
-from fpctl.repository.apply import OWN_PARSER_ONLY, tune
+from fpctl.repository.apply import tune
 from fpctl.repository.model import open_repository
 
 
@@ -29,7 +29,7 @@ def remaining(folder: Path, summary: DatasetSummary) -> Remaining:
     """Run the tuned rule once more and compare its rows with the sessions that were planted."""
     repository = open_repository(folder / "rules", folder / "exclusions")
     planner = repository.planner(summary.end.date())
-    (outcome, *_) = tune(repository.rules.rules, repository.active(), planner, verification=OWN_PARSER_ONLY)
+    (outcome, *_) = tune(repository.rules.rules, repository.active(), planner)
     if outcome.tuned is None:
         return Remaining((), (str(outcome.error),))
     engine = LocalEngine(folder / "data", now=summary.end, tables=repository.tables)

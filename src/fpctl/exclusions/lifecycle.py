@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from fpctl.documents.yaml_text import Value
@@ -69,6 +69,17 @@ def approved(
     if exclusion.status == "draft":
         changes["status"] = "active"
     return changes
+
+
+def check_approver(approver: str, allowed: Callable[[str], bool]) -> None:
+    """Check that the policy lets somebody approve.
+
+    Raises:
+        FpctlError: it does not.
+    """
+    if approver.strip() and not allowed(approver):
+        hint = "the settings say who may: [policy.approval] approvers"
+        raise FpctlError(f"{approver.strip()} is not one of the approvers of the policy", None, hint)
 
 
 def approver_of(exclusion: Exclusion, by: str) -> str:

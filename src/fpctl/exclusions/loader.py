@@ -12,6 +12,8 @@ from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclus
 from fpctl.rules.formats.registry import YAML
 from fpctl.spelling import did_you_mean
 
+FileContent = tuple[list[LoadedExclusion], list[Problem]]
+"""The exclusions of one file, and its problems."""
 LEAST_PART = 4
 """Characters of an id that may tell an exclusion."""
 
@@ -43,11 +45,44 @@ class ExclusionSet:
         raise FpctlError(f"no exclusion has the id `{id}`", None, hint)
 
 
-def load_exclusions(root: Path) -> ExclusionSet:
+class ReadFiles:
+    """What the files of a folder said when they were last read, for who reads the folder again and again.
+
+    A file whose text is the same is not taken apart again, unless it takes values from list files: these may have
+    changed. Not safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, FileContent]] = {}
+        self._next: dict[str, tuple[str, FileContent]] = {}
+
+    def get(self, path: str, text: str) -> FileContent | None:
+        """Return what a file holds if it has been read with this text."""
+        kept = self._known.get(path)
+        if kept is None or kept[0] != text:
+            return None
+        self._next[path] = kept
+        return kept[1]
+
+    def keep(self, path: str, text: str, content: FileContent) -> None:
+        """Keep what a file holds; one with problems or lists is read each time."""
+        loaded, problems = content
+        if not problems and not any(one.lists for one in loaded):
+            self._next[path] = text, content
+
+    def done(self) -> None:
+        """Forget the files that are not there any more."""
+        self._known, self._next = self._next, {}
+
+
+def load_exclusions(root: Path, read: ReadFiles | None = None) -> ExclusionSet:
     """Return every exclusion of a folder (or of one file).
 
     A document with an error is left out; exclusions of one id are all left out, since nobody can say
     which is meant, and what is left out suppresses nothing.
+
+    Args:
+        read: what the files said at the last reading; exclusions of unchanged files are the same objects.
 
     Raises:
         FpctlError: there is no such folder or file.
@@ -57,7 +92,7 @@ def load_exclusions(root: Path) -> ExclusionSet:
     problems: list[Problem] = []
     for path, _ in authored_files(root, YAML, "exclusions"):
         try:
-            found, faults = read_exclusion_file(read_authored(root, path), str(path), shelf)
+            found, faults = _file_content(root, path, shelf, read)
         except FpctlError as error:
             problems.append(unreadable_file(error, path))
             continue
@@ -65,8 +100,10 @@ def load_exclusions(root: Path) -> ExclusionSet:
             fault = UnexpectedError.of(error, "reading this file", Location(str(path)))
             problems.append(Problem("bug", fault.message, Location(str(path)), fault.hint))
             continue
-        loaded += (exclusion for exclusion, _ in found)
+        loaded += found
         problems += faults
+    if read is not None:
+        read.done()
     places: dict[str, list[LoadedExclusion]] = {}
     for exclusion in loaded:
         places.setdefault(exclusion.id.casefold(), []).append(exclusion)
@@ -78,6 +115,18 @@ def load_exclusions(root: Path) -> ExclusionSet:
     unique = [same[0] for same in places.values() if len(same) == 1]
     unique.sort(key=lambda exclusion: exclusion.id)
     return ExclusionSet(tuple(unique), sorted_problems(problems))
+
+
+def _file_content(root: Path, path: Path, shelf: ValueListCache, read: ReadFiles | None) -> FileContent:
+    text = read_authored(root, path)
+    kept = read.get(str(path), text) if read is not None else None
+    if kept is not None:
+        return kept
+    found, faults = read_exclusion_file(text, str(path), shelf)
+    content = [exclusion for exclusion, _ in found], faults
+    if read is not None:
+        read.keep(str(path), text, content)
+    return content
 
 
 def read_exclusion(

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fpctl.documents.merge_conflict import merge_conflict
 from fpctl.documents.yaml_node import Node, YamlError, read_documents
 from fpctl.errors import Location, Problem
 from fpctl.exclusions.model import Alternative, Approval, Exclusion
@@ -89,6 +90,8 @@ def read_exclusion_file(
 
     A document with an error gives no exclusion; the other documents of the file do.
     """
+    if (conflict := merge_conflict(text, path)) is not None:
+        return [], [conflict]
     try:
         documents = read_documents(text, path)
     except YamlError as error:

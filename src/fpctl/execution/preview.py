@@ -11,6 +11,7 @@ from fpctl.durations import parse_duration
 from fpctl.engine.interface import Engine, EngineError, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
+from fpctl.execution.field_counts import FieldCounts, field_counts
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.counting import query_at
@@ -49,6 +50,7 @@ class Coverage:
         since: how far back was looked; None if no further than each rule itself looks.
         rules: how many rules were asked.
         error: why it is not known.
+        fields: where no event would be suppressed, how many each field matches alone, in the first of the rules.
     """
 
     rows: int | None
@@ -57,6 +59,7 @@ class Coverage:
     since: timedelta | None
     rules: int
     error: str | None = None
+    fields: FieldCounts | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the documented JSON; `rows` is null where it is not known."""
@@ -67,6 +70,7 @@ class Coverage:
             "urls": self.distinct.get("url"),
             "hashes": self.distinct.get("hash"),
             "error": self.error,
+            **({"fields": dict(self.fields.fields)} if self.fields is not None else {}),
         }
 
 
@@ -89,16 +93,19 @@ def coverage(
     rows = 0
     values: dict[str, set[str]] = {}
     whole = True
+    alone: FieldCounts | None = None
     for rule, named in rules:
         try:
             widened, reaches = widen(rule, span.end - span.start)
             whole &= reaches
             tuned = planner.plan(widened, [(exclusion, named)])
-            for placement, condition in ((clause.placement, clause.condition) for clause in tuned.clauses):
-                counted, found = _at(tuned, placement, condition, planner, engine, span)
+            for clause in tuned.clauses:
+                counted, found = _at(tuned, clause.placement, clause.condition, planner, engine, span)
                 rows += counted
                 for entity, seen in found.items():
                     values.setdefault(entity, set()).update(seen)
+                if not rows and alone is None:
+                    alone = field_counts(exclusion, tuned, clause, engine, span)
         except FpctlError as error:
             message = f"{rule.name}: {error.message}"
             return Coverage(None, {}, frozenset(), None, len(rules), message)
@@ -108,6 +115,7 @@ def coverage(
         frozenset(entity for entity, seen in values.items() if len(seen) > MAX_VALUES),
         span.end - span.start if whole else None,
         len(rules),
+        fields=alone if not rows else None,
     )
 
 

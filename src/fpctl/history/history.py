@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
@@ -16,8 +16,8 @@ from fpctl.errors import FpctlError, Location
 from fpctl.history import by_day
 from fpctl.history import drift_store as watching
 from fpctl.history.console import ConsoleStore
+from fpctl.history.daily_series import DayHits
 from fpctl.history.records import (
-    DayHits,
     HitTotals,
     PastHits,
     RunRecord,
@@ -111,6 +111,31 @@ class History:
             query = query.limit(limit)
         return self._store.read(lambda connection: [StoredRun(*row) for row in connection.execute(query)])
 
+    def last_run_number(self) -> int:
+        """Return the number of the run that was recorded last, 0 before the first: it tells whether there is news."""
+        query = select(func.max(col(RunRow.id)))
+        return self._store.read(lambda connection: connection.execute(query).scalar_one() or 0)
+
+    def latest_runs(self, since: datetime) -> list[StoredRun]:
+        """Return the newest run of each rule, and its newest complete one where that is another, the newest first.
+
+        Args:
+            since: only runs that started then or later.
+        """
+        newest = (col(RunRow.started).desc(), col(RunRow.id).desc())
+        rule, status = col(RuleVersionRow.rule_id), col(RunRow.status)
+        ranked = (
+            _runs(None, since)
+            .add_columns(
+                func.row_number().over(partition_by=rule, order_by=newest).label("any_rank"),
+                func.row_number().over(partition_by=(rule, status), order_by=newest).label("status_rank"),
+            )
+            .subquery()
+        )
+        wanted = or_(ranked.c.any_rank == 1, and_(ranked.c.status == "ok", ranked.c.status_rank == 1))
+        query = select(*list(ranked.c)[:-2]).where(wanted).order_by(ranked.c.started.desc(), ranked.c.id.desc())
+        return self._store.read(lambda connection: [StoredRun(*row) for row in connection.execute(query)])
+
     def run(self, run_id: int) -> tuple[StoredRun, tuple[StoredHit, ...]]:
         """Return a recorded run with its hits, ordered by exclusion.
 
@@ -146,6 +171,7 @@ class History:
         exclusion: str | None = None,
         since: datetime | None = None,
         by_rule: bool = False,
+        trend: bool = True,
     ) -> list[HitTotals]:
         """Return what each exclusion has suppressed, ordered by exclusion (and rule).
 
@@ -156,8 +182,11 @@ class History:
             exclusion: only the exclusion with this id.
             since: only runs that started then or later.
             by_rule: totals for each exclusion and rule instead of each exclusion.
+            trend: with the hits of each day; without them it is quicker.
         """
-        return self._store.read(lambda connection: totals(connection, rule, exclusion, since, by_rule=by_rule))
+        return self._store.read(
+            lambda connection: totals(connection, rule, exclusion, since, by_rule=by_rule, trend=trend)
+        )
 
     def suppressed_by_day(self, since: datetime) -> list[DayHits]:
         """Return the hits of all exclusions together for each UTC day of runs, in order; days without a run are absent.

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+from fpctl.history.daily_series import DailySeries, DayHits
 
 RunStatus = Literal["ok", "failed", "partial", "cancelled"]
 """`ok`: everything was answered. Any other status comes with the reason in `error`."""
@@ -219,14 +221,6 @@ class StoredVersion:
     first_seen: datetime
 
 
-class DayHits(NamedTuple):
-    """Hits of the runs that started on one UTC day; `rows` is None where no run of the day knows."""
-
-    day: date
-    runs: int
-    rows: int | None
-
-
 @dataclass(frozen=True, slots=True)
 class HitTotals:
     """What one exclusion suppressed in all the runs asked for.
@@ -260,3 +254,16 @@ class HitTotals:
     last_hit: datetime | None = None
     last_run: datetime | None = None
     trend: Sequence[DayHits] = ()
+
+    @property
+    def first_day(self) -> date | None:
+        """The day of the first run that had the exclusion in its plan; None where the days are not known."""
+        if isinstance(self.trend, DailySeries):
+            return self.trend.first_day
+        return self.trend[0].day if self.trend else None
+
+    def between(self, first: date, last: date) -> Sequence[DayHits]:
+        """Return the days of the trend from `first` to `last`."""
+        if isinstance(self.trend, DailySeries):
+            return self.trend.between(first, last)
+        return [point for point in self.trend if first <= point.day <= last]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import groupby
-from operator import attrgetter
-from typing import Any, overload
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Text, case, cast, func, literal, null, or_, select, text
 from sqlmodel import col
 
-from fpctl.history.records import DayHits, HitTotals
+from fpctl.history.daily_series import DailySeries, DayHits
+from fpctl.history.records import HitTotals
 from fpctl.history.tables import (
     ExclusionDayRow,
     ExclusionVersionRow,
@@ -24,56 +23,6 @@ from fpctl.history.tables import (
 )
 
 Query = Select[*tuple[Any, ...]]
-
-
-class DailySeries(Sequence[DayHits]):
-    """The days of a total, read from the database's text when they are first looked at. Equal to a tuple of them.
-
-    Args:
-        text: `2026-11-24:3:120,...`: day, runs, rows (empty where they are unknown), a day any number of times.
-    """
-
-    __slots__ = ("_days", "_text")
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._days: tuple[DayHits, ...] | None = None
-
-    def _read(self) -> tuple[DayHits, ...]:
-        if self._days is None:
-            points = [point.split(":") for point in self._text.split(",")] if self._text else []
-            read = [DayHits(date.fromisoformat(d), int(runs), int(rows) if rows else None) for d, runs, rows in points]
-            read.sort(key=attrgetter("day"))
-            if len({point.day for point in read}) < len(read):
-                read = [_one_day(day, list(same)) for day, same in groupby(read, key=attrgetter("day"))]
-            self._days = tuple(read)
-        return self._days
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-    def __iter__(self) -> Iterator[DayHits]:
-        return iter(self._read())
-
-    @overload
-    def __getitem__(self, index: int) -> DayHits: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[DayHits, ...]: ...
-    def __getitem__(self, index: int | slice) -> DayHits | tuple[DayHits, ...]:
-        return self._read()[index]
-
-    def __eq__(self, other: object) -> bool:
-        return self._read() == tuple(other) if isinstance(other, tuple | DailySeries) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._read())
-
-    def __repr__(self) -> str:
-        return repr(self._read())
-
-
-def _one_day(day: date, points: Sequence[DayHits]) -> DayHits:
-    return DayHits(day, sum(point.runs for point in points), _sum(point.rows for point in points))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +72,13 @@ def counted_from(connection: Connection, since: datetime) -> datetime:
 
 
 def totals(
-    connection: Connection, rule: str | None, exclusion: str | None, since: datetime | None, *, by_rule: bool
+    connection: Connection,
+    rule: str | None,
+    exclusion: str | None,
+    since: datetime | None,
+    *,
+    by_rule: bool,
+    trend: bool = True,
 ) -> list[HitTotals]:
     """Return the totals for each exclusion (and rule), in that order; see `History.hits`."""
     start = None if since is None else counted_from(connection, since)
@@ -136,9 +91,9 @@ def totals(
         if part:
             queries.append(_of_runs(rule, exclusion, start, datetime.combine(whole, time(), UTC), by_rule=by_rule))
     if rule is None and not by_rule:
-        queries.append(_of_exclusions(exclusion, whole))
+        queries.append(_of_exclusions(exclusion, whole, trend=trend))
     else:
-        queries.append(_of_rules(rule, exclusion, whole, by_rule=by_rule))
+        queries.append(_of_rules(rule, exclusion, whole, by_rule=by_rule, trend=trend))
         if connection.dialect.name == "postgresql":
             # With its usual 4 MB it would read millions of days in the order of an index, three times as long.
             connection.execute(text("SET LOCAL work_mem = '64MB'"))
@@ -165,18 +120,18 @@ def suppressed_by_day(connection: Connection, since: date) -> list[DayHits]:
     ]
 
 
-def _of_exclusions(exclusion: str | None, first: date | None) -> Query:
+def _of_exclusions(exclusion: str | None, first: date | None, *, trend: bool) -> Query:
     owner = col(ExclusionDayRow.exclusion_id)
-    query = select(owner, null(), null(), *_sums(ExclusionDayRow)).group_by(owner)
+    query = select(owner, null(), null(), *_sums(ExclusionDayRow, trend=trend)).group_by(owner)
     if exclusion is not None:
         query = query.where(owner == exclusion)
     return query if first is None else query.where(col(ExclusionDayRow.day) >= first)
 
 
-def _of_rules(rule: str | None, exclusion: str | None, first: date | None, *, by_rule: bool) -> Query:
+def _of_rules(rule: str | None, exclusion: str | None, first: date | None, *, by_rule: bool, trend: bool) -> Query:
     # The database adds up in the order of the key; the versions of one exclusion or rule come together in Python.
     key = (col(HitDayRow.exclusion_version_id), col(HitDayRow.rule_version_id), col(HitDayRow.rule_name))
-    days = select(*key, *_sums(HitDayRow)).group_by(*key)
+    days = select(*key, *_sums(HitDayRow, trend=trend)).group_by(*key)
     if exclusion is not None:
         versions = select(col(ExclusionVersionRow.id)).where(col(ExclusionVersionRow.exclusion_id) == exclusion)
         days = days.where(key[0].in_(versions))
@@ -199,8 +154,8 @@ def _of_rules(rule: str | None, exclusion: str | None, first: date | None, *, by
     return query
 
 
-def _sums(days: type[ExclusionDayRow] | type[HitDayRow]) -> tuple[Any, ...]:
-    """Return the columns of `_Group` behind its names."""
+def _sums(days: type[ExclusionDayRow] | type[HitDayRow], *, trend: bool) -> tuple[Any, ...]:
+    """Return the columns of `_Group` behind its names; without `trend` the last has no days."""
     point = (
         cast(col(days.day), Text)
         + literal(":")
@@ -217,7 +172,7 @@ def _sums(days: type[ExclusionDayRow] | type[HitDayRow]) -> tuple[Any, ...]:
         func.max(col(days.last_event)),
         func.max(col(days.last_hit)),
         func.max(col(days.last_run)),
-        func.aggregate_strings(point, ","),
+        func.aggregate_strings(point, ",") if trend else literal(""),
     )
 
 
@@ -267,7 +222,7 @@ def _total(groups: list[_Group]) -> HitTotals:
         last=max((group.last for group in groups if group.last), default=None),
         last_hit=max((group.last_hit for group in groups if group.last_hit), default=None),
         last_run=newest.last_run,
-        trend=DailySeries(",".join(group.points for group in groups)),
+        trend=DailySeries(",".join(group.points for group in groups if group.points)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -10,11 +10,10 @@ from fpctl.audit.context import AuditContext, RunHistory
 from fpctl.audit.registry import chosen, severities
 from fpctl.audit.run import audit
 from fpctl.audit.run_history import RECENT
-from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.history.records import HitTotals, StoredDrift
 from fpctl.report.estate import Estate, RecordedFacts, estate, recorded_facts
 from fpctl.report.overview import overview
-from fpctl.repository.apply import OWN_PARSER_ONLY, tune
+from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.model import Repository
 from fpctl.settings import Settings
 
@@ -23,10 +22,10 @@ def build_estate(
     repository: Repository,
     settings: Settings,
     on: date,
+    outcomes: Iterable[RuleOutcome] | None = None,
     *,
     history: str | None = None,
     exclusions: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Estate:
     """Return the estate of a repository on a day.
 
@@ -34,32 +33,35 @@ def build_estate(
         repository: rules, exclusions and schema.
         settings: policy, weights and the history's place.
         on: the day; exclusions outside their dates are left out of the plans.
+        outcomes: what planning all exclusions on that day came to for each rule, asked for after the history is read,
+            so that other processes may plan meanwhile; None to plan here.
         history: path or URL instead of that of the settings.
         exclusions: the exclusions folder instead of that of the settings.
-        progress: called with (done, total) while rules are planned.
 
     Raises:
         FpctlError: the history cannot be read.
     """
     facts, hits, drift, recorded = _recorded(history or settings.history.url, on)
+    if outcomes is None:
+        outcomes = tune(repository.rules.rules, repository.active(), repository.planner(on), verified=False)
+    folder = exclusions or settings.paths.exclusions
+    planned = tuple(outcomes)
+    scene = AuditContext(
+        repository, settings.policy, on, recorded, folder if folder.is_dir() else None, lambda: planned, settings.risk
+    )
     found = overview(
         repository.exclusions.exclusions,
         repository.rules.rules,
         repository.planner(on),
-        shared_names(settings.policy.forbidden),
+        scene.shared_names,
         settings.risk,
         hits,
         drift,
-    )
-    folder = exclusions or settings.paths.exclusions
-    scene = AuditContext(
-        repository, settings.policy, on, recorded, folder if folder.is_dir() else None, progress, settings.risk
+        risks=scene.risks,
     )
     findings = audit(scene, chosen([]), severities(settings))
-    active = [loaded.exclusion for loaded in repository.exclusions.exclusions]
-    outcomes = list(tune(repository.rules.rules, active, repository.planner(on), verification=OWN_PARSER_ONLY))
     problems = len({problem.at.path for problem in repository.problems if problem.severity == "error"})
-    return estate(found, outcomes, findings, facts, problems=problems)
+    return estate(found, planned, findings, facts, problems=problems)
 
 
 def _recorded(
@@ -76,5 +78,5 @@ def _recorded(
         hits = {total.exclusion: total for total in history.hits()}
         facts = recorded_facts(history, on)
         since = datetime.combine(on + timedelta(days=1), time(), UTC) - RECENT
-        recorded = RunHistory(hits, tuple(history.runs(since=since)), tuple(history.drift(since=since)))
+        recorded = RunHistory(hits, tuple(history.latest_runs(since)), tuple(history.drift(since=since)))
         return facts, hits, history.drift(latest=True), recorded

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from fpctl.audit.finding import Finding
 from fpctl.exclusions.risk.score import Risk
-from fpctl.history.records import DayHits, HitTotals, StoredRun
+from fpctl.history.daily_series import DayHits
+from fpctl.history.records import HitTotals, StoredRun
 from fpctl.report.overview import Overview
 from fpctl.repository.apply import RuleOutcome
 
@@ -112,11 +113,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class RecordedFacts:
-    """What the history says of a time: totals, each rule's runs, and suppressed events by day."""
+    """What the history says of a time: totals, each rule's last runs, and suppressed events by day.
+
+    Attributes:
+        by_rule: what each exclusion suppressed in each rule, without its days.
+        busiest: what the exclusions suppressed that suppressed most, with their days, the busiest first.
+        runs: by rule, its newest run, and its newest complete run where that is another, the newest first.
+    """
 
     since: date
     by_rule: tuple[HitTotals, ...] = ()
-    by_exclusion: Mapping[str, HitTotals] = field(default_factory=dict)
+    busiest: tuple[HitTotals, ...] = ()
     runs: Mapping[str, tuple[StoredRun, ...]] = field(default_factory=dict)
     by_day: tuple[DayHits, ...] = ()
 
@@ -179,12 +186,17 @@ def recorded_facts(history: History, on: date, look_back: timedelta = LOOK_BACK)
     since = on - look_back
     start = datetime(since.year, since.month, since.day, tzinfo=UTC)
     runs: dict[str, list[StoredRun]] = {}
-    for run in history.runs(since=start):
+    for run in history.latest_runs(start):
         runs.setdefault(run.rule, []).append(run)
+    by_rule = history.hits(since=start, by_rule=True, trend=False)
+    counts: dict[str, int] = {}
+    for total in by_rule:
+        if total.rows:
+            counts[total.exclusion] = counts.get(total.exclusion, 0) + total.rows
     return RecordedFacts(
         since,
-        tuple(history.hits(since=start, by_rule=True)),
-        {total.exclusion: total for total in history.hits(since=start)},
+        tuple(by_rule),
+        tuple(total for id in _largest(counts, SERIES) for total in history.hits(exclusion=id, since=start)),
         {rule: tuple(found) for rule, found in runs.items()},
         tuple(history.suppressed_by_day(start)),
     )
@@ -261,11 +273,10 @@ def _by_day(facts: RecordedFacts, on: date) -> tuple[tuple[date, ...], tuple[Ser
         return (), ()
     first = min(all_days)
     days = tuple(first + timedelta(days=n) for n in range((on - first).days + 1))
-    busiest = _largest({id: total.rows or 0 for id, total in facts.by_exclusion.items() if total.rows}, SERIES)
     series: list[Series] = []
-    for id in busiest:
-        own = {one.day: one.rows for one in facts.by_exclusion[id].trend}
-        series.append(Series(id, tuple(own.get(day) for day in days)))
+    for total in facts.busiest:
+        own = {one.day: one.rows for one in total.trend}
+        series.append(Series(total.exclusion, tuple(own.get(day) for day in days)))
     rest = tuple(
         None if all_days.get(day) is None else max((all_days[day] or 0) - sum(one.values[n] or 0 for one in series), 0)
         for n, day in enumerate(days)

@@ -9,7 +9,7 @@ from fpctl.errors import KqlSyntaxError
 from fpctl.kql.lexer import scan
 from fpctl.kql.tokens import COMMENT, KEYWORDS, LITERAL_TYPES, NAME, STRING, WHITESPACE
 
-PieceClass = Literal["keyword", "name", "string", "literal", "comment", "plain"]
+PieceClass = Literal["keyword", "string", "literal", "comment", "plain"]
 
 
 class Piece(NamedTuple):
@@ -20,7 +20,10 @@ class Piece(NamedTuple):
 
 
 def highlighted(text: str) -> list[list[Piece]]:
-    """Return the lines of a query as pieces; joined they are the text. What is not KQL is one plain piece a line."""
+    """Return the lines of a query as pieces; joined they are the text. What is not KQL is one plain piece a line.
+
+    Neighbours of one class are one piece: a clause may name a thousand values.
+    """
     lines: list[list[Piece]] = [[]]
     for kind, part in _parts(text):
         first, *rest = part.split("\n")
@@ -36,14 +39,16 @@ def _parts(text: str) -> Iterator[tuple[PieceClass, str]]:
     except KqlSyntaxError:
         yield "plain", text
         return
-    end = 0
+    begin = 0
+    held: PieceClass = "plain"
     for token in tokens.pieces():
-        if token.start > end:
-            yield "plain", text[end : token.start]
-        yield _class(token.kind), text[token.start : token.end]
-        end = token.end
-    if end < len(text):
-        yield "plain", text[end:]
+        kind = _class(token.kind)
+        if kind != held:
+            if token.start > begin:
+                yield held, text[begin : token.start]
+            begin, held = token.start, kind
+    if begin < len(text):
+        yield held, text[begin:]
 
 
 def _class(kind: str) -> PieceClass:
@@ -53,8 +58,6 @@ def _class(kind: str) -> PieceClass:
         return "string"
     if kind in LITERAL_TYPES:
         return "literal"
-    if kind == NAME:
-        return "name"
-    if kind == WHITESPACE:
+    if kind in (NAME, WHITESPACE):
         return "plain"
     return "keyword" if kind in KEYWORDS or kind[:1].isalpha() else "plain"

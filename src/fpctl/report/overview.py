@@ -73,6 +73,8 @@ def overview(
     weights: RiskWeights,
     hits: Mapping[str, HitTotals] | None = None,
     drift: Sequence[StoredDrift] = (),
+    *,
+    risks: Mapping[str, Risk] | None = None,
 ) -> Overview:
     """Return what there is.
 
@@ -80,6 +82,7 @@ def overview(
         planner: plans for the day.
         hits: by exclusion, from the history; None where there is none.
         drift: of the last run of each rule.
+        risks: by exclusion, where they are assessed already.
     """
     today = planner.today
     kept = [one for one in exclusions if one.exclusion.state(today) not in OVER]
@@ -89,6 +92,9 @@ def overview(
         for exclusion, _ in targets.of(loaded.rule):
             reached.setdefault(exclusion.id, []).append(loaded)
     cases = RuleTestCache()
+    drifted: dict[str, list[StoredDrift]] = {}
+    for note in drift:
+        drifted.setdefault(note.exclusion, []).append(note)
     entries = []
     for one in kept:
         own = reached.get(one.id, [])
@@ -100,8 +106,10 @@ def overview(
                 (expires - today).days if expires is not None else None,
                 len(own),
                 (hits or {}).get(one.id),
-                risk_for(one.exclusion, own, planner, known, weights, cases=cases),
-                tuple(note for note in drift if note.exclusion == one.id),
+                risks[one.id]
+                if risks is not None
+                else risk_for(one.exclusion, own, planner, known, weights, cases=cases),
+                tuple(drifted.get(one.id, ())),
             )
         )
     ordered = sorted(entries, key=lambda entry: (-entry.risk.score, entry.loaded.id))

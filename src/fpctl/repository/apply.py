@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +17,7 @@ from fpctl.rewrite.plan.model import Skip
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.size_fit import ANY_LENGTH, ClauseStyle
 from fpctl.rewrite.plan.tuned_rule import TunedRule
-from fpctl.rewrite.plan.verify import Reader, verify
+from fpctl.rewrite.plan.verify import verify
 from fpctl.rules.formats.registry import LoadedRule, edited, read_rule_file, stripped
 from fpctl.rules.model import Rule
 
@@ -31,12 +31,14 @@ class RuleOutcome:
     `rewritten`: clauses went in. `unchanged`: no active exclusion selects it, or none of those that
     only sweep it applies. `refused`: an exclusion names it and cannot be placed, and nothing else
     could. `error`: the query cannot be read, or a check of the tuned text failed; `error` says it.
+    `places` is `approval_snapshot.standing` of it where another process planned the rule.
     """
 
     loaded: LoadedRule
     status: Status
     tuned: TunedRule | None = None
     error: FpctlError | None = None
+    places: Mapping[str, str] | None = None
 
     @property
     def rule(self) -> Rule:
@@ -47,22 +49,6 @@ class RuleOutcome:
     def findings(self) -> tuple[Skip, ...]:
         """Refused exclusions that name this rule."""
         return tuple(skip for skip in self.tuned.plan.skips if skip.finding) if self.tuned else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """How tuned texts are checked.
-
-    Attributes:
-        checked: whether they are; False only where the caller has done so.
-        readers: independent readers of each text; `verify.INDEPENDENT_READERS` if None.
-    """
-
-    checked: bool = True
-    readers: Sequence[Reader] | None = None
-
-
-VERIFIED, OWN_PARSER_ONLY, UNVERIFIED = Verification(), Verification(readers=()), Verification(checked=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +69,7 @@ def tune(
     exclusions: Sequence[Exclusion],
     planner: Planner,
     *,
-    verification: Verification = VERIFIED,
+    verified: bool = True,
     style: ClauseStyle = ANY_LENGTH,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[RuleOutcome]:
@@ -91,13 +77,13 @@ def tune(
 
     Args:
         rules: as loaded; clauses that fpctl put in earlier are taken out first.
-        verification: how each tuned text is checked.
+        verified: whether each tuned text is read again and checked; False only where the caller has done so.
         style: how the clauses are written.
         progress: called with (done, total) after each rule.
     """
     index = ExclusionIndex(exclusions)
     for done, prepared in enumerate(without_clauses(rules), 1):
-        yield outcome_of(prepared, index, planner, verification, style)
+        yield outcome_of(prepared, index, planner, verified, style)
         if progress is not None:
             progress(done, len(rules))
 
@@ -106,7 +92,7 @@ def outcome_of(
     prepared: LoadedRule | RuleOutcome,
     index: ExclusionIndex,
     planner: Planner,
-    verification: Verification,
+    verified: bool,
     style: ClauseStyle,
 ) -> RuleOutcome:
     """Return the outcome of one rule as `without_clauses` gives it; the arguments are those of `tune`.
@@ -118,8 +104,8 @@ def outcome_of(
     loaded, rule = prepared, prepared.rule
     try:
         tuned = planner.plan(rule, index.of(rule), newline=loaded.text.newline, style=style)
-        if verification.checked:
-            verify(tuned, verification.readers)
+        if verified:
+            verify(tuned)
         if tuned.edits:
             loaded.text.file_edits(tuned.edits)
     except KqlSyntaxError as error:

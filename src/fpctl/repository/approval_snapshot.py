@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fpctl.errors import FpctlError, KqlSyntaxError
@@ -11,6 +11,7 @@ from fpctl.exclusions.edit import Changes
 from fpctl.exclusions.lifecycle import approved, approver_of
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
+from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.model import Repository
 from fpctl.repository.single_exclusion import in_force, reached
 from fpctl.rewrite.output.markers import strip
@@ -60,6 +61,16 @@ def place_of(clauses: Iterable[Clause]) -> str:
     Lines and offsets are not part of it: a comment above moves every line and no clause.
     """
     return "; ".join(sorted({_words(clause) for clause in clauses}))
+
+
+def standing(outcome: RuleOutcome) -> Mapping[str, str]:
+    """Return where the clauses of each exclusion stand in a rule, by exclusion, in the words of `place_of`."""
+    if outcome.places is not None or outcome.tuned is None:
+        return outcome.places or {}
+    clauses: dict[str, list[Clause]] = {}
+    for clause in outcome.tuned.clauses:
+        clauses.setdefault(clause.exclusion, []).append(clause)
+    return {id: place_of(found) for id, found in clauses.items()}
 
 
 def tables_of(placement: str) -> str:

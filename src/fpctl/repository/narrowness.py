@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.fields.registry import NARROW
 from fpctl.rewrite.plan.planner import Planner
@@ -21,17 +20,9 @@ class BroadForRule:
     families: tuple[Family, ...]
 
 
-def tables_of_rule(rule: Rule, planner: Planner) -> frozenset[str]:
-    """Return the tables that a rule reads; none for a rule that cannot be read."""
-    try:
-        return planner.read(rule).tables_read()
-    except FpctlError:
-        return frozenset()
-
-
 def families_of_rules(rules: Iterable[Rule], planner: Planner) -> tuple[Family, ...]:
     """Return the families of all tables that some rules read."""
-    return families_of(table for rule in rules for table in tables_of_rule(rule, planner))
+    return families_of(table for rule in rules for table in planner.tables_read(rule))
 
 
 def broad_alternatives(exclusion: Exclusion, rules: Iterable[Rule], planner: Planner) -> Mapping[int, BroadForRule]:
@@ -47,7 +38,7 @@ def broad_alternatives(exclusion: Exclusion, rules: Iterable[Rule], planner: Pla
         for rule in rules:
             holding = [
                 table
-                for table in sorted(tables_of_rule(rule, planner))
+                for table in sorted(planner.tables_read(rule))
                 if all(planner.fields.columns(table, field) for field in fields)
             ]
             if holding and not is_narrow(fields, among := families_of(holding)):

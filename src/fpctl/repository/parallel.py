@@ -13,13 +13,14 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
-from fpctl.repository.apply import VERIFIED, RuleOutcome, Status, Verification, outcome_of, tune, without_clauses
+from fpctl.repository.apply import RuleOutcome, Status, outcome_of, tune, without_clauses
+from fpctl.repository.approval_snapshot import standing
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.plan.external_lists import ExternalLists
 from fpctl.rewrite.plan.model import Plan
@@ -45,16 +46,16 @@ class Planning:
 
     exclusions: Sequence[Exclusion]
     planner: Planner
-    verification: Verification = VERIFIED
+    verified: bool = True
     style: ClauseStyle = ANY_LENGTH
 
     def outcome(self, prepared: LoadedRule | RuleOutcome, index: ExclusionIndex) -> RuleOutcome:
         """Return the outcome of one rule as `without_clauses` gives it."""
-        return outcome_of(prepared, index, self.planner, self.verification, self.style)
+        return outcome_of(prepared, index, self.planner, self.verified, self.style)
 
     def here(self, rules: Sequence[LoadedRule]) -> Iterator[RuleOutcome]:
         """Yield the outcomes of rules, planned in this process."""
-        return tune(rules, self.exclusions, self.planner, verification=self.verification, style=self.style)
+        return tune(rules, self.exclusions, self.planner, verified=self.verified, style=self.style)
 
 
 def cpu_count() -> int:
@@ -170,13 +171,17 @@ class _Light:
     tuned: str = ""
     edits: tuple[Edit, ...] = ()
     external: ExternalLists | None = None
+    places: Mapping[str, str] | None = None
 
     @classmethod
     def of(cls, outcome: RuleOutcome) -> _Light:
         tuned = outcome.tuned
         if tuned is None:
             return cls(outcome.status, outcome.error)
-        return cls(outcome.status, outcome.error, tuned.plan, tuned.base, tuned.tuned, tuned.edits, tuned.external)
+        return cls(
+            outcome.status, outcome.error, tuned.plan, tuned.base, tuned.tuned, tuned.edits, tuned.external,
+            standing(outcome),
+        )  # fmt: skip
 
     def outcome(self, loaded: LoadedRule, index: ExclusionIndex, planning: Planning) -> RuleOutcome:
         if self.plan is None:
@@ -189,4 +194,4 @@ class _Light:
             return again.details
 
         tuned = TunedRule(self.plan, self.base, self.tuned, self.edits, rebuild, planning.style, self.external)
-        return RuleOutcome(loaded, self.status, tuned, self.error)
+        return RuleOutcome(loaded, self.status, tuned, self.error, self.places)

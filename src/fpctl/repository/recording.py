@@ -21,7 +21,7 @@ from fpctl.exclusions.scenarios.model import scenario
 from fpctl.fields.registry import NAMES
 from fpctl.repository.approval_snapshot import places_seen, rules_seen
 from fpctl.repository.model import Repository
-from fpctl.repository.narrowness import broad_alternatives, families_of_rules, tables_of_rule
+from fpctl.repository.narrowness import broad_alternatives, families_of_rules
 from fpctl.repository.raw_columns import raw_columns, result_origins
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.result_rows import read_rows
@@ -61,13 +61,16 @@ def columns_for_rules(selectors: Sequence[str], repository: Repository, today: d
     """Return what an exclusion for some rules can name: the fields that their tables hold, with the columns."""
     planner = repository.planner(today)
     rules = [loaded.rule for loaded in repository.rules.rules if selection(selectors, loaded.rule) is not None]
-    tables = sorted({table for rule in rules for table in tables_of_rule(rule, planner)})
+    tables = sorted({table for rule in rules for table in planner.tables_read(rule)})
     among = families_of(tables)
     columns = {
         field: tuple(dict.fromkeys(str(one) for table in tables for one in planner.fields.columns(table, field)))
         for field in NAMES
     }
     held = {field: found for field, found in columns.items() if found}
+    if not held:
+        # Of tables that nobody described nothing is known; the form asks all the same, and says what is lacking.
+        held = {field: () for family in among for field in family.ask}
     ask = dict.fromkeys(field for family in among for field in family.ask if field in held)
     return RuleColumns(tuple(ask), held, among)
 

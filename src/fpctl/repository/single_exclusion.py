@@ -29,8 +29,10 @@ def reached(exclusion: Exclusion, rules: Iterable[Rule]) -> list[tuple[Rule, boo
     return [(rule, how == "named") for rule in rules if (how := exclusion.selects(rule)) is not None]
 
 
-def trial(exclusion: Exclusion, rules: Iterable[LoadedRule], planner: Planner) -> list[RuleOutcome]:
+def trial(
+    exclusion: Exclusion, rules: Iterable[LoadedRule], planner: Planner, verified: bool = True
+) -> list[RuleOutcome]:
     """Return what the exclusion, alone and in force, does to each rule that it reaches, in the order given."""
     alone = in_force(exclusion)
     chosen = [loaded for loaded in rules if alone.selects(loaded.rule) is not None]
-    return list(tune(chosen, [alone], planner))
+    return list(tune(chosen, [alone], planner, verified=verified))

@@ -1,6 +1,6 @@
-"""Why an exclusion is not in a rule, and what a reader of a tuned query should know: stable words.
+"""Stable codes for why an exclusion is not in a rule, and for warnings about a tuned query.
 
-`scripts/generate_reasons.py` writes the tables of docs/reasons.md from the explanations here.
+`scripts/generate_reasons.py` writes the tables in docs/reasons.md from the explanations in this module.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ REASONS: Mapping[SkipReason, ExplainedReason] = {
     ),
     "retired": ExplainedReason(
         "its status is `retired`",
-        "nothing, or write a new one",
+        "nothing, or record a new one",
     ),
     "shadow": ExplainedReason(
-        "it is counted only (`status: shadow`)",
-        "activate it when its hits look right",
+        "it is only counted (`status: shadow`)",
+        "activate it when its hits are as expected",
     ),
     "not-yet-valid": ExplainedReason(
         "the day is before `created`",
@@ -56,60 +56,59 @@ REASONS: Mapping[SkipReason, ExplainedReason] = {
     ),
     "no-table": ExplainedReason(
         "the rule's rows do not come from a table (`print`, `datatable`, `range`, `externaldata`)",
-        "leave the rule out: it has no events that an exclusion could name",
+        "remove the rule from the exclusion: it has no events that an exclusion could match",
     ),
     "field-not-in-table": ExplainedReason(
         "no column of the rule's tables holds a field of the exclusion",
-        "use a field the table has; see [fields](fields.md)",
+        "use a field that the table has; see [fields](fields.md)",
     ),
     "unknown-column": ExplainedReason(
-        "the table is not known and nothing tells which column holds the field; or a condition in `where` "
-        "names a column that no table of the rule has",
-        "correct the name; describe the table in `schema/*.yaml`, or map the field in `fpctl.toml`",
+        "the table is unknown and it is not clear which column holds the field, or a condition in `where` uses a "
+        "column that no table of the rule has",
+        "correct the name, describe the table in `schema/*.yaml`, or map the field in `fpctl.toml`",
     ),
     "columns-dropped": ExplainedReason(
-        "the column was there, and no insertion point is left at which it is visible with all the others",
+        "the column existed, but there is no insertion point at which it is visible together with all the others",
         "keep the column in the rule, or use another field",
     ),
     "column-redefined": ExplainedReason(
-        "the column's name now holds another value (`extend Url = parse_url(Url)`)",
+        "the column has been redefined and holds another value (`extend Url = parse_url(Url)`)",
         "rename the computed column in the rule",
     ),
     "column-ambiguous": ExplainedReason(
-        "tables that meet in a union, or for which a function is called, hold the field in different columns,"
-        " and nothing tells of which table a row is",
-        "name the tables, give the union's legs pipelines of their own, or let the union say it: "
-        "`withsource=SourceTable`",
+        "the tables in a union, or those that a function is called for, hold the field in different columns, and "
+        "a row's table cannot be determined",
+        "name the tables, give each leg of the union its own pipeline, or add `withsource=SourceTable` to the union",
     ),
     "after-aggregation": ExplainedReason(
-        "the rows here are groups, not events",
+        "the rows are groups at this point, not events",
         "put the condition before the aggregation, or use `placement: result`",
     ),
     "inverting-position": ExplainedReason(
-        "removing rows there would let other rows through, or nothing proves that it would not: the right "
-        "side of an anti-join, `!in (sub-query)`, `has_all (sub-query)`, a baseline in `toscalar()`, be it "
-        "behind several `let`s or functions, the other side of an outer join",
+        "removing rows there would let other rows through, or it cannot be proved that it would not: the right "
+        "side of an anti-join, `!in (subquery)`, `has_all (subquery)`, a baseline in `toscalar()` (even through "
+        "several `let`s or functions), the other side of an outer join",
         "keep the column in the detecting part of the rule",
     ),
     "both-polarities": ExplainedReason(
-        "rows are used both to detect and in a way that fewer of them invert: an allow-list, a baseline, a "
-        "use that fpctl does not follow",
-        "write the two uses as separate `let`s",
+        "the rows are used both for detection and in a way in which fewer rows let others through: an allowlist, "
+        "a baseline, or a use that fpctl cannot follow",
+        "write a separate `let` for each use",
     ),
     "inverting-rule": ExplainedReason(
-        "the rule itself fires on few results, so that every row removed can raise an alert",
+        "the rule fires on few results, so removing any row can raise an alert",
         "use another rule, or a threshold that is not inverted",
     ),
     "unsupported-position": ExplainedReason(
-        "the only place is one where no `where` may stand, or the rows of a parameter of a function",
-        "give the rows a pipeline of their own",
+        "the only possible place does not allow a `where`, or its rows come from a parameter of a function",
+        "give the rows their own pipeline",
     ),
     "placement-unavailable": ExplainedReason(
-        "`placement: result` was asked for and the columns do not reach the end of the query",
+        "the exclusion has `placement: result`, but the columns do not reach the end of the query",
         "remove it, or keep the columns in the output",
     ),
     "suppresses-test": ExplainedReason(
-        "it takes out an event that a test of the rule says must fire (`fpctl test`)",
+        "it suppresses an event that must fire according to a test of the rule (`fpctl test`)",
         "narrow it, or accept it with `--force REASON`, which is recorded",
     ),
     "invalid-value": ExplainedReason(
@@ -118,14 +117,14 @@ REASONS: Mapping[SkipReason, ExplainedReason] = {
     ),
     "invalid-where": ExplainedReason(
         "the condition in `where` is not one KQL condition",
-        "correct it: a condition only, without `|`, `;` or comment",
+        "use a single condition without `|`, `;` or comments",
     ),
     "outside-window": ExplainedReason(
-        "the window has no time in the range of the run",
+        "the window does not overlap the time range of the run",
         "nothing",
     ),
     "required-output": ExplainedReason(
-        "the clause would take a column out of the result that the rule's platform requires",
+        "the clause would remove a column from the result that the rule's platform requires",
         "keep the column in the output",
     ),
     "dialect": ExplainedReason(
@@ -133,7 +132,7 @@ REASONS: Mapping[SkipReason, ExplainedReason] = {
         "use another field or an exact value",
     ),
     "budget": ExplainedReason(
-        "the clause does not fit into the target's limits, even with its values out of line",
+        "the clause exceeds the target's limits, even with its values moved out of the query",
         "split the exclusion, or raise the limit",
     ),
 }
@@ -141,49 +140,50 @@ REASONS: Mapping[SkipReason, ExplainedReason] = {
 
 WARNINGS: Mapping[WarningCode, str] = {
     "effect": (
-        "behind the clause something can fire *more* with fewer rows (`where n < 5` on an aggregate, "
-        "`arg_max`, `top`, `take`, `make-series` ...); operator and line are named"
+        "after the clause, something can fire *more* on fewer rows (`where n < 5` on an aggregate, `arg_max`, "
+        "`top`, `take`, `make-series` ...); the warning gives the operator and line"
     ),
-    "trigger-operator": ("the rule itself fires on few results (`triggerOperator: lt`, `eq`, `ne`)"),
+    "trigger-operator": ("the rule fires on few results (`triggerOperator: lt`, `eq`, `ne`)"),
     "assumed-columns": (
-        "the table is not known; the usual column name is assumed, through `column_ifexists` where the rule "
-        "itself does not use it"
+        "the table is unknown; the usual column name is assumed, with `column_ifexists` if the rule itself does "
+        "not use the column"
     ),
     "no-expiry-guard": (
-        "no time column is certain to be there: none is visible at the insertion point, or only "
-        "`TimeGenerated` of a table that Defender XDR has without it. The clause does not stop by itself when"
-        " the exclusion expires; that depends on applying the rule again. Nor does it know events that are older than "
-        "the exclusion"
+        "no time column is certain to exist: none is visible at the insertion point, or only `TimeGenerated` of "
+        "a table that does not have it in Defender XDR. The clause does not stop by itself when the exclusion "
+        "expires; the rule has to be applied again. It also suppresses events that are older than the exclusion"
     ),
     "mixed-sources": ("the fields come from different events of a joined row"),
     "partial-fields": (
-        "some columns that hold the field are no longer visible at the insertion point; matches in them are "
-        "not taken out"
+        "some columns that hold the field are no longer visible at the insertion point; matches in them are not "
+        "suppressed"
     ),
-    "partial-match": ("an alternative of the match names a field that no table of the rule has; the others are placed"),
+    "partial-match": (
+        "an alternative of the match uses a field that no table of the rule has; the other alternatives are placed"
+    ),
     "partial-union": (
-        "a part of the query could not take the clause: a leg of a union, a table of a pattern, the other "
-        "side of an outer join; its events still fire"
+        "the clause could not be placed in part of the query: a leg of a union, a table of a pattern, the other "
+        "side of an outer join; events from there still fire"
     ),
-    "untested-values": ("some values of the exclusion cannot stand in any visible column; they match nothing here"),
+    "untested-values": ("no visible column can hold some of the exclusion's values; they match nothing in this rule"),
     "picked-event": (
-        "`placement: result` behind `arg_max`, `take_any` and the like: the row stands for every event of its"
-        " group, and the field is that of one of them; the clause suppresses the others with it"
+        "`placement: result` after `arg_max`, `take_any` and similar: the row represents every event of its "
+        "group, but the field comes from one of them; the clause suppresses the others with it"
     ),
     "edited-clause": (
-        "a line looks like a clause of fpctl and is not what fpctl wrote: it was edited by hand, or has no "
-        "check value. It is kept as part of the rule ([markers](exclusions.md#clauses-and-their-markers))"
+        "a line looks like a clause of fpctl but was edited by hand or has no check value. It is kept as part of "
+        "the rule ([markers](exclusions.md#clauses-and-their-markers))"
     ),
     "query-length": ("the tuned query is longer than the rule's target allows"),
     "out-of-line": (
-        "the values stand outside the query: in a watchlist or a saved function that has to be loaded first"
+        "the values are outside the query, in a watchlist or a saved function that has to be deployed first"
     ),
-    "unknown-column": ("the rule itself refers to a column that its tables do not have"),
-    "unknown-table": ("the rule itself reads a table that is not known; its columns are assumed"),
-    "unknown-function": ("the rule itself calls a function that is not known"),
-    "unknown-plugin": ("the rule itself evaluates a plugin that is not known"),
-    "stored-function": ("a stored function that the rule calls does not parse"),
+    "unknown-column": ("the rule uses a column that its tables do not have"),
+    "unknown-table": ("the rule reads an unknown table; its columns are assumed"),
+    "unknown-function": ("the rule calls an unknown function"),
+    "unknown-plugin": ("the rule evaluates an unknown plugin"),
+    "stored-function": ("a stored function that the rule calls cannot be parsed"),
     "recursion": ("a function of the rule calls itself"),
-    "too-deep": ("the rule nests too deeply to follow its columns"),
+    "too-deep": ("the rule is nested too deeply to analyse its columns"),
 }
 """Every warning, in the order of the documentation."""

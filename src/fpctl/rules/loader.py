@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fpctl.documents.folder import authored_files, read_authored, sorted_problems, unreadable_file
+from fpctl.documents.merge_conflict import merge_conflict
 from fpctl.errors import FpctlError, Location, Problem, UnexpectedError
 from fpctl.rules.formats.registry import SUFFIXES, LoadedRule, RuleFile, read_rule_file
 from fpctl.rules.model import Rule
@@ -88,7 +89,10 @@ def load_rules(root: Path) -> RuleSet:
         if is_test_file(path.name):
             continue
         try:
-            files.append(read_rule_file(read_authored(root, path), str(path), relative))
+            text = read_authored(root, path)
+            conflict = merge_conflict(text, str(path))
+            read = RuleFile(str(path), text, (), (conflict,)) if conflict else read_rule_file(text, str(path), relative)
+            files.append(read)
         except FpctlError as error:
             files.append(RuleFile(str(path), "", (), (unreadable_file(error, path),)))
         except Exception as error:

@@ -71,22 +71,26 @@ def is_test_file(name: str) -> bool:
 
 
 class RuleTestCache:
-    """The tests of rules, for a command that asks for those of many: each folder is listed once."""
+    """The tests of rules, for who asks for those of many again and again: each folder and file is read once."""
 
     def __init__(self) -> None:
         self._names: dict[Path, tuple[str, ...]] = {}
+        self._read: dict[tuple[str, int], RuleTests] = {}
 
     def cases_of(self, loaded: LoadedRule) -> RuleTests:
         """Return the tests of a rule: those in its own file, then those of the files beside it.
 
         A broken case is left out, and a problem says why and where.
         """
-        reader = _Reader(loaded)
-        if "tests" in loaded.rule.metadata:
-            reader.own_file()
-        for path in self.files_of(Path(loaded.path)):
-            reader.file(path)
-        return RuleTests(tuple(reader.cases), tuple(reader.problems))
+        key = loaded.path, loaded.line
+        if key not in self._read:
+            reader = _Reader(loaded)
+            if "tests" in loaded.rule.metadata:
+                reader.own_file()
+            for path in self.files_of(Path(loaded.path)):
+                reader.file(path)
+            self._read[key] = RuleTests(tuple(reader.cases), tuple(reader.problems))
+        return self._read[key]
 
     def files_of(self, rule_file: Path) -> list[Path]:
         """Return the files of tests that belong to a rule file, sorted by name."""

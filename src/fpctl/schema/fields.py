@@ -7,11 +7,11 @@ The mapping is data: `data/fields.yaml`, on top of it what the settings say
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fpctl.errors import FpctlError
 from fpctl.fields.registry import FIELDS, NAMES
@@ -152,13 +152,45 @@ def _column(text: str, role: str) -> FieldColumn:
 
 
 @cache
-def _file() -> tuple[Mapping[str, Mapped], Mapped]:
+def _data() -> Any:
     import yaml
 
     text = (Path(__file__).parent / "data" / "fields.yaml").read_text(encoding="utf-8")
-    data = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+@cache
+def _file() -> tuple[Mapping[str, Mapped], Mapped]:
+    data = _data()
 
     def mapped(fields: Mapping[str, Mapping[str, str]]) -> Mapped:
         return {field: tuple(_column(path, role) for path, role in found.items()) for field, found in fields.items()}
 
     return {table: mapped(fields) for table, fields in data["tables"].items()}, mapped(data["usual"])
+
+
+def look_alikes(field: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns whose names look as if they held a field, the likeliest first; for hints."""
+    words = _alike().get(field, ())
+    ranked = []
+    for name in names:
+        # `ip` is a word of ClientIp and src_ip, not of Description.
+        parts = [part.lower() for part in _PARTS.findall(name)]
+        rank = next((at for at, word in enumerate(words) if _is_in(word, parts)), None)
+        if rank is not None:
+            ranked.append((rank, name))
+    return tuple(name for _, name in sorted(ranked))
+
+
+def _is_in(word: str, parts: Sequence[str]) -> bool:
+    if word in parts or (len(word) > 5 and word in "".join(parts)):
+        return True
+    return len(word) > 3 and any(part.startswith(word) or part.endswith(word) for part in parts)
+
+
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+
+
+@cache
+def _alike() -> Mapping[str, Sequence[str]]:
+    return {field: tuple(words) for field, words in _data()["alike"].items()}

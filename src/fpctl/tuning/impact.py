@@ -17,6 +17,7 @@ from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.risk.score import Share
+from fpctl.execution.field_counts import FieldCounts, field_counts
 from fpctl.execution.invariants import HINT, broken_by, is_repeatable
 from fpctl.execution.preview import widen
 from fpctl.execution.result_changes import RowChanges
@@ -70,6 +71,7 @@ class Impact:
         sample: events that are suppressed, the latest first.
         skips, warnings: what the plan says of the exclusion.
         error: why numbers are missing.
+        fields: where no event is suppressed, how many each field matches alone.
     """
 
     rule: Rule
@@ -85,6 +87,7 @@ class Impact:
     skips: tuple[Skip, ...] = ()
     warnings: tuple[PlanWarning, ...] = ()
     error: str | None = None
+    fields: FieldCounts | None = None
 
     def share(self) -> Share | None:
         """Return which part of the devices and of the events the exclusion touches; None where nothing was counted."""
@@ -140,7 +143,10 @@ def impact(
     if not clauses:
         return found
     try:
-        return _counted(found, clauses, before, after, planner, engine, span, daily_alerts)
+        counted = _counted(found, clauses, before, after, planner, engine, span, daily_alerts)
+        if counted.removed == 0:
+            return replace(counted, fields=field_counts(exclusion, after, clauses[0], engine, span))
+        return counted
     except FpctlError as error:
         return replace(found, error=error.message)
 

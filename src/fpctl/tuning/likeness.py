@@ -25,6 +25,8 @@ _WATCHING = re.compile(r"monitor|collect|audit|health|inventory|metric|\blog")
 _DATABASES = re.compile(
     r"^(?:sqlservr|sqlcmd|sqlagent|sqlbackup|mysqld|mysqldump|pg_dump|postgres|oracle|rman)(?:\.exe)?$"
 )
+_SERVICE = re.compile(r"(?:^|[\\\\._-])(?:svc|srv|service|bot|robot|sync|batch|job|app)(?:[._-]|\d|$)|\$$")
+_EMERGENCY = re.compile(r"break-?glass|emergency|notfall")
 _REBOOT = re.compile(r"shutdown(?:\.exe)?\s+(?:[-/]r)|restart-computer|reboot")
 
 
@@ -83,7 +85,23 @@ def _reasons(scenario: str, match: Mapping[str, Sequence[str]], devices: int, wh
         speaks(2, _DATABASES.search(process), f"{process} is a database program")
         speaks(1, re.search(r"backup|bak", url + line), "a backup is named")
         speaks(1, fixed, "it happens at fixed hours")
+    elif not process:
+        found += _identity_reasons(scenario, match)
     return found
+
+
+def _identity_reasons(scenario: str, match: Mapping[str, Sequence[str]]) -> list[tuple[int, str]]:
+    """Return what speaks for a scenario of identities, in events that show no program."""
+    account, port = _first(match, "account"), _first(match, "port")
+    if scenario == "service-account" and "ip" in match and _SERVICE.search(account):
+        return [(3, f"{account} is named like a service account, and keeps to its addresses")]
+    if scenario == "break-glass" and _EMERGENCY.search(account):
+        return [(4, f"{account} is named like an emergency account")]
+    if scenario == "vulnerability-scanner" and "ip" in match and port and not account:
+        return [(3, "one address tries the same ports, as nobody in particular")]
+    if scenario == "backup-sync" and "app" in match and "ip" in match and not account:
+        return [(3, "one application works from one address for many accounts")]
+    return []
 
 
 def _first(match: Mapping[str, Sequence[str]], field: str) -> str:

@@ -138,9 +138,10 @@ def series_magnitude(value: Value) -> Value:
 @scalar("series_dot_product")
 def series_dot_product(a: Value, b: Value) -> Value:
     first, second = _both(a, b)
-    if first is None or second is None:
+    if not first or not second:
         return real(None)
-    return real(sum(x * y for x, y in zip(first, second, strict=False)))
+    pairs = [(numeric(x), numeric(y)) for x, y in zip(first, second, strict=False)]
+    return real(sum(x * y for x, y in pairs if x is not None and y is not None))
 
 
 @scalar("series_cosine_similarity")
@@ -213,14 +214,22 @@ def series_fill_linear(value: Value, missing: Value = dynamic(None), edges: Valu
         if before is not None and after is not None:
             step = (items[after] - items[before]) / (after - before)
             out[at] = items[before] + step * (at - before)
+            if all(type(items[k]) is int for k in known):
+                out[at] = int(out[at])  # "rounded interpolated values", and 73 for 73.5 in the example
         elif edges.raw:
             out[at] = items[before if before is not None else known[0]]
     return dynamic(out)
 
 
-def stats(items: list[Any]) -> dict[str, Any] | None:
-    """The numbers of series_stats; nulls do not count (series-stats-function)."""
-    found = [(at, x) for at, item in enumerate(items) if (x := numeric(item)) is not None]
+def stats(items: list[Any], ignore: bool) -> dict[str, Any] | None:
+    """The numbers of series_stats; null where one is not finite and not to be ignored (series-stats-function)."""
+    found = []
+    for at, item in enumerate(items):
+        x = numeric(item)
+        if x is not None and not math.isnan(x) and not math.isinf(x):
+            found.append((at, x))
+        elif not ignore:
+            return None
     if not found:
         return None
     numbers = [x for _, x in found]
@@ -228,20 +237,20 @@ def stats(items: list[Any]) -> dict[str, Any] | None:
     variance = sum((x - mean) ** 2 for x in numbers) / (len(numbers) - 1) if len(numbers) > 1 else 0.0
     low, high = min(numbers), max(numbers)
     return {
-        "min": low, "min_idx": next(at for at, x in found if x == low), "max": high,
+        "min": low * 1.0, "min_idx": next(at for at, x in found if x == low), "max": high * 1.0,
         "max_idx": next(at for at, x in found if x == high), "avg": mean, "stdev": math.sqrt(variance),
         "variance": variance,
     }  # fmt: skip
 
 
 @scalar("series_stats_dynamic")
-def series_stats_dynamic(value: Value) -> Value:
+def series_stats_dynamic(value: Value, ignore: Value = Value("bool", False)) -> Value:
     items = array(value)
-    found = None if items is None else stats(items)
+    found = None if items is None else stats(items, bool(ignore.raw))
     if found is None:
         return dynamic(None)
     return dynamic(
-        {**found, "sum": sum(x for i in items or [] if (x := numeric(i)) is not None), "len": len(items or [])}
+        {**found, "sum": found["avg"] * sum(numeric(i) is not None for i in items or []), "len": len(items or [])}
     )
 
 
@@ -257,8 +266,8 @@ def line(items: list[float]) -> dict[str, Any]:
     total = sum((y - my) ** 2 for y in items)
     rest = sum((y - f) ** 2 for y, f in zip(items, fit, strict=True))
     return {
-        "rsquare": 1 - rest / total if total else 0.0, "slope": slope, "variance": total / n if n else 0.0,
-        "rvariance": rest / n if n else 0.0, "interception": start, "line_fit": fit,
+        "rsquare": 1 - rest / total if total else 0.0, "slope": slope, "variance": total / (n - 1) if n > 1 else 0.0,
+        "rvariance": rest / (n - 1) if n > 1 else 0.0, "interception": start, "line_fit": fit,
     }  # fmt: skip
 
 
@@ -273,7 +282,10 @@ def series_fir(value: Value, weights: Value, normalize: Value | None = None, cen
     items, taps = _numbers(value), _numbers(weights)
     if items is None or taps is None or not taps:
         return dynamic(None)
-    scale = convert(normalize, "bool").raw if normalize is not None else sum(taps) != 0
+    positive = min(taps) >= 0
+    scale = convert(normalize, "bool").raw if normalize is not None else positive
+    if scale and not positive:
+        return dynamic(None)
     middle = bool(center is not None and convert(center, "bool").raw)
     total = sum(taps) if scale and sum(taps) else 1.0
     shift = len(taps) // 2 if middle else 0

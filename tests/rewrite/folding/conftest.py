@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from fields.engine import Engine
+from fields.engine import Engine, running_engine
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    running = Engine()
-    yield running
-    running.connection.close()
+    with running_engine() as running:
+        yield running

@@ -124,7 +124,7 @@ def test_groups_tell_hits_and_unique_hits_exactly(
     ids = tuple(name for name, _ in terms)
     accumulator = HitAccumulator(ids, fold(terms, "Time"), "Time")
     answer = engine.query(f"T\n{accumulator.operators()}")
-    totals = accumulator.read(answer.columns, answer.fetchall())
+    totals = accumulator.read([column.name for column in answer.columns], answer.rows)
     takers = [[ids[n] for n, (match, days) in enumerate(exclusions) if taken(match, days, held)] for held in rows]
     assert totals.rows == len(rows)
     assert totals.suppressed == sum(bool(names) for names in takers)

@@ -7,6 +7,7 @@ import pytest
 from fpctl.errors import KqlSyntaxError
 from fpctl.rewrite.output.markers import strip
 from fpctl.rewrite.plan.verify import verify
+from oracle.second_reader import complaint
 from rewrite.golden.cases import Case, cases
 
 CASES = cases()
@@ -31,6 +32,7 @@ def test_the_tuned_query_passes_every_check_and_strips_to_the_base(case: Case) -
         assert case.expected.read_text(encoding="utf-8").startswith("not KQL")
         return
     verify(tuned)
+    assert complaint(tuned) is None
     assert tuned.base == case.base
     assert strip(tuned.tuned) == tuned.base
     assert bool(tuned.edits) == bool(tuned.plan.insertions)

@@ -72,7 +72,7 @@ def test_the_result_is_that_of_the_data_without_the_excluded_events(text: str, e
 @given(queries(), estates)
 def test_no_row_appears_unless_the_plan_warns(text: str, estate: Estate) -> None:
     tuned = estate.plan(text)
-    verify(tuned, ())
+    verify(tuned)
     warned = any(warning.code == "effect" for warning in tuned.plan.warnings)
     if not tuned.clauses or warned:
         event("warned" if warned else "not placed")

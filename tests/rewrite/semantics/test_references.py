@@ -32,7 +32,7 @@ def gained(text: str, estate: Estate) -> tuple[str, Counter[tuple[Any, ...]]]:
         NotRunError: the local engine does not run it.
     """
     tuned = estate.plan(text)
-    verify(tuned, ())
+    verify(tuned)
     if not tuned.clauses:
         return "not placed", Counter()
     if any(warning.code == "effect" for warning in tuned.plan.warnings):

@@ -108,6 +108,18 @@ def _self_approved(context: AuditContext, check: Check) -> Iterator[Finding]:
             )
 
 
+def _not_an_approver(context: AuditContext, check: Check) -> Iterator[Finding]:
+    for loaded in context.reviewed:
+        approver = (loaded.exclusion.approved_by or "").strip()
+        if approver and not context.policy.approval.allows(approver):
+            yield check.finding(
+                loaded.at_key("approved_by"),
+                f"{approver} approved {loaded.id}, and is not one of the approvers of the policy",
+                exclusion=loaded.id,
+                fix=f"fpctl approve {loaded.id}",
+            )
+
+
 @lru_cache(maxsize=1 << 13)
 def _hash(query: str) -> str:
     return base_hash(query)
@@ -236,5 +248,13 @@ CHECKS = (
         _unrecorded, (),
         "what m.weber@contoso.com saw when approving fp-2026-0007 is not recorded: a change of its rules will "
         "not be noticed",
+    ),
+    Check(
+        "FP211", "wrong-approver", "error", "Somebody approved it who may not",
+        "`[policy.approval] approvers` names who may approve, and this approver is not among them. `fpctl approve` "
+        "refuses such a name; one that is written into the file by hand is found here.",
+        "Have it approved by one of them.",
+        _not_an_approver, ("approval.approvers",),
+        "c.neri@contoso.com approved fp-2026-0007, and is not one of the approvers of the policy",
     ),
 )  # fmt: skip

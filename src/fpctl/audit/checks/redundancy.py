@@ -21,11 +21,13 @@ from fpctl.fields.registry import FIELDS, key_of
 def _duplicate(context: AuditContext, check: Check) -> Iterator[Finding]:
     for wide, narrow, both in context.covered:
         if both:
+            spare = wide if _approved(narrow) and not _approved(wide) else narrow
+            kept = narrow if spare is wide else wide
             yield check.finding(
                 narrow.loaded.at,
                 f"{narrow.id} says the same as {wide.id}: the same rules, days, hours and match",
                 exclusion=narrow.id,
-                fix=f'fpctl retire {narrow.id} --reason "the same as {wide.id}"',
+                fix=f'fpctl retire {spare.id} --reason "the same as {kept.id}"',
                 subject=wide.id,
                 related=wide.loaded.at,
             )
@@ -38,10 +40,21 @@ def _subsumed(context: AuditContext, check: Check) -> Iterator[Finding]:
                 narrow.loaded.at,
                 f"everything that {narrow.id} suppresses, {wide.id} suppresses too{_how(wide, narrow)}",
                 exclusion=narrow.id,
-                fix=f'fpctl retire {narrow.id} --reason "covered by {wide.id}"',
+                fix=_retire_one(wide, narrow),
                 subject=wide.id,
                 related=wide.loaded.at,
             )
+
+
+def _approved(extent: Extent) -> bool:
+    return bool((extent.loaded.exclusion.approved_by or "").strip())
+
+
+def _retire_one(wide: Extent, narrow: Extent) -> str:
+    """Return the command that retires the wider of two exclusions, or the one that nobody approved."""
+    if _approved(wide) and not _approved(narrow):
+        return f'fpctl retire {narrow.id} --reason "covered by {wide.id}"'
+    return f'fpctl retire {wide.id} --reason "{narrow.id} is narrower"'
 
 
 def _how(wide: Extent, narrow: Extent) -> str:
@@ -195,7 +208,7 @@ CHECKS = (
         "the field; for its days, hours and rules; and in the plan of each rule, where the other must have a clause in "
         "the same pipeline. What cannot be proved is not said: windows in different time zones, or raw conditions that "
         "are not the same text.",
-        "Retire it. If it was meant to be the narrower replacement, retire the other.",
+        "Retire the wider one, if what the narrow one suppresses is all that is meant, or the unapproved one.",
         _subsumed, (),
         "everything that fp-2026-0009 suppresses, fp-2026-0007 suppresses too: its url `contoso.com` covers "
         "`deploy.contoso.com`",

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import date, timedelta
-from operator import attrgetter
 
 from fpctl.audit.check import Check
 from fpctl.audit.context import AuditContext, days
@@ -43,7 +41,7 @@ def _never_hit(context: AuditContext, check: Check) -> Iterator[Finding]:
 
 def _in_force_since(exclusion: Exclusion, hits: HitTotals) -> date | None:
     """Return the day since when runs could have shown a hit: that of the first run in whose plan it was."""
-    first_run = hits.trend[0].day if hits.trend else None
+    first_run = hits.first_day
     return max((day for day in (first_run, exclusion.created) if day is not None), default=None) if first_run else None
 
 
@@ -70,14 +68,14 @@ def _surge(context: AuditContext, check: Check) -> Iterator[Finding]:
         approved = (
             exclusion.approval.on if exclusion.approval is not None and exclusion.approval.on else exclusion.created
         )
-        if approved is None:
+        if approved is None or approved > context.today - 2 * span:
+            continue
+        now = _per_run(hits, context.today - span + timedelta(days=1), context.today)
+        if now is None or now < policy.floor:
             continue
         # What the approver could know: hits before the approval where there were runs, else those right after it.
         then = _per_run(hits, approved - span, approved) or _per_run(hits, approved, approved + span)
-        now = _per_run(hits, context.today - span + timedelta(days=1), context.today)
-        if then is None or now is None or approved > context.today - 2 * span:
-            continue
-        if now >= policy.floor and now > policy.factor * max(then, 1.0):
+        if then is not None and now > policy.factor * max(then, 1.0):
             yield check.finding(
                 loaded.at,
                 f"{loaded.id} suppresses {now:,.0f} events a run in the last {days(policy.days)}; "
@@ -90,8 +88,7 @@ def _surge(context: AuditContext, check: Check) -> Iterator[Finding]:
 def _per_run(hits: HitTotals, first: date, last: date) -> float | None:
     """Return the average hits of a run on the days from `first` to `last`; None where no run tells."""
     runs, rows = 0, 0
-    begin = bisect_left(hits.trend, first, key=attrgetter("day"))
-    for point in hits.trend[begin : bisect_right(hits.trend, last, key=attrgetter("day"))]:
+    for point in hits.between(first, last):
         if point.rows is not None:
             runs += point.runs
             rows += point.rows

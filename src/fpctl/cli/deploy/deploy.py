@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 class RollbackOptions:
     """What to roll back."""
 
-    rollback: Annotated[bool, typer.Option("--rollback", help="Put back what was there before a deployment.")] = False
+    rollback: Annotated[bool, typer.Option("--rollback", help="Restore what was there before a deployment.")] = False
     deployment: Annotated[
         str | None,
-        typer.Option("--deployment", metavar="ID", help="Which deployment to roll back.", show_default="the last one"),
+        typer.Option("--deployment", metavar="ID", help="Which deployment to roll back.", show_default="the latest"),
     ] = None
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also roll back rules that somebody has changed since.")
+        bool, typer.Option("--overwrite", help="Also roll back rules that were changed since the deployment.")
     ] = False
 
 
@@ -48,10 +48,10 @@ def command(
 ) -> int:
     """Deploy tuned rules to a Sentinel workspace, or as custom detections to Defender XDR.
 
-    Compares each rule with what is there, shows the difference, asks, and changes what differs; what a rule's file
-    does not state stays as it is there. What was there before is kept in .fpctl/deployments, and each rule that was
-    deployed is in the audit trail (fpctl log). Exit code 1: a rule was refused, or nothing was done because nobody
-    confirmed. 2: a rule failed.
+    Compares each rule with the deployed one, shows the differences, asks for confirmation, and changes only what
+    differs. Properties that a rule's file does not set keep their deployed values. The previous state is saved in
+    .fpctl/deployments, and every deployed rule is recorded in the audit trail (fpctl log). Exit code 1: a rule was
+    refused, or nothing was deployed because nobody confirmed. 2: a rule failed.
     """
     context = AppContext(replace(files, target=where.target))
     if undo.rollback:

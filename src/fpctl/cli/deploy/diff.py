@@ -18,13 +18,13 @@ def command(
     files: options.RepositoryFiles,
     where: DeployOptions,
     rule: options.Rules = None,
-    deployed: Annotated[bool, typer.Option("--deployed", help="Compare with what is deployed.")] = False,
+    deployed: Annotated[bool, typer.Option("--deployed", help="Compare with the deployed rules.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show what the exclusions change in the rules; with --deployed, where the workspace differs.
+    """Show what the exclusions change in the rules; with --deployed, how the workspace differs.
 
-    With --deployed each difference says who changed it, as far as deployments recorded here tell: the rule files,
-    somebody in the portal, or both. Exit code 1: there is a difference. 2: a rule could not be planned.
+    With --deployed, each difference says where it comes from, as far as recorded deployments show: a change in the
+    rule files, in the portal, or in both. Exit code 1: there is a difference. 2: a rule could not be planned.
     """
     files = replace(files, target=where.target)
     if not deployed:

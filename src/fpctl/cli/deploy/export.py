@@ -38,7 +38,7 @@ class ExportOptions:
         typer.Option(
             "--target",
             metavar="NAME",
-            help="For which service: sentinel, defender, or that of a target of [deploy.targets].",
+            help="Target service: sentinel, defender, or the name of a target in [deploy.targets].",
             show_default="FPCTL_TARGET",
         ),
     ] = None
@@ -46,7 +46,7 @@ class ExportOptions:
         _Format | None,
         typer.Option(
             "--format",
-            help="For Sentinel: arm (Resource Manager templates) or yaml. The others are of exclusions.",
+            help="Rules for Sentinel: arm (Resource Manager templates) or yaml. The other formats export exclusions.",
             show_default="arm",
         ),
     ] = None
@@ -55,8 +55,8 @@ class ExportOptions:
         typer.Option(
             "--out",
             metavar="DIR|FILE",
-            help="Write a file per rule below DIR; the exclusions to FILE.",
-            show_default="all to stdout",
+            help="Write one file per rule to DIR, or the exclusions to FILE.",
+            show_default="stdout",
         ),
     ] = None
     lists: options.ListStore = "function"
@@ -70,7 +70,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="RULE|ID",
-            help="Rules by id, name, path or glob; with --format csv and the like exclusions. All, if none is given.",
+            help="Rules by id, name, path or glob; with an exclusion format, ids of exclusions (default: all).",
         ),
     ] = None,
     on: options.On = None,
@@ -78,14 +78,14 @@ def command(
 ) -> int:
     """Export tuned rules for Microsoft Sentinel or Defender XDR, or exclusions for other tools.
 
-    Sentinel: a Resource Manager template per rule (analytics rules; hunting queries as saved searches), or its
-    YAML. Defender: custom detections for Microsoft Graph. With --out, a rule's version goes up when its query
-    differs from the file that exists. A rule that the target would refuse is not written: exit code 1. 2: a rule
-    could not be planned.
+    Sentinel: one Resource Manager template per rule (analytics rules; hunting queries become saved searches), or
+    Sentinel's YAML. Defender: custom detections for Microsoft Graph. With --out, a rule's version is increased if
+    its query differs from the one in the existing file. A rule that the target would reject is not written: exit
+    code 1. 2: a rule could not be planned.
 
-    Exclusions: --format csv has everything, whatever its state; watchlist (Sentinel), elastic (exception list) and
-    sigma (filters) have what is active today, and of that what they can express. What would suppress more there
-    than here is left out: exit code 1. 2: a file is broken.
+    Exclusions: --format csv exports all of them, in any state. watchlist (Sentinel), elastic (exception list) and
+    sigma (filters) export those that are active today, as far as the format can express them. An exclusion that
+    would suppress more in the other tool is left out: exit code 1. 2: an exclusion file is invalid.
     """
     if export.format in FORMATS:
         if export.target is not None:

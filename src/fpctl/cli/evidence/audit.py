@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,6 +13,7 @@ import typer
 
 from fpctl.cli.shared import completion, options, output
 from fpctl.cli.shared.context import AppContext
+from fpctl.cli.shared.outcomes import planned
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class ScopeOptions:
         typer.Option(
             "--rule",
             metavar="RULE",
-            help="Only findings about these rules and the exclusions that match them.",
+            help="Only findings about this rule and its exclusions.",
             autocompletion=completion.rule_names,
         ),
     ] = None
@@ -43,17 +44,21 @@ class ScopeOptions:
         typer.Option(
             "--exclusion",
             metavar="ID",
-            help="Only findings about these exclusions.",
+            help="Only findings about this exclusion.",
             autocompletion=completion.exclusion_ids,
         ),
     ] = None
     explain: Annotated[
         str | None,
-        typer.Option("--explain", metavar="CODE", help="Explain a finding by its code or name, and check nothing."),
+        typer.Option(
+            "--explain", metavar="CODE", help="Explain a finding by code or name, without running any checks."
+        ),
     ] = None
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="CHECK", help="Only these checks, by code or name: FP101, expiring."),
+        typer.Option(
+            "--only", metavar="CHECK", help="Run only this check, by code or name, such as FP101 or expiring."
+        ),
     ] = None
 
 
@@ -63,16 +68,16 @@ class GateOptions:
 
     fail_on: Annotated[
         Literal["error", "warning", "note"],
-        typer.Option("--fail-on", help="Exit with 1 if there are findings at this severity or higher."),
+        typer.Option("--fail-on", help="Exit with 1 on findings at this severity or higher."),
     ] = "warning"
     baseline: Annotated[
         Path | None,
-        typer.Option("--baseline", metavar="FILE", help="Leave out the findings that are in this file."),
+        typer.Option("--baseline", metavar="FILE", help="Leave out findings that are in this file."),
     ] = None
     write_baseline: Annotated[
         Path | None,
         typer.Option(
-            "--write-baseline", metavar="FILE", help="Write the findings to this file as the baseline, and exit with 0."
+            "--write-baseline", metavar="FILE", help="Write the findings to this file as a baseline, and exit with 0."
         ),
     ] = None
 
@@ -86,11 +91,11 @@ def command(
         Literal["table", "json", "csv", "sarif", "markdown"], typer.Option("--format", help="Output format.")
     ] = "table",
 ) -> int:
-    """Check exclusions against the policy, the rules, each other, and what runs recorded.
+    """Check exclusions against the policy, the rules, each other, and recorded runs.
 
-    Every finding has a stable code, a place, and a command that fixes it; --explain CODE says why it matters. What
-    is required is set in [policy] of fpctl.toml. A file that could not be read is a finding too. Exit code 1 means
-    findings, 2 that something could not be read.
+    Every finding has a stable code, a location, and a command that fixes it. --explain CODE explains why it
+    matters. The policy is [policy] in fpctl.toml. A file that cannot be read is also a finding. Exit code 1: there
+    are findings. 2: something could not be read.
     """
     from fpctl.audit import baseline as baselines
     from fpctl.audit.finding import at_least
@@ -107,9 +112,8 @@ def command(
     selected = context.select(scope.rule) if scope.rule else None
     wanted = [loaded.id for loaded in context.pick(scope.exclusion or [])]
     context.audit_log.glance()
-    with output.progress("Planning rules") as update:
-        audited = _audit_context(context, options.parse_day(on), lambda done, _: update(done))
-        findings = about(audit(audited, checks, levels), audited, selected, wanted)
+    audited = _audit_context(context, options.parse_day(on))
+    findings = about(audit(audited, checks, levels), audited, selected, wanted)
     if gate.write_baseline is not None:
         count = baselines.write(gate.write_baseline, findings)
         output.say(f"{output.counted(count, 'finding')} written to {gate.write_baseline}")
@@ -130,7 +134,7 @@ def _explain(name: str) -> int:
     return EXIT_OK
 
 
-def _audit_context(context: AppContext, today: date, progress: Callable[[int, int], None]) -> AuditContext:
+def _audit_context(context: AppContext, today: date) -> AuditContext:
     from fpctl.audit.context import AuditContext
     from fpctl.audit.run_history import read_run_history
 
@@ -140,7 +144,7 @@ def _audit_context(context: AppContext, today: date, progress: Callable[[int, in
         today,
         read_run_history(context.history_place, context.now),
         context.exclusions_path if context.exclusions_path.is_dir() else None,
-        progress,
+        lambda: planned(context.repository, today),
         context.settings.risk,
     )
 

@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 class CaptureRange:
     """The range of events that are looked through."""
 
-    since: Annotated[str | None, typer.Option("--since", metavar="5d|TIME", help="Only events from this time on.")] = (
-        None
-    )
+    since: Annotated[str | None, typer.Option("--since", metavar="5d|TIME", help="Only events since this time.")] = None
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="TIME", help="End of the range; `now()` in the rule is then this time."),
+        typer.Option("--to", metavar="TIME", help="End of the time range; also the value of now() in the rule."),
     ] = None
 
 
@@ -34,15 +32,15 @@ class CaptureRange:
 class TestOptions:
     """The test that is made."""
 
-    name: Annotated[str, typer.Option("--name", metavar="TEXT", help="What the attack is called.")] = "captured attack"
+    name: Annotated[str, typer.Option("--name", metavar="TEXT", help="Name of the attack.")] = "captured attack"
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FILE", help="Where to write it.", show_default="RULE.NAME.tests.yaml beside the rule"
+            "--out", metavar="FILE", help="File to write.", show_default="RULE.NAME.tests.yaml beside the rule"
         ),
     ] = None
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, max=1000, help="Events of each table at most.")
+        int, typer.Option("--limit", metavar="N", min=1, max=1000, help="Maximum number of events per table.")
     ] = 50
     yes: options.Yes = False
 
@@ -60,18 +58,21 @@ class TestOptions:
 def command(
     rule: options.OneRule,
     where: Annotated[
-        str, typer.Option("--where", metavar="KQL", help="Which events: a condition on columns of the rule's tables.")
+        str,
+        typer.Option(
+            "--where", metavar="KQL", help="Condition that selects the events, on columns of the rule's tables."
+        ),
     ],
     test: TestOptions,
     span: CaptureRange,
     engine: options.EngineOptions,
     files: options.RuleFiles,
 ) -> int:
-    """Keep the events of an attack as a test that must fire.
+    """Save the events of an attack as a test that must fire.
 
-    The events are read from the rule's tables, behind the rule's own first conditions; secrets in command lines,
-    URLs and the like are replaced by <removed> (docs/tuning.md lists which). The rule must fire on what is left, or
-    nothing is written. Read the file before you commit it: names of people and hosts stay.
+    Reads events from the rule's tables that pass the rule's own first conditions. Secrets in command lines, URLs
+    and similar columns are replaced by <removed> (docs/tuning.md lists which). If the rule does not fire on the
+    result, nothing is written. Review the file before you commit it: names of people and hosts are kept.
     """
     from fpctl.exclusions.raw_condition import check_condition
     from fpctl.files import write_text

@@ -33,7 +33,7 @@ class HitOptions:
         typer.Option(
             "--rule",
             metavar="RULE",
-            help="Only runs of the rule with this id or name.",
+            help="Only runs of this rule (id or name).",
             autocompletion=completion.rule_names,
         ),
     ] = None
@@ -44,10 +44,12 @@ class HitOptions:
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", metavar="TIME", help="Only runs from then on: 30d (whole days), 12h, 2026-11-01, or a time."
+            "--since",
+            metavar="TIME",
+            help="Only runs since this time: 30d (whole days), 12h, 2026-11-01, or a timestamp.",
         ),
     ] = None
-    by_rule: Annotated[bool, typer.Option("--by-rule", help="One line for each exclusion and rule.")] = False
+    by_rule: Annotated[bool, typer.Option("--by-rule", help="Show one line per exclusion and rule.")] = False
 
 
 def command(
@@ -55,12 +57,12 @@ def command(
     wanted: HitOptions,
     format: options.ListFormat = "table",
 ) -> int:
-    """Show what each exclusion has suppressed so far: hits, unique hits, event times and the trend.
+    """Show how much each exclusion has suppressed: hits, unique hits, event times and the trend.
 
-    Hits are added over runs, so an event that two runs read counts twice. Unique hits are those that no other
-    exclusion would have suppressed. Exclusions of the folder that no run has had yet are listed with no runs,
-    unless --rule asks for one rule's. Hits of an exclusion in shadow are counted, not suppressed. What the last run
-    of each rule found to have drifted is reported on stderr.
+    Hits are added up over runs, so an event read by two runs counts twice. Unique hits are those that no other
+    exclusion would have suppressed. Exclusions that have not been part of a run are listed with 0 runs, unless
+    --rule is given. Hits of shadow exclusions are counted but not suppressed. Drift found by the last run of each
+    rule is reported on stderr.
     """
     context = AppContext(files, "optional")
     start = None if wanted.since is None else _start(wanted.since, context.now)

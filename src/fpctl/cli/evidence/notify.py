@@ -10,6 +10,7 @@ import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
+from fpctl.cli.shared.outcomes import planned
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
@@ -18,18 +19,21 @@ if TYPE_CHECKING:
 
 def command(
     files: options.Files,
-    to: Annotated[Literal["teams", "slack", "json"], typer.Option("--as", help="What the webhook accepts.")] = "teams",
+    to: Annotated[
+        Literal["teams", "slack", "json"], typer.Option("--as", help="Message format that the webhook accepts.")
+    ] = "teams",
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="KIND", help="Only these: expires, stale, drifted, failed."),
+        typer.Option("--only", metavar="KIND", help="Only items of this kind: expires, stale, drifted, failed."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the message, and send nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the message without sending it.")] = False,
     on: options.On = None,
 ) -> int:
-    """Send what needs attention to a webhook, each once: exclusions that expire, are stale or drifted, failed runs.
+    """Send what needs attention to a webhook, each item once: expiring, stale and drifted exclusions, failed runs.
 
-    The address is in the environment variable FPCTL_WEBHOOK (or the one that `webhook_variable` of [console] names):
-    it is a secret. What was sent is kept in the history, so that a nightly run repeats nothing.
+    The webhook's address is a secret and is read from the environment variable FPCTL_WEBHOOK (or the one that
+    `webhook_variable` in [console] names). What was sent is stored in the history, so a nightly run does not repeat
+    it.
     """
     from fpctl.history.history import History
     from fpctl.notify.formats import FORMATS
@@ -41,8 +45,8 @@ def command(
     context = AppContext(files)
     settings, repository = context.settings, context.repository
     address = "" if dry_run else _address(settings)
-    with output.progress("Planning rules") as update:
-        estate = build_estate(repository, settings, options.parse_day(on), progress=lambda done, _: update(done))
+    day = options.parse_day(on)
+    estate = build_estate(repository, settings, day, planned(repository, day))
     found = notices(estate, tuple(kind for kind in KINDS if kind in wanted))
     with History.open(settings.history.url) as history:
         new = set(history.console.unsent(one.key for one in found))

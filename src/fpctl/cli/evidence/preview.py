@@ -38,9 +38,11 @@ class ComparisonOptions:
     """What before and after are, and how much of it is looked at."""
 
     alone: Annotated[
-        bool, typer.Option("--alone", help="Compare with the base rule, not with the other exclusions applied.")
+        bool, typer.Option("--alone", help="Compare with the base rule, without the other exclusions.")
     ] = False
-    no_days: Annotated[bool, typer.Option("--no-days", help="Do not run the rule on each day's events alone.")] = False
+    no_days: Annotated[
+        bool, typer.Option("--no-days", help="Skip running the rule on the events of each day separately.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +69,26 @@ def command(
     files: options.RepositoryFiles,
     id: Annotated[
         str | None,
-        typer.Argument(metavar="ID", help="A recorded exclusion.", autocompletion=completion.exclusion_ids),
+        typer.Argument(metavar="ID", help="Id of a recorded exclusion.", autocompletion=completion.exclusion_ids),
     ] = None,
     rule: Annotated[
         list[str] | None,
         typer.Option(
             "--rule",
             metavar="RULE",
-            help="Only this rule; for an exclusion that is not recorded yet: its rules.",
+            help="Only this rule. For an exclusion that is not recorded yet: a rule it applies to.",
             autocompletion=completion.rule_names,
         ),
     ] = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show what an exclusion does to its rules, on the events of the last days.
+    """Show what an exclusion would change in its rules, on recent events.
 
-    Before and after: events at the clause, result rows, alerts by day, devices, URLs and hashes that disappear
-    altogether, rows that appear only after (an exclusion must never make a rule fire), and a sample of what is
-    suppressed. Exit code 1: rows appear only after, it suppresses an event that a test says must fire, or it cannot
-    be placed in a rule that it names. 2: something could not be counted, or a rule or an exclusion cannot be read.
+    Compares before and after: events at the clause, result rows, alerts per day, devices, URLs and hashes that
+    disappear altogether, rows that appear only after (an exclusion must never make a rule fire), and a sample of
+    what is suppressed. Exit code 1: rows appear only after, the exclusion suppresses an event that a test says must
+    fire, or it cannot be placed in a rule that it names. 2: something could not be counted, or a rule or an
+    exclusion could not be read.
     """
     from fpctl.repository.single_exclusion import active_on
 
@@ -225,6 +228,8 @@ def _show_rule(one: Impact) -> None:
     if one.events is not None and one.removed is not None:
         left = one.events - one.removed
         output.write(f"\n  Events at the clause: {one.events:,} before, {left:,} after, {one.removed:,} suppressed\n")
+    if one.fields is not None:
+        output.write(f"  {output.visible_lines(one.fields.text())}\n")
     if one.rows is not None:
         _show_changes(one.rows, _unproved(one))
     _show_days(one)

@@ -20,18 +20,18 @@ def command(
     rule: Annotated[
         list[str] | None,
         typer.Option(
-            "--rule", metavar="RULE", help="Only in the tables of this rule.", autocompletion=completion.rule_names
+            "--rule", metavar="RULE", help="Only the tables of this rule.", autocompletion=completion.rule_names
         ),
     ] = None,
-    all: Annotated[bool, typer.Option("--all", help="Also show the variants that fire.")] = False,
+    all: Annotated[bool, typer.Option("--all", help="Also show variants that fire.")] = False,
     on: options.On = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Try what an attacker would try against an exclusion: look-alikes, renamed programs, the last minute.
+    """Try typical evasions against an exclusion: look-alikes, renamed programs, the last minute of a window.
 
-    For each table that its rules read, events are made that resemble what the exclusion suppresses, and the clause
-    itself is asked about them on the local engine. Exit code 1: some would be suppressed that an attacker could
-    bring about. 2: nothing could be tried.
+    For each table that the exclusion's rules read, creates events that resemble what the exclusion suppresses and
+    evaluates the clause on them with the local engine. Exit code 1: the exclusion would suppress events that an
+    attacker could produce. 2: nothing could be tried.
     """
     from fpctl.repository.single_exclusion import active_on
     from fpctl.tuning.redteam import run_redteam

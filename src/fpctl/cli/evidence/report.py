@@ -10,6 +10,7 @@ import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
+from fpctl.cli.shared.outcomes import planned
 from fpctl.errors import EXIT_ERROR, EXIT_OK
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ class PageOptions:
     """The files that are written."""
 
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained HTML page to this file.")
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the report to this file as one self-contained HTML page."),
     ] = None
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="DIR", help="Write the tables of the page as CSV files.")
+        Path | None, typer.Option("--csv", metavar="DIR", help="Write the report's tables to this folder as CSV files.")
     ] = None
 
 
@@ -36,10 +38,10 @@ def command(
     on: options.On = None,
     format: Annotated[Literal["markdown", "json"], typer.Option("--format", help="Output format.")] = "markdown",
 ) -> int:
-    """Show the estate on a page: noise by rule, suppressed events by day, what needs a decision, risk, drift.
+    """Create a report: noise by rule, suppressed events by day, decisions to make, risk and drift.
 
-    Without --html and --csv, the exclusions that are neither expired nor retired are printed, the riskiest first.
-    The page needs no network: styles, charts and script are inside. Exit code 2: a file could not be read.
+    Without --html or --csv, prints the exclusions that are neither expired nor retired, riskiest first. The HTML
+    page works offline: styles, charts and scripts are included. Exit code 2: a file could not be read.
     """
     from fpctl.report.overview import to_dict, to_markdown
 
@@ -60,15 +62,14 @@ def _write(context: AppContext, page: PageOptions, day: date) -> None:
     from fpctl.files import write_text
     from fpctl.report.build import build_estate
 
-    with output.progress("Planning rules") as update:
-        built = build_estate(
-            context.repository,
-            context.settings,
-            day,
-            history=context.files.history,
-            exclusions=context.files.exclusions,
-            progress=lambda done, _: update(done),
-        )
+    built = build_estate(
+        context.repository,
+        context.settings,
+        day,
+        planned(context.repository, day),
+        history=context.files.history,
+        exclusions=context.files.exclusions,
+    )
     if page.html is not None:
         from fpctl.report.page.render import render
 

@@ -23,18 +23,25 @@ if TYPE_CHECKING:
 class DecisionOptions:
     """What is decided."""
 
-    activate: Annotated[bool, typer.Option("--activate", help="Activate the named ones.")] = False
+    activate: Annotated[bool, typer.Option("--activate", help="Activate the given exclusions.")] = False
     drop: Annotated[
-        str | None, typer.Option("--drop", metavar="REASON", help="Retire the named ones, for this reason.")
+        str | None, typer.Option("--drop", metavar="REASON", help="Retire the given exclusions for this reason.")
+    ] = None
+    force: Annotated[
+        str | None,
+        typer.Option("--force", metavar="REASON", help="Activate even if the review says wait; give the reason."),
     ] = None
     accept: Annotated[
-        bool, typer.Option("--accept", help="Do what the review says: activate or retire each that is ready.")
+        bool,
+        typer.Option("--accept", help="Follow the review's advice: activate or retire each exclusion that is ready."),
     ] = False
 
     def check(self, ids: Sequence[str] | None) -> None:
         """Refuse several decisions at once, and one about nothing. Raises typer.BadParameter."""
         if self.activate + self.accept + (self.drop is not None) > 1:
             raise typer.BadParameter("--activate, --drop or --accept, only one of them")
+        if self.force is not None and not (self.activate and self.force.strip()):
+            raise typer.BadParameter("--force REASON goes with --activate, and says why")
         if self.named and not ids:
             raise typer.BadParameter("name the exclusions to decide upon")
 
@@ -49,19 +56,20 @@ def command(
     decision: DecisionOptions,
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ID", help="Only these.", autocompletion=completion.exclusion_ids),
+        typer.Argument(metavar="ID", help="Only these exclusions.", autocompletion=completion.exclusion_ids),
     ] = None,
     days: Annotated[
-        int, typer.Option("--days", metavar="N", min=1, help="How long one is watched before it is decided upon.")
+        int, typer.Option("--days", metavar="N", min=1, help="Days to observe an exclusion before deciding.")
     ] = 14,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show what shadow exclusions would have suppressed, and decide upon them.
+    """Show what shadow exclusions would have suppressed, and activate or drop them.
 
-    An exclusion with `status: shadow` is counted by every run and suppresses nothing. After --days of runs this
-    says what it would have done, and on a terminal offers to activate or drop each that is ready. --activate
-    activates the named ones (they need an approval as any other), --drop retires them, --accept does for each what
-    the review says. Exit code 1: some wait for a decision.
+    An exclusion with `status: shadow` is counted in every run but suppresses nothing. Once it has been observed for
+    --days, the review shows what it would have suppressed and, on a terminal, offers to activate or drop it.
+    --activate activates the given exclusions (they need an approval like any other, and --force if the review says
+    wait), --drop retires them, and --accept follows the review's advice for each. Exit code 1: exclusions are waiting
+    for a decision.
     """
     from fpctl.tuning.shadow import reviews
 
@@ -71,12 +79,19 @@ def command(
     for loaded in chosen if ids else ():
         if loaded.exclusion.status != "shadow":
             raise FpctlError(f"{loaded.id} is {loaded.exclusion.status}, not in shadow", loaded.at_key("status"))
-    if decision.named:
+    if decision.drop is not None:
         _decide(context, chosen, decision.drop)
         return EXIT_OK
     with context.history() as history:
         totals = {one.exclusion: one for one in history.hits()} if history is not None else {}
     found = reviews([loaded.exclusion for loaded in chosen], totals, context.today, days)
+    if decision.activate:
+        waits = next((one for one in found if one.verdict == "wait"), None)
+        if waits is not None and decision.force is None and all(map(_approved, chosen)):
+            hint = "wait, judge it sooner with --days N, or activate it with --force REASON"
+            raise FpctlError(f"{waits.exclusion.id} stays in shadow: {waits.why}", None, hint)
+        _decide(context, chosen, None, decision.force)
+        return EXIT_OK
     if format == "json":
         output.show_json({"shadows": [_document(one) for one in found]})
     else:
@@ -111,7 +126,7 @@ def _approved(loaded: LoadedExclusion) -> bool:
     return bool((loaded.exclusion.approved_by or "").strip())
 
 
-def _decide(context: AppContext, chosen: Sequence[LoadedExclusion], drop: str | None) -> None:
+def _decide(context: AppContext, chosen: Sequence[LoadedExclusion], drop: str | None, force: str | None = None) -> None:
     from fpctl.exclusions.bulk_edit import amend
     from fpctl.exclusions.lifecycle import retirement
 
@@ -127,7 +142,7 @@ def _decide(context: AppContext, chosen: Sequence[LoadedExclusion], drop: str | 
 
     action = "retired" if drop is not None else "activated"
     ids = [loaded.id for loaded in chosen]
-    context.audit_log.record(lambda: amend(chosen, change, context.folder), action, ids, reason=drop)
+    context.audit_log.record(lambda: amend(chosen, change, context.folder), action, ids, reason=drop or force)
     for loaded in chosen:
         output.say(f"{loaded.id} is {'retired' if drop is not None else 'active now'}")
 

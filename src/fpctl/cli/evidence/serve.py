@@ -33,22 +33,25 @@ class ListenOptions:
     certificate: Annotated[
         Path | None, typer.Option("--certificate", metavar="FILE", help="TLS certificate (PEM); needs --key.")
     ] = None
-    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Key of the certificate (PEM).")] = None
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Private key of the certificate (PEM).")] = (
+        None
+    )
 
 
 def command(
     files: options.Files,
     listen: ListenOptions,
     add_user: Annotated[
-        str | None, typer.Option("--add-user", metavar="NAME", help="Add a person to the user file, and do not serve.")
+        str | None, typer.Option("--add-user", metavar="NAME", help="Add a user to the user file and exit.")
     ] = None,
-    role: Annotated[Role, typer.Option("--role", help="Role of the person that --add-user adds.")] = "analyst",
+    role: Annotated[Role, typer.Option("--role", help="Role of the user added with --add-user.")] = "analyst",
     data: options.DataFolder = None,
 ) -> int:
-    """Serve the console: what needs a decision, rules with their clauses, recording and approving exclusions, runs.
+    """Start the web console: decisions, rules with their clauses, recording and approving exclusions, runs.
 
-    It works on the files of this repository, as every command does. Alone it listens on this machine only, and prints
-    an address that signs in once. For a team, name a user file or OpenID Connect in [console] of fpctl.toml.
+    The console works on the files of this repository, like every command. By default it listens on this machine
+    only and prints an address that signs you in once. For a team, configure a user file or OpenID Connect in
+    [console] of fpctl.toml.
     """
     settings = AppContext(files, "none").settings
     if add_user is not None:

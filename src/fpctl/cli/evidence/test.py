@@ -26,9 +26,10 @@ def command(
 ) -> int:
     """Run the rules' tests: events that must fire, and events that must stay quiet.
 
-    The tests stand under `tests:` of a rule or beside it in NAME.tests.yaml. Each is run through the base and the
-    tuned rule on the local engine. An event that must fire has to fire in the base rule, or the test itself is
-    wrong; no exclusion may suppress it. Exit code 1: a test fails. 2: a test or a rule cannot be read or run.
+    Tests are listed under `tests:` in a rule, or in NAME.tests.yaml next to it. Each test runs the base and the
+    tuned rule on the local engine. An event that must fire has to fire in the base rule (otherwise the test itself
+    is wrong), and no exclusion may suppress it. Exit code 1: a test fails. 2: a test or a rule could not be read or
+    run.
     """
     from fpctl.repository.apply import applicable
     from fpctl.rules.test_cases import RuleTestCache

@@ -32,15 +32,15 @@ class ProposalOptions:
             metavar="PERCENT",
             min=0.01,
             max=100.0,
-            help="Percentage of the events that a proposal must suppress.",
+            help="Minimum share of the events that a proposal must suppress, in percent.",
         ),
     ] = 1.0
     accept: Annotated[
         str | None,
-        typer.Option("--accept", metavar="1,3", help="Record these proposals as drafts; all for all of them."),
+        typer.Option("--accept", metavar="1,3", help="Record these proposals as drafts, or all."),
     ] = None
     reason: Annotated[
-        str | None, typer.Option("--reason", metavar="TEXT", help="Why the accepted ones are benign.")
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why the accepted proposals are benign.")
     ] = None
     owner: Annotated[
         str | None,
@@ -57,14 +57,14 @@ def command(
     files: options.RepositoryFiles,
     format: options.TextFormat = "text",
 ) -> int:
-    """Propose exclusions for a noisy rule from its own events.
+    """Propose exclusions for a noisy rule, based on its events.
 
-    Looks at the events that the rule fires on, ranks what makes most of them, and proposes the fewest narrow
-    exclusions that suppress most of them: each names a program together with a device, a URL or a hash, on devices
-    that show the pattern regularly. What suppresses an event that must fire is not proposed. Everything is counted
-    by the engine; no event but a sample is fetched.
+    Ranks what produces most of the events that the rule fires on, and proposes the smallest set of narrow
+    exclusions that suppresses most of them. Each names a program together with a device, a URL or a hash, on
+    devices that show the pattern regularly. Nothing is proposed that would suppress an event that must fire. The
+    engine does the counting; only a sample of events is fetched.
 
-    --accept records proposals as drafts, to be reviewed and approved.
+    --accept records proposals as drafts for review and approval.
     """
     context = AppContext(files, "optional")
     loaded = context.one_rule(rule)

@@ -31,11 +31,11 @@ class EventOptions:
 
     row: Annotated[
         str | None,
-        typer.Option("--row", metavar="JSON|-", help="The event's columns as a JSON object; - reads stdin."),
+        typer.Option("--row", metavar="JSON|-", help="The event's columns as a JSON object, or - for stdin."),
     ] = None
     table: Annotated[
         str | None,
-        typer.Option("--table", metavar="NAME", help="Its table, where the rule reads several."),
+        typer.Option("--table", metavar="NAME", help="The event's table, if the rule reads several."),
     ] = None
 
 
@@ -48,8 +48,8 @@ def command(
 ) -> int:
     """Explain why a rule did not fire on an event: which exclusion suppresses it, since when, and who approved it.
 
-    With --row, base and tuned rule are run on the event, on this machine. With fields such as --device, exclusions
-    that name them are listed, each with what else it asks for. Exit code 2: it could not be found out.
+    With --row, runs the base and the tuned rule on the event locally. With fields such as --device, lists the
+    exclusions that match them and what else each requires. Exit code 2: the reason could not be determined.
     """
     from fpctl.repository.apply import applicable
     from fpctl.tuning.why import parse_event, why_event, why_values

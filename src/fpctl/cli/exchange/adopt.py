@@ -22,7 +22,7 @@ class AdoptOptions:
     """What is done with the clauses."""
 
     remove: Annotated[
-        bool, typer.Option("--remove", help="Remove the clauses from the rule; every other byte of it stays.")
+        bool, typer.Option("--remove", help="Remove the adopted conditions from the rule and change nothing else.")
     ] = False
     status: Annotated[Literal["draft", "active"], typer.Option("--status", help="Status of the new exclusions.")] = (
         "draft"
@@ -37,16 +37,17 @@ def command(
     files: options.RepositoryFiles,
     format: options.TextFormat = "text",
 ) -> int:
-    """Turn hand-written clauses of a rule into exclusions.
+    """Turn a rule's hand-written conditions into exclusions.
 
-    Looks at the `where` operators of the rule's outermost pipeline for what is negated: not(...), !=, !~, !in,
-    !in~, !has, !contains and the like. What a column holds of a field becomes a field of the match, what else must
-    be true with it a `where`; a term without any field stays in the rule, and is reported. So is each difference
-    between the clause and the exclusion. A comment beside a clause becomes its reason.
+    Looks for negated conditions in the `where` operators of the rule's outermost pipeline: not(...), !=, !~, !in,
+    !in~, !has, !contains and similar. Conditions on a column that holds a field become fields of the match; others
+    that must be true with them become a `where`. A condition without any field stays in the rule and is reported,
+    as is every difference between a condition and its exclusion. A comment next to a condition becomes the
+    exclusion's reason.
 
     The exclusions are drafts: with --remove, the rule fires on their events until they are approved.
 
-    Exit code 1: a negated term stays in the rule, or an exclusion suppresses more than its clause did.
+    Exit code 1: a negated condition stays in the rule, or an exclusion suppresses more than its condition did.
     """
     from fpctl.exchange.adoption.adopt import About
     from fpctl.exchange.adoption.adopt import adopt as adopted

@@ -34,7 +34,7 @@ class RuleImportOptions:
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder to write rules to.", show_default="the rules folder"),
     ] = None
-    replace: Annotated[bool, typer.Option("--replace", help="Replace files that exist.")] = False
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite existing files.")] = False
     target: options.TargetName = None
     credential: options.Credential = None
 
@@ -46,16 +46,16 @@ def sentinel(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="ARM templates, portal exports, saved searches (JSON); without one, the workspace itself.",
+            help="ARM templates, portal exports, saved searches (JSON). Default: read from the workspace.",
         ),
     ] = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Import rules of Microsoft Sentinel as YAML files, one per rule.
+    """Import rules from Microsoft Sentinel as YAML files, one per rule.
 
-    Takes analytics rules, hunting queries and query packs; saved functions go to functions/. Without a file it takes
-    what is in the workspace of the settings. A file that exists already, and an id that another rule has, are left
-    alone. Exit code 1: something was left out. 2: a file could not be read.
+    Imports analytics rules, hunting queries and query packs. Saved functions go to functions/. Without a file,
+    imports from the workspace in the settings. Existing files, and rules whose id is already in use, are skipped.
+    Exit code 1: something was left out. 2: a file could not be read.
     """
     from fpctl.deployment.sentinel_import import read_sentinel_exports, workspace_text
 
@@ -78,17 +78,17 @@ def defender(
     file: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="FILE", help="Answers of Microsoft Graph's detectionRules (JSON); without one, the tenant itself."
+            metavar="FILE", help="Responses of Microsoft Graph's detectionRules (JSON). Default: read from the tenant."
         ),
     ] = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Import custom detections of Defender XDR as JSON files, one per detection.
+    """Import custom detections from Defender XDR as JSON files, one per detection.
 
-    A file keeps all that the service has of a detection, with its base query: clauses of fpctl are taken out. A
-    detection in the schema that Graph removed on 2026-10-01 is written in the current one, and a note says what
-    changed. Without a file it takes what is in the tenant. A file that exists already, and an id that another rule has,
-    are left alone. Exit code 1: something was left out. 2: a file could not be read.
+    A file keeps all properties of a detection, with its base query: fpctl's clauses are removed. A detection in the
+    schema that Graph removed on 2026-10-01 is converted to the current schema, and a note lists the changes.
+    Without a file, imports from the tenant. Existing files, and detections whose id is already in use, are skipped.
+    Exit code 1: something was left out. 2: a file could not be read.
     """
     from fpctl.deployment.defender_import import detections_text, read_detections
 
@@ -175,6 +175,6 @@ def _importer(name: str) -> Callable[..., int]:
     return command
 
 
-_EXIT_CODES = "Exit code 1: something was left out, or may suppress more than it did. 2: the file cannot be read."
+_EXIT_CODES = "Exit code 1: something was left out, or may suppress more than before. 2: the file could not be read."
 
 commands = {"sentinel": sentinel, "defender": defender, **{name: _importer(name) for name in format_names()}}

@@ -42,7 +42,7 @@ class MatchOptions:
         typer.Argument(
             metavar="RULE",
             autocompletion=completion.rule_names,
-            help="For these rules: id, name, path, glob, tag:x, technique:x, table:x, or * for all.",
+            help="Rules it applies to: id, name, path, glob, tag:x, technique:x, table:x, or * for all.",
         ),
     ] = None
     rule_option: Annotated[
@@ -54,12 +54,12 @@ class MatchOptions:
             "--scenario",
             metavar="ID",
             autocompletion=completion.scenario_ids,
-            help="The documented scenario; its narrowing defaults apply.",
+            help="Documented scenario; adds the scenario's narrowing defaults.",
         ),
     ] = None
-    no_defaults: Annotated[bool, typer.Option("--no-defaults", help="Leave out the scenario's narrowing defaults.")] = (
-        False
-    )
+    no_defaults: Annotated[
+        bool, typer.Option("--no-defaults", help="Do not add the scenario's narrowing defaults.")
+    ] = False
     filter: Annotated[
         str | None,
         typer.Option(
@@ -78,7 +78,7 @@ class MatchOptions:
     ] = None
     accept: Annotated[
         str | None,
-        typer.Option("--accept", metavar="1,3", help="Which of the proposals to record; all for all of them."),
+        typer.Option("--accept", metavar="1,3", help="Proposals to record, or all."),
     ] = None
 
 
@@ -89,15 +89,20 @@ class WindowOptions:
     weekly: Annotated[
         Values,
         typer.Option(
-            "--weekly", metavar="HOURS", help="Only at these times: 'sun 02:00-04:00', 'mon-fri 22:00-06:00'."
+            "--weekly",
+            metavar="HOURS",
+            help="Only during these weekly hours: 'sun 02:00-04:00', 'mon-fri 22:00-06:00'.",
         ),
     ] = None
     interval: Annotated[
         Values,
-        typer.Option("--interval", metavar="SPAN", help="Only then: '2026-12-24 18:00/2026-12-27 06:00'."),
+        typer.Option(
+            "--interval", metavar="SPAN", help="Only during this period: '2026-12-24 18:00/2026-12-27 06:00'."
+        ),
     ] = None
     timezone: Annotated[
-        str | None, typer.Option("--timezone", metavar="ZONE", help="Time zone of these times: Europe/Rome.")
+        str | None,
+        typer.Option("--timezone", metavar="ZONE", help="Time zone of --weekly and --interval, such as Europe/Rome."),
     ] = None
 
     def window(self) -> dict[str, Value] | None:
@@ -110,10 +115,10 @@ class WindowOptions:
 class AboutOptions(options.Ownership):
     """Why it is benign, who is responsible, and from when until when it is valid."""
 
-    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why this is benign.")] = None
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why the activity is benign.")] = None
     created: Annotated[
         str | None,
-        typer.Option("--created", metavar="DATE", help="First day on which it is valid.", show_default="today"),
+        typer.Option("--created", metavar="DATE", help="First day of validity.", show_default="today"),
     ] = None
 
 
@@ -122,19 +127,21 @@ class DetailOptions:
     """The other keys of the file."""
 
     broad: Annotated[
-        bool, typer.Option("--broad", help="Allow a match without device, URL and hash; needs an approval.")
+        bool, typer.Option("--broad", help="Allow a match without a device, URL or hash; requires an approval.")
     ] = False
     placement: Annotated[
         Literal["auto", "source", "result"] | None, typer.Option("--placement", help="Where the clause goes.")
     ] = None
     status: Annotated[
-        Literal["active", "draft", "shadow"], typer.Option("--status", help="A draft waits for an approval.")
+        Literal["active", "draft", "shadow"],
+        typer.Option("--status", help="Initial status; a draft needs an approval before it becomes active."),
     ] = "active"
-    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="A one-line description.")] = None
-    notes: Annotated[str | None, typer.Option("--notes", metavar="TEXT", help="Anything else to know.")] = None
-    tag: Annotated[Values, typer.Option("--tag", metavar="WORD", help="A tag; may be given several times.")] = None
+    title: Annotated[str | None, typer.Option("--title", metavar="TEXT", help="One-line description.")] = None
+    notes: Annotated[str | None, typer.Option("--notes", metavar="TEXT", help="Additional notes.")] = None
+    tag: Annotated[Values, typer.Option("--tag", metavar="WORD", help="Tag; can be repeated.")] = None
     id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="Its id.", show_default="fp-YEAR-eight random characters")
+        str | None,
+        typer.Option("--id", metavar="ID", help="Id of the exclusion.", show_default="fp-YEAR-eight random characters"),
     ] = None
 
 
@@ -158,25 +165,28 @@ def command(
 ) -> int:
     """Record an exclusion.
 
-    The values of one field are alternatives, different fields must all match, and every option of a field may be
-    given several times; @lists/name.txt takes the values from a list. Without any field or without a rule, on a
-    terminal, fpctl asks for what is lacking; ? explains, < goes back.
-    Before anything is written it shows the file, the clause in the rule's text, and, with a data folder or an
-    engine, what the exclusion would have suppressed in the last 14 days. Without a terminal and without --yes
-    nothing is written, and the exit code is 2.
+    Several values of one field are alternatives; different fields must all match. Every field option can be
+    repeated, and @lists/name.txt reads the values from a list. If no field or no rule is given, fpctl asks for what
+    is missing on a terminal; ? explains a question, < goes back. Before it writes anything, fpctl shows the file,
+    the clause in the rule, and, if there is a data folder or an engine, what the exclusion would have suppressed in
+    the last 14 days. Without a terminal and without --yes nothing is written, and the exit code is 2.
 
-    --filter understands == != IN CONTAINS STARTSWITH ENDSWITH AND OR NOT and brackets on the fields process.name,
+    --filter supports == != IN CONTAINS STARTSWITH ENDSWITH AND OR NOT and parentheses on the fields process.name,
     process.parent.name, process.command_line, process.executable, file.hash, file.path, host.name, url.domain,
-    url.full, user.name, source.ip, destination.ip, destination.port and process.code_signature.subject_name.
-    Options of fields are combined with it by AND.
+    url.full, user.name, source.ip, destination.ip, destination.port and process.code_signature.subject_name. Field
+    options are combined with it by AND.
 
-    --from-result proposes exclusions from the devices, URLs, hashes, programs, accounts, applications and addresses in
-    a result, such as the output of `fpctl run RULE --format csv`; --accept says which.
+    --from-result proposes exclusions from the devices, URLs, hashes, programs, accounts, applications and addresses
+    in a result, such as the output of `fpctl run RULE --format csv`; --accept records them.
 
-    Exit code 1: the exclusion cannot be placed in a rule that it names. 2: it is refused, or not confirmed.
+    Exit code 1: the exclusion cannot be placed in a rule that it names, could never match there, or suppresses an
+    event that must fire. 2: it is invalid, or nobody confirmed.
     """
+    from fpctl.exclusions.lifecycle import check_approver
+
     context = AppContext(files, "optional")
     base = _base(match, window, about, details, context.today)
+    check_approver(base.approved_by or "", context.settings.policy.approval.allows)
     lacking = not (match.filter or match.from_result) and not (fields.values and base.rules)
     if lacking and terminal.may_ask():
         asked = _asked(context, replace(base, match=(dict(fields.values),)), about, engine)
@@ -259,8 +269,10 @@ def _asked(
             return "Change an answer, or leave with Ctrl-C."
         outcomes = trial(entry.exclusion, context.repository.rules.rules, context.planner())
         show_effect(outcomes, coverage_of(context, entry.exclusion, outcomes, engine))
-        if any(outcome.findings for outcome in outcomes):
+        if _unheld(context, entry, outcomes) or any(outcome.findings for outcome in outcomes):
             return "It cannot be placed in a rule that it names: change an answer, or leave with Ctrl-C."
+        if _silences(context, entry, outcomes):
+            return "It suppresses an event that must fire: change an answer, or leave with Ctrl-C."
         return None
 
     setting = FormSetting(
@@ -363,6 +375,9 @@ def _record(
         output.write(output.visible_lines(one.entry.text))
         if not previewed:
             show_effect(one.outcomes, one.covered)
+    unheld = [_unheld(context, one.entry, one.outcomes) for one in effects]
+    refused |= any(unheld)
+    silencing = [_silences(context, one.entry, one.outcomes) for one in effects] if not refused else []
     for entry in entries if not refused else ():
         output.show_problems(entry.warnings)
         for remark in remarks(entry.exclusion, repository.exclusions.exclusions):
@@ -370,11 +385,51 @@ def _record(
     if refused:
         output.say("fpctl: the exclusion cannot be placed in a rule that it names; it was not recorded")
         code = EXIT_FINDINGS
+    elif any(silencing):
+        output.say("fpctl: the exclusion suppresses an event that must fire; it was not recorded")
+        code = EXIT_FINDINGS
     else:
         code = _written(context, entries, reply.yes)
     if reply.format == "json":
         output.show_json(_document(effects, written=code == EXIT_OK))
     return code
+
+
+def _silences(context: AppContext, entry: NewExclusion, outcomes: Sequence[RuleOutcome]) -> bool:
+    """Run the must-fire tests of the rules with an exclusion, say which it suppresses, and tell whether it does."""
+    from fpctl.rules.test_cases import RuleTestCache
+
+    cache = RuleTestCache()
+    cases = [
+        (outcome.rule, case)
+        for outcome in outcomes
+        if outcome.status == "rewritten"
+        for case in cache.cases_of(outcome.loaded).must_fire()
+    ]
+    if not cases:
+        return False
+    from fpctl.repository.single_exclusion import in_force
+    from fpctl.tuning.guard import evaluate
+
+    alone, planner = in_force(entry.exclusion), context.planner()
+    found = False
+    for rule, case in cases:
+        if evaluate(rule, case, [(alone, True)], planner).status == "suppressed":
+            output.say(
+                output.visible_lines(f"{rule.path}: it suppresses an event that must fire: {case.name} ({case.at})")
+            )
+            found = True
+    return found
+
+
+def _unheld(context: AppContext, entry: NewExclusion, outcomes: Sequence[RuleOutcome]) -> bool:
+    """Say for want of which columns an exclusion matches nothing in a rule that it names; tell whether it is so."""
+    from fpctl.repository.column_advice import never_matching
+
+    found = never_matching(entry.exclusion, outcomes, context.planner())
+    for outcome, field in found:
+        output.say(output.visible_lines(f"{outcome.rule.path}: {field.message}\n  hint: {field.hint}"))
+    return bool(found)
 
 
 def _written(context: AppContext, entries: Sequence[NewExclusion], yes: bool) -> int:

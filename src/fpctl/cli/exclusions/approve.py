@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,29 +11,51 @@ from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_OK
 
+if TYPE_CHECKING:
+    from fpctl.repository.approval_snapshot import PendingApproval
+
 
 def command(
     ids: options.Exclusions,
     files: options.RepositoryFiles,
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="WHO", help="Approver; not the owner.", show_default="git's user.email"),
+        typer.Option("--by", metavar="WHO", help="Approver; must not be the owner.", show_default="git's user.email"),
     ] = None,
+    from_git: Annotated[
+        bool,
+        typer.Option(
+            "--from-git",
+            help="Take the approver from the signature or Reviewed-by trailer of the file's last commit.",
+        ),
+    ] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Record an approval: who, the day, and each rule's base query (its hash) and the clause's place as they are.
+    """Approve exclusions, and record who approved them, when, and which base queries and clause positions were
+    reviewed.
 
-    So a rule that changes afterwards can be found. A draft becomes active. The approver must not be the owner. If
-    one of them cannot be approved, none is.
+    A rule that changes later can then be detected. A draft becomes active. The approver must not be the owner, and
+    must be one of `[policy.approval] approvers` if that lists any. --from-git asks git who signed or reviewed the
+    last commit of each file: use it in a job on a branch which only reviewed commits reach. If one of the exclusions
+    cannot be approved, none is.
     """
     from fpctl.exclusions.bulk_edit import amend, unchanged_since
+    from fpctl.exclusions.lifecycle import check_approver
+    from fpctl.person import approver_in_git
     from fpctl.repository.approval_snapshot import approvals
 
     context = AppContext(files, "optional")
     chosen = context.pick(ids)
-    approver = by or context.owner or ""
+    if by is not None and from_git:
+        raise typer.BadParameter("--by or --from-git, not both")
+    allowed = context.settings.policy.approval.allows
+    found: list[PendingApproval] = []
     with output.progress("Looking at the rules", len(chosen)) as update:
-        found = approvals(chosen, approver, context.repository, context.planner(), update)
+        for one in chosen:
+            approver = approver_in_git(Path(one.path)) if from_git else by or context.owner or ""
+            check_approver(approver, allowed)
+            found += approvals([one], approver, context.repository, context.planner())
+            update(len(found))
     # Nobody approves what they have not seen: a change that someone else made meanwhile ends the approval.
     changes = {one.loaded.id: unchanged_since(one.loaded, one.changes) for one in found}
     context.audit_log.record(

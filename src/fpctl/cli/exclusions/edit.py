@@ -26,9 +26,9 @@ def command(
 ) -> int:
     """Edit an exclusion in $VISUAL or $EDITOR.
 
-    The editor gets a copy. When it is closed the text is checked as the loader would check it; what is
-    broken is not saved: on a terminal you can go back to the editor, and otherwise the text is kept
-    beside the file with the ending .rej, and the file stays byte for byte as it was.
+    You edit a copy. When the editor closes, fpctl checks the text. Invalid text is not saved: on a terminal you can
+    return to the editor; otherwise the text is kept next to the file with the extension .rej, and the file is left
+    unchanged.
     """
     from fpctl.exclusions.edit_session import EditSession, stale_approval
     from fpctl.files import read_text

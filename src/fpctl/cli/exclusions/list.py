@@ -28,7 +28,7 @@ class FilterOptions:
             "--rule",
             metavar="RULE",
             autocompletion=completion.rule_names,
-            help="Exclusions that match this rule: id, name, path or glob.",
+            help="Only exclusions that apply to this rule: id, name, path or glob.",
         ),
     ] = None
     scenario: Annotated[
@@ -37,12 +37,12 @@ class FilterOptions:
             "--scenario",
             metavar="ID",
             autocompletion=completion.scenario_ids,
-            help="Exclusions of this scenario; none for those without one.",
+            help="Only exclusions of this scenario, or none.",
         ),
     ] = None
     owner: Annotated[
         str | None,
-        typer.Option("--owner", metavar="TEXT", help="Owner contains this text; none for those without one."),
+        typer.Option("--owner", metavar="TEXT", help="Only exclusions whose owner contains this text, or none."),
     ] = None
     status: Annotated[
         str | None,
@@ -50,16 +50,22 @@ class FilterOptions:
             "--status",
             metavar="WORD",
             autocompletion=completion.states,
-            help="active, shadow, not-yet-valid, draft, expired or retired; several with commas.",
+            help="active, shadow, not-yet-valid, draft, expired or retired; separate several with commas.",
         ),
     ] = None
     expiring: Annotated[
         str | None,
-        typer.Option("--expiring", metavar="30d", help="In force, and expiring within this time; exit code 1 if any."),
+        typer.Option(
+            "--expiring",
+            metavar="30d",
+            help="Only active exclusions that expire within this time; exit code 1 if there are any.",
+        ),
     ] = None
     matches: Annotated[
         str | None,
-        typer.Option("--matches", metavar="VALUE", help="Exclusions that match this device, URL, hash, program ..."),
+        typer.Option(
+            "--matches", metavar="VALUE", help="Only exclusions that match this device, URL, hash, program ..."
+        ),
     ] = None
 
     def criteria(self, context: AppContext) -> ExclusionQuery:
@@ -89,8 +95,8 @@ def command(
 ) -> int:
     """List exclusions.
 
-    Filters are combined with AND. Exit code 1: --expiring was given and some are expiring, so that CI can tell. 2:
-    an exclusion file is broken; the others are listed all the same.
+    Filters are combined with AND. Exit code 1: --expiring was given and exclusions are expiring. 2: an exclusion
+    file is invalid; the others are listed anyway.
     """
     from fpctl.exclusions.exclusion_query import find_exclusions
 

@@ -19,22 +19,20 @@ if TYPE_CHECKING:
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="NAME", help="The list: hashes, hashes.txt or lists/hashes.txt.", autocompletion=completion.list_names
+        metavar="NAME", help="Value list: hashes, hashes.txt or lists/hashes.txt.", autocompletion=completion.list_names
     ),
 ]
 
 
 def check(
     files: options.ExclusionFiles,
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Lists; all of them if none is given.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Value lists (default: all).")] = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Check lists: invalid values, duplicates, lists that nobody uses or that are missing.
+    """Check value lists for invalid values and duplicates, and for unused and missing lists.
 
-    A list is checked for the fields that exclusions use it for; before any does, for the field that a comment such
-    as `# field: hash` names. Exit code 1: only warnings. 2: errors.
+    A list is checked for the fields that exclusions use it for. A list that is not used yet is checked for the
+    field in its comment, such as `# field: hash`. Exit code 1: there are only warnings. 2: there are errors.
     """
     from fpctl.exclusions.value_lists.list_file import check as check_list
     from fpctl.exclusions.value_lists.list_file import existing, find_lists
@@ -57,18 +55,20 @@ def check(
 
 def add(
     name: Name,
-    values: Annotated[list[str], typer.Argument(metavar="VALUE", help="Values to add; - reads them from stdin.")],
+    values: Annotated[list[str], typer.Argument(metavar="VALUE", help="Values to add, or - for stdin.")],
     files: options.ExclusionFiles,
     field: Annotated[
-        str | None, typer.Option("--field", metavar="FIELD", help="What a new list is for, such as hash or device.")
+        str | None, typer.Option("--field", metavar="FIELD", help="Field of a new list, such as hash or device.")
     ] = None,
-    comment: Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="Written after each value.")] = None,
+    comment: Annotated[
+        str | None, typer.Option("--comment", metavar="TEXT", help="Comment to write after each value.")
+    ] = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Add values to a list, or create one.
+    """Add values to a value list, or create one.
 
-    A value that is not valid for the list's field is refused, and then nothing is added. What is in the list
-    already stays where it is.
+    If a value is not valid for the list's field, nothing is added. Values that are already in the list are left
+    where they are.
     """
     from fpctl.exclusions.value_lists.list_file import add_to_list, find_lists, resolve
 
@@ -90,14 +90,14 @@ def add(
 
 def remove(
     name: Name,
-    values: Annotated[list[str], typer.Argument(metavar="VALUE", help="Values to remove; - reads them from stdin.")],
+    values: Annotated[list[str], typer.Argument(metavar="VALUE", help="Values to remove, or - for stdin.")],
     files: options.ExclusionFiles,
     format: options.TextFormat = "text",
 ) -> int:
-    """Remove values from a list, each with its line; comments and the other lines stay.
+    """Remove values from a value list, with their lines. Comments and other lines are kept.
 
-    A value that is not in the list is an error, and then nothing is removed. The last value of a list that is in
-    use stays: an empty list would make its exclusions invalid.
+    If a value is not in the list, nothing is removed. The last value of a list that is in use cannot be removed,
+    because an empty list would make its exclusions invalid.
     """
     from fpctl.exclusions.value_lists.list_file import existing, find_lists, remove_from_list
 

@@ -38,32 +38,36 @@ def command(
         str | None,
         typer.Argument(
             metavar="ID|verify",
-            help="Only this exclusion or deployed rule (path, name, GUID); or verify: check the chain.",
+            help="Only this exclusion or deployed rule (path, name, GUID), or verify to check the chain.",
         ),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="TIME", help="Only entries from then on: 30d, 12h, 2026-11-01, a full time."),
+        typer.Option(
+            "--since", metavar="TIME", help="Only entries since this time: 30d, 12h, 2026-11-01, or a timestamp."
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=1, max=1_000_000_000, help="Only the newest N entries.")
     ] = None,
     expect: Annotated[
         str | None,
-        typer.Option("--expect", metavar="NUMBER:HASH", help="With verify: an entry's hash as noted elsewhere."),
+        typer.Option(
+            "--expect", metavar="NUMBER:HASH", help="With verify: number and hash of an entry, as noted elsewhere."
+        ),
     ] = None,
     format: options.ListFormat = "table",
 ) -> int:
-    """Show the audit trail: who changed which exclusion, or deployed which rule, when, and what, the newest first.
+    """Show the audit trail, newest first: who changed which exclusion or deployed which rule, when, and what.
 
-    Changes that fpctl did not make (an editor, a git merge) are noticed by the next command that reads the
-    exclusions, and recorded as made outside, with the commit's author where git knows one.
+    Changes made without fpctl (in an editor, by a git merge) are noticed by the next command that reads the
+    exclusions and recorded as made outside, with the commit's author if git knows one.
 
-    fpctl log verify checks that no entry was edited, removed or inserted, and names those that were. It prints the
-    last entry's number and hash: note them in another place, and --expect NUMBER:HASH detects a trail that was
+    fpctl log verify checks that no entry was edited, removed or inserted, and lists those that were. It prints the
+    number and hash of the last entry. Keep them in another place: --expect NUMBER:HASH detects a trail that was
     rewritten or replaced as a whole. Without --expect, the newest commit with a trailer `Fpctl-Trail:
-    NUMBER:HASH@TRAIL` says what to expect. Exit code 1: an entry is not what it was. 2: the history or an exclusion
-    file cannot be read.
+    NUMBER:HASH@TRAIL` provides the expected entry. Exit code 1: an entry is not what it was. 2: the history or an
+    exclusion file could not be read.
     """
     from fpctl.history.history import History
     from fpctl.history.store import is_there

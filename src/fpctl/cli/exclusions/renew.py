@@ -11,6 +11,8 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_OK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fpctl.exclusions.edit import Changes
     from fpctl.exclusions.model import Exclusion
 
@@ -19,15 +21,18 @@ def command(
     ids: options.Exclusions,
     until: Annotated[
         str,
-        typer.Option("--until", metavar="DATE|90d", help="New expiry: first day on which they are no longer valid."),
+        typer.Option(
+            "--until", metavar="DATE|90d", help="New expiry date: the first day on which they are no longer valid."
+        ),
     ],
     files: options.ExclusionFiles,
     format: options.TextFormat = "text",
 ) -> int:
     """Extend the expiry date of exclusions.
 
-    Only `expires` changes in their files. If one of them cannot be renewed, none is: it is retired, its file is
-    broken, or it already expires later. One that expires on that very day is left as it is.
+    Changes only `expires` in their files, and reports if the policy does not allow the new date without another
+    approval, or at all. If one of them cannot be renewed (it is retired, its file is invalid, or
+    it already expires later), none is. An exclusion that already expires on that day is left unchanged.
     """
     from fpctl.exclusions.bulk_edit import amend
     from fpctl.exclusions.expiry import parse_until
@@ -52,6 +57,7 @@ def command(
             output.say(f"{loaded.id} expires on {day}{f' (was {was})' if was else ''}")
         else:
             output.say(f"{loaded.id} already expires on {day}")
+    _say_what_policy_asks(context, [loaded.id for loaded in chosen])
     if format == "json":
         rows = [
             {"id": one.id, "changed": one in chosen, "expires": day, "was": one.exclusion.expires, "file": one.path}
@@ -59,3 +65,23 @@ def command(
         ]
         output.show_json({"exclusions": rows})
     return EXIT_OK
+
+
+def _say_what_policy_asks(context: AppContext, ids: Sequence[str]) -> None:
+    """Say what the policy finds in the lifetime of exclusions that were renewed."""
+    if not ids:
+        return
+    from fpctl.audit.context import AuditContext
+    from fpctl.audit.registry import check_named, severities
+    from fpctl.audit.run import audit
+    from fpctl.repository.model import open_repository
+    from fpctl.rules.loader import RuleSet
+
+    # How long one may hold does not depend on the rules, which need not be there.
+    changed = AppContext(context.files).exclusions
+    judged = AuditContext(
+        open_repository(RuleSet((), ()), changed, root=context.root), context.settings.policy, context.today
+    )
+    for one in audit(judged, [check_named("over-long")], severities(context.settings)):
+        if one.exclusion in ids:
+            output.say(output.visible_lines(f"note: {one.message}\n  hint: {one.fix}"))

@@ -23,9 +23,8 @@ def command(
 ) -> int:
     """Retire exclusions permanently.
 
-    They stay in their files, with `status: retired` and the day and the reason in `notes`: the record of what was
-    once suppressed is worth keeping. The next `fpctl apply` removes their clauses. One that is already retired is
-    left as it is.
+    Their files are kept as a record, with `status: retired` and the day and the reason in `notes`. The next `fpctl
+    apply` removes their clauses. An exclusion that is already retired is left unchanged.
     """
     from fpctl.exclusions.bulk_edit import amend
     from fpctl.exclusions.lifecycle import retirement

@@ -23,10 +23,10 @@ def command(
     on: options.On = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show one exclusion: every field, its state, its file, the clause in each rule, and its hits.
+    """Show one exclusion: fields, state, file, the clause in each rule, and hits.
 
-    The clauses are those of an active exclusion, also while it is a draft or has ended. Exit code 1: it cannot be
-    placed in a rule that it names, or that rule does not exist.
+    Drafts and expired or retired exclusions are shown with the clauses they would have if they were active. Exit
+    code 1: it cannot be placed in a rule that it names, or that rule does not exist.
     """
     from fpctl.cli.shared.risk import risk_of
     from fpctl.repository.single_exclusion import active_on, trial

@@ -14,7 +14,7 @@ from fpctl.cli.shared.outcomes import exit_code, report_outcomes, show_diff
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 
 if TYPE_CHECKING:
-    from fpctl.repository.apply import TunedFile, Verification
+    from fpctl.repository.apply import TunedFile
     from fpctl.repository.plan_summary import PlanSummary
 
 
@@ -25,12 +25,10 @@ class PlanOptions:
     on: options.On = None
     no_fold: options.NoFold = False
     lists: options.ListStore = "watchlist"
-    no_verify: Annotated[
-        bool, typer.Option("--no-verify", help="Do not parse the tuned queries again to verify them.")
-    ] = False
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip parsing the tuned queries again.")] = False
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", min=1, metavar="N", help="Processes to plan with.", show_default="one per core"),
+        typer.Option("--jobs", min=1, metavar="N", help="Number of processes.", show_default="one per core"),
     ] = None
 
 
@@ -43,12 +41,12 @@ class TargetOptions:
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Write every rule below DIR, under its path in the rules folder.",
-            show_default="standard output; with --check the `out` of the settings",
+            help="Write every rule to DIR, under its path in the rules folder.",
+            show_default="stdout; with --check, `out` in the settings",
         ),
     ] = None
-    diff: Annotated[bool, typer.Option("--diff", help="Show what changes, as a unified diff.")] = False
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when DIR is not up to date.")] = False
+    diff: Annotated[bool, typer.Option("--diff", help="Show the changes as a unified diff.")] = False
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 if DIR is not up to date.")] = False
 
     def folder(self, context: AppContext) -> Path | None:
         """Return the folder; None for stdout. Raises typer.BadParameter where there is none to check."""
@@ -69,15 +67,12 @@ def command(
 ) -> int:
     """Rewrite rules with the exclusions that apply to them.
 
-    Without --out the tuned rules go to stdout. An exclusion that suppresses an event which a test of the rule says
-    must fire is refused, unless --force gives a reason. Exit code 1 means that an exclusion was refused or names a
-    rule it cannot be placed in (or, with --check, that DIR is not up to date); 2 that something could not be read.
+    Without --out, the tuned rules go to stdout. An exclusion that suppresses an event that must fire, according to
+    the rule's tests, is refused unless --force gives a reason. Exit code 1: an exclusion was refused or cannot be
+    placed in a rule that it names, or, with --check, DIR is not up to date. 2: something could not be read.
     """
     from fpctl.report.explanation import apply_to_dict
     from fpctl.repository.apply import (
-        OWN_PARSER_ONLY,
-        UNVERIFIED,
-        VERIFIED,
         differences,
         external_list_files,
         tuned_files,
@@ -86,9 +81,7 @@ def command(
     context = AppContext(files)
     folder, repository = target.folder(context), context.repository
     context.audit_log.glance()
-    # What is written has been read by the independent readers; comparing with it need not do so again.
-    verification = UNVERIFIED if plan.no_verify else OWN_PARSER_ONLY if target.check else VERIFIED
-    guarded = _tuned(context, plan, rule, force, verification)
+    guarded = _tuned(context, plan, rule, force)
     outcomes = guarded.outcomes
     tuned, faults = tuned_files(outcomes)
     beside = external_list_files(outcomes)
@@ -117,9 +110,7 @@ def command(
     return exit_code(outcomes, broken=repository.broken or bool(faults), findings=bool(stale))
 
 
-def _tuned(
-    context: AppContext, plan: PlanOptions, patterns: list[str] | None, force: str | None, verification: Verification
-) -> Guarded:
+def _tuned(context: AppContext, plan: PlanOptions, patterns: list[str] | None, force: str | None) -> Guarded:
     """Return what becomes of each rule."""
     from fpctl.repository.parallel import Planning, tune_in_parallel
     from fpctl.rewrite.plan.size_fit import ClauseStyle
@@ -129,7 +120,7 @@ def _tuned(
     planning = Planning(
         active,
         planner,
-        verification,
+        not plan.no_verify,
         style=ClauseStyle(folds=not plan.no_fold, fits=True, store=plan.lists),
     )
     outcomes = []

@@ -16,21 +16,19 @@ def command(
     rule: options.Rules = None,
     exclusion: Annotated[
         str | None,
-        typer.Option(
-            "--exclusion", metavar="ID", help="Explain one exclusion only.", autocompletion=completion.exclusion_ids
-        ),
+        typer.Option("--exclusion", metavar="ID", help="Only this exclusion.", autocompletion=completion.exclusion_ids),
     ] = None,
-    columns: Annotated[bool, typer.Option("--columns", help="Name every visible column.")] = False,
+    columns: Annotated[bool, typer.Option("--columns", help="List every visible column.")] = False,
     on: options.On = None,
     no_fold: options.NoFold = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show a rule's pipeline with its insertion points, the columns visible there, and where each clause goes and why.
+    """Show a rule's pipeline with its insertion points and visible columns, where each clause goes, and why.
 
-    Exit code 1: an exclusion could not be placed in a rule it names. 2: a rule could not be planned.
+    Exit code 1: an exclusion could not be placed in a rule that it names. 2: a rule could not be planned.
     """
     from fpctl.report.explanation import explanation_to_dict, picture
-    from fpctl.repository.apply import UNVERIFIED, tune
+    from fpctl.repository.apply import tune
     from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     context = AppContext(files)
@@ -41,7 +39,7 @@ def command(
     planner, style = context.planner(options.parse_day(on)), ClauseStyle(folds=not no_fold)
     with output.progress("Explaining rules", len(chosen)) as update:
         outcomes = list(
-            tune(chosen, wanted, planner, verification=UNVERIFIED, style=style, progress=lambda done, _: update(done))
+            tune(chosen, wanted, planner, verified=False, style=style, progress=lambda done, _: update(done))
         )
     if format == "json":
         output.show_json({"rules": [explanation_to_dict(outcome) for outcome in outcomes]})

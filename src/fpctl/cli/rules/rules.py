@@ -16,13 +16,13 @@ def lint(
     files: options.RuleFiles,
     rule: options.Rules = None,
     local: Annotated[
-        bool, typer.Option("--local", help="Tell instead which rules the local engine cannot run, and what stops them.")
+        bool, typer.Option("--local", help="Instead, list the rules that the local engine cannot run, and why.")
     ] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Check rules: syntax, and columns, tables and functions that do not exist.
+    """Check rules for syntax errors and for unknown columns, tables and functions.
 
-    Exit code 1 means warnings, 2 that a rule cannot be read.
+    Exit code 1: there are warnings. 2: a rule could not be read.
     """
     from fpctl.repository.lint import lint as lint_rules
     from fpctl.repository.lint import local_obstacles
@@ -56,7 +56,7 @@ def list_rules(
     rule: options.Rules = None,
     format: options.ListFormat = "table",
 ) -> int:
-    """List rules: name, kind, severity, techniques, file, id."""
+    """List rules with name, kind, severity, techniques, file and id."""
     rule_set = AppContext(files, "none").rules
     chosen = rule_set.select(rule or [])
     headers = ["id", "name", "kind", "severity", "techniques", "path"]

@@ -39,14 +39,14 @@ RunFormat = Annotated[
 class RunOptions:
     """What is run, and whether it is recorded."""
 
-    no_record: Annotated[bool, typer.Option("--no-record", help="Do not record the runs and their hits.")] = False
+    no_record: Annotated[bool, typer.Option("--no-record", help="Do not record runs and hits.")] = False
     force: options.Force = None
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the last run: only the rules that it has not done, or failed.")
+        bool, typer.Option("--resume", help="Continue the last run: only rules that failed or were not run.")
     ] = False
     no_fold: options.NoFold = False
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Plan the rules and show what would be run; ask no engine.")
+        bool, typer.Option("--dry-run", help="Plan the rules and show what would run, without using an engine.")
     ] = False
     out: Annotated[
         Path | None,
@@ -71,13 +71,14 @@ def command(
     rule: options.Rules = None,
     format: RunFormat = "text",
 ) -> int:
-    """Run tuned rules, and record what each exclusion suppresses.
+    """Run tuned rules and count what each exclusion suppresses.
 
-    Shows the first 20 result rows, and a line per exclusion: hits, unique hits, first and last event time. Formats
-    csv, jsonl and parquet write every result row, of one rule to stdout, of several to files in --out.
+    Shows the first 20 result rows and, for each exclusion, hits, unique hits, and the times of the first and last
+    event. The formats csv, jsonl and parquet write every result row: of one rule to stdout, of several rules to
+    files in --out.
 
-    Exit code 1: an exclusion could not be placed in a rule it names, or a table holds no rows. 2: a rule could not be
-    planned or run, or its hits are unknown.
+    Exit code 1: an exclusion could not be placed in a rule that it names, or a table has no rows. 2: a rule could
+    not be planned or run, or its hits are unknown.
     """
     from fpctl.cli.shared.row_output import row_output
     from fpctl.engine.registry import describe

@@ -17,12 +17,12 @@ def command(
     rule: options.Rules = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write every rule below DIR, under its path in the rules folder."),
+        typer.Option("--out", metavar="DIR", help="Write every rule to DIR, under its path in the rules folder."),
     ] = None,
 ) -> int:
-    """Remove every clause of fpctl from rules: the exact inverse of `apply`, byte for byte.
+    """Remove fpctl's clauses from rules: the exact inverse of `apply`, byte for byte.
 
-    Without --out the base rules go to stdout.
+    Without --out, the base rules go to stdout.
     """
     from fpctl.files import write_inside
     from fpctl.repository.apply import base_files

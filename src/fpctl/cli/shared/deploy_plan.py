@@ -30,7 +30,7 @@ class DeployOptions:
         typer.Option(
             "--target",
             metavar="NAME",
-            help="sentinel (the workspace of the settings), defender (custom detections), or one of [deploy.targets].",
+            help="sentinel (the workspace in the settings), defender (custom detections), or one of [deploy.targets].",
             show_default="FPCTL_TARGET, or sentinel",
         ),
     ] = None

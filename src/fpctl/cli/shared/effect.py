@@ -67,7 +67,8 @@ def coverage_text(covered: Coverage) -> str:
     days = covered.since.days if covered.since is not None else None
     when = f"in the last {days} days" if days else "in the time that the rule looks at"
     if not covered.rows:
-        return f"{when} it would have suppressed no event"
+        why = f"; {covered.fields.text()}" if covered.fields is not None else ""
+        return f"{when} it would have suppressed no event{why}"
     names = {"device": "device", "url": "URL", "hash": "hash"}
     parts = []
     for entity, count in covered.distinct.items():

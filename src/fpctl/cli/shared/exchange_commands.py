@@ -24,8 +24,10 @@ FORMATS = format_names()
 MAX_BYTES = 256 * 1024 * 1024
 """A file of another tool may be larger than one that a person wrote."""
 
-File = Annotated[str, typer.Argument(metavar="FILE|-", help="The file; - reads stdin.")]
-Report = Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the loss report there, as JSON.")]
+File = Annotated[str, typer.Argument(metavar="FILE|-", help="File to import, or - for stdin.")]
+Report = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE", help="Write what was lost to this file, as JSON.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,22 @@ class ImportOptions:
 
     rule: Annotated[
         list[str] | None,
-        typer.Option("--rule", metavar="RULE", help="For this rule instead of those that the file names; see add."),
+        typer.Option("--rule", metavar="RULE", help="Rule to use instead of those in the file; same as for add."),
     ] = None
     owner: Annotated[
         str | None,
         typer.Option(
-            "--owner", metavar="WHO", help="Owner of what has none in the file.", show_default="git's user.email"
+            "--owner",
+            metavar="WHO",
+            help="Owner of exclusions without one in the file.",
+            show_default="git's user.email",
         ),
     ] = None
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write the files there.", show_default="the exclusions folder"),
+        typer.Option(
+            "--out", metavar="DIR", help="Folder to write the files to.", show_default="the exclusions folder"
+        ),
     ] = None
     dry_run: options.DryRun = False
     report: Report = None
@@ -57,7 +64,7 @@ class TableImportOptions(ImportOptions):
     column: Annotated[
         list[str] | None,
         typer.Option(
-            "--column", metavar="NAME=FIELD", help='What a column holds: "Server name=device"; may be repeated.'
+            "--column", metavar="NAME=FIELD", help='Field in a column, such as "Server name=device"; can be repeated.'
         ),
     ] = None
 

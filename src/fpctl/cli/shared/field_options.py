@@ -23,7 +23,7 @@ class FieldOptions:
     def parameters(cls) -> list[Parameter]:
         """Return a parameter for each field."""
         fields = [_parameter(field.name, list[str] | None, _option(field)) for field in FIELDS.values()]
-        where = typer.Option("--where", metavar="KQL", help="A KQL condition that must be true as well.")
+        where = typer.Option("--where", metavar="KQL", help="KQL condition that must also be true.")
         return [*fields, _parameter("where", str | None, where)]
 
     @classmethod

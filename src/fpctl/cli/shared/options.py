@@ -28,30 +28,30 @@ Rules = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="RULE",
-        help="Rules by id, name, path or glob; all of them if none is given.",
+        help="Rules by id, name, path or glob (default: all rules).",
         autocompletion=completion.rule_names,
     ),
 ]
 OneRule = Annotated[
-    str, typer.Argument(metavar="RULE", help="The rule: id, name or path.", autocompletion=completion.rule_names)
+    str, typer.Argument(metavar="RULE", help="Rule by id, name or path.", autocompletion=completion.rule_names)
 ]
 OneExclusion = Annotated[
-    str, typer.Argument(metavar="ID", help="The exclusion.", autocompletion=completion.exclusion_ids)
+    str, typer.Argument(metavar="ID", help="Id of the exclusion.", autocompletion=completion.exclusion_ids)
 ]
 Exclusions = Annotated[
-    list[str], typer.Argument(metavar="ID", help="The exclusions.", autocompletion=completion.exclusion_ids)
+    list[str], typer.Argument(metavar="ID", help="Ids of the exclusions.", autocompletion=completion.exclusion_ids)
 ]
 RulesFolder = Annotated[
-    Path | None, typer.Option("--rules", metavar="DIR", help="Folder (or file) of the rules.", show_default="rules")
+    Path | None, typer.Option("--rules", metavar="DIR", help="Folder or file with the rules.", show_default="rules")
 ]
 ExclusionsFolder = Annotated[
     Path | None,
-    typer.Option("--exclusions", metavar="DIR", help="Folder of the exclusions.", show_default="exclusions"),
+    typer.Option("--exclusions", metavar="DIR", help="Folder with the exclusions.", show_default="exclusions"),
 ]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", metavar="FILE", help="Settings file.", show_default="fpctl.toml here or in a folder above"
+        "--config", metavar="FILE", help="Settings file.", show_default="fpctl.toml here or in a parent folder"
     ),
 ]
 HistoryPlace = Annotated[
@@ -59,7 +59,7 @@ HistoryPlace = Annotated[
     typer.Option(
         "--history",
         metavar="PATH|URL",
-        help="Where runs and hits are recorded: a file, or a database URL.",
+        help="Where runs and hits are recorded: a file or a database URL.",
         show_default=".fpctl/history.db",
     ),
 ]
@@ -74,12 +74,14 @@ TargetName = Annotated[
 ]
 EngineName = Annotated[
     _Engine | None,
-    typer.Option("--engine", help="What runs the queries.", show_default="local"),
+    typer.Option("--engine", help="Engine that runs the queries.", show_default="local"),
 ]
 DataFolder = Annotated[
     Path | None,
     typer.Option(
-        "--data", metavar="DIR", help="Folder with one Parquet, CSV or JSON Lines file, or a folder of them, per table."
+        "--data",
+        metavar="DIR",
+        help="Folder with the data: per table one Parquet, CSV or JSON Lines file, or a folder of them.",
     ),
 ]
 Credential = Annotated[
@@ -96,24 +98,24 @@ Credential = Annotated[
         "none",
     ]
     | None,
-    typer.Option("--credential", help="How to sign in to the service.", show_default="the one in the settings"),
+    typer.Option("--credential", help="How to sign in to the service.", show_default="from the settings"),
 ]
-On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="As of this day.", show_default="today")]
-NoFold = Annotated[bool, typer.Option("--no-fold", help="Write one clause per exclusion, however many there are.")]
+On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="As of this date.", show_default="today")]
+NoFold = Annotated[bool, typer.Option("--no-fold", help="Write one clause per exclusion, without combining them.")]
 ListStore = Annotated[
     Literal["watchlist", "function"],
-    typer.Option("--lists", help="Where value lists go that do not fit into a rule."),
+    typer.Option("--lists", help="Where to put value lists that do not fit into a rule."),
 ]
 Force = Annotated[
     str | None,
     typer.Option(
         "--force",
         metavar="REASON",
-        help="Also apply exclusions that suppress must-fire test events; the reason is recorded.",
+        help="Also apply exclusions that suppress events that must fire; the reason is recorded.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, but change nothing.")]
 TextFormat = Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")]
 ListFormat = Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="Output format.")]
 
@@ -204,8 +206,8 @@ class EngineLimits:
             metavar="N",
             min=1,
             max=50,
-            help="Rules and requests to run at the same time.",
-            show_default="the engine's `concurrency`; with local always 1, on all cores",
+            help="Number of rules and requests to run concurrently.",
+            show_default="the engine's `concurrency`; local: always 1, on all cores",
         ),
     ] = None
     patience: Annotated[
@@ -215,7 +217,7 @@ class EngineLimits:
             metavar="SECONDS",
             min=0,
             max=86_400,
-            help="How long to wait for a service that takes no queries for now.",
+            help="How long to wait for a service that is temporarily not accepting queries.",
             show_default="300",
         ),
     ] = None
@@ -229,13 +231,11 @@ class EngineLimits:
 class RangeOptions:
     """The range of events that a command reads: `--since` or `--from`, and `--to`."""
 
-    since: Annotated[str | None, typer.Option("--since", metavar="5d|TIME", help="Only events from this time on.")] = (
-        None
-    )
-    begin: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Start of the range of events.")] = None
+    since: Annotated[str | None, typer.Option("--since", metavar="5d|TIME", help="Only events since this time.")] = None
+    begin: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Start of the time range.")] = None
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="TIME", help="End of the range; `now()` in the rules is then this time."),
+        typer.Option("--to", metavar="TIME", help="End of the time range; also the value of now() in the rules."),
     ] = None
 
     def now(self, clock: datetime) -> datetime:
@@ -264,7 +264,7 @@ class LookBack:
 
     since: Annotated[str, typer.Option("--since", metavar="14d|TIME", help="How far back to look.")] = "14d"
     to: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="End of the time looked at.", show_default="now")
+        str | None, typer.Option("--to", metavar="TIME", help="End of the time range.", show_default="now")
     ] = None
 
     def timespan(self, clock: datetime) -> Timespan:
@@ -290,12 +290,12 @@ class Ownership:
         typer.Option(
             "--expires",
             metavar="DATE|90d",
-            help="First day on which it is no longer valid; or never.",
+            help="First day on which it is no longer valid, or never.",
             show_default="90d",
         ),
     ] = None
     approved_by: Annotated[
-        str | None, typer.Option("--approved-by", metavar="WHO", help="Who has approved it; not the owner.")
+        str | None, typer.Option("--approved-by", metavar="WHO", help="Approver; must not be the owner.")
     ] = None
 
     def until(self, today: date) -> date | None:

@@ -10,11 +10,32 @@ from fpctl.cli.shared import output
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from datetime import date
 
     from fpctl.repository.apply import RuleOutcome
+    from fpctl.repository.model import Repository
 
 WORDS = {"rewritten": "rewritten", "unchanged": "unchanged", "refused": "refused", "error": "in error"}
+
+
+def planned(repository: Repository, day: date) -> Iterator[RuleOutcome]:
+    """Return what planning comes to for each rule on a day, to be looked at: nothing of it is written or run.
+
+    Other processes begin at once, where there are any; the outcomes are for whoever asks for them later.
+    """
+    from fpctl.repository.parallel import Planning, tune_in_parallel
+
+    rules = repository.rules.rules
+    begun = tune_in_parallel(rules, Planning(repository.active(), repository.planner(day), verified=False))
+
+    def outcomes() -> Iterator[RuleOutcome]:
+        with output.progress("Planning rules", len(rules)) as update:
+            for done, outcome in enumerate(begun, 1):
+                yield outcome
+                update(done)
+
+    return outcomes()
 
 
 def show_diff(outcome: RuleOutcome) -> None:

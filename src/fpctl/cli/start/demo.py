@@ -16,14 +16,17 @@ from fpctl.errors import EXIT_ERROR, EXIT_OK
 
 def command(
     folder: Annotated[
-        Path, typer.Option("--dir", metavar="DIR", help="Where the demo repository is made.", show_default="demo")
+        Path, typer.Option("--dir", metavar="DIR", help="Folder for the demo repository.", show_default="demo")
     ] = Path("demo"),
-    rows: Annotated[int, typer.Option("--rows", min=10_000, help="Rows of DeviceNetworkEvents to generate.")] = 200_000,
+    rows: Annotated[
+        int, typer.Option("--rows", min=10_000, help="Number of DeviceNetworkEvents rows to generate.")
+    ] = 200_000,
 ) -> int:
-    """Do the whole job on generated data: 400 devices, 14 days, RPort traffic of five benign scenarios, three attacks.
+    """Run the whole workflow on generated data: 400 devices, 14 days, five benign RPort scenarios and three
+    attacks.
 
-    Makes a small rule repository with its data, then runs the real commands on it: the diff of the
-    clauses, the run with its hits, and the check that exactly the three attack sessions remain.
+    Creates a small rule repository with data and runs the real commands on it: the diff of the clauses, the run
+    with its hits, a check that exactly the three attack sessions remain, and the report.
     """
     from fpctl.cli.app import run
     from fpctl.demo.check import remaining

@@ -26,11 +26,11 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only what needs attention.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Check that everything is there that rules need.
+    """Check the setup: everything that the rules need to run.
 
-    Looks at the settings, whether the service can be reached, the clock, the credential, permissions, the tables
-    that each rule reads (there, with their columns, fresh, with rows in range), and limits; and says how to fix
-    what is wrong. Exit code 1: something needs attention. 2: the settings or rules cannot be read.
+    Checks the settings, the connection to the service, the clock, the credential, permissions, the tables that each
+    rule reads (that they exist, have the columns, are up to date, and have rows in range), and limits. Shows how to
+    fix each problem. Exit code 1: something needs attention. 2: the settings or rules could not be read.
     """
     from fpctl.inspection.check_result import needs_action
     from fpctl.inspection.checkup import Checkup, findings

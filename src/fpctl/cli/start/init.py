@@ -13,16 +13,17 @@ from fpctl.errors import EXIT_OK
 
 def command(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="The repository's root.", show_default="the working folder")
+        Path | None,
+        typer.Argument(metavar="DIR", help="Root folder of the repository.", show_default="the current folder"),
     ] = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Set up a repository of rules and exclusions.
+    """Set up a repository for rules and exclusions.
 
-    Makes the folders, a commented fpctl.toml, a pre-commit hook (for pre-commit and for plain git), a
-    GitHub Actions workflow, a .gitignore, and the JSON Schemas by which editors complete the keys of rule and exclusion
-    files. A file that is there already is never overwritten; run it again after an update of fpctl with
-    .fpctl/schemas removed to get the new schemas.
+    Creates the folders, a commented fpctl.toml, a pre-commit hook (for pre-commit and for plain git), a GitHub
+    Actions workflow, a .gitignore, and JSON Schemas that let editors complete the keys of rule and exclusion files.
+    Existing files are never overwritten. To get new schemas after an update of fpctl, delete .fpctl/schemas and run the
+    command again.
     """
     from fpctl.repository.scaffold import scaffold
 

@@ -13,16 +13,22 @@ from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 
 
 def pull(
-    files: options.Files,
+    files: options.RuleFiles,
     engine: options.EngineOptions,
+    rule: options.Rules = None,
+    external: Annotated[
+        bool,
+        typer.Option("--external", help="Fetch instead the lists that rules read from the web, into the data folder."),
+    ] = False,
     target: options.TargetName = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also the tables that are as documented.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also save tables that match the documentation.")] = False,
     format: options.TextFormat = "text",
 ) -> int:
-    """Store a workspace's tables and saved functions in the repository.
+    """Save a workspace's tables and saved functions in the repository.
 
-    Tables that are not as documented go to schema/pulled.yaml, functions (of Log Analytics) to functions/. Files
-    that people wrote stay. Exit code 1: something could not be pulled.
+    Tables that differ from the documentation go to schema/pulled.yaml, functions (Log Analytics) to functions/.
+    Files that people wrote are kept. With --external the lists that rules read with `externaldata` are fetched instead,
+    once, for tests and previews on the local engine. Exit code 1: something could not be pulled.
     """
     from fpctl.engine.options import EngineOptions
     from fpctl.engine.registry import open_engine
@@ -30,6 +36,8 @@ def pull(
     from fpctl.schema.tables import Tables
 
     context = AppContext(replace(files, target=target), "none")
+    if external:
+        return _external(context, engine, rule, format)
     settings = context.settings
     documented = Tables.packaged(settings.tables.environment)
     asked = EngineOptions(data=engine.data, now=context.now, tables=documented, credential=engine.credential)
@@ -59,6 +67,30 @@ def pull(
         f"{output.counted(len(done.tables), 'table')} and {output.counted(len(done.functions), 'function')} pulled; "
         f"{output.counted(done.documented, 'table')} as documented"
     )
+    return EXIT_FINDINGS if done.left else EXIT_OK
+
+
+def _external(context: AppContext, engine: options.EngineOptions, rule: list[str] | None, format: str) -> int:
+    import os
+    from dataclasses import asdict
+
+    from fpctl.errors import FpctlError
+    from fpctl.inspection.external import external_addresses, pull_external
+
+    folder = engine.data or context.settings.paths.data
+    if folder is None:
+        raise FpctlError(
+            "there is no data folder to keep the lists in", None, "give --data FOLDER, or set `data` in [paths]"
+        )
+    addresses = external_addresses(loaded.rule.query for loaded in context.select(rule))
+    done = pull_external(
+        addresses, folder, context.now, os.environ, lambda one: output.say(output.visible_lines(f"fetching {one}"))
+    )
+    if format == "json":
+        output.show_json({"external": [asdict(copy) for copy in done.copies], "left": done.left})
+    for line in done.left:
+        output.say(output.visible_lines(f"not fetched: {line}"))
+    output.say(f"{output.counted(len(done.copies), 'list')} fetched into {folder / '.external'}")
     return EXIT_FINDINGS if done.left else EXIT_OK
 
 

@@ -19,10 +19,11 @@ USUAL_OUT = Path("tuned")
 
 
 def command(files: options.AllFiles, format: options.TextFormat = "text") -> int:
-    """Show where the repository stands: exclusions by state, what needs attention, and the command for it.
+    """Show the state of the repository and what to do next.
 
-    Counts active exclusions, those that are not approved or expire within 14 days, drafts, and tuned rules that are
-    not up to date, and says when the last run was. Exit code 2: a file could not be read.
+    Counts active exclusions, exclusions that are not approved or expire within 14 days, drafts, and tuned rules
+    that are out of date, and shows when the last run was. Each line that needs attention has a command. Exit code
+    2: a file could not be read.
     """
     from fpctl.report.status import StatusFacts, status_of
 
@@ -59,13 +60,13 @@ def _is_empty(context: AppContext) -> bool:
 
 
 def _summary(context: AppContext, out: Path) -> PlanSummary:
-    from fpctl.repository.apply import OWN_PARSER_ONLY, external_list_files, tuned_files
+    from fpctl.repository.apply import external_list_files, tuned_files
     from fpctl.repository.parallel import Planning, tune_in_parallel
     from fpctl.repository.plan_summary import plan_summary
     from fpctl.rewrite.plan.size_fit import ClauseStyle
 
     rules, active = context.rules.rules, context.repository.active()
-    planning = Planning(active, context.planner(), OWN_PARSER_ONLY, style=ClauseStyle(fits=True, store="watchlist"))
+    planning = Planning(active, context.planner(), style=ClauseStyle(fits=True, store="watchlist"))
     with output.progress("Planning rules", len(rules)) as update:
         outcomes = []
         for outcome in tune_in_parallel(rules, planning, None):

@@ -160,6 +160,8 @@ def _linear(items: Any, how: Any) -> Any:
     known = [at for at, item in enumerate(items) if not _is_missing(item, mark) and number(item) is not None]
     if not known:
         return [value for _ in items]
+    # A series of whole numbers stays one; the page's example cuts 73.5 to 73.
+    whole = all(isinstance(items[at], int) for at in known)
     found = list(items)
     for at, item in enumerate(items):
         if not _is_missing(item, mark):
@@ -167,7 +169,8 @@ def _linear(items: Any, how: Any) -> Any:
         before = max((place for place in known if place < at), default=None)
         after = min((place for place in known if place > at), default=None)
         if before is not None and after is not None:
-            found[at] = items[before] + (items[after] - items[before]) / (after - before) * (at - before)
+            between = items[before] + (items[after] - items[before]) / (after - before) * (at - before)
+            found[at] = math.trunc(between) if whole else between
         elif edges:
             found[at] = items[known[0] if before is None else before]
     return found
@@ -271,30 +274,36 @@ _over_pair("series_cosine_similarity", _cosine)
 _over_pair("series_pearson_correlation", _pearson)
 
 
-def _stats(items: Any) -> dict[str, Any] | None:
+def _stats(items: Any, ignore: Any) -> dict[str, Any] | None:
+    """Return what is known of a series: nothing where it has what is no finite number, unless that is ignored."""
     if not isinstance(items, list):
         return None
-    known = [(at, x) for at, item in enumerate(items) if (x := number(item)) is not None]
-    if not known:
+    known = [(at, x) for at, item in enumerate(items) if (x := number(item)) is not None and math.isfinite(x)]
+    if not known or (len(known) < len(items) and not ignore):
         return None
     numbers = [x for _, x in known]
     mean = math.fsum(numbers) / len(numbers)
     variance = math.fsum((x - mean) ** 2 for x in numbers) / (len(numbers) - 1) if len(numbers) > 1 else 0.0
     low, high = min(numbers), max(numbers)
     return {
-        "min": low, "min_idx": next(at for at, x in known if x == low), "max": high,
+        "min": float(low), "min_idx": next(at for at, x in known if x == low), "max": float(high),
         "max_idx": next(at for at, x in known if x == high), "avg": mean, "stdev": math.sqrt(variance),
         "variance": variance, "sum": math.fsum(numbers), "len": len(items),
     }  # fmt: skip
 
 
-over_arrays("series_stats", _stats, "json")
+over_arrays("series_stats", _stats, "json", "json")
+
+
+def _stats_of(expressions: Expressions, node: tree.Call) -> Sql:
+    ignore = _json(expressions, node.args[1]) if len(node.args) > 1 else Text("false")
+    return func("kql_series_stats", _json(expressions, node.args[0]), ignore)
 
 
 @special("series_stats_dynamic")
 def series_stats_dynamic(expressions: Expressions, node: tree.Call) -> Value:
-    """`series_stats_dynamic(s)`."""
-    return dynamic(func("kql_series_stats", _json(expressions, node.args[0])))
+    """`series_stats_dynamic(s, ignore_nonfinite)`."""
+    return dynamic(_stats_of(expressions, node))
 
 
 def _part(bag: Sql, name: str, kind: str) -> Value:
@@ -309,8 +318,8 @@ def _part(bag: Sql, name: str, kind: str) -> Value:
 
 @several_values("series_stats")
 def series_stats(expressions: Expressions, node: tree.Call) -> tuple[Value, ...]:
-    """`series_stats(s)`: min, its place, max, its place, average, deviation, variance."""
-    bag = func("kql_series_stats", _json(expressions, node.args[0]))
+    """`series_stats(s, ignore_nonfinite)`: min, its place, max, its place, average, deviation, variance."""
+    bag = _stats_of(expressions, node)
     names = ("min", "min_idx", "max", "max_idx", "avg", "stdev", "variance")
     return tuple(_part(bag, name, "long" if name.endswith("idx") else "real") for name in names)
 
@@ -328,9 +337,10 @@ def fitted_line(items: Any) -> dict[str, Any] | None:
     line = [start + slope * at for at in range(count)]
     total = math.fsum((item - y) ** 2 for item in ys)
     rest = math.fsum((item - on) ** 2 for item, on in zip(ys, line, strict=True))
+    degrees = max(count - 1, 1)  # of a sample, as the page's example has it
     return {
-        "rsquare": 1 - rest / total if total else 0.0, "slope": slope, "variance": total / count,
-        "rvariance": rest / count, "interception": start, "line_fit": line,
+        "rsquare": 1 - rest / total if total else 0.0, "slope": slope, "variance": total / degrees,
+        "rvariance": rest / degrees, "interception": start, "line_fit": line,
     }  # fmt: skip
 
 
@@ -356,8 +366,11 @@ def _finite_response(items: Any, weights: Any, how: Any) -> Any:
     if ys is None or not taps:
         return None
     normalize, center = how
-    total = math.fsum(taps)
-    if not (total if normalize is None else normalize and total):
+    negative = any(tap < 0 for tap in taps)
+    if normalize and negative:
+        return None
+    total = math.fsum(taps) if normalize or (normalize is None and not negative) else 1.0
+    if not total:
         total = 1.0
     shift = len(taps) // 2 if center else 0
     found = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from typing import NamedTuple
 
-from fpctl.compiler.comparison import Incomparable, compared
+from fpctl.compiler.comparison import Incomparable, same_key
 from fpctl.compiler.context import NO_ROW, Expressions, Row
 from fpctl.compiler.relation import Made, Names, Relation, held_for, stored
 from fpctl.compiler.sql import (
@@ -121,10 +121,10 @@ def _condition(compiler: Expressions, part: tree.Expr, left: Relation, right: Re
     if "dynamic" in (a.type, b.type):
         compiler.refuse("join", "a dynamic column is no key of a join", part, "use tostring()")
     try:
-        test = compared("==", a, b, loose=True)
+        test = same_key(a, b)
     except Incomparable as error:
         compiler.refuse("join", f"{error} are not compared", part)
-    return Condition(a, b, test.sql)
+    return Condition(a, b, test)
 
 
 def _mentions(node: object, of: str) -> bool:

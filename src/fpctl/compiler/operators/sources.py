@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fpctl.compiler.context import Expressions
+from fpctl.compiler.context import Expressions, Reading
 from fpctl.compiler.library import macro
 from fpctl.compiler.operators.columns import agreed
 from fpctl.compiler.operators.naming import add, several, types
 from fpctl.compiler.relation import Made, Relation, held_for, of_table, stored
 from fpctl.compiler.relation import Names as SqlNames
-from fpctl.compiler.sql import Cast, Column, Infix, Named, Number, Select, TableFunc, Values, func, is_constant
+from fpctl.compiler.sql import Cast, Column, Infix, Named, Number, Select, TableFunc, Text, Values, func, is_constant
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import null_of
 from fpctl.compiler.values.value import HELD_AS, Held, Value
@@ -107,18 +107,59 @@ def _as(compiler: Expressions, node: tree.Expr, kind: str) -> Value:
     return typed
 
 
+_FORMATS = {
+    ".csv": "csv", ".tsv": "tsv", ".psv": "psv", ".scsv": "scsv", ".txt": "txt", ".raw": "raw", ".json": "multijson",
+}  # fmt: skip
+_JSON = ("json", "multijson")
+
+
 def external(compiler: Expressions, node: tree.ExternalData) -> Relation:
-    """`externaldata`: what the data folder holds of an address."""
+    """`externaldata`: the file that stands for an address, its texts brought to the declared types."""
     scope = bind(compiler.binder, node, None)
     uris = [compiler.constant_of(one, "the address of externaldata") for one in node.uris]
-    columns = {name: str(column.type) for name, column in scope.columns.items()}
     if len(uris) != 1 or not isinstance(uris[0].constant, str):
         compiler.refuse("externaldata", "externaldata reads one address in the local engine", node)
-    stored_table = compiler.data.external(uris[0].constant, columns)
-    if stored_table is None:
-        address = uris[0].constant.partition("?")[0].partition(";")[0]
+    address = uris[0].constant.partition("?")[0].partition(";")[0]
+    reading = Reading(tuple(scope.columns), _format(compiler, node, address), _option(compiler, node, _SKIP) == "true")
+    table = compiler.data.external(uris[0].constant, reading)
+    if table is None:
         compiler.refuse(
             "externaldata", f"the data has no copy of {address}", node,
             "the local engine reads nothing from the web; `fpctl schema pull --external` fetches such lists once",
         )  # fmt: skip
-    return of_table(stored_table.source, stored_table.columns, scope)
+    read = of_table(table.source, table.columns, scope)
+    made = []
+    for (name, column), held in zip(scope.columns.items(), table.columns.values(), strict=True):
+        value, kind = held.value(), str(column.type)
+        if value.type == "string" and kind == "string":
+            value = value._replace(sql=func("coalesce", value.sql, Text("")))
+        elif value.type == "string" and kind == "dynamic":
+            value = Value(func("kql_parse_json", func("nullif", value.sql, Text(""))), "dynamic")
+        typed = converted(value, kind)
+        if typed is None:
+            compiler.refuse("externaldata", f"the column {name} cannot be of type {kind}", node)
+        made.append(Made(name, typed))
+    return read.projected(made, scope)
+
+
+_SKIP = "ignorefirstrecord"
+
+
+def _option(compiler: Expressions, node: tree.ExternalData, wanted: str) -> str:
+    """Return a property in lower case, "" where it is not given; names of properties have no case."""
+    for option in node.options:
+        if option.name.casefold() == wanted:
+            return (compiler.binder.parameter_text((option,), option.name) or "").lower()
+    return ""
+
+
+def _format(compiler: Expressions, node: tree.ExternalData, address: str) -> str:
+    if _option(compiler, node, "ingestionmapping"):
+        compiler.refuse("externaldata", "ingestionMapping is not had by the local engine", node)
+    ending = address.lower().removesuffix(".gz")
+    found = _option(compiler, node, "format") or next(
+        (kind for end, kind in _FORMATS.items() if ending.endswith(end)), "csv"
+    )
+    if found not in set(_FORMATS.values()) | set(_JSON):
+        compiler.refuse("externaldata", f"the format {found} is not had by the local engine", node)
+    return found

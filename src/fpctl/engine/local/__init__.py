@@ -26,8 +26,10 @@ def endpoint(settings: Settings) -> str | None:
 
 def open_engine(settings: Settings, options: EngineOptions) -> Engine:
     """Return the engine on the data folder of the options or settings. Raises FpctlError."""
+    from fpctl.engine.local.attached import AttachedFiles
     from fpctl.engine.local.engine import LocalEngine
 
+    root = settings.paths.root
     folder = options.data or settings.paths.data
     if folder is None:
         raise FpctlError(
@@ -43,4 +45,9 @@ def open_engine(settings: Settings, options: EngineOptions) -> Engine:
         threads=options.threads or own.threads,
         memory=options.memory or own.memory,
         timeout=options.timeout or own.timeout or LONGEST,
+        attached=AttachedFiles(
+            {address: root / path for address, path in own.external.items()},
+            {alias: root / path for alias, path in own.watchlists.items()},
+            root / own.geo if own.geo else None,
+        ),
     )

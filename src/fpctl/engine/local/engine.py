@@ -23,6 +23,7 @@ from fpctl.engine.interface import (
     Timespan,
     no_progress,
 )
+from fpctl.engine.local.attached import AttachedFiles
 from fpctl.engine.local.connection import open_connection
 from fpctl.engine.local.data_folder import TableFiles, find_tables
 from fpctl.engine.local.description import DESCRIPTION
@@ -34,7 +35,7 @@ from fpctl.engine.local.value_tables import ValueTables
 if TYPE_CHECKING:
     import duckdb
 
-    from fpctl.engine.local.prepared import Folder, Prepared
+    from fpctl.engine.local.prepared import Attached, Folder, Prepared
     from fpctl.engine.local.views import TableView
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class LocalEngine:
         threads: DuckDB's threads, None for one per core.
         memory: how much a query may hold (`2GB`), None for half of the machine's memory.
         timeout: seconds a query may run, None for no limit.
+        attached: files for what rules read from elsewhere.
 
     Raises:
         EngineError: `no-data`, there is no such folder; `engine`, a bad limit.
@@ -74,6 +76,7 @@ class LocalEngine:
         threads: int | None = None,
         memory: str | None = None,
         timeout: float | None = None,
+        attached: AttachedFiles | None = None,
     ) -> None:
         if now.tzinfo is None:
             raise ValueError("now must be an aware datetime")
@@ -88,6 +91,8 @@ class LocalEngine:
         self._views: dict[str, TableView] = {}
         self._shown: dict[str, Timespan | None] = {}
         self._values = ValueTables()
+        self._attached = AttachedFiles() if attached is None else attached
+        self._attached_rows: Attached | None = None
         self._newest_known: dict[str, int | None] = {}
         self._lock = threading.RLock()
         self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
@@ -157,7 +162,11 @@ class LocalEngine:
             self._show(view, timespan)
             return view
 
-        return Folder(self.tables(), shown, self._asked, lambda view: self._newest(view, timespan))
+        if self._attached_rows is None:
+            from fpctl.engine.local.attached_rows import AttachedRows
+
+            self._attached_rows = AttachedRows(self._open, self.data_dir, self._attached, self._file_of)
+        return Folder(self.tables(), shown, self._asked, lambda view: self._newest(view, timespan), self._attached_rows)
 
     def _newest(self, view: TableView, timespan: Timespan | None) -> int | None:
         """Return the newest time of a table in ticks; None where rows lack it, or finding out costs a reading."""

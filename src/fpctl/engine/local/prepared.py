@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fpctl.engine.interface import EngineError
 from fpctl.engine.local.errors import at_offset
@@ -14,6 +14,7 @@ from fpctl.errors import KqlSyntaxError
 
 if TYPE_CHECKING:
     from fpctl.compiler import CompiledQuery, Refusal
+    from fpctl.compiler.context import Reading
     from fpctl.compiler.sql import Table
     from fpctl.compiler.values.value import Held
     from fpctl.engine.local.views import TableView
@@ -31,6 +32,16 @@ class FolderTable:
     time_column: str | None
 
 
+class Attached(Protocol):
+    """Gives the rows of files that are no tables."""
+
+    def watchlist(self, alias: str) -> FolderTable | None:
+        """Return a watchlist that is a text file, None where there is none."""
+
+    def external(self, address: str, reading: Reading) -> FolderTable | None:
+        """Return what stands for an address of `externaldata`, None where nothing does."""
+
+
 class Folder:
     """The folder's tables, for the binder and for the compiler; a table's files are looked at when it is named.
 
@@ -39,6 +50,7 @@ class Folder:
         view: gives the view of a table, made visible to queries.
         rows: runs SQL over them, for what only the data tells.
         newest: tells the latest time of a table's time column in ticks, None where a row has none.
+        attached: gives what rules read from elsewhere.
     """
 
     def __init__(
@@ -47,12 +59,14 @@ class Folder:
         view: Callable[[str], TableView],
         rows: Callable[[str, Mapping[str, tuple[str, ...]]], list[tuple[Any, ...]]],
         newest: Callable[[TableView], int | None],
+        attached: Attached,
     ) -> None:
         self._names = list(names)
         self._known = frozenset(self._names)
         self._view = view
         self._rows = rows
         self._newest = newest
+        self._attached = attached
         self._made: dict[str, FolderTable] = {}
         self.views: dict[str, TableView] = {}
 
@@ -96,12 +110,12 @@ class Folder:
         return found
 
     def watchlist(self, alias: str) -> FolderTable | None:
-        """Return the table that stands for a watchlist: the file of its name."""
-        return self.stored(alias)
+        """Return a watchlist: the file that the settings name, else the file of its name."""
+        return self._attached.watchlist(alias) or self.stored(alias)
 
-    def external(self, uri: str, columns: Mapping[str, str]) -> None:
-        """Return None: nothing is read from the web."""
-        return None
+    def external(self, address: str, reading: Reading) -> FolderTable | None:
+        """Return the file that stands for an address, None where there is none; nothing is read from the web."""
+        return self._attached.external(address, reading)
 
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:
         """Return the rows of a query over the folder's tables."""

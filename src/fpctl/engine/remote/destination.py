@@ -54,8 +54,7 @@ def trusted_endpoint(destination: Destination, environ: Mapping[str, str]) -> En
         return place
     if destination.variable and environ.get(destination.variable, "").strip() == destination.address.strip():
         return place
-    trusted = {host.strip().lower() for host in environ.get(TRUST_VARIABLE, "").split(",")}
-    if place.host.lower() in trusted:
+    if place.host.lower() in trusted_hosts(environ):
         return place
     raise EngineError(
         f"{destination.setting} is on {place.host}, which is not a host of this service in Microsoft's clouds: "
@@ -63,6 +62,11 @@ def trusted_endpoint(destination: Destination, environ: Mapping[str, str]) -> En
         code="untrusted-host",
         hint=f"if it is right, set {TRUST_VARIABLE}={place.host} in your environment",
     )
+
+
+def trusted_hosts(environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the hosts that the user named in FPCTL_TRUSTED_HOSTS, in lower case."""
+    return frozenset(host.strip().lower() for host in environ.get(TRUST_VARIABLE, "").split(",")) - {""}
 
 
 def _is_one_of(host: str, hosts: tuple[str, ...]) -> bool:

@@ -187,7 +187,7 @@ class _Form:
         chosen = self.scenario
         words = (chosen.ask.get(name) if chosen is not None else None) or known.question
         default = ", ".join(chosen.defaults.get(name, ())) if chosen is not None else ""
-        columns = ", ".join(self.setting.columns(self.draft.rules).columns.get(name, ()))
+        columns = ", ".join(self.setting.columns(self.draft.rules).columns.get(name, ())) or "no column that is known"
         spared = f"\nIt does not match {known.spares}." if known.spares else ""
         help = (
             f"{name}: {known.meaning}.\nIt matches {known.matches}.{spared}\n"
@@ -287,6 +287,8 @@ class _Form:
             refused = self.setting.preview(self.draft)
         if refused is None:
             return True
+        if not any(key.startswith("field ") for key in passed):
+            raise FpctlError(refused)
         self.talk.say(refused)
         passed[:] = [key for key in passed if not key.startswith("field ")]
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,7 +12,36 @@ from fpctl.documents.yaml_node import plain_data, read_documents
 from fpctl.errors import FpctlError
 from fpctl.spelling import did_you_mean
 
-SCENARIO_IDS = ("scheduled-patching", "remote-reboot", "software-deployment", "monitoring-script", "database-backup")
+SCENARIO_IDS = (
+    *("scheduled-patching", "remote-reboot", "software-deployment", "monitoring-script", "database-backup"),
+    *(
+        "service-account",
+        "break-glass",
+        "vulnerability-scanner",
+        "vpn-egress",
+        "mail-gateway",
+        "backup-sync",
+        "ci-runner",
+    ),
+)
+"""In the documented order; the first five are documented by others as filters."""
+
+
+class WorkedExample(BaseModel):
+    """A rule, the match that suppresses the benign event of it, and an event that resembles it and must fire.
+
+    Attributes:
+        rule: KQL.
+        match: fields and values.
+        benign, attack: values by column, of the first table of the rule.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rule: str
+    match: dict[str, tuple[str, ...]]
+    benign: dict[str, Any]
+    attack: dict[str, Any]
 
 
 class Scenario(BaseModel):
@@ -19,7 +49,8 @@ class Scenario(BaseModel):
 
     Attributes:
         id: what an exclusion's `scenario` says.
-        origin: the filter as its authors documented it, word for word; `origin_note` what to know about it.
+        origin: the filter as its authors documented it, word for word, where there is one; `origin_note` what to know
+            about it.
         advice: what is wrong with that filter, and what to name instead.
         placeholders: texts of the origin that stand for something to fill in.
         needs: fields that an analyst must fill, beyond the rule that a device, url or hash is named.
@@ -27,6 +58,7 @@ class Scenario(BaseModel):
         defaults: values to begin with, joined with "and".
         ask: the question for each field.
         expiry: how long such an exclusion typically holds, as `--expires` takes it.
+        example: a worked one; of the first five there is a worked exclusion among those that are shipped.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +75,7 @@ class Scenario(BaseModel):
     defaults: dict[str, tuple[str, ...]]
     ask: dict[str, str]
     expiry: str = "90d"
+    example: WorkedExample | None = None
 
     def fields(self) -> tuple[str, ...]:
         """Return the fields to ask for, in order: needed ones first."""

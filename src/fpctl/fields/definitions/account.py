@@ -52,9 +52,9 @@ class AccountField(Field[Account]):
     """
 
     name = "account"
-    help = "name, DOMAIN\\name, user@domain, SID or id."
+    help = "Account: name, DOMAIN\\name, user@domain, SID or id."
     question = "Which accounts? (name, DOMAIN\\name, user@domain, SID or id)"
-    meaning = "who does it; in mail tables, whose mailbox it is"
+    meaning = "the account that acts; in mail tables, the owner of the mailbox"
     matches = "a name, `DOMAIN\\name`, `user@domain`, a SID or an object id"
     synonyms = ("user", "username", "upn")
     # account-name: the bare name; account-domain, beside it, its domain. account-upn: user@domain. account-sid: S-1-...

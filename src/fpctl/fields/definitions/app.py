@@ -41,11 +41,11 @@ class AppField(Field[App]):
     """
 
     name = "app"
-    help = "Application or service principal: its id, or its whole display name."
+    help = "Application or service principal: id or complete display name."
     question = "Which applications? (application id, service principal id or display name)"
-    meaning = "the application that does it or signs in, and its service principal; never the resource that it uses"
-    matches = "an application id, a service principal's id, or the whole display name of either"
-    spares = "a display name that begins so; the resource that an application asks for"
+    meaning = "the application that acts or signs in, and its service principal; never the resource that it uses"
+    matches = "an application id, a service principal's id, or the complete display name of either"
+    spares = "a display name that only starts with it; the resource that an application requests"
     synonyms = ("application", "appid", "applicationid", "appdisplayname", "serviceprincipal", "client_id")
     # app-id: the GUID of an application or service principal. app-number: the number of a cloud application.
     roles = ("app-name", "app-id", "app-number")

@@ -9,7 +9,7 @@ class CommandLineField(ContainedTextField):
     """A text that the command line contains."""
 
     name = "command_line"
-    help = "Text that the command line contains. `*` is any text."
+    help = "Text that the command line contains. `*` matches any text."
     question = "Which text does the command line contain?"
     meaning = "the command line of that process"
     matches = "command lines that contain the text"

@@ -46,14 +46,14 @@ class DeviceField(Field[Device]):
     """
 
     name = "device"
-    help = "Host name; `build01` also matches `build01.contoso.com`. `*` is any text. Or a device id."
+    help = "Host name (`build01` also matches `build01.contoso.com`) or device id. `*` matches any text."
     question = "Which devices? (host names; a name without a domain also matches its FQDN)"
-    meaning = "the host that reports the event or from which it comes; never the other side of a connection"
+    meaning = "the host that reports the event or that it comes from; never the other side of a connection"
     matches = (
-        "`build01`: that short name, and any FQDN that begins with it (`build01.contoso.com`). `build01.contoso.com`: "
-        "that name. 40 hex digits or a GUID: a device id"
+        "`build01`: that short name, and any FQDN that starts with it (`build01.contoso.com`). "
+        "`build01.contoso.com`: that name. 40 hex digits or a GUID: a device id"
     )
-    spares = "`build01` does not match `build010`; an FQDN does not match a column that holds only the short name"
+    spares = "`build01` does not match `build010`; an FQDN does not match a column with only the short name"
     synonyms = ("host", "hostname", "computer", "devicename", "machine")
     # host-name: a host, short or fully qualified, as its table writes it. device-id: 40 hexadecimal digits (Defender)
     # or a GUID (Entra, agents). resource-id: an Azure resource id, whose last part names the virtual machine.

@@ -34,8 +34,8 @@ class HashField(Field[Digest]):
     name = "hash"
     help = "MD5, SHA-1 or SHA-256 of a file or process."
     question = "Which hashes? (MD5, SHA-1 or SHA-256)"
-    meaning = "of the file the event is about, and of the process that does it"
-    matches = "MD5, SHA-1 or SHA-256, told by its length, in file and initiating-process columns"
+    meaning = "the hash of the file in the event, and of the process that acts"
+    matches = "MD5, SHA-1 or SHA-256, identified by length, in the columns for files and initiating processes"
     spares = "hashes of another algorithm"
     synonyms = ("md5", "sha1", "sha256", "filehash")
     # md5, sha1, sha256: a digest of that kind, in hexadecimal. hash: of a kind that differs from row to row.

@@ -29,10 +29,12 @@ class IpField(Field[Range]):
     """
 
     name = "ip"
-    help = "Address or CIDR."
+    help = "IP address or CIDR range."
     question = "Which addresses or networks? (10.0.0.5, 10.1.0.0/16, 2001:db8::/32)"
-    meaning = "the other side of a connection; both sides where the table does not tell one's own"
-    matches = "an address in every spelling (`2001:0db8::1`, `::ffff:10.0.0.5`), or a network as CIDR; IPv4 and IPv6"
+    meaning = "the other side of a connection; both sides if the table does not say which one is local"
+    matches = (
+        "an address in every spelling (`2001:0db8::1`, `::ffff:10.0.0.5`), or a network in CIDR notation; IPv4 and IPv6"
+    )
     synonyms = ("address", "remoteip", "cidr")
     # ip-endpoint: an address with or without a port behind it.
     roles = ("ip", "ip-endpoint")

@@ -9,10 +9,13 @@ class ParentCommandLineField(ContainedTextField):
     """A text that the parent's command line contains."""
 
     name = "parent_command_line"
-    help = "Text that the command line of the parent process contains. `*` is any text."
+    help = "Text that the parent process's command line contains. `*` matches any text."
     question = "Which text does the command line of the parent contain?"
-    meaning = "the command line of what started a new process; elsewhere that of the parent, where a table has it"
-    matches = "command lines of the parent that contain the text"
+    meaning = (
+        "in a process-creation event, the command line of the creating process; in other events, that of the "
+        "parent if the table has it"
+    )
+    matches = "parent command lines that contain the text"
     synonyms = ("parentcmdline", "parentcommandline", "parent_cmdline")
     roles = telling = ("command-line",)
     assumed = (("ParentCommandLine", "command-line"), ("ParentProcessCommandLine", "command-line"))

@@ -12,10 +12,10 @@ class ParentProcessField(FileNameField):
     """The creator of a new process; elsewhere the parent of the process that does it."""
 
     name = "parent_process"
-    help = "File name of what started it. `*` is any text."
+    help = "File name of the parent process. `*` matches any text."
     question = "Which programs start them? (file names)"
     meaning = "the parent of that process; in a process-creation event the creator"
-    matches = "the image file's whole name, of what started the process"
+    matches = "the complete file name of the parent process"
     spares = "`notmsiexec.exe`"
     synonyms = ("parent", "parentprocess", "parent_image")
     assumed = (("InitiatingProcessFileName", "file-name"), ("ParentProcessName", "file-path"))

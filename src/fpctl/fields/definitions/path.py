@@ -29,11 +29,11 @@ class PathField(PathPrefixField):
     """A file or folder by its full path, or anything below it."""
 
     name = "path"
-    help = "Full path of a file or folder, and everything below it. `*` is any text within a folder name."
+    help = "Full path of a file or folder, and everything below it. `*` matches any text within a folder name."
     question = "Which files or folders? (full paths; everything below a folder matches too)"
-    meaning = "the path of that process's file; in events about a file, that file's"
-    matches = "that path, or what is below it at a `\\` or `/`"
-    spares = "paths that begin with the same letters, or go through a `..`"
+    meaning = "the path of the process's file; in events about a file, the path of that file"
+    matches = "that path and everything below it, at a `\\` or `/`"
+    spares = "paths that only start with the same letters, or go through a `..`"
     synonyms = ("folder", "folderpath", "directory")
     # folder-path: a folder without the file name; the others as for file names.
     roles = ("file-path", "folder-path", "windows-path")

@@ -14,7 +14,7 @@ class PortField(Field[int]):
     name = "port"
     help = "Port number."
     question = "Which ports?"
-    meaning = "the port that is served"
+    meaning = "the port of the service (the destination port)"
     matches = "a port number"
     roles = telling = ("port",)
     assumed = (("RemotePort", "port"),)

@@ -12,10 +12,10 @@ class ProcessField(FileNameField):
     """The process of an event; in a process-creation event the new one."""
 
     name = "process"
-    help = "File name of the process. `*` is any text."
+    help = "File name of the process. `*` matches any text."
     question = "Which programs? (file names)"
-    meaning = "the process that does it; in a process-creation event the new process"
-    matches = "the image file's whole name: `msiexec.exe`"
+    meaning = "the process that acts; in a process-creation event, the new process"
+    matches = "the complete file name: `msiexec.exe`"
     spares = "`notmsiexec.exe`"
     synonyms = ("image", "filename", "process_name")
     assumed = (("FileName", "file-name"), ("Process", "file-name"))

@@ -39,15 +39,16 @@ class RegistryKeyField(PathPrefixField):
 
     name = "registry_key"
     help = (
-        "Registry key with its root (`HKLM\\SOFTWARE\\Contoso`), and everything below it. `*` is any text in one part."
+        "Registry key with its root (`HKLM\\SOFTWARE\\Contoso`), and everything below it. "
+        "`*` matches any text in one part."
     )
     question = "Which registry keys? (with the root: HKLM\\SOFTWARE\\Contoso)"
-    meaning = "the key that is created, changed or deleted; never the one that it had before"
+    meaning = "the key that is created, changed or deleted; never its previous key"
     matches = (
-        "that key, or what is below it at a `\\`, whichever way its root is written: `HKLM`, `HKEY_LOCAL_MACHINE`, "
-        "`\\REGISTRY\\MACHINE`"
+        "that key and everything below it, at a `\\`, in every spelling of its root: `HKLM`, "
+        "`HKEY_LOCAL_MACHINE`, `\\REGISTRY\\MACHINE`"
     )
-    spares = "keys that begin with the same letters"
+    spares = "keys that only start with the same letters"
     synonyms = ("registry", "registrykey", "regkey", "key")
     roles = telling = ("registry-key",)
     assumed = (("RegistryKey", "registry-key"),)

@@ -21,10 +21,10 @@ class SignerField(Field[Signer]):
     """The whole name of a signer."""
 
     name = "signer"
-    help = "Name in the code-signing certificate."
+    help = "Signer name in the code-signing certificate."
     question = "Who signed the file? (the name in the certificate)"
-    meaning = "the name in the code-signing certificate"
-    matches = "who signed the file, whole"
+    meaning = "the signer's name in the code-signing certificate"
+    matches = "the complete name of the signer"
     synonyms = ("publisher",)
     roles = telling = ("signer",)
     assumed = (("Signer", "signer"),)

@@ -76,15 +76,15 @@ class UrlField(Field[Url]):
     """
 
     name = "url"
-    help = "Domain (its subdomains too), or URL (that host, and everything at or below its path)."
+    help = "Domain (also matches its subdomains), or URL (that host, and everything at or below the path)."
     question = "Which domains or URLs? (a domain also matches its subdomains)"
     meaning = (
-        "where the traffic goes or the file came from; never a referrer or a sender's domain, which the other side "
-        "may forge"
+        "where the traffic goes or the file came from; never a referrer or a sender's domain, which the other "
+        "side can forge"
     )
     matches = (
-        "`contoso.com`: that host and its subdomains, whatever the scheme, port or path. `contoso.com/downloads`: that "
-        "host, and that path and what is below it"
+        "`contoso.com`: that host and its subdomains, with any scheme, port or path. `contoso.com/downloads`: "
+        "that host with that path or a path below it"
     )
     spares = (
         "`contoso.com.evil.net`, `evilcontoso.com`, `https://contoso.com@evil.net/`; `contoso.com/down` does not "

@@ -13,10 +13,10 @@ class UserAgentField(WholeTextField):
     """A whole user agent; `*` is any text."""
 
     name = "user_agent"
-    help = "User agent of the client, whole. `*` is any text."
+    help = "Complete user agent of the client. `*` matches any text."
     question = "Which user agents? (whole, or with a `*` for what differs: python-requests/2.*)"
-    meaning = "what the client of the request says that it is"
-    matches = "the whole user agent; `python-requests/2.*`: one that begins so"
+    meaning = "the user agent that the client sends"
+    matches = "the complete user agent; `python-requests/2.*`: one that starts with this text"
     spares = "user agents that only contain the text"
     synonyms = ("useragent", "agent", "browser")
     roles = telling = ("user-agent",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -164,24 +164,24 @@ def tuned_lines(base: str, tuned: str) -> Iterable[QueryLine]:
     for line in base.split("\n"):
         line = line.rstrip("\r")
         known[line] = known.get(line, 0) + 1
-    for pieces, line in zip(highlighted(tuned), tuned.split("\n"), strict=True):
+    lines = tuned.split("\n")
+    shown = [_shortened(line) for line in lines]
+    for pieces, line, kept in zip(highlighted("\n".join(shown)), lines, shown, strict=True):
         plain = line.rstrip("\r")
         clause = known.get(plain, 0) == 0
         if not clause:
             known[plain] -= 1
-        yield QueryLine(_shortened(pieces), clause)
+        if len(kept) < len(line):
+            pieces.append(Piece("comment", f" … {len(line) - len(kept):,} more characters"))
+        yield QueryLine(pieces, clause)
 
 
-def _shortened(pieces: Sequence[Piece]) -> list[Piece]:
-    room = LONGEST_LINE
-    kept: list[Piece] = []
-    for piece in pieces:
-        if len(piece.text) > room:
-            left_out = sum(len(one.text) for one in pieces) - LONGEST_LINE
-            return [*kept, Piece(piece.kind, piece.text[:room]), Piece("comment", f" … {left_out:,} more characters")]
-        kept.append(piece)
-        room -= len(piece.text)
-    return kept
+def _shortened(line: str) -> str:
+    """Return as much of a line as is shown, cut behind a value of a list where there is one."""
+    if len(line) <= LONGEST_LINE:
+        return line
+    at = line.rfind('", ', 0, LONGEST_LINE)
+    return line[: at + 3] if at > 0 else line[:LONGEST_LINE]
 
 
 def _cut(line: str) -> str:

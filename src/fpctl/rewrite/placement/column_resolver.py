@@ -35,7 +35,7 @@ class MappedColumn(Protocol):
 
 
 class Fields(Protocol):
-    """The field mapping of the schema floor, as far as placement needs it."""
+    """The part of the field mapping that placement needs."""
 
     def columns(self, table: str, field: str) -> Sequence[MappedColumn]: ...
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from fpctl.errors import FpctlError
 from fpctl.exclusions.model import Exclusion
 from fpctl.kql import tree
 from fpctl.rewrite.output.markers import ClauseLine, edits_for
@@ -64,6 +65,7 @@ class Planner:
         self._known: dict[str, bool] = {}
         self._wildcards: WildcardCache = {}
         self._bases: dict[int, BaseRule] = {}
+        self._tables_read: dict[int, tuple[Rule, frozenset[str]]] = {}
 
     def read(self, rule: Rule) -> BaseRule:
         """Return a rule's base query with its tree and columns, read once for a rule.
@@ -79,6 +81,18 @@ class Planner:
             # The rule is kept with its answer: as long as that lives, its id is its own.
             self._bases[id(rule)] = known
         return known
+
+    def tables_read(self, rule: Rule) -> frozenset[str]:
+        """Return the tables that a rule reads; none for a rule that cannot be read. All that are asked for are kept."""
+        known = self._tables_read.get(id(rule))
+        if known is None:
+            try:
+                tables = frozenset(self.read(rule).tables_read())
+            except FpctlError:
+                tables = frozenset()
+            # The rule is kept with its answer: as long as that lives, its id is its own.
+            known = self._tables_read[id(rule)] = rule, tables
+        return known[1]
 
     def plan(
         self,

@@ -31,7 +31,7 @@ from fpctl.web.security.sign_in import TheConsole
 from fpctl.web.state import Console
 from fpctl.web.work.changes import approve, record, renew, retire, words_of
 from fpctl.web.work.drafts import DraftForm, check_form
-from fpctl.web.work.snapshot import rule_key
+from fpctl.web.work.rule_key import rule_key
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     code: {"model": Errors} for code in (400, 401, 403, 404, 409, 413, 422, 503)
@@ -70,8 +70,10 @@ def exclusions(
     limit: Limit = 100,
 ) -> list[ExclusionOut]:  # fmt: skip
     """Return exclusions in the order of their ids."""
-    every = [_shown(console, one) for one in console.snapshots.now().repository.exclusions.exclusions]
-    return [one for one in every if not state or one.state == state][start : start + limit]
+    today = console.snapshots.today()
+    every = console.snapshots.now().repository.exclusions.exclusions
+    found = [one for one in every if not state or one.exclusion.state(today) == state]
+    return [_shown(console, one) for one in found[start : start + limit]]
 
 
 @router.post("/exclusions", summary="Record an exclusion", status_code=201)
@@ -147,7 +149,7 @@ def hits(caller: ReadCaller, console: TheConsole, start: Start = 0, limit: Limit
             exclusion=one.exclusion, rows=one.rows, unique=one.unique, runs=one.runs, unknown_runs=one.unknown_runs,
             first=one.first, last=one.last,
         )
-        for one in console.history.hits()[start : start + limit]
+        for one in console.history.hits(trend=False)[start : start + limit]
     ]  # fmt: skip
 
 

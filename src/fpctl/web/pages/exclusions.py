@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -14,18 +15,20 @@ from fpctl.exclusions.expiry import parse_until
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.files import read_text
 from fpctl.report.charts import sparkline
-from fpctl.report.page.render import query_view
+from fpctl.report.page.render import QueryView, query_view
 from fpctl.repository.single_exclusion import trial
-from fpctl.web.pages.rendering import after, not_found, page, refused
+from fpctl.web.pages.rendering import after, not_found, page, refused, safe
 from fpctl.web.security.sign_in import Analyst, AnalystForm, ApproverForm, TheConsole, Viewer
 from fpctl.web.state import Console
 from fpctl.web.work.changes import Conflict, approve, renew, retire, save_text, words_of
-from fpctl.web.work.snapshot import rule_key
+from fpctl.web.work.rule_key import rule_key
+from fpctl.web.work.snapshot import Snapshot
 
 router = APIRouter(include_in_schema=False)
 
 PAGE = 50
 SHOWN_RULES = 5
+DRAWN = timedelta(days=89)
 
 
 @router.get("/exclusions")
@@ -39,29 +42,25 @@ def exclusions(
     start: int = 0,
 ) -> Response:
     """Show the exclusions that a search finds."""
-    from markupsafe import Markup
-
     snapshot, today = console.snapshots.now(), console.snapshots.today()
     words = q.casefold().split()
-    found = [
-        (one, one.exclusion.state(today))
-        for one in snapshot.repository.exclusions.exclusions
-        if all(word in _searched(one) for word in words)
-    ]
-    states = sorted({how for _, how in found})
+    every = snapshot.memo.get(
+        ("exclusions", today),
+        lambda: [(one, one.exclusion.state(today), _searched(one)) for one in snapshot.exclusions.values()],
+    )
+    found = [(one, how) for one, how, text in every if all(word in text for word in words)]
+    states = sorted({how for _, how, _ in every})
     if state:
         found = [pair for pair in found if pair[1] == state]
     if owner:
         found = [pair for pair in found if owner.casefold() in (pair[0].exclusion.owner or "").casefold()]
     start = max(start, 0)
     judged = console.snapshots.judged(wait=0.05)
-    entries = {one.loaded.id: one for one in judged.estate.overview.entries} if judged is not None else {}
-    rows = []
-    for one, how in found[start : start + PAGE]:
-        entry = entries.get(one.id)
-        trend = entry.hits.trend if entry is not None and entry.hits is not None else ()
-        line = Markup(sparkline([day.rows for day in trend[-30:]], f"hits of {one.id} by day")) if trend else None
-        rows.append((one, how, entry, line))
+    view = judged.view if judged is not None else None
+    rows = [
+        (one, how, view and view.entries.get(one.id), safe(view.sparkline(one.id) if view is not None else None))
+        for one, how in found[start : start + PAGE]
+    ]
     return page(
         request, "exclusions.html.j2", visitor, rows=rows, count=len(found), q=q, state=state, owner=owner,
         start=start, size=PAGE, states=states, judged=judged,
@@ -118,29 +117,29 @@ def _bulk(
 @router.get("/exclusions/{id}")
 def exclusion(request: Request, visitor: Viewer, console: TheConsole, id: str) -> Response:
     """Show one exclusion."""
-    from markupsafe import Markup
-
     snapshot, today = console.snapshots.now(), console.snapshots.today()
     loaded = snapshot.exclusion(id)
     if loaded is None:
         return not_found(request, visitor, f"There is no exclusion {id}.")
     hits = next(iter(console.history.hits(exclusion=id)), None)
-    line = (
-        Markup(sparkline([day.rows for day in hits.trend[-90:]], "hits by day"))
-        if hits is not None and hits.trend
-        else None
-    )
-    rules = [one for one in snapshot.repository.rules.rules if loaded.exclusion.selects(one.rule) is not None]
-    outcomes = trial(loaded.exclusion, rules[:SHOWN_RULES], snapshot.repository.planner(today))
+    trend = hits.between(today - DRAWN, today) if hits is not None else ()
+    rules = snapshot.reached_by(loaded.exclusion)
     judged = console.snapshots.judged(wait=0.05)
-    entry = next((one for one in judged.estate.overview.entries if one.loaded.id == id), None) if judged else None
     return page(
         request, "exclusion.html.j2", visitor, loaded=loaded, x=loaded.exclusion, state=loaded.exclusion.state(today),
-        hits_total=hits, line=line, rules=[(rule_key(one), one.rule) for one in rules], entry=entry,
-        views=[view for one in outcomes if (view := query_view(one)) is not None],
-        findings=[one for one in judged.estate.findings if one.exclusion == id] if judged else [],
+        hits_total=hits, line=safe(sparkline([day.rows for day in trend], "hits by day") if trend else None),
+        rules=[(rule_key(one), one.rule) for one in rules],
+        entry=judged.view.entries.get(id) if judged is not None else None,
+        views=snapshot.memo.get(("views", id, today), lambda: _views(snapshot, loaded, today)),
+        findings=judged.view.findings.get(id, ()) if judged is not None else (),
         trail=console.history.trail.entries(exclusion=id)[:20],
     )  # fmt: skip
+
+
+def _views(snapshot: Snapshot, loaded: LoadedExclusion, today: date) -> list[QueryView]:
+    rules = snapshot.reached_by(loaded.exclusion)[:SHOWN_RULES]
+    outcomes = trial(loaded.exclusion, rules, snapshot.repository.planner(today))
+    return [view for one in outcomes if (view := query_view(one)) is not None]
 
 
 @router.get("/exclusions/{id}/edit")

@@ -32,7 +32,7 @@ def audit(
     broken = [one for one in console.snapshots.now().repository.problems if one.severity == "error"]
     return page(
         request, "audit.html.j2", visitor, findings=found[start : start + PAGE], count=len(found), start=start,
-        size=PAGE, severity=severity, code=code, codes=sorted({(one.code, one.slug) for one in every}), judged=judged,
+        size=PAGE, severity=severity, code=code, codes=judged.view.codes, judged=judged,
         broken=broken,
     )  # fmt: skip
 
@@ -40,9 +40,11 @@ def audit(
 @router.get("/shadow")
 def shadow(request: Request, visitor: Viewer, console: TheConsole) -> Response:
     """Show the exclusions in shadow and what they would have done."""
-    exclusions = [one.exclusion for one in console.snapshots.now().repository.exclusions.exclusions]
-    totals = {one.exclusion: one for one in console.history.hits()}
-    return page(request, "shadow.html.j2", visitor, reviews=reviews(exclusions, totals, console.snapshots.today()))
+    today = console.snapshots.today()
+    every = [one.exclusion for one in console.snapshots.now().repository.exclusions.exclusions]
+    shadows = [one for one in every if one.state(today) == "shadow"]
+    totals = {one.id: found[0] for one in shadows if (found := console.history.hits(exclusion=one.id))}
+    return page(request, "shadow.html.j2", visitor, reviews=reviews(shadows, totals, today))
 
 
 @router.post("/shadow/{id}")

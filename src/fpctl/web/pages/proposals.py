@@ -14,7 +14,6 @@ from fpctl.exclusions.risk.shared_names import shared_names
 from fpctl.execution.time_range import window_range
 from fpctl.repository.apply import applicable
 from fpctl.rules.formats.registry import LoadedRule
-from fpctl.rules.test_cases import RuleTestCache
 from fpctl.tuning.guard import evaluate
 from fpctl.tuning.suggestion import ProposalCriteria, TuningResult, suggest
 from fpctl.web.pages.rendering import not_found, page
@@ -22,7 +21,7 @@ from fpctl.web.security.sign_in import Analyst, TheConsole
 from fpctl.web.state import Console
 from fpctl.web.work.changes import words_of
 from fpctl.web.work.engines import capabilities, opened
-from fpctl.web.work.snapshot import rule_key
+from fpctl.web.work.rule_key import rule_key
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,7 +62,7 @@ def _proposed(console: Console, loaded: LoadedRule) -> TuningResult:
 
 def _criteria(console: Console, loaded: LoadedRule) -> ProposalCriteria:
     settings = console.config.settings
-    cases = RuleTestCache().cases_of(loaded).must_fire()
+    cases = console.snapshots.now().tests.cases_of(loaded).must_fire()
     planner = console.snapshots.now().repository.planner(console.snapshots.today())
 
     def kept(exclusion: Exclusion) -> bool:

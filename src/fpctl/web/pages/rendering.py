@@ -51,6 +51,13 @@ def moment(value: datetime | None) -> str:
     return "never" if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
 
 
+def safe(markup: str | None) -> Any:
+    """Return markup of our own making as a template takes it; None stays None."""
+    from markupsafe import Markup
+
+    return None if markup is None else Markup(markup)
+
+
 def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 200, **context: Any) -> HTMLResponse:
     """Return a page.
 
@@ -76,7 +83,12 @@ def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 
 
 def fragment(name: str, **context: Any) -> HTMLResponse:
     """Return a part of a page, for the script to put in its place."""
-    return HTMLResponse(environment().get_template(name).render(**context))
+    return HTMLResponse(part(name, **context))
+
+
+def part(name: str, **context: Any) -> str:
+    """Return a part of a page that is the same for everybody."""
+    return environment().get_template(name).render(**context)
 
 
 def after(path: str, done: str) -> RedirectResponse:
@@ -95,4 +107,4 @@ def refused(request: Request, visitor: Visitor, messages: list[str], *, status: 
     return page(request, "problem.html.j2", visitor, status=status, title="Nothing was changed", messages=messages)
 
 
-__all__ = ["after", "console_of", "environment", "fragment", "not_found", "page", "refused"]
+__all__ = ["after", "console_of", "environment", "fragment", "not_found", "page", "part", "refused", "safe"]

@@ -15,11 +15,12 @@ from fpctl.exclusions.drafts.proposal import entity_columns
 from fpctl.report.highlight import Piece, highlighted
 from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.raw_columns import result_origins
-from fpctl.rules.test_cases import RuleTestCache
+from fpctl.rules.formats.registry import LoadedRule
 from fpctl.text.source import SourceText
 from fpctl.web.pages.rendering import not_found, page
 from fpctl.web.security.sign_in import TheConsole, Viewer
-from fpctl.web.work.snapshot import rule_key
+from fpctl.web.work.rule_key import rule_key
+from fpctl.web.work.snapshot import Snapshot
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,11 +50,11 @@ def rules(request: Request, visitor: Viewer, console: TheConsole, q: str = "", s
     """Show the rules that a search finds: in id, name, path, tactics, techniques or table."""
     snapshot = console.snapshots.now()
     words = q.casefold().split()
-    found = [one for one in snapshot.repository.rules.rules if all(word in _searched(one) for word in words)]
-    found.sort(key=lambda one: (one.rule.name.casefold(), one.rule.path))
+    every = snapshot.memo.get("rules", lambda: _in_order(snapshot))
+    found = [one for one, text in every if all(word in text for word in words)]
     start = max(start, 0)
     judged = console.snapshots.judged(wait=0.05)
-    noise = {one.rule: one for one in judged.estate.rules} if judged is not None else {}
+    noise = judged.view.noise if judged is not None else {}
     shown = [(rule_key(one), one.rule, noise.get(one.rule.id)) for one in found[start : start + PAGE]]
     return page(
         request, "rules.html.j2", visitor, rules=shown, count=len(found), q=q, start=start, size=PAGE,
@@ -61,7 +62,13 @@ def rules(request: Request, visitor: Viewer, console: TheConsole, q: str = "", s
     )  # fmt: skip
 
 
-def _searched(loaded: Any) -> str:
+def _in_order(snapshot: Snapshot) -> list[tuple[LoadedRule, str]]:
+    """Return the rules in the order of their names, each with the text that is searched."""
+    rules = sorted(snapshot.repository.rules.rules, key=lambda one: (one.rule.name.casefold(), one.rule.path))
+    return [(one, _searched(one)) for one in rules]
+
+
+def _searched(loaded: LoadedRule) -> str:
     rule = loaded.rule
     parts = [rule.id, rule.name, rule.path, *getattr(rule, "tactics", ()), *getattr(rule, "techniques", ())]
     return "\n".join(str(part) for part in parts).casefold()
@@ -75,13 +82,14 @@ def rule(request: Request, visitor: Viewer, console: TheConsole, key: str) -> Re
     if loaded is None:
         return not_found(request, visitor, f"There is no rule {key}.")
     outcome = console.snapshots.outcome(loaded)
-    lines, elsewhere = query_lines(outcome)
-    cases = RuleTestCache().cases_of(loaded)
-    exclusions = [one for one in snapshot.repository.exclusions.exclusions if one.exclusion.selects(loaded.rule)]
+    today = console.snapshots.today()
+    lines, elsewhere = snapshot.memo.get(("lines", rule_key(loaded), today), lambda: query_lines(outcome))
+    exclusions = snapshot.reaching(loaded)
     return page(
         request, "rule.html.j2", visitor, key=rule_key(loaded), rule=loaded.rule, outcome=outcome, lines=lines,
-        elsewhere=elsewhere, runs=console.history.runs(rule=loaded.rule.id, limit=RUNS), cases=cases,
-        exclusions=[(one, one.exclusion.state(console.snapshots.today())) for one in exclusions],
+        elsewhere=elsewhere, runs=console.history.runs(rule=loaded.rule.id, limit=RUNS),
+        cases=snapshot.tests.cases_of(loaded),
+        exclusions=[(one, one.exclusion.state(today)) for one in exclusions],
         last=console.runs.last_of(rule_key(loaded)),
     )  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -23,7 +22,6 @@ from fpctl.repository.apply import applicable
 from fpctl.repository.assessment import risk_for
 from fpctl.repository.single_exclusion import in_force, reached, trial
 from fpctl.rules.formats.registry import LoadedRule
-from fpctl.rules.test_cases import RuleTestCache
 from fpctl.tuning.guard import CaseOutcome, evaluate
 from fpctl.tuning.impact import Impact, impact
 from fpctl.tuning.redteam import RedteamResult, run_redteam
@@ -67,7 +65,7 @@ class EventPreview:
 
 
 def _chosen(exclusion: Exclusion, snapshot: Snapshot) -> list[LoadedRule]:
-    return [one for one in snapshot.repository.rules.rules if exclusion.selects(one.rule) is not None]
+    return snapshot.reached_by(exclusion)
 
 
 def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> PlanPreview:
@@ -77,9 +75,8 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
     planner = repository.planner(today)
     rules = _chosen(exclusion, snapshot)
     outcomes = trial(exclusion, rules[:SHOWN_RULES], planner)
-    shelf = RuleTestCache()
     alone = in_force(exclusion)
-    cases = [(loaded, case) for loaded in rules[:SHOWN_RULES] for case in shelf.cases_of(loaded).must_fire()]
+    cases = [(loaded, case) for loaded in rules[:SHOWN_RULES] for case in snapshot.tests.cases_of(loaded).must_fire()]
     broken = [
         one
         for loaded, case in cases
@@ -89,17 +86,16 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
         len(rules),
         tuple(view for outcome in outcomes if (view := query_view(outcome)) is not None),
         tuple(broken),
-        _risk(exclusion, rules, snapshot, config, None),
+        _risk(exclusion, snapshot, config),
         tuple(_policy(exclusion, snapshot, config)),
     )
 
 
-def _risk(
-    exclusion: Exclusion, rules: Sequence[LoadedRule], snapshot: Snapshot, config: ConsoleConfig, share: Share | None
-) -> Risk:
+def _risk(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig, share: Share | None = None) -> Risk:
     planner = snapshot.repository.planner(config.clock().date())
     known = shared_names(config.settings.policy.forbidden)
-    return risk_for(exclusion, rules, planner, known, config.settings.risk, share=share)
+    rules = snapshot.reached_by(exclusion)
+    return risk_for(exclusion, rules, planner, known, config.settings.risk, cases=snapshot.tests, share=share)
 
 
 def _policy(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> list[Finding]:
@@ -138,4 +134,4 @@ def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfi
     devices = [share.devices for share in shares if share.devices is not None]
     traffic = [share.traffic for share in shares if share.traffic is not None]
     measured = Share(max(devices, default=None), max(traffic, default=None)) if shares else None
-    return EventPreview(tuple(found), _risk(exclusion, rules, snapshot, config, measured), attacks)
+    return EventPreview(tuple(found), _risk(exclusion, snapshot, config, measured), attacks)

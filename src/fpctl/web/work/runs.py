@@ -26,7 +26,8 @@ from fpctl.repository.apply import tune
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.web.config import ConsoleConfig
 from fpctl.web.work.engines import capabilities, opened
-from fpctl.web.work.snapshot import Snapshots, rule_key
+from fpctl.web.work.rule_key import rule_key
+from fpctl.web.work.snapshot import Snapshots
 
 AT_ONCE = 2
 SHOWN_ROWS = 200
@@ -188,7 +189,7 @@ class RunQueue:
             with suppress(FpctlError):
                 engine.close()
         run.result = result
-        self._snapshots.run_recorded()
+        self._snapshots.changed()
         if result.error is not None:
             self._end(run, "cancelled" if run.cancelled else result.status, result.error)
         else:

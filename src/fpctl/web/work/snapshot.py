@@ -1,7 +1,7 @@
 """The repository as it stands on disk: read again when a file has changed, and judged in the background.
 
 A page must answer within a blink, and reading 5,000 exclusions takes a second. So the files' names, sizes and times
-are looked at (at most once a second), and what was read stays until one differs. Plans, findings and risk of the whole
+are looked at (at most once a second), and only files that differ are read again. Plans, findings and risk of the whole
 estate take seconds: they are worked out on a thread, and pages say from when what they show is.
 """
 
@@ -13,67 +13,117 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from fpctl.errors import FpctlError
+from fpctl.exclusions.loader import ExclusionSet, ReadFiles, load_exclusions
+from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.history.history import History
 from fpctl.report.build import build_estate
 from fpctl.report.estate import Estate
-from fpctl.repository.apply import OWN_PARSER_ONLY, RuleOutcome, tune
+from fpctl.repository.apply import RuleOutcome
+from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.repository.model import Repository, open_repository
 from fpctl.rules.formats.registry import LoadedRule
+from fpctl.rules.loader import RuleSet, load_rules
+from fpctl.rules.test_cases import RuleTestCache
 from fpctl.web.config import ConsoleConfig
+from fpctl.web.work.estate_view import EstateView
+from fpctl.web.work.memo import Memo
+from fpctl.web.work.rule_key import rule_key
+from fpctl.web.work.rule_plans import RulePlans
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the files."""
 
 
-def rule_key(loaded: LoadedRule) -> str:
-    """Return what stands for a rule in an address: ids alone may occur twice."""
-    return hashlib.sha256(f"{loaded.rule.path}\0{loaded.rule.id}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """One state of the repository."""
+    """One state of the repository, and what pages look up in it again and again.
 
-    repository: Repository
-    read: datetime
-    fingerprint: str
+    Attributes:
+        repository: what was read.
+        read: when.
+        fingerprint: of the files' names, sizes and times.
+        memo: what pages made of it.
+        tests: of the rules.
+    """
 
+    def __init__(self, repository: Repository, read: datetime, fingerprint: str) -> None:
+        self.repository, self.read, self.fingerprint = repository, read, fingerprint
+        self.memo = Memo()
+        self.tests = RuleTestCache()
+
+    @cached_property
     def rules(self) -> dict[str, LoadedRule]:
-        """Return the rules by key."""
-        return _rules_by_key(self)
+        """The rules by key."""
+        return {rule_key(loaded): loaded for loaded in self.repository.rules.rules}
+
+    @cached_property
+    def _rules_by_name(self) -> dict[str, list[LoadedRule]]:
+        found: dict[str, list[LoadedRule]] = {}
+        for loaded in self.repository.rules.rules:
+            for name in {loaded.rule.id, loaded.rule.path}:
+                found.setdefault(name, []).append(loaded)
+        return found
+
+    @cached_property
+    def exclusions(self) -> dict[str, LoadedExclusion]:
+        """The exclusions by id."""
+        return {loaded.id: loaded for loaded in self.repository.exclusions.exclusions}
+
+    @cached_property
+    def index(self) -> ExclusionIndex:
+        """Which exclusion reaches which rule."""
+        return ExclusionIndex(self.repository.active(), self.repository.rules.rules)
 
     def rule(self, key: str) -> LoadedRule | None:
         """Return a rule by key, id or path; None where there is none, or several have the id."""
-        found = self.rules().get(key)
+        found = self.rules.get(key)
         if found is not None:
             return found
-        same = [one for one in self.repository.rules.rules if key in (one.rule.id, one.rule.path)]
+        same = self._rules_by_name.get(key, ())
         return same[0] if len(same) == 1 else None
 
     def exclusion(self, id: str) -> LoadedExclusion | None:
         """Return an exclusion by id, or None."""
-        return next((one for one in self.repository.exclusions.exclusions if one.id == id), None)
+        return self.exclusions.get(id)
 
+    def reached_by(self, exclusion: Exclusion) -> list[LoadedRule]:
+        """Return the rules that an exclusion reaches, which need not be recorded yet."""
+        rules = self.repository.rules.rules
+        return [rules[number] for number in self.index.rules_of(exclusion)]
 
-@lru_cache(maxsize=4)
-def _rules_by_key(snapshot: Snapshot) -> dict[str, LoadedRule]:
-    return {rule_key(loaded): loaded for loaded in snapshot.repository.rules.rules}
+    def reaching(self, loaded: LoadedRule) -> list[LoadedExclusion]:
+        """Return the exclusions that reach a rule, by id."""
+        return [self.exclusions[exclusion.id] for exclusion, _ in self.index.of(loaded.rule)]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The estate of a snapshot, when it was worked out, and whether the files or runs have changed since."""
 
-    estate: Estate
+    view: EstateView
     made: datetime
     stale: bool
+
+    @property
+    def estate(self) -> Estate:
+        """Its values."""
+        return self.view.estate
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of each folder, with its fingerprint: a folder that has not changed is not read again."""
+
+    rules: tuple[str, RuleSet]
+    exclusions: tuple[str, ExclusionSet]
+    schema: str
+    repository: Repository
 
 
 class Snapshots:
@@ -84,11 +134,13 @@ class Snapshots:
         self._lock = threading.RLock()
         self._looked = -LOOK_EVERY
         self._snapshot: Snapshot | None = None
-        self._estate: tuple[tuple[str, date, int], Estate, datetime] | None = None
-        self._pending: tuple[tuple[str, date, int], Future[Estate]] | None = None
+        self._estate: tuple[tuple[str, date, int], EstateView, datetime] | None = None
+        self._pending: tuple[tuple[str, date, int], Future[EstateView]] | None = None
         self._worker = ThreadPoolExecutor(1, "estate")
-        self._runs_seen = 0
-        self._outcomes: dict[tuple[str, str, date], RuleOutcome] = {}
+        self._last_run = 0
+        self._kept: _Read | None = None
+        self._files = ReadFiles()
+        self._plans = RulePlans()
 
     def close(self) -> None:
         """Let the worker end."""
@@ -105,21 +157,17 @@ class Snapshots:
             if self._snapshot is not None and moment - self._looked < LOOK_EVERY:
                 return self._snapshot
             self._looked = moment
-            fingerprint = self._fingerprint()
+            self._last_run = self._history.last_run_number()
+            prints = self._fingerprints()
+            fingerprint = ".".join(prints)
             if self._snapshot is None or self._snapshot.fingerprint != fingerprint:
-                self._snapshot = self._read(fingerprint)
-                self._outcomes.clear()
+                self._snapshot = Snapshot(self._read(*prints), self._config.clock(), fingerprint)
             return self._snapshot
 
     def changed(self) -> None:
-        """Look at the files at the next question: something was just written."""
+        """Look at files and history at the next question: something was just written."""
         with self._lock:
             self._looked = -LOOK_EVERY
-
-    def run_recorded(self) -> None:
-        """Judge anew at the next question: a run was recorded."""
-        with self._lock:
-            self._runs_seen += 1
 
     def today(self) -> date:
         """Return the day that plans are for, in UTC."""
@@ -127,19 +175,8 @@ class Snapshots:
 
     def outcome(self, loaded: LoadedRule) -> RuleOutcome:
         """Return what planning one rule comes to today."""
-        snapshot, today = self.now(), self.today()
-        key = (snapshot.fingerprint, rule_key(loaded), today)
-        with self._lock:
-            kept = self._outcomes.get(key)
-        if kept is not None:
-            return kept
-        repository = snapshot.repository
-        (outcome,) = tune([loaded], repository.active(), repository.planner(today), verification=OWN_PARSER_ONLY)
-        with self._lock:
-            if len(self._outcomes) > 200:
-                self._outcomes.clear()
-            self._outcomes[key] = outcome
-        return outcome
+        snapshot = self.now()
+        return self._plans.outcome(rule_key(loaded), loaded, snapshot.index, snapshot.repository, self.today())
 
     def judged(self, *, wait: float = 10.0) -> Judged | None:
         """Return the estate, newest that there is; None where the first is not ready within `wait` seconds.
@@ -148,7 +185,7 @@ class Snapshots:
             FpctlError: it cannot be worked out.
         """
         snapshot = self.now()
-        key = (snapshot.fingerprint, self.today(), self._runs_seen)
+        key = (snapshot.fingerprint, self.today(), self._last_run)
         with self._lock:
             if self._estate is not None and self._estate[0] == key:
                 return Judged(self._estate[1], self._estate[2], stale=False)
@@ -157,47 +194,68 @@ class Snapshots:
             future = self._pending[1]
             kept = self._estate
         try:
-            estate = future.result(timeout=0.05 if kept is not None else wait)
+            view = future.result(timeout=0.05 if kept is not None else wait)
         except TimeoutError:
             return None if kept is None else Judged(kept[1], kept[2], stale=True)
         with self._lock:
             made = self._estate[2] if self._estate is not None else snapshot.read
             current = self._estate is not None and self._estate[0] == key
-        return Judged(estate, made, stale=not current)
+        return Judged(view, made, stale=not current)
 
     def _failed(self) -> bool:
         """Tell whether the last attempt ended with an error: then the next question tries again."""
         return self._pending is not None and self._pending[1].exception() is not None
 
-    def _judge(self, snapshot: Snapshot, key: tuple[str, date, int]) -> Estate:
-        config = self._config
+    def _judge(self, snapshot: Snapshot, key: tuple[str, date, int]) -> EstateView:
+        config, repository = self._config, snapshot.repository
         made = config.clock()
+        outcomes = self._plans.outcomes(snapshot.rules, snapshot.index, repository, key[1])
         estate = build_estate(
-            snapshot.repository, config.settings, key[1], history=config.history, exclusions=config.exclusions
+            repository, config.settings, key[1], outcomes, history=config.history, exclusions=config.exclusions
         )
+        view = EstateView(estate)
         with self._lock:
-            self._estate = (key, estate, made)
-        return estate
+            self._estate = (key, view, made)
+        return view
 
-    def _read(self, fingerprint: str) -> Snapshot:
-        config, settings = self._config, self._config.settings
+    def _read(self, rules: str, exclusions: str, schema: str) -> Repository:
+        config, settings, kept = self._config, self._config.settings, self._kept
+        known = kept.rules[1] if kept is not None and kept.rules[0] == rules else load_rules(config.rules)
+        if kept is not None and kept.exclusions[0] == exclusions:
+            found = kept.exclusions[1]
+        else:
+            found = load_exclusions(config.exclusions, self._files)
         repository = open_repository(
-            config.rules,
-            config.exclusions,
+            known,
+            found,
             root=settings.paths.root,
             environment=settings.tables.environment,
             overrides=settings.fields,
             from_created=settings.clauses.from_created,
         )
-        return Snapshot(repository, config.clock(), fingerprint)
+        if kept is not None and kept.schema == schema:
+            # Plans are kept as long as the tables are the same objects.
+            same = kept.repository
+            repository = replace(repository, tables=same.tables, streamed=same.streamed, fields=same.fields)
+        self._kept = _Read((rules, known), (exclusions, found), schema, repository)
+        return repository
 
-    def _fingerprint(self) -> str:
+    def _fingerprints(self) -> tuple[str, str, str]:
+        """Return what rules, exclusions and schema look like from outside."""
         root = self._config.settings.paths.root
-        digest = hashlib.sha256()
-        for folder in (self._config.rules, self._config.exclusions, root / "schema", root / "functions"):
-            for path, size, changed in sorted(_files(folder)):
-                digest.update(f"{path}\0{size}\0{changed}\n".encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
+        return (
+            _fingerprint(self._config.rules),
+            _fingerprint(self._config.exclusions),
+            _fingerprint(root / "schema", root / "functions"),
+        )
+
+
+def _fingerprint(*folders: Path) -> str:
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path, size, changed in sorted(_files(folder)):
+            digest.update(f"{path}\0{size}\0{changed}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
