@@ -20,7 +20,7 @@ SkipReason = Literal[
 WarningCode = Literal[
     "effect", "assumed-columns", "no-expiry-guard", "mixed-sources", "partial-fields", "partial-match",
     "untested-values", "partial-union", "trigger-operator", "query-length", "out-of-line", "edited-clause",
-    "picked-event",
+    "picked-event", "partial-groups",
     "unknown-column", "unknown-table", "unknown-function", "unknown-plugin", "stored-function", "recursion", "too-deep",
 ]  # fmt: skip
 """Stable words of what a reader should know; the last line is what the column analysis says of the rule itself."""
@@ -142,6 +142,10 @@ WARNINGS: Mapping[WarningCode, str] = {
     "effect": (
         "after the clause, something can fire *more* on fewer rows (`where n < 5` on an aggregate, `arg_max`, "
         "`top`, `take`, `make-series` ...); the warning gives the operator and line"
+    ),
+    "partial-groups": (
+        "the rule groups by the excluded column, so that a group loses all of its events or none; but around the day "
+        "on which the clause stops or starts it loses some, and then something can fire *more* (as for `effect`)"
     ),
     "trigger-operator": ("the rule fires on few results (`triggerOperator: lt`, `eq`, `ne`)"),
     "assumed-columns": (

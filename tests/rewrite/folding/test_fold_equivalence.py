@@ -33,7 +33,7 @@ VALUES: dict[str, list[str]] = {
     "url": [
         "contoso.com", "cdn.contoso.com", "contoso.net", "a.b.c.contoso.com", "https://contoso.com", "contoso.com/app",
         "https://contoso.com/app/v1/", "contoso.com:8443", "intranet", "10.0.0.1", "contoso.com/a*b", "bücher.example",
-        "contoso.com/Größe",
+        "contoso.com/Größe", "work.contoso.com", "contoso.com/book",
     ],
     "hash": [SHA1[0], SHA1[1].upper(), SHA1[2]],
     "process": ["a.exe", "B.exe", "c*.exe", "d.exe", "müll.exe"],
@@ -54,6 +54,7 @@ HELD: dict[str, list[Any]] = {
         "https://contoso.com/App/V1/z#f", "https://contoso.com//app", "contoso.com\\@evil.net",
         "ftp://a.b.c.contoso.com", "b.c.contoso.com", "z.a.b.c.contoso.com:443/", "http://intranet/", "10.0.0.1",
         "http://10.0.0.1:8/x", "1.10.0.0.1", "contoso.net?q", "bücher.example", "https://contoso.com/größe/x",
+        "http://wor\u212a.contoso.com/", "https://contoso.com/boo\u212a",
         "contoso.com/app/\nv1", "contoso.com\n", "contoso.com/%2e/app", "contoso.com/app%2e", "mail.contoso.net:x",
     ],
     "Domain": ["", "contoso.com", "CDN.contoso.com.", "x.contoso.net", "contoso.com/app", "intranet", "a..contoso.com"],

@@ -95,3 +95,14 @@ def test_groups_do_not_vanish_whole_where_only_some_hours_are_excluded() -> None
     window = {"weekly": ["sun 02:00-04:00"], "timezone": "Europe/Rome"}
     tuned = plan("<D> | summarize c = count() by DeviceName | where c < 3", window=window)
     assert [warning.code for warning in tuned.plan.warnings] == ["effect"]
+
+
+@pytest.mark.parametrize(("expires", "codes"), [(None, []), ("2027-05-01", ["partial-groups"])])
+def test_groups_that_vanish_whole_vanish_in_part_around_the_end_of_an_exclusion(
+    expires: str | None, codes: list[str]
+) -> None:
+    from rewrite.placement.planning import plan
+
+    tuned = plan("<D> | summarize c = count() by DeviceName | where c < 3", expires=expires)
+    assert [warning.code for warning in tuned.plan.warnings] == codes
+    assert all("2027-05-01" in warning.message for warning in tuned.plan.warnings)

@@ -105,7 +105,7 @@ def command(
     risk = risk_of(context, exclusion, chosen, _share(impacts))
     found = Previewed(exclusion, impacts, risk, _cases(context, active, chosen))
     if format == "json":
-        output.show_json(_document(found))
+        output.show_json(_document(found), context.repository.problems)
     else:
         _show(found)
     if exclusion.created is not None and exclusion.created > span.start.date():
@@ -153,7 +153,7 @@ def _share(impacts: Sequence[Impact]) -> Share | None:
 
 def _unproved(one: Impact) -> bool:
     """Tell whether rows may appear only after, and there are too many to have looked."""
-    may_add = any(warning.code in ("effect", "trigger-operator") for warning in one.warnings)
+    may_add = any(warning.code in ("effect", "partial-groups", "trigger-operator") for warning in one.warnings)
     return one.rows is not None and not one.rows.compared and may_add
 
 

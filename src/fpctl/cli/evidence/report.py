@@ -51,7 +51,7 @@ def command(
     if page.html is not None or page.csv is not None:
         _write(context, page, day)
     elif format == "json":
-        output.show_json(to_dict(_overview(context, day)))
+        output.show_json(to_dict(_overview(context, day)), repository.problems)
     else:
         output.write(output.visible_lines(to_markdown(_overview(context, day))))
     output.show_problems(repository.problems)

@@ -12,6 +12,7 @@ from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.outcomes import report_outcomes
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
+from fpctl.errors import Problem
 
 if TYPE_CHECKING:
     from fpctl.deployment.change import Change
@@ -59,10 +60,15 @@ class DeployPlan:
         refused = any(change.action == "refused" for change in self.changes)
         return refused or any(outcome.findings for outcome in self.guarded.outcomes)
 
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with the files, and with rules as they are to be deployed."""
+        own = [problem for change in self.changes for problem in change.artifact.problems]
+        return [*self.context.repository.problems, *own]
+
     def report(self) -> None:
         """Report on stderr what was left out, and what to know."""
-        problems = [problem for change in self.changes for problem in change.artifact.problems]
-        output.show_problems([*self.context.repository.problems, *problems])
+        output.show_problems(self.problems)
         for change in self.changes:
             if change.action == "refused" and change.artifact.ready:
                 output.say(output.visible_lines(f"{change.artifact.rule.path}: refused: {change.reason}"))

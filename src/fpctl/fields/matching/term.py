@@ -34,10 +34,16 @@ class Affix(NamedTuple):
 
 
 class Lacks(NamedTuple):
-    """The operand does not contain the value."""
+    """The operand does not contain the value, in any case of its letters unless `exact`."""
 
     operand: str
     value: str
+    exact: bool = False
+
+    @property
+    def operator(self) -> str:
+        """The operator that finds the value, in KQL."""
+        return "contains_cs" if self.exact else "contains"
 
 
 class Site(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fpctl.fields.matching.term import Lacks, Site, Term
+from fpctl.fields.matching.term import Lacks, Site, Term, all_of
 from fpctl.kql.literals import string_literal
 
 SEPARATOR = "|"
@@ -69,17 +69,25 @@ def site(operand: str, of: Site) -> tuple[Key, str] | None:
         parts = of.path.count("/")
         pattern = f"(?s)^([a-z0-9_.-]*[a-z0-9_-])[.]?(?::[0-9]*)?((?:/[^/?#]*){{{parts}}})(?:[/?#].*)?$"
         text = f"replace_regex({bare}, {string_literal(pattern)}, {string_literal(_GROUPS)})"
-        return Key(_SITE_RANK + 1, text), of.host + of.path.lower()
+        return Key(_SITE_RANK + 1, text, _plain_case(operand)), of.host + of.path.lower()
     host = f"extract({_BARE_HOST if of.bare else _URL_HOST}, 1, {bare})"
+    check = all_of([Lacks(host, ".."), _plain_case(operand)])
     if not of.subdomains:
-        return Key(_SITE_RANK, f'trim_end("[.]", {host})', Lacks(host, "..")), of.host
+        return Key(_SITE_RANK, f'trim_end("[.]", {host})', check), of.host
     if len(labels) < 2:
         return None
     last = string_literal(f"((?:[^.]+[.]){{{len(labels) - 1}}}[^.]+)[.]?$")
-    return Key(_SITE_RANK, f"extract({last}, 1, {host})", Lacks(host, "..")), of.host
+    return Key(_SITE_RANK, f"extract({last}, 1, {host})", check), of.host
 
 
 _GROUPS = "\\1\\2"
+_KELVIN = "\u212a"
+"""The one character beside the capitals of ASCII that `tolower` makes an ASCII letter of: k."""
+
+
+def _plain_case(operand: str) -> Term:
+    """Return the test that a text in lower case differs from what it was in the case of ASCII letters only."""
+    return Lacks(operand, _KELVIN, exact=True)
 
 
 def _plain(label: str) -> bool:

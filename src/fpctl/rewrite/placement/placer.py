@@ -364,11 +364,12 @@ class _Attempt:
                 left_out.extend(outcome.left_out)
             elif outcome.reason not in _NOT_THERE:
                 left_out.append(outcome)
-        found_effects = tuple(self.effects_behind(pipeline, index, found))
+        found_effects = self.effects_behind(pipeline, index, self.tested(found))
         inverting = next((effect for effect in found_effects if effect.inverts), None)
         if inverting is not None:
             return _inverting_effect(inverting)
-        placements.insert(0, Placement(pipeline, path, point, found, found_effects))
+        partial = self.partial_groups(pipeline, index, found, found_effects)
+        placements.insert(0, Placement(pipeline, path, point, found, found_effects, partial_groups=partial))
         return PlacementResult(tuple(placements), tuple(left_out))
 
     def inverted_behind(self, pipeline: tree.Pipeline, index: int) -> PlacementRefusal | None:
@@ -552,30 +553,42 @@ class _Attempt:
                 "keep the columns that the exclusion needs behind the union",
             )
         own = tree.Pipeline(leg.start, leg.end, leg, ())
-        found_effects = tuple(self.effects_behind(pipeline, index, found))
+        found_effects = self.effects_behind(pipeline, index, self.tested(found))
         inverting = next((effect for effect in found_effects if effect.inverts), None)
         if inverting is not None:
             return _inverting_effect(inverting)
+        partial = self.partial_groups(pipeline, index, found, found_effects)
         path = f"{self.placer.analysis.columns_of(pipeline).path}/union leg {text}"
-        return Placement(own, path, InsertionPoint(leg.end, "source", 0, scope), found, found_effects, wraps=leg.start)
+        point = InsertionPoint(leg.end, "source", 0, scope)
+        return Placement(own, path, point, found, found_effects, leg.start, partial)
 
     # ------------------------------------------------------------------ behind the insertion point
 
-    def effects_behind(self, pipeline: tree.Pipeline, index: int, resolution: Resolution) -> list[Effect]:
+    def effects_behind(self, pipeline: tree.Pipeline, index: int, tested: frozenset[str]) -> tuple[Effect, ...]:
         placer = self.placer
-        context = Context(placer.query, placer.positions.functions, placer.columns_around, self.tested(resolution))
+        context = Context(placer.query, placer.positions.functions, placer.columns_around, tested)
         found: dict[int, Effect] = {}
         for path in self.paths(pipeline, index):
             for effect in effects(path, context):
                 known = found.setdefault(effect.offset, effect)
                 if effect.inverts and not known.inverts:
                     found[effect.offset] = effect
-        return [found[offset] for offset in sorted(found)]
+        return tuple(found[offset] for offset in sorted(found))
+
+    def partial_groups(
+        self, pipeline: tree.Pipeline, index: int, resolution: Resolution, effects: Sequence[Effect]
+    ) -> tuple[Effect, ...]:
+        """Return the further effects that there are where groups do not lose all of their rows or none."""
+        if not self.tested(resolution):
+            return ()
+        known = {effect.offset for effect in effects}
+        anyway = self.effects_behind(pipeline, index, frozenset())
+        return tuple(effect for effect in anyway if effect.offset not in known)
 
     def tested(self, resolution: Resolution) -> frozenset[str]:
         """Return the columns that decide which rows are removed; none where that is not a matter of columns alone.
 
-        That a clause ends with its exclusion is left aside: it removes all rows of a group until then, none later.
+        That a clause begins and ends on a day is left aside here: see `partial_groups`.
         """
         if self.required.time or resolution.mixed or resolution.partial or resolution.assumed:
             return frozenset()

@@ -24,6 +24,8 @@ class Placement:
     effects: tuple[Effect, ...]
     wraps: int | None = None
     """Where the opening parenthesis goes, for a union leg that has no pipeline of its own yet."""
+    partial_groups: tuple[Effect, ...] = ()
+    """Effects that there are only while a group loses some of its rows: around the day on which a clause stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,12 @@ def distinct(placements: Iterable[Placement]) -> tuple[Placement, ...]:
         key = (placement.point.offset, placement.point.index)
         if key in seen:
             merged = {e.offset: e for e in (*seen[key].effects, *placement.effects)}
-            seen[key] = replace(seen[key], effects=tuple(merged[o] for o in sorted(merged)))
+            partial = {e.offset: e for e in (*seen[key].partial_groups, *placement.partial_groups)}
+            seen[key] = replace(
+                seen[key],
+                effects=tuple(merged[o] for o in sorted(merged)),
+                partial_groups=tuple(partial[o] for o in sorted(partial) if o not in merged),
+            )
         else:
             seen[key] = placement
     return tuple(seen[key] for key in sorted(seen))

@@ -78,6 +78,14 @@ def placement_warnings(
     for effect in placement.effects:
         message = f"{effect.keyword}: {effect.message}"
         yield PlanWarning("effect", message, source.line_column(effect.offset)[0], exclusion.id)
+    days = predicate.days(found.time_column)
+    if days:
+        for effect in placement.partial_groups:
+            message = (
+                f"{effect.keyword}: {effect.message} while the rule looks at events from before and after {days}, "
+                f"where the clause of {exclusion.id} stops or starts"
+            )
+            yield PlanWarning("partial-groups", message, source.line_column(effect.offset)[0], exclusion.id)
 
 
 def trigger_warnings(rule: Rule) -> Iterator[PlanWarning]:

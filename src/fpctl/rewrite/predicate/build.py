@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from fpctl.errors import FpctlError
 from fpctl.fields.field import BoundColumn, ValueProblem
-from fpctl.fields.matching.term import NullSafe, Period, Term, all_of, any_of
+from fpctl.fields.matching.term import AllOf, NullSafe, Period, Term, all_of, any_of
 from fpctl.fields.registry import FIELDS, TEST_ORDER, parse_value
 from fpctl.kql.lexer import tokenize
 from fpctl.kql.literals import string_literal, string_value
@@ -84,6 +84,12 @@ class Predicate:
     untested: tuple[Untested, ...] = ()
     unguarded: bool = False
     dialect: Dialect = Dialect.STANDARD
+
+    def days(self, time_column: str | None) -> str:
+        """Return the days on which it begins and ends, by the time column, as text; none for no bounds."""
+        terms = self.term.terms if isinstance(self.term, AllOf) else (self.term,)
+        found = [one for one in terms if isinstance(one, Period) and one.column == time_column]
+        return " and ".join(f"{day}" for one in found for day in (one.since, one.until) if day is not None)
 
     def render(self, dialect: Dialect | None = None) -> str:
         """Return the predicate as one line of KQL: what stands in `not(...)` and in `countif(...)`.

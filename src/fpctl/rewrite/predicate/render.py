@@ -121,7 +121,7 @@ def _standard(term: Test) -> str:
     if isinstance(term, Affix):
         return _affix(term.operand, term.kind, term.value)
     if isinstance(term, Lacks):
-        return f"{term.operand} !contains {string_literal(term.value)}"
+        return f"{term.operand} !{term.operator} {string_literal(term.value)}"
     if isinstance(term, Regex):
         return f"{term.operand} matches regex {string_literal(term.pattern)}"
     if isinstance(term, NullSafe):
@@ -188,7 +188,7 @@ def _nrt(term: Test, negated: bool) -> str:
     if isinstance(term, Affix):
         return _affix(term.operand, bang + term.kind, term.value)
     if isinstance(term, Lacks):
-        return f"{term.operand} {'' if negated else '!'}contains {string_literal(term.value)}"
+        return f"{term.operand} {'' if negated else '!'}{term.operator} {string_literal(term.value)}"
     if isinstance(term, Regex):
         # There is no `!matches regex`.
         return f"({term.operand} matches regex {string_literal(term.pattern)}) == {'false' if negated else 'true'}"
