@@ -180,6 +180,7 @@ def test_json_has_a_stable_shape(fpctl, record, workplace):
                 "drift": [],
             },
         ],
+        "problems": [],
     }
 
 
@@ -195,7 +196,7 @@ def test_csv_leaves_the_unknown_empty(fpctl, record):
 def test_no_history_is_said_and_none_is_made(fpctl, workplace):
     outcome = fpctl("hits", "--format", "json")
     assert outcome.code == 0
-    assert json.loads(outcome.out) == {"since": None, "hits": []}
+    assert json.loads(outcome.out) == {"since": None, "hits": [], "problems": []}
     assert outcome.err == "No run has been recorded yet: there is no .fpctl/history.db. `fpctl run` makes it.\n"
     assert list(workplace.iterdir()) == []
 

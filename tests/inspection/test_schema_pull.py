@@ -20,6 +20,7 @@ def test_custom_tables_and_added_columns_are_stored(fpctl: Fpctl, server: LogAna
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out) == {
         "tables": ["DeviceNetworkEvents", "Own_CL"], "documented": 2, "functions": [], "removed": [], "left": [],
+        "problems": [],
     }  # fmt: skip
     stored = load_repository(workplace)
     assert stored.problems == ()

@@ -76,7 +76,8 @@ def test_the_json_has_the_documented_shape(fpctl, recorded):
                 "created": "2026-11-01", "expires": "2027-05-01", "days_left": 158, "matches": ["device"],
                 "file": "exclusions/fp-2026-0001.yaml", "line": 2,
             }
-        ]
+        ],
+        "problems": [],
     }  # fmt: skip
 
 

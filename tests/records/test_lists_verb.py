@@ -175,4 +175,4 @@ def test_without_an_exclusions_folder_it_is_said(fpctl, repository):
 
 def test_exclusions_without_lists_have_none(fpctl, repository):
     (repository / "exclusions" / "a.yaml").write_text(EXCLUSION, encoding="utf-8")
-    assert fpctl("lists", "check", "--format", "json").json == {"lists": []}
+    assert fpctl("lists", "check", "--format", "json").json == {"lists": [], "problems": []}

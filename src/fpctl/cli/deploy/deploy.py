@@ -116,7 +116,7 @@ def _outcome(plan: DeployPlan, done: Deployment | None, *, dry_run: bool, format
     """Show what became of the plan, and return the exit code."""
     todo = _todo(plan)
     if format == "json":
-        output.show_json(_to_dict(plan.changes, done))
+        output.show_json(_to_dict(plan.changes, done), plan.problems)
     failed = _say_outcome(done) if done is not None else 0
     if not todo:
         output.say("the workspace is up to date")
@@ -202,7 +202,7 @@ def _roll_back(context: AppContext, undo: RollbackOptions, where: DeployOptions,
     left = [step for step in steps if step.status != "rolled-back"]
     if format == "json":
         lines = [{"rule": s.rule, "path": s.path, "guid": s.guid, "status": s.status, "error": s.error} for s in steps]
-        output.show_json({"deployment": chosen.id, "rules": lines})
+        output.show_json({"deployment": chosen.id, "rules": lines}, records.problems)
     for step in left:
         output.say(output.visible_lines(f"{step.path}: not rolled back: {step.error}"))
     output.say(f"{output.counted(len(steps) - len(left), 'rule')} as before deployment {chosen.id}")

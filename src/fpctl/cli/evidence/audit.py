@@ -120,7 +120,7 @@ def command(
         return _code(problems, EXIT_OK)
     compared = baselines.compare(findings, accepted)
     report = _report(audited, compared, _risks(audited, checks, wanted))
-    _show(report, format)
+    _show(report, problems, format)
     _talk(report, context.history_place)
     failed = any(at_least(finding, gate.fail_on) for finding in report.findings)
     return _code(problems, EXIT_FINDINGS if failed else EXIT_OK)
@@ -164,7 +164,7 @@ def _report(audited: AuditContext, compared: BaselineComparison, risks: dict[str
     )
 
 
-def _show(report: Report, format: str) -> None:
+def _show(report: Report, problems: Sequence[Problem], format: str) -> None:
     from importlib import import_module
 
     if format == "table":
@@ -172,6 +172,10 @@ def _show(report: Report, format: str) -> None:
 
         width = shutil.get_terminal_size().columns if output.is_terminal(sys.stdout) else None
         output.write(output.visible_lines(table.render(report, width)))
+    elif format == "json":
+        from fpctl.audit.formats.json import document
+
+        output.show_json(document(report), problems)
     else:
         output.write(import_module(f"fpctl.audit.formats.{format}").render(report))
 

@@ -105,7 +105,7 @@ def command(
     risk = risk_of(context, exclusion, chosen, _share(impacts))
     found = Previewed(exclusion, impacts, risk, _cases(context, active, chosen))
     if format == "json":
-        output.show_json(_document(found))
+        output.show_json(_document(found), context.repository.problems)
     else:
         _show(found)
     if exclusion.created is not None and exclusion.created > span.start.date():

@@ -50,7 +50,8 @@ def command(
                 "exclusion": loaded.id,
                 "attempts": [_document(one) for one in found.attempts],
                 "skipped": [{"table": table, "reason": reason} for table, reason in found.skipped],
-            }
+            },
+            context.repository.problems,
         )
     else:
         _show(found, all)

@@ -362,6 +362,8 @@ def _record(
             # The rule may exist and be broken.
             output.show_problems([one for one in repository.rules.problems if one.severity == "error"])
         output.show_problems(error.problems)
+        if reply.format == "json":
+            output.show_json(_document([], written=False), error.problems)
         output.say("fpctl: the exclusion was not recorded")
         return EXIT_ERROR
     effects: list[Effect] = []
@@ -391,7 +393,8 @@ def _record(
     else:
         code = _written(context, entries, reply.yes)
     if reply.format == "json":
-        output.show_json(_document(effects, written=code == EXIT_OK))
+        problems = [problem for entry in entries for problem in entry.warnings]
+        output.show_json(_document(effects, written=code == EXIT_OK), problems)
     return code
 
 

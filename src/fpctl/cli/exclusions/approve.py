@@ -79,5 +79,5 @@ def command(
             }
             for one in found
         ]
-        output.show_json({"exclusions": rows})
+        output.show_json({"exclusions": rows}, context.exclusions.problems)
     return EXIT_OK

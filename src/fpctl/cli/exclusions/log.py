@@ -92,7 +92,7 @@ def command(
     errors = [problem for problem in context.exclusions.problems if problem.severity == "error"]
     output.show_problems(errors)
     if format == "json":
-        output.show_json({"entries": [entry.to_dict() for entry in entries]})
+        output.show_json({"entries": [entry.to_dict() for entry in entries]}, errors)
     elif format == "csv":
         output.show_csv(CSV_HEADERS, [[*_csv(entry)] for entry in entries])
     elif entries:

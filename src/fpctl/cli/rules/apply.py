@@ -87,7 +87,7 @@ def command(
     beside = external_list_files(outcomes)
     stale = differences([*tuned, *beside], folder) if target.check and folder is not None else []
     if format == "json":
-        output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})
+        output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]}, repository.problems)
     elif target.diff:
         for outcome in outcomes:
             show_diff(outcome)

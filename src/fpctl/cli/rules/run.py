@@ -16,7 +16,7 @@ from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.outcomes import exit_code, report_outcomes
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
-from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
+from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
 if TYPE_CHECKING:
     from fpctl.cli.shared.row_output import RowOutput
@@ -109,7 +109,7 @@ def command(
         _run(context, batch, request, opened, None if run.no_record else trail, rows)
         name = opened.name
     if rows is None:
-        _show_runs(batch, name, trail, format)
+        _show_runs(batch, name, trail, context.repository.problems, format)
     output.show_problems(context.repository.problems)
     if not run.no_record:
         guarded.record(context.audit_log)
@@ -231,7 +231,7 @@ def _checkpoint(
         checkpoint.close(finished=batch.summary.finished)
 
 
-def _show_runs(batch: Batch, engine: str, trail: TrailState, format: str) -> None:
+def _show_runs(batch: Batch, engine: str, trail: TrailState, problems: Sequence[Problem], format: str) -> None:
     from fpctl.report.runs import run_to_dict, unplanned_to_dict
 
     results = batch.in_order()
@@ -244,7 +244,7 @@ def _show_runs(batch: Batch, engine: str, trail: TrailState, format: str) -> Non
     failed = [unplanned_to_dict(outcome, engine) for outcome in batch.outcomes if outcome.error is not None]
     runs = [*(run_to_dict(result) for result in results), *failed]
     head = str(trail.head) if trail.head is not None else None
-    output.show_json({"runs": runs, "summary": batch.summary.to_dict(), "trail": head})
+    output.show_json({"runs": runs, "summary": batch.summary.to_dict(), "trail": head}, problems)
 
 
 def _show_summary(results: Sequence[RunResult]) -> None:
@@ -303,7 +303,7 @@ def _dry_run(context: AppContext, ready: Sequence[RuleOutcome], guarded: Guarded
 
     planned = [planned_to_dict(outcome, outcome.tuned, engine) for outcome in ready if outcome.tuned is not None]
     if format == "json":
-        output.show_json({"runs": planned})
+        output.show_json({"runs": planned}, context.repository.problems)
     else:
         output.show_table(
             ["rule", "tables", "exclusions", "queries"],

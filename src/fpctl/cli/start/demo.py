@@ -19,7 +19,7 @@ def command(
         Path, typer.Option("--dir", metavar="DIR", help="Folder for the demo repository.", show_default="demo")
     ] = Path("demo"),
     rows: Annotated[
-        int, typer.Option("--rows", min=10_000, help="Number of DeviceNetworkEvents rows to generate.")
+        int, typer.Option("--rows", metavar="N", min=10_000, help="Number of DeviceNetworkEvents rows to generate.")
     ] = 200_000,
 ) -> int:
     """Run the whole workflow on generated data: 400 devices, 14 days, five benign RPort scenarios and three
