@@ -322,7 +322,7 @@ def test_the_token_is_not_sent_to_another_host(fpctl: Fpctl, server: SecurityIns
     ("settings", "message"),
     [
         ("", "no workspace to deploy to is set"),
-        ("[deploy]\nworkspace = '/subscriptions/x'\n", "`workspace` of [deploy] is no workspace's resource id"),
+        ("[deploy]\nworkspace = '/subscriptions/x'\n", "`workspace` is no workspace's resource id"),
         (f"[deploy]\nworkspace = '{WORKSPACE}'\nendpoint = 'http://example.com'\n", "is plain http"),
         (f"[deploy]\nworkspace = '{WORKSPACE}'\ncredential = 'none'\n", "the credential `none` is for servers on this"),
     ],

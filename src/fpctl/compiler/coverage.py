@@ -17,7 +17,6 @@ from fpctl.kql import tree
 from fpctl.kql.binder.environment import Environment
 
 _REASONS: tuple[tuple[str, str], ...] = (
-    ("geo_info_from_ip_address", "needs a database of addresses"),
     ("geo_.*", "geometry on the sphere, whose digits the reference does not fix"),
     ("ai_.*|.*_request|http_.*|external_table|cosmosdb.*|infer_storage_schema.*|inline_external_table",
      "asks another service"),
@@ -74,6 +73,10 @@ class DeclaredTables:
     def external(self, address: str, reading: Reading) -> StoredTable | None:
         """Return nothing: what an address gives has to be fetched first."""
         return None
+
+    def locates_addresses(self) -> bool:
+        """Return False: a database of addresses is the user's."""
+        return False
 
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> None:
         """Return nothing: there are no rows to tell what columns a plugin gives."""

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fpctl.engine.interface import EngineError
 from fpctl.errors import FpctlError
 from fpctl.inspection.check_result import Area, CheckResult, counted
+from fpctl.inspection.grants import graph_grant, workspace_grant
 from fpctl.repository.model import Repository
 from fpctl.settings import FILE_NAME, Settings
+
+_COMPANIONS = (
+    "what does not fit into a rule goes to a saved function, the default: one request replaces the whole list, and a "
+    "value that is retired stops suppressing at once; a watchlist (`--lists watchlist`) changes item by item, and "
+    "shows old and new entries for up to five minutes"
+)
+"""https://learn.microsoft.com/azure/sentinel/watchlists-manage"""
 
 
 def setup_findings(settings: Settings, repository: Repository) -> Iterator[CheckResult]:
@@ -63,7 +72,14 @@ def deployment_findings(settings: Settings, credential: str | None = None) -> It
     try:
         there = workspace.all()
         yield CheckResult(area, "ok", workspace.id, f"{len(there):,} rules and saved searches can be read")
+        if settings.service == "sentinel":
+            yield CheckResult(area, "ok", "value lists", _COMPANIONS)
     except FpctlError as error:
-        yield CheckResult(area, "error", workspace.id, error.message, error.hint or "see docs/deployment.md")
+        hint = error.hint or "see docs/deployment.md"
+        if isinstance(error, EngineError) and error.code == "forbidden":
+            claims = workspace.claims()
+            sentinel = settings.service == "sentinel"
+            hint = workspace_grant("deploy", claims, settings) if sentinel else graph_grant("deploy", claims)
+        yield CheckResult(area, "error", workspace.id, error.message, hint)
     finally:
         workspace.close()

@@ -31,7 +31,10 @@ def beside(expressions: Expressions, node: tree.Call) -> Value:
         offset = Number(_known(expressions, node.args[1]))
     default: Sql = null_of(value.type)
     if len(node.args) > 2:
-        given = implicit(expressions.value(node.args[2]), value.type)
+        default_value = expressions.value(node.args[2])
+        given = implicit(default_value, value.type)
+        if given is None and default_value.is_constant:
+            given = converted(default_value, value.type)
         if given is None:
             expressions.refuse(node.name.value, "the default is not of the column's type", node.args[2])
         default = given.sql

@@ -11,6 +11,7 @@ from typing import Any
 
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import macro
+from fpctl.compiler.operators.enriching import ipv4_lookup
 from fpctl.compiler.operators.grouping import grouped
 from fpctl.compiler.operators.naming import inner
 from fpctl.compiler.relation import Made, Relation, passed
@@ -42,11 +43,14 @@ _TYPES = {"string": "string", "long": "long", "double": "real", "bool": "bool"}
 
 def evaluate(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relation:
     """`evaluate plugin(...)`."""
-    plugin = {"bag_unpack": bag_unpack, "pivot": pivot, "narrow": narrow}.get(node.call.name.value)
+    plugin = {"bag_unpack": bag_unpack, "pivot": pivot, "narrow": narrow, "ipv4_lookup": ipv4_lookup}.get(
+        node.call.name.value
+    )
     if plugin is None:
         name = node.call.name.value
         compiler.refuse(name, f"the plugin {name} is not had by the local engine", node.call)
-    compiler.bound(node, rows)
+    if plugin is not ipv4_lookup:
+        compiler.bound(node, rows)
     return plugin(compiler, node, rows)
 
 
@@ -217,3 +221,6 @@ def narrow(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relati
         Made("Value", Value(Column("fpctl_value"), "string")),
     ]
     return base.projected(made, _scope({one.name: one for one in made}))
+
+
+_PLUGINS = {"bag_unpack": bag_unpack, "pivot": pivot, "narrow": narrow, "ipv4_lookup": ipv4_lookup}

@@ -12,6 +12,7 @@ from fpctl.deployment.artifacts.alert_rule import SEVERITIES
 from fpctl.deployment.artifacts.detection_rule import CONTINUOUS, ENTITY_COLUMNS, frequency_of
 from fpctl.deployment.artifacts.entities import oddities
 from fpctl.durations import duration
+from fpctl.engine.defender.unified import differences
 from fpctl.errors import Location, Problem, Severity
 from fpctl.kql.binder import Scope
 from fpctl.kql.lexer import tokenize
@@ -192,7 +193,9 @@ def defender_problems(rule: Rule, tuned: TunedRule, scope: Scope, *, custom: boo
         scope: what the tuned query returns.
         custom: it reads Sentinel's tables only.
     """
-    return [*_detection_columns(rule, tables_read(tuned), scope), *_detection_schedule(rule, custom)]
+    tables = tables_read(tuned)
+    different = (_problem(rule, "other-table", text, severity="warning") for text in differences(tables))
+    return [*_detection_columns(rule, tables, scope), *_detection_schedule(rule, custom), *different]
 
 
 def _detection_columns(rule: Rule, tables: Sequence[str], scope: Scope) -> Iterator[Problem]:

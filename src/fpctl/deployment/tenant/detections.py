@@ -115,6 +115,10 @@ class DefenderTenant:
         self._expect(deployed.guid, deployed.etag)
         self._client.ask("DELETE", self._path(deployed.guid), accepted=(200, 204, 404))
 
+    def claims(self) -> Mapping[str, Any]:
+        """Return what the token in use says of itself."""
+        return self._client.claims()
+
     def close(self) -> None:
         """Let go of connections."""
         self._client.close()

@@ -41,6 +41,9 @@ class Attached(Protocol):
     def external(self, address: str, reading: Reading) -> FolderTable | None:
         """Return what stands for an address of `externaldata`, None where nothing does."""
 
+    def locates_addresses(self) -> bool:
+        """Return whether there is a database of addresses; its function is made."""
+
 
 class Folder:
     """The folder's tables, for the binder and for the compiler; a table's files are looked at when it is named.
@@ -116,6 +119,10 @@ class Folder:
     def external(self, address: str, reading: Reading) -> FolderTable | None:
         """Return the file that stands for an address, None where there is none; nothing is read from the web."""
         return self._attached.external(address, reading)
+
+    def locates_addresses(self) -> bool:
+        """Return whether the settings name a database of addresses."""
+        return self._attached.locates_addresses()
 
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:
         """Return the rows of a query over the folder's tables."""

@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fpctl.engine.interface import (
     EngineDescription,
@@ -174,6 +174,10 @@ class RemoteEngine(ABC):
             found[name] = self.columns(name) or {}
             progress(done, len(names))
         return EngineSchema(found, {})
+
+    def claims(self) -> Mapping[str, Any]:
+        """Return what the token in use says of itself, for hints to people; nothing where it cannot be had."""
+        return {}
 
     def connectors(self) -> Mapping[str, bool] | None:
         """Return the data connectors, see `Engine`: the service does not tell."""
