@@ -228,7 +228,7 @@ CHECKS = (
         "What identifies an event depends on the table. An account and its address identify a sign-in, but on an "
         "endpoint the address is the other side of a connection, and half the estate talks to it. The "
         "alternative is narrow for some tables, but not for those of this rule ([which "
-        "are](../identity.md#what-is-narrow)). Such a match needs `broad: true` and an approval, like one "
+        "are](identity.md#what-is-narrow)). Such a match needs `broad: true` and an approval, like one "
         "without a device, URL or hash.",
         "Name what identifies an event in these tables, or set `broad: true` and have it approved.",
         _broad_in_tables, (),

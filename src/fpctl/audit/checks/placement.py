@@ -189,7 +189,7 @@ CHECKS = (
         "FP303", "not-placeable", "error", "The exclusion cannot be placed in a rule that it names",
         "No insertion point of the query has all the columns that the exclusion needs, or the only possible "
         "place would make the rule fire more. The alerts for which the exclusion was written continue. Each "
-        "[reason](../reasons.md) says what would help.",
+        "[reason](reasons.md) says what would help.",
         "`fpctl explain RULE` shows every insertion point and the columns visible there.",
         _not_placeable, (),
         "fp-2026-0007 names `Logons by country` but suppresses nothing in it: no column here holds the field url "
@@ -215,7 +215,7 @@ CHECKS = (
         "FP311", "effect", "warning", "Suppressing rows can make the rule fire more",
         "After the clause, the query asks for few rows, for the first or last ones, or for an average. With "
         "fewer rows it may return something that it did not return before. `where count_ < 5`, `arg_max`, `top` "
-        "and `take` are of this kind. The clause is still inserted; see [effect](../reasons.md).",
+        "and `take` are of this kind. The clause is still inserted; see [effect](reasons.md).",
         "If the result still has the columns, `placement: result` moves the clause to the end, where it can only "
         "remove rows.",
         _effect, (), "fp-2026-0007 in `Rare logons` (line 6): where: fewer rows can satisfy `count_ < 5`",

@@ -30,7 +30,7 @@ CHECKS = (
         "FP613", "high-risk", "warning", "The risk score is high",
         "The score adds up what makes an exclusion dangerous: what it matches on and who can choose that, the "
         "rules that it applies to, how long it is valid, and whether tests with known attacks protect them "
-        "([risk](../tuning.md#risk)). It is high from `high` in `[risk]` on, which is 60 by default. An audit "
+        "([risk](tuning.md#risk)). It is high from `high` in `[risk]` on, which is 60 by default. An audit "
         "does not look at events, so the share of events and devices adds nothing here; `fpctl preview` measures "
         "it.",
         "`fpctl show ID` lists every factor. Name a device, URL or hash, pin the program, shorten the lifetime, "
