@@ -18,9 +18,9 @@ from .test_defender_deployment import FULL
 
 STABLE, PREVIEW = "2025-09-01", "2025-10-01-preview"
 RULE = {
-    "displayName": "R", "query": "T", "severity": "Low", "enabled": True, "queryFrequency": "PT1H",
-    "queryPeriod": "P1D", "triggerOperator": "GreaterThan", "triggerThreshold": 0, "suppressionDuration": "PT5H", "suppressionEnabled": False,
-    "subTechniques": ["T1071.001"],
+    "displayName": "R", "query": "T", "severity": "Low", "enabled": True,
+    "queryFrequency": "PT1H", "queryPeriod": "P1D", "triggerOperator": "GreaterThan", "triggerThreshold": 0,
+    "suppressionDuration": "PT5H", "suppressionEnabled": False, "subTechniques": ["T1071.001"],
 }  # fmt: skip
 NRT = {name: RULE[name] for name in
        ("displayName", "query", "severity", "enabled", "suppressionDuration", "suppressionEnabled")}  # fmt: skip
