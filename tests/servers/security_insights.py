@@ -46,6 +46,7 @@ class SecurityInsightsServer(LoopbackServer):
         self.refused: tuple[str, ...] = ()
         self.delay = 2
         """Requests that a watchlist's upload and deletion take."""
+        self.page = PAGE
         self.plans: dict[str, str] = {}
         """Plans of tables that are not `Analytics`."""
         self.connectors: list[dict[str, Any]] = []
@@ -227,9 +228,9 @@ class SecurityInsightsServer(LoopbackServer):
     def _list(self, kind: str, path: str, options: dict[str, list[str]]) -> dict[str, Any]:
         names = sorted(place for place in self.resources if place.startswith(f"{kind}/"))
         start = int(options.get("$skipToken", ["0"])[0])
-        answer: dict[str, Any] = {"value": [self.resources[name] for name in names[start : start + PAGE]]}
-        if start + PAGE < len(names):
-            answer["nextLink"] = f"{self.url}{path}?api-version=x&$skipToken={start + PAGE}"
+        answer: dict[str, Any] = {"value": [self.resources[name] for name in names[start : start + self.page]]}
+        if start + self.page < len(names):
+            answer["nextLink"] = f"{self.url}{path}?api-version=x&$skipToken={start + self.page}"
         return answer
 
     def _etag(self) -> str:

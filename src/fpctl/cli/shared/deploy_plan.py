@@ -95,10 +95,10 @@ def plan_deployment(
     repository, service = context.repository, context.settings.service
     context.audit_log.glance()
     chosen = context.select(patterns)
-    if service == "defender":
-        chosen = tuple(map(for_defender, chosen))
     if not patterns:
         chosen = tuple(one for one in chosen if one.rule.kind in _MEANT[service])
+    if service == "defender":
+        chosen = tuple(map(for_defender, chosen))
     active, planner = repository.active(), context.planner()
     with output.progress("Rewriting rules", len(chosen)) as update:
         style = ClauseStyle(fits=True, store=where.lists) if service == "sentinel" else ANY_LENGTH
