@@ -142,7 +142,7 @@ def test_the_policy_sets_how_grave_a_finding_is(repository: Path, fpctl: Run) ->
     ("text", "expected"),
     [
         ('[policy.severity]\nFP999 = "off"\n',
-         "fpctl: fpctl.toml:2:1: there is no check `FP999`\n  hint: docs/findings/README.md lists them\n"),
+         "fpctl: fpctl.toml:2:1: there is no check `FP999`\n  hint: docs/findings.md lists them\n"),
         ('[policy.severity]\nexpird = "off"\n',
          "fpctl: fpctl.toml:2:1: there is no check `expird`\n  hint: did you mean `expired`?\n"),
         ('[policy.severity]\nFP101 = "off"\nexpired = "note"\n',

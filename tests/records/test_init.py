@@ -112,7 +112,10 @@ def is_table(kind):
 def test_every_table_of_the_settings_is_in_the_file_with_a_comment(scaffolded):
     lines = (scaffolded / "fpctl.toml").read_text(encoding="utf-8").splitlines()
     for path in tables_of(Settings):
-        at = next((n for n, line in enumerate(lines) if line.removeprefix("# ") == f"[{'.'.join(path)}]"), None)
+        name = ".".join(path)
+        at = next(
+            (n for n, line in enumerate(lines) if line.removeprefix("# ").startswith((f"[{name}]", f"[{name}."))), None
+        )
         assert at is not None, path
         assert any(line.startswith("#") or "#" in line for line in lines[max(0, at - 1) : at + 2]), path
 

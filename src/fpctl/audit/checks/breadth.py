@@ -231,7 +231,7 @@ CHECKS = (
         "FP614", "broad-in-tables", "error", "The match is broad in the tables of a rule",
         "What identifies an event depends on the table: an account and its address identify a sign-in, but on an "
         "endpoint the address is the other side of a connection, and half the estate talks to it. The alternative is "
-        "narrow for some tables, not for those of this rule ([which are](../identity.md#what-is-narrow)). Such a match "
+        "narrow for some tables, not for those of this rule ([which are](identity.md#what-is-narrow)). Such a match "
         "needs `broad: true` and an approval, as one without device, URL and hash does.",
         "Name what identifies in these tables, or set `broad: true` and have it approved.",
         _broad_in_tables, (),

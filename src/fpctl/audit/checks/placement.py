@@ -188,7 +188,7 @@ CHECKS = (
     Check(
         "FP303", "not-placeable", "error", "The exclusion cannot be placed in a rule that it names",
         "No insertion point of the query has all columns that the exclusion needs, or the only place would make the "
-        "rule fire more. The alerts that the exclusion was written for go on. Each [reason](../reasons.md) "
+        "rule fire more. The alerts that the exclusion was written for go on. Each [reason](reasons.md) "
         "says what would help.",
         "`fpctl explain RULE` shows every insertion point and the columns visible there.",
         _not_placeable, (),
@@ -215,7 +215,7 @@ CHECKS = (
         "FP311", "effect", "warning", "Taking rows out can make the rule fire more",
         "Behind the clause the query asks for few rows, for the first or last ones, or for an average: with fewer rows "
         "it may return something that it did not return before. `where count_ < 5`, `arg_max`, `top` and `take` are of "
-        "this kind. The exclusion still goes in; see [effect](../reasons.md).",
+        "this kind. The exclusion still goes in; see [effect](reasons.md).",
         "Where the result still has the columns, `placement: result` moves the clause behind all of it, and then it "
         "can only take away.",
         _effect, (), "fp-2026-0007 in `Rare logons` (line 6): where: fewer rows can satisfy `count_ < 5`",

@@ -29,7 +29,7 @@ CHECKS = (
     Check(
         "FP613", "high-risk", "warning", "The risk score is high",
         "The score adds up what makes an exclusion dangerous: what it matches on and who chooses that, the rules that "
-        "it reaches, how long it holds, and whether a known attack guards them ([risk](../tuning.md#risk)). It is high "
+        "it reaches, how long it holds, and whether a known attack guards them ([risk](tuning.md#risk)). It is high "
         "from `high` of `[risk]` on, 60 unless the settings say otherwise. An audit looks at no events, so its breadth "
         "gives no points here; `fpctl preview` measures it.",
         "`fpctl show ID` lists every point. Name a device, URL or hash, pin the program, shorten it, or write a test "

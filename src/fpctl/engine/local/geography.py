@@ -23,7 +23,9 @@ def address_locator(path: Path) -> Callable[[str], str | None]:
         import maxminddb
     except ImportError as error:
         raise EngineError(
-            "reading a MaxMind database needs the package maxminddb", code="engine", hint="pip install 'fpctl[geo]'"
+            "reading a MaxMind database needs the package maxminddb",
+            code="engine",
+            hint="python -m pip install maxminddb",
         ) from error
     try:
         reader = maxminddb.open_database(path, maxminddb.MODE_MEMORY)
