@@ -212,7 +212,7 @@ def test_json_has_the_file_the_clause_and_whether_it_was_written(fpctl):
         (("--device", "d", "--expires", "2026-11-24"), 2,
          "fpctl: it would end on 2026-11-24, which is not after today, 2026-11-24\n"),
         (("--device", "d", "--expires", "soon"), 2,
-         "fpctl: `soon` is no day\n  hint: write 2027-05-24, or 90d, 12w, 6m, 1y from today\n"),
+         "fpctl: `soon` is not a valid date\n  hint: write 2027-05-24, or 90d, 12w, 6m, 1y from today\n"),
         (("--device", "d", "--created", "2027-01-01", "--expires", "2026-12-01"), 2,
          "error: the exclusion expires on 2026-12-01, not after 2027-01-01, the day it is created"),
         (("--device", "d", "--weekly", "sunday night"), 2, "error: `sunday night` is not weekly hours"),

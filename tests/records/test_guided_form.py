@@ -120,7 +120,7 @@ def test_a_bad_answer_is_explained_and_asked_again(repository):
     assert "a device name has no spaces" in said
     assert "this scenario needs `parent_process`" in said
     assert "this is needed: it is what a reviewer looks at first" in said
-    assert "`yesterday` is no day" in said
+    assert "`yesterday` is not a valid date" in said
     assert "2026-11-24 is not after today, 2026-11-24" in said
 
 

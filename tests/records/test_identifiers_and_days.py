@@ -63,7 +63,7 @@ def test_a_month_from_the_31st_ends_on_the_last_of_a_shorter_month():
 def test_what_names_no_day_is_refused(text):
     with pytest.raises(FpctlError) as caught:
         parse_until(text, TODAY)
-    assert caught.value.message == f"`{text}` is no day"
+    assert caught.value.message == f"`{text}` is not a valid date"
     assert caught.value.hint == "write 2027-05-24, or 90d, 12w, 6m, 1y from today"
 
 

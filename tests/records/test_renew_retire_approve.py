@@ -65,7 +65,7 @@ def test_windows_line_ends_and_a_missing_last_one_stay(fpctl, recorded):
          "  hint: give a later day, or shorten it: fpctl edit fp-2026-0001\n"),
         ("2026-11-24",
          "fpctl: fp-2026-0001 cannot be renewed until 2026-11-24, which is not after today, 2026-11-24\n"),
-        ("soon", "fpctl: `soon` is no day\n  hint: write 2027-05-24, or 90d, 12w, 6m, 1y from today\n"),
+        ("soon", "fpctl: `soon` is not a valid date\n  hint: write 2027-05-24, or 90d, 12w, 6m, 1y from today\n"),
     ],
 )  # fmt: skip
 def test_what_is_no_renewal_is_refused(fpctl, recorded, until, message):

@@ -31,7 +31,8 @@ def parse_until(text: str, today: date) -> date:
             return today + timedelta(days=number * _DAYS[unit])
         return _months_on(today, number * (12 if unit == "y" else 1))
     except (ValueError, OverflowError) as error:
-        raise FpctlError(f"`{text}` is no day", None, "write 2027-05-24, or 90d, 12w, 6m, 1y from today") from error
+        hint = "write 2027-05-24, or 90d, 12w, 6m, 1y from today"
+        raise FpctlError(f"`{text}` is not a valid date", None, hint) from error
 
 
 def _months_on(day: date, months: int) -> date:
