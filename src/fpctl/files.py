@@ -151,7 +151,7 @@ def exclusive(folder: Path, *, wait: float = 30.0) -> Iterator[None]:
             except BlockingIOError as error:
                 if time.monotonic() >= give_up:
                     message = f"another process has kept the folder locked for {wait:g} seconds"
-                    raise FpctlError(message, Location(str(place)), "try again when it has ended") from error
+                    raise FpctlError(message, Location(str(place)), "try again when it has finished") from error
                 time.sleep(0.02)
             except OSError:  # a file system that has no such locks
                 break

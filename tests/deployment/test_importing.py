@@ -85,8 +85,8 @@ def test_clauses_of_fpctl_are_taken_out_of_imported_detections(
     outcome = fpctl("import", "defender", "--out", "back", "--format", "json")
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["notes"] == [
-        "Hunt: 1 clause of fpctl taken out: the file has the base query",
-        "Live: 1 clause of fpctl taken out: the file has the base query",
+        "Hunt: 1 clause of fpctl removed: the file has the base query",
+        "Live: 1 clause of fpctl removed: the file has the base query",
     ]
     for name in ("hunt.json", "live.json"):
         assert (workplace / "back" / name).read_text() == (workplace / "rules" / name).read_text()

@@ -91,9 +91,9 @@ def test_the_csv_is_for_spreadsheets(fpctl, recorded):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--status", "actve"), "fpctl: `actve` is no status\n"
+        (("--status", "actve"), "fpctl: `actve` is not a valid status\n"
          "  hint: one of active, shadow, not-yet-valid, draft, expired, retired\n"),
-        (("--expiring", "soon"), "fpctl: `soon` is no number of days\n  hint: write 30d or 4w\n"),
+        (("--expiring", "soon"), "fpctl: `soon` is not a valid number of days\n  hint: write 30d or 4w\n"),
         (("--rule", "nosuch"), "fpctl: no rule matches `nosuch`\n"),
     ],
 )  # fmt: skip

@@ -55,8 +55,8 @@ BOMB = "a: &a [x, x]\n" + "".join(f"b{i}: &b{i} [{'*a,' if not i else f'*b{i - 1
         (TEXT.encode("utf-16"), "x.yaml:1:1: error: byte 0xff is not UTF-8"),
         ((BOMB + TEXT).encode(), "error: aliases multiply the file beyond its size"),
         (b"!!python/object/apply:os.system ['true']\n", "x.yaml:1:1: error: an exclusion is a mapping"),
-        (b"", "x.yaml:1:1: error: the file holds no exclusion"),
-        (b"\xef\xbb\xbf", "x.yaml:1:1: error: the file holds no exclusion"),
+        (b"", "x.yaml:1:1: error: the file contains no exclusion"),
+        (b"\xef\xbb\xbf", "x.yaml:1:1: error: the file contains no exclusion"),
         (changed("why", "why\x1b[31m"), "x.yaml:6:12: error: not valid YAML: the character U+001B is not allowed"),
     ],
 )  # fmt: skip

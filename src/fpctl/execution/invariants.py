@@ -61,7 +61,7 @@ def broken_by(changes: RowChanges, tuned: TunedRule, suppressed: int | None) -> 
     differ = bool(changes.vanished or changes.appeared or changes.changed or changes.before != changes.after)
     if suppressed == 0 and differ:
         return (
-            f"the clauses suppressed no event, and yet the result differs from that of the base query "
+            f"the clauses suppressed no event, but the result differs from that of the base query "
             f"({changes.before:,} rows before, {changes.after:,} after)"
         )
     if any(warning.code in ("effect", "partial-groups") for warning in tuned.plan.warnings):

@@ -89,7 +89,7 @@ class Session:
         try:
             return self.watch.look(result, self.engine, self.timespan)
         except FpctlError as error:
-            return replace(result, notes=(*result.notes, f"what has drifted is not known: {error.message}"))
+            return replace(result, notes=(*result.notes, f"drift is unknown: {error.message}"))
 
     def _failed(self, rule: Rule, tuned: TunedRule, error: FpctlError) -> RunResult:
         hits = unknown_hits(tuned)

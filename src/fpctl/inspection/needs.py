@@ -87,7 +87,7 @@ def table_findings(
         columns += _missing_columns(outcome, tuned, {table: engine.stored_columns(table) or {} for table in present})
         progress(done)
     for message, paths in sorted(failed.items()):
-        hint = "put right what is said above, or look at the rule with `fpctl run`"
+        hint = "fix the errors above, or check the rule with `fpctl run`"
         yield CheckResult("tables", "error", engine.name, message, hint, tuple(sorted(paths)))
     there = (facts.names() if missing else None) or []
     for table in sorted(readers):
@@ -142,7 +142,7 @@ def _fresh(table: str, status: TableStatus, now: datetime, rules: tuple[str, ...
     if age > STALE:
         since = counted(age.days, "day")
         message = f"{rows}, but none for {since}: the newest is of {status.newest:%Y-%m-%d %H:%M} UTC"
-        return CheckResult("tables", "warning", table, message, "look whether its data connector still sends", rules)
+        return CheckResult("tables", "warning", table, message, "check that its data connector still sends data", rules)
     return CheckResult(
         "tables", "ok", table, f"{rows}; the newest is of {status.newest:%Y-%m-%d %H:%M} UTC", None, rules
     )

@@ -60,7 +60,7 @@ def reach(address: str, clock: Callable[[], float] = time.time) -> Iterator[Chec
     yield CheckResult("service", "ok", place.host, "answers")
     sent = service_time(headers)
     if sent is None:
-        yield CheckResult("clock", "skipped", place.host, "the service does not say what time it has")
+        yield CheckResult("clock", "skipped", place.host, "the service does not report its time")
         return
     off = sent.timestamp() - heard
     if abs(off) <= SKEW_NOTICED:
@@ -68,7 +68,9 @@ def reach(address: str, clock: Callable[[], float] = time.time) -> Iterator[Chec
         return
     side = "behind" if off > 0 else "ahead of"
     message = f"this machine's clock is {abs(off):,.0f} s {side} the service's"
-    hint = "set the clock, best by NTP: tokens are refused, and rules look at the wrong hours"
+    hint = (
+        "synchronize the clock, for example with NTP: otherwise tokens are refused and rules read the wrong time range"
+    )
     yield CheckResult("clock", "error" if abs(off) > SKEW_REFUSED else "warning", place.host, message, hint)
 
 

@@ -24,7 +24,7 @@ def setup_findings(settings: Settings, repository: Repository) -> Iterator[Check
     if settings.file is not None:
         yield CheckResult("settings", "ok", str(settings.file), "read")
     else:
-        yield CheckResult("settings", "ok", FILE_NAME, "there is none; the built-in settings and the environment hold")
+        yield CheckResult("settings", "ok", FILE_NAME, "not found; using defaults and environment variables")
     errors = sum(problem.severity == "error" for problem in repository.problems)
     rules, exclusions = len(repository.rules.rules), len(repository.exclusions.exclusions)
     if errors:
@@ -46,10 +46,10 @@ def _history(settings: Settings) -> CheckResult:
     place = settings.history.url
     try:
         if not is_there(place):
-            return CheckResult("history", "ok", place, "there is none yet; the first run makes it")
+            return CheckResult("history", "ok", place, "not found; the first run creates it")
         with History.open(place, create=False) as history:
             latest = history.runs(limit=1)
-            told = f"the last run is of {latest[0].started:%Y-%m-%d %H:%M} UTC" if latest else "no run is recorded yet"
+            told = f"the last run was at {latest[0].started:%Y-%m-%d %H:%M} UTC" if latest else "no run is recorded yet"
             return CheckResult("history", "ok", history.name, told)
     except FpctlError as error:
         # Not `place`: a database's URL may hold a password.

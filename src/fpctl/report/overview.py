@@ -156,16 +156,16 @@ def to_markdown(found: Overview) -> str:
     """Return an overview as a page; nothing that an exclusion says can become markup there."""
     states = ", ".join(f"{count:,} {state}" for state, count in found.states().items()) or "none"
     levels = ", ".join(f"{count:,} {level}" for level, count in found.levels().items() if count) or "none"
-    lines = [f"# Exclusions on {found.on}", "", f"{states}; {found.over:,} over. Risk: {levels}."]
+    lines = [f"# Exclusions on {found.on}", "", f"{states}; {found.over:,} expired or retired. Risk: {levels}."]
     if not found.recorded:
-        lines += ["", "No run has been recorded: hits are not known."]
+        lines += ["", "No run has been recorded: hits are unknown."]
     if found.entries:
         lines += [
             "", "| exclusion | state | owner | ends | rules | hits | unique | last event | risk |",
             "|---|---|---|---|--:|--:|--:|---|--:|",
         ]  # fmt: skip
         lines += [_row(entry) for entry in found.entries]
-        lines += ["", "## Risk, point by point"]
+        lines += ["", "## Risk factors"]
         for entry in found.entries:
             lines += ["", f"### {said(entry.loaded.id)}: {entry.risk.score} of 100, {entry.risk.level}", ""]
             lines += [f"- {one.points:+} {said(one.message)}" for one in entry.risk.factors] or ["- no points"]

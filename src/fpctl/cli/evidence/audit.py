@@ -189,15 +189,15 @@ def _risks(audited: AuditContext, checks: Sequence[Check], wanted: Collection[st
 
 def _talk(report: Report, place: str) -> None:
     if not report.usage:
-        output.say(f"No run has been recorded at {place}: how exclusions are used was not checked.")
+        output.say(f"No run has been recorded at {place}: the use of exclusions was not checked.")
     counted = f"{output.counted(report.exclusions, 'exclusion')} and {output.counted(report.rules, 'rule')}"
-    left_out = f" ({report.baseline:,} known left out)" if report.baseline else ""
+    left_out = f" ({report.baseline:,} in the baseline left out)" if report.baseline else ""
     output.say(f"{counted}: {report.summary()}{left_out}")
     if any(risk.level != "low" for risk in report.risks.values()):
         output.say(f"risk: {report.risk_summary()}")
     if report.removed:
         fixed = output.counted(report.removed, "finding")
-        output.say(f"{fixed} of the baseline no longer found: write the baseline again")
+        output.say(f"{fixed} in the baseline no longer found: write the baseline again")
 
 
 def _code(problems: tuple[Problem, ...], code: int) -> int:

@@ -51,7 +51,7 @@ class TestOptions:
         path = self.out or fixture_path(loaded, self.name)
         if path.exists() or path.is_symlink():
             another = "--name" if self.out is None else "--out"
-            raise FpctlError(f"{path} exists already", None, f"give another {another}, or remove the file")
+            raise FpctlError(f"{path} already exists", None, f"give another {another}, or remove the file")
         return path
 
 

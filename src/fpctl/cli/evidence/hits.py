@@ -111,14 +111,14 @@ def _recorded(
     """Return from when on hits are counted, the totals, and what the last run of each rule found to have drifted."""
     rule, chosen = wanted.rule, wanted.wanted
     if not is_there(place):
-        output.say(f"No run has been recorded yet: there is no {place}. `fpctl run` makes it.")
+        output.say(f"No run has been recorded yet: there is no {place}. `fpctl run` creates it.")
         return since, [], []
     with History.open(place, create=False) as history:
         if rule is not None and not history.runs(rule=rule, limit=1):
             names = {name for pair in history.rules() for name in pair}
             raise FpctlError(f"no run of a rule {rule!r} is recorded", None, did_you_mean(rule, names, what="rule"))
         if since is not None and (counted := history.counted_from(since)) != since:
-            output.say(f"Hits of {counted.date()} are kept by day only: counted from its beginning (UTC).")
+            output.say(f"Hits of {counted.date()} are stored by day only and counted from the start of the day (UTC).")
             since = counted
         drift = [
             one
@@ -139,7 +139,7 @@ def _with_unrun(totals: list[HitTotals], known: dict[str, str], chosen: Collecti
 
 def _show_table(totals: Sequence[HitTotals], today: date, by_rule: bool, states: Mapping[str, str]) -> None:
     if not totals:
-        output.say("No exclusion has hits here.")
+        output.say("No hits.")
         return
     days = _days(totals, today)
     headers = [header for header in HEADERS if by_rule or header != "rule"]
@@ -149,7 +149,7 @@ def _show_table(totals: Sequence[HitTotals], today: date, by_rule: bool, states:
     ]
     output.show_table(headers, rows, right=["hits", "unique", "runs"])
     if output.is_terminal(sys.stderr):
-        output.say("Times and days are UTC. Trend: a character a day; ▁ none, ▂ to █ some, ? unknown, · no run.")
+        output.say("Times and days are in UTC. Trend: one character per day; ▁ none, ▂ to █ some, ? unknown, · no run.")
 
 
 def _cells(total: HitTotals, days: Sequence[date], states: Mapping[str, str]) -> tuple[Any, ...]:

@@ -166,9 +166,9 @@ def _verify(history: History, given: Anchor | None, root: Path, format: str) -> 
         if not found:
             last = f", the last is {head}" if head is not None else ""
             count = f"{verdict.entries:,} {'entry' if verdict.entries == 1 else 'entries'}"
-            output.write(f"{count}, each as it was written{last}\n")
+            output.write(f"{count}, all unchanged{last}\n")
             if noted is not None:
-                output.write(f"entry {noted.anchor.number} is the one that was noted ({noted.source})\n")
+                output.write(f"entry {noted.anchor.number} matches the one noted ({noted.source})\n")
     if found:
         output.say(f"{output.counted(len(found), 'finding')}: the audit trail is not what fpctl wrote")
     return EXIT_FINDINGS if found else EXIT_OK

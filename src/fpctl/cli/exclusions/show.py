@@ -130,7 +130,7 @@ def _hits_text(totals: HitTotals | None, known: bool) -> str:
     if not known:
         return "no run has been recorded yet"
     if totals is None:
-        return "no run has had it yet"
+        return "not part of any run yet"
     if totals.rows is None:
         return f"unknown in all of {output.counted(totals.runs, 'run')}"
     last = f", the last event at {output.moment(totals.last)}" if totals.last else ""

@@ -153,4 +153,4 @@ def _write(folder: Path, tuned: list[TunedFile], beside: list[TunedFile]) -> Non
         write_inside(folder, file.relative, file.text, durable=False)
     output.say(f"{output.counted(len(tuned), 'rule file')} written to {folder}")
     if beside:
-        output.say(f"load these before them: {', '.join(f'{folder}/{file.relative}' for file in beside)}")
+        output.say(f"load these first: {', '.join(f'{folder}/{file.relative}' for file in beside)}")

@@ -133,7 +133,7 @@ def _request(
     if run.resume:
         asked = patterns, engine.engine, engine.data, range.since, range.begin, range.to, run.no_record, run.no_fold
         if any(asked):
-            raise typer.BadParameter("--resume continues what was asked for: give no rules, engine, data or range")
+            raise typer.BadParameter("--resume continues the previous run: do not give rules, engine, data or range")
         unfinished = read_interrupted(context.state / FILE_NAME)
         return unfinished.request, unfinished.done
     now = range.now(context.now)
@@ -206,7 +206,7 @@ def _recording(context: AppContext, trail: TrailState | None) -> Iterator[Histor
         before = context.today - timedelta(days=days) if days is not None else None
         removed = store.prune(before) if before is not None else 0
         if removed:
-            text = f"{removed:,} hits of single runs before {before} are kept by day only from now on"
+            text = f"{removed:,} hits of single runs before {before} were pruned; their daily totals are kept"
             output.say(f"{text} (history.keep_raw_days)")
 
 
@@ -273,7 +273,7 @@ def _report(batch: Batch, *, resumable: bool) -> None:
     if len(batch.rules) > 1:
         output.say(batch.summary.summary())
         if resumable and not batch.summary.finished:
-            output.say("  hint: `fpctl run --resume` runs those again that are not done")
+            output.say("  hint: `fpctl run --resume` runs the rules that are not done")
 
 
 def _report_run(result: RunResult) -> None:

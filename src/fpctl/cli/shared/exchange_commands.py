@@ -170,7 +170,7 @@ def _show_losses(losses: Sequence[Loss], path: str | None, report: Path | None) 
 
         data = {"file": path, "losses": [loss.to_dict() for loss in losses]}
         write_text(report, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-    words = {"left-out": "left out", "wider": "wider than it was", "narrower": "narrower", "part": "in part"}
+    words = {"left-out": "left out", "wider": "wider than before", "narrower": "narrower", "part": "in part"}
     counts = {kind: sum(loss.kind == kind for loss in losses) for kind in words}
     return ", ".join(f"{count:,} {words[kind]}" for kind, count in counts.items() if count)
 

@@ -12,7 +12,7 @@ from typing import Any
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import macro
 from fpctl.compiler.operators.enriching import ipv4_lookup
-from fpctl.compiler.operators.grouping import grouped
+from fpctl.compiler.operators.grouping import AGGREGATES, grouped
 from fpctl.compiler.operators.naming import inner
 from fpctl.compiler.relation import Made, Relation, passed
 from fpctl.compiler.sql import (
@@ -176,7 +176,7 @@ def pivot(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relatio
 
 def _only(sql: Sql, condition: Sql) -> Sql:
     """Return an aggregate over the rows that a condition holds for."""
-    if isinstance(sql, Func) and sql.name in _AGGREGATES:
+    if isinstance(sql, Func) and sql.name in AGGREGATES:
         where = condition if sql.where is None else Infix("AND", (sql.where, condition))
         return replace(sql, where=where)
     return type(sql)(*(_part(getattr(sql, one.name), condition) for one in fields(sql)))  # type: ignore[arg-type]
@@ -188,12 +188,6 @@ def _part(part: Any, condition: Sql) -> Any:
     if isinstance(part, tuple):
         return tuple(_part(one, condition) for one in part)
     return part
-
-
-_AGGREGATES = frozenset({
-    "count", "sum", "avg", "min", "max", "list", "any_value", "first", "stddev_samp", "stddev_pop", "var_samp",
-    "var_pop", "quantile_disc", "arg_max_null", "arg_min_null",
-})  # fmt: skip
 
 
 def narrow(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relation:

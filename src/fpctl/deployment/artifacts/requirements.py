@@ -85,7 +85,7 @@ def _query_text(rule: Rule, query: str) -> Iterator[Problem]:
         if (first, second) == ("adx", "("):
             yield _problem(
                 rule, "forbidden-text", "an analytics rule may not read a cluster with `adx()`",
-                "bring the table into the workspace",
+                "import the table into the workspace",
             )  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def _times(rule: Rule) -> Iterator[Problem]:
         if not text:
             yield _problem(rule, "schedule", f"the rule states no {key}", f"write `{key}: 1d`")
         elif found is None:
-            yield _problem(rule, "schedule", f"`{key}` is no duration: {text}", "write it as 5m, 1h or 1d")
+            yield _problem(rule, "schedule", f"`{key}` is not a valid duration: {text}", "write it as 5m, 1h or 1d")
         elif not _SHORTEST <= found <= _LONGEST:
             yield _problem(rule, "schedule", f"`{key}` is {text}; 5 minutes to 14 days are allowed")
     if frequency is None or back is None:

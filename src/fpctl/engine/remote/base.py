@@ -296,7 +296,7 @@ class RemoteEngine(ABC):
 def whole(table: Table) -> Table:
     """Return a table that is an answer to build on. Raises EngineError `partial` where it is not whole."""
     if table.partial is not None:
-        raise EngineError(f"the service answered in part only: {table.partial}", code="partial", retryable=True)
+        raise EngineError(f"the service returned a partial answer: {table.partial}", code="partial", retryable=True)
     return table
 
 
