@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import pytest
 import yaml
@@ -101,7 +101,8 @@ def tables_of(model, prefix=()):
     for name, info in model.model_fields.items():
         kind = next((one for one in (info.annotation, *get_args(info.annotation)) if is_table(one)), None)
         if kind is not None:
-            yield (path := (*prefix, info.alias or name))
+            named = ("fabrikam",) if get_origin(info.annotation) is dict else ()
+            yield (path := (*prefix, info.alias or name, *named))
             yield from tables_of(kind, path)
 
 
