@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+DOCS := $(VENV)/.docs-installed
 NODE := node_modules/.installed
 PYTEST_ARGS ?=
 # Two for each core: many tests wait, for a server, a lock, or a process that they interrupt.
@@ -51,6 +52,11 @@ docs: $(DEV) ## Write the generated pages of docs/ anew
 	$(BIN)/python scripts/generate_scenarios.py
 	$(BIN)/python scripts/generate_engine_table.py
 
+.PHONY: site
+site: $(DOCS) ## Build the documentation as a site, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "open site/index.html"
+
 .PHONY: format
 format: $(DEV) ## Sort imports and format the code
 	$(BIN)/ruff check --fix .
@@ -68,7 +74,7 @@ node: $(NODE) ## Install Microsoft's KQL parser for the tests marked "node" (nee
 
 .PHONY: clean
 clean: ## Remove .venv, node_modules and every cache
-	rm -rf $(VENV) node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Without uv: the standard library's venv, and pip. Debian's python3 has no venv module of its own.
@@ -101,6 +107,10 @@ $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 
 $(DEV): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	$(call install,.[dev])
+	@touch $@ $(RUNTIME)
+
+$(DOCS): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	$(call install,.[docs])
 	@touch $@ $(RUNTIME)
 
 $(NODE): package.json

@@ -22,6 +22,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from fpctl.cli.app import VERBS, app, load
+from fpctl.cli.shared.json_fields import JsonFields, fields_of
 from fpctl.settings import CONFIG_VARIABLE, VARIABLES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,10 +115,19 @@ def render(page: Page, examples: Sequence[Mapping[str, str]]) -> str:
     if examples:
         shown = "\n\n".join(f"{example['text']}\n\n```console\n$ {example['run']}\n```" for example in examples)
         parts.append(f"## Examples\n\n{shown}")
+    if (known := fields_of(page.called)) is not None:
+        parts.append(_json_fields(known))
     if not page.below:
         parts.append(_exit_codes(page.command.help))
     parts.append(f"More: [{SEE[page.words[0]]}](../{SEE[page.words[0]]}), [all commands](README.md).")
     return "\n\n".join(parts) + "\n"
+
+
+def _json_fields(known: JsonFields) -> str:
+    where = f"of each element of `{known.records[0]}`" if known.records else "of the document"
+    names = ", ".join(f"`{field}`" for field in known.fields)
+    always = "Every document has `problems` too ([shape](../output.md))."
+    return f"## JSON\n\nFields {where}, from which `--json` chooses: {names}. {always}"
 
 
 def _paragraphs(text: str) -> list[str]:

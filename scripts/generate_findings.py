@@ -1,8 +1,8 @@
-"""Write docs/findings/: a page for each check of `fpctl audit`, from the texts beside the checks.
+"""Write docs/findings.md: a section for each check of `fpctl audit`, from the texts beside the checks.
 
     python scripts/generate_findings.py [--check]
 
-With --check nothing is written; exit code 1 says that a page is not what it should be.
+With --check nothing is written; exit code 1 says that the page is not what it should be.
 """
 
 from __future__ import annotations
@@ -10,41 +10,38 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fpctl.audit.explanation import explain
+from fpctl.audit.explanation import section
 from fpctl.audit.registry import FAMILIES, checks
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "findings"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "findings.md"
 NOTICE = "<!-- Written by scripts/generate_findings.py from src/fpctl/audit/checks/. -->"
 
 
-def index() -> str:
-    """Return the list of all checks."""
+def page() -> str:
+    """Return the page."""
     parts = [
         "# Findings",
         NOTICE,
-        "What [`fpctl audit`](../audit.md) looks for. Codes and names are stable; severities are those of the shipped "
-        "[policy](../policy.md).",
+        "What [`fpctl audit`](audit.md) looks for. Codes and names are stable; severities are those of the shipped "
+        "[policy](policy.md). `fpctl audit --explain CODE` shows the same text offline.",
     ]
+    rows = [f"| [{one.code}](#{one.code.lower()}) | `{one.slug}` | {one.severity} | {one.title} |" for one in checks()]
+    parts.append("\n".join(["| code | name | severity | |", "|---|---|---|---|", *rows]))
     for digit, family in FAMILIES.items():
-        rows = [
-            f"| [{check.code}]({check.code}.md) | `{check.slug}` | {check.severity} | {check.title} |"
-            for check in checks()
-            if check.code[2] == digit
-        ]
-        parts.append("\n".join([f"## {family}\n", "| code | name | severity | |", "|---|---|---|---|", *rows]))
+        parts += [f"## {family}", *(section(check) for check in checks() if check.code[2] == digit)]
     return "\n\n".join(parts) + "\n"
 
 
-def pages() -> dict[str, str]:
-    """Return every page by its file name."""
-    return {"README.md": index()} | {f"{check.code}.md": explain(check, NOTICE) for check in checks()}
-
-
 def main() -> int:
-    """Write or compare the pages and return the exit code."""
-    from page_folder import write_or_compare
-
-    return write_or_compare(FOLDER, pages(), "scripts/generate_findings.py")
+    """Write or compare the page and return the exit code."""
+    wanted = page()
+    if "--check" in sys.argv[1:]:
+        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
+            return 0
+        print("docs/findings.md is not up to date: python scripts/generate_findings.py")
+        return 1
+    PAGE.write_text(wanted, encoding="utf-8", newline="\n")
+    return 0
 
 
 if __name__ == "__main__":

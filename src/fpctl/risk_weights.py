@@ -31,12 +31,12 @@ class RiskWeights(BaseModel):
         raw_condition: a raw KQL condition, which is not read here.
         severity: the gravest rule is of high severity; medium gives half, low none.
         tactic: a rule is about credentials, command and control, lateral movement, exfiltration or impact.
-        more_rules: many rules are reached: one point for each beyond the first, up to this many.
+        more_rules: many rules are affected: one point for each beyond the first, up to this many.
         endless: it never expires.
         long: it holds longer than half a year; longer than a quarter gives half.
         untested: no rule that it reaches has an event that must fire.
-        window: it holds at certain hours only.
-        pinned: a hash or signer says which file is meant, in every alternative.
+        window: it applies during certain hours only.
+        pinned: a hash or signer identifies the file, in every alternative.
         tested: every rule that it reaches has an event that must fire.
         medium: the score from which the risk is called medium.
         high: the score from which it is called high.

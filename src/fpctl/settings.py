@@ -45,6 +45,7 @@ class _Table(BaseModel):
 _Path = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) and value else value)]
 _Seconds = Annotated[float, Field(gt=0)]
 _Address = Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
+_Days = Annotated[int, Field(ge=1)]
 _Workspace = Annotated[str, Field(pattern=r"^(/subscriptions/.+|[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9])$")]
 """A workspace: its Resource Manager id, its own id (a GUID), or its name."""
 
@@ -124,10 +125,16 @@ class LogAnalyticsSettings(ServiceEngine):
 
 
 class DefenderSettings(ServiceEngine):
-    """`[engine.defender]`: advanced hunting through Microsoft Graph; `endpoint` for a national cloud."""
+    """`[engine.defender]`: advanced hunting through Microsoft Graph; `endpoint` for a national cloud.
+
+    `unified`: a Sentinel workspace is connected, so that hunting sees its tables too. `look_back` says for single
+    tables for how many days they are kept, where that is not `look_back_days`.
+    """
 
     endpoint: _Address | None = None
-    look_back_days: Annotated[int, Field(ge=1)] | None = None
+    unified: bool = False
+    look_back_days: _Days | None = None
+    look_back: dict[str, _Days] = {}
 
 
 class KustoSettings(ServiceEngine):

@@ -65,7 +65,7 @@ def test_a_table_is_no_wider_than_the_terminal() -> None:
 
 
 def test_json_has_the_documented_keys() -> None:
-    assert json.loads(json_format.render(RISKY)) == {
+    assert json_format.document(RISKY) == {
         "version": 1,
         "on": "2026-11-24",
         "exclusions": 5,
@@ -181,7 +181,7 @@ findings = st.builds(
 def test_whatever_a_finding_says_every_format_holds_it(drawn: list[Finding]) -> None:
     report = Report(drawn, DAY)
     check_sarif(report)
-    assert [f["message"] for f in json.loads(json_format.render(report))["findings"]] == [f.message for f in drawn]
+    assert [f["message"] for f in json_format.document(report)["findings"]] == [f.message for f in drawn]
     assert len(list(csv.reader(io.StringIO(csv_format.render(report), newline="")))) == len(drawn) + 1
     rows = [line for line in markdown.render(report).split("\n") if line.startswith(("| 🔴", "| 🟠", "| 🔵"))]
     assert len(rows) == len(drawn)

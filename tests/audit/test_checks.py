@@ -80,33 +80,33 @@ CASES: list[Case] = [
     ]),
     ("FP102", [ex(1, expires="2026-12-24")], {"policy": "[policy.lifetime]\nwarn = 29\n"}, []),
     ("FP103", [ex(1, expires=None), ex(2), ex(3, expires=None, status="retired")], {}, [
-        "error exclusions/1.yaml:1: fp-1 has no `expires`: it suppresses for ever, whatever becomes of its reason | "
+        "error exclusions/1.yaml:1: fp-1 has no `expires`: it never stops suppressing | "
         "fpctl renew fp-1 --until 184d",
     ]),
     ("FP103", [ex(1, expires=None)], {"policy": "[policy]\nrequire = []\n"}, []),
     ("FP104", [ex(1, expires="2027-05-05"), ex(2, expires="2027-05-04"), ex(3, created=None, expires="2030-01-01")], {}, [
-        "error exclusions/1.yaml:9:10: fp-1 holds 185 days from `created` on 2026-11-01 to 2027-05-05; at most 184 days "
+        "error exclusions/1.yaml:9:10: fp-1 is valid for 185 days from `created` on 2026-11-01 to 2027-05-05; at most 184 days "
         "are allowed by the policy | fpctl approve fp-1",
     ]),
     ("FP104", [ex(1, created="2026-01-01"), ex(2, created="2026-01-01", approval={"on": "2026-10-15"}),
                ex(3, created="2025-01-01", approval={"on": "2025-10-15"})], {}, [
-        "error exclusions/1.yaml:9:10: fp-1 holds 455 days from `created` on 2026-01-01 to 2027-04-01; at most 184 days "
+        "error exclusions/1.yaml:9:10: fp-1 is valid for 455 days from `created` on 2026-01-01 to 2027-04-01; at most 184 days "
         "are allowed by the policy | fpctl approve fp-1",
-        "error exclusions/3.yaml:9:10: fp-3 holds 533 days from its approval on 2025-10-15 to 2027-04-01; at most 184 "
+        "error exclusions/3.yaml:9:10: fp-3 is valid for 533 days from its approval on 2025-10-15 to 2027-04-01; at most 184 "
         "days are allowed by the policy | fpctl approve fp-3",
     ]),
     ("FP104", [ex(1, rules=["RMM*"]), ex(2, match={"process": ["a.exe"]}, broad=True), ex(3, scenario="remote-reboot"),
                ex(4)], {"policy": "[policy.lifetime]\nsweeping = 60\nscenarios = {remote-reboot = 30}\n"}, [
-        "error exclusions/1.yaml:9:10: fp-1 holds 151 days from `created` on 2026-11-01 to 2027-04-01; at most 60 days "
+        "error exclusions/1.yaml:9:10: fp-1 is valid for 151 days from `created` on 2026-11-01 to 2027-04-01; at most 60 days "
         "are allowed where a pattern chooses the rules | fpctl edit fp-1",
-        "error exclusions/2.yaml:9:10: fp-2 holds 151 days from `created` on 2026-11-01 to 2027-04-01; at most 92 days "
+        "error exclusions/2.yaml:9:10: fp-2 is valid for 151 days from `created` on 2026-11-01 to 2027-04-01; at most 92 days "
         "are allowed where no device, URL or hash is named | fpctl edit fp-2",
-        "error exclusions/3.yaml:9:10: fp-3 holds 151 days from `created` on 2026-11-01 to 2027-04-01; at most 30 days "
+        "error exclusions/3.yaml:9:10: fp-3 is valid for 151 days from `created` on 2026-11-01 to 2027-04-01; at most 30 days "
         "are allowed in the scenario remote-reboot | fpctl edit fp-3",
     ]),
     ("FP201", [ex(1, owner=None), ex(2, owner="' '"), ex(3)], {}, [
-        "error exclusions/1.yaml:1: fp-1 has no `owner`: nobody answers for it | fpctl edit fp-1",
-        "error exclusions/2.yaml:7:8: fp-2 has no `owner`: nobody answers for it | fpctl edit fp-2",
+        "error exclusions/1.yaml:1: fp-1 has no `owner`: nobody is responsible for it | fpctl edit fp-1",
+        "error exclusions/2.yaml:7:8: fp-2 has no `owner`: nobody is responsible for it | fpctl edit fp-2",
     ]),
     ("FP202", [ex(1, reason=None), ex(2)], {}, [
         "error exclusions/1.yaml:1: fp-1 has no `reason`: nobody can tell when it is no longer needed | fpctl edit fp-1",
@@ -128,9 +128,9 @@ CASES: list[Case] = [
     ]),
     ("FP206", [ex(1, approved_by=None), ex(2, approved_by=None, status="draft"),
                ex(3, approved_by=None, status="shadow"), ex(4)], {}, [
-        "error exclusions/1.yaml:1: nobody approved fp-1: the policy asks for an approval of every exclusion | "
+        "error exclusions/1.yaml:1: nobody approved fp-1: the policy requires an approval for every exclusion | "
         "fpctl approve fp-1",
-        "error exclusions/3.yaml:1: nobody approved fp-3: the policy asks for an approval of every exclusion | "
+        "error exclusions/3.yaml:1: nobody approved fp-3: the policy requires an approval for every exclusion | "
         "fpctl approve fp-3",
     ]),
     ("FP206", [ex(1, approved_by=None), ex(2, approved_by=None, match={"device": ["a1"], "process": ["x.exe"]})],
@@ -161,24 +161,24 @@ CASES: list[Case] = [
     ]),
     ("FP301", [ex(1, rules=["rmm", "RMM conection"]), ex(2, rules=["id:nope"]), ex(3, rules=["tag:x"]),
                ex(4, rules=["gone"], status="retired")], {}, [
-        "error exclusions/1.yaml:3:16: fp-1 names the rule `RMM conection`, which is not there (did you mean "
+        "error exclusions/1.yaml:3:16: fp-1 names the rule `RMM conection`, which does not exist (did you mean "
         "`RMM connection`?) | fpctl edit fp-1",
-        "error exclusions/2.yaml:3:9: fp-2 names the rule `id:nope`, which is not there | fpctl edit fp-2",
+        "error exclusions/2.yaml:3:9: fp-2 names the rule `id:nope`, which does not exist | fpctl edit fp-2",
     ]),
     ("FP302", [ex(1, rules=["rmm", "tag:x"]), ex(2, rules=["RMM*"]), ex(3, rules=["gone"])], {}, [
-        "warning exclusions/1.yaml:3:16: `tag:x` of fp-1 reaches no rule | fpctl edit fp-1",
+        "warning exclusions/1.yaml:3:16: `tag:x` of fp-1 matches no rule | fpctl edit fp-1",
     ]),
     ("FP303", [on(1, device=["a1"], signer=["X"]), ex(2, rules=["*"], match={"device": ["a1"], "signer": ["X"]}), ex(3)],
      {}, [
-        "error exclusions/1.yaml:3:9: fp-1 names `RMM connection` and suppresses nothing in it: no column of "
+        "error exclusions/1.yaml:3:9: fp-1 names `RMM connection` but suppresses nothing in it: no column of "
         "DeviceNetworkEvents holds the field signer [field-not-in-table] | fpctl explain rmm",
     ]),
     ("FP304", [ex(1, rules=["*"], match={"device": ["a1"], "signer": ["X"]}), on(2, device=["a1"], signer=["X"]),
                ex(3, rules=["*"]), ex(4, rules=["table:DeviceNetworkEvents"], match={"device": ["a1"], "signer": ["X"]})],
      {"rules": [rule(), rule("b", "B", query="DeviceProcessEvents | take 5")]}, [
-        "warning exclusions/1.yaml:3:8: fp-1 reaches 2 rules and suppresses nothing in any of them [field-not-in-table] | "
+        "warning exclusions/1.yaml:3:8: fp-1 applies to 2 rules but suppresses nothing in any of them [field-not-in-table] | "
         "fpctl edit fp-1",
-        "warning exclusions/4.yaml:3:8: fp-4 reaches 1 rule and suppresses nothing in any of them [field-not-in-table] | "
+        "warning exclusions/4.yaml:3:8: fp-4 applies to 1 rule but suppresses nothing in any of them [field-not-in-table] | "
         "fpctl edit fp-4",
     ]),
     ("FP305", [ex(1), ex(2, rules=["b"])], {"rules": [rule(), rule("b", "B", query="DeviceProcessEvents\n| where (")]}, [
@@ -191,7 +191,7 @@ CASES: list[Case] = [
     ]),
     ("FP312", [ex(1)], {"rules": [rule(kind="Scheduled", queryFrequency="1h", triggerOperator="gt", triggerThreshold=5)]}, []),
     ("FP401", [on(1, device=["build01", "build02"]), on(2, device=["BUILD02", "build01"]), on(3, device=["build01"])], {}, [
-        "warning exclusions/2.yaml:1: fp-2 says the same as fp-1: the same rules, days, hours and match | "
+        "warning exclusions/2.yaml:1: fp-2 is the same as fp-1: the same rules, days, hours and match | "
         'fpctl retire fp-2 --reason "the same as fp-1"',
     ]),
     ("FP402", [on(1, device=["build*"]), on(2, device=["build01"]), ex(3, expires="2027-05-01"),
@@ -244,17 +244,17 @@ CASES: list[Case] = [
     ("FP403", [on(1, device=["a1"]), on(2, device=["a1"], command_line=["/run"]), on(3, device=["a1"], process=["x"])], {}, []),
     ("FP404", [*(on(n, device=[f"d{n}"], hash=[MD5]) for n in (1, 2, 3)), *(on(n, url=["x.com"]) for n in (4, 5)),
                *(on(n, device=[f"d{n}"], hash=["@lists/a.txt"]) for n in (6, 7, 8))], {"lists": {"a.txt": SHA1}}, [
-        f"note exclusions/1.yaml:4:36: the hash `{MD5}` stands in 3 exclusions: fp-1, fp-2, fp-3 | "
+        f"note exclusions/1.yaml:4:36: the hash `{MD5}` is in 3 exclusions: fp-1, fp-2, fp-3 | "
         f"fpctl list --matches {MD5}",
     ]),
     ("FP404", [on(n, url=["x.com"]) for n in (1, 2)], {"policy": "[policy.usage]\nrepeated = 2\n"}, [
-        "note exclusions/1.yaml:4:17: the url `x.com` stands in 2 exclusions: fp-1, fp-2 | fpctl list --matches x.com",
+        "note exclusions/1.yaml:4:17: the url `x.com` is in 2 exclusions: fp-1, fp-2 | fpctl list --matches x.com",
     ]),
     ("FP405", [on(1, hash=["@lists/a.txt"]), exclusion(id="fp-2", status="retired", match={"hash": ["@lists/b.txt"]})],
      {"lists": {"a.txt": MD5, "b.txt": MD5, "c.txt": MD5}}, [
-        "note exclusions/lists/b.txt:1:1: no exclusion in force uses the list lists/b.txt: fp-2 is over | "
+        "note exclusions/lists/b.txt:1:1: no active exclusion uses the list lists/b.txt: fp-2 is over | "
         "fpctl lists check lists/b.txt",
-        "note exclusions/lists/c.txt:1:1: no exclusion in force uses the list lists/c.txt | rm exclusions/lists/c.txt",
+        "note exclusions/lists/c.txt:1:1: no active exclusion uses the list lists/c.txt | rm exclusions/lists/c.txt",
     ]),
     # A value that a list file gives is found on its line there, and mended there.
     ("FP605", [on(1, url=["b.com", "@lists/a b.txt"])],
@@ -263,15 +263,15 @@ CASES: list[Case] = [
         "fpctl lists remove 'lists/a b.txt' github.io",
      ]),
     ("FP406", [on(1, url=["contoso.com", "@lists/a.txt"])], {"lists": {"a.txt": "x.com\nfiles.contoso.com\n"}}, [
-        "note exclusions/lists/a.txt:2: the url `files.contoso.com` of fp-1 is covered by `contoso.com` beside it | "
+        "note exclusions/lists/a.txt:2: the url `files.contoso.com` of fp-1 is covered by `contoso.com` next to it | "
         "fpctl lists remove lists/a.txt files.contoso.com",
      ]),
     ("FP405", ["id: fp-1\nmatch: {hash: ['@lists/a.txt']}\n"], {"lists": {"a.txt": MD5}}, []),
     ("FP406", [on(1, device=["build01", "build01.contoso.com", "build02"], ip=["10.1.2.3", "10.1.0.0/16"]),
                on(2, device=["x*", "y1"])], {}, [
-        "note exclusions/1.yaml:4:31: the device `build01.contoso.com` of fp-1 is covered by `build01` beside it | "
+        "note exclusions/1.yaml:4:31: the device `build01.contoso.com` of fp-1 is covered by `build01` next to it | "
         "fpctl edit fp-1",
-        "note exclusions/1.yaml:4:73: the ip `10.1.2.3` of fp-1 is covered by `10.1.0.0/16` beside it | fpctl edit fp-1",
+        "note exclusions/1.yaml:4:73: the ip `10.1.2.3` of fp-1 is covered by `10.1.0.0/16` next to it | fpctl edit fp-1",
     ]),
     ("FP501", [ex(1, created="2026-09-01"), ex(2, created="2026-09-01"), ex(3, created="2026-11-01")],
      {"hits": [hits(days=((45, 1, 0), (1, 1, 0)), runs=60, rows=0, last_run=ago(1)),
@@ -314,18 +314,18 @@ CASES: list[Case] = [
     ]),
     ("FP317", [ex(1, rules=["*"], match={"signer": ["x"]}, broad=True, approval=placed("DeviceFileEvents: after where")),
                ex(2, approval=placed("DeviceNetworkEvents: after where")), ex(3), ex(4, rules=["*"], approval=SEEN)], {}, [
-        "warning exclusions/1.yaml:12:11: fp-1 suppresses nothing in `RMM connection` any more, where its clause stood on "
+        "warning exclusions/1.yaml:12:11: fp-1 suppresses nothing in `RMM connection` any more, where its clause was on "
         "DeviceFileEvents: after where: no column of DeviceNetworkEvents holds the field signer [field-not-in-table] | fpctl approve fp-1",
     ]),
     ("FP318", [ex(1, approval=placed("NetworkEvents_CL: after where")),
                ex(2, approval=placed("DeviceNetworkEvents: after where"))], {}, [
-        "warning exclusions/1.yaml:11:11: the clause of fp-1 in `RMM connection` stood on NetworkEvents_CL: after where when "
-        "it was approved, now on DeviceNetworkEvents: after where | fpctl approve fp-1",
+        "warning exclusions/1.yaml:11:11: the clause of fp-1 in `RMM connection` was on NetworkEvents_CL: after where when "
+        "it was approved and is now on DeviceNetworkEvents: after where | fpctl approve fp-1",
     ]),
     ("FP319", [ex(1, approval=placed("DeviceNetworkEvents: after source in let T")), ex(2),
                ex(3, approval=placed("DeviceNetworkEvents: after where")), ex(4, approval=placed("Other: after where"))], {}, [
-        "warning exclusions/1.yaml:11:11: the clause of fp-1 in `RMM connection` stood on DeviceNetworkEvents: after source in "
-        "let T when it was approved, now on DeviceNetworkEvents: after where | fpctl approve fp-1",
+        "warning exclusions/1.yaml:11:11: the clause of fp-1 in `RMM connection` was on DeviceNetworkEvents: after source in "
+        "let T when it was approved and is now on DeviceNetworkEvents: after where | fpctl approve fp-1",
     ]),
     ("FP506", [ex(1), ex(2, approval={"on": "2026-11-24"}), ex(3, approval={"on": "2026-11-23"}), ex(4, status="draft")], {
         "hits": [], "drift": [noticed("fp-1", "unusual-hits", "now"), noticed("fp-1", "unusual-hits", "before", 2),
@@ -340,7 +340,7 @@ CASES: list[Case] = [
     ("FP613", [ex(1, broad=True, match={"process": ["powershell.exe"]}, expires=None), ex(2),
                ex(3, broad=True, match={"process": ["powershell.exe"]}, expires=None, status="retired")], {}, [
         "warning exclusions/1.yaml:1: the risk of fp-1 is 93 of 100: no device, URL or hash is named (+35), it never expires "
-        "(+20), process is all that is matched (+12) | fpctl show fp-1",
+        "(+20), process is the only field it matches on (+12) | fpctl show fp-1",
     ]),
     ("FP613", [ex(1, broad=True, match={"process": ["powershell.exe"]}, expires=None)], {"weights": {"high": 94}}, []),
     ("FP601", [ex(1, broad=True, match={"command_line": [".exe"]}), ex(2, broad=True, match={"where": "isnotempty(DeviceName)"}),
@@ -355,18 +355,18 @@ CASES: list[Case] = [
     ]),
     ("FP602", [ex(1, broad=True, match={"process": ["x.exe"], "command_line": ["/run"]}), on(2, device=["a1"], process=["x.exe"]),
                ex(3, broad=True, match={"process": ["x.exe"], "account": ["svc"]})], {}, [
-        "warning exclusions/1.yaml:4:20: fp-1 matches on process and command_line alone, which an attacker chooses | "
+        "warning exclusions/1.yaml:4:20: fp-1 matches on process and command_line alone, which an attacker can choose | "
         "fpctl edit fp-1",
     ]),
     ("FP603", [on(1, device=["a1"], path=["C:\\Users\\Public\\agent", "C:\\Program Files\\x", "/tmp/x", "C:\\UsersX"]),
                on(2, hash=[MD5], path=["C:\\Temp"]), on(3, device=["a1"], path=["C:\\Windows\\Temp\\ok", "D:\\Drop\\x"])],
      {"policy": "[policy.forbidden]\nallowed = ['C:\\Windows\\Temp\\ok']\nfolders = ['*:\\Drop']\n"}, [
-        "warning exclusions/1.yaml:4:36: every user may write to `C:\\Users\\Public\\agent` of fp-1, and no hash or signer "
-        "says what may lie there | fpctl edit fp-1",
-        "warning exclusions/1.yaml:4:88: every user may write to `/tmp/x` of fp-1, and no hash or signer says what may lie "
-        "there | fpctl edit fp-1",
-        "warning exclusions/3.yaml:4:61: every user may write to `D:\\Drop\\x` of fp-3, and no hash or signer says what may "
-        "lie there | fpctl edit fp-3",
+        "warning exclusions/1.yaml:4:36: every user can write to `C:\\Users\\Public\\agent` of fp-1, and no hash or signer restricts the file"
+        " | fpctl edit fp-1",
+        "warning exclusions/1.yaml:4:88: every user can write to `/tmp/x` of fp-1, and no hash or signer restricts the file"
+        " | fpctl edit fp-1",
+        "warning exclusions/3.yaml:4:61: every user can write to `D:\\Drop\\x` of fp-3, and no hash or signer restricts the file"
+        " | fpctl edit fp-3",
     ]),
     ("FP604", [on(1, device=["*.contoso.com"], process=["*_agent.exe", "*log*"]), on(2, device=["build*"])], {}, [
         "warning exclusions/1.yaml:4:20: `*.contoso.com` of fp-1 matches every host whose name ends in `.contoso.com` | "
@@ -392,15 +392,15 @@ CASES: list[Case] = [
     ]),
     ("FP606", [on(1, url=["http://8.8.8.8/agent"]), on(2, url=["10.0.0.1", "http://[fd00::1]/"]),
                on(3, url=["http://[2606:4700::1]/"])], {}, [
-        "warning exclusions/1.yaml:4:17: the URL `http://8.8.8.8/agent` of fp-1 is an address of the internet: who has it "
-        "today need not have it tomorrow | fpctl edit fp-1",
-        "warning exclusions/3.yaml:4:17: the URL `http://[2606:4700::1]/` of fp-3 is an address of the internet: who has it "
-        "today need not have it tomorrow | fpctl edit fp-3",
+        "warning exclusions/1.yaml:4:17: the URL `http://8.8.8.8/agent` of fp-1 is a public address: its owner can change at any time"
+        " | fpctl edit fp-1",
+        "warning exclusions/3.yaml:4:17: the URL `http://[2606:4700::1]/` of fp-3 is a public address: its owner can change at any time"
+        " | fpctl edit fp-3",
     ]),
     ("FP607", [on(1, url=["xn--pple-43d.com"]), on(2, url=["contoso.com"]), on(3, url=["bücher.example"])], {}, [
-        "warning exclusions/1.yaml:4:17: the host of `xn--pple-43d.com` of fp-1 has letters that others look like "
+        "warning exclusions/1.yaml:4:17: the host of `xn--pple-43d.com` of fp-1 has letters that resemble others "
         "(`аpple.com`) | fpctl edit fp-1",
-        "warning exclusions/3.yaml:4:17: the host of `bücher.example` of fp-3 has letters that others look like "
+        "warning exclusions/3.yaml:4:17: the host of `bücher.example` of fp-3 has letters that resemble others "
         "(`xn--bcher-kva.example` on the wire) | fpctl edit fp-3",
     ]),
     ("FP608", [on(1, hash=[POWERSHELL]), on(2, hash=[MD5], process=["PowerShell.exe"]),
@@ -430,11 +430,11 @@ CASES: list[Case] = [
     ]),
     ("FP610", [on(1, device=["a"], ip=["10.0.0.0/8"])], {"policy": "[policy.forbidden]\nprefix_v4 = 8\n"}, []),
     ("FP611", [on(1, device=["a*", "bui*"], process=["*x.exe"])], {}, [
-        "warning exclusions/1.yaml:4:20: `a*` of fp-1 names little more than a wildcard | fpctl edit fp-1",
-        "warning exclusions/1.yaml:4:47: `*x.exe` of fp-1 names little more than a wildcard | fpctl edit fp-1",
+        "warning exclusions/1.yaml:4:20: `a*` of fp-1 is little more than a wildcard | fpctl edit fp-1",
+        "warning exclusions/1.yaml:4:47: `*x.exe` of fp-1 is little more than a wildcard | fpctl edit fp-1",
     ]),
     ("FP612", [on(1, device=["a1"], where="not(RemotePort == 443)"), on(2, device=["a1"], where="RemotePort == 443")], {}, [
-        "warning exclusions/1.yaml:4:36: `where` of fp-1 holds for nearly every event: it narrows nothing | fpctl edit fp-1",
+        "warning exclusions/1.yaml:4:36: `where` of fp-1 is true for nearly every event, so it narrows nothing | fpctl edit fp-1",
     ]),
     ("FP614", [
         on(1, account=["svc"], ip=["10.1.2.3"]),

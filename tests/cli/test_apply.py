@@ -187,7 +187,7 @@ def test_a_query_that_does_not_parse_is_refused_with_its_place_and_stops_no_othe
     ("change", "message"),
     [
         ("device: [build01.contoso.com]|devise: [build01]", "did you mean `device`?"),
-        ('rules: ["net.kql"]|rules: [nett.kql]', "names the rule `nett.kql`, which is not there"),
+        ('rules: ["net.kql"]|rules: [nett.kql]', "names the rule `nett.kql`, which does not exist"),
         ('build01.contoso.com|""', "it would match everything"),
         ("build01.contoso.com|RMM_TOOL_NAME.exe", "placeholder"),
         ("id: fp-1|id: fp-1\nid: fp-1", "twice"),

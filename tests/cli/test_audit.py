@@ -35,7 +35,7 @@ def put(repository: Path, name: str, **keys: Any) -> None:
     (repository / "exclusions" / f"{name}.yaml").write_text(exclusion(id=name, **keys))
 
 
-NO_HISTORY = "No run has been recorded at .fpctl/history.db: how exclusions are used was not checked.\n"
+NO_HISTORY = "No run has been recorded at .fpctl/history.db: the use of exclusions was not checked.\n"
 
 
 def test_without_findings_it_prints_nothing_and_exits_with_0(repository: Path, fpctl: Run) -> None:
@@ -117,8 +117,8 @@ def test_a_baseline_leaves_out_what_is_known_and_tells_what_is_gone(repository: 
     assert found.code == 1
     assert [line.split()[2] for line in found.out.splitlines()[2:]] == ["exclusions/fp-3.yaml:1"]
     assert found.err == (
-        f"{NO_HISTORY}3 exclusions and 1 rule: 1 error (1 known left out)\n"
-        "1 finding of the baseline no longer found: write the baseline again\n"
+        f"{NO_HISTORY}3 exclusions and 1 rule: 1 error (1 in the baseline left out)\n"
+        "1 finding in the baseline no longer found: write the baseline again\n"
     )
 
 
@@ -142,7 +142,7 @@ def test_the_policy_sets_how_grave_a_finding_is(repository: Path, fpctl: Run) ->
     ("text", "expected"),
     [
         ('[policy.severity]\nFP999 = "off"\n',
-         "fpctl: fpctl.toml:2:1: there is no check `FP999`\n  hint: docs/findings/README.md lists them\n"),
+         "fpctl: fpctl.toml:2:1: there is no check `FP999`\n  hint: docs/findings.md lists them\n"),
         ('[policy.severity]\nexpird = "off"\n',
          "fpctl: fpctl.toml:2:1: there is no check `expird`\n  hint: did you mean `expired`?\n"),
         ('[policy.severity]\nFP101 = "off"\nexpired = "note"\n',

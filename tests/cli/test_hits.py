@@ -180,6 +180,7 @@ def test_json_has_a_stable_shape(fpctl, record, workplace):
                 "drift": [],
             },
         ],
+        "problems": [],
     }
 
 
@@ -195,8 +196,8 @@ def test_csv_leaves_the_unknown_empty(fpctl, record):
 def test_no_history_is_said_and_none_is_made(fpctl, workplace):
     outcome = fpctl("hits", "--format", "json")
     assert outcome.code == 0
-    assert json.loads(outcome.out) == {"since": None, "hits": []}
-    assert outcome.err == "No run has been recorded yet: there is no .fpctl/history.db. `fpctl run` makes it.\n"
+    assert json.loads(outcome.out) == {"since": None, "hits": [], "problems": []}
+    assert outcome.err == "No run has been recorded yet: there is no .fpctl/history.db. `fpctl run` creates it.\n"
     assert list(workplace.iterdir()) == []
 
 
@@ -247,4 +248,4 @@ def test_a_history_that_is_none_is_one_clear_message(fpctl, workplace):
     (workplace / "notes.txt").write_text("not a database, but long enough to be looked at\n" * 40)
     outcome = fpctl("hits", "--history", "notes.txt")
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == "fpctl: notes.txt: this file is not a history\n  hint: name another file for the history\n"
+    assert outcome.err == "fpctl: notes.txt: this file is not a history\n  hint: choose another file for the history\n"

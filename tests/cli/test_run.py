@@ -181,7 +181,8 @@ def test_a_missing_table_fails_the_run_and_leaves_the_counts_unknown(
         None,
     )
     assert "the engine has no table DeviceNetworkEvents, which the rule reads (it has: DeviceInfo)" in outcome.err
-    assert "hint: ensure this data connector is enabled" in outcome.err
+    assert "hint: put a file (TABLE.parquet, .csv or .jsonl) or a folder of that name" in outcome.err
+    assert "connector" not in outcome.err
 
 
 def test_a_table_without_rows_in_range_is_said(fpctl: Callable[..., Any], repository: Path) -> None:
@@ -189,7 +190,7 @@ def test_a_table_without_rows_in_range_is_said(fpctl: Callable[..., Any], reposi
     assert outcome.code == 1
     assert (
         "DeviceNetworkEvents holds no rows between 2027-01-15 00:00 and 2027-01-20 00:00 UTC; "
-        "its newest row is of 2026-11-19 08:00: ensure this data connector is enabled"
+        "its newest row is of 2026-11-19 08:00: choose another range with --since or --to, or add files of it"
     ) in outcome.err
 
 

@@ -122,7 +122,7 @@ def test_a_rule_that_fails_is_run_again_by_resume_and_only_that(
     first = fpctl("run", *NOW)
     assert first.code == 2
     assert first.err.endswith(
-        "8 rules: 7 ok, 1 failed; 32 hits\n  hint: `fpctl run --resume` runs those again that are not done\n"
+        "8 rules: 7 ok, 1 failed; 32 hits\n  hint: `fpctl run --resume` runs the rules that are not done\n"
     )
     (many / "rules" / "r3.kql").write_text(RULE.format(port=443))
     server.requests.clear()
@@ -227,14 +227,14 @@ def test_an_interrupt_among_rules_that_run_at_once_leaves_whole_runs(
 def test_resume_takes_nothing_that_would_change_the_run(fpctl: Callable[..., Any], many: Path) -> None:
     outcome = fpctl("run", "--resume", "--since", "2d")
     assert outcome.code == 2
-    assert "--resume continues what was asked for: give no rules, engine, data or range" in outcome.err
+    assert "--resume continues the previous run: do not give rules, engine, data or range" in outcome.err
 
 
 def test_resume_without_an_interrupted_run(fpctl: Callable[..., Any], many: Path) -> None:
     outcome = fpctl("run", "--resume")
     assert outcome.code == 2
     assert outcome.err == (
-        "fpctl: .fpctl/run.jsonl: there is no interrupted run to go on with\n  hint: run without --resume\n"
+        "fpctl: .fpctl/run.jsonl: there is no interrupted run to continue\n  hint: run without --resume\n"
     )
 
 

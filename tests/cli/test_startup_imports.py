@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -57,3 +58,19 @@ def test_the_package_itself_imports_nothing():
     probe = "import sys; before = set(sys.modules); import fpctl; print(sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "['__future__', 'fpctl']\n"
+
+
+def test_no_plugin_of_pydantic_is_looked_for(tmp_path):
+    """Whatever else is installed beside fpctl neither slows its start nor runs in it."""
+    (tmp_path / "a_plugin.py").write_text("raise SystemExit('the plugin ran')\n")
+    (tmp_path / "a_plugin-1.0.dist-info").mkdir()
+    (tmp_path / "a_plugin-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: a-plugin\nVersion: 1.0\n"
+    )
+    (tmp_path / "a_plugin-1.0.dist-info" / "entry_points.txt").write_text("[pydantic]\na = a_plugin\n")
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "exclusions").mkdir()
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", "fpctl", "rules", "list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=environ)
+    assert (done.returncode, "plugin" in done.stderr) == (0, False), done.stderr

@@ -226,4 +226,4 @@ def test_the_verb_gives_out_what_is_ready_and_names_the_rest(fpctl: Callable[...
 def test_the_verb_wants_a_target(fpctl: Callable[..., Any]) -> None:
     outcome = fpctl("export")
     assert outcome.code == 2
-    assert "say for which service: --target sentinel or --target defender" in outcome.err
+    assert "choose a service: --target sentinel or --target defender" in outcome.err

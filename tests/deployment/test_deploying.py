@@ -205,7 +205,10 @@ def test_a_rule_of_the_same_name_under_another_id_is_not_doubled(fpctl: Fpctl, s
     }  # fmt: skip
     outcome = fpctl("deploy", "a.yaml", "--yes")
     assert outcome.code == 1
-    assert "a.yaml: refused: there is a rule of this name under another id, x, and there would be two" in outcome.err
+    assert (
+        "a.yaml: refused: a rule with this name already exists under another id, x: use that id in the file"
+        in outcome.err
+    )
     assert writes(server) == []
 
 
@@ -235,7 +238,7 @@ def test_somebody_elses_change_between_reading_and_writing_is_not_overwritten(
     assert outcome.code == 2
     by_path = {change["path"]: change for change in json.loads(outcome.out)["changes"]}
     assert (by_path["a.yaml"]["status"], by_path["b.yaml"]["status"]) == ("failed", "done")
-    assert by_path["a.yaml"]["error"].startswith("it was changed by someone else meanwhile (412)")
+    assert by_path["a.yaml"]["error"].startswith("it was changed by someone else in the meantime (412)")
     assert server.resources[A]["properties"]["displayName"] == "Edited in the portal"
     assert '"build01"' in server.resources[A]["properties"]["query"]
 
@@ -322,7 +325,7 @@ def test_the_token_is_not_sent_to_another_host(fpctl: Fpctl, server: SecurityIns
     ("settings", "message"),
     [
         ("", "no workspace to deploy to is set"),
-        ("[deploy]\nworkspace = '/subscriptions/x'\n", "`workspace` of [deploy] is no workspace's resource id"),
+        ("[deploy]\nworkspace = '/subscriptions/x'\n", "is not the resource id of a workspace"),
         (f"[deploy]\nworkspace = '{WORKSPACE}'\nendpoint = 'http://example.com'\n", "is plain http"),
         (f"[deploy]\nworkspace = '{WORKSPACE}'\ncredential = 'none'\n", "the credential `none` is for servers on this"),
     ],
@@ -371,7 +374,7 @@ def test_a_rollback_leaves_alone_what_somebody_has_changed_since(fpctl: Fpctl, s
     outcome = fpctl("deploy", "--rollback", "--yes")
     assert outcome.code == 2
     assert list(server.resources) == [B]
-    assert "b.yaml: not rolled back: it was changed after the deployment; it is left as it is" in outcome.err
+    assert "b.yaml: not rolled back: it was changed after the deployment; it is left unchanged" in outcome.err
     assert fpctl("deploy", "--rollback", "--yes", "--overwrite").code == 0
     assert server.resources == {}
 

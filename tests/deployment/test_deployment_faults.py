@@ -22,9 +22,9 @@ from servers.loopback import Misbehaviour
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 
 from .conftest import ANALYTICS, EXCLUSION, HUNTING, Plan
+from .sequences import SEEDS
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
-SEEDS = 60
 TROUBLE = (
     Misbehaviour("status", 429), Misbehaviour("status", (429, 1)), Misbehaviour("status", (429, 10_000)),
     Misbehaviour("status", 500), Misbehaviour("status", 503), Misbehaviour("status", 504), Misbehaviour("status", 403),
@@ -37,9 +37,11 @@ MOST_REQUESTS = 7
 
 @pytest.fixture
 def made(plan: Plan) -> list[RuleArtifact]:
-    """Three analytics rules and a hunting query, tuned."""
+    """Two scheduled rules, one near-real-time rule and a hunting query, tuned."""
+    texts = [ANALYTICS, ANALYTICS, ANALYTICS.replace("kind: Scheduled", "kind: NRT")]
     outcomes = [
-        plan(ANALYTICS.replace("0c4a1f6f2d11", f"0c4a1f6f2d1{number}"), name=f"{number}.yaml") for number in range(3)
+        plan(text.replace("0c4a1f6f2d11", f"0c4a1f6f2d1{number}"), name=f"{number}.yaml")
+        for number, text in enumerate(texts)
     ]
     return list(rule_artifacts([*outcomes, plan(HUNTING, name="h.yaml", exclusion=EXCLUSION)], "sentinel"))
 
@@ -52,7 +54,7 @@ def content(server: SecurityInsightsServer) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_record_tells_what_is_there_and_a_rollback_undoes_it(
     made: list[RuleArtifact], tmp_path: Path, seed: int
 ) -> None:

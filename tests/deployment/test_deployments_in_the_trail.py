@@ -97,7 +97,7 @@ def test_what_is_put_back_and_what_cannot_be_is_an_entry(
     ]  # fmt: skip
     taken_back, failed, *_ = entries(fpctl)
     assert (taken_back["before"], taken_back["after"]) == (deployed, None)
-    assert failed["reason"] == "it was changed after the deployment; it is left as it is"
+    assert failed["reason"] == "it was changed after the deployment; it is left unchanged"
 
 
 def test_a_rule_that_fails_is_an_entry_with_the_reason(fpctl: Fpctl, server: SecurityInsightsServer) -> None:

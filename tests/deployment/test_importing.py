@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fpctl.deployment.artifacts.detection_rule import READ_ONLY
 from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
 from fpctl.deployment.defender_import import read_detections
 from fpctl.engine.remote.retry import Retrier
@@ -53,6 +54,10 @@ def add(tenant: GraphDetectionsServer, id: str, **properties: Any) -> None:
     assert tenant._created(body)[0] == 201
 
 
+def own(rule: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in rule.items() if name not in READ_ONLY}
+
+
 def test_a_detection_goes_out_as_it_came_in(fpctl: Fpctl, workplace: Path, tenant: GraphDetectionsServer) -> None:
     for number in range(5):  # more than a page
         add(tenant, f"rule-{number}", displayName=f"Rule {number}", queryCondition={"queryText": QUERY})
@@ -63,6 +68,9 @@ def test_a_detection_goes_out_as_it_came_in(fpctl: Fpctl, workplace: Path, tenan
     assert fpctl("diff", "--deployed", "--target", "defender").code == 0
     assert fpctl("deploy", "--target", "defender", "--yes").err.endswith("the workspace is up to date\n")
     assert tenant.rules == before
+    tenant.rules.clear()  # and into a tenant that has none of them
+    assert fpctl("deploy", "--target", "defender", "--yes").code == 0
+    assert {id: own(rule) for id, rule in tenant.rules.items()} == {id: own(rule) for id, rule in before.items()}
 
 
 def test_clauses_of_fpctl_are_taken_out_of_imported_detections(
@@ -77,8 +85,8 @@ def test_clauses_of_fpctl_are_taken_out_of_imported_detections(
     outcome = fpctl("import", "defender", "--out", "back", "--format", "json")
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["notes"] == [
-        "Hunt: 1 clause of fpctl taken out: the file has the base query",
-        "Live: 1 clause of fpctl taken out: the file has the base query",
+        "Hunt: 1 clause of fpctl removed: the file has the base query",
+        "Live: 1 clause of fpctl removed: the file has the base query",
     ]
     for name in ("hunt.json", "live.json"):
         assert (workplace / "back" / name).read_text() == (workplace / "rules" / name).read_text()

@@ -132,7 +132,7 @@ def test_what_sentinel_would_refuse_does_not_go_out(
 @pytest.mark.parametrize(
     ("change", "message", "hint"),
     [
-        (("entityType: Host", "entityType: Hots"), "Hots is no entity type that fpctl knows", "Host"),
+        (("entityType: Host", "entityType: Hots"), "Hots is not an entity type that fpctl knows", "Host"),
         (("identifier: HostName", "identifier: Hostname"),
          "the entity Host has no identifier Hostname that fpctl knows", "HostName"),
         (("identifier: HostName", "identifier: OSFamily"),
@@ -217,7 +217,7 @@ def test_lists_stand_beside_a_rule_file(fpctl: Callable[..., Any], plan: Plan, w
     assert outcome.code == 0, outcome.err
     (table,) = (workplace / "out" / "companions").glob("*.csv")
     assert "build7.contoso.com" in table.read_text()
-    assert f"load these before them: out/companions/{table.name}" in outcome.err
+    assert f"load these first: out/companions/{table.name}" in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def test_the_verb_writes_files_and_leaves_what_is_there(fpctl: Callable[..., Any
     ]  # fmt: skip
     (workplace / "rules" / "packed.yaml").write_text("id: mine\nname: n\nquery: |\n  DeviceInfo\n")
     again = fpctl("import", "sentinel", "e.json")
-    assert "rules/packed.yaml exists already" in again.err
+    assert "rules/packed.yaml already exists" in again.err
     assert "a rule with the same id exists: rules/remote-tool.yaml" in again.err
     assert again.err.endswith("0 files written\n")
     assert fpctl("rules", "lint").code == 0
@@ -207,9 +207,9 @@ def test_what_fpctl_put_into_a_workspace_does_not_come_back_as_a_base_query(
     assert outcome.code == 0, outcome.err
     notes = json.loads(outcome.out)["notes"]
     assert sorted(note.partition(": ")[2] for note in notes) == [
-        "1 clause of fpctl taken out: the file has the base query",
-        "1 clause of fpctl taken out: the file has the base query",
-        "left out: fpctl made this function, and makes it again",
+        "1 clause of fpctl removed: the file has the base query",
+        "1 clause of fpctl removed: the file has the base query",
+        "left out: fpctl generates this function",
     ]
     assert not (workplace / "functions").exists()
     for name, source in (("rule-a.yaml", "a.yaml"), ("hunt.yaml", "h.yaml")):

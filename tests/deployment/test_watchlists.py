@@ -17,6 +17,8 @@ from fpctl.engine.remote.retry import Retrier
 from servers.loopback import Misbehaviour
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 
+from .sequences import SEEDS
+
 ALIAS = "fpctl-0123456789ab"
 TROUBLE = (
     Misbehaviour("status", (429, 0)), Misbehaviour("status", 503), Misbehaviour("html-502"), Misbehaviour("reset"),
@@ -110,7 +112,7 @@ def test_an_upload_that_never_ends_is_an_error(server: SecurityInsightsServer) -
         workspace.put("watchlists", ALIAS, None, properties(*(f"v{number}" for number in range(300))), None)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_through_trouble_no_item_is_lost_or_doubled(seed: int) -> None:
     draw = random.Random(seed)
     values = [f"v{number}" for number in range(8)]

@@ -72,12 +72,12 @@ def test_drafts_go_to_another_folder(fpctl, repository):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("fp-9,build01,none,", "fp-9: the exclusion names the rule `none`, which is not there"),
+        ("fp-9,build01,none,", "fp-9: the exclusion names the rule `none`, which does not exist"),
         ("fp-9,,RULE,", "fp-9: the row names no field of a match; it would match everything"),
         ("fp-9,*,RULE,", "fp-9: `*` has nothing but wildcards; it would match everything (name what is to match)"),
         ("fp-9,build01,,", "fp-9: the row names no rule; give --rule"),
         ("fp-9,build01,RULE,2027-13-01", "fp-9: `2027-13-01` is no date: write 2027-05-24"),
-        ("fp-9,build01,RULE,2026-01-01", "fp-9: it would end on 2026-01-01, which is not after today, 2026-11-24"),
+        ("fp-9,build01,RULE,2026-01-01", "fp-9: it would expire on 2026-01-01, which is not after today, 2026-11-24"),
         ("../x,build01,RULE,", "../x: `../x` cannot be an id (use letters, digits, `.`, `_` and `-`, at most 80, such"),
     ],
 )  # fmt: skip
@@ -313,7 +313,7 @@ def test_export_of_an_exclusion_that_is_not_there_is_an_error(fpctl, repository,
 def test_exclusions_have_no_target(fpctl, repository, recorded):
     outcome = fpctl("export", "--target", "sentinel", "--format", "csv")
     assert outcome.code == 2
-    assert "--format csv is of exclusions and has no --target" in " ".join(outcome.err.split())
+    assert "--format csv exports exclusions and cannot be combined with --target" in " ".join(outcome.err.split())
 
 
 def test_a_broken_exclusion_file_is_said_and_the_others_are_written(fpctl, repository, recorded):

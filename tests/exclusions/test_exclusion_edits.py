@@ -125,16 +125,16 @@ def test_one_document_of_several_is_changed() -> None:
         (
             "fp-1",
             {"status": "actve"},
-            "f.yaml:17:9: the change is not made: `status` is `actve`; it must be one of `draft`, `active`, `shadow`, "
+            "f.yaml:17:9: the change was not made: `status` is `actve`; it must be one of `draft`, `active`, `shadow`, "
             "`retired`\n  hint: did you mean `active`?",
         ),
         (
             "fp-1",
             {"match": REMOVED},
-            "f.yaml:2:1: the change is not made: the key `match` is missing\n"
+            "f.yaml:2:1: the change was not made: the key `match` is missing\n"
             "  hint: say what to match: `match: {device: [build01]}`",
         ),
-        ("fp-1", {"colour": "red"}, "f.yaml:18:1: the change is not made: unknown key `colour`\n"),
+        ("fp-1", {"colour": "red"}, "f.yaml:18:1: the change was not made: unknown key `colour`\n"),
     ],
 )
 def test_a_change_that_breaks_the_exclusion_is_not_made(
@@ -150,7 +150,7 @@ def test_a_change_that_breaks_the_exclusion_is_not_made(
 
 
 def test_an_exclusion_in_braces_is_refused() -> None:
-    with pytest.raises(FpctlError, match="written in braces and cannot be edited"):
+    with pytest.raises(FpctlError, match="written in braces and cannot be changed"):
         edit_text("{id: a, rules: r, match: {device: b}}\n", "a", {"title": "x"})
 
 

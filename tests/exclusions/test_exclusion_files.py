@@ -274,7 +274,7 @@ def message(text: str, hint: str | None = None, at: str = "") -> str:
         (LEAST + "window: always\n", message("`window` is a map of keys and values", None, "4:9")),
         (LEAST + "id: b\n", message("the key `id` is given twice", "remove one of them", "4:1")),
         ("- a\n", message("an exclusion is a mapping of keys and values", "begin with `id:`", "1:1")),
-        ("", message("the file holds no exclusion", "remove it, or begin with `id:`", "1:1")),
+        ("", message("the file contains no exclusion", "remove it, or begin with `id:`", "1:1")),
         (
             "id: a\n\trules: r\n",
             message(
@@ -296,23 +296,23 @@ def test_each_fault_is_one_message_at_its_place(text: str, expected: str) -> Non
 @pytest.mark.parametrize(
     ("condition", "text"),
     [
-        ("a == 1 | count", "a condition holds no `|`"),
-        ("a == 1; T", "a condition holds no `;`"),
-        ("a in (T | project b)", "a condition holds no sub-query"),
-        ("a = 1", "`=` names a column here, it does not compare"),
-        ("1 == 1", "the condition names no column; it would match every event or none"),
-        ("true", "the condition names no column; it would match every event or none"),
+        ("a == 1 | count", "a condition cannot contain `|`"),
+        ("a == 1; T", "a condition cannot contain `;`"),
+        ("a in (T | project b)", "a condition cannot contain a subquery"),
+        ("a = 1", "`=` names a column here; it does not compare"),
+        ("1 == 1", "the condition uses no column; it would match every event or none"),
+        ("true", "the condition uses no column; it would match every event or none"),
         ("strlen(a)", "`strlen(a)` is of type long, neither true nor false"),
         ("a == 1 and tolower(b)", "`tolower(b)` is of type string, neither true nor false"),
         ("not(strlen(b) + 1)", "`strlen(b) + 1` is of type long, neither true nor false"),
         ("FileName", "`FileName` is of type string, neither true nor false"),
-        ("prev(a) == 1", "`prev()` looks at other rows, and a condition is asked of each row alone"),
+        ("prev(a) == 1", "`prev()` looks at other rows, but a condition is evaluated for each row by itself"),
         (
             "a == 1 or row_number() == 1",
-            "`row_number()` looks at other rows, and a condition is asked of each row alone",
+            "`row_number()` looks at other rows, but a condition is evaluated for each row by itself",
         ),
-        ("dcount(a) > 1", "`dcount()` adds up rows, and a condition is asked of each row alone"),
-        ("a < rand()", "`rand()` is another value each time"),
+        ("dcount(a) > 1", "`dcount()` aggregates rows, but a condition is evaluated for each row by itself"),
+        ("a < rand()", "`rand()` returns a different value each time"),
     ],
 )
 def test_a_raw_condition_is_one_condition_on_columns(condition: str, text: str) -> None:

@@ -63,12 +63,12 @@ def test_the_record_of_a_later_run_stays(tmp_path: Path) -> None:
 def test_nothing_to_go_on_with(tmp_path: Path) -> None:
     with pytest.raises(FpctlError) as caught:
         read_interrupted(tmp_path / "run.jsonl")
-    assert caught.value.message == "there is no interrupted run to go on with"
+    assert caught.value.message == "there is no interrupted run to continue"
 
 
 @pytest.mark.parametrize("text", ["", "[]\n", "{}\n", '{"fpctl_run": 99}\n', "not json\n"])
 def test_another_file_is_not_taken_for_one(tmp_path: Path, text: str) -> None:
     file = tmp_path / "run.jsonl"
     file.write_text(text)
-    with pytest.raises(FpctlError, match="this is no record of a run that this fpctl can go on with"):
+    with pytest.raises(FpctlError, match="this is not the record of a run that this version of fpctl can continue"):
         read_interrupted(file)

@@ -91,7 +91,7 @@ def test_a_column_that_is_gone_is_told_with_where_the_clause_stood(planner: Plan
     # The clause now stands before the aggregation: moved, and not lost.
     assert "moved-clause" in found
     found = drifted(planner, approved(planner), "EmailUrlInfo | where Url has 'a'")
-    start = "fp suppresses nothing in `R` any more, where its clause stood on DeviceNetworkEvents: after project: "
+    start = "fp suppresses nothing in `R` any more, where its clause was on DeviceNetworkEvents: after project: "
     assert found["lost-place"].startswith(start)
     assert found["lost-place"].endswith("[field-not-in-table]")
 
@@ -99,7 +99,7 @@ def test_a_column_that_is_gone_is_told_with_where_the_clause_stood(planner: Plan
 def test_another_table_is_told_apart_from_another_place(planner: Planner) -> None:
     found = drifted(planner, approved(planner), QUERY.replace("DeviceNetworkEvents", "DeviceProcessEvents"))
     assert found["table-changed"] == (
-        "the clause of fp in `R` stood on DeviceNetworkEvents: after project when it was approved, "
+        "the clause of fp in `R` was on DeviceNetworkEvents: after project when it was approved and is "
         "now on DeviceProcessEvents: after project"
     )
     found = drifted(planner, approved(planner), INSIDE)

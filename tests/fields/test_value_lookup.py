@@ -114,5 +114,5 @@ def test_states_are_words_and_an_unknown_one_is_refused():
     with pytest.raises(FpctlError) as caught:
         parse_states("actve")
     assert str(caught.value) == (
-        "`actve` is no status\n  hint: one of active, shadow, not-yet-valid, draft, expired, retired"
+        "`actve` is not a valid status\n  hint: one of active, shadow, not-yet-valid, draft, expired, retired"
     )

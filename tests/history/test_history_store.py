@@ -25,9 +25,7 @@ def test_the_folder_and_the_file_are_made(database):
 def test_a_command_that_only_reads_makes_nothing(database):
     with pytest.raises(FpctlError) as caught:
         History.open(database, create=False)
-    assert (
-        str(caught.value) == f"{database}: there is no history here yet\n  hint: `fpctl run` makes it at the first run"
-    )
+    assert str(caught.value) == f"{database}: there is no history here yet\n  hint: the first `fpctl run` creates it"
     assert not database.parent.exists()
 
 
@@ -51,7 +49,7 @@ def test_a_database_of_something_else_is_refused_and_left_alone(database):
     database.parent.mkdir()
     with closing(sqlite3.connect(database)) as other:
         other.execute("CREATE TABLE invoices (id INTEGER)")
-    with pytest.raises(FpctlError, match="a database of something else \\(it has a table 'invoices'\\)"):
+    with pytest.raises(FpctlError, match="database belongs to something else \\(it has a table 'invoices'\\)"):
         History.open(database)
     with closing(sqlite3.connect(database)) as other:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("invoices",)]
@@ -96,7 +94,7 @@ def test_a_file_without_write_permission_says_that_it_cannot_be_written(database
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(FpctlError, match="cannot make the history's folder: ") as caught:
+    with pytest.raises(FpctlError, match="cannot create the history's folder: ") as caught:
         History.open(tmp_path / "file" / "history.db")
     assert caught.value.at is not None
     assert caught.value.at.path == str(tmp_path / "file")
@@ -139,7 +137,7 @@ def test_a_damaged_history_is_said_to_be_damaged(database, make_run, make_hit):
         ("mysql://user:secret@host/name", "a history cannot be kept in mysql"),
         ("sqlite://", "a history in memory would be lost at the end"),
         ("sqlite:///:memory:", "a history in memory would be lost at the end"),
-        ("post gres://user:secret@host", "the history's URL is not one"),
+        ("post gres://user:secret@host", "the history's URL is not valid"),
     ],
 )
 def test_a_url_that_cannot_be_a_history_is_refused_without_its_password(url, message):

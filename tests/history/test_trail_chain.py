@@ -50,7 +50,7 @@ def test_an_edited_text_is_found(number):
     rows, head = chain_of(5)
     rows[number - 1] = rows[number - 1]._replace(body=rows[number - 1].body.replace('"who":"me"', '"who":"you"'))
     (finding,) = examine(rows, head)
-    assert finding.message == f"entry {number} (fp-{number}) was edited: its text is no longer that of its hash"
+    assert finding.message == f"entry {number} (fp-{number}) was edited: its text does not match its hash"
 
 
 @pytest.mark.parametrize("number", [1, 2, 5])
@@ -59,7 +59,7 @@ def test_an_edited_text_with_a_new_hash_of_its_own_is_found(number):
     body = rows[number - 1].body.replace('"who":"me"', '"who":"you"')
     rows[number - 1] = rows[number - 1]._replace(body=body, hash=hash_of(body))
     (finding,) = examine(rows, head)
-    why = "its hash is not the one that the next carries"
+    why = "its hash differs from the one in the next entry"
     assert finding.message == f"entry {number} (fp-{number}) was edited: {why}"
 
 
@@ -68,7 +68,7 @@ def test_a_removed_entry_is_found_the_last_one_too(number):
     rows, head = chain_of(5)
     del rows[number - 1]
     (finding,) = examine(rows, head)
-    assert finding.message == f"entry {number} was removed: the next entry carries its hash, and it is not there"
+    assert finding.message == f"entry {number} was removed: the next entry has its hash, but it is missing"
 
 
 def test_a_tail_that_was_cut_off_is_named_entry_by_entry():
@@ -122,7 +122,7 @@ def test_a_column_beside_the_text_that_says_something_else_is_found(change):
     rows[1] = rows[1]._replace(**change)
     (finding,) = examine(rows, head)
     assert finding.kind == "edited"
-    assert finding.message.endswith("was edited: its columns say something else than its text")
+    assert finding.message.endswith("was edited: its columns differ from its text")
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[]", "null", '{"number":"x"}', "\x00"])
@@ -135,7 +135,7 @@ def test_a_text_that_is_no_entry_is_found(body):
 def test_a_head_that_counts_too_many_is_found():
     rows, head = chain_of(2)
     (finding,) = examine(rows, head._replace(count=3))
-    assert finding.message == "the head counts 3 entries, and the chain has 2"
+    assert finding.message == "the head counts 3 entries, but the chain has 2"
 
 
 @given(length=st.integers(1, 7), data=st.data())
@@ -273,8 +273,8 @@ def test_a_chain_made_anew_is_found_by_a_hash_that_was_noted_elsewhere(tampered,
     assert {finding.kind for finding in history.trail.verify().findings} == {"trigger"}
     finding = history.trail.verify(noted).findings[-1]
     assert finding.message == (
-        f"entry 4 was noted of a history that began otherwise ({noted.trail}, here no entry): the history was "
+        f"entry 4 was noted from a different history ({noted.trail}, here no entry): the history was "
         "replaced, or this is another one"
     )
     assert history.trail.check(noted) == finding
-    assert history.trail.check(noted._replace(trail="")).message == "entry 4, whose hash was noted, is not there"
+    assert history.trail.check(noted._replace(trail="")).message == "entry 4, whose hash was noted, is missing"

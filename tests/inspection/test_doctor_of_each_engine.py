@@ -134,3 +134,12 @@ def test_the_tables_of_the_service_are_stored(fpctl: Fpctl, service: LoopbackSer
     assert stored.problems == ()
     assert stored.tables["DeviceNetworkEvents"]["Extra"] == "string"
     assert ("Own_CL" in stored.tables) == isinstance(service, KustoServer)  # Graph lists no tables
+
+
+def test_a_table_that_is_another_one_in_hunting_is_warned_of(
+    fpctl: Fpctl, service: LoopbackServer, workplace: Path
+) -> None:
+    (workplace / "rules" / "alerts.kql").write_text("SecurityAlert\n| take 1\n")
+    _, found = doctor(fpctl)
+    texts = [one["message"] for (area, subject), one in found.items() if (area, subject) == ("tables", "SecurityAlert")]
+    assert ("use AlertInfo and AlertEvidence" in texts[0]) == isinstance(service, GraphServer)

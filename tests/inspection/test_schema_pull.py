@@ -20,6 +20,7 @@ def test_custom_tables_and_added_columns_are_stored(fpctl: Fpctl, server: LogAna
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out) == {
         "tables": ["DeviceNetworkEvents", "Own_CL"], "documented": 2, "functions": [], "removed": [], "left": [],
+        "problems": [],
     }  # fmt: skip
     stored = load_repository(workplace)
     assert stored.problems == ()
@@ -89,7 +90,7 @@ def test_a_function_that_would_break_the_repository_is_left_out(
     outcome = fpctl("schema", "pull")
     assert outcome.code == 1
     assert "not pulled: the function Bad: the function is not KQL" in outcome.err
-    assert "not pulled: the function no name: its name cannot be that of a file" in outcome.err
+    assert "not pulled: the function no name: its name cannot be used as a file name" in outcome.err
     assert [path.name for path in (workplace / "functions").iterdir()] == ["Good.kql"]
     assert load_repository(workplace).problems == ()
 

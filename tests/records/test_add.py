@@ -210,9 +210,9 @@ def test_json_has_the_file_the_clause_and_whether_it_was_written(fpctl):
         (("--device", "d", "--scenario", "remote-rebot"), 2,
          "fpctl: unknown scenario `remote-rebot`\n  hint: did you mean `remote-reboot`?\n"),
         (("--device", "d", "--expires", "2026-11-24"), 2,
-         "fpctl: it would end on 2026-11-24, which is not after today, 2026-11-24\n"),
+         "fpctl: it would expire on 2026-11-24, which is not after today, 2026-11-24\n"),
         (("--device", "d", "--expires", "soon"), 2,
-         "fpctl: `soon` is no day\n  hint: write 2027-05-24, or 90d, 12w, 6m, 1y from today\n"),
+         "fpctl: `soon` is not a valid date\n  hint: use 2027-05-24, or 90d, 12w, 6m, 1y from today\n"),
         (("--device", "d", "--created", "2027-01-01", "--expires", "2026-12-01"), 2,
          "error: the exclusion expires on 2026-12-01, not after 2027-01-01, the day it is created"),
         (("--device", "d", "--weekly", "sunday night"), 2, "error: `sunday night` is not weekly hours"),
@@ -220,7 +220,7 @@ def test_json_has_the_file_the_clause_and_whether_it_was_written(fpctl):
         (("--device", "d", "--owner", "x@y.z", "--approved-by", "X@y.z"), 2, "fpctl: X@y.z owns "),
         (("--device", "d", "--hash", "@lists/none.txt"), 2, "the list `@lists/none.txt` cannot be read"),
         (("--device", "d", "--accept", "1"), 2,
-         "fpctl: --accept chooses among the proposals of --from-result\n  hint: give --from-result too\n"),
+         "fpctl: --accept needs the proposals of --from-result\n  hint: give --from-result too\n"),
         ((), 2, "fpctl: there is nothing to match\n"
          "  hint: give --device, --url or --hash, or two such as --account and --ip; on a terminal fpctl asks\n"),
     ],
@@ -236,7 +236,8 @@ def test_an_unknown_rule_is_refused_with_the_nearest(fpctl, repository):
     outcome = fpctl("add", "--rule", "Remote tool talks to the internets", "--device", "d", "--yes")
     assert outcome.code == 2
     assert (
-        "error: the exclusion names the rule `Remote tool talks to the internets`, which is not there\n" in outcome.err
+        "error: the exclusion names the rule `Remote tool talks to the internets`, which does not exist\n"
+        in outcome.err
     )
     assert f"  hint: did you mean `{RULE_NAME}`?\n" in outcome.err
     assert files(repository) == []
@@ -244,7 +245,7 @@ def test_an_unknown_rule_is_refused_with_the_nearest(fpctl, repository):
 
 def test_an_exclusion_is_for_a_rule(fpctl):
     outcome = fpctl("add", "--device", "d", "--yes")
-    assert outcome.err == "fpctl: an exclusion is for a rule\n  hint: name it: fpctl add RULE ...; '*' is all rules\n"
+    assert outcome.err == "fpctl: an exclusion needs a rule\n  hint: name it: fpctl add RULE ...; '*' is all rules\n"
 
 
 def test_an_id_in_use_is_refused(fpctl, recorded):
@@ -262,7 +263,7 @@ def test_a_file_in_the_way_is_never_overwritten(fpctl, repository):
     path.write_text("not: [an exclusion", encoding="utf-8")
     outcome = fpctl("add", *MINIMAL, "--id", "a1", "--yes")
     assert outcome.code == 2
-    assert "exclusions/a1.yaml: the file exists already\n  hint: give another --id\n" in outcome.err
+    assert "exclusions/a1.yaml: the file already exists\n  hint: give another --id\n" in outcome.err
     assert path.read_text(encoding="utf-8") == "not: [an exclusion"
 
 
@@ -294,7 +295,7 @@ def test_an_exclusion_that_matches_the_same_is_noted(fpctl, recorded):
         "msiexec.exe",
         "--yes",
     )
-    assert "note: fp-2026-0001 matches the same already\n" in outcome.err
+    assert "note: fp-2026-0001 already matches the same\n" in outcome.err
 
 
 def test_a_broad_draft_waits_for_its_approval(fpctl, repository):
@@ -356,7 +357,7 @@ def test_a_rule_that_is_there_and_broken_is_told(fpctl, repository):
     outcome = fpctl("add", "--rule", "abc", "--device", "d", "--yes")
     assert outcome.code == 2
     assert "rules/broken.yaml:1" in outcome.err
-    assert "error: the exclusion names the rule `abc`, which is not there" in outcome.err
+    assert "error: the exclusion names the rule `abc`, which does not exist" in outcome.err
 
 
 def test_a_documented_filter_as_it_stands_is_refused_as_too_wide(fpctl, repository):
@@ -411,7 +412,9 @@ def test_proposals_are_numbered_with_their_rows(fpctl, repository, result):
         ["3", "1", "device build01.contoso.com"],
         ["4", "1", "device build02.contoso.com"],
     ]
-    assert outcome.err.endswith("fpctl: nothing is chosen, nothing was done\n  hint: say which with --accept 1,3\n")
+    assert outcome.err.endswith(
+        "fpctl: no proposal was chosen; nothing was recorded\n  hint: choose with --accept 1,3\n"
+    )
     assert files(repository) == []
 
 
@@ -456,9 +459,9 @@ def test_a_result_is_read_from_stdin(fpctl, repository, monkeypatch):
     [
         (("--accept", "9"), "fpctl: --accept: there is no proposal 9: they are numbered 1 to 4\n"),
         (("--accept", "1,2", "--id", "a1"),
-         "fpctl: --id names one exclusion, and several proposals are chosen\n  hint: leave --id out\n"),
+         "fpctl: --id sets one id, but several proposals are chosen\n  hint: leave --id out\n"),
         (("--filter", 'host.name == "x"'),
-         "fpctl: --filter and --from-result both say what to match\n  hint: give one of them\n"),
+         "fpctl: --filter and --from-result cannot be combined\n  hint: give one of them\n"),
     ],
 )  # fmt: skip
 def test_a_choice_that_is_none_is_refused(fpctl, repository, result, options, message):

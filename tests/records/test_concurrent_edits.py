@@ -107,7 +107,7 @@ def test_nobody_approves_what_they_have_not_seen(fpctl, recorded, meanwhile):
     meanwhile(lambda: recorded.write_text(wider))
     outcome = fpctl("approve", "fp-2026-0001", "--by", "m.weber@contoso.com")
     assert (outcome.code, recorded.read_text()) == (2, wider)
-    assert "fp-2026-0001 was changed by someone else meanwhile" in outcome.err
+    assert "fp-2026-0001 was changed by someone else in the meantime" in outcome.err
 
 
 def test_what_is_removed_meanwhile_is_an_error_and_nothing_is_written(fpctl, recorded, meanwhile):

@@ -58,9 +58,9 @@ def test_an_unchanged_text_is_not_written(fpctl, recorded, editor):
     [
         ("text = text.replace('process:', 'proces:')", "error: unknown key `proces`"),
         ("text = text + 'a: [b'", "error: not valid YAML"),
-        ("text = ''", "error: the file holds no exclusion"),
+        ("text = ''", "error: the file contains no exclusion"),
         ("text = text.replace('fp-2026-0001', 'fp-2026-0009')", "error: the exclusion fp-2026-0001 is gone"),
-        ("text = text.replace('5a3e1f0c', '5a3e1f0d')", "which is not there"),
+        ("text = text.replace('5a3e1f0c', '5a3e1f0d')", "which does not exist"),
         ("text = text + '---\\n' + text", "error: the id `fp-2026-0001` is in use"),
     ],
 )
@@ -152,7 +152,7 @@ def test_an_approval_of_what_was_there_before_is_pointed_out(fpctl, recorded, ed
     fpctl("approve", "fp-2026-0001", "--by", "m.weber@contoso.com")
     editor("text = text.replace('[msiexec.exe]', '[msiexec.exe, setup.exe]')")
     outcome = fpctl("edit", "fp-2026-0001")
-    assert outcome.err.endswith("note: m.weber@contoso.com approved it as it was before: fpctl approve fp-2026-0001\n")
+    assert outcome.err.endswith("note: m.weber@contoso.com approved the previous version: fpctl approve fp-2026-0001\n")
     editor("text = text.replace('Monthly', 'Weekly')")
     assert "approved it as it was before" not in fpctl("edit", "fp-2026-0001").err
 

@@ -119,8 +119,8 @@ def test_a_bad_answer_is_explained_and_asked_again(repository):
     assert "`99` is not one of the scenarios" in said
     assert "a device name has no spaces" in said
     assert "this scenario needs `parent_process`" in said
-    assert "this is needed: it is what a reviewer looks at first" in said
-    assert "`yesterday` is no day" in said
+    assert "required: a reviewer looks at this first" in said
+    assert "`yesterday` is not a valid date" in said
     assert "2026-11-24 is not after today, 2026-11-24" in said
 
 

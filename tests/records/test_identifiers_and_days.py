@@ -63,11 +63,11 @@ def test_a_month_from_the_31st_ends_on_the_last_of_a_shorter_month():
 def test_what_names_no_day_is_refused(text):
     with pytest.raises(FpctlError) as caught:
         parse_until(text, TODAY)
-    assert caught.value.message == f"`{text}` is no day"
-    assert caught.value.hint == "write 2027-05-24, or 90d, 12w, 6m, 1y from today"
+    assert caught.value.message == f"`{text}` is not a valid date"
+    assert caught.value.hint == "use 2027-05-24, or 90d, 12w, 6m, 1y from today"
 
 
 def test_days_are_counted_in_days_or_weeks():
     assert [parse_days(text) for text in ("30d", "4w", "30")] == [30, 28, 30]
-    with pytest.raises(FpctlError, match="`1m` is no number of days"):
+    with pytest.raises(FpctlError, match="`1m` is not a valid number of days"):
         parse_days("1m")

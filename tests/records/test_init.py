@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import pytest
 import yaml
@@ -101,7 +101,8 @@ def tables_of(model, prefix=()):
     for name, info in model.model_fields.items():
         kind = next((one for one in (info.annotation, *get_args(info.annotation)) if is_table(one)), None)
         if kind is not None:
-            yield (path := (*prefix, info.alias or name))
+            named = ("fabrikam",) if get_origin(info.annotation) is dict else ()
+            yield (path := (*prefix, info.alias or name, *named))
             yield from tables_of(kind, path)
 
 
@@ -112,7 +113,10 @@ def is_table(kind):
 def test_every_table_of_the_settings_is_in_the_file_with_a_comment(scaffolded):
     lines = (scaffolded / "fpctl.toml").read_text(encoding="utf-8").splitlines()
     for path in tables_of(Settings):
-        at = next((n for n, line in enumerate(lines) if line.removeprefix("# ") == f"[{'.'.join(path)}]"), None)
+        name = ".".join(path)
+        at = next(
+            (n for n, line in enumerate(lines) if line.removeprefix("# ").startswith((f"[{name}]", f"[{name}."))), None
+        )
         assert at is not None, path
         assert any(line.startswith("#") or "#" in line for line in lines[max(0, at - 1) : at + 2]), path
 

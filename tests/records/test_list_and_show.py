@@ -76,7 +76,8 @@ def test_the_json_has_the_documented_shape(fpctl, recorded):
                 "created": "2026-11-01", "expires": "2027-05-01", "days_left": 158, "matches": ["device"],
                 "file": "exclusions/fp-2026-0001.yaml", "line": 2,
             }
-        ]
+        ],
+        "problems": [],
     }  # fmt: skip
 
 
@@ -90,9 +91,9 @@ def test_the_csv_is_for_spreadsheets(fpctl, recorded):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--status", "actve"), "fpctl: `actve` is no status\n"
+        (("--status", "actve"), "fpctl: `actve` is not a valid status\n"
          "  hint: one of active, shadow, not-yet-valid, draft, expired, retired\n"),
-        (("--expiring", "soon"), "fpctl: `soon` is no number of days\n  hint: write 30d or 4w\n"),
+        (("--expiring", "soon"), "fpctl: `soon` is not a valid number of days\n  hint: write 30d or 4w\n"),
         (("--rule", "nosuch"), "fpctl: no rule matches `nosuch`\n"),
     ],
 )  # fmt: skip

@@ -115,18 +115,18 @@ def test_values_are_read_from_stdin_with_their_comments_left_out(fpctl, agents, 
          "fpctl: `xyz` is not added to exclusions/lists/agents.txt: "
          "a hash has 32 (MD5), 40 (SHA-1), 64 (SHA-256) hex digits; this has other characters than hex digits\n"),
         (("add", "new", "x"),
-         "fpctl: it is unknown what the list exclusions/lists/new.txt is for\n"
-         "  hint: say it with --field, such as --field hash\n"),
+         "fpctl: the field of the list exclusions/lists/new.txt is unknown\n"
+         "  hint: give it with --field, such as --field hash\n"),
         (("add", "new", "x", "--field", "hahs"), "fpctl: there is no field `hahs`\n  hint: did you mean `hash`?\n"),
         (("add", "../../etc/x", "v", "--field", "device"),
-         "fpctl: `../../etc/x` names no list\n  hint: lists are files lists/NAME.txt of exclusions\n"),
+         "fpctl: `../../etc/x` is not a list\n  hint: lists are files lists/NAME.txt of exclusions\n"),
         (("add", "new", "a # b", "--field", "command_line"),
          "fpctl: `a # b` is not added to exclusions/lists/new.txt: it cannot stand on a line of its own\n"),
         (("remove", "agents", SHA1), f"fpctl: exclusions/lists/agents.txt does not have `{SHA1}`\n"),
         (("remove", "agnts", SHA1), "fpctl: there is no list exclusions/lists/agnts.txt\n"
          "  hint: did you mean `lists/agents.txt`?\n"),
         (("remove", "agents", SHA256),
-         "fpctl: exclusions/lists/agents.txt would be empty, and it is in use\n"
+         "fpctl: exclusions/lists/agents.txt is in use and would be empty\n"
          "  hint: retire what uses it first: fp-h\n"),
         (("check", "nosuch"), "fpctl: there is no list exclusions/lists/nosuch.txt\n"),
     ],
@@ -175,4 +175,4 @@ def test_without_an_exclusions_folder_it_is_said(fpctl, repository):
 
 def test_exclusions_without_lists_have_none(fpctl, repository):
     (repository / "exclusions" / "a.yaml").write_text(EXCLUSION, encoding="utf-8")
-    assert fpctl("lists", "check", "--format", "json").json == {"lists": []}
+    assert fpctl("lists", "check", "--format", "json").json == {"lists": [], "problems": []}

@@ -82,7 +82,7 @@ def test_a_change_by_hand_is_noticed_by_log_itself(fpctl, recorded):
     fpctl("log")
     recorded.write_text(EXCLUSION.replace("2027-05-01", "2029-05-01"), encoding="utf-8")
     outcome = fpctl("log", "--limit", "1")
-    assert outcome.err == "note: changed outside fpctl, and recorded so: fp-2026-0001 (fpctl log)\n"
+    assert outcome.err == "note: changed outside fpctl and recorded as such: fp-2026-0001 (fpctl log)\n"
     head, _, line = outcome.out.splitlines()
     assert head.split() == ["no", "when", "(UTC)", "who", "what", "about", "change"]
     assert re.split(" {2,}", line.strip()) == [
@@ -95,7 +95,7 @@ def test_run_notices_what_was_changed_by_hand(fpctl, recorded, write_events):
     fpctl("run", "--data", data)
     recorded.write_text(EXCLUSION.replace("msiexec.exe", "setup.exe"), encoding="utf-8")
     outcome = fpctl("run", "--data", data)
-    assert "note: changed outside fpctl, and recorded so: fp-2026-0001 (fpctl log)\n" in outcome.err
+    assert "note: changed outside fpctl and recorded as such: fp-2026-0001 (fpctl log)\n" in outcome.err
     assert entries(fpctl) == [("fp-2026-0001", "changed", True), ("fp-2026-0001", "found", True)]
 
 
@@ -111,7 +111,7 @@ def test_a_trail_that_cannot_be_written_stops_nobody(fpctl, recorded, repository
     (repository / ".fpctl").write_text("no folder", encoding="utf-8")
     outcome = fpctl("renew", "fp-2026-0001", "--until", "2027-10-01")
     assert outcome.code == 0
-    assert outcome.err.startswith("note: not in the audit trail: cannot make the history's folder: ")
+    assert outcome.err.startswith("note: not in the audit trail: cannot create the history's folder: ")
     assert "expires: 2027-10-01  # the contract ends" in recorded.read_text(encoding="utf-8")
 
 
@@ -150,11 +150,11 @@ def test_verify_says_that_all_is_well_and_which_entry_is_the_last(fpctl, recorde
         entry, first = history.trail.entries()
     outcome = fpctl("log", "verify")
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out == f"2 entries, each as it was written, the last is 2:{entry.hash}@{first.hash[:8]}\n"
+    assert outcome.out == f"2 entries, all unchanged, the last is 2:{entry.hash}@{first.hash[:8]}\n"
     assert fpctl("log", "verify", "--expect", f"2:{entry.hash[:12]}").code == 0
     other = fpctl("log", "verify", "--expect", "2:aaaaaaaa")
     assert other.code == 1
-    assert other.out == ("entry 2 (fp-2026-0001) is not the one whose hash was noted: the chain was rewritten\n")
+    assert other.out == ("entry 2 (fp-2026-0001) does not match the noted hash: the chain was rewritten\n")
 
 
 @pytest.mark.parametrize(
@@ -162,11 +162,11 @@ def test_verify_says_that_all_is_well_and_which_entry_is_the_last(fpctl, recorde
     [
         (
             "UPDATE trail SET body = replace(body, 'unknown', 'nobody') WHERE number = 2",
-            "entry 2 (fp-2026-0001) was edited: its text is no longer that of its hash\n",
+            "entry 2 (fp-2026-0001) was edited: its text does not match its hash\n",
         ),
         (
             "DELETE FROM trail WHERE number = 3",
-            "entry 3 was removed: the next entry carries its hash, and it is not there\n",
+            "entry 3 was removed: the next entry has its hash, but it is missing\n",
         ),
         (
             "INSERT INTO trail SELECT 4, 'fp-x', at, NULL, 'x', body FROM trail WHERE number = 1",
@@ -226,7 +226,7 @@ def test_verify_expects_by_itself_what_a_commit_notes(fpctl, anchored):
     fpctl("renew", "fp-2026-0001", "--until", "2027-10-01")
     outcome = fpctl("log", "verify")
     assert outcome.code == 0
-    assert re.search(r"\nentry 2 is the one that was noted \(git commit [0-9a-f]{12}\)\n$", outcome.out)
+    assert re.search(r"\nentry 2 matches the one noted \(git commit [0-9a-f]{12}\)\n$", outcome.out)
 
 
 def test_a_history_that_was_deleted_is_found_by_the_next_run_and_by_verify(

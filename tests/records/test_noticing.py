@@ -9,7 +9,7 @@ import pytest
 from fpctl.history.history import History
 from records_support import EXCLUSION
 
-NOTE = "note: changed outside fpctl, and recorded so: fp-2026-0001 (fpctl log)\n"
+NOTE = "note: changed outside fpctl and recorded as such: fp-2026-0001 (fpctl log)\n"
 VERBS = [
     ("list",), ("show", "fp-2026-0001"), ("apply",), ("explain",), ("audit",), ("hits",), ("test",),
     ("export", "--target", "sentinel"), ("log",),

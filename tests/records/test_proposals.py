@@ -181,8 +181,8 @@ def test_proposals_are_chosen_by_number(text, numbers):
         ("5", "there is no proposal 5: they are numbered 1 to 4"),
         ("0", "there is no proposal 0: they are numbered 1 to 4"),
         ("3-2", "there is no proposal 3-2: they are numbered 1 to 4"),
-        ("x", "`x` is no number: write 1,3 or 2-4 or all"),
-        ("", "`` is no number: write 1,3 or 2-4 or all"),
+        ("x", "`x` is not a number: write 1,3, 2-4 or all"),
+        ("", "`` is not a number: write 1,3, 2-4 or all"),
     ],
 )
 def test_what_chooses_nothing_is_refused(text, message):

@@ -61,11 +61,11 @@ def test_windows_line_ends_and_a_missing_last_one_stay(fpctl, recorded):
 @pytest.mark.parametrize(
     ("until", "message"),
     [
-        ("2027-04-30", "fpctl: fp-2026-0001 already holds until 2027-05-01\n"
-         "  hint: give a later day, or shorten it: fpctl edit fp-2026-0001\n"),
+        ("2027-04-30", "fpctl: fp-2026-0001 is already valid until 2027-05-01\n"
+         "  hint: give a later date, or shorten it with fpctl edit fp-2026-0001\n"),
         ("2026-11-24",
          "fpctl: fp-2026-0001 cannot be renewed until 2026-11-24, which is not after today, 2026-11-24\n"),
-        ("soon", "fpctl: `soon` is no day\n  hint: write 2027-05-24, or 90d, 12w, 6m, 1y from today\n"),
+        ("soon", "fpctl: `soon` is not a valid date\n  hint: use 2027-05-24, or 90d, 12w, 6m, 1y from today\n"),
     ],
 )  # fmt: skip
 def test_what_is_no_renewal_is_refused(fpctl, recorded, until, message):
@@ -164,7 +164,7 @@ def test_a_rule_whose_id_is_no_plain_yaml_is_approved_too(fpctl, recorded, repos
 def test_a_draft_becomes_active_by_its_approval(fpctl, recorded):
     recorded.write_text(EXCLUSION.replace("status: active", "status: draft"), encoding="utf-8")
     outcome = fpctl("approve", "fp-2026-0001", "--by", "m.weber@contoso.com")
-    assert outcome.err == "fp-2026-0001 is approved by m.weber@contoso.com for 1 rule, and is active now\n"
+    assert outcome.err == "fp-2026-0001 is approved by m.weber@contoso.com for 1 rule and is now active\n"
     assert "status: active\n" in recorded.read_text(encoding="utf-8")
 
 
@@ -179,7 +179,7 @@ def test_nobody_approves_what_is_theirs(fpctl, recorded):
 
 def test_git_says_who_approves_and_without_it_one_has_to(fpctl, recorded, repository):
     outcome = fpctl("approve", "fp-2026-0001")
-    assert outcome.err == ("fpctl: nobody is named as approver\n  hint: say who with --by, or set git's user.email\n")
+    assert outcome.err == ("fpctl: there is no approver\n  hint: give --by, or set git's user.email\n")
     subprocess.run(["git", "init", "-q", repository], check=True)
     subprocess.run(["git", "-C", repository, "config", "user.email", "m.weber@contoso.com"], check=True)
     assert fpctl("approve", "fp-2026-0001").code == 0
@@ -201,7 +201,7 @@ def test_two_exclusions_of_one_file_are_changed_together(fpctl, recorded):
 def test_renewing_says_what_the_policy_asks_of_the_new_date(fpctl, recorded):
     far = fpctl("renew", "fp-2026-0001", "--until", "2027-11-01")
     assert far.code == 0
-    assert "note: fp-2026-0001 holds 365 days from `created` on 2026-11-01 to 2027-11-01" in far.err
+    assert "note: fp-2026-0001 is valid for 365 days from `created` on 2026-11-01 to 2027-11-01" in far.err
     assert "hint: fpctl edit fp-2026-0001" in far.err
 
 

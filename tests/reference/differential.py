@@ -39,6 +39,9 @@ class OwnRows:
     def external(self, address: str, reading: object) -> None:
         return None
 
+    def locates_addresses(self) -> bool:
+        return False
+
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:
         """Answer what a plugin asks before the query runs."""
         listed(self._connection, lists)

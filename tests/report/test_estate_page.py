@@ -192,3 +192,54 @@ def test_plans_of_other_processes_are_those_of_this_one(repository: Path) -> Non
     found = open_repository(settings.paths.rules, settings.paths.exclusions, root=settings.paths.root)
     outcomes = tune_in_parallel(found.rules.rules, Planning(found.active(), found.planner(TODAY)))
     assert render(build_estate(found, settings, TODAY, outcomes)) == render(build_estate(found, settings, TODAY))
+
+
+HOSTILE = "@team #12 [x](http://e.vil) | `a` <b>*c*</b> https://e.vil a_b_c ``d``"
+
+
+def test_the_comment_has_no_escape_and_no_markup_of_others(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _record(repository, 1, 100, 40)
+    file = repository / "exclusions" / "fp-2026-0001.yaml"
+    title = HOSTILE.replace("'", "")
+    file.write_text(EXCLUSION.replace("title: Patching of the build servers", f"title: '{title}'"))
+    assert run(["report", "--markdown", "-", "--on", "2026-11-24"]) == 0
+    text = capsys.readouterr().out
+    shown = title.replace("|", "\\|")
+    assert f"| ``` fp-2026-0001 {shown} ``` | expires on 2026-12-10, in 16 days |" in text
+    assert "&#" not in text
+    assert "| Remote tool started | 1 | 100 | 40 | 60 |" in text
+    assert "```diff\n--- a/remote.yaml" in text
+    assert "+| where not(" in text
+
+
+def test_a_comment_is_no_longer_than_it_may_be(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fpctl.report import pull_request
+
+    for number in range(30):
+        rule = RULE.replace(RULE_ID, f"11111111-1111-4111-8111-1111111111{number:02}")
+        (repository / "rules" / f"r{number:02}.yaml").write_text(rule)
+    exclusion = repository / "exclusions" / "fp-2026-0001.yaml"
+    exclusion.write_text(EXCLUSION.replace(f"rules: [{RULE_ID}]", 'rules: ["*"]'))
+    monkeypatch.setattr(pull_request, "MOST_CHARACTERS", 6_000)
+    text = pull_request.to_comment(_estate(repository))
+    assert len(text) < 6_100
+    left_out = int(re.search(r"(\d+) more are left out", text)[1])  # type: ignore[index]
+    assert text.count("```diff") == 31 - left_out
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Patching of build01", "Patching of build01"), ("a.rossi@contoso.com", "`a.rossi@contoso.com`"),
+        ("- item", "`- item`"), ("1. x", "`1. x`"), ("a`b", "``a`b``"), ("the rule `a_b` is", "the rule `a_b` is"),
+        ("`", "`` ` ``"),
+        ("see www.x.example", "`see www.x.example`"),
+        ("two\nlines", "two lines"), ("a_b", "`a_b`"), ("risk 10 of 100, low", "risk 10 of 100, low"),
+    ],
+)  # fmt: skip
+def test_what_could_be_markup_is_a_code_span(text: str, expected: str) -> None:
+    from fpctl.report.markdown import said
+
+    assert said(text) == expected

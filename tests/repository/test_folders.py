@@ -72,7 +72,8 @@ def test_a_broken_file_is_left_out_and_the_others_load(tmp_path: Path) -> None:
     assert [rule.rule.id for rule in loaded.rules] == ["b"]
     assert shown(loaded.problems, tmp_path) == [
         "ROOT/a.yaml:1:1: error: the rule has no `query`\n  hint: add the key `query: |` with the KQL below it",
-        "ROOT/c.kql:2:15: error: byte 0xff is not UTF-8\n  hint: save the file as UTF-8",
+        "ROOT/c.kql:2:15: error: byte 0xff is not UTF-8\n"
+        "  hint: it is `ÿ` in Windows-1252 (Latin-1): save the file as UTF-8",
     ]
 
 
@@ -80,7 +81,7 @@ def test_rules_of_one_id_are_a_warning_at_each_place(tmp_path: Path) -> None:
     write(tmp_path, {"a.yaml": RULE.format(id="x"), "b.yaml": "\n" + RULE.format(id="X")})
     loaded = load_rules(tmp_path)
     assert len(loaded.rules) == 2
-    hint = "give each rule an id of its own; an exclusion that names this id applies to all of them"
+    hint = "give each rule a unique id; an exclusion that names this id applies to all of them"
     assert shown(loaded.problems, tmp_path) == [
         f"ROOT/a.yaml:1: warning: the rule id `x` is also used at ROOT/b.yaml:2\n  hint: {hint}",
         f"ROOT/b.yaml:2: warning: the rule id `X` is also used at ROOT/a.yaml:1\n  hint: {hint}",
@@ -96,10 +97,10 @@ def test_exclusions_of_one_id_are_errors_at_each_place_and_none_is_in_force(tmp_
         },
     )
     assert [loaded.id for loaded in found.exclusions] == ["y"]
-    hint = "give each exclusion an id of its own"
+    hint = "give each exclusion a unique id"
     assert shown(found.problems, tmp_path) == [
-        f"ROOT/a.yaml:1: error: the id `x` is also used at ROOT/b.yaml:5; none of them is in force\n  hint: {hint}",
-        f"ROOT/b.yaml:5: error: the id `x` is also used at ROOT/a.yaml:1; none of them is in force\n  hint: {hint}",
+        f"ROOT/a.yaml:1: error: the id `x` is also used at ROOT/b.yaml:5; none of them is active\n  hint: {hint}",
+        f"ROOT/b.yaml:5: error: the id `x` is also used at ROOT/a.yaml:1; none of them is active\n  hint: {hint}",
     ]
 
 
@@ -170,9 +171,9 @@ def test_a_selector_that_names_a_rule_which_is_not_there_is_a_problem(tmp_path: 
         },
     )
     assert shown(check_references(loaded, found), tmp_path) == [
-        "ROOT/exclusions/a.yaml:2:9: error: exclusion a names the rule `rule-y`, which is not there\n"
+        "ROOT/exclusions/a.yaml:2:9: error: exclusion a names the rule `rule-y`, which does not exist\n"
         "  hint: did you mean `rule-x`?",
-        "ROOT/exclusions/d.yaml:2:9: error: exclusion d names the rule `id:x.yaml`, which is not there\n"
+        "ROOT/exclusions/d.yaml:2:9: error: exclusion d names the rule `id:x.yaml`, which does not exist\n"
         "  hint: did you mean `x.yaml`?",
     ]
 
@@ -227,9 +228,9 @@ def test_bad_lines_of_a_list_are_located_and_leave_its_exclusions_out(tmp_path: 
     ("reference", "message"),
     [
         ("@gone.txt", "the list `@gone.txt` cannot be read: cannot read the file: No such file or directory"),
-        ("@../x.txt", "`@../x.txt` does not name a list of the exclusions folder"),
-        ("@/etc/passwd", "`@/etc/passwd` does not name a list of the exclusions folder"),
-        ("@", "`@` does not name a list of the exclusions folder"),
+        ("@../x.txt", "`@../x.txt` is not a list in the exclusions folder"),
+        ("@/etc/passwd", "`@/etc/passwd` is not a list in the exclusions folder"),
+        ("@", "`@` is not a list in the exclusions folder"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_a_problem_where_it_is_used(tmp_path: Path, reference: str, message: str) -> None:
@@ -243,6 +244,6 @@ def test_a_list_that_cannot_be_read_is_a_problem_where_it_is_used(tmp_path: Path
 def test_an_empty_list_is_an_error(tmp_path: Path) -> None:
     found = exclusions(tmp_path, {"a.yaml": "id: a\nrules: r\nmatch: {hash: '@h.txt'}\n", "h.txt": "# none yet\n"})
     assert found.exclusions == ()
-    assert "ROOT/h.txt:1:1: error: the list has no values\n  hint: add values, one a line" in shown(
+    assert "ROOT/h.txt:1:1: error: the list has no values\n  hint: add values, one per line" in shown(
         found.problems, tmp_path
     )

@@ -244,7 +244,7 @@ def test_a_key_given_twice_is_a_warning() -> None:
     file = read("id: r\nname: a\nname: b\nquery: T\n")
     assert [loaded.rule.name for loaded in file.rules] == ["a"]
     assert said("id: r\nname: a\nname: b\nquery: T\n") == [
-        "rules/r.yaml:3:1: warning: the key `name` is given twice; the first one counts"
+        "rules/r.yaml:3:1: warning: the key `name` is given twice; the first one is used"
     ]
 
 
@@ -309,7 +309,7 @@ def test_a_bare_query_without_a_name_is_called_after_its_file() -> None:
         (
             "r.kql",
             "T\n| \0",
-            "rules/r.kql:2:3: error: the file holds a NUL character: it is no text\n"
+            "rules/r.kql:2:3: error: the file contains a NUL character, so it is not text\n"
             "  hint: save the file as UTF-8 text",
         ),
         (

@@ -19,7 +19,7 @@ from typer.main import get_command
 from fpctl.cli.app import app
 from fpctl.settings import VARIABLES
 from servers.log_analytics import LogAnalyticsServer
-from servers.loopback import Misbehaviour
+from servers.loopback import LoopbackServer, Misbehaviour, Request
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 from servers.store import Store
 
@@ -197,7 +197,7 @@ def test_the_workflow_asks_for_a_token_only_where_it_signs_in() -> None:
     flow = workflow()
     assert flow["permissions"] == {"contents": "read"}
     for name, job in flow["jobs"].items():
-        signs_in = any(str(step.get("uses", "")).startswith("azure/login@") for step in job["steps"])
+        signs_in = job.get("env", {}).get("FPCTL_CREDENTIAL") == "github-oidc"
         assert (job.get("permissions", {}).get("id-token") == "write") == signs_in, name
     # YAML 1.1 reads the key `on` as true.
     assert [cron_faults(one["cron"]) for one in flow[True]["schedule"]] == [[]]
@@ -227,28 +227,115 @@ def test_the_job_that_deploys_looks_at_the_trail_of_the_team_first() -> None:
     assert any("[postgres]" in command for command in commands)
 
 
-def test_the_steps_of_the_workflow_do_what_they_say(machine: tuple[Path, LogAnalyticsServer]) -> None:
-    place, _ = machine
+class TokenServices(LoopbackServer):
+    """GitHub's token service of a job, and Entra ID's, which exchanges an assertion for a token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.subject = ""
+        self.assertions: list[str] = []
+
+    def answer(self, request: Request) -> tuple[int, Any]:
+        if request.path.startswith("/github"):
+            asked = request.headers.get("Authorization"), request.path.partition("audience=")[2]
+            if asked != ("Bearer of-the-job", "api://AzureADTokenExchange"):
+                return 401, {}
+            self.assertions.append(f"assertion-{len(self.assertions)}-of-{self.subject}")
+            return 200, {"value": self.assertions[-1]}
+        body = request.body
+        if request.path != "/entra" or (body["tenant"], body["client"]) != ("the-tenant", "the-app"):
+            return 400, {"error": "invalid_client"}
+        # A federated credential is for one subject exactly.
+        if body["assertion"] not in self.assertions or body["assertion"].partition("-of-")[2] not in SUBJECTS.values():
+            return 400, {"error": "AADSTS700213: no matching federated identity record"}
+        return 200, {"token": ENTRA_TOKEN}
+
+
+SUBJECTS = {"nightly": "repo:o/r:ref:refs/heads/main", "deploy": "repo:o/r:environment:production"}
+ENTRA_TOKEN = "entra-gave-this-token-0123456789"
+CREDENTIAL = """\
+import json, os, time, urllib.request
+import azure.identity
+from azure.core.credentials import AccessTokenInfo
+
+class ClientAssertionCredential:
+    # The exchange of azure-identity, with the token service of this machine.
+    def __init__(self, tenant_id, client_id, func, **_):
+        self.login, self.func = (tenant_id, client_id), func
+
+    def get_token_info(self, *scopes, options=None):
+        body = {"tenant": self.login[0], "client": self.login[1], "assertion": self.func(), "scope": scopes[0]}
+        request = urllib.request.Request(os.environ["ENTRA"], json.dumps(body).encode(), method="POST")
+        return AccessTokenInfo(json.load(urllib.request.urlopen(request))["token"], int(time.time()) + 3600)
+
+azure.identity.ClientAssertionCredential = ClientAssertionCredential
+"""
+
+
+def subject_of(job: dict[str, Any]) -> str:
+    """Return what GitHub says of a job: its environment, and the branch only where it has none."""
+    return f"repo:o/r:environment:{job['environment']}" if "environment" in job else "repo:o/r:ref:refs/heads/main"
+
+
+def test_the_page_names_the_subjects_that_the_jobs_present() -> None:
+    page = (DOCS / "scheduling.md").read_text()
+    for name, job in workflow()["jobs"].items():
+        if "id-token" in job.get("permissions", {}):
+            subject = subject_of(job)
+            assert SUBJECTS[name] == subject
+            assert subject.replace("o/r", "ORGANISATION/REPOSITORY") in page
+
+
+def test_the_steps_of_the_workflow_sign_in_and_do_what_they_say(machine: tuple[Path, LogAnalyticsServer]) -> None:
+    place, logs = machine
     home = place / "detections"
-    with SecurityInsightsServer() as manager:
+    (place / "patched").mkdir()
+    (place / "patched" / "sitecustomize.py").write_text(CREDENTIAL)
+    with SecurityInsightsServer() as manager, TokenServices() as tokens:
+        logs.token = manager.token = ENTRA_TOKEN
         settings = (home / "fpctl.toml").read_text()
-        (home / "fpctl.toml").write_text(f"{settings}[deploy]\nworkspace = '{WORKSPACE}'\nendpoint = '{manager.url}'\n")
+        for line in ("credential = 'none'\n", "workspace_id = 'w'\n"):
+            settings = settings.replace(line, "")
+        (home / "fpctl.toml").write_text(f"{settings}[deploy]\nendpoint = '{manager.url}'\n")
+        given = {
+            "vars.WORKSPACE_RESOURCE_ID": WORKSPACE, "vars.AZURE_CLIENT_ID": "the-app",
+            "vars.AZURE_TENANT_ID": "the-tenant", "secrets.FPCTL_HISTORY_URL": str(home / "history.db"),
+        }  # fmt: skip
         (home / "rules" / "h.yaml").write_text(
             "id: 1f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d22\nname: Hunt\nquery: |\n  Events\n  | where Port == 2\n"
         )
         # The team has a history before it deploys by machine: without one there is no trail to look at.
-        assert run_script(place, "cd detections\nfpctl run || [ $? -eq 1 ]").returncode == 0
+        by_hand = {
+            "FPCTL_WORKSPACE": WORKSPACE, "FPCTL_CREDENTIAL": "token", "FPCTL_ACCESS_TOKEN": ENTRA_TOKEN,
+            "FPCTL_HISTORY_URL": given["secrets.FPCTL_HISTORY_URL"],
+        }  # fmt: skip
+        first = run_script(place, "cd detections\nfpctl run || [ $? -eq 1 ]", **by_hand)
+        assert first.returncode == 0, first.stderr
         flow = workflow()
         for job in ("check", "deploy", "nightly"):
+            tokens.subject = subject_of(flow["jobs"][job])
+            variables = {
+                name: re.sub(r"\$\{\{ ([\w.]+) \}\}", lambda found: given[found[1]], str(value))
+                for name, value in flow["jobs"][job].get("env", {}).items()
+            }
+            if "id-token" in flow["jobs"][job].get("permissions", {}):
+                variables |= {
+                    "ACTIONS_ID_TOKEN_REQUEST_URL": f"{tokens.url}/github?v=2",
+                    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-job", "ENTRA": f"{tokens.url}/entra",
+                }  # fmt: skip
+            path = os.pathsep.join((str(place / "patched"), *(path for path in sys.path if path)))
+            variables |= {"PYTHONPATH": path}
             for step in flow["jobs"][job]["steps"]:
                 script = step.get("run", "")
                 if not script or "pip install" in script:
                     continue
                 # The repository of the test has findings, which fail the check of a pull request as they should.
                 script = script.replace("fpctl audit", "fpctl audit || [ $? -eq 1 ]")
-                done = run_script(place, f"cd detections\n{script}")
+                done = run_script(place, f"cd detections\n{script}", **variables)
                 assert done.returncode == 0, (job, step["name"], done.stdout, done.stderr)
         assert list(manager.resources) == ["savedSearches/1f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d22"]
+        assert len(tokens.assertions) >= 3
+        assert {request.headers["Authorization"] for request in manager.requests} == {f"Bearer {ENTRA_TOKEN}"}
     assert json.loads((home / "run.json").read_text())["summary"]["ok"] == 4
     assert (home / "tuned" / "r0.kql").exists()
 

@@ -1,7 +1,7 @@
 """An HTTP server on this machine that answers like a service, and misbehaves as a script says.
 
 It listens on 127.0.0.1 on a port of the system's choice, in a thread of its own, and stops at the end
-of its `with` block, or by itself after two minutes.
+of its `with` block, or by itself after ten minutes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-LIFETIME = 120.0
+LIFETIME = 600.0
 LONGEST_DRIP = 20.0
 
 
@@ -59,6 +59,9 @@ class LoopbackServer(ABC):
         hold: seconds to wait before each answer.
     """
 
+    lifetime = LIFETIME
+    """Seconds after which it stops by itself."""
+
     def __init__(self, script: Iterable[Misbehaviour] = ()) -> None:
         self.requests: list[Request] = []
         self.script = deque(script)
@@ -72,7 +75,7 @@ class LoopbackServer(ABC):
         self._server.daemon_threads = True
         self.stopping = threading.Event()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._end = threading.Timer(LIFETIME, self.close)
+        self._end = threading.Timer(self.lifetime, self.close)
         self._end.daemon = True
 
     @property

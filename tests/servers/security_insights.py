@@ -46,6 +46,7 @@ class SecurityInsightsServer(LoopbackServer):
         self.refused: tuple[str, ...] = ()
         self.delay = 2
         """Requests that a watchlist's upload and deletion take."""
+        self.page = PAGE
         self.plans: dict[str, str] = {}
         """Plans of tables that are not `Analytics`."""
         self.connectors: list[dict[str, Any]] = []
@@ -65,9 +66,11 @@ class SecurityInsightsServer(LoopbackServer):
     def answer(self, request: Request) -> tuple[int, Any]:
         parts = urlsplit(request.path)
         path, options = unquote(parts.path), parse_qs(parts.query)
+        if "api-version" not in options:
+            return 400, _error("MissingApiVersionParameter", "The api-version query parameter is required.")
         if request.method == "GET" and (found := self._found(path, options)) is not None:
             return found
-        if not path.startswith(WORKSPACE) or "api-version" not in options:
+        if not path.startswith(WORKSPACE):
             return 404, _error("ResourceNotFound", "The workspace could not be found.")
         place = path.removeprefix(WORKSPACE).removeprefix("/providers/Microsoft.SecurityInsights").strip("/")
         kind, _, name = place.partition("/")
@@ -95,8 +98,6 @@ class SecurityInsightsServer(LoopbackServer):
 
     def _found(self, path: str, options: dict[str, list[str]]) -> tuple[int, Any] | None:
         """Return the answer about subscriptions, workspaces, tables and connectors; None for anything else."""
-        if "api-version" not in options:
-            return 400, _error("MissingApiVersionParameter", "The api-version query parameter is required.")
         if path == "/subscriptions":
             ids = sorted({id.split("/")[2] for id in (WORKSPACE, *self.others)})
             return 200, {"value": [{"id": f"/subscriptions/{id}", "subscriptionId": id} for id in ids]}
@@ -227,9 +228,9 @@ class SecurityInsightsServer(LoopbackServer):
     def _list(self, kind: str, path: str, options: dict[str, list[str]]) -> dict[str, Any]:
         names = sorted(place for place in self.resources if place.startswith(f"{kind}/"))
         start = int(options.get("$skipToken", ["0"])[0])
-        answer: dict[str, Any] = {"value": [self.resources[name] for name in names[start : start + PAGE]]}
-        if start + PAGE < len(names):
-            answer["nextLink"] = f"{self.url}{path}?api-version=x&$skipToken={start + PAGE}"
+        answer: dict[str, Any] = {"value": [self.resources[name] for name in names[start : start + self.page]]}
+        if start + self.page < len(names):
+            answer["nextLink"] = f"{self.url}{path}?api-version=x&$skipToken={start + self.page}"
         return answer
 
     def _etag(self) -> str:

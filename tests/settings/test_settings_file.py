@@ -118,7 +118,8 @@ def test_an_option_or_a_variable_names_the_file(tmp_path: Path) -> None:
         ("[paths]\nrulez = 'a'\n", "ROOT/fpctl.toml:2:1: unknown key `rulez` in [paths]\n"
          "  hint: did you mean `rules`?"),
         ("x = 1\n[path]\n", "ROOT/fpctl.toml:1:1: unknown table or key `x`\n"
-         "  hint: known names: clauses, console, deploy, engine, fields, history, paths, policy, risk, schema, workspace"),
+         "  hint: known names: clauses, console, deploy, engine, fields, history, paths, policy, risk, schema, "
+         "workspace"),
         ("\n[path]\n", "ROOT/fpctl.toml:2:1: unknown table or key `path`\n  hint: did you mean `paths`?"),
         ("[engine.log_analytics]\n", "ROOT/fpctl.toml:1:1: unknown key `log_analytics` in [engine]\n"
          "  hint: did you mean `log-analytics`?"),

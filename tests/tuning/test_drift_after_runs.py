@@ -97,7 +97,7 @@ def test_a_column_that_vanished(fpctl: Callable[..., Any], workplace: Path) -> N
     schema.write_text(SCHEMA.replace("  DeviceName: string\n", ""))
     found, said = run(fpctl)
     assert found == [("fp-1", "FP317")]
-    assert "suppresses nothing in `Proxy` any more, where its clause stood on Proxy_CL: after where: " in said
+    assert "suppresses nothing in `Proxy` any more, where its clause was on Proxy_CL: after where: " in said
     assert audited(fpctl, "FP317", "FP318", "FP319") == [("fp-1", "FP317")]
 
 
@@ -108,7 +108,8 @@ def test_a_table_that_was_renamed(fpctl: Callable[..., Any], approved: Path) -> 
     found, said = run(fpctl)
     assert found == [("fp-1", "FP208"), ("fp-1", "FP318")]
     assert (
-        "stood on DeviceNetworkEvents: after where when it was approved, now on DeviceFileEvents: after where" in said
+        "was on DeviceNetworkEvents: after where when it was approved and is now on DeviceFileEvents: after where"
+        in said
     )
     assert audited(fpctl, "FP318", "FP319") == [("fp-1", "FP318")]
 
@@ -181,7 +182,7 @@ def test_a_run_does_not_fail_because_drift_cannot_be_told(
     outcome = fpctl("run", "--data", "data", "--to", "2026-11-24", "--format", "json")
     (one,) = json.loads(outcome.out)["runs"]
     assert (outcome.code, one["status"], one["hits"][0]["rows"]) == (1, "ok", 1)
-    assert one["notes"] == ["what has drifted is not known: another process has kept the history locked"]
+    assert one["notes"] == ["drift is unknown: another process has kept the history locked"]
 
 
 def test_an_exclusion_in_shadow_drifts_as_well(fpctl: Callable[..., Any], approved: Path) -> None:

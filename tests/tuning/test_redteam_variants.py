@@ -115,7 +115,7 @@ def test_what_no_event_can_be_made_for_is_said_not_to_be_tried(fpctl: Callable[.
     put_exclusion(workplace, "{device: [b1], where: \"RemoteUrl matches regex 'a{3}b'\"}")
     outcome = fpctl("redteam", "fp-9", *DAY)
     assert outcome.code == 2
-    word = "no event of this table can be made up that the exclusion suppresses (it has a raw condition)"
+    word = "no event that the exclusion suppresses can be created for this table (it has a raw condition)"
     assert f"DeviceNetworkEvents: not tried: {word}" in outcome.err
 
 
@@ -126,7 +126,7 @@ def test_an_alternative_that_cannot_be_tried_is_named_beside_the_others(
     outcome = fpctl("redteam", "fp-9", *DAY)
     assert outcome.code == 1
     assert (
-        "not tried: alternative 2: no event can be made up that it suppresses (it has a raw condition)" in outcome.err
+        "not tried: alternative 2: no event that it suppresses can be created (it has a raw condition)" in outcome.err
     )
 
 

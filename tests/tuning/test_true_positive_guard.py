@@ -184,7 +184,7 @@ def test_apply_tells_a_test_that_proves_nothing_and_goes_on(fpctl: Callable[...,
     write_tests(workplace, "must_fire:\n  - name: quiet\n    rows: {DeviceNetworkEvents: {DeviceName: ws}}\n")
     outcome = fpctl("apply", *DAY)
     assert (outcome.code, "fpctl fp-1" in outcome.out) == (0, True)
-    assert "warning: `quiet` must fire, and the base rule does not fire on it" in outcome.err
+    assert "warning: `quiet` must fire, but the base rule does not fire on it" in outcome.err
 
 
 def data_of(workplace: Path, *rows: dict[str, Any]) -> Path:

@@ -203,6 +203,55 @@ def test_a_hostile_value_in_the_data_stays_a_value(browser: Browser, root: Path)
     assert "<img" not in text
 
 
+FIELDS = ("rules", "device", "url", "where", "weekly", "timezone", "reason", "title", "owner", "ticket", "expires",
+          "scenario", "status", "match", "add.device", "pick")  # fmt: skip
+
+
+@pytest.mark.parametrize("sent", ["urlencoded", "multipart"])
+def test_a_megabyte_in_a_field_is_refused_plainly(sent: str, browser: Browser, root: Path) -> None:
+    before, client = _files(root), browser("admin")
+    forms = {"/exclusions/new": FIELDS, "/exclusions/preview/plan": FIELDS}
+    forms |= {route: tuple(form) for route, (_, form) in CHANGING.items() if route not in forms and form}
+    for route, fields in forms.items():
+        form = CHANGING.get(route, CHANGING["/exclusions/new"])[1]
+        for field in fields:
+            filled = {**form, field: "x" * 1_100_000}
+            if sent == "multipart":
+                answer = client.post(_path(route), files={name: (None, value) for name, value in filled.items()})
+            else:
+                answer = client.post(_path(route), data=filled)
+            assert answer.status_code < 500, (route, field, answer.status_code)
+            assert len(answer.content) < 5_000_000
+    changed = _files(root).keys() - before.keys()
+    assert all(len(_files(root)[name]) < 2_500_000 for name in changed)
+
+
+def _api_routes(app: object) -> list[tuple[str, str]]:
+    return sorted(
+        (method, path)
+        for path, actions in app.openapi()["paths"].items()  # type: ignore[attr-defined]
+        for method in actions
+    )
+
+
+def test_every_action_of_the_api_needs_a_token_and_its_scope(config: ConsoleConfig, browser: Browser) -> None:
+    client = browser(None)
+    app: object = client.app
+    routes = _api_routes(app)
+    assert len(routes) > 12
+    now = config.clock()
+    console = app.state.console  # type: ignore[attr-defined]
+    viewer, _ = console.store.make_token("t", "v.viewer", ["viewer"], now, now + config.session_length)
+    for method, path in routes:
+        place = path.replace("{id}", "fp-2026-0001").replace("{key}", RULE_ID)
+        assert client.request(method, place, json={}).status_code == 401, (method, path)
+        # The cookie of a session opens no action of the API.
+        assert browser("admin").request(method, place, json={}).status_code == 401, (method, path)
+        answer = client.request(method, place, json={}, headers={"authorization": f"Bearer {viewer}"})
+        assert answer.status_code != 401, (method, path)
+        assert (answer.status_code == 403) == (method != "get"), (method, path, answer.status_code)
+
+
 def test_a_body_that_is_too_long_is_refused(browser: Browser) -> None:
     answer = browser("admin").post("/exclusions/new", data={"device": "x" * 2_100_000})
     assert answer.status_code == 413

@@ -1,4 +1,4 @@
-"""A check: what is looked for, why, and what to do about it. Its texts are the pages of docs/findings/."""
+"""A check: what is looked for, why, and what to do about it. Its texts are the pages of docs/findings.md."""
 
 from __future__ import annotations
 

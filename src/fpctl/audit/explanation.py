@@ -5,15 +5,10 @@ from __future__ import annotations
 from fpctl.audit.check import Check
 
 
-def explain(check: Check, notice: str | None = None) -> str:
-    """Return the page of a check in Markdown.
-
-    Args:
-        notice: a line below the title, for the pages of docs/findings/.
-    """
+def explain(check: Check) -> str:
+    """Return what a check looks for, as a page in Markdown."""
     parts = [
         f"# {check.code}: {check.slug}",
-        *([notice] if notice else []),
         f"{check.title}. Severity by default: **{check.severity}**.",
         f"```text\n{check.example}\n```",
         f"## Why\n\n{check.why}",
@@ -23,6 +18,19 @@ def explain(check: Check, notice: str | None = None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def section(check: Check) -> str:
+    """Return the same as a section of docs/findings.md, where the code is the anchor."""
+    parts = [
+        f"### {check.code}",
+        f"`{check.slug}`: {check.title}. Severity by default: **{check.severity}**.",
+        f"```text\n{check.example}\n```",
+        f"**Why.** {check.why}",
+        f"**What to do.** {check.remedy}",
+        "**Settings**\n\n" + _settings(check),
+    ]
+    return "\n\n".join(parts)
+
+
 def _settings(check: Check) -> str:
-    lines = [f"- `policy.{key}`, see [policy](../policy.md)" for key in check.policy]
+    lines = [f"- `policy.{key}`, see [policy](policy.md)" for key in check.policy]
     return "\n".join([*lines, f'- `{check.code} = "off"` (or another severity) in `[policy.severity]`'])

@@ -40,9 +40,7 @@ def check_named(name: str) -> Check:
         if wanted in (check.code.casefold(), check.slug):
             return check
     code = re.fullmatch(r"fp\d*", wanted)
-    hint = (
-        "docs/findings/README.md lists them" if code else did_you_mean(name, [c.slug for c in checks()], what="check")
-    )
+    hint = "docs/findings.md lists them" if code else did_you_mean(name, [c.slug for c in checks()], what="check")
     raise FpctlError(f"there is no check `{name}`", None, hint)
 
 

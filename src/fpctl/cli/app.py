@@ -142,7 +142,11 @@ class VerbCommand(TyperCommand):
         formatter.write_text(f"More: docs/commands/{called.replace(' ', '-')}.md")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        from fpctl.cli.shared.json_fields import OPTION, spelled_out
+
         params: list[Any] = self.params
+        if any(OPTION in param.opts for param in params):
+            args = spelled_out(args)
         for param in params:
             if param.param_type_name == "option" and param.type_descriptor.annotation is Path:
                 for name in param.opts:
@@ -320,6 +324,8 @@ until it ends; at the default of 700, looking through them again and again takes
 def main() -> NoReturn:
     """The console script."""
     gc.set_threshold(GC_THRESHOLD)
+    # Else pydantic looks through everything that is installed for plugins, which takes 10 ms, and runs those it finds.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     terminated = False
 
     def terminate(*_: object) -> None:

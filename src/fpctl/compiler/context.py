@@ -82,6 +82,9 @@ class Data(Protocol):
         Its columns are strings, or dynamic where the format is JSON.
         """
 
+    def locates_addresses(self) -> bool:
+        """Return whether there is a function `kql_geo_info`, made of a database of addresses."""
+
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]] | None:
         """Return the rows of a query in SQL; None where nothing can be asked before the query runs."""
 
@@ -126,6 +129,10 @@ class Expressions(ABC):
     @abstractmethod
     def tabular(self, node: tree.Expr) -> Relation | None:
         """Compile an expression that is a table, None where it is a value."""
+
+    @abstractmethod
+    def stored_table(self, name: str) -> Relation | None:
+        """Return a table of the data, None where there is none of that name."""
 
     @abstractmethod
     def lists(self, values: Sequence[str]) -> Table:
@@ -174,6 +181,10 @@ class Expressions(ABC):
     @abstractmethod
     def bind_table(self, name: str, relation: Relation) -> None:
         """Let a name stand for rows from here on."""
+
+    @abstractmethod
+    def bind_scalar(self, name: str, value: Value, node: tree.Expr | None) -> None:
+        """Let a name stand for a value from here on."""
 
     def values(self, nodes: Sequence[tree.Expr]) -> list[Value]:
         """Compile several expressions."""

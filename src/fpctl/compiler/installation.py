@@ -35,7 +35,7 @@ class Library:
             if name in self._there:
                 continue
             if name in ARROW_FUNCTIONS:
-                _create_function(self._connection, ARROW_FUNCTIONS[name])
+                create_function(self._connection, ARROW_FUNCTIONS[name])
             elif name in MACROS:
                 parameters, body = MACROS[name]
                 # A macro calls what was made before it, so this ends.
@@ -47,12 +47,13 @@ class Library:
 def install(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the whole library on a connection."""
     for one in ARROW_FUNCTIONS.values():
-        _create_function(connection, one)
+        create_function(connection, one)
     macros = (f"CREATE MACRO {name}({parameters}) AS ({body})" for name, (parameters, body) in MACROS.items())
     connection.execute(";\n".join(macros))
 
 
-def _create_function(connection: duckdb.DuckDBPyConnection, one: ArrowFunction) -> None:
+def create_function(connection: duckdb.DuckDBPyConnection, one: ArrowFunction) -> None:
+    """Make one Python function on a connection."""
     from duckdb.func import FunctionNullHandling, PythonUDFType
 
     connection.create_function(

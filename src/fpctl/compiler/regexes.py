@@ -38,6 +38,15 @@ def _py_matches(text: str, pattern: str) -> bool | None:
     return None if compiled is None else compiled.search(text) is not None
 
 
+@arrow_function("kql_matches_any_pattern", ["string", "string"], "bool")
+def _matches_any_pattern(text: str, pattern: str) -> bool:
+    """A pattern that a row says. One that Python reads otherwise, or not at all, ends the query."""
+    compiled = python_pattern(pattern) if usable_in_python(pattern) else None
+    if compiled is None:
+        raise ValueError(f"the pattern {pattern[:80]!r} cannot be used")
+    return compiled.search(text) is not None
+
+
 def known_pattern(value: Value) -> tuple[str, str, bool]:
     """Return a constant pattern as it is written, for RE2, and whether RE2 is exact only for ASCII.
 
@@ -65,6 +74,8 @@ def matches(text: Value, pattern: Value) -> Value:
     Raises:
         BadPattern: the pattern cannot be used.
     """
+    if not pattern.is_constant:
+        return Value(func("kql_matches_any_pattern", text.sql, pattern.sql), "bool", nullable=False)
     written, re2, ascii_only = known_pattern(pattern)
     test = by_alphabet(
         text.sql,

@@ -105,8 +105,8 @@ def _change(artifact: RuleArtifact, current: DeployedResource | None, workspace:
         return Change(artifact, current, "refused", reason=reason)
     if current is None and (other := _namesake(artifact, workspace)) is not None:
         reason = (
-            f"there is a rule of this name under another id, {other.guid}, and there would be two: "
-            "write that id into the file, or rename one of them"
+            f"a rule with this name already exists under another id, {other.guid}: use that id in the file, or "
+            "rename one of them"
         )
         return Change(artifact, None, "refused", reason=reason)
     if current is None:

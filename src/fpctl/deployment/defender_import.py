@@ -39,7 +39,7 @@ def read_detections(exports: Iterable[tuple[str, str]]) -> ImportedRules:
         for loaded in file.rules:
             at = Location(path, loaded.line)
             if loaded.rule.kind != "defender-custom-detection":
-                message = f"{loaded.rule.name}: it is no custom detection; it is left out"
+                message = f"{loaded.rule.name}: not a custom detection; left out"
                 problems.append(Problem("other-service", message, at, "use `fpctl import sentinel`", "warning"))
                 continue
             try:

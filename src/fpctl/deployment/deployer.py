@@ -97,7 +97,7 @@ def _take_away(there: DeployedResource, workspace: DeploymentTarget) -> None:
     # Looked at again: it may be gone in spite of a conflict (the first request arrived, its answer was
     # lost), and still be there in spite of a 200 (of a proxy).
     if workspace.get(there.resource, there.guid) is not None:
-        raise conflict or EngineError("it is still there, though the service said it was gone", code="service")
+        raise conflict or EngineError("it still exists, although the service reported it as deleted", code="service")
 
 
 def roll_back(
@@ -143,7 +143,7 @@ def _undo(step: Step, workspace: DeploymentTarget, force: bool) -> None:
     ours = there is not None and (there.etag == step.etag or _is(there, step.wanted["properties"]))
     if not ours and not force:
         what = "taken away" if there is None else "changed"
-        raise EngineError(f"it was {what} after the deployment; it is left as it is", code=CONFLICT)
+        raise EngineError(f"it was {what} after the deployment; it is left unchanged", code=CONFLICT)
     if before is None:
         assert there is not None
         _take_away(there, workspace)

@@ -53,7 +53,7 @@ def store(found: ImportedRules, rules: Path, functions: Path, *, replace: bool) 
         if each.rule is not None and other is not None and not (replace and Path(other) == path):
             left.append(f"{each.rule.name}: a rule with the same id exists: {other}")
         elif path.exists() and not replace:
-            left.append(f"{path} exists already")
+            left.append(f"{path} already exists")
         else:
             write_text(path, each.text)
             written.append(path)
@@ -65,7 +65,7 @@ def clauses_note(name: str, query: str) -> str | None:
     count = len(find_clauses(query))
     if not count:
         return None
-    return f"{name}: {'1 clause' if count == 1 else f'{count} clauses'} of fpctl taken out: the file has the base query"
+    return f"{name}: {'1 clause' if count == 1 else f'{count} clauses'} of fpctl removed: the file has the base query"
 
 
 def file_name(name: str, taken: set[str], suffix: str = ".yaml") -> str:

@@ -42,7 +42,7 @@ def read_sentinel_exports(exports: Iterable[tuple[str, str]]) -> ImportedRules:
             try:
                 if alias := loaded.rule.metadata.get("functionAlias"):
                     if loaded.rule.metadata.get("category") == COMPANION_CATEGORY:
-                        notes.append(f"{alias}: left out: fpctl made this function, and makes it again")
+                        notes.append(f"{alias}: left out: fpctl generates this function")
                     else:
                         functions.append(_function(loaded.rule, str(alias)))
                     continue

@@ -79,6 +79,10 @@ class DeploymentTarget(Protocol):
         """Delete a resource. Raises EngineError, as `put`."""
         ...
 
+    def claims(self) -> Mapping[str, Any]:
+        """Return what the token in use says of itself, for hints to people; nothing where it cannot be had."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

@@ -47,8 +47,8 @@ def unchanged_since(loaded: LoadedExclusion, changes: Changes) -> Change:
 
     def change(exclusion: Exclusion) -> Changes:
         if exclusion.content_hash() != loaded.content_hash:
-            hint = f"look at it again (fpctl show {loaded.id}), then repeat the command"
-            raise FpctlError(f"{loaded.id} was changed by someone else meanwhile", loaded.at, hint)
+            hint = f"check it (fpctl show {loaded.id}), then run the command again"
+            raise FpctlError(f"{loaded.id} was changed by someone else in the meantime", loaded.at, hint)
         return changes
 
     return change
@@ -64,5 +64,5 @@ def _present(text: str, loaded: LoadedExclusion, root: Path) -> Exclusion:
     if error is not None:
         raise FpctlError(f"{loaded.id} cannot be read any more: {error.message}", error.at, error.hint)
     raise FpctlError(
-        f"{loaded.id} is no longer in its file", Location(loaded.path), "it was moved or removed meanwhile"
+        f"{loaded.id} is no longer in its file", Location(loaded.path), "it was moved or removed in the meantime"
     )

@@ -133,7 +133,7 @@ def _document(text: str, id: str, path: str) -> Node:
             if root.style == "{":
                 at = Location(path, root.line, root.column)
                 raise FpctlError(
-                    f"exclusion {id} is written in braces and cannot be edited", at, "write one key a line"
+                    f"exclusion {id} is written in braces and cannot be changed", at, "write one key per line"
                 )
             return root
     raise FpctlError(f"the file has no exclusion `{id}`", Location(path))
@@ -145,10 +145,10 @@ def _checked(text: str, edited: str, id: str, changes: Changes, path: str, root:
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise FpctlError(f"the change is not made: {errors[0].message}{more}", errors[0].at, errors[0].hint)
+        raise FpctlError(f"the change was not made: {errors[0].message}{more}", errors[0].at, errors[0].hint)
     new_id = changes.get("id", id)
     if new_id not in {loaded.id for loaded, _ in found}:
-        raise FpctlError("the change is not made: the exclusion would be lost", Location(path))
+        raise FpctlError("the change was not made: the exclusion would be lost", Location(path))
     before = [plain_data(node) for node in _documents(text, path)]
     after = [plain_data(node) for node in _documents(edited, path)]
     for old, new in zip(before, after, strict=True):
@@ -156,4 +156,4 @@ def _checked(text: str, edited: str, id: str, changes: Changes, path: str, root:
         same = old if not mine else {key: item for key, item in old.items() if key not in changes}
         kept = new if not mine else {key: item for key, item in new.items() if key not in changes}
         if same != kept:
-            raise FpctlError("the change is not made: it would change more than it should", Location(path))
+            raise FpctlError("the change was not made: it would change more than it should", Location(path))

@@ -41,7 +41,10 @@ class EditSession:
         found = [exclusion for exclusion, _ in loaded]
         if not any(problem.severity == "error" for problem in problems):
             if self.id not in {exclusion.id for exclusion in found}:
-                hint = "an id stays, so that hits and audit trail stay with it; to end an exclusion: fpctl retire"
+                hint = (
+                    "an id cannot be changed, because hits and the audit trail refer to it; to end an exclusion, "
+                    "use fpctl retire"
+                )
                 problems.append(Problem("missing-id", f"the exclusion {self.id} is gone", Location(path), hint))
             elsewhere = {other.id.casefold(): other for other in self.others.exclusions if other.path != path}
             seen: set[str] = set()
@@ -51,7 +54,7 @@ class EditSession:
                 if other is not None or folded in seen:
                     where = f" at {other.at}" if other is not None else ""
                     message = f"the id `{exclusion.id}` is in use{where}"
-                    problems.append(Problem("duplicate-id", message, exclusion.at, "give it an id of its own"))
+                    problems.append(Problem("duplicate-id", message, exclusion.at, "choose another id"))
                 seen.add(folded)
             problems += check_references(self.rules, ExclusionSet(tuple(found), ()))
         return tuple(problems)
@@ -69,7 +72,7 @@ class EditSession:
             FpctlError: somebody else has changed the file since; it is left as it is.
         """
         if read_text(self.path) != self.before:
-            hint = "the edit is kept beside it; look at both and edit again"
+            hint = "your edit is kept next to it; compare both and edit again"
             raise FpctlError("the file was changed while it was being edited", Location(str(self.path)), hint)
         write_text(self.path, text)
 

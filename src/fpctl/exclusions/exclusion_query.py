@@ -102,9 +102,9 @@ def parse_states(text: str) -> tuple[State, ...]:
     words = [word for word in re.split(r"[,\s]+", text.strip().lower()) if word]
     for word in words:
         if word not in STATES:
-            raise FpctlError(f"`{word}` is no status", None, f"one of {', '.join(STATES)}")
+            raise FpctlError(f"`{word}` is not a valid status", None, f"one of {', '.join(STATES)}")
     if not words:
-        raise FpctlError("no status is named", None, f"one of {', '.join(STATES)}")
+        raise FpctlError("no status is given", None, f"one of {', '.join(STATES)}")
     return tuple(state for state in STATES if state in words)
 
 

@@ -46,7 +46,7 @@ def new_exclusion(draft: DraftExclusion, folder: Path, rules: RuleSet, known: Ex
     if unknown:
         raise DraftError([replace(one, message=_unnamed(one.message)) for one in unknown])
     if path.exists() or path.is_symlink():
-        raise FpctlError("the file exists already", Location(str(path)), "give another --id")
+        raise FpctlError("the file already exists", Location(str(path)), "give another --id")
     return NewExclusion(exclusion, text, path, warnings)
 
 
@@ -85,5 +85,5 @@ def write(entry: NewExclusion) -> None:
         FpctlError: it cannot be written, or has come to be since.
     """
     if entry.path.exists() or entry.path.is_symlink():
-        raise FpctlError("the file exists already", Location(str(entry.path)), "give another --id")
+        raise FpctlError("the file already exists", Location(str(entry.path)), "give another --id")
     write_text(entry.path, entry.text)

@@ -31,7 +31,9 @@ def parse_until(text: str, today: date) -> date:
             return today + timedelta(days=number * _DAYS[unit])
         return _months_on(today, number * (12 if unit == "y" else 1))
     except (ValueError, OverflowError) as error:
-        raise FpctlError(f"`{text}` is no day", None, "write 2027-05-24, or 90d, 12w, 6m, 1y from today") from error
+        raise FpctlError(
+            f"`{text}` is not a valid date", None, "use 2027-05-24, or 90d, 12w, 6m, 1y from today"
+        ) from error
 
 
 def _months_on(day: date, months: int) -> date:
@@ -49,5 +51,5 @@ def parse_days(text: str) -> int:
     """
     span = re.fullmatch(r"(\d{1,5})\s*([dw]?)", text.strip(), re.IGNORECASE)
     if span is None:
-        raise FpctlError(f"`{text}` is no number of days", None, "write 30d or 4w")
+        raise FpctlError(f"`{text}` is not a valid number of days", None, "write 30d or 4w")
     return int(span[1]) * _DAYS[(span[2] or "d").lower()]

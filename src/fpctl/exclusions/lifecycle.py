@@ -22,8 +22,8 @@ def renewal(exclusion: Exclusion, until: date, today: date) -> Changes:
     if until <= today:
         raise FpctlError(f"{exclusion.id} cannot be renewed until {until}, which is not after today, {today}")
     if exclusion.expires is not None and until <= exclusion.expires:
-        hint = f"give a later day, or shorten it: fpctl edit {exclusion.id}"
-        raise FpctlError(f"{exclusion.id} already holds until {exclusion.expires}", None, hint)
+        hint = f"give a later date, or shorten it with fpctl edit {exclusion.id}"
+        raise FpctlError(f"{exclusion.id} is already valid until {exclusion.expires}", None, hint)
     return {"expires": until}
 
 
@@ -34,7 +34,7 @@ def retirement(exclusion: Exclusion, reason: str, today: date) -> Changes:
         FpctlError: it is retired already, or no reason is given.
     """
     if exclusion.status == "retired":
-        raise FpctlError(f"{exclusion.id} is retired already")
+        raise FpctlError(f"{exclusion.id} is already retired")
     said = " ".join(reason.split())
     if not said:
         raise FpctlError("retiring needs a reason", None, 'say why: --reason "the RMM tool was removed"')
@@ -90,7 +90,7 @@ def approver_of(exclusion: Exclusion, by: str) -> str:
     """
     approver = by.strip()
     if not approver:
-        raise FpctlError("nobody is named as approver", None, "say who with --by, or set git's user.email")
+        raise FpctlError("there is no approver", None, "give --by, or set git's user.email")
     if exclusion.owner is not None and approver.casefold() == exclusion.owner.strip().casefold():
         raise FpctlError(f"{approver} owns {exclusion.id} and cannot approve it", None, "have somebody else approve it")
     return approver

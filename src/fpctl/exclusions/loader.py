@@ -110,8 +110,8 @@ def load_exclusions(root: Path, read: ReadFiles | None = None) -> ExclusionSet:
     for same in places.values():
         for exclusion in same if len(same) > 1 else ():
             others = ", ".join(str(other.at) for other in same if other is not exclusion)
-            message = f"the id `{exclusion.id}` is also used at {others}; none of them is in force"
-            problems.append(Problem("duplicate-id", message, exclusion.at, "give each exclusion an id of its own"))
+            message = f"the id `{exclusion.id}` is also used at {others}; none of them is active"
+            problems.append(Problem("duplicate-id", message, exclusion.at, "give each exclusion a unique id"))
     unique = [same[0] for same in places.values() if len(same) == 1]
     unique.sort(key=lambda exclusion: exclusion.id)
     return ExclusionSet(tuple(unique), sorted_problems(problems))

@@ -41,20 +41,20 @@ def check_condition(text: str) -> ValueProblem | None:
         return ValueProblem(f"not a KQL condition: {error.message} (character {column})", error.hint)
     (first, *others) = query.statements
     if others or not isinstance(first, tree.QueryStatement):
-        return ValueProblem("a condition holds no `;`", "write what stands behind `where` in KQL")
+        return ValueProblem("a condition cannot contain `;`", "write only what follows `where` in KQL")
     (operator, *after) = first.pipeline.operators
     if after or not isinstance(operator, tree.Where):
-        return ValueProblem("a condition holds no `|`", "join conditions with `and` and `or`")
+        return ValueProblem("a condition cannot contain `|`", "join conditions with `and` and `or`")
     if isinstance(operator.predicate, tree.Named):
-        return ValueProblem("`=` names a column here, it does not compare", "compare with `==`")
+        return ValueProblem("`=` names a column here; it does not compare", "compare with `==`")
     nodes = list(tree.walk(operator.predicate))
     if any(isinstance(node, tree.Subquery) for node in nodes):
-        return ValueProblem("a condition holds no sub-query", 'list the values: `in~ ("a", "b")`')
+        return ValueProblem("a condition cannot contain a subquery", 'list the values: `in~ ("a", "b")`')
     called = {node.name.value for node in nodes if isinstance(node, tree.Call)}
     if problem := _beyond_the_row(called):
         return problem
     if not any(isinstance(node, tree.Name) for node in nodes):
-        return ValueProblem("the condition names no column; it would match every event or none", "compare a column")
+        return ValueProblem("the condition uses no column; it would match every event or none", "compare a column")
     parts = list(_parts(operator.predicate))
     return _wrong_columns(parts) or _not_boolean([(_LEAD + text)[part.start : part.end] for part in parts])
 
@@ -67,16 +67,16 @@ def _beyond_the_row(called: set[str]) -> ValueProblem | None:
     for name in sorted(called):
         if name in OTHER_ROWS:
             return ValueProblem(
-                f"`{name}()` looks at other rows, and a condition is asked of each row alone",
+                f"`{name}()` looks at other rows, but a condition is evaluated for each row by itself",
                 "compare the columns of the row itself",
             )
         if name in known.aggregates and name not in known.functions:
             return ValueProblem(
-                f"`{name}()` adds up rows, and a condition is asked of each row alone",
+                f"`{name}()` aggregates rows, but a condition is evaluated for each row by itself",
                 "compare the columns of the row itself",
             )
         if name in _EACH_TIME:
-            return ValueProblem(f"`{name}()` is another value each time", "compare a column with a value")
+            return ValueProblem(f"`{name}()` returns a different value each time", "compare a column with a value")
     return None
 
 

@@ -99,7 +99,9 @@ def read_exclusion_file(
         return [], [Problem(error.code, error.message, at, error.hint)]
     if not documents:
         return [], [
-            Problem("empty-file", "the file holds no exclusion", Location(path, 1, 1), "remove it, or begin with `id:`")
+            Problem(
+                "empty-file", "the file contains no exclusion", Location(path, 1, 1), "remove it, or begin with `id:`"
+            )
         ]
     loaded: list[tuple[LoadedExclusion, Node]] = []
     problems: list[Problem] = []

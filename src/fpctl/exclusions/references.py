@@ -25,6 +25,6 @@ def check_references(rules: RuleSet, exclusions: ExclusionSet) -> tuple[Problem,
             if known is None:
                 known = {name for rule in rules.rules for name in (rule.rule.id, rule.rule.name, rule.rule.path)}
             hint = did_you_mean(selector.pattern, known, what="rule")
-            message = f"exclusion {loaded.id} names the rule `{text}`, which is not there"
+            message = f"exclusion {loaded.id} names the rule `{text}`, which does not exist"
             problems.append(Problem("unknown-rule", message, loaded.at_key(f"rules.{index}"), hint))
     return sorted_problems(problems)

@@ -137,13 +137,15 @@ def read_interrupted(path: Path) -> InterruptedRun:
         FpctlError: there is none, or the file is none of ours.
     """
     if not path.exists():
-        raise FpctlError("there is no interrupted run to go on with", Location(str(path)), "run without --resume")
+        raise FpctlError("there is no interrupted run to continue", Location(str(path)), "run without --resume")
     first, *rest = read_text(path).split("\n")
     try:
         request = RunRequest.of(json.loads(first))
     except (KeyError, TypeError, ValueError) as error:
         raise FpctlError(
-            "this is no record of a run that this fpctl can go on with", Location(str(path)), "run without --resume"
+            "this is not the record of a run that this version of fpctl can continue",
+            Location(str(path)),
+            "run without --resume",
         ) from error
     done = set()
     # What stands behind the last line break was being written when the run was stopped.

@@ -77,7 +77,7 @@ def since_approval(
     found: list[Drift] = []
     seen = approval.rules.get(rule)
     if seen is None:
-        message = f"{exclusion.id} reaches `{name}`, which it did not when it was approved"
+        message = f"{exclusion.id} applies to `{name}`, which it did not when it was approved"
         found.append(Drift("rule-added", exclusion.id, rule, message))
     elif seen.lower() != base_hash:
         message = f"the query of `{name}` has changed since {exclusion.id} was approved for it"
@@ -96,12 +96,12 @@ def moved(exclusion: Exclusion, rule: str, name: str, place: str | None, skip: S
             # A draft, an expired one, or one that a test keeps out: nothing has moved.
             return []
         message = (
-            f"{exclusion.id} suppresses nothing in `{name}` any more, where its clause stood on {before}: "
+            f"{exclusion.id} suppresses nothing in `{name}` any more, where its clause was on {before}: "
             f"{skip.message} [{skip.reason}]"
         )
         return [Drift("lost-place", exclusion.id, rule, message)]
     kind: DriftKind = "moved-clause" if tables_of(before) == tables_of(place) else "table-changed"
-    message = f"the clause of {exclusion.id} in `{name}` stood on {before} when it was approved, now on {place}"
+    message = f"the clause of {exclusion.id} in `{name}` was on {before} when it was approved and is now on {place}"
     return [Drift(kind, exclusion.id, rule, message)]
 
 

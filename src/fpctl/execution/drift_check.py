@@ -146,7 +146,7 @@ def device_kinds(
         if not isinstance(answer, Table):
             return answer.message
         if answer.partial is not None:
-            return f"the service answered in part only: {answer.partial}"
+            return f"the service returned a partial answer: {answer.partial}"
         for row in answer.dicts():
             for number, clause in enumerate(few):
                 if row[f"{PREFIX}hits_{number}"]:

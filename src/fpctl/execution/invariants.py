@@ -12,6 +12,7 @@ from __future__ import annotations
 from fpctl.engine.interface import Table
 from fpctl.execution.result_changes import RowChanges, compare, keys_of
 from fpctl.kql import tree
+from fpctl.kql.operators.table import is_operator, spec_of
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 COMPARED = 50_000
@@ -19,9 +20,6 @@ COMPARED = 50_000
 
 HINT = "please report this with the rule and the exclusions; until then do not rely on the tuned rule"
 
-_ARBITRARY_OPERATORS = (
-    tree.Take, tree.Top, tree.Sample, tree.SampleDistinct, tree.TopNested, tree.TopHitters, tree.Reduce,
-)  # fmt: skip
 _ARBITRARY_CALLS = frozenset(
     {
         "rand", "new_guid", "any", "anyif", "take_any", "take_anyif", "arg_max", "arg_min", "argmax", "argmin",
@@ -36,7 +34,8 @@ def is_repeatable(tuned: TunedRule) -> bool:
     `take`, `top` on a tie, `arg_max` on a tie and the like choose any row, so that two runs may differ.
     """
     return len(tuned.query.results()) == 1 and not any(
-        isinstance(node, _ARBITRARY_OPERATORS)
+        isinstance(node, tree.Reduce)
+        or (is_operator(node) and spec_of(node).picks)
         or (isinstance(node, tree.Call) and node.name.value.lower() in _ARBITRARY_CALLS)
         for node in tree.walk(tuned.query)
     )
@@ -62,7 +61,7 @@ def broken_by(changes: RowChanges, tuned: TunedRule, suppressed: int | None) -> 
     differ = bool(changes.vanished or changes.appeared or changes.changed or changes.before != changes.after)
     if suppressed == 0 and differ:
         return (
-            f"the clauses suppressed no event, and yet the result differs from that of the base query "
+            f"the clauses suppressed no event, but the result differs from that of the base query "
             f"({changes.before:,} rows before, {changes.after:,} after)"
         )
     if any(warning.code in ("effect", "partial-groups") for warning in tuned.plan.warnings):

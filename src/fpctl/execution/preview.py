@@ -141,7 +141,7 @@ def _at(
         if isinstance(answer, EngineError):
             raise answer
         if answer.partial is not None:
-            raise FpctlError(f"the service answered in part only: {answer.partial}")
+            raise FpctlError(f"the service returned a partial answer: {answer.partial}")
     counted, *found = (answer for answer in answers if not isinstance(answer, EngineError))
     return int(counted.rows[0][0]), {
         entity: {str(row[0]) for row in table.rows} for entity, table in zip(columns, found, strict=True)

@@ -136,7 +136,7 @@ def run_rule(
     counts, problem = _counts(tuned, counting, answers[1 : len(answers) - len(shadow_texts)])
     base_rows = len(base.rows) if isinstance(base, Table) and base.partial is None else None
     if main.partial is not None:
-        error = f"the service answered in part only, which proves nothing: {main.partial}"
+        error = f"the service returned a partial answer, which proves nothing: {main.partial}"
         hint = "narrow the time range with --since and run again"
         return result_of("partial", result=main, hits=unknown, error=error, hint=hint)
     if counts is None:
@@ -154,7 +154,7 @@ def run_rule(
 
 
 def _count_notes(counting: Sequence[CountingQuery]) -> Iterator[str]:
-    """Yield where hits are not known, and where an event may count several times."""
+    """Yield where hits are unknown, and where an event may count several times."""
     yield from (f"hits unknown in {query.pipeline}: {query.unknown}" for query in counting if query.text is None)
     for query in counting:
         if query.repeats is not None:
@@ -230,7 +230,7 @@ def _counts(
             fault = located_error(answer, query.text, tuned)
             return None, replace(fault, message=f"the counting query failed: {fault.message}")
         if answer.partial is not None:
-            return None, LocatedError(f"the counting query was answered in part only: {answer.partial}", None)
+            return None, LocatedError(f"the counting query returned a partial answer: {answer.partial}", None)
         try:
             counts.append(query.read(answer.names(), answer.rows))
         except CountingError as error:

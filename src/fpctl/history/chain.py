@@ -16,8 +16,8 @@ from fpctl.history.entry import GENESIS, TrailEntry, entry_of, hash_of
 
 Kind = Literal["edited", "removed", "inserted", "head", "definition", "trigger", "replaced"]
 
-_NOT_ITS_HASH = "its text is no longer that of its hash"
-_NOT_THE_NEXT = "its hash is not the one that the next carries"
+_NOT_ITS_HASH = "its text does not match its hash"
+_NOT_THE_NEXT = "its hash differs from the one in the next entry"
 
 
 class EntryRow(NamedTuple):
@@ -82,7 +82,7 @@ class _Examination:
         reached = self.follow()
         inserted = [number for number in self.rows if number not in reached]
         for number in inserted:
-            why = "the chain does not come to it" if number <= self.head.count else "the head does not count it"
+            why = "the chain does not reach it" if number <= self.head.count else "the head does not count it"
             self.note("inserted", number, why)
         for number, row in self.rows.items():
             if number in reached:
@@ -97,13 +97,13 @@ class _Examination:
         for number in range(self.head.count, 0, -1):
             if wanted == GENESIS:
                 there = self.head.count - number
-                self.head_fault = f"the head counts {self.head.count} entries, and the chain has {there}"
+                self.head_fault = f"the head counts {self.head.count} entries, but the chain has {there}"
                 break
             row = self.by_hash.get(wanted)
             if row is None:
                 row = self.rows.get(number)
                 if row is None or row.number in reached:
-                    self.note("removed", number, "the next entry carries its hash, and it is not there")
+                    self.note("removed", number, "the next entry has its hash, but it is missing")
                     wanted = self.computed(number - 1)
                     continue
                 same = row.hash == wanted
@@ -130,4 +130,4 @@ class _Examination:
         elif entry.number != row.number and not renumbered:
             self.note("edited", row.number, f"it was entry {entry.number}")
         elif (entry.exclusion, entry.at, entry.after) != (row.exclusion, row.at, row.after):
-            self.note("edited", row.number, "its columns say something else than its text")
+            self.note("edited", row.number, "its columns differ from its text")

@@ -232,7 +232,7 @@ class HitTotals:
         rule: id of the rule, where totals by rule were asked for.
         rule_name: its name at its last run.
         runs: runs that had the exclusion in the plan.
-        unknown_runs: those of them whose hits are not known.
+        unknown_runs: those of them whose hits are unknown.
         rows: hits of the other runs; None where there are none.
         unique: unique hits of the runs that know them; None where there are none.
         first: first event time among the hits.

@@ -126,9 +126,9 @@ class Store:
             return
         if version is None and connection.dialect.name == "sqlite" and (tables := migrate.foreign_tables(connection)):
             raise FpctlError(
-                f"this is a database of something else (it has a table {tables[0]!r})",
+                f"this database belongs to something else (it has a table {tables[0]!r})",
                 Location(self.name),
-                "name another file for the history",
+                "choose another file for the history",
             )
         if version is not None and not migrate.is_known(version):
             raise FpctlError(
@@ -167,16 +167,20 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     (
         r"readonly database|read-only",
         "the history is read-only",
-        "check the permissions of the file and of its folder, or do without a record (--no-record)",
+        "check the permissions of the file and of its folder, or run without recording (--no-record)",
     ),
     (
         r"database (table )?is locked",
         "another process has kept the history locked for {wait:g} seconds",
-        "try again when it has ended",
+        "try again when it has finished",
     ),
-    (r"not a database|file is encrypted", "this file is not a history", "name another file for the history"),
+    (r"not a database|file is encrypted", "this file is not a history", "choose another file for the history"),
     (r"disk image is malformed|malformed database|Could not decode to UTF-8", "the history is damaged", _DAMAGED_HINT),
-    (r"disk is full|No space left", "the disk is full: nothing was recorded", "make room and run it again"),
+    (
+        r"disk is full|No space left",
+        "the disk is full: nothing was recorded",
+        "free some space and run the command again",
+    ),
     (r"unable to open database file", "the history cannot be opened", "check the permissions of the file and folder"),
     (r"connection to server|connection failed|Connection refused|could not translate host name",
      "the history's server cannot be reached", "check history.url, the network and the server"),
@@ -192,7 +196,7 @@ def _url(location: str | Path) -> URL:
         url = make_url(location)
     except ArgumentError as error:
         # The text may hold a password, so it is not repeated.
-        raise FpctlError("the history's URL is not one", None, _URL_HINT) from error
+        raise FpctlError("the history's URL is not valid", None, _URL_HINT) from error
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise FpctlError(f"a history cannot be kept in {url.get_backend_name()}", None, _URL_HINT)
     if url.get_backend_name() == "postgresql" and url.drivername == "postgresql":
@@ -232,14 +236,14 @@ def _prepare_file(file: Path, create: bool) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FpctlError(
-            f"cannot make the history's folder: {error.strerror or error}",
+            f"cannot create the history's folder: {error.strerror or error}",
             Location(str(file.parent)),
-            "name another place for the history, or do without a record (--no-record)",
+            "choose another place for the history, or run without recording (--no-record)",
         ) from error
 
 
 def _missing(name: str) -> FpctlError:
-    return FpctlError("there is no history here yet", Location(name), "`fpctl run` makes it at the first run")
+    return FpctlError("there is no history here yet", Location(name), "the first `fpctl run` creates it")
 
 
 def _is_busy(error: DBAPIError) -> bool:

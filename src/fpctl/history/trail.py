@@ -168,7 +168,7 @@ class Trail:
             return [entry_of(body, own_hash) for body, own_hash in rows]
         except ValueError as error:
             raise FpctlError(
-                "an entry of the audit trail cannot be read", None, "fpctl log verify says which"
+                "an entry of the audit trail cannot be read", None, "fpctl log verify shows which one"
             ) from error
 
     def exclusions(self) -> list[str]:
@@ -402,17 +402,17 @@ def _unlike(expected: Anchor, body: str | None, identity: str) -> ChainFinding |
     """Return what is wrong with the entry whose hash was noted, given its text; None where there is nothing."""
     if expected.trail and expected.trail != identity:
         message = (
-            f"entry {expected.number} was noted of a history that began otherwise ({expected.trail}, here "
+            f"entry {expected.number} was noted from a different history ({expected.trail}, here "
             f"{identity or 'no entry'}): the history was replaced, or this is another one"
         )
         return ChainFinding("replaced", message, None)
     if body is None:
-        return ChainFinding("removed", f"entry {expected.number}, whose hash was noted, is not there", expected.number)
+        return ChainFinding("removed", f"entry {expected.number}, whose hash was noted, is missing", expected.number)
     if hash_of(body).startswith(expected.hash):
         return None
     exclusion: str | None = None
     with contextlib.suppress(ValueError):
         exclusion = entry_of(body, "").exclusion or exclusion
     about = f" ({exclusion})" if exclusion else ""
-    message = f"entry {expected.number}{about} is not the one whose hash was noted: the chain was rewritten"
+    message = f"entry {expected.number}{about} does not match the noted hash: the chain was rewritten"
     return ChainFinding("edited", message, expected.number, exclusion)

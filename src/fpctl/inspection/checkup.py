@@ -13,7 +13,7 @@ from fpctl.errors import FpctlError
 from fpctl.execution.table_facts import TableFacts
 from fpctl.inspection.check_result import CheckResult
 from fpctl.inspection.connector_findings import connector_findings
-from fpctl.inspection.needs import limit_findings, planned_of, table_findings, unplanned_findings
+from fpctl.inspection.needs import difference_findings, limit_findings, planned_of, table_findings, unplanned_findings
 from fpctl.inspection.service import access, reach
 from fpctl.inspection.setup import deployment_findings, setup_findings
 from fpctl.repository.apply import tune
@@ -54,7 +54,7 @@ def findings(asked: Checkup, now: datetime) -> Iterator[CheckResult]:
     try:
         reached = list(reach(address)) if address is not None else []
         yield from reached
-        entry = [] if any(finding.status == "error" for finding in reached) else list(access(opened))
+        entry = [] if any(finding.status == "error" for finding in reached) else list(access(opened, settings))
         yield from entry
         chosen = repository.rules.select(asked.rules)
         outcomes = list(tune(chosen, repository.active(), repository.planner(now.date())))
@@ -65,6 +65,7 @@ def findings(asked: Checkup, now: datetime) -> Iterator[CheckResult]:
         else:
             facts = TableFacts(opened)
             yield from table_findings(planned, opened, now, facts=facts)
+            yield from difference_findings(planned, opened)
             yield from connector_findings(planned, opened, now, facts)
         yield from limit_findings(planned, opened)
     finally:

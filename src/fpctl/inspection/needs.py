@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from fpctl.engine.defender.unified import differences
 from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
+from fpctl.execution.session import missing_hint
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
 from fpctl.inspection.check_result import CheckResult, counted
@@ -86,30 +88,48 @@ def table_findings(
         columns += _missing_columns(outcome, tuned, {table: engine.stored_columns(table) or {} for table in present})
         progress(done)
     for message, paths in sorted(failed.items()):
-        hint = "put right what is said above, or look at the rule with `fpctl run`"
+        hint = "fix the errors above, or check the rule with `fpctl run`"
         yield CheckResult("tables", "error", engine.name, message, hint, tuple(sorted(paths)))
     there = (facts.names() if missing else None) or []
     for table in sorted(readers):
         rules = tuple(sorted(readers[table]))
         if table in missing:
-            hint = "ensure this data connector is enabled"
+            hint = missing_hint(engine)
             # A documented name is no slip of the pen.
             near = did_you_mean(table, there, what="table") if table in strange and there else None
             hint = f"{hint}; {near}" if near else hint
             yield CheckResult("tables", "error", table, "the table does not exist", hint, rules)
         elif table in empty:
-            yield _empty(table, newest[table], empty[table])
+            yield _empty(table, newest[table], empty[table], engine)
         else:
             yield _fresh(table, newest[table], now, rules)
     yield from columns
 
 
-def _empty(table: str, status: TableStatus, readers: Sequence[tuple[str, Timespan | None]]) -> CheckResult:
+def difference_findings(planned: Sequence[Planned], engine: Engine) -> Iterator[CheckResult]:
+    """Yield a warning for each table that rules read and that is not in hunting what it is in Sentinel."""
+    if engine.description.capabilities.deploys != "defender":
+        return
+    readers: dict[str, list[str]] = defaultdict(list)
+    for outcome, tuned in planned:
+        for table in tables_read(tuned):
+            readers[table].append(outcome.rule.path)
+    for table in sorted(readers):
+        for difference in differences([table]):
+            hint = "see docs/engines.md, Hunting in the unified portal"
+            yield CheckResult("tables", "warning", table, difference, hint, tuple(sorted(readers[table])))
+
+
+def _empty(
+    table: str, status: TableStatus, readers: Sequence[tuple[str, Timespan | None]], engine: Engine
+) -> CheckResult:
     latest = f"; its newest row is of {status.newest:%Y-%m-%d %H:%M} UTC" if status.newest else ""
     widest = min((span.start for _, span in readers if span is not None), default=None)
     since = f" since {widest:%Y-%m-%d %H:%M} UTC, where rules look" if widest is not None else ""
+    remote = engine.description.capabilities.remote
+    hint = "ensure this data connector is enabled" if remote else "add files of the time that rules look at"
     return CheckResult(
-        "tables", "warning", table, f"no rows{since}{latest}", "ensure this data connector is enabled",
+        "tables", "warning", table, f"no rows{since}{latest}", hint,
         tuple(sorted(path for path, _ in readers)),
     )  # fmt: skip
 
@@ -127,7 +147,7 @@ def _fresh(table: str, status: TableStatus, now: datetime, rules: tuple[str, ...
     if age > STALE:
         since = counted(age.days, "day")
         message = f"{rows}, but none for {since}: the newest is of {status.newest:%Y-%m-%d %H:%M} UTC"
-        return CheckResult("tables", "warning", table, message, "look whether its data connector still sends", rules)
+        return CheckResult("tables", "warning", table, message, "check that its data connector still sends data", rules)
     return CheckResult(
         "tables", "ok", table, f"{rows}; the newest is of {status.newest:%Y-%m-%d %H:%M} UTC", None, rules
     )

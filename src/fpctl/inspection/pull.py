@@ -106,7 +106,7 @@ def _pull_functions(functions: Mapping[str, str], folder: Path, done: Pulled) ->
 def _fault(name: str, text: str) -> str | None:
     """Return why a function cannot be a file of the repository: a broken file there would stop every command."""
     if not _NAME.fullmatch(name):
-        return "its name cannot be that of a file"
+        return "its name cannot be used as a file name"
     with tempfile.TemporaryDirectory(prefix="fpctl-") as place:
         path = Path(place) / FUNCTIONS_FOLDER / f"{name}.kql"
         write_text(path, f"{MARK}\n{text.rstrip()}\n", durable=False)

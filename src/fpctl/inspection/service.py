@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 from fpctl.engine.interface import Engine, EngineError
 from fpctl.inspection.check_result import Area, CheckResult
+from fpctl.inspection.grants import graph_grant, workspace_grant
+from fpctl.settings import Settings
 
 SKEW_NOTICED, SKEW_REFUSED = 60.0, 300.0
 """Seconds between the clocks: worth a word; and what Entra ID lets a token's times be off
@@ -58,7 +60,7 @@ def reach(address: str, clock: Callable[[], float] = time.time) -> Iterator[Chec
     yield CheckResult("service", "ok", place.host, "answers")
     sent = service_time(headers)
     if sent is None:
-        yield CheckResult("clock", "skipped", place.host, "the service does not say what time it has")
+        yield CheckResult("clock", "skipped", place.host, "the service does not report its time")
         return
     off = sent.timestamp() - heard
     if abs(off) <= SKEW_NOTICED:
@@ -66,19 +68,36 @@ def reach(address: str, clock: Callable[[], float] = time.time) -> Iterator[Chec
         return
     side = "behind" if off > 0 else "ahead of"
     message = f"this machine's clock is {abs(off):,.0f} s {side} the service's"
-    hint = "set the clock, best by NTP: tokens are refused, and rules look at the wrong hours"
+    hint = (
+        "synchronize the clock, for example with NTP: otherwise tokens are refused and rules read the wrong time range"
+    )
     yield CheckResult("clock", "error" if abs(off) > SKEW_REFUSED else "warning", place.host, message, hint)
 
 
-def access(engine: Engine) -> Iterator[CheckResult]:
+def access(engine: Engine, settings: Settings) -> Iterator[CheckResult]:
     """Yield whether a query is let through: it needs a token, and permission."""
     if not engine.description.capabilities.remote:
         return
     try:
         engine.query("print fpctl = 1")
     except EngineError as error:
-        hint = error.hint or "see docs/engines.md"
+        hint = _grant(engine, settings) if error.code == "forbidden" else error.hint
+        hint = hint or error.hint or "see docs/engines.md"
         yield CheckResult(_AREAS.get(error.code, "service"), "error", engine.name, error.message, hint)
         return
     yield CheckResult("credential", "ok", engine.name, "token accepted")
     yield CheckResult("permission", "ok", engine.name, "queries are permitted")
+
+
+def _grant(engine: Engine, settings: Settings) -> str | None:
+    """Return the permission that is missing and the command that grants it; None where neither is known."""
+    from fpctl.engine.remote.base import RemoteEngine
+
+    service = engine.description.capabilities.deploys
+    if service is None or not isinstance(engine, RemoteEngine):
+        return None
+    try:
+        claims = engine.claims()
+    except EngineError:
+        claims = {}
+    return graph_grant("query", claims) if service == "defender" else workspace_grant("query", claims, settings)

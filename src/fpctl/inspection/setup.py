@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fpctl.engine.interface import EngineError
 from fpctl.errors import FpctlError
 from fpctl.inspection.check_result import Area, CheckResult, counted
+from fpctl.inspection.grants import graph_grant, workspace_grant
 from fpctl.repository.model import Repository
 from fpctl.settings import FILE_NAME, Settings
+
+_COMPANIONS = (
+    "what does not fit into a rule goes to a saved function, the default: one request replaces the whole list, and a "
+    "value that is retired stops suppressing at once; a watchlist (`--lists watchlist`) changes item by item, and "
+    "shows old and new entries for up to five minutes"
+)
+"""https://learn.microsoft.com/azure/sentinel/watchlists-manage"""
 
 
 def setup_findings(settings: Settings, repository: Repository) -> Iterator[CheckResult]:
@@ -15,7 +24,7 @@ def setup_findings(settings: Settings, repository: Repository) -> Iterator[Check
     if settings.file is not None:
         yield CheckResult("settings", "ok", str(settings.file), "read")
     else:
-        yield CheckResult("settings", "ok", FILE_NAME, "there is none; the built-in settings and the environment hold")
+        yield CheckResult("settings", "ok", FILE_NAME, "not found; using defaults and environment variables")
     errors = sum(problem.severity == "error" for problem in repository.problems)
     rules, exclusions = len(repository.rules.rules), len(repository.exclusions.exclusions)
     if errors:
@@ -37,10 +46,10 @@ def _history(settings: Settings) -> CheckResult:
     place = settings.history.url
     try:
         if not is_there(place):
-            return CheckResult("history", "ok", place, "there is none yet; the first run makes it")
+            return CheckResult("history", "ok", place, "not found; the first run creates it")
         with History.open(place, create=False) as history:
             latest = history.runs(limit=1)
-            told = f"the last run is of {latest[0].started:%Y-%m-%d %H:%M} UTC" if latest else "no run is recorded yet"
+            told = f"the last run was at {latest[0].started:%Y-%m-%d %H:%M} UTC" if latest else "no run is recorded yet"
             return CheckResult("history", "ok", history.name, told)
     except FpctlError as error:
         # Not `place`: a database's URL may hold a password.
@@ -63,7 +72,14 @@ def deployment_findings(settings: Settings, credential: str | None = None) -> It
     try:
         there = workspace.all()
         yield CheckResult(area, "ok", workspace.id, f"{len(there):,} rules and saved searches can be read")
+        if settings.service == "sentinel":
+            yield CheckResult(area, "ok", "value lists", _COMPANIONS)
     except FpctlError as error:
-        yield CheckResult(area, "error", workspace.id, error.message, error.hint or "see docs/deployment.md")
+        hint = error.hint or "see docs/deployment.md"
+        if isinstance(error, EngineError) and error.code == "forbidden":
+            claims = workspace.claims()
+            sentinel = settings.service == "sentinel"
+            hint = workspace_grant("deploy", claims, settings) if sentinel else graph_grant("deploy", claims)
+        yield CheckResult(area, "error", workspace.id, error.message, hint)
     finally:
         workspace.close()

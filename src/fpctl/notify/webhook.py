@@ -59,7 +59,7 @@ def send(address: str, body: dict[str, Any], *, sleep: Callable[[float], None] =
                     break
         except requests.RequestException as error:
             # The error's own text may hold the address.
-            problem = f"does not answer ({type(error).__name__})"
+            problem = f"does not respond ({type(error).__name__})"
         if attempt < TRIES:
             sleep(2.0**attempt)
     raise FpctlError(f"the webhook at {host} {problem}", None, "nothing is marked as sent: the next run tries again")

@@ -2,12 +2,13 @@
 
 pygal draws; its scripts, style sheets and comments are taken out, because a page with a strict
 Content-Security-Policy allows none, and because its colours would not follow the dark mode. What is left has the
-classes that `assets/charts.css` paints. Every chart has a title that screen readers say, and stands beside a table
-with the same numbers.
+classes that `assets/report.css` paints. Every chart has a title that screen readers say, and stands beside a table
+with the same numbers; a bar says what it is when the pointer is on it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -34,7 +35,12 @@ def noise_chart(rules: Sequence[RuleNoise]) -> str | None:
     chart.x_labels = [_short(one.name) for one in shown]
     chart.add("left over", [one.remaining for one in shown])
     chart.add("suppressed", [one.suppressed for one in shown])
-    return _svg(chart, "noise", "Events at the clauses of each rule in its last complete run, left over and suppressed")
+    return _svg(
+        chart,
+        "noise",
+        "Events at the clauses of each rule in its last complete run, left over and suppressed",
+        ("left over", "suppressed"),
+    )
 
 
 def daily_chart(days: Sequence[Any], series: Sequence[Series]) -> str | None:
@@ -48,7 +54,9 @@ def daily_chart(days: Sequence[Any], series: Sequence[Series]) -> str | None:
     chart.x_labels_major = [day.isoformat() for number, day in enumerate(days) if number % step == 0]
     for one in series:
         chart.add(one.name, list(one.values))
-    return _svg(chart, "daily", "Events suppressed by the runs of each day, stacked by exclusion")
+    return _svg(
+        chart, "daily", "Events suppressed by the runs of each day, stacked by exclusion", [one.name for one in series]
+    )
 
 
 def sparkline(values: Sequence[int | None], title: str) -> str:
@@ -112,22 +120,52 @@ def _settings(height: int) -> dict[str, Any]:
     }
 
 
-def _svg(chart: Any, name: str, title: str) -> str:
-    """Return a chart's SVG without scripts, styles, comments and random ids."""
+def _svg(chart: Any, name: str, title: str, names: Sequence[str]) -> str:
+    """Return a chart's SVG without scripts, styles, comments and random ids.
+
+    Args:
+        names: of the series, in their order.
+    """
     chart.uuid = name
-    root = chart.render_tree()
+    root = _as_standard(chart.render_tree())
     for parent in list(root.iter()):
         for child in list(parent):
-            if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] in ("script", "style"):
+            overlay = {"text-overlay", "tooltip-overlay"} & set(child.get("class", "").split())
+            if child.tag in ("script", "style", "title") or overlay:
                 parent.remove(child)
         for attribute in [key for key in parent.attrib if key == "style" or key.startswith("on")]:
             del parent.attrib[attribute]
+        for attribute, value in parent.attrib.items():
+            if "." in value and attribute != "class":
+                parent.set(attribute, _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.1f}", value))
+    for number, series in enumerate(names):
+        for group in root.iter("g"):
+            if group.get("class") == f"series serie-{number} color-{number}":
+                _say_values(group, series)
     root.attrib.pop("id", None)
     root.set("role", "img")
     root.set("aria-label", title)
     root.set("class", f"chart chart-{name}")
-    text: str = ElementTree.tostring(_as_standard(root), encoding="unicode")
+    text: str = ElementTree.tostring(root, encoding="unicode")
     return text
+
+
+_LONG_NUMBER = re.compile(r"\d+\.\d{2,}")
+
+
+def _say_values(series: ElementTree.Element, name: str) -> None:
+    """Let the bars of a series say what they are, in place of what pygal keeps for its script; empty ones go."""
+    for parent in list(series.iter("g")):
+        for bar in [one for one in parent if one.get("class") == "bar"]:
+            said = {one.get("class", ""): one.text or "" for one in bar.iter("desc")}
+            if said.get("value", "0") in ("0", "unknown", ""):
+                parent.remove(bar)
+                continue
+            for one in list(bar.iter("desc")):
+                bar.remove(one)
+            for rect in bar.iter("rect"):
+                rect.attrib = {key: rect.attrib[key] for key in ("x", "y", "width", "height")} | {"class": "rect"}
+            ElementTree.SubElement(bar, "title").text = f"{said.get('x_label', '')}: {said['value']} {name}"
 
 
 def _as_standard(node: Any) -> ElementTree.Element:
@@ -136,7 +174,7 @@ def _as_standard(node: Any) -> ElementTree.Element:
     copy.text, copy.tail = node.text, node.tail
     if copy.tag == "svg":
         copy.set("xmlns", _SVG)
-    copy.extend(_as_standard(child) for child in node)
+    copy.extend(_as_standard(child) for child in node if isinstance(child.tag, str))
     return copy
 
 

@@ -36,13 +36,13 @@ DecisionKind = Literal["draft", "unapproved", "expires", "stale", "risky", "redu
 STALE_FINDINGS = frozenset({"never-hit", "idle"})
 REDUNDANT_FINDINGS = frozenset({"duplicate", "subsumed", "never-alone"})
 DECISION_TITLES: Mapping[DecisionKind, str] = {
-    "draft": "Drafts that wait for an approval",
-    "unapproved": "Active without an approval",
+    "draft": "Drafts waiting for approval",
+    "unapproved": "Active without approval",
     "expires": "Expire soon",
     "stale": "Suppressed nothing for a long time",
     "risky": "High risk",
     "redundant": "Redundant",
-    "drifted": "Changed under the exclusion since its approval",
+    "drifted": "Rule changed since the approval",
 }
 """What each kind of decision is called on the page, in the order of the page."""
 
@@ -299,7 +299,7 @@ def decisions(overview: Overview, findings: Iterable[Finding]) -> list[Decision]
         if entry.state == "draft":
             add("draft", id, _waiting(exclusion.owner, exclusion.reason), f"fpctl approve {id}")
         elif entry.state == "active" and not (exclusion.approved_by or "").strip():
-            add("unapproved", id, "it suppresses events and nobody is on record as approving it", f"fpctl approve {id}")
+            add("unapproved", id, "it suppresses events, but no approval is recorded", f"fpctl approve {id}")
         if entry.state == "active" and entry.days_left is not None and entry.days_left <= EXPIRES_SOON:
             message = f"expires on {exclusion.expires}, in {_days(entry.days_left)}"
             add("expires", id, message, f"fpctl renew {id} --until 180d")

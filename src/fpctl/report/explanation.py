@@ -152,7 +152,7 @@ def _why(pipeline: PipelineColumns, point: InsertionPoint) -> str:
 
 def _change(before: Mapping[str, Column] | None, point: InsertionPoint, all_columns: bool) -> str:
     columns = point.scope.columns
-    more = ", and columns that are not known" if point.scope.open else ""
+    more = ", and unknown columns" if point.scope.open else ""
     if before is None:
         shown = f": {_list(columns, all_columns)}" if all_columns or 0 < len(columns) <= SHOWN_COLUMNS else ""
         return f"{len(columns)} columns{more}{shown}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +13,15 @@ from fpctl.exclusions.risk.score import Risk
 from fpctl.exclusions.risk.shared_names import SharedNames
 from fpctl.execution.drift import CODES
 from fpctl.history.records import HitTotals, StoredDrift
+from fpctl.report.markdown import cell, said
 from fpctl.repository.assessment import risk_for
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.risk_weights import RiskWeights
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.test_cases import RuleTestCache
-from fpctl.text.visible import visible_lines
 
 OVER = ("retired", "expired")
-_MARKUP = {ord(character): f"&#{ord(character)};" for character in "|@\\*_~[]#!`\n\r"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,33 +156,33 @@ def to_markdown(found: Overview) -> str:
     """Return an overview as a page; nothing that an exclusion says can become markup there."""
     states = ", ".join(f"{count:,} {state}" for state, count in found.states().items()) or "none"
     levels = ", ".join(f"{count:,} {level}" for level, count in found.levels().items() if count) or "none"
-    lines = [f"# Exclusions on {found.on}", "", f"{states}; {found.over:,} over. Risk: {levels}."]
+    lines = [f"# Exclusions on {found.on}", "", f"{states}; {found.over:,} expired or retired. Risk: {levels}."]
     if not found.recorded:
-        lines += ["", "No run has been recorded: hits are not known."]
+        lines += ["", "No run has been recorded: hits are unknown."]
     if found.entries:
         lines += [
             "", "| exclusion | state | owner | ends | rules | hits | unique | last event | risk |",
             "|---|---|---|---|--:|--:|--:|---|--:|",
         ]  # fmt: skip
         lines += [_row(entry) for entry in found.entries]
-        lines += ["", "## Risk, point by point"]
+        lines += ["", "## Risk factors"]
         for entry in found.entries:
-            lines += ["", f"### {_plain(entry.loaded.id)}: {entry.risk.score} of 100, {entry.risk.level}", ""]
-            lines += [f"- {one.points:+} {_plain(one.message)}" for one in entry.risk.factors] or ["- no points"]
+            lines += ["", f"### {said(entry.loaded.id)}: {entry.risk.score} of 100, {entry.risk.level}", ""]
+            lines += [f"- {one.points:+} {said(one.message)}" for one in entry.risk.factors] or ["- no points"]
     drifted = [one for entry in found.entries for one in entry.drift]
     if drifted:
         lines += ["", "## Drift in the last runs", ""]
-        lines += [f"- {one.started.date()}: {_plain(one.message)} ({CODES.get(one.kind, one.kind)})" for one in drifted]
+        lines += [f"- {one.started.date()}: {said(one.message)} ({CODES.get(one.kind, one.kind)})" for one in drifted]
     return "\n".join(lines) + "\n"
 
 
 def _row(entry: OverviewEntry) -> str:
     exclusion, hits = entry.loaded.exclusion, entry.hits
-    named = _plain(exclusion.id) + (f" {_plain(exclusion.title)}" if exclusion.title else "")
+    named = cell(exclusion.id) + (f" {cell(exclusion.title)}" if exclusion.title else "")
     cells = [
         named,
         entry.state,
-        _plain(exclusion.owner or "-"),
+        cell(exclusion.owner) if exclusion.owner else "-",
         str(exclusion.expires or "never"),
         f"{entry.rules:,}",
         _count(hits.rows if hits is not None else None, hits),
@@ -199,7 +197,3 @@ def _count(count: int | None, hits: HitTotals | None) -> str:
     if hits is None or not hits.runs:
         return "-"
     return "unknown" if count is None else f"{count:,}"
-
-
-def _plain(text: str) -> str:
-    return html.escape(visible_lines(text), quote=False).translate(_MARKUP)

@@ -151,7 +151,7 @@ def without_clauses(rules: Sequence[LoadedRule]) -> list[LoadedRule | RuleOutcom
         except FpctlError as error:
             found.extend(RuleOutcome(loaded, "error", None, error) for loaded in members)
         except Exception as error:
-            found.extend(_unexpected(error, "taking the clauses out of this rule", loaded) for loaded in members)
+            found.extend(_unexpected(error, "removing the clauses from this rule", loaded) for loaded in members)
     return found
 
 
@@ -219,7 +219,7 @@ def base_files(rules: Sequence[LoadedRule]) -> tuple[list[TunedFile], list[Probl
         except FpctlError as error:
             errors.append(error)
         except Exception as error:
-            errors.append(UnexpectedError.of(error, "taking the clauses out of this file", Location(members[0].path)))
+            errors.append(UnexpectedError.of(error, "removing the clauses from this file", Location(members[0].path)))
     return files, kept, errors
 
 
@@ -241,7 +241,7 @@ def tuned_files(outcomes: Iterable[RuleOutcome]) -> tuple[list[TunedFile], list[
             files.append(TunedFile(relative, edited(members[0].loaded.text.file_text, edits)))
         except Exception as error:
             at = Location(members[0].loaded.path)
-            errors.append(UnexpectedError.of(error, "putting the clauses into this file", at))
+            errors.append(UnexpectedError.of(error, "inserting the clauses into this file", at))
     return files, errors
 
 

@@ -21,15 +21,15 @@ _EXCLUSION: Mapping[str, str] = {
     "scenario": "The documented benign situation, if it is one.",
     "rules": f"Which rules: ids, names, paths, globs, or {', '.join(f'{p}:' for p in PREFIXES)}; `*` for all.",
     "match": "What to match: all fields of a map must match, a list of values is any of them, a list of maps is or.",
-    "window": "Hours in which the exclusion holds.",
+    "window": "Times at which the exclusion applies.",
     "reason": "Why this is benign.",
     "ticket": "Ticket or change number.",
-    "owner": "Who answers for it.",
-    "created": "First day on which it holds.",
-    "expires": "First day on which it no longer holds.",
+    "owner": "Owner.",
+    "created": "First day on which it is valid.",
+    "expires": "First day on which it is no longer valid.",
     "approved_by": "Who approved it; not the owner.",
     "approval": "What the approver saw; written by `fpctl approve`.",
-    "status": "draft: not yet approved. active: in force. shadow: only counted. retired: over.",
+    "status": "draft: not approved yet. active: suppresses events. shadow: only counted. retired: ended.",
     "broad": "Allow a match without device, url and hash; needs an approval.",
     "placement": "Where the clause goes: auto, at the source, or at the end of the query.",
     "notes": "Anything else to know.",
@@ -37,23 +37,23 @@ _EXCLUSION: Mapping[str, str] = {
 }
 _MATCH: Mapping[str, str] = {
     **{name: field.help for name, field in FIELDS.items()},
-    "where": "A KQL condition that must hold too; only for what the fields cannot say.",
+    "where": "A KQL condition that must also be true; only for what the fields cannot express.",
 }
 _WINDOW: Mapping[str, str] = {
     "weekly": "Such as `sun 02:00-04:00`, `mon-fri 22:00-06:00`, `daily 12:00-13:00`.",
     "intervals": "Such as `2026-12-24 18:00/2026-12-27 06:00`.",
-    "timezone": "Of these times, such as Europe/Rome.",
+    "timezone": "Time zone of these times, such as Europe/Rome.",
 }
 _APPROVAL: Mapping[str, str] = {
     "on": "The day.",
     "rules": "By rule id, the hash of its base query as the approver saw it.",
-    "places": "By rule id, the tables that the clause stood on, and behind which operator.",
+    "places": "By rule id, the tables that the clause was on, and after which operator.",
 }
 _RULE: Mapping[str, str] = {
-    "id": "Unique; exclusions name the rule by it.",
+    "id": "Unique; exclusions refer to the rule by it.",
     "name": "The rule's name.",
     "query": "The base query, in KQL, without any exclusion.",
-    "requiredDataConnectors": "The connectors that bring the tables which the query reads.",
+    "requiredDataConnectors": "The data connectors for the tables that the query reads.",
     "triggerOperator": "With triggerThreshold: how many results fire the rule.",
 }
 _TEXT = {"type": "string"}

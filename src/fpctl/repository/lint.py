@@ -87,11 +87,15 @@ def _lint(loaded: LoadedRule, planner: Planner) -> list[Problem]:
     results = base.query.results()
     if not results:
         problems.append(
-            Problem("no-query", "the text only defines names; no query gives a result", loaded.text.file_location(0))
+            Problem(
+                "no-query",
+                "the text only contains definitions; no query returns a result",
+                loaded.text.file_location(0),
+            )
         )
     if len(results) > 1:
         at = place(results[1].start)
-        hint = "put each query into a rule of its own"
+        hint = "put each query into its own rule"
         problems.append(Problem("several-queries", f"the rule holds {len(results)} queries", at, hint, "warning"))
     if rule.kind in ("scheduled", "nrt") and len(rule.query) > QUERY_LIMIT:
         problems.append(

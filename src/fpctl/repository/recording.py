@@ -98,7 +98,7 @@ def entries_of(
         id = draft.id or new_id(today, taken)
         complete = replace(draft, id=id, title=draft.title or title_of(draft.match, draft.scenario or ""))
         if complete.expires is not None and complete.expires <= today:
-            raise FpctlError(f"it would end on {complete.expires}, which is not after today, {today}")
+            raise FpctlError(f"it would expire on {complete.expires}, which is not after today, {today}")
         taken.add(id)
         entry = new_exclusion(complete, folder, repository.rules, known)
         if complete.approved_by is not None:
@@ -145,15 +145,15 @@ def remarks(exclusion: Exclusion, known: Iterable[LoadedExclusion]) -> list[str]
     """Return what a reviewer would ask of a new exclusion: its twin, its scenario's fields, reason, end, approval."""
     said: list[str] = []
     if same := twins(exclusion, known):
-        said.append(f"{', '.join(same)} matches the same already")
+        said.append(f"{', '.join(same)} already matches the same")
     if exclusion.scenario is not None:
         template = scenario(exclusion.scenario)
         lacking = [field for field in template.needs if any(getattr(one, field) is None for one in exclusion.match)]
         said += [f"{template.id} usually names {field}: {template.ask[field]}" for field in lacking]
     if exclusion.expires is None:
-        said.append("it never expires; --expires 90d gives it an end")
+        said.append("it never expires; set an expiry date with --expires 90d")
     if exclusion.reason is None:
-        said.append("it has no reason; --reason says why this is benign")
+        said.append("it has no reason; add one with --reason")
     if exclusion.approved_by is None:
-        said.append(f"nobody has approved it yet: fpctl approve {exclusion.id}")
+        said.append(f"not approved yet: fpctl approve {exclusion.id}")
     return said

@@ -107,6 +107,6 @@ def load_rules(root: Path) -> RuleSet:
         for loaded in same if len(same) > 1 else ():
             others = ", ".join(str(Location(other.path, other.line)) for other in same if other is not loaded)
             message = f"the rule id `{loaded.rule.id}` is also used at {others}"
-            hint = "give each rule an id of its own; an exclusion that names this id applies to all of them"
+            hint = "give each rule a unique id; an exclusion that names this id applies to all of them"
             problems.append(Problem("duplicate-id", message, Location(loaded.path, loaded.line), hint, "warning"))
     return RuleSet(tuple(rules), sorted_problems(problems), tuple(files))

@@ -214,7 +214,7 @@ def read_rule(
         if operator is None:
             faults.append(
                 MetadataProblem(
-                    "triggerOperator", f"`triggerOperator` is none of gt, lt, eq, ne: {read.trigger_operator}"
+                    "triggerOperator", f"`triggerOperator` must be gt, lt, eq or ne, not {read.trigger_operator}"
                 )
             )
     stated = read.id.strip() if read.id else ""

@@ -324,5 +324,5 @@ def _moment(node: Node) -> datetime:
     try:
         moment = datetime.fromisoformat((node.text or "").strip())
     except ValueError as error:
-        raise _Bad("invalid-date", f"`{node.text}` is no time", node, "write 2026-11-20T00:00:00Z") from error
+        raise _Bad("invalid-date", f"`{node.text}` is not a valid time", node, "write 2026-11-20T00:00:00Z") from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -88,7 +88,7 @@ def capture(
             continue
         answer = engine.query(text, timespan)
         if answer.partial is not None:
-            raise FpctlError(f"the service answered in part only: {answer.partial}")
+            raise FpctlError(f"the service returned a partial answer: {answer.partial}")
         found = [_filled(row) for row in answer.dicts()]
         if len(found) > limit:
             truncated.add(table)

@@ -268,9 +268,7 @@ def _skips(outcome: CaseOutcome) -> dict[str, Skip]:
     how = "suppresses" if any(one.rows for one in outcome.suppressed) else "silences the rule on"
     hint = "narrow the exclusion, or accept it with --force REASON"
     if outcome.any_time:
-        hint += (
-            "; the test has no fixed time, so the exclusion's window was taken to be open: give it `now` to change that"
-        )
+        hint += "; the test has no fixed time, so the exclusion's window was treated as open: set `now` to change that"
     return {
         one.exclusion: Skip(
             one.exclusion,
@@ -301,8 +299,8 @@ def _wrong(outcome: CaseOutcome) -> Problem | None:
     """Return what is wrong with a test as a problem; a suppressed event is no fault of the test."""
     case = outcome.case
     if outcome.status == "wrong-test":
-        message = f"`{case.name}` must fire, and the base rule does not fire on it"
-        return Problem("wrong-test", message, case.at, "see why: fpctl test", "warning")
+        message = f"`{case.name}` must fire, but the base rule does not fire on it"
+        return Problem("wrong-test", message, case.at, "for details, run fpctl test", "warning")
     if outcome.status == "error":
         return Problem("test-not-run", f"`{case.name}` cannot be run: {outcome.error}", case.at, None, "warning")
     return None

@@ -87,7 +87,7 @@ def _table(exclusion: Exclusion, table: str, planner: Planner) -> tuple[list[Att
     today = datetime.combine(planner.today, time(12), UTC)
     known = planner.tables.table(table)
     if known is None:
-        raise FpctlError("its columns are not known")
+        raise FpctlError("its columns are unknown")
     tried: list[tuple[int, Variant]] = []
     for number, alternative in enumerate(exclusion.match[:MOST_ALTERNATIVES], 1):
         seed = seed_of(exclusion, alternative, today)
@@ -110,9 +110,9 @@ def _table(exclusion: Exclusion, table: str, planner: Planner) -> tuple[list[Att
     }
     if not any(index in hit for index in seeds.values()):
         raw = " (it has a raw condition)" if any(one.where is not None for one in exclusion.match) else ""
-        raise FpctlError(f"no event of this table can be made up that the exclusion suppresses{raw}")
+        raise FpctlError(f"no event that the exclusion suppresses can be created for this table{raw}")
     notes = [
-        f"alternative {number}: no event can be made up that it suppresses"
+        f"alternative {number}: no event that it suppresses can be created"
         + (" (it has a raw condition)" if exclusion.match[number - 1].where is not None else "")
         for number, index in seeds.items()
         if index not in hit

@@ -73,6 +73,6 @@ def asked(texts: Sequence[str], engine: Engine, span: Timespan) -> list[Table]:
         if isinstance(answer, EngineError):
             raise answer
         if answer.partial is not None:
-            raise FpctlError(f"the service answered in part only: {answer.partial}")
+            raise FpctlError(f"the service returned a partial answer: {answer.partial}")
         answers.append(answer)
     return answers

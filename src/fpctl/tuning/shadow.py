@@ -25,7 +25,7 @@ class ShadowReview:
         totals: what its runs recorded; None if none had it.
         verdict: `wait`, it has not been watched for long enough; `activate`, it would have suppressed events
             that nothing else does; `drop`, it would have suppressed nothing, or nothing of its own; `look`,
-            the hits of its runs are not known.
+            the hits of its runs are unknown.
         why: the reason in words.
     """
 
@@ -56,7 +56,7 @@ def _review(exclusion: Exclusion, totals: HitTotals | None, today: date, days: i
     if totals is None or totals.runs == 0:
         return ShadowReview(exclusion, since, totals, "wait", "no run has counted it yet: fpctl run")
     if totals.rows is None:
-        return ShadowReview(exclusion, since, totals, "look", "the hits of its runs are not known")
+        return ShadowReview(exclusion, since, totals, "look", "the hits of its runs are unknown")
     if watched is None or watched < days:
         left = days - (watched or 0)
         return ShadowReview(
@@ -65,5 +65,5 @@ def _review(exclusion: Exclusion, totals: HitTotals | None, today: date, days: i
     if totals.rows == 0:
         return ShadowReview(exclusion, since, totals, "drop", "it would have suppressed nothing")
     if totals.unique == 0:
-        return ShadowReview(exclusion, since, totals, "drop", "other exclusions suppress all that it would")
+        return ShadowReview(exclusion, since, totals, "drop", "other exclusions suppress everything that it would")
     return ShadowReview(exclusion, since, totals, "activate", f"it would have suppressed {totals.rows:,} events")

@@ -138,7 +138,7 @@ def _only_table(rule: Rule, planner: Planner) -> str:
     if len(names) == 1:
         return names[0]
     known = ", ".join(names) or "none that is known"
-    raise FpctlError(f"the rule reads several tables: {known}", None, "say which the event is of: --table NAME")
+    raise FpctlError(f"the rule reads several tables: {known}", None, "give the event's table: --table NAME")
 
 
 def _moment(row: Mapping[str, Any], now: datetime) -> datetime:

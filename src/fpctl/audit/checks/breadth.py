@@ -56,7 +56,7 @@ def _attacker_chooses(context: AuditContext, check: Check) -> Iterator[Finding]:
             if fields and not anchored(alternative) and alternative.where is None:
                 yield check.finding(
                     at_value(loaded, number, fields[0]),
-                    f"{loaded.id} matches on {_listed(fields)} alone, which an attacker chooses",
+                    f"{loaded.id} matches on {_listed(fields)} alone, which an attacker can choose",
                     exclusion=loaded.id,
                     fix=f"fpctl edit {loaded.id}",
                     subject=str(number),
@@ -78,8 +78,7 @@ def _writable_path(context: AuditContext, check: Check) -> Iterator[Finding]:
                 ):
                     yield check.finding(
                         at_value(loaded, number, "path", path),
-                        f"every user may write to `{path}` of {loaded.id}, and no hash or signer says what may "
-                        "lie there",
+                        f"every user can write to `{path}` of {loaded.id}, and no hash or signer restricts the file",
                         exclusion=loaded.id,
                         fix=fix_command(loaded, number, "path", path),
                         subject=f"{number} {path}",
@@ -115,7 +114,7 @@ def _short_pattern(context: AuditContext, check: Check) -> Iterator[Finding]:
                     if "*" in value and len(left) < 3 and not context.shared_names.is_allowed(value):
                         yield check.finding(
                             at_value(loaded, number, field, value),
-                            f"`{value}` of {loaded.id} names little more than a wildcard",
+                            f"`{value}` of {loaded.id} is little more than a wildcard",
                             exclusion=loaded.id,
                             fix=fix_command(loaded, number, field, value),
                             subject=f"{number} {field} {value}",
@@ -145,7 +144,7 @@ def _negated(context: AuditContext, check: Check) -> Iterator[Finding]:
             if alternative.where is not None and alternative.fields() and nearly_everything(alternative.where):
                 yield check.finding(
                     at_value(loaded, number, "where"),
-                    f"`where` of {loaded.id} holds for nearly every event: it narrows nothing",
+                    f"`where` of {loaded.id} is true for nearly every event, so it narrows nothing",
                     exclusion=loaded.id,
                     fix=f"fpctl edit {loaded.id}",
                     subject=str(number),
@@ -172,68 +171,66 @@ def _broad_in_tables(context: AuditContext, check: Check) -> Iterator[Finding]:
 CHECKS = (
     Check(
         "FP601", "matches-everything", "error", "The exclusion matches nearly every event",
-        "Every condition of an alternative holds for nearly all events: a pattern of wildcards and one letter, a text "
-        "that stands in every command line (`.exe`, `C:\\`), networks that together are half of all addresses, "
-        "or a raw "
-        "condition such as `isnotempty(DeviceName)`, `X == X`, or one that only says what is *not* (`!=`, `!has`, "
-        "`not(...)`). The rule is switched off. What is empty, or nothing but wildcards, is refused when the file is "
-        "read.",
+        "Every condition of an alternative is true for nearly all events: a pattern of wildcards and one letter, "
+        "a text that is in every command line (`.exe`, `C:\\`), networks that together cover half of all "
+        "addresses, or a raw condition such as `isnotempty(DeviceName)`, `X == X`, or one that only says what is "
+        "*not* the case (`!=`, `!has`, `not(...)`). This switches the rule off. Empty values and bare wildcards "
+        "are refused when the file is read.",
         "Name what is benign.",
         _everything, (), "fp-2026-0007 matches nearly every event: command_line `.exe`",
     ),
     Check(
-        "FP602", "attacker-chooses", "warning", "The exclusion rests on what an attacker chooses",
-        "An alternative that names only a program's name, its parent's, its command line, its path or a port. Whoever "
-        "can start a program can name it so. A device, URL, hash, signer, address or account has to be taken over, or "
-        "cannot be.",
-        "Name the devices it runs on, the hash or signer of the program, or the host that it talks to.",
-        _attacker_chooses, (), "fp-2026-0007 matches on process and command_line alone, which an attacker chooses",
+        "FP602", "attacker-chooses", "warning", "The exclusion depends only on what an attacker can choose",
+        "The alternative names only the name of a program or its parent, its command line, its path or a port. "
+        "Anybody who can start a program can choose these. A device, hash, signer, address or account has to be "
+        "compromised first, or cannot be.",
+        "Name the devices it runs on, the hash or signer of the program, or the host that it contacts.",
+        _attacker_chooses, (), "fp-2026-0007 matches on process and command_line alone, which an attacker can choose",
     ),
     Check(
-        "FP603", "writable-path", "warning", "Every user may write to the path",
-        "`C:\\Users\\...`, `C:\\ProgramData`, a `Temp` folder, `/tmp`, `/home` and their like. A program put there is "
-        "excluded, whatever it is. Not told where the alternative names a hash or signer.",
-        "Add the hash or signer, or have the program installed where only administrators write.",
+        "FP603", "writable-path", "warning", "Every user can write to the path",
+        "`C:\\Users\\...`, `C:\\ProgramData`, a `Temp` folder, `/tmp`, `/home` and similar. Any program placed "
+        "there is excluded. Not reported if the alternative has a hash or signer.",
+        "Add the hash or signer, or install the program where only administrators can write.",
         _writable_path, ("forbidden.folders", "forbidden.allowed"),
-        "every user may write to `C:\\Users\\Public\\agent` of fp-2026-0007, and no hash or signer says what may "
-        "lie there",
+        "every user can write to `C:\\Users\\Public\\agent` of fp-2026-0007, and no hash or signer restricts the file",
     ),
     Check(
-        "FP604", "left-wildcard", "warning", "A name is matched by its end alone",
-        "`*-agent.exe`, `*.contoso.com`, `**\\tools\\run.exe`: the beginning of a name or path is what is "
-        "easiest to choose "
-        "freely, and new names fall in without anybody noticing.",
-        "Write the names out, or begin with what is fixed.",
+        "FP604", "left-wildcard", "warning", "A name is matched only by its end",
+        "`*-agent.exe`, `*.contoso.com`, `**\\tools\\run.exe`: the beginning of a name or path is the easiest "
+        "part to choose freely, and new names match without anybody noticing.",
+        "List the names, or start with a fixed part.",
         _left_wildcard, ("forbidden.allowed",),
         "`*_agent.exe` of fp-2026-0007 matches every program whose name ends in `_agent.exe`",
     ),
     Check(
         "FP610", "wide-network", "error", "The network is wider than the policy allows",
         "A /8 holds sixteen million addresses, and nobody knows all of them.",
-        "Name the networks that are meant, or the devices.",
+        "Name the intended networks, or the devices.",
         _wide_network, ("forbidden.prefix_v4", "forbidden.prefix_v6", "forbidden.allowed"),
         "the network `10.0.0.0/8` of fp-2026-0007 is wider than /16, the widest that the policy allows",
     ),
     Check(
         "FP611", "short-pattern", "warning", "A pattern is little more than a wildcard",
-        "Fewer than three characters that mean something, beside the wildcards: `a*`, `*x.exe`.",
+        "Apart from wildcards it has fewer than three meaningful characters: `a*`, `*x.exe`.",
         "Write more of the name.",
-        _short_pattern, ("forbidden.allowed",), "`a*` of fp-2026-0007 names little more than a wildcard",
+        _short_pattern, ("forbidden.allowed",), "`a*` of fp-2026-0007 is little more than a wildcard",
     ),
     Check(
         "FP612", "idle-condition", "warning", "The raw condition narrows nothing",
-        "`where` holds for nearly every event: it compares a column with itself, asks whether it is not empty, or only "
-        "says what is not. The other fields of the alternative decide alone.",
-        "Say what the event is, not what it is not; or remove `where`.",
-        _negated, (), "`where` of fp-2026-0007 holds for nearly every event: it narrows nothing",
+        "`where` is true for nearly every event: it compares a column with itself, tests that it is not empty, "
+        "or only says what is not the case. The other fields of the alternative decide alone.",
+        "State what the event is instead of what it is not, or remove `where`.",
+        _negated, (), "`where` of fp-2026-0007 is true for nearly every event, so it narrows nothing",
     ),
     Check(
         "FP614", "broad-in-tables", "error", "The match is broad in the tables of a rule",
-        "What identifies an event depends on the table: an account and its address identify a sign-in, but on an "
-        "endpoint the address is the other side of a connection, and half the estate talks to it. The alternative is "
-        "narrow for some tables, not for those of this rule ([which are](../identity.md#what-is-narrow)). Such a match "
-        "needs `broad: true` and an approval, as one without device, URL and hash does.",
-        "Name what identifies in these tables, or set `broad: true` and have it approved.",
+        "What identifies an event depends on the table. An account and its address identify a sign-in, but on an "
+        "endpoint the address is the other side of a connection, and half the estate talks to it. The "
+        "alternative is narrow for some tables, but not for those of this rule ([which "
+        "are](identity.md#what-is-narrow)). Such a match needs `broad: true` and an approval, like one "
+        "without a device, URL or hash.",
+        "Name what identifies an event in these tables, or set `broad: true` and have it approved.",
         _broad_in_tables, (),
         "fp-2026-0007 matches on account and ip, which does not identify an event of RMM connection (endpoints): it is "
         "broad there",

@@ -47,7 +47,7 @@ def _endless(context: AuditContext, check: Check) -> Iterator[Finding]:
         if loaded.exclusion.expires is None:
             yield check.finding(
                 loaded.at,
-                f"{loaded.id} has no `expires`: it suppresses for ever, whatever becomes of its reason",
+                f"{loaded.id} has no `expires`: it never stops suppressing",
                 exclusion=loaded.id,
                 fix=f"fpctl renew {loaded.id} --until {_limit(context, loaded.exclusion)[0]}d",
             )
@@ -66,7 +66,7 @@ def _over_long(context: AuditContext, check: Check) -> Iterator[Finding]:
             beginning = "its approval" if approved else "`created`"
             yield check.finding(
                 loaded.at_key("expires"),
-                f"{loaded.id} holds {days(length)} from {beginning} on {since} to {exclusion.expires}; "
+                f"{loaded.id} is valid for {days(length)} from {beginning} on {since} to {exclusion.expires}; "
                 f"at most {days(limit)} are allowed {why}",
                 exclusion=loaded.id,
                 # What was renewed has to be looked at again; what was too long from the beginning is shortened.
@@ -109,42 +109,43 @@ def _limit(context: AuditContext, exclusion: Exclusion) -> tuple[int, str]:
 CHECKS = (
     Check(
         "FP101", "expired", "warning", "The exclusion has expired",
-        "On and after the day `expires` an exclusion is in no plan, and clauses of rules that nobody applied again "
-        "stop suppressing by themselves where the rule's time column is visible. Events that it suppressed alert "
-        "again, so either they are wanted or somebody forgot to renew it. An expired exclusion that stays in the "
-        "folder is also in the way of who looks for what is in force.",
-        "Retire it with the reason, or renew it (`fpctl renew ID --until 90d`) after looking at whether its reason "
-        "still holds.",
+        "From the day `expires` on, an exclusion is not in any plan, and clauses in rules that were not applied "
+        "again stop suppressing by themselves if the rule's time column is visible. The events it suppressed "
+        "raise alerts again: either that is intended, or somebody forgot to renew it. An expired exclusion that "
+        "stays in the folder also makes it harder to see which ones are active.",
+        "Retire it with the reason, or renew it (`fpctl renew ID --until 90d`) after you have checked that its "
+        "reason still applies.",
         _expired,
         example="fp-2026-0007 expired 3 days ago, on 2026-11-21: it suppresses nothing any more",
     ),
     Check(
         "FP102", "expiring", "note", "The exclusion expires soon",
-        "It still holds, and will not in a few days. Told early enough for somebody to find out whether the reason "
-        "still holds; renewing without looking is what expiry dates are there to prevent. "
-        "`fpctl audit --only expiring --fail-on note` is for a scheduled job.",
-        "Ask its owner. Then renew it, or let it end.",
+        "It is still active but will expire in a few days. The finding comes early enough to find out whether "
+        "the reason still applies; expiry dates exist to prevent renewing without checking. Use `fpctl audit "
+        "--only expiring --fail-on note` in a scheduled job.",
+        "Ask its owner, then renew it or let it expire.",
         _expiring, ("lifetime.warn",),
         "fp-2026-0007 expires in 12 days, on 2026-12-06",
     ),
     Check(
         "FP103", "no-expiry", "error", "The exclusion never expires",
-        "The reason for an exclusion ends one day: the tool is replaced, the host reinstalled, the contract over. "
-        "Without `expires` nobody is asked, and what remains is a blind spot whose name and behaviour an attacker "
-        "can take on.",
-        "Give `expires`. `fpctl renew ID --until DATE` sets it.",
+        "The reason for an exclusion ends one day: the tool is replaced, the host is reinstalled, the contract "
+        "ends. Without `expires` nobody is asked, and what remains is a blind spot whose name and behaviour an "
+        "attacker can imitate.",
+        "Set `expires`, for example with `fpctl renew ID --until DATE`.",
         _endless, ("require",),
-        "fp-2026-0007 has no `expires`: it suppresses for ever, whatever becomes of its reason",
+        "fp-2026-0007 has no `expires`: it never stops suppressing",
     ),
     Check(
-        "FP104", "over-long", "error", "The exclusion holds longer than the policy allows",
-        "Counted from the day of the last approval (`approval.on`), or from `created` where that is later or nothing "
-        "is recorded, to `expires`. A renewed exclusion therefore needs another approval, not another file. The "
-        "limit depends on the scenario and on how much the exclusion suppresses: where a pattern chooses its "
-        "rules, and where it names no device, URL or hash, the shortest limit that applies counts.",
-        "Shorten it; or, after a renewal, have it looked at and approved again.",
+        "FP104", "over-long", "error", "The exclusion is valid longer than the policy allows",
+        "The lifetime counts from the day of the last approval (`approval.on`), or from `created` if that is "
+        "later or no approval is recorded, to `expires`. A renewed exclusion therefore needs another approval, "
+        "not another file. The limit depends on the scenario and on how much the exclusion suppresses. If a "
+        "pattern selects its rules, or if it names no device, URL or hash, the shortest limit that applies "
+        "counts.",
+        "Shorten it or, after a renewal, have it reviewed and approved again.",
         _over_long, ("lifetime.narrow", "lifetime.sweeping", "lifetime.broad", "lifetime.scenarios"),
-        "fp-2026-0007 holds 365 days from `created` on 2026-11-24 to 2027-11-24; at most 184 days are allowed by "
-        "the policy",
+        "fp-2026-0007 is valid for 365 days from `created` on 2026-11-24 to 2027-11-24; at most 184 days are "
+        "allowed by the policy",
     ),
 )  # fmt: skip

@@ -28,7 +28,7 @@ def _unknown_rule(context: AuditContext, check: Check) -> Iterator[Finding]:
                 hints[text] = f" (did you mean `{close}`?)" if close is not None else ""
             yield check.finding(
                 loaded.at_key(f"rules.{index}"),
-                f"{loaded.id} names the rule `{text}`, which is not there{hints[text]}",
+                f"{loaded.id} names the rule `{text}`, which does not exist{hints[text]}",
                 exclusion=loaded.id,
                 fix=f"fpctl edit {loaded.id}",
                 subject=text,
@@ -41,7 +41,7 @@ def _no_rule(context: AuditContext, check: Check) -> Iterator[Finding]:
             if not parse_selector(text).names_one and not context.index.selected(text):
                 yield check.finding(
                     loaded.at_key(f"rules.{index}"),
-                    f"`{text}` of {loaded.id} reaches no rule",
+                    f"`{text}` of {loaded.id} matches no rule",
                     exclusion=loaded.id,
                     fix=f"fpctl edit {loaded.id}",
                     subject=text,
@@ -52,7 +52,7 @@ def _not_placeable(context: AuditContext, check: Check) -> Iterator[Finding]:
     for index, planned in context.plans.items():
         for id, skip in sorted(planned.skips.items()):
             if skip.finding:
-                named = f"{id} names `{planned.loaded.rule.name}` and suppresses nothing in it"
+                named = f"{id} names `{planned.loaded.rule.name}` but suppresses nothing in it"
                 message = f"{named}: {skip.message} [{skip.reason}]"
                 yield _about(context, check, id, index, skip.line, message, skip.reason)
 
@@ -69,7 +69,7 @@ def _applies_nowhere(context: AuditContext, check: Check) -> Iterator[Finding]:
             count = f"{len(skips):,} rules" if len(skips) > 1 else "1 rule"
             yield check.finding(
                 loaded.at_key("rules"),
-                f"{loaded.id} reaches {count} and suppresses nothing in any of them [{', '.join(reasons)}]",
+                f"{loaded.id} applies to {count} but suppresses nothing in any of them [{', '.join(reasons)}]",
                 exclusion=loaded.id,
                 fix=f"fpctl edit {loaded.id}",
             )
@@ -171,126 +171,128 @@ def _drifted(context: AuditContext, check: Check) -> Iterator[Finding]:
 
 CHECKS = (
     Check(
-        "FP301", "unknown-rule", "error", "The exclusion names a rule that is not there",
-        "An id, a name or a path without wildcards names one rule. If no rule has it, the exclusion suppresses "
-        "nothing: the rule was renamed or removed, or the selector has a slip.",
-        "Correct the selector, or retire the exclusion if the rule is gone for good.",
+        "FP301", "unknown-rule", "error", "The exclusion names a rule that does not exist",
+        "An id, a name or a path without wildcards names one rule. If no rule matches, the exclusion suppresses "
+        "nothing: the rule was renamed or removed, or the selector has a typo.",
+        "Correct the selector, or retire the exclusion if the rule is gone permanently.",
         _unknown_rule, (),
-        "fp-2026-0007 names the rule `RMM conection`, which is not there (did you mean `RMM connection`?)",
+        "fp-2026-0007 names the rule `RMM conection`, which does not exist (did you mean `RMM connection`?)",
     ),
     Check(
-        "FP302", "no-rule", "warning", "A selector reaches no rule",
-        "A glob, tag, technique, tactic or table that no rule of the repository has. Other selectors of the "
-        "exclusion may reach some.",
-        "Remove the selector, or correct it. `fpctl rules list` shows ids, names and techniques.",
-        _no_rule, (), "`tag:rmm-old` of fp-2026-0007 reaches no rule",
+        "FP302", "no-rule", "warning", "A selector matches no rule",
+        "No rule in the repository has this glob, tag, technique, tactic or table. Other selectors of the "
+        "exclusion may match rules.",
+        "Remove or correct the selector. `fpctl rules list` shows ids, names and techniques.",
+        _no_rule, (), "`tag:rmm-old` of fp-2026-0007 matches no rule",
     ),
     Check(
         "FP303", "not-placeable", "error", "The exclusion cannot be placed in a rule that it names",
-        "No insertion point of the query has all columns that the exclusion needs, or the only place would make the "
-        "rule fire more. The alerts that the exclusion was written for go on. Each [reason](../reasons.md) "
-        "says what would help.",
+        "No insertion point of the query has all the columns that the exclusion needs, or the only possible "
+        "place would make the rule fire more. The alerts for which the exclusion was written continue. Each "
+        "[reason](reasons.md) says what would help.",
         "`fpctl explain RULE` shows every insertion point and the columns visible there.",
         _not_placeable, (),
-        "fp-2026-0007 names `Logons by country` and suppresses nothing in it: no column here holds the field url "
+        "fp-2026-0007 names `Logons by country` but suppresses nothing in it: no column here holds the field url "
         "[field-not-in-table]",
     ),
     Check(
-        "FP304", "applies-nowhere", "warning", "The exclusion applies in none of the rules that it reaches",
-        "That a swept rule does not have the columns is no fault. That none of them has means that the exclusion "
-        "suppresses nothing at all.",
+        "FP304", "applies-nowhere", "warning", "The exclusion applies in none of its rules",
+        "If a rule that is matched by pattern does not have the columns, that is not a problem. If none of the "
+        "rules has them, the exclusion suppresses nothing at all.",
         "Choose other fields, or other rules.",
         _applies_nowhere, (),
-        "fp-2026-0007 reaches 12 rules and suppresses nothing in any of them [field-not-in-table]",
+        "fp-2026-0007 applies to 12 rules but suppresses nothing in any of them [field-not-in-table]",
     ),
     Check(
         "FP305", "broken-rule", "error", "A rule with exclusions cannot be planned",
-        "Its query is not valid KQL, or a clause could not be put into it safely. Until that is mended none of its "
-        "exclusions is in force.",
-        "`fpctl rules lint RULE` shows the place.",
+        "Its query is not valid KQL, or a clause could not be inserted safely. Until that is fixed, none of its "
+        "exclusions is active in it.",
+        "`fpctl rules lint RULE` shows the position.",
         _broken_rule, (),
         "the rule `RMM connection` cannot be planned, so its exclusions suppress nothing in it: expected an expression",
     ),
     Check(
-        "FP311", "effect", "warning", "Taking rows out can make the rule fire more",
-        "Behind the clause the query asks for few rows, for the first or last ones, or for an average: with fewer rows "
-        "it may return something that it did not return before. `where count_ < 5`, `arg_max`, `top` and `take` are of "
-        "this kind. The exclusion still goes in; see [effect](../reasons.md).",
-        "Where the result still has the columns, `placement: result` moves the clause behind all of it, and then it "
-        "can only take away.",
+        "FP311", "effect", "warning", "Suppressing rows can make the rule fire more",
+        "After the clause, the query asks for few rows, for the first or last ones, or for an average. With "
+        "fewer rows it may return something that it did not return before. `where count_ < 5`, `arg_max`, `top` "
+        "and `take` are of this kind. The clause is still inserted; see [effect](reasons.md).",
+        "If the result still has the columns, `placement: result` moves the clause to the end, where it can only "
+        "remove rows.",
         _effect, (), "fp-2026-0007 in `Rare logons` (line 6): where: fewer rows can satisfy `count_ < 5`",
     ),
     Check(
         "FP312", "few-results-trigger", "warning", "The rule fires on few results and has exclusions",
-        "`triggerOperator` is `lt`, `eq` or `ne`: each row less brings the rule nearer to firing.",
-        "Turn the rule round, or keep exclusions out of it.",
+        "`triggerOperator` is `lt`, `eq` or `ne`, so every removed row brings the rule closer to firing.",
+        "Invert the rule, or do not use exclusions on it.",
         _trigger, (),
         "`Sensor silent` has exclusions: the rule fires on a result count that is less than 5: fewer rows can "
         "make it fire",
     ),
     Check(
-        "FP313", "no-expiry-guard", "note", "The clause does not end by itself",
-        "No time column is visible where the clause stands, so the day of expiry cannot be part of it. It is taken "
-        "out when the rule is applied the next time after that day, and not before.",
-        "Keep the rule's time column up to that place, or apply rules every day.",
+        "FP313", "no-expiry-guard", "note", "The clause does not expire by itself",
+        "No time column is visible at the clause, so it cannot contain the expiry date. It is removed only when "
+        "the rule is next applied after that day.",
+        "Keep the rule's time column visible up to that place, or apply rules every day.",
         _unguarded, (),
         "fp-2026-0007 in `RMM connection` (line 4): no time column is visible here, so fp-2026-0007 keeps suppressing "
         "after 2027-05-24 until the rule is applied again",
     ),
     Check(
-        "FP314", "assumed-columns", "note", "Columns of a table that is not known are assumed",
-        "The rule reads a table that is neither documented nor described in `schema/`. The usual column names are "
-        "taken; if the table lacks them, the exclusion suppresses nothing.",
+        "FP314", "assumed-columns", "note", "Columns of an unknown table are assumed",
+        "The rule reads a table that is neither documented nor described in `schema/`. The usual column names "
+        "are assumed; if the table does not have them, the exclusion suppresses nothing.",
         "Describe the table in `schema/*.yaml`, or map the field in `fpctl.toml` (`[fields.TABLE]`).",
         _assumed, (),
         "fp-2026-0007 in `Proxy` (line 2): the columns of this table are not known; DeviceName is assumed to be there",
     ),
     Check(
-        "FP315", "partly-applied", "note", "A part of the exclusion does not apply in a rule",
-        "Some values, columns, alternatives or legs of a union are out of reach of the clause; what they would have "
-        "suppressed still alerts.",
-        "Nothing, if that part was meant for other rules. Else `fpctl explain RULE` shows what is visible where.",
+        "FP315", "partly-applied", "note", "Part of the exclusion does not apply in a rule",
+        "The clause cannot test some values, columns, alternatives or legs of a union; events that they would "
+        "have suppressed still raise alerts.",
+        "Nothing, if that part is meant for other rules. Otherwise `fpctl explain RULE` shows which columns are "
+        "visible where.",
         _partly, (),
         "fp-2026-0007 in `Files` (line 3): no column here can hold hash 0f343b0931126a20f133d67c2b018a3b: these "
         "match nothing",
     ),
     Check(
         "FP316", "mixed-sources", "note", "The fields come from different events of a joined row",
-        "After a join a row holds two events. The clause suppresses a row where the fields hold together, although "
-        "the device may be of one event and the process of the other.",
-        "Look at the rule; a condition in `where` on the columns of one side says which event is meant.",
+        "After a join, a row combines two events. The clause suppresses a row if its fields match, although the "
+        "device may be from one event and the process from the other.",
+        "Check the rule. A condition in `where` on the columns of one side determines which event is meant.",
         _mixed, (),
         "fp-2026-0007 in `Logon then process` (line 9): the fields come from different events of a joined row: "
         "the clause "
         "suppresses a row when they hold together",
     ),
     Check(
-        "FP317", "lost-place", "warning", "The exclusion had a place in a rule when it was approved, and has none now",
-        "`fpctl approve` records where the clause stands in each rule. A column that is gone from the rule or the "
-        "table, or an aggregation that came before it, leaves no place for it: what it suppressed alerts again. FP303 "
-        "says the same of a rule that the exclusion names; this finding also sees rules that it only sweeps.",
-        "Look at the rule with `fpctl explain RULE`. Bring the column back, change the exclusion, or approve it again "
+        "FP317", "lost-place", "warning", "The exclusion can no longer be placed in a rule",
+        "`fpctl approve` records where the clause is in each rule. If a column has disappeared from the rule or "
+        "the table, or an aggregation was added before it, there is no place for the clause, and what it "
+        "suppressed raises alerts again. FP303 reports the same for a rule that the exclusion names; this "
+        "finding also covers rules that it matches by pattern.",
+        "Check the rule with `fpctl explain RULE`. Restore the column, change the exclusion, or approve it again "
         "as it is.",
         _drifted, (),
-        "fp-2026-0007 suppresses nothing in `RMM connection` any more, where its clause stood on DeviceNetworkEvents: "
+        "fp-2026-0007 suppresses nothing in `RMM connection` any more, where its clause was on DeviceNetworkEvents: "
         "after where: DeviceName is no longer visible [columns-dropped]",
     ),
     Check(
-        "FP318", "table-changed", "warning", "The clause stands on other tables than when it was approved",
-        "The table was renamed, or the rule reads another one. The same field may be another column there, with other "
-        "values: the exclusion can suppress more than the approver saw, or nothing.",
-        "Look at the rule and at what is suppressed (`fpctl preview ID`), then approve again.",
+        "FP318", "table-changed", "warning", "The clause is on other tables than when it was approved",
+        "The table was renamed, or the rule reads another one. There the same field may be another column with "
+        "other values, so the exclusion can suppress more than the approver saw, or nothing.",
+        "Check the rule and what is suppressed (`fpctl preview ID`), then approve again.",
         _drifted, (),
-        "the clause of fp-2026-0007 in `RMM connection` stood on DeviceNetworkEvents: after where when it was "
-        "approved, now on NetworkEvents_CL: after where",
+        "the clause of fp-2026-0007 in `RMM connection` was on DeviceNetworkEvents: after where when it was "
+        "approved and is now on NetworkEvents_CL: after where",
     ),
     Check(
-        "FP319", "moved-clause", "warning", "The clause stands elsewhere in the rule than when it was approved",
-        "It is behind another operator or in another part of the query (a `let`, a leg of a union) than the approver "
-        "saw: because the rule or a schema changed, or `placement`. Elsewhere it can suppress other rows.",
-        "Look at the rule with `fpctl explain RULE`, then approve again.",
+        "FP319", "moved-clause", "warning", "The clause is at another place in the rule than when it was approved",
+        "The clause is after another operator or in another part of the query (a `let`, a leg of a union) than "
+        "the approver saw, because the rule, a schema or `placement` changed. There it can suppress other rows.",
+        "Check the rule with `fpctl explain RULE`, then approve again.",
         _drifted, (),
-        "the clause of fp-2026-0007 in `RMM connection` stood on DeviceNetworkEvents: after where when it was "
-        "approved, now on DeviceNetworkEvents: after where in let Recent",
+        "the clause of fp-2026-0007 in `RMM connection` was on DeviceNetworkEvents: after where when it was "
+        "approved and is now on DeviceNetworkEvents: after where in let Recent",
     ),
 )  # fmt: skip

@@ -25,12 +25,12 @@ CHECKS = (
         "FP901",
         "unreadable",
         "error",
-        "A file or a part of it cannot be read",
-        "A rule, an exclusion, a list or a table that cannot be read is left out: the exclusion suppresses nothing, "
-        "the rule is not rewritten, and no other check has looked at it. A report without findings would say that all "
-        "is well. The command ends with exit code 2 as well.",
-        "Correct what the message names: it has the place, and `fpctl audit` prints a hint. `fpctl edit ID` opens an "
-        "exclusion and checks it before it is saved.",
+        "A file or part of it cannot be read",
+        "A rule, exclusion, list or table that cannot be read is skipped: the exclusion suppresses nothing, the "
+        "rule is not rewritten, and no other check has looked at it. Without this finding, a report could "
+        "wrongly say that all is well. The exit code is 2 as well.",
+        "Correct what the message says; `fpctl audit` prints the position and a hint. `fpctl edit ID` opens an "
+        "exclusion and checks it before saving.",
         _unreadable,
         example="error   FP901  exclusions/fp-2026-0007.yaml:3:1  unknown key `reson` [unknown-key]",
     ),

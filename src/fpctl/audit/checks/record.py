@@ -24,7 +24,7 @@ def _without(context: AuditContext, check: Check, key: str, message: str) -> Ite
 
 
 def _no_owner(context: AuditContext, check: Check) -> Iterator[Finding]:
-    return _without(context, check, "owner", "has no `owner`: nobody answers for it")
+    return _without(context, check, "owner", "has no `owner`: nobody is responsible for it")
 
 
 def _no_reason(context: AuditContext, check: Check) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def _approval_needed(context: AuditContext, exclusion: Exclusion) -> str | None:
     if policy.needed == "never":
         return None
     if policy.needed == "always":
-        return "the policy asks for an approval of every exclusion"
+        return "the policy requires an approval for every exclusion"
     if exclusion.broad:
         return "it is broad"
     for alternative in exclusion.match:
@@ -177,74 +177,74 @@ def _unrecorded(context: AuditContext, check: Check) -> Iterator[Finding]:
 CHECKS = (
     Check(
         "FP201", "no-owner", "error", "Nobody owns the exclusion",
-        "The owner is who is asked when the exclusion is about to end, hits too much, or hides something. A team's "
-        "address is better than a person who leaves.",
-        "Write who answers for it into `owner`.",
-        _no_owner, ("require",), "fp-2026-0007 has no `owner`: nobody answers for it",
+        "The owner is the person to ask when the exclusion is about to expire, suppresses too much, or hides "
+        "something. A team's address is better than that of a person who may leave.",
+        "Set `owner`.",
+        _no_owner, ("require",), "fp-2026-0007 has no `owner`: nobody is responsible for it",
     ),
     Check(
-        "FP202", "no-reason", "error", "The exclusion gives no reason",
-        "An exclusion is a claim that certain events are benign. Without the reason nobody can check the claim, or "
-        "tell when it no longer holds.",
-        "Write into `reason` what does this, and why it is expected.",
+        "FP202", "no-reason", "error", "The exclusion has no reason",
+        "An exclusion claims that certain events are benign. Without the reason nobody can check the claim, or "
+        "notice when it no longer applies.",
+        "Describe in `reason` what causes the events and why that is expected.",
         _no_reason, ("require",), "fp-2026-0007 has no `reason`: nobody can tell when it is no longer needed",
     ),
     Check(
-        "FP203", "no-ticket", "error", "The exclusion names no ticket",
-        "The ticket or change is where the work that causes the events was asked for and agreed to.",
-        "Write it into `ticket`.",
+        "FP203", "no-ticket", "error", "The exclusion has no ticket",
+        "The ticket or change is where the work that causes the events was requested and approved.",
+        "Set `ticket`.",
         _no_ticket, ("require",), "fp-2026-0007 has no `ticket`: the work that it allows cannot be looked up",
     ),
     Check(
-        "FP204", "bad-ticket", "error", "The ticket is not one",
-        "`ticket` has to match the pattern of the policy as a whole, so that `later`, `n/a` or a whole sentence does "
-        "not pass for one. The shipped pattern takes `CHG0012345`, `SEC-42` and `#17`.",
-        "Correct the ticket, or the pattern if your tickets look otherwise.",
+        "FP204", "bad-ticket", "error", "The ticket is not valid",
+        "The whole of `ticket` has to match the policy's pattern, so that `later`, `n/a` or a sentence is not "
+        "accepted. The default pattern accepts `CHG0012345`, `SEC-42` and `#17`.",
+        "Correct the ticket, or change the pattern if your tickets look different.",
         _bad_ticket, ("ticket",),
         "`tbd` of fp-2026-0007 does not look like a ticket: the policy's pattern is `([A-Z][A-Z0-9_]*-?|#)[0-9]+`",
     ),
     Check(
         "FP205", "missing-key", "error", "A key that the policy requires is missing",
-        "Of the keys in `require`, those without a check of their own: `title`, `scenario`, `created`, `notes`, "
-        "`tags`.",
+        "One of the keys in `require` that have no check of their own is missing: `title`, `scenario`, "
+        "`created`, `notes`, `tags`.",
         "Add the key.",
         _missing_key, ("require",), "fp-2026-0007 has no `created`, which the policy requires",
     ),
     Check(
-        "FP206", "not-approved", "error", "Nobody approved the exclusion",
-        "An exclusion that is in force, in shadow or about to begin needs somebody besides its author who looked at "
-        "what it suppresses. Drafts do not: they suppress nothing.",
-        "`fpctl show ID` shows what it does; `fpctl approve ID` records who looked, when, and at which rules.",
+        "FP206", "not-approved", "error", "The exclusion is not approved",
+        "An exclusion that is active, in shadow or about to start needs somebody other than its author to have "
+        "looked at what it suppresses. Drafts do not, because they suppress nothing.",
+        "`fpctl show ID` shows what it does; `fpctl approve ID` records who approved it, when, and for which rules.",
         _not_approved, ("approval.needed", "approval.fields"),
-        "nobody approved fp-2026-0007: the policy asks for an approval of every exclusion",
+        "nobody approved fp-2026-0007: the policy requires an approval for every exclusion",
     ),
     Check(
         "FP207", "self-approved", "error", "The owner approved the exclusion",
-        "Four eyes see more than two, and a stolen account of one person must not be able to blind a rule alone.",
+        "Two people see more than one, and one stolen account must not be enough to blind a rule.",
         "Have somebody else approve it.",
         _self_approved, ("approval.differs",), "a.rossi@contoso.com owns fp-2026-0007 and approved it",
     ),
     Check(
         "FP208", "rule-changed", "warning", "A rule changed after the exclusion was approved for it",
-        "`fpctl approve` records a hash of the base query of each rule that the exclusion reaches. A rule that now "
-        "looks for something else may have the same exclusion hide what nobody meant it to. Clauses of fpctl in the "
-        "query do not count as a change; every other character of it does.",
-        "Look at the rule with `fpctl explain RULE`, then approve again.",
+        "`fpctl approve` records a hash of the base query of each rule that the exclusion applies to. If the "
+        "rule now looks for something else, the exclusion may hide more than anybody intended. fpctl's clauses "
+        "in the query do not count as a change; every other character does.",
+        "Check the rule with `fpctl explain RULE`, then approve again.",
         _rule_changed, (),
         "the query of `RMM network connection` has changed since fp-2026-0007 was approved for it",
     ),
     Check(
-        "FP209", "rule-added", "warning", "The exclusion reaches a rule that it did not when it was approved",
-        "A tag, a technique, a glob or `*` takes in rules that are written later. Nobody looked at what the exclusion "
-        "suppresses of those.",
-        "Look at the rule, then approve again, or name the rules one by one.",
+        "FP209", "rule-added", "warning", "The exclusion applies to a rule that was not part of its approval",
+        "A tag, a technique, a glob or `*` also matches rules that are written later. Nobody has looked at what "
+        "the exclusion suppresses in these.",
+        "Check the rule, then approve again, or name the rules one by one.",
         _rule_added, (), "fp-2026-0007 reaches `New RMM rule`, which it did not when it was approved",
     ),
     Check(
-        "FP210", "unrecorded-approval", "note", "What the approver saw is not recorded",
-        "`approved_by` was written by hand and there is no `approval` with the hashes of the rules. That is an "
+        "FP210", "unrecorded-approval", "note", "The approval does not record what was reviewed",
+        "`approved_by` was written by hand, and there is no `approval` with the hashes of the rules. It is an "
         "approval, but FP208 and FP209 have nothing to compare with.",
-        "`fpctl approve ID --by WHO` records it.",
+        "Record it with `fpctl approve ID --by WHO`.",
         _unrecorded, (),
         "what m.weber@contoso.com saw when approving fp-2026-0007 is not recorded: a change of its rules will "
         "not be noticed",

@@ -25,7 +25,7 @@ def _duplicate(context: AuditContext, check: Check) -> Iterator[Finding]:
             kept = narrow if spare is wide else wide
             yield check.finding(
                 narrow.loaded.at,
-                f"{narrow.id} says the same as {wide.id}: the same rules, days, hours and match",
+                f"{narrow.id} is the same as {wide.id}: the same rules, days, hours and match",
                 exclusion=narrow.id,
                 fix=f'fpctl retire {spare.id} --reason "the same as {kept.id}"',
                 subject=wide.id,
@@ -133,7 +133,7 @@ def _repeated(context: AuditContext, check: Check) -> Iterator[Finding]:
             shown = ", ".join(ids[:4]) + (f" and {len(ids) - 4:,} more" if len(ids) > 4 else "")
             yield check.finding(
                 at_value(loaded, number, field, value),
-                f"the {field} `{value}` stands in {len(ids):,} exclusions: {shown}",
+                f"the {field} `{value}` is in {len(ids):,} exclusions: {shown}",
                 fix=f"fpctl list --matches {shlex.quote(value)}",
                 subject=f"{field} {' '.join(map(str, key))}",
             )
@@ -151,7 +151,7 @@ def _dead_value(context: AuditContext, check: Check) -> Iterator[Finding]:
                 for key, wide in sorted(dead)[:10]:
                     yield check.finding(
                         at_value(loaded, number, field, keys[key]),
-                        f"the {field} `{keys[key]}` of {loaded.id} is covered by `{keys[wide]}` beside it",
+                        f"the {field} `{keys[key]}` of {loaded.id} is covered by `{keys[wide]}` next to it",
                         exclusion=loaded.id,
                         fix=fix_command(loaded, number, field, keys[key]),
                         subject=f"{number} {field} {keys[key]}",
@@ -184,7 +184,7 @@ def _unused_list(context: AuditContext, check: Check) -> Iterator[Finding]:
         users = f": {', '.join(use.exclusions)} {verb} over" if use.exclusions else ""
         yield check.finding(
             Location(str(use.path), 1, 1),
-            f"no exclusion in force uses the list {use.name}{users}",
+            f"no active exclusion uses the list {use.name}{users}",
             fix=f"fpctl lists check {shlex.quote(use.name)}" if users else f"rm {shlex.quote(str(use.path))}",
             subject=use.name,
         )
@@ -192,58 +192,59 @@ def _unused_list(context: AuditContext, check: Check) -> Iterator[Finding]:
 
 CHECKS = (
     Check(
-        "FP401", "duplicate", "warning", "Two exclusions say the same",
-        "They match the same events in the same rules on the same days, whatever their order, case and spelling. One "
-        "of them will be forgotten when the other is changed.",
+        "FP401", "duplicate", "warning", "Two exclusions are the same",
+        "They match the same events in the same rules on the same days, apart from order, case and spelling. "
+        "When one is changed, the other will be forgotten.",
         "Retire one of them.",
-        _duplicate, (), "fp-2026-0009 says the same as fp-2026-0007: the same rules, days, hours and match",
+        _duplicate, (), "fp-2026-0009 is the same as fp-2026-0007: the same rules, days, hours and match",
     ),
     Check(
         "FP402", "subsumed", "warning", "Another exclusion covers this one",
-        "Every event that it suppresses from today on, the other suppresses too: by a wider device pattern, a parent "
-        "domain, a network that contains the address, a list with more values, fewer conditions, more rules, "
-        "more days. "
-        "It adds nothing, and whoever retires it will find that nothing changed.\n\n"
-        "This is proved and not guessed: field by field and value by value, over every kind of column that can hold "
-        "the field; for its days, hours and rules; and in the plan of each rule, where the other must have a clause in "
-        "the same pipeline. What cannot be proved is not said: windows in different time zones, or raw conditions that "
-        "are not the same text.",
-        "Retire the wider one, if what the narrow one suppresses is all that is meant, or the unapproved one.",
+        "The other exclusion suppresses every event that this one suppresses from today on: through a broader "
+        "device pattern, a parent domain, a network that contains the address, a list with more values, fewer "
+        "conditions, more rules, or more days. This one adds nothing, and retiring it changes nothing.\n\nThis "
+        "is proved: field by field and value by value, over every kind of column that can hold the field; for "
+        "its days, hours and rules; and in the plan of each rule, where the other exclusion must have a clause "
+        "in the same pipeline. What cannot be proved is not reported: windows in different time zones, or raw "
+        "conditions that are not the same text.",
+        "Retire the broader one if what the narrower one suppresses is all that is meant. Otherwise retire the "
+        "one that is not approved.",
         _subsumed, (),
         "everything that fp-2026-0009 suppresses, fp-2026-0007 suppresses too: its url `contoso.com` covers "
         "`deploy.contoso.com`",
     ),
     Check(
         "FP403", "overlapping", "note", "Exclusions can suppress the same events",
-        "They share a device, URL or hash, and nothing else in them keeps them apart, while neither covers the other. "
-        "Hits of both count the same event, and retiring one may change less than its hits say (its *unique* hits "
-        "tell). Of exclusions that share a value the first 40 are compared.",
-        "Nothing, if both are meant. Else merge them.",
+        "They share a device, URL or hash, nothing else separates them, and neither covers the other. Both count "
+        "hits on the same event, and retiring one may change less than its hits suggest (see its *unique* hits). "
+        "Of the exclusions that share a value, the first 40 are compared.",
+        "Nothing, if both are intended. Otherwise merge them.",
         _overlapping, (),
         "fp-2026-0009 and fp-2026-0007 can suppress the same events, such as those of device `build01`",
     ),
     Check(
-        "FP404", "repeated-value", "note", "A value stands in several exclusions",
-        "The same URL, hash or address in as many exclusions as the policy names or more. When it turns out to be bad, "
-        "or changes with the next version, each of them has to be found. Devices are not counted: that a host has "
-        "several exclusions is normal.",
-        "Keep it in a list (`@lists/name.txt`), or in one exclusion for several rules.",
+        "FP404", "repeated-value", "note", "A value is used in several exclusions",
+        "The same URL, hash or address is used in at least as many exclusions as the policy says. If it turns "
+        "out to be malicious, or changes with the next version, each of them has to be found. Devices are not "
+        "counted, because it is normal for a host to have several exclusions.",
+        "Keep the value in a list (`@lists/name.txt`), or in one exclusion for several rules.",
         _repeated, ("usage.repeated",),
-        "the hash `2f4d94d2c7a287785e87423f456ac41968e54a7d65c9d82bea217c26c33340ae` stands in 3 exclusions: "
+        "the hash `2f4d94d2c7a287785e87423f456ac41968e54a7d65c9d82bea217c26c33340ae` is in 3 exclusions: "
         "fp-2026-0003, fp-2026-0007, fp-2026-0009",
     ),
     Check(
-        "FP405", "unused-list", "note", "No exclusion in force uses a list",
-        "A file below `lists/` that no exclusion refers to, or only ones that are over. Somebody may go on maintaining "
-        "it and believe that it does something.",
+        "FP405", "unused-list", "note", "No active exclusion uses a list",
+        "A file in `lists/` to which no exclusion refers, or only expired or retired ones. Somebody may keep "
+        "maintaining it, believing that it has an effect.",
         "Remove the file, or refer to it.",
-        _unused_list, (), "no exclusion in force uses the list lists/old_agents.txt",
+        _unused_list, (), "no active exclusion uses the list lists/old_agents.txt",
     ),
     Check(
-        "FP406", "dead-value", "note", "A value is covered by another beside it",
-        "`build01.contoso.com` beside `build01`, `deploy.contoso.com` beside `contoso.com`, `10.1.2.3` beside "
-        "`10.1.0.0/16`. It does nothing, and may be what was meant while the wide one is a slip.",
-        "Remove one of the two. The first ten of a list are told.",
-        _dead_value, (), "the url `deploy.contoso.com` of fp-2026-0007 is covered by `contoso.com` beside it",
+        "FP406", "dead-value", "note", "A value is covered by another value next to it",
+        "Examples are `build01.contoso.com` next to `build01`, `deploy.contoso.com` next to `contoso.com`, and "
+        "`10.1.2.3` next to `10.1.0.0/16`. The value has no effect. It may be the one that was intended, and the "
+        "broader one a mistake.",
+        "Remove one of the two. The first ten in a list are reported.",
+        _dead_value, (), "the url `deploy.contoso.com` of fp-2026-0007 is covered by `contoso.com` next to it",
     ),
 )  # fmt: skip

@@ -28,12 +28,13 @@ def _high(context: AuditContext, check: Check) -> Iterator[Finding]:
 CHECKS = (
     Check(
         "FP613", "high-risk", "warning", "The risk score is high",
-        "The score adds up what makes an exclusion dangerous: what it matches on and who chooses that, the rules that "
-        "it reaches, how long it holds, and whether a known attack guards them ([risk](../tuning.md#risk)). It is high "
-        "from `high` of `[risk]` on, 60 unless the settings say otherwise. An audit looks at no events, so its breadth "
-        "gives no points here; `fpctl preview` measures it.",
-        "`fpctl show ID` lists every point. Name a device, URL or hash, pin the program, shorten it, or write a test "
-        "of an attack that must fire.",
+        "The score adds up what makes an exclusion dangerous: what it matches on and who can choose that, the "
+        "rules that it applies to, how long it is valid, and whether tests with known attacks protect them "
+        "([risk](tuning.md#risk)). It is high from `high` in `[risk]` on, which is 60 by default. An audit "
+        "does not look at events, so the share of events and devices adds nothing here; `fpctl preview` measures "
+        "it.",
+        "`fpctl show ID` lists every factor. Name a device, URL or hash, pin the program, shorten the lifetime, "
+        "or write a test with an attack that must fire.",
         _high, (),
         "the risk of fp-2026-0007 is 66 of 100: no device, URL or hash is named (+35), it never expires (+20), "
         "RMM connection is of high severity (+10)",

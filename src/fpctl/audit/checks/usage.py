@@ -153,63 +153,64 @@ def _noticed(context: AuditContext, check: Check) -> Iterator[Finding]:
 CHECKS = (
     Check(
         "FP501", "never-hit", "warning", "The exclusion has never had a hit",
-        "Runs had it in their plans for as many days as the policy names, all of them know how much it suppressed, "
-        "and that was none. Its values may have a slip, the work may be over, or it may wait for something rare. Until "
-        "then it is a hole that nobody needs.",
-        "Compare its values with an event that it was meant for. Retire it if there is none.",
+        "The exclusion was part of runs for as many days as the policy says, all runs know how much it "
+        "suppressed, and that was nothing. Its values may have a typo, the work may have ended, or it may be "
+        "waiting for something rare. Until then it is an unnecessary hole.",
+        "Compare its values with an event that it is meant for. If there is none, retire it.",
         _never_hit, ("usage.never",), "fp-2026-0007 has never had a hit, in 60 runs and 45 days",
     ),
     Check(
-        "FP502", "idle", "warning", "The exclusion has had no hit for long",
-        "It had hits, and then none for as many days as the policy names, up to the last run that had it in its plan. "
-        "What it was for has probably ended.",
-        "Ask its owner; retire it.",
+        "FP502", "idle", "warning", "The exclusion has had no hits for a long time",
+        "It had hits, and then none for as many days as the policy says, up to the last run that it was part of. "
+        "The activity it was meant for has probably ended.",
+        "Ask its owner, or retire it.",
         _idle, ("usage.idle",), "fp-2026-0007 has had no hit for 120 days: the last was in the run of 2026-07-27",
     ),
     Check(
         "FP503", "surge", "warning", "The exclusion suppresses far more than when it was approved",
-        "The average hits of a run in the last days, against those in as many days before the approval (`approval.on`, "
-        "else `created`), or after it where there were no runs before. More than the policy's factor, and more "
-        "than its "
-        "floor. Either the benign work grew, or something else has learned to look like it.",
-        "Look at the events (`fpctl hits --exclusion ID`, and the rule without it) before anything else.",
+        "The average hits per run in the last days are compared with those in the same number of days before the "
+        "approval (`approval.on`, otherwise `created`), or after it if there were no runs before. They exceed "
+        "the policy's factor and its floor. Either the benign activity has grown, or something else has learned "
+        "to look like it.",
+        "Look at the events first (`fpctl hits --exclusion ID`, and the rule without the exclusion).",
         _surge, ("usage.factor", "usage.floor", "usage.days"),
         "fp-2026-0007 suppresses 4,200 events a run in the last 14 days; around its approval on 2026-06-01 it was 35",
     ),
     Check(
         "FP504", "silenced", "warning", "Exclusions suppress every event of a rule",
-        "In the rule's last complete run all rows that came to the clauses were suppressed, and they were many. "
-        "The rule "
-        "cannot fire any more.",
-        "If all of it is benign, the rule should be mended; if not, an exclusion is too wide.",
+        "In the rule's last complete run, all rows that reached the clauses were suppressed, and there were "
+        "many. The rule cannot fire any more.",
+        "If all of it is benign, fix the rule; otherwise an exclusion is too broad.",
         _silenced, ("usage.floor",),
         "in the run of 2026-11-24 exclusions suppressed all 12,406 events of `RMM connection`",
     ),
     Check(
-        "FP505", "never-alone", "note", "Others suppress all that this exclusion suppresses",
-        "It had hits, and not one of them was its alone. Unlike FP402 this is seen and not proved: another day may "
+        "FP505", "never-alone", "note", "Other exclusions suppress everything that this one suppresses",
+        "It had hits, but no unique ones. Unlike FP402 this is an observation, not a proof: another day may "
         "bring an event that only this exclusion matches.",
-        "Retire it, or narrow the others.",
+        "Retire it, or narrow the other exclusions.",
         _never_alone, ("usage.floor",), "other exclusions suppress all 1,208 events that fp-2026-0007 suppresses",
     ),
     Check(
-        "FP506", "unusual-hits", "warning", "A run suppressed far more than the runs before it",
-        "`fpctl run` compares the hits of each exclusion in each rule with the median of the last 30 complete runs "
-        "that read a range of like length (half to twice as long), if there are three or more. Ten times as many, "
-        "and 100 at the least, are told after the run, recorded, and found here for 14 days or until somebody approves "
-        "the exclusion again on a later day. FP503 compares with the time of the approval instead.",
-        "Look at what is suppressed (`fpctl preview ID`): more of the benign work, or something that looks like it?",
+        "FP506", "unusual-hits", "warning", "A run suppressed far more than earlier runs",
+        "`fpctl run` compares the hits of each exclusion in each rule with the median of the last 30 complete "
+        "runs over a similar time range (half to twice as long), if there are at least three. Ten times as many, "
+        "and at least 100, are reported after the run and recorded. The finding stays for 14 days, or until the "
+        "exclusion is approved again on a later day. FP503 compares with the time of the approval instead.",
+        "Look at what is suppressed (`fpctl preview ID`): is it more of the benign activity, or something that "
+        "resembles it?",
         _noticed, (),
         "in the run of 2026-11-24 fp-2026-0007 suppressed 4,200 events of `RMM connection`, more than 10 times as many "
         "as usual: the median of the 12 runs before is 35",
     ),
     Check(
-        "FP507", "new-devices", "warning", "An exclusion suppresses events of a kind of device that is new to it",
-        "An exclusion that names no devices, or patterns of them, holds wherever its URL, hash or other fields are "
-        "seen. Runs record the kinds of devices whose events it suppresses: the name without domain and number, "
-        "`fin-ws` of `fin-ws-017.contoso.com`. A kind that no earlier run had is told after the run, recorded, and "
-        "found here for 14 days or until somebody approves the exclusion again on a later day.",
-        "Ask whether these devices should do this. If not, name the devices in the exclusion.",
+        "FP507", "new-devices", "warning", "An exclusion suppresses events on a kind of device that is new to it",
+        "An exclusion without devices, or with patterns of them, applies wherever its URL, hash or other fields "
+        "occur. Runs record the kinds of devices whose events it suppresses: the name without domain and number, "
+        "for example `fin-ws` for `fin-ws-017.contoso.com`. A kind that no earlier run had is reported after the "
+        "run and recorded. The finding stays for 14 days, or until the exclusion is approved again on a later "
+        "day.",
+        "Find out whether these devices should do this. If not, name the devices in the exclusion.",
         _noticed, (),
         "in the run of 2026-11-24 fp-2026-0007 suppresses events of `RMM connection` on a kind of device that it never "
         "did before: fin-ws",

@@ -67,8 +67,7 @@ def _raw_address(context: AuditContext, check: Check) -> Iterator[Finding]:
         if address.is_global:
             yield check.finding(
                 at_value(loaded, number, "url", value),
-                f"the URL `{value}` of {loaded.id} is an address of the internet: who has it today need not have "
-                "it tomorrow",
+                f"the URL `{value}` of {loaded.id} is a public address: its owner can change at any time",
                 exclusion=loaded.id,
                 fix=fix_command(loaded, number, "url", value),
                 subject=f"{number} {value}",
@@ -82,7 +81,7 @@ def _look_alike(context: AuditContext, check: Check) -> Iterator[Finding]:
             shown = f" (`{_decoded(url.host)}`)" if encoded else f" (`{_encoded(url.host)}` on the wire)"
             yield check.finding(
                 at_value(loaded, number, "url", value),
-                f"the host of `{value}` of {loaded.id} has letters that others look like{shown}",
+                f"the host of `{value}` of {loaded.id} has letters that resemble others{shown}",
                 exclusion=loaded.id,
                 fix=fix_command(loaded, number, "url", value),
                 subject=f"{number} {value}",
@@ -163,44 +162,37 @@ def _program(known: SharedNames, value: str) -> tuple[str, str] | None:
 CHECKS = (
     Check(
         "FP605", "shared-host", "error", "Anyone can put content on the host",
-        "A domain of a cloud, a code host, a file or paste service, a tunnel or a link shortener, or a domain "
-        "above such "
-        "ones. Traffic there says nothing about who is talked to: attackers use these hosts because they are "
-        "allowed. A "
-        "customer's own name below (`contoso.blob.core.windows.net`) or own path (`github.com/contoso`) is not "
-        "reported. "
-        "The list is data (`src/fpctl/exclusions/risk/data/shared_names.yaml`) and never complete; add to it in "
-        "the settings.",
-        "Name the host or path that is yours. If the whole host is really meant, list the value in "
-        "`policy.forbidden.allowed`.",
+        "A domain of a cloud provider, a code host, a file or paste service, a tunnel or a link shortener, or a "
+        "domain above such a one. Traffic to it does not show who is at the other end; attackers use these hosts "
+        "because they are allowed. A customer's own name below it (`contoso.blob.core.windows.net`) or own path "
+        "(`github.com/contoso`) is not reported. The list is data "
+        "(`src/fpctl/exclusions/risk/data/shared_names.yaml`) and never complete; add to it in the settings.",
+        "Name your own host or path. If you really mean the whole host, add the value to `policy.forbidden.allowed`.",
         _shared_host, ("forbidden.domains", "forbidden.allowed"),
         "anyone can put content on blob.core.windows.net, which `blob.core.windows.net` of fp-2026-0007 takes in",
     ),
     Check(
         "FP606", "raw-address", "warning", "The URL is a public address",
-        "Addresses of clouds and providers change hands within hours, and no certificate or name says who answers. "
-        "Private addresses are not reported.",
+        "Addresses of clouds and providers change hands within hours, and neither a certificate nor a name shows "
+        "who is using them. Private addresses are not reported.",
         "Name the host.",
         _raw_address, ("forbidden.allowed",),
-        "the URL `http://198.18.0.7/agent` of fp-2026-0007 is an address of the internet: who has it today need "
-        "not have "
-        "it tomorrow",
+        "the URL `http://198.18.0.7/agent` of fp-2026-0007 is a public address: its owner can change at any time",
     ),
     Check(
-        "FP607", "look-alike", "warning", "The host has letters that others look like",
-        "A host with letters beyond ASCII, or one that begins with `xn--`, which is how such hosts travel. A "
-        "Cyrillic а "
-        "cannot be told from a Latin a by looking.",
+        "FP607", "look-alike", "warning", "The host has letters that resemble others",
+        "A host with non-ASCII letters, or one that starts with `xn--`, which is the encoded form of such hosts. "
+        "A Cyrillic а looks exactly like a Latin a.",
         "Compare the encoded form with the one that the owner of the host gives.",
         _look_alike, ("forbidden.allowed",),
-        "the host of `xn--pple-43d.com` of fp-2026-0007 has letters that others look like (`аpple.com`)",
+        "the host of `xn--pple-43d.com` of fp-2026-0007 has letters that resemble others (`аpple.com`)",
     ),
     Check(
-        "FP608", "tool-hash", "error", "The hash is of a program that runs what it is told",
-        "The hash of `powershell.exe` is the same on every machine and says nothing about what it runs; the hash of "
-        "PsExec nothing about who uses it. Told where no device is named and either the hash is a known one, or the "
-        "alternative names such a program beside the hash. The list of known hashes cannot be complete, since every "
-        "build has its own: write the process beside the hash, or add your builds to the settings.",
+        "FP608", "tool-hash", "error", "The hash is of a program that runs whatever it is given",
+        "The hash of `powershell.exe` is the same on every machine and does not show what it runs; the hash of "
+        "PsExec does not show who uses it. Reported if no device is named and the hash is a known one, or the "
+        "alternative has such a program with the hash. The list of known hashes cannot be complete, because "
+        "every build has its own: add the process to the hash, or add your builds to the settings.",
         "Name the device, or the script (`command_line`) together with the device.",
         _tool_hash, ("forbidden.hashes", "forbidden.processes", "forbidden.allowed"),
         "`9f914d42706fe215501044acd85a32d58aaef1419d404fddfa5d3b48f66ccd9f` of fp-2026-0007 is a hash of "
@@ -209,11 +201,10 @@ CHECKS = (
     ),
     Check(
         "FP609", "tool-anywhere", "error", "A script host or admin tool without a device",
-        "`powershell.exe`, `cmd.exe`, `rundll32.exe`, `psexec.exe` and their like do whatever they are told. Without a "
-        "device the exclusion holds on every machine; an attacker's command differs only in its text, which is "
-        "theirs to "
-        "write. A pattern that covers such a program counts too.",
-        "Name the devices. If the tool is meant everywhere, list it in `policy.forbidden.allowed`.",
+        "`powershell.exe`, `cmd.exe`, `rundll32.exe`, `psexec.exe` and similar programs do whatever they are "
+        "told. Without a device the exclusion applies on every machine, and an attacker's command differs only "
+        "in its text, which the attacker chooses. A pattern that matches such a program counts too.",
+        "Name the devices. If the tool is allowed everywhere, add it to `policy.forbidden.allowed`.",
         _tool_anywhere, ("forbidden.processes", "forbidden.allowed"),
         "`powershell.exe` of fp-2026-0007 is a script host, and no device is named",
     ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fpctl.audit.formats.report import Report
-from fpctl.text.visible import json_text
 
 
-def render(report: Report) -> str:
+def document(report: Report) -> dict[str, Any]:
     """Return the document."""
-    document = {
+    return {
         "version": 1,
         "on": report.today.isoformat(),
         "exclusions": report.exclusions,
@@ -20,4 +21,3 @@ def render(report: Report) -> str:
         "risks": [{"exclusion": id, **risk.to_dict()} for id, risk in sorted(report.risks.items())],
         "findings": [finding.to_dict() for finding in report.findings],
     }
-    return json_text(document) + "\n"

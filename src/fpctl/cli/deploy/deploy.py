@@ -56,7 +56,7 @@ def command(
     context = AppContext(replace(files, target=where.target))
     if undo.rollback:
         if rule or dry_run:
-            raise typer.BadParameter("--rollback takes back a whole deployment: give neither rules nor --dry-run")
+            raise typer.BadParameter("--rollback rolls back a whole deployment: do not give rules or --dry-run")
         return _roll_back(context, undo, where, yes, format)
     if undo.deployment or undo.overwrite:
         raise typer.BadParameter("--deployment and --overwrite go with --rollback")
@@ -116,7 +116,7 @@ def _outcome(plan: DeployPlan, done: Deployment | None, *, dry_run: bool, format
     """Show what became of the plan, and return the exit code."""
     todo = _todo(plan)
     if format == "json":
-        output.show_json(_to_dict(plan.changes, done))
+        output.show_json(_to_dict(plan.changes, done), plan.problems)
     failed = _say_outcome(done) if done is not None else 0
     if not todo:
         output.say("the workspace is up to date")
@@ -146,7 +146,7 @@ def _say_outcome(deployment: Deployment) -> int:
     tail = f", {len(failed):,} failed" if failed else ""
     output.say(f"{output.counted(done, 'rule')} deployed{tail}: deployment {deployment.id}")
     if done:
-        output.say(f"  hint: `fpctl deploy --rollback --deployment {deployment.id}` puts back what was there")
+        output.say(f"  hint: `fpctl deploy --rollback --deployment {deployment.id}` restores what was there")
     return len(failed)
 
 
@@ -185,7 +185,7 @@ def _roll_back(context: AppContext, undo: RollbackOptions, where: DeployOptions,
         check_same_workspace(chosen, workspace.id)
         workspace.all()  # a workspace that cannot be read must not look like one that is empty
         steps = [step for step in chosen.steps if step.status in UNDOABLE]
-        what = f"put back {output.counted(len(steps), 'rule')} as before deployment {chosen.id}"
+        what = f"restore {output.counted(len(steps), 'rule')} as before deployment {chosen.id}"
         if not terminal.agreed(yes, what, f"{what[0].upper()}{what[1:]}?"):
             return EXIT_FINDINGS
         with (
@@ -202,10 +202,10 @@ def _roll_back(context: AppContext, undo: RollbackOptions, where: DeployOptions,
     left = [step for step in steps if step.status != "rolled-back"]
     if format == "json":
         lines = [{"rule": s.rule, "path": s.path, "guid": s.guid, "status": s.status, "error": s.error} for s in steps]
-        output.show_json({"deployment": chosen.id, "rules": lines})
+        output.show_json({"deployment": chosen.id, "rules": lines}, records.problems)
     for step in left:
         output.say(output.visible_lines(f"{step.path}: not rolled back: {step.error}"))
     output.say(f"{output.counted(len(steps) - len(left), 'rule')} as before deployment {chosen.id}")
     if left:
-        output.say("  hint: --overwrite also puts back what was changed since")
+        output.say("  hint: --overwrite also restores rules that were changed since")
     return EXIT_ERROR if left else EXIT_OK

@@ -49,7 +49,7 @@ def command(
     found = rule_drifts(plan.changes, plan.there, known, whole=not rule)
     differing = [drift for drift in found if drift.finding]
     if format == "json":
-        output.show_json({"rules": [drift.to_dict() for drift in found]})
+        output.show_json({"rules": [drift.to_dict() for drift in found]}, [*records.problems, *plan.problems])
     else:
         for drift in differing:
             output.write(output.visible(f"{drift.state}: {drift.name} ({drift.path or drift.guid})") + "\n")

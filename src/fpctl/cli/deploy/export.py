@@ -89,12 +89,14 @@ def command(
     """
     if export.format in FORMATS:
         if export.target is not None:
-            raise typer.BadParameter(f"--format {export.format} is of exclusions and has no --target")
+            raise typer.BadParameter(
+                f"--format {export.format} exports exclusions and cannot be combined with --target"
+            )
         context = AppContext(options.Files(exclusions=files.exclusions, config=files.config))
         return export_exclusions(context, rule or [], export.format, export.out, export.report)
     context = AppContext(replace(files, target=export.target))
     if context.settings.target is None:
-        raise typer.BadParameter("say for which service: --target sentinel or --target defender")
+        raise typer.BadParameter("choose a service: --target sentinel or --target defender")
     service = context.settings.service
     format: Format = "graph" if service == "defender" else "yaml" if export.format == "yaml" else "arm"
     context.audit_log.glance()
@@ -171,5 +173,5 @@ def _write(out: Path, ready: Sequence[RuleArtifact], names: dict[tuple[str, str]
     for file in beside:
         write_inside(out, file.relative, file.text, durable=False)
     if beside:
-        output.say(f"load these before them: {', '.join(f'{out}/{file.relative}' for file in beside)}")
+        output.say(f"load these first: {', '.join(f'{out}/{file.relative}' for file in beside)}")
     output.say(f"{output.counted(len(ready), 'rule')} written to {out}")

@@ -120,7 +120,7 @@ def command(
         return _code(problems, EXIT_OK)
     compared = baselines.compare(findings, accepted)
     report = _report(audited, compared, _risks(audited, checks, wanted))
-    _show(report, format)
+    _show(report, problems, format)
     _talk(report, context.history_place)
     failed = any(at_least(finding, gate.fail_on) for finding in report.findings)
     return _code(problems, EXIT_FINDINGS if failed else EXIT_OK)
@@ -164,7 +164,7 @@ def _report(audited: AuditContext, compared: BaselineComparison, risks: dict[str
     )
 
 
-def _show(report: Report, format: str) -> None:
+def _show(report: Report, problems: Sequence[Problem], format: str) -> None:
     from importlib import import_module
 
     if format == "table":
@@ -172,6 +172,10 @@ def _show(report: Report, format: str) -> None:
 
         width = shutil.get_terminal_size().columns if output.is_terminal(sys.stdout) else None
         output.write(output.visible_lines(table.render(report, width)))
+    elif format == "json":
+        from fpctl.audit.formats.json import document
+
+        output.show_json(document(report), problems)
     else:
         output.write(import_module(f"fpctl.audit.formats.{format}").render(report))
 
@@ -185,15 +189,15 @@ def _risks(audited: AuditContext, checks: Sequence[Check], wanted: Collection[st
 
 def _talk(report: Report, place: str) -> None:
     if not report.usage:
-        output.say(f"No run has been recorded at {place}: how exclusions are used was not checked.")
+        output.say(f"No run has been recorded at {place}: the use of exclusions was not checked.")
     counted = f"{output.counted(report.exclusions, 'exclusion')} and {output.counted(report.rules, 'rule')}"
-    left_out = f" ({report.baseline:,} known left out)" if report.baseline else ""
+    left_out = f" ({report.baseline:,} in the baseline left out)" if report.baseline else ""
     output.say(f"{counted}: {report.summary()}{left_out}")
     if any(risk.level != "low" for risk in report.risks.values()):
         output.say(f"risk: {report.risk_summary()}")
     if report.removed:
         fixed = output.counted(report.removed, "finding")
-        output.say(f"{fixed} of the baseline no longer found: write the baseline again")
+        output.say(f"{fixed} in the baseline no longer found: write the baseline again")
 
 
 def _code(problems: tuple[Problem, ...], code: int) -> int:

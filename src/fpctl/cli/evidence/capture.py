@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -51,7 +51,7 @@ class TestOptions:
         path = self.out or fixture_path(loaded, self.name)
         if path.exists() or path.is_symlink():
             another = "--name" if self.out is None else "--out"
-            raise FpctlError(f"{path} exists already", None, f"give another {another}, or remove the file")
+            raise FpctlError(f"{path} already exists", None, f"give another {another}, or remove the file")
         return path
 
 
@@ -67,6 +67,7 @@ def command(
     span: CaptureRange,
     engine: options.EngineOptions,
     files: options.RuleFiles,
+    format: options.TextFormat = "text",
 ) -> int:
     """Save the events of an attack as a test that must fire.
 
@@ -91,13 +92,24 @@ def command(
         planner = context.planner(now.date())
         found = capture(loaded, where, planner, opened, now, name=test.name, timespan=timespan, limit=test.limit)
     text = fixture_text(found, loaded, now)
-    output.write(output.visible_lines(text))
+    if format == "text":
+        output.write(output.visible_lines(text))
     _report(found, test.limit)
-    if not terminal.agreed(test.yes, f"write {path}", "Write it?"):
-        return EXIT_ERROR
-    write_text(path, text)
-    output.say(f"written to {path}")
-    return EXIT_OK
+    agreed = terminal.agreed(test.yes, f"write {path}", "Write it?")
+    if agreed:
+        write_text(path, text)
+        output.say(f"written to {path}")
+    if format == "json":
+        output.show_json({"rule": loaded.rule.id, "file": str(path), "written": agreed, **_document(found)})
+    return EXIT_OK if agreed else EXIT_ERROR
+
+
+def _document(found: Captured) -> dict[str, Any]:
+    return {
+        "events": {table: len(rows) for table, rows in found.case.rows.items()},
+        "removed": dict(found.removed),
+        "truncated": list(found.truncated),
+    }
 
 
 def _report(found: Captured, limit: int) -> None:

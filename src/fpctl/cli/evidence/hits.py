@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +29,10 @@ HEADERS = ("exclusion", "rule", "hits", "unique", "runs", "first event", "last e
 class HitOptions:
     """Which hits are shown."""
 
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID", help="Only these exclusions.", autocompletion=completion.exclusion_ids),
+    ] = None
     rule: Annotated[
         str | None,
         typer.Option(
@@ -37,10 +42,7 @@ class HitOptions:
             autocompletion=completion.rule_names,
         ),
     ] = None
-    exclusion: Annotated[
-        str | None,
-        typer.Option("--exclusion", metavar="ID", help="Only this exclusion.", autocompletion=completion.exclusion_ids),
-    ] = None
+    exclusion: Annotated[list[str] | None, typer.Option("--exclusion", metavar="ID", hidden=True)] = None
     since: Annotated[
         str | None,
         typer.Option(
@@ -50,6 +52,11 @@ class HitOptions:
         ),
     ] = None
     by_rule: Annotated[bool, typer.Option("--by-rule", help="Show one line per exclusion and rule.")] = False
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The exclusions that are asked for, each once; none for all."""
+        return tuple(dict.fromkeys((*(self.ids or ()), *(self.exclusion or ()))))
 
 
 def command(
@@ -72,19 +79,21 @@ def command(
     states = {loaded.id: loaded.exclusion.state(context.today) for loaded in known.exclusions}
     titles = {loaded.id: loaded.exclusion.title for loaded in known.exclusions}
     if wanted.rule is None:
-        totals = _with_unrun(totals, titles, wanted.exclusion)
-    if wanted.exclusion is not None and not totals and wanted.exclusion not in titles:
-        hint = did_you_mean(wanted.exclusion, titles, what="exclusion")
-        raise FpctlError(f"no exclusion {wanted.exclusion!r} is known", None, hint)
+        totals = _with_unrun(totals, titles, wanted.wanted)
+    recorded = {total.exclusion for total in totals}
+    for id in wanted.wanted:
+        if id not in recorded and id not in titles:
+            raise FpctlError(f"no exclusion {id!r} is known", None, did_you_mean(id, titles, what="exclusion"))
+    errors = [problem for problem in known.problems if problem.severity == "error"]
     if format == "json":
-        output.show_json({"since": start, "hits": [_document(total, titles, states, drift) for total in totals]})
+        rows = [_document(total, titles, states, drift) for total in totals]
+        output.show_json({"since": start, "hits": rows}, errors)
     elif format == "csv":
         _show_csv(totals)
     else:
         _show_table(totals, context.today, wanted.by_rule, states)
         for one in drift:
             output.say(output.visible_lines(f"warning: in the run of {one.started.date()} {one.message}"))
-    errors = [problem for problem in known.problems if problem.severity == "error"]
     output.show_problems(errors)
     return EXIT_ERROR if errors else EXIT_OK
 
@@ -100,35 +109,37 @@ def _recorded(
     place: str, wanted: HitOptions, since: datetime | None
 ) -> tuple[datetime | None, list[HitTotals], list[StoredDrift]]:
     """Return from when on hits are counted, the totals, and what the last run of each rule found to have drifted."""
-    rule, exclusion = wanted.rule, wanted.exclusion
+    rule, chosen = wanted.rule, wanted.wanted
     if not is_there(place):
-        output.say(f"No run has been recorded yet: there is no {place}. `fpctl run` makes it.")
+        output.say(f"No run has been recorded yet: there is no {place}. `fpctl run` creates it.")
         return since, [], []
     with History.open(place, create=False) as history:
         if rule is not None and not history.runs(rule=rule, limit=1):
             names = {name for pair in history.rules() for name in pair}
             raise FpctlError(f"no run of a rule {rule!r} is recorded", None, did_you_mean(rule, names, what="rule"))
         if since is not None and (counted := history.counted_from(since)) != since:
-            output.say(f"Hits of {counted.date()} are kept by day only: counted from its beginning (UTC).")
+            output.say(f"Hits of {counted.date()} are stored by day only and counted from the start of the day (UTC).")
             since = counted
         drift = [
             one
             for one in history.drift(since=since, latest=True)
-            if exclusion in (None, one.exclusion) and rule in (None, one.rule, one.rule_name)
+            if (not chosen or one.exclusion in chosen) and rule in (None, one.rule, one.rule_name)
         ]
-        return since, history.hits(rule=rule, exclusion=exclusion, since=since, by_rule=wanted.by_rule), drift
+        hits = partial(history.hits, rule=rule, since=since, by_rule=wanted.by_rule)
+        totals = [total for id in sorted(chosen) for total in hits(exclusion=id)] if chosen else hits()
+        return since, totals, drift
 
 
-def _with_unrun(totals: list[HitTotals], known: dict[str, str], exclusion: str | None) -> list[HitTotals]:
+def _with_unrun(totals: list[HitTotals], known: dict[str, str], chosen: Collection[str]) -> list[HitTotals]:
     """Add the exclusions of the folder that no run has had in its plan."""
     recorded = {total.exclusion for total in totals}
-    unrun = [HitTotals(id) for id in known if id not in recorded and exclusion in (None, id)]
+    unrun = [HitTotals(id) for id in known if id not in recorded and (not chosen or id in chosen)]
     return sorted([*totals, *unrun], key=lambda total: (total.exclusion, total.rule or ""))
 
 
 def _show_table(totals: Sequence[HitTotals], today: date, by_rule: bool, states: Mapping[str, str]) -> None:
     if not totals:
-        output.say("No exclusion has hits here.")
+        output.say("No hits.")
         return
     days = _days(totals, today)
     headers = [header for header in HEADERS if by_rule or header != "rule"]
@@ -138,7 +149,7 @@ def _show_table(totals: Sequence[HitTotals], today: date, by_rule: bool, states:
     ]
     output.show_table(headers, rows, right=["hits", "unique", "runs"])
     if output.is_terminal(sys.stderr):
-        output.say("Times and days are UTC. Trend: a character a day; ▁ none, ▂ to █ some, ? unknown, · no run.")
+        output.say("Times and days are in UTC. Trend: one character per day; ▁ none, ▂ to █ some, ? unknown, · no run.")
 
 
 def _cells(total: HitTotals, days: Sequence[date], states: Mapping[str, str]) -> tuple[Any, ...]:

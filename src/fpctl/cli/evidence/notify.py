@@ -52,7 +52,7 @@ def command(
         new = set(history.console.unsent(one.key for one in found))
         fresh = [one for one in found if one.key in new]
         if dry_run:
-            output.show_json(FORMATS[to](fresh))
+            output.show_payload(FORMATS[to](fresh))
         elif fresh:
             send(address, FORMATS[to](fresh))
             history.console.mark_sent((one.key for one in fresh), context.now)

@@ -99,13 +99,13 @@ def command(
     pool = context.select(rule) if id is not None else context.repository.rules.rules
     chosen = [loaded for loaded in pool if active.selects(loaded.rule) is not None]
     if not chosen:
-        raise FpctlError("the exclusion matches no rule", None, "fpctl rules list shows them")
+        raise FpctlError("the exclusion matches no rule", None, "fpctl rules list shows the rules")
     with context.engine(engine, span.end) as opened:
         impacts = _impacts(context, active, chosen, opened, span, comparison)
     risk = risk_of(context, exclusion, chosen, _share(impacts))
     found = Previewed(exclusion, impacts, risk, _cases(context, active, chosen))
     if format == "json":
-        output.show_json(_document(found))
+        output.show_json(_document(found), context.repository.problems)
     else:
         _show(found)
     if exclusion.created is not None and exclusion.created > span.start.date():
@@ -171,7 +171,7 @@ def _exclusion(
     if not given:
         raise typer.BadParameter("give the ID of an exclusion, or fields such as --device build01 with --rule")
     if not rule:
-        raise typer.BadParameter("an exclusion is for a rule: name it with --rule; * is all rules")
+        raise typer.BadParameter("an exclusion needs a rule: name it with --rule; * is all rules")
     narrow = is_narrow(given)
     expires = context.today + timedelta(days=DEFAULT_DAYS)
     draft = DraftExclusion(
@@ -181,7 +181,7 @@ def _exclusion(
         exclusion, _ = checked(draft.text(), context.folder)
     except DraftError as error:
         output.show_problems(error.problems)
-        raise FpctlError("nothing is previewed: the exclusion has errors") from error
+        raise FpctlError("no preview: the exclusion has errors") from error
     return exclusion
 
 
@@ -216,7 +216,7 @@ def _show_rule(one: Impact) -> None:
     when = f"{one.span.start:%Y-%m-%d %H:%M} to {one.span.end:%Y-%m-%d %H:%M} UTC"
     output.write(f"\n{output.visible(one.rule.name)} ({output.visible(one.rule.path)}), {when}\n")
     if not one.whole:
-        output.write("  the rule itself looks back less far: only events in its own period are seen\n")
+        output.write("  the rule has a shorter lookback: only events within it are counted\n")
     for clause in one.clauses:
         output.write(f"  {output.visible(clause.strip())}\n")
     for skip in one.skips:

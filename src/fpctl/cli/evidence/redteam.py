@@ -42,7 +42,7 @@ def command(
     exclusion = active_on(loaded.exclusion, today)
     reached = [one.rule for one in context.select(rule) if exclusion.selects(one.rule) is not None]
     if not reached:
-        raise FpctlError(f"{loaded.id} matches no rule", None, "fpctl rules list shows them")
+        raise FpctlError(f"{loaded.id} matches no rule", None, "fpctl rules list shows the rules")
     found = run_redteam(exclusion, reached, context.planner(today))
     if format == "json":
         output.show_json(
@@ -50,7 +50,8 @@ def command(
                 "exclusion": loaded.id,
                 "attempts": [_document(one) for one in found.attempts],
                 "skipped": [{"table": table, "reason": reason} for table, reason in found.skipped],
-            }
+            },
+            context.repository.problems,
         )
     else:
         _show(found, all)

@@ -30,6 +30,14 @@ class PageOptions:
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="DIR", help="Write the report's tables to this folder as CSV files.")
     ] = None
+    markdown: Annotated[
+        Path | None,
+        typer.Option(
+            "--markdown",
+            metavar="FILE",
+            help="Write the report to this file as a comment for a pull request; - for stdout.",
+        ),
+    ] = None
 
 
 def command(
@@ -40,18 +48,18 @@ def command(
 ) -> int:
     """Create a report: noise by rule, suppressed events by day, decisions to make, risk and drift.
 
-    Without --html or --csv, prints the exclusions that are neither expired nor retired, riskiest first. The HTML
-    page works offline: styles, charts and scripts are included. Exit code 2: a file could not be read.
+    Without --html, --csv or --markdown, prints the exclusions that are neither expired nor retired, riskiest first. The
+    HTML page works offline: styles, charts and scripts are included. Exit code 2: a file could not be read.
     """
     from fpctl.report.overview import to_dict, to_markdown
 
     context = AppContext(files, "optional")
     repository = context.repository
     day = options.parse_day(on)
-    if page.html is not None or page.csv is not None:
+    if page != PageOptions():
         _write(context, page, day)
     elif format == "json":
-        output.show_json(to_dict(_overview(context, day)))
+        output.show_json(to_dict(_overview(context, day)), repository.problems)
     else:
         output.write(output.visible_lines(to_markdown(_overview(context, day))))
     output.show_problems(repository.problems)
@@ -75,6 +83,14 @@ def _write(context: AppContext, page: PageOptions, day: date) -> None:
 
         write_text(page.html, render(built))
         output.say(f"the report is in {page.html}")
+    if page.markdown is not None:
+        from fpctl.report.pull_request import to_comment
+
+        if str(page.markdown) == "-":
+            output.write(to_comment(built))
+        else:
+            write_text(page.markdown, to_comment(built))
+            output.say(f"the comment is in {page.markdown}")
     if page.csv is not None:
         from fpctl.report.csv_tables import tables
 

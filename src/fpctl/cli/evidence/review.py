@@ -93,7 +93,7 @@ def command(
         _decide(context, chosen, None, decision.force)
         return EXIT_OK
     if format == "json":
-        output.show_json({"shadows": [_document(one) for one in found]})
+        output.show_json({"shadows": [_document(one) for one in found]}, context.exclusions.problems)
     else:
         _show(found, hints=not decision.accept)
     waiting = [one for one in found if one.verdict in ("activate", "drop", "look")]

@@ -49,13 +49,13 @@ def command(
             for case in tests.cases:
                 outcomes.append(evaluate(loaded.rule, case, selected, planner))
                 update(len(outcomes))
-    problems = [problem for _, tests in read for problem in tests.problems]
+    problems = [*repository.problems, *(problem for _, tests in read for problem in tests.problems)]
     untested = [loaded.rule.id for loaded, tests in read if not tests.must_fire()]
     if format == "json":
-        output.show_json({"tests": [_document(one) for one in outcomes], "untested": untested})
+        output.show_json({"tests": [_document(one) for one in outcomes], "untested": untested}, problems)
     else:
         _show(outcomes)
-    output.show_problems([*repository.problems, *problems])
+    output.show_problems(problems)
     counts = {status: sum(one.status == status for one in outcomes) for status in _WORDS}
     summary = ", ".join(f"{count:,} {_WORDS[status].lower()}" for status, count in counts.items() if count)
     output.say(f"{output.counted(len(outcomes), 'test')}{': ' if summary else ''}{summary}")

@@ -76,7 +76,7 @@ def command(
     if numbers:
         code, written = _accept(context, [found.suggestions[n - 1] for n in numbers], loaded, proposals)
     if format == "json":
-        output.show_json(_document(found, written))
+        output.show_json(_document(found, written), context.repository.problems)
     elif found.suggestions and proposals.accept is None:
         output.say("record some of them as drafts: --accept 1,2; look at one closely: fpctl preview")
     output.show_problems(context.repository.problems)

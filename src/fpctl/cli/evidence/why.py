@@ -72,7 +72,8 @@ def command(
                 "verdict": answer.verdict,
                 "exclusions": [one.to_dict() for one in answer.suppressors],
                 "error": answer.error,
-            }
+            },
+            context.repository.problems,
         )
     else:
         _show(answer)

@@ -67,11 +67,12 @@ def command(
     if not adoption.adopted:
         output.say(output.visible_lines(f"{loaded.path}: no clause was adopted"))
         if format == "json":
-            output.show_json(_document(loaded, adoption, written=False, removed=False))
+            output.show_json(_document(loaded, adoption, written=False, removed=False), context.repository.problems)
         return EXIT_FINDINGS if adoption.left else EXIT_OK
     written = _write(context, loaded, adoption, adopt)
     if format == "json":
-        output.show_json(_document(loaded, adoption, written=written, removed=written and adopt.remove))
+        done = _document(loaded, adoption, written=written, removed=written and adopt.remove)
+        output.show_json(done, context.repository.problems)
     if not written:
         return EXIT_ERROR
     wider = any(kind == "wider" for one in adoption.adopted for kind, _ in one.differences)

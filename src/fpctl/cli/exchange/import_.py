@@ -131,7 +131,7 @@ def _store(paths: PathSettings, asked: RuleImportOptions, found: ImportedRules, 
 
     written, left = store(found, asked.out or paths.rules, paths.root / "functions", replace=asked.replace)
     if format == "json":
-        output.show_json(_document(found, written, left))
+        output.show_json(_document(found, written, left), found.problems)
     else:
         for path in written:
             output.write(f"{output.visible(str(path))}\n")
@@ -153,7 +153,6 @@ def _document(found: ImportedRules, written: list[Path], left: list[str]) -> dic
         "written": [str(path) for path in written],
         "left_out": left,
         "notes": list(found.notes),
-        "problems": [problem.to_dict() for problem in found.problems],
     }
 
 

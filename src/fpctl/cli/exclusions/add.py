@@ -233,12 +233,12 @@ def _drafts(
         hint = "give --device, --url or --hash, or two such as --account and --ip; on a terminal fpctl asks"
         raise FpctlError("there is nothing to match", None, hint)
     if not base.rules:
-        raise FpctlError("an exclusion is for a rule", None, "name it: fpctl add RULE ...; '*' is all rules")
+        raise FpctlError("an exclusion needs a rule", None, "name it: fpctl add RULE ...; '*' is all rules")
     if match.accept is not None and match.from_result is None:
-        raise FpctlError("--accept chooses among the proposals of --from-result", None, "give --from-result too")
+        raise FpctlError("--accept needs the proposals of --from-result", None, "give --from-result too")
     if match.from_result is not None:
         if match.filter is not None:
-            raise FpctlError("--filter and --from-result both say what to match", None, "give one of them")
+            raise FpctlError("--filter and --from-result cannot be combined", None, "give one of them")
         return _proposed(context, base, match, fields, yes)
     if match.filter is not None:
         from fpctl.repository.recording import match_of_filter
@@ -296,11 +296,11 @@ def _proposed(
     from fpctl.repository.recording import proposals_of_result
 
     source = match.from_result or "-"
-    text = terminal.read_all() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES)
+    text = terminal.read_all() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES, utf16=True)
     name = "<stdin>" if source == "-" else source
     found = proposals_of_result(text, name, base, context.repository, context.today)
     for field, count in found.left_out.items():
-        output.say(f"note: left out, because no exclusion can name it: {output.counted(count, f'{field} value')}")
+        output.say(f"note: left out because no exclusion can match it: {output.counted(count, f'{field} value')}")
     accept = match.accept if match.accept is not None else _choice(found, yes)
     if accept is None:
         return None
@@ -309,7 +309,7 @@ def _proposed(
     except ValueError as error:
         raise FpctlError(f"--accept: {error}") from error
     if base.id and len(numbers) > 1:
-        raise FpctlError("--id names one exclusion, and several proposals are chosen", None, "leave --id out")
+        raise FpctlError("--id sets one id, but several proposals are chosen", None, "leave --id out")
     return [replace(base, match=(found.proposals[n - 1].match,)).with_fields(fields.values) for n in numbers]
 
 
@@ -319,11 +319,11 @@ def _choice(found: Proposals, yes: bool) -> str | None:
     lines = [(number, one.rows, one.text()) for number, one in enumerate(shown, 1)]
     output.show_table(["no", "rows", "match"], lines, right=["no", "rows"])
     if len(found.proposals) > len(shown):
-        output.say(f"and {len(found.proposals) - len(shown):,} more that name fewer rows")
+        output.say(f"and {len(found.proposals) - len(shown):,} more that cover fewer rows")
     if yes or not terminal.may_ask():
-        output.say("fpctl: nothing is chosen, nothing was done\n  hint: say which with --accept 1,3")
+        output.say("fpctl: no proposal was chosen; nothing was recorded\n  hint: choose with --accept 1,3")
         return None
-    question = "Which of them? (1,3 or 2-4; empty for none)"
+    question = "Which ones? (1,3 or 2-4; empty for none)"
     accept = str(typer.prompt(question, default="", show_default=False, err=True))
     if accept.strip():
         return accept
@@ -362,6 +362,8 @@ def _record(
             # The rule may exist and be broken.
             output.show_problems([one for one in repository.rules.problems if one.severity == "error"])
         output.show_problems(error.problems)
+        if reply.format == "json":
+            output.show_json(_document([], written=False), error.problems)
         output.say("fpctl: the exclusion was not recorded")
         return EXIT_ERROR
     effects: list[Effect] = []
@@ -391,7 +393,8 @@ def _record(
     else:
         code = _written(context, entries, reply.yes)
     if reply.format == "json":
-        output.show_json(_document(effects, written=code == EXIT_OK))
+        problems = [problem for entry in entries for problem in entry.warnings]
+        output.show_json(_document(effects, written=code == EXIT_OK), problems)
     return code
 
 

@@ -47,10 +47,10 @@ def command(
     context = AppContext(files, "optional")
     chosen = context.pick(ids)
     if by is not None and from_git:
-        raise typer.BadParameter("--by or --from-git, not both")
+        raise typer.BadParameter("give either --by or --from-git, not both")
     allowed = context.settings.policy.approval.allows
     found: list[PendingApproval] = []
-    with output.progress("Looking at the rules", len(chosen)) as update:
+    with output.progress("Checking the rules", len(chosen)) as update:
         for one in chosen:
             approver = approver_in_git(Path(one.path)) if from_git else by or context.owner or ""
             check_approver(approver, allowed)
@@ -65,7 +65,7 @@ def command(
     )
     for one in found:
         rules = output.counted(len(one.rules), "rule")
-        active = ", and is active now" if one.activates else ""
+        active = " and is now active" if one.activates else ""
         output.say(f"{one.loaded.id} is approved by {one.approver} for {rules}{active}")
     if format == "json":
         rows = [
@@ -79,5 +79,5 @@ def command(
             }
             for one in found
         ]
-        output.show_json({"exclusions": rows})
+        output.show_json({"exclusions": rows}, context.exclusions.problems)
     return EXIT_OK

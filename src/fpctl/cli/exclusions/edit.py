@@ -61,7 +61,7 @@ def command(
     output.say(f"saved {path}")
     who = stale_approval(known, text, str(path), id, context.folder)
     if who is not None:
-        output.say(f"note: {who} approved it as it was before: fpctl approve {id}")
+        output.say(f"note: {who} approved the previous version: fpctl approve {id}")
     return EXIT_OK
 
 

@@ -10,7 +10,7 @@ import typer
 
 from fpctl.cli.shared import completion, options, output
 from fpctl.cli.shared.context import AppContext
-from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
+from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
 if TYPE_CHECKING:
     from fpctl.exclusions.exclusion_query import ExclusionQuery, FoundExclusion
@@ -23,12 +23,12 @@ class FilterOptions:
     """Which exclusions are listed; filters are combined with AND."""
 
     rule: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--rule",
             metavar="RULE",
             autocompletion=completion.rule_names,
-            help="Only exclusions that apply to this rule: id, name, path or glob.",
+            help="Only exclusions that apply to one of these rules: id, name, path or glob.",
         ),
     ] = None
     scenario: Annotated[
@@ -76,7 +76,7 @@ class FilterOptions:
 
         if self.scenario is not None and self.scenario.lower() != "none":
             scenario_of(self.scenario.lower())
-        chosen = context.rules.select([self.rule]) if self.rule is not None else None
+        chosen = context.rules.select(self.rule) if self.rule else None
         return ExclusionQuery(
             rules=tuple(loaded.rule for loaded in chosen) if chosen is not None else None,
             scenario=self.scenario,
@@ -104,8 +104,8 @@ def command(
     criteria = filters.criteria(context)
     known = context.exclusions
     found = find_exclusions(known.exclusions, criteria, options.parse_day(on))
-    _show(found, format, with_fields=filters.matches is not None)
     errors = [problem for problem in known.problems if problem.severity == "error"]
+    _show(found, format, errors, with_fields=filters.matches is not None)
     output.show_problems(errors)
     context.audit_log.glance()
     if format == "table":
@@ -115,9 +115,9 @@ def command(
     return EXIT_FINDINGS if filters.expiring is not None and found else EXIT_OK
 
 
-def _show(found: Sequence[FoundExclusion], format: str, *, with_fields: bool) -> None:
+def _show(found: Sequence[FoundExclusion], format: str, errors: Sequence[Problem], *, with_fields: bool) -> None:
     if format == "json":
-        output.show_json({"exclusions": [_document(one) for one in found]})
+        output.show_json({"exclusions": [_document(one) for one in found]}, errors)
         return
     if format == "csv":
         documents = [_document(one) for one in found]

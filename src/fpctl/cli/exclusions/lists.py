@@ -43,7 +43,7 @@ def check(
     found = [check_list(use) for use in chosen]
     problems = [problem for one in found for problem in one.problems]
     if format == "json":
-        output.show_json({"lists": [_document(one) for one in found]})
+        output.show_json({"lists": [_document(one) for one in found]}, problems)
     else:
         rows = [(one.use.name, ", ".join(one.use.fields) or None, one.values, len(one.use.exclusions)) for one in found]
         output.show_table(["list", "used for", "values", "exclusions"], rows, right=["values", "exclusions"])

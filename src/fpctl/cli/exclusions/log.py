@@ -92,7 +92,7 @@ def command(
     errors = [problem for problem in context.exclusions.problems if problem.severity == "error"]
     output.show_problems(errors)
     if format == "json":
-        output.show_json({"entries": [entry.to_dict() for entry in entries]})
+        output.show_json({"entries": [entry.to_dict() for entry in entries]}, errors)
     elif format == "csv":
         output.show_csv(CSV_HEADERS, [[*_csv(entry)] for entry in entries])
     elif entries:
@@ -166,9 +166,9 @@ def _verify(history: History, given: Anchor | None, root: Path, format: str) -> 
         if not found:
             last = f", the last is {head}" if head is not None else ""
             count = f"{verdict.entries:,} {'entry' if verdict.entries == 1 else 'entries'}"
-            output.write(f"{count}, each as it was written{last}\n")
+            output.write(f"{count}, all unchanged{last}\n")
             if noted is not None:
-                output.write(f"entry {noted.anchor.number} is the one that was noted ({noted.source})\n")
+                output.write(f"entry {noted.anchor.number} matches the one noted ({noted.source})\n")
     if found:
         output.say(f"{output.counted(len(found), 'finding')}: the audit trail is not what fpctl wrote")
     return EXIT_FINDINGS if found else EXIT_OK

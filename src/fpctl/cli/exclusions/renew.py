@@ -63,7 +63,7 @@ def command(
             {"id": one.id, "changed": one in chosen, "expires": day, "was": one.exclusion.expires, "file": one.path}
             for one in named
         ]
-        output.show_json({"exclusions": rows})
+        output.show_json({"exclusions": rows}, context.exclusions.problems)
     return EXIT_OK
 
 

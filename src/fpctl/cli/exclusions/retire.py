@@ -44,5 +44,5 @@ def command(
         output.say(f"{loaded.id} is {'retired' if loaded in chosen else 'already retired'}")
     if format == "json":
         rows = [{"id": one.id, "changed": one in chosen, "status": "retired", "file": one.path} for one in named]
-        output.show_json({"exclusions": rows})
+        output.show_json({"exclusions": rows}, context.exclusions.problems)
     return EXIT_OK

@@ -47,12 +47,12 @@ def command(
         known,
         risk_of(context, loaded.exclusion, [outcome.loaded for outcome in outcomes]),
     )
-    if format == "json":
-        output.show_json(_document(shown))
-    else:
-        _show(shown)
     problems = context.repository.problems
     own = [one for one in problems if one.at.path == loaded.path and loaded.id in one.message]
+    if format == "json":
+        output.show_json(_document(shown), own)
+    else:
+        _show(shown)
     output.show_problems(own)
     missing = any(problem.severity == "error" for problem in own)
     return EXIT_FINDINGS if missing or any(outcome.findings for outcome in outcomes) else EXIT_OK
@@ -130,7 +130,7 @@ def _hits_text(totals: HitTotals | None, known: bool) -> str:
     if not known:
         return "no run has been recorded yet"
     if totals is None:
-        return "no run has had it yet"
+        return "not part of any run yet"
     if totals.rows is None:
         return f"unknown in all of {output.counted(totals.runs, 'run')}"
     last = f", the last event at {output.moment(totals.last)}" if totals.last else ""

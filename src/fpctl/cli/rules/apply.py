@@ -87,7 +87,7 @@ def command(
     beside = external_list_files(outcomes)
     stale = differences([*tuned, *beside], folder) if target.check and folder is not None else []
     if format == "json":
-        output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]})
+        output.show_json({"rules": [apply_to_dict(outcome) for outcome in outcomes]}, repository.problems)
     elif target.diff:
         for outcome in outcomes:
             show_diff(outcome)
@@ -153,4 +153,4 @@ def _write(folder: Path, tuned: list[TunedFile], beside: list[TunedFile]) -> Non
         write_inside(folder, file.relative, file.text, durable=False)
     output.say(f"{output.counted(len(tuned), 'rule file')} written to {folder}")
     if beside:
-        output.say(f"load these before them: {', '.join(f'{folder}/{file.relative}' for file in beside)}")
+        output.say(f"load these first: {', '.join(f'{folder}/{file.relative}' for file in beside)}")

@@ -15,8 +15,10 @@ def command(
     files: options.RepositoryFiles,
     rule: options.Rules = None,
     exclusion: Annotated[
-        str | None,
-        typer.Option("--exclusion", metavar="ID", help="Only this exclusion.", autocompletion=completion.exclusion_ids),
+        list[str] | None,
+        typer.Option(
+            "--exclusion", metavar="ID", help="Only these exclusions.", autocompletion=completion.exclusion_ids
+        ),
     ] = None,
     columns: Annotated[bool, typer.Option("--columns", help="List every visible column.")] = False,
     on: options.On = None,
@@ -35,14 +37,14 @@ def command(
     repository = context.repository
     context.audit_log.glance()
     chosen = context.select(rule)
-    wanted = [one.exclusion for one in context.pick([exclusion])] if exclusion is not None else repository.active()
+    wanted = [one.exclusion for one in context.pick(exclusion)] if exclusion else repository.active()
     planner, style = context.planner(options.parse_day(on)), ClauseStyle(folds=not no_fold)
     with output.progress("Explaining rules", len(chosen)) as update:
         outcomes = list(
             tune(chosen, wanted, planner, verified=False, style=style, progress=lambda done, _: update(done))
         )
     if format == "json":
-        output.show_json({"rules": [explanation_to_dict(outcome) for outcome in outcomes]})
+        output.show_json({"rules": [explanation_to_dict(outcome) for outcome in outcomes]}, repository.problems)
     else:
         for index, outcome in enumerate(outcomes):
             lines = picture(outcome, all_columns=columns)

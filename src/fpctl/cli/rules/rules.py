@@ -38,7 +38,7 @@ def lint(
             found = lint_rules(chosen, context.planner(), progress=lambda done, _: update(done))
         problems = [*repository.rules.problems, *found]
     if format == "json":
-        output.show_json({"rules": len(chosen), "problems": [problem.to_dict() for problem in problems]})
+        output.show_json({"rules": len(chosen)}, problems)
     else:
         for problem in problems:
             output.write(output.visible_lines(str(problem)) + "\n")
@@ -64,7 +64,7 @@ def list_rules(
         [r.id, r.name, r.kind, r.severity, ", ".join(r.techniques), r.path] for r in (loaded.rule for loaded in chosen)
     ]
     if format == "json":
-        output.show_json({"rules": [dict(zip(headers, row, strict=True)) for row in rows]})
+        output.show_json({"rules": [dict(zip(headers, row, strict=True)) for row in rows]}, rule_set.problems)
     elif format == "csv":
         output.show_csv(headers, rows)
     else:

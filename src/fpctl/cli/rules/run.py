@@ -16,7 +16,7 @@ from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.outcomes import exit_code, report_outcomes
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
-from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
+from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
 if TYPE_CHECKING:
     from fpctl.cli.shared.row_output import RowOutput
@@ -109,7 +109,7 @@ def command(
         _run(context, batch, request, opened, None if run.no_record else trail, rows)
         name = opened.name
     if rows is None:
-        _show_runs(batch, name, trail, format)
+        _show_runs(batch, name, trail, context.repository.problems, format)
     output.show_problems(context.repository.problems)
     if not run.no_record:
         guarded.record(context.audit_log)
@@ -133,7 +133,7 @@ def _request(
     if run.resume:
         asked = patterns, engine.engine, engine.data, range.since, range.begin, range.to, run.no_record, run.no_fold
         if any(asked):
-            raise typer.BadParameter("--resume continues what was asked for: give no rules, engine, data or range")
+            raise typer.BadParameter("--resume continues the previous run: do not give rules, engine, data or range")
         unfinished = read_interrupted(context.state / FILE_NAME)
         return unfinished.request, unfinished.done
     now = range.now(context.now)
@@ -206,7 +206,7 @@ def _recording(context: AppContext, trail: TrailState | None) -> Iterator[Histor
         before = context.today - timedelta(days=days) if days is not None else None
         removed = store.prune(before) if before is not None else 0
         if removed:
-            text = f"{removed:,} hits of single runs before {before} are kept by day only from now on"
+            text = f"{removed:,} hits of single runs before {before} were pruned; their daily totals are kept"
             output.say(f"{text} (history.keep_raw_days)")
 
 
@@ -231,7 +231,7 @@ def _checkpoint(
         checkpoint.close(finished=batch.summary.finished)
 
 
-def _show_runs(batch: Batch, engine: str, trail: TrailState, format: str) -> None:
+def _show_runs(batch: Batch, engine: str, trail: TrailState, problems: Sequence[Problem], format: str) -> None:
     from fpctl.report.runs import run_to_dict, unplanned_to_dict
 
     results = batch.in_order()
@@ -244,7 +244,7 @@ def _show_runs(batch: Batch, engine: str, trail: TrailState, format: str) -> Non
     failed = [unplanned_to_dict(outcome, engine) for outcome in batch.outcomes if outcome.error is not None]
     runs = [*(run_to_dict(result) for result in results), *failed]
     head = str(trail.head) if trail.head is not None else None
-    output.show_json({"runs": runs, "summary": batch.summary.to_dict(), "trail": head})
+    output.show_json({"runs": runs, "summary": batch.summary.to_dict(), "trail": head}, problems)
 
 
 def _show_summary(results: Sequence[RunResult]) -> None:
@@ -273,7 +273,7 @@ def _report(batch: Batch, *, resumable: bool) -> None:
     if len(batch.rules) > 1:
         output.say(batch.summary.summary())
         if resumable and not batch.summary.finished:
-            output.say("  hint: `fpctl run --resume` runs those again that are not done")
+            output.say("  hint: `fpctl run --resume` runs the rules that are not done")
 
 
 def _report_run(result: RunResult) -> None:
@@ -303,7 +303,7 @@ def _dry_run(context: AppContext, ready: Sequence[RuleOutcome], guarded: Guarded
 
     planned = [planned_to_dict(outcome, outcome.tuned, engine) for outcome in ready if outcome.tuned is not None]
     if format == "json":
-        output.show_json({"runs": planned})
+        output.show_json({"runs": planned}, context.repository.problems)
     else:
         output.show_table(
             ["rule", "tables", "exclusions", "queries"],

@@ -19,6 +19,7 @@ def command(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write every rule to DIR, under its path in the rules folder."),
     ] = None,
+    format: options.TextFormat = "text",
 ) -> int:
     """Remove fpctl's clauses from rules: the exact inverse of `apply`, byte for byte.
 
@@ -32,15 +33,19 @@ def command(
     for file in base:
         if out is not None:
             write_inside(out, file.relative, file.text, durable=False)
-        else:
+        elif format == "text":
             if len(base) > 1:
                 output.say(f"--- {file.relative}")
             output.write(file.text)
+    problems = [*rule_set.problems, *kept]
+    if format == "json":
+        files_ = [{"path": file.relative, "text": file.text if out is None else None} for file in base]
+        output.show_json({"files": files_, "errors": [str(error) for error in errors]}, problems)
     if out is not None:
         output.say(f"{output.counted(len(base), 'rule file')} written to {out}")
     elif not base:
         output.say("no rules")
-    output.show_problems([*rule_set.problems, *kept])
+    output.show_problems(problems)
     for error in errors:
         output.say(output.visible_lines(str(error)))
     broken = any(problem.severity == "error" for problem in rule_set.problems)

@@ -97,7 +97,7 @@ class AuditLog:
         if entries and not all(entry.action == "found" for entry in entries):
             names = [entry.exclusion for entry in entries if entry.action != "found"]
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            output.say(f"note: changed outside fpctl, and recorded so: {', '.join(names[:3])}{more} (fpctl log)")
+            output.say(f"note: changed outside fpctl and recorded as such: {', '.join(names[:3])}{more} (fpctl log)")
         return len(entries)
 
     def check_anchor(self, history: History) -> bool:
@@ -115,7 +115,7 @@ class AuditLog:
         if finding.kind == "replaced" and not (os.environ.get("CI") or history.is_server):
             return True
         output.say(f"fpctl: the audit trail is not the one that {noted.source} notes: {finding.message}")
-        output.say("  hint: fpctl log verify says more")
+        output.say("  hint: fpctl log verify gives details")
         return False
 
     def glance(self) -> None:

@@ -12,13 +12,15 @@ whose options are data (one for each field of a match) is an `OptionSet` instead
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
-from typing import Annotated, Any, Protocol, Self, get_origin, get_type_hints, runtime_checkable
+from typing import Annotated, Any, Protocol, Self, get_args, get_origin, get_type_hints, runtime_checkable
 
 from typer.models import ParameterInfo
+
+_FIELDS = "json_fields"
 
 
 @runtime_checkable
@@ -56,9 +58,11 @@ def expand(function: Callable[..., Any]) -> Callable[..., Any]:
             parameters += offered
         else:
             parameters.append(parameter.replace(annotation=hint, kind=Parameter.KEYWORD_ONLY))
+    parameters = list(_with_json_fields(parameters))
 
     @wraps(function)
     def expanded(**values: Any) -> Any:
+        values.pop(_FIELDS, None)
         for name, (make, names) in bundles.items():
             values[name] = make({one: values.pop(one) for one in names})
         return function(**values)
@@ -66,6 +70,22 @@ def expand(function: Callable[..., Any]) -> Callable[..., Any]:
     expanded.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     expanded.__annotations__ = {one.name: one.annotation for one in parameters}
     return expanded
+
+
+def _with_json_fields(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
+    """Yield parameters, with `--json` behind each `--format` that can be JSON; its callback does what it is for."""
+    from fpctl.cli.shared.options import JsonFields
+
+    for one in parameters:
+        yield one
+        if one.name == "format" and "json" in _choices(one.annotation):
+            yield Parameter(_FIELDS, Parameter.KEYWORD_ONLY, default=None, annotation=JsonFields)
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    """Return the values of `Annotated[Literal[...], ...]`."""
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return get_args(plain)
 
 
 def _maker(bundle: type) -> Callable[[Mapping[str, Any]], Any]:

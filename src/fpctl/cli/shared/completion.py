@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import typer
+
 from fpctl.errors import FpctlError
 
 MOST = 200
@@ -57,6 +59,16 @@ def list_names(incomplete: str) -> list[str]:
     except (FpctlError, OSError):
         return []
     return [name for name in names if name.startswith(incomplete)][:MOST]
+
+
+def json_fields(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the keys of a command's JSON that go on what was typed: after a comma, those that are not yet named."""
+    from fpctl.cli.shared.json_fields import fields_of
+
+    known = fields_of(ctx.command_path)
+    named, comma, begun = incomplete.rpartition(",")
+    left = [field for field in (known.fields if known is not None else ()) if field not in named.split(",")]
+    return [f"{named}{comma}{field}" for field in left if field.startswith(begun)]
 
 
 def states(incomplete: str) -> list[str]:

@@ -12,6 +12,7 @@ from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.outcomes import report_outcomes
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
+from fpctl.errors import Problem
 
 if TYPE_CHECKING:
     from fpctl.deployment.change import Change
@@ -59,10 +60,15 @@ class DeployPlan:
         refused = any(change.action == "refused" for change in self.changes)
         return refused or any(outcome.findings for outcome in self.guarded.outcomes)
 
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with the files, and with rules as they are to be deployed."""
+        own = [problem for change in self.changes for problem in change.artifact.problems]
+        return [*self.context.repository.problems, *own]
+
     def report(self) -> None:
         """Report on stderr what was left out, and what to know."""
-        problems = [problem for change in self.changes for problem in change.artifact.problems]
-        output.show_problems([*self.context.repository.problems, *problems])
+        output.show_problems(self.problems)
         for change in self.changes:
             if change.action == "refused" and change.artifact.ready:
                 output.say(output.visible_lines(f"{change.artifact.rule.path}: refused: {change.reason}"))
@@ -89,10 +95,10 @@ def plan_deployment(
     repository, service = context.repository, context.settings.service
     context.audit_log.glance()
     chosen = context.select(patterns)
-    if service == "defender":
-        chosen = tuple(map(for_defender, chosen))
     if not patterns:
         chosen = tuple(one for one in chosen if one.rule.kind in _MEANT[service])
+    if service == "defender":
+        chosen = tuple(map(for_defender, chosen))
     active, planner = repository.active(), context.planner()
     with output.progress("Rewriting rules", len(chosen)) as update:
         style = ClauseStyle(fits=True, store=where.lists) if service == "sentinel" else ANY_LENGTH

@@ -57,7 +57,7 @@ def show_effect(outcomes: Sequence[RuleOutcome], covered: Coverage | None) -> No
     if covered is not None:
         output.say(coverage_text(covered))
     elif changed:
-        output.say("what it would have suppressed was not counted: give --data, or the --engine to ask")
+        output.say("what it would have suppressed was not counted: give --data or --engine")
 
 
 def coverage_text(covered: Coverage) -> str:
@@ -65,7 +65,7 @@ def coverage_text(covered: Coverage) -> str:
     if covered.rows is None:
         return f"what it would have suppressed is unknown: {covered.error}"
     days = covered.since.days if covered.since is not None else None
-    when = f"in the last {days} days" if days else "in the time that the rule looks at"
+    when = f"in the last {days} days" if days else "in the rule's time range"
     if not covered.rows:
         why = f"; {covered.fields.text()}" if covered.fields is not None else ""
         return f"{when} it would have suppressed no event{why}"

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -55,6 +55,7 @@ class ImportOptions:
     ] = None
     dry_run: options.DryRun = False
     report: Report = None
+    format: options.TextFormat = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def import_exclusions(
     context = AppContext(files, "optional")
     repository = context.repository
     name = "<stdin>" if file == "-" else file
-    text = sys.stdin.read() if file == "-" else read_text(Path(file), limit=MAX_BYTES)
+    text = sys.stdin.read() if file == "-" else read_text(Path(file), limit=MAX_BYTES, utf16=True)
     chosen = context.select(asked.rule) if asked.rule else ()
     import_context = ImportContext(
         tuple(asked.rule or ()),
@@ -100,7 +101,7 @@ def import_exclusions(
     written = entries_for(imported.drafts, repository, asked.out or context.folder, context.today)
     losses = sorted((*imported.losses, *written.losses), key=lambda loss: loss.line or 0)
     if asked.dry_run:
-        for entry in written.entries:
+        for entry in written.entries if asked.format == "text" else ():
             output.say(f"--- {entry.path}")
             output.write(output.visible_lines(entry.text))
     elif written.entries:
@@ -108,11 +109,23 @@ def import_exclusions(
     for entry in written.entries:
         output.show_problems(entry.warnings)
     summary = _show_losses(losses, name, asked.report)
+    if asked.format == "json":
+        output.show_json(_document(written.entries, losses, asked), [p for e in written.entries for p in e.warnings])
     verb = "would be written" if asked.dry_run else "written"
     output.say(f"{output.counted(len(written.entries), 'draft')} {verb}{f'; {summary}' if summary else ''}")
     if not written.entries and losses:
         return EXIT_ERROR if not imported.drafts else EXIT_FINDINGS
     return _exit_code(losses)
+
+
+def _document(entries: Sequence[NewExclusion], losses: Sequence[Loss], asked: ImportOptions) -> dict[str, Any]:
+    return {
+        "exclusions": [
+            {"id": one.exclusion.id, "file": str(one.path), "text": one.text, "written": not asked.dry_run}
+            for one in entries
+        ],
+        "losses": [loss.to_dict() for loss in losses],
+    }
 
 
 def _write(context: AppContext, entries: Sequence[NewExclusion], out: Path | None, source: str) -> None:
@@ -157,7 +170,7 @@ def _show_losses(losses: Sequence[Loss], path: str | None, report: Path | None) 
 
         data = {"file": path, "losses": [loss.to_dict() for loss in losses]}
         write_text(report, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-    words = {"left-out": "left out", "wider": "wider than it was", "narrower": "narrower", "part": "in part"}
+    words = {"left-out": "left out", "wider": "wider than before", "narrower": "narrower", "part": "in part"}
     counts = {kind: sum(loss.kind == kind for loss in losses) for kind in words}
     return ", ".join(f"{count:,} {words[kind]}" for kind, count in counts.items() if count)
 

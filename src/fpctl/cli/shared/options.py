@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
 
 import typer
 
-from fpctl.cli.shared import completion
+from fpctl.cli.shared import completion, json_fields
 from fpctl.engine.registry import engine_names
 
 if TYPE_CHECKING:
@@ -84,21 +84,27 @@ DataFolder = Annotated[
         help="Folder with the data: per table one Parquet, CSV or JSON Lines file, or a folder of them.",
     ),
 ]
+_Credential = Literal[
+    "default",
+    "cli",
+    "managed-identity",
+    "device-code",
+    "environment",
+    "workload-identity",
+    "github-oidc",
+    "azure-pipelines",
+    "token",
+    "none",
+]
+CREDENTIALS: tuple[str, ...] = get_args(_Credential)
 Credential = Annotated[
-    Literal[
-        "default",
-        "cli",
-        "managed-identity",
-        "device-code",
-        "environment",
-        "workload-identity",
-        "github-oidc",
-        "azure-pipelines",
-        "token",
-        "none",
-    ]
-    | None,
-    typer.Option("--credential", help="How to sign in to the service.", show_default="from the settings"),
+    _Credential | None,
+    typer.Option(
+        "--credential",
+        metavar="HOW",
+        help=f"How to sign in to the service: {', '.join(CREDENTIALS[:-1])} or {CREDENTIALS[-1]}.",
+        show_default="from the settings",
+    ),
 ]
 On = Annotated[str | None, typer.Option("--on", metavar="DATE", help="As of this date.", show_default="today")]
 NoFold = Annotated[bool, typer.Option("--no-fold", help="Write one clause per exclusion, without combining them.")]
@@ -116,6 +122,17 @@ Force = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, but change nothing.")]
+JsonFields = Annotated[
+    str | None,
+    typer.Option(
+        json_fields.OPTION,
+        metavar="FIELDS",
+        is_eager=True,
+        callback=json_fields.select,
+        autocompletion=completion.json_fields,
+        help="JSON with these fields only, separated by commas; --json alone lists them.",
+    ),
+]
 TextFormat = Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")]
 ListFormat = Annotated[Literal["table", "json", "csv"], typer.Option("--format", help="Output format.")]
 

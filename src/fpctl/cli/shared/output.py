@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
+from fpctl.cli.shared.json_fields import SELECTION
 from fpctl.cli.shared.progress import progress
 from fpctl.cli.shared.stream import coloured, counted, is_terminal, say, write
 from fpctl.cli.shared.table import fitted
@@ -24,6 +25,7 @@ __all__ = [
     "say",
     "show_csv",
     "show_json",
+    "show_payload",
     "show_problems",
     "show_table",
     "sparkline",
@@ -56,8 +58,19 @@ def terminal_width() -> int:
     return shutil.get_terminal_size().columns
 
 
-def show_json(value: Any) -> None:
-    """Print a JSON document to stdout: keys in the order given, times as ISO 8601 in UTC."""
+def show_json(document: Mapping[str, Any], problems: Sequence[Problem] = ()) -> None:
+    """Print the JSON document of a command to stdout: keys in the order given, times as ISO 8601 in UTC.
+
+    Args:
+        problems: what is wrong with files that the command read: the last key of the document.
+    """
+    whole = {**document, "problems": [problem.to_dict() for problem in problems]}
+    chosen = SELECTION.get()
+    write(json_text(whole if chosen is None else chosen.of(whole), default=_json) + "\n")
+
+
+def show_payload(value: Any) -> None:
+    """Print JSON that is meant for another program, in that program's own shape."""
     write(json_text(value, default=_json) + "\n")
 
 

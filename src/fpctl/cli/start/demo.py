@@ -19,7 +19,7 @@ def command(
         Path, typer.Option("--dir", metavar="DIR", help="Folder for the demo repository.", show_default="demo")
     ] = Path("demo"),
     rows: Annotated[
-        int, typer.Option("--rows", min=10_000, help="Number of DeviceNetworkEvents rows to generate.")
+        int, typer.Option("--rows", metavar="N", min=10_000, help="Number of DeviceNetworkEvents rows to generate.")
     ] = 200_000,
 ) -> int:
     """Run the whole workflow on generated data: 400 devices, 14 days, five benign RPort scenarios and three
@@ -47,10 +47,10 @@ def command(
     steps = (
         ("2. What the exclusions change in the rule", ["apply", *where, "--on", day, "--diff"]),
         (
-            "3. The tuned rule on the data, and what each exclusion took out",
+            "3. The tuned rule run on the data, and what each exclusion suppressed",
             ["run", *where, "--data", str(data), "--to", f"{summary.end:%Y-%m-%dT%H:%M:%SZ}", *history],
         ),
-        ("4. What the history holds now", ["hits", "--exclusions", str(folder / "exclusions"), *history]),
+        ("4. What the history contains now", ["hits", "--exclusions", str(folder / "exclusions"), *history]),
     )
     for title, arguments in steps:
         output.say(f"\n{title}\n   $ fpctl {shlex.join(arguments)}\n")
@@ -69,13 +69,13 @@ def command(
     if not check.ok:
         for line in check.problems:
             output.say(f"   {line}")
-        output.say("   This is not what the demo promises.")
+        output.say("   This is not the expected result.")
         return EXIT_ERROR
     output.say(
         f"   Exactly the {len(check.found)} attack sessions remain; every other RPort row was named by an exclusion."
     )
     page = str(folder / "report.html")
     report = ["report", *where, *history, "--on", f"{datetime.now(UTC):%Y-%m-%d}", "--html", page]
-    output.say(f"\n6. The same as a page for everybody\n   $ fpctl {shlex.join(report)}\n")
+    output.say(f"\n6. The same as an HTML report\n   $ fpctl {shlex.join(report)}\n")
     sys.stderr.flush()
     return run(report)

@@ -47,7 +47,7 @@ def command(
             if format == "text":
                 _show(finding, quiet)
     if format == "json":
-        output.show_json({"engine": name, "findings": [finding.to_dict() for finding in found]})
+        output.show_json({"engine": name, "findings": [finding.to_dict() for finding in found]}, repository.problems)
     output.show_problems(repository.problems)
     counts = {status: sum(f.status == status for f in found) for status in ("ok", "warning", "error", "skipped")}
     summary = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)

@@ -42,9 +42,11 @@ def command(
     for path in made.written:
         output.write(f"wrote {output.visible(str(root / path))}\n")
     for path in made.kept:
-        output.write(f"kept  {output.visible(str(root / path))} (it was there)\n")
+        output.write(f"kept  {output.visible(str(root / path))} (already exists)\n")
     if made.unignored:
-        output.say(f"note: .gitignore was there; add to it {', '.join(made.unignored)}")
+        output.say(f"note: .gitignore already exists; add to it: {', '.join(made.unignored)}")
     if made.written:
-        output.say("next: put rules into rules/, then fpctl add; git config core.hooksPath .githooks turns the hook on")
+        output.say(
+            "next: put rules into rules/, then run fpctl add; enable the hook with git config core.hooksPath .githooks"
+        )
     return EXIT_OK

@@ -47,7 +47,7 @@ def command(files: options.AllFiles, format: options.TextFormat = "text") -> int
     )
     found = status_of(facts)
     if format == "json":
-        output.show_json({**found.to_dict(), "initialized": True})
+        output.show_json({**found.to_dict(), "initialized": True}, context.repository.problems)
     else:
         _show(found)
     return EXIT_ERROR if context.repository.broken else EXIT_OK

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from fpctl.compiler.context import Expressions
+from fpctl.compiler.context import Expressions, Row
+from fpctl.compiler.operators.enriching import file_profile
+from fpctl.compiler.operators.uniting import joined
 from fpctl.compiler.relation import Relation
+from fpctl.compiler.sql import Infix, Named, Select
+from fpctl.compiler.values.literals import constant
+from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
-from fpctl.kql.binder import product_functions
 from fpctl.kql.binder.bindings import Routine
+
+MOST_PARTITIONS = 64
+"""So many are made, as by the service where no strategy is given (partition-operator)."""
 
 
 def invoke(compiler: Expressions, node: tree.Invoke, rows: Relation) -> Relation:
@@ -23,15 +30,37 @@ def invoke(compiler: Expressions, node: tree.Invoke, rows: Relation) -> Relation
         if not isinstance(found, Relation):
             compiler.refuse("invoke", f"{name.value} gives no table", node)
         return found
-    if name.value in product_functions.ENRICHMENTS:
-        compiler.refuse("invoke", f"{name.value}() looks things up in the service, which the local engine cannot", name)
+    if name.value == "FileProfile":
+        return file_profile(compiler, node, whole, rows)
     compiler.refuse("invoke", f"there is no function {name.value}", name, code="unknown-function")
 
 
 def partition(compiler: Expressions, node: tree.Partition, rows: Relation) -> Relation:
-    """`partition by key (body)`: not had, but for bodies that look at each row by itself."""
+    """`partition by key (body)`: the body over the rows of each key, which are asked of the data."""
     if node.body.source is None and all(
         isinstance(one, tree.Where | tree.Extend | tree.Project | tree.ProjectAway) for one in node.body.operators
     ):
         return compiler.pipeline(node.body, rows)
-    compiler.refuse("partition", "the operator partition is not had by the local engine", node)
+    key = compiler.value(node.by)
+    if node.body.source is not None or not isinstance(node.by, tree.Name):
+        compiler.refuse("partition", "a partition with a source of its own is not supported by the local engine", node)
+    keys = compiler.ask(Select(rows.as_source(), (Named(key.sql, "fpctl_key"),), distinct=True))
+    if keys is None:
+        compiler.refuse("partition", "the keys of partition must be known before the query runs", node)
+    if len(keys) > MOST_PARTITIONS:
+        compiler.refuse("partition", f"partition makes at most {MOST_PARTITIONS} parts here", node)
+    shared = compiler.nameable(rows)
+    legs = []
+    values = [_constant(one, key.type) for (one,) in sorted(keys, key=repr)] or [constant(None, key.type)]
+    for value in values:
+        with compiler.in_row(Row(shared.columns), shared.scope):
+            same = Infix("IS NOT DISTINCT FROM", (compiler.value(node.by).sql, value.sql))
+        names, compiler.binder.names = compiler.binder.names, compiler.binder.names.child()
+        compiler.bind_scalar(node.by.value, value, None)
+        legs.append(("", compiler.pipeline(node.body, shared.filtered(same))))
+        compiler.binder.names = names
+    return joined(legs, legs[0][1].scope, None)
+
+
+def _constant(found: object, kind: str) -> Value:
+    return constant(str(found) if kind == "guid" and found is not None else found, kind)

@@ -59,7 +59,7 @@ def mv_expand(compiler: Expressions, node: tree.MvExpand, rows: Relation) -> Rel
     expanded = _items(compiler, node, output)
     index = compiler.binder.parameter_text(node.parameters, "with_itemindex")
     if index is not None:
-        output.add(BoundColumn(index, "long", "derived"))
+        index = output.add(BoundColumn(index, "long", "derived")).name
     limit = _limit(compiler, node)
     scope = with_columns(rows.scope, output.columns)
     lists = {one.name: compiler.fresh("fpctl_list_of") for one in expanded}
@@ -164,7 +164,7 @@ def mv_apply(compiler: Expressions, node: tree.MvApply, rows: Relation) -> Relat
     source = TableFunc("unnest", (func("range", Number(1), _after(count)),), INDEX)
     made = [Made(one.name, _element_of(compiler, node, one.items, one)) for one in expanded]
     if index is not None:
-        output.add(BoundColumn(index, "long", "derived"))
+        index = output.add(BoundColumn(index, "long", "derived")).name
         made.append(Made(index, Value(Infix("-", (Column(INDEX), Number(1))), "long")))
     names = Names([INDEX])
     by_name = {one.name: one for one in made}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.operators.columns import computed, matched
 from fpctl.compiler.operators.naming import add, several
 from fpctl.compiler.relation import Made, Names, Relation, held_for, stored
-from fpctl.compiler.sql import Func, Named, Number, Select, Window
+from fpctl.compiler.sql import Column, Func, Named, Number, Select, Sql, Subselect, Window
 from fpctl.kql import tree
 from fpctl.kql.binder.context import barrier
 from fpctl.kql.binder.expressions import evaluate_all
@@ -59,6 +60,8 @@ def summarize(compiler: Expressions, node: tree.Summarize, rows: Relation) -> Re
 
 def grouped(rows: Relation, made: Sequence[Made], keys: int) -> Relation:
     """Return rows grouped by the first `keys` of the computed columns."""
+    if any(_guards_aggregate(stored(one.value)) for one in made[keys:]):
+        return _grouped_then_computed(rows, made, keys)
     names = Names()
     columns = {one.name: held_for(one, names) for one in made}
     select = replace(
@@ -71,6 +74,57 @@ def grouped(rows: Relation, made: Sequence[Made], keys: int) -> Relation:
     if not keys and not made:
         select = Select(select)
     return Relation(select, columns, rows.scope, False)
+
+
+AGGREGATES = frozenset({
+    "count", "sum", "avg", "min", "max", "list", "any_value", "first", "stddev_samp", "stddev_pop", "var_samp",
+    "var_pop", "quantile_disc", "arg_max_null", "arg_min_null", "bit_and", "bit_or", "bit_xor",
+})  # fmt: skip
+"""DuckDB's aggregates, as the compiler calls them."""
+_GUARDS = frozenset({"TRY", "kql_plus", "kql_minus", "kql_product", "kql_modulo", "kql_quotient"})
+"""Arithmetic that must not fail; DuckDB takes no aggregate inside."""
+
+
+def _parts(sql: object) -> Iterator[object]:
+    if isinstance(sql, tuple):
+        yield from sql
+    elif isinstance(sql, Sql) and not isinstance(sql, Subselect):
+        yield from (getattr(sql, one.name) for one in fields(sql))  # type: ignore[arg-type]
+
+
+def _holds_aggregate(sql: object) -> bool:
+    return (isinstance(sql, Func) and sql.name in AGGREGATES) or any(map(_holds_aggregate, _parts(sql)))
+
+
+def _guards_aggregate(sql: object) -> bool:
+    if isinstance(sql, Func) and sql.name in _GUARDS and _holds_aggregate(sql.args):
+        return True
+    return any(map(_guards_aggregate, _parts(sql)))
+
+
+def _grouped_then_computed(rows: Relation, made: Sequence[Made], keys: int) -> Relation:
+    """Return the same as `grouped`, the aggregates by themselves first, and what is computed of them behind."""
+    found: dict[Sql, str] = {}
+
+    def behind(sql: Any) -> Any:
+        if isinstance(sql, Func) and sql.name in AGGREGATES:
+            return Column(found.setdefault(sql, f"fpctl_aggregate_{len(found)}"))
+        if isinstance(sql, tuple):
+            return tuple(map(behind, sql))
+        if isinstance(sql, Sql) and not isinstance(sql, Subselect):
+            return type(sql)(*(behind(getattr(sql, one.name)) for one in fields(sql)))  # type: ignore[arg-type]
+        return sql
+
+    names = Names()
+    columns = {one.name: held_for(one, names) for one in made}
+    key_names = [f"fpctl_key_{at}" for at in range(keys)]
+    outer = [Named(Column(name), columns[one.name].sql) for name, one in zip(key_names, made, strict=False)]
+    outer += [Named(behind(stored(one.value)), columns[one.name].sql) for one in made[keys:]]
+    inner = [Named(stored(one.value), name) for name, one in zip(key_names, made, strict=False)]
+    inner += [Named(sql, name) for sql, name in found.items()]
+    group = tuple(Number(at + 1) for at in range(keys)) if keys else None
+    select = replace(rows.base(), keep=False, columns=tuple(inner), group=group, distinct=False)
+    return Relation(Select(select, tuple(outer)), columns, rows.scope, False)
 
 
 def with_order(rows: Relation) -> Relation:

@@ -55,9 +55,9 @@ def join(compiler: Expressions, node: tree.Join, rows: Relation) -> Relation:
     if kind not in _KINDS:
         compiler.refuse("join", f"there is no join of kind {kind}", node)
     if kind == "innerunique":
-        rows = _one_for_each_key(rows, [one.left for one in conditions])
+        rows = one_for_each_key(rows, [one.left for one in conditions])
     pairs = [(LEFT, held) for held in rows.columns.values()] + [(RIGHT, held) for held in right.columns.values()]
-    return _beside(rows, right, _KINDS[kind], on, pairs, scope)
+    return beside(rows, right, _KINDS[kind], on, pairs, scope)
 
 
 def lookup(compiler: Expressions, node: tree.Lookup, rows: Relation) -> Relation:
@@ -72,7 +72,7 @@ def lookup(compiler: Expressions, node: tree.Lookup, rows: Relation) -> Relation
     others = [held for held in right.columns.values() if Column(held.sql, RIGHT) not in keys]
     pairs = [(LEFT, held) for held in rows.columns.values()] + [(RIGHT, held) for held in others]
     on = conjunction([one.sql for one in conditions])
-    return _beside(rows, right, _KINDS[kind], on, pairs, scope)
+    return beside(rows, right, _KINDS[kind], on, pairs, scope)
 
 
 def _side(compiler: Expressions, node: tree.Source) -> Relation:
@@ -149,7 +149,7 @@ def _filtering(
     return Relation(Select(source, made), columns, scope, False)
 
 
-def _one_for_each_key(rows: Relation, keys: Sequence[Value]) -> Relation:
+def one_for_each_key(rows: Relation, keys: Sequence[Value]) -> Relation:
     """Return an arbitrary row of those with equal keys, as the default kind of join does with the left side."""
     partition = tuple(_without_alias(key) for key in keys)
     number = Func("row_number", (), over=Window(partition))
@@ -174,7 +174,7 @@ def _unaliased(node: object) -> object:
     return node
 
 
-def _beside(
+def beside(
     left: Relation, right: Relation, kind: str, on: Sql, pairs: Sequence[tuple[str, Held]], scope: Scope
 ) -> Relation:
     source = Join(kind, left.as_source(), LEFT, right.as_source(), RIGHT, on)

@@ -11,7 +11,8 @@ from typing import Any
 
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import macro
-from fpctl.compiler.operators.grouping import grouped
+from fpctl.compiler.operators.enriching import ipv4_lookup
+from fpctl.compiler.operators.grouping import AGGREGATES, grouped
 from fpctl.compiler.operators.naming import inner
 from fpctl.compiler.relation import Made, Relation, passed
 from fpctl.compiler.sql import (
@@ -42,11 +43,14 @@ _TYPES = {"string": "string", "long": "long", "double": "real", "bool": "bool"}
 
 def evaluate(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relation:
     """`evaluate plugin(...)`."""
-    plugin = {"bag_unpack": bag_unpack, "pivot": pivot, "narrow": narrow}.get(node.call.name.value)
+    plugin = {"bag_unpack": bag_unpack, "pivot": pivot, "narrow": narrow, "ipv4_lookup": ipv4_lookup}.get(
+        node.call.name.value
+    )
     if plugin is None:
         name = node.call.name.value
-        compiler.refuse(name, f"the plugin {name} is not had by the local engine", node.call)
-    compiler.bound(node, rows)
+        compiler.refuse(name, f"the plugin {name} is not supported by the local engine", node.call)
+    if plugin is not ipv4_lookup:
+        compiler.bound(node, rows)
     return plugin(compiler, node, rows)
 
 
@@ -172,7 +176,7 @@ def pivot(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relatio
 
 def _only(sql: Sql, condition: Sql) -> Sql:
     """Return an aggregate over the rows that a condition holds for."""
-    if isinstance(sql, Func) and sql.name in _AGGREGATES:
+    if isinstance(sql, Func) and sql.name in AGGREGATES:
         where = condition if sql.where is None else Infix("AND", (sql.where, condition))
         return replace(sql, where=where)
     return type(sql)(*(_part(getattr(sql, one.name), condition) for one in fields(sql)))  # type: ignore[arg-type]
@@ -184,12 +188,6 @@ def _part(part: Any, condition: Sql) -> Any:
     if isinstance(part, tuple):
         return tuple(_part(one, condition) for one in part)
     return part
-
-
-_AGGREGATES = frozenset({
-    "count", "sum", "avg", "min", "max", "list", "any_value", "first", "stddev_samp", "stddev_pop", "var_samp",
-    "var_pop", "quantile_disc", "arg_max_null", "arg_min_null",
-})  # fmt: skip
 
 
 def narrow(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relation:
@@ -217,3 +215,6 @@ def narrow(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relati
         Made("Value", Value(Column("fpctl_value"), "string")),
     ]
     return base.projected(made, _scope({one.name: one for one in made}))
+
+
+_PLUGINS = {"bag_unpack": bag_unpack, "pivot": pivot, "narrow": narrow, "ipv4_lookup": ipv4_lookup}

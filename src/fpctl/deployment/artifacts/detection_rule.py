@@ -27,8 +27,6 @@ READ_ONLY = ("id", "createdBy", "createdDateTime", "lastModifiedBy", "lastModifi
              "detectorId")  # fmt: skip
 _REMOVED = ("isEnabled", "responseActions", "impactedAssets", "category", "mitreTechniques", "period",
             "nextRunDateTime")  # fmt: skip
-_LIFTED = ("queryFrequency", "tactics", "relevantTechniques", "severity", "description")
-"""Keys that reading a rule adds to what the file has."""
 
 _ENTITIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Host": ("hosts", {"HostName": "nameColumn", "FullName": "nameColumn", "DnsDomain": "dnsDomainColumn",
@@ -116,7 +114,7 @@ def detection_rule(rule: Rule, query: str, columns: Collection[str], *, custom: 
         columns: what the query returns.
         custom: the query reads Sentinel's tables only, for which more frequencies are accepted.
     """
-    own = {key: value for key, value in rule.metadata.items() if key not in (*READ_ONLY, *_LIFTED)}
+    own = {key: value for key, value in rule.metadata.items() if key not in READ_ONLY}
     frequency = frequency_of(rule, custom=custom)
     schedule = {} if frequency is None else {"schedule": {"frequency": frequency}}
     if "queryCondition" in rule.metadata:

@@ -64,7 +64,7 @@ def oddities(mapping: EntityMapping) -> Iterator[tuple[str, str | None]]:
     kind = mapping.entity_type
     known = ENTITIES.get(kind)
     if known is None:
-        yield f"{kind} is no entity type that fpctl knows", did_you_mean(kind, sorted(ENTITIES), what="type")
+        yield f"{kind} is not an entity type that fpctl knows", did_you_mean(kind, sorted(ENTITIES), what="type")
         return
     given = {identifier for identifier, _ in mapping.columns}
     for identifier in sorted(given - known.identifiers()):

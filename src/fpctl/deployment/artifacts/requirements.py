@@ -12,6 +12,7 @@ from fpctl.deployment.artifacts.alert_rule import SEVERITIES
 from fpctl.deployment.artifacts.detection_rule import CONTINUOUS, ENTITY_COLUMNS, frequency_of
 from fpctl.deployment.artifacts.entities import oddities
 from fpctl.durations import duration
+from fpctl.engine.defender.unified import differences
 from fpctl.errors import Location, Problem, Severity
 from fpctl.kql.binder import Scope
 from fpctl.kql.lexer import tokenize
@@ -84,7 +85,7 @@ def _query_text(rule: Rule, query: str) -> Iterator[Problem]:
         if (first, second) == ("adx", "("):
             yield _problem(
                 rule, "forbidden-text", "an analytics rule may not read a cluster with `adx()`",
-                "bring the table into the workspace",
+                "import the table into the workspace",
             )  # fmt: skip
 
 
@@ -157,7 +158,7 @@ def _times(rule: Rule) -> Iterator[Problem]:
         if not text:
             yield _problem(rule, "schedule", f"the rule states no {key}", f"write `{key}: 1d`")
         elif found is None:
-            yield _problem(rule, "schedule", f"`{key}` is no duration: {text}", "write it as 5m, 1h or 1d")
+            yield _problem(rule, "schedule", f"`{key}` is not a valid duration: {text}", "write it as 5m, 1h or 1d")
         elif not _SHORTEST <= found <= _LONGEST:
             yield _problem(rule, "schedule", f"`{key}` is {text}; 5 minutes to 14 days are allowed")
     if frequency is None or back is None:
@@ -192,7 +193,9 @@ def defender_problems(rule: Rule, tuned: TunedRule, scope: Scope, *, custom: boo
         scope: what the tuned query returns.
         custom: it reads Sentinel's tables only.
     """
-    return [*_detection_columns(rule, tables_read(tuned), scope), *_detection_schedule(rule, custom)]
+    tables = tables_read(tuned)
+    different = (_problem(rule, "other-table", text, severity="warning") for text in differences(tables))
+    return [*_detection_columns(rule, tables, scope), *_detection_schedule(rule, custom), *different]
 
 
 def _detection_columns(rule: Rule, tables: Sequence[str], scope: Scope) -> Iterator[Problem]:

@@ -98,7 +98,7 @@ def rule_artifacts(
 def _twice(artifact: RuleArtifact, others: Sequence[RuleArtifact]) -> Problem:
     places = ", ".join(other.rule.path for other in others)
     message = f"the rule has the same id as that of {places}: {artifact.rule.id}"
-    return Problem("duplicate-id", message, Location(artifact.rule.path), "give each rule an id of its own")
+    return Problem("duplicate-id", message, Location(artifact.rule.path), "give each rule a unique id")
 
 
 def _artifact(outcome: RuleOutcome, tuned: TunedRule, target: Target, published: Published | None) -> RuleArtifact:

@@ -105,7 +105,7 @@ class DefenderTenant:
         self._client.ask("PATCH", self._path(guid), body=body, query=query, accepted=(200, 204))
         changed = self.get(resource, guid)
         if changed is None:
-            raise EngineError("the rule is gone after it was changed", code=CONFLICT)
+            raise EngineError("the rule is missing after the change", code=CONFLICT)
         return changed
 
     def delete(self, deployed: DeployedResource) -> None:
@@ -115,6 +115,10 @@ class DefenderTenant:
         self._expect(deployed.guid, deployed.etag)
         self._client.ask("DELETE", self._path(deployed.guid), accepted=(200, 204, 404))
 
+    def claims(self) -> Mapping[str, Any]:
+        """Return what the token in use says of itself."""
+        return self._client.claims()
+
     def close(self) -> None:
         """Let go of connections."""
         self._client.close()
@@ -123,16 +127,18 @@ class DefenderTenant:
         made = self._client.ask("POST", _PATH, body={"id": guid, **body}, query=query).body
         found = _deployed(made) if made else self.get(_RESOURCE, guid)
         if found is None:
-            raise bad_response("the rule that was created is not there")
+            raise bad_response("the rule was created but cannot be found")
         return found
 
     def _expect(self, guid: str, etag: str) -> None:
         there = self.get(_RESOURCE, guid)
         if there is None or there.etag != etag:
             raise EngineError(
-                "it was changed by someone else meanwhile" if there else "it was deleted by someone else meanwhile",
+                "it was changed by someone else in the meantime"
+                if there
+                else "it was deleted by someone else in the meantime",
                 code=CONFLICT,
-                hint="look at it with `fpctl diff --deployed --target defender`, and deploy again",
+                hint="check it with `fpctl diff --deployed --target defender`, then deploy again",
             )
 
     def _path(self, guid: str) -> str:
@@ -140,10 +146,10 @@ class DefenderTenant:
 
     def _conflict(self, answer: HttpResponse) -> EngineError:
         return EngineError(
-            f"there is a rule with this id already, or it was changed meanwhile ({answer.status})"
+            f"a rule with this id already exists, or it was changed in the meantime ({answer.status})"
             f"{describe_response(answer, self._client.source.scrub)}",
             code=CONFLICT,
-            hint="look at it with `fpctl diff --deployed --target defender`, and deploy again",
+            hint="check it with `fpctl diff --deployed --target defender`, then deploy again",
         )
 
 

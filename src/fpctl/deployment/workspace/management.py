@@ -100,8 +100,8 @@ class Management:
 
     def _conflict(self, answer: HttpResponse) -> EngineError:
         return EngineError(
-            f"it was changed by someone else meanwhile ({answer.status})"
+            f"it was changed by someone else in the meantime ({answer.status})"
             f"{describe_response(answer, self._client.source.scrub)}",
             code=CONFLICT,
-            hint="look at it with `fpctl diff --deployed`, and deploy again",
+            hint="check it with `fpctl diff --deployed`, then deploy again",
         )

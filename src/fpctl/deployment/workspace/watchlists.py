@@ -96,9 +96,9 @@ class Watchlists:
         there = self.get(alias)
         if (there.etag if there is not None else None) != etag:
             raise EngineError(
-                "it was changed by someone else meanwhile",
+                "it was changed by someone else in the meantime",
                 code=CONFLICT,
-                hint="look at it with `fpctl diff --deployed`, and deploy again",
+                hint="check it with `fpctl diff --deployed`, then deploy again",
             )
         wanted = sorted_rows(properties["items"])
         if there is None:

@@ -87,6 +87,10 @@ class SentinelWorkspace:
             return
         self._management.delete(self._path(deployed.resource, deployed.guid), deployed.etag)
 
+    def claims(self) -> Mapping[str, Any]:
+        """Return what the token in use says of itself."""
+        return self._management.client.claims()
+
     def close(self) -> None:
         """Let go of connections."""
         self._management.close()

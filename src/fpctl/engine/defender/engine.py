@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from azure.core.exceptions import AzureError
 from azure.core.rest import HttpRequest
 
 from fpctl.engine.defender.description import CALLS_A_MINUTE, DESCRIPTION, ENDPOINT
+from fpctl.engine.defender.unified import TABLES_AT_ONCE, look_back_of
 from fpctl.engine.interface import EngineError, Table, Timespan
 from fpctl.engine.remote.azure_errors import failure_of_exception
 from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, concurrency_of, utc, whole
@@ -61,11 +63,16 @@ class HuntingLimits:
         look_back: how far back the service keeps events; longer where tables are streamed to Sentinel.
         row_limit: rows at which the service cuts an answer.
         most_parts: requests that one query may be split into, to get past the row limit.
+        streamed: how long single tables are kept, where that is not `look_back`.
+        unified: a Sentinel workspace is connected. A filter by time in a query can then select a copy of the table that
+            was filtered when it was ingested, so no query is split by time.
     """
 
     look_back: timedelta = LOOK_BACK
     row_limit: int = MOST_ROWS
     most_parts: int = MOST_PARTS
+    streamed: Mapping[str, timedelta] = field(default_factory=dict)
+    unified: bool = False
 
 
 class DefenderEngine(RemoteEngine):
@@ -108,6 +115,8 @@ class DefenderEngine(RemoteEngine):
         self.row_limit = limits.row_limit
         self.look_back = limits.look_back
         self._most_parts = limits.most_parts
+        self._streamed = limits.streamed
+        self._unified = limits.unified
         self._rate = rate or RateLimit(CALLS_A_MINUTE, 60)
         self._known = known_tables
         self._scope = (ENDPOINT if place.loopback else f"https://{place.host}") + "/.default"
@@ -117,23 +126,33 @@ class DefenderEngine(RemoteEngine):
     # ------------------------------------------------------------------ the Engine interface
 
     def tables(self) -> list[str]:
-        """Return the names of the hunting tables that the tenant has, sorted. One request.
+        """Return the names of the hunting tables that the tenant has, sorted.
 
-        The service lists none; the documented names are looked for.
+        The service lists none: it is asked for each name, a hundred in one request.
         """
         names = self._known if self._known is not None else _documented_tables()
-        legs = ", ".join(f"({bracket_name(name)} | getschema | extend TableOf = '{name}')" for name in names)
-        found = whole(self._run(f"union isfuzzy=true {legs} | distinct TableOf", None, None))
-        return sorted(str(row[0]) for row in found.rows)
+        there: set[str] = set()
+        for at in range(0, len(names), TABLES_AT_ONCE):
+            some = names[at : at + TABLES_AT_ONCE]
+            legs = ", ".join(f"({bracket_name(name)} | getschema | extend TableOf = '{name}')" for name in some)
+            found = whole(self._run(f"union isfuzzy=true {legs} | distinct TableOf", None, None))
+            there.update(str(row[0]) for row in found.rows)
+        return sorted(there)
+
+    def claims(self) -> Mapping[str, Any]:
+        """Return what the token in use says of itself. Raises EngineError `credentials`."""
+        return self._source.claims(self._scope)
 
     # ------------------------------------------------------------------ requests
 
     def _run(self, text: str, timespan: Timespan | None, cancelled: threading.Event | None) -> Table:
         """Return a query's answer, in parts of time where one answer would be cut."""
-        self._check_range(timespan)
+        self._check_range(text, timespan)
         table = super()._run(text, timespan, cancelled)
         if len(table.rows) < self.row_limit or table.partial is not None:
             return table
+        if self._unified:
+            return self._cut(table, "and is not split by time: a filter by time may read a filtered copy of a table")
         slicing = time_slicing_of(text)
         if isinstance(slicing, str):
             return self._cut(table, f"and in parts of time they would not add up: {slicing}")
@@ -142,17 +161,18 @@ class DefenderEngine(RemoteEngine):
             return self._cut(table, f"and {slicing.table} has no time column to take the query apart by")
         return self._in_parts(table, slicing, time_column, timespan, cancelled)
 
-    def _check_range(self, timespan: Timespan | None) -> None:
+    def _check_range(self, text: str, timespan: Timespan | None) -> None:
         if timespan is None:
             return
-        earliest = datetime.fromtimestamp(self._clock(), UTC) - self.look_back
+        look_back = look_back_of(text, _documented_tables(), self._streamed, self.look_back)
+        earliest = datetime.fromtimestamp(self._clock(), UTC) - look_back
         if utc(timespan.start) < earliest - _CLOCKS:
-            days = self.look_back.days
+            days = look_back.days
             raise EngineError(
                 f"the range begins at {utc(timespan.start):%Y-%m-%d %H:%M}; Defender keeps {days} days of events",
                 code="out-of-range",
                 hint=f"begin at most {days} days ago (--since {days}d), "
-                "or set `look_back_days` where the tables are streamed to Sentinel",
+                "or say in [engine.defender.look_back] for how many days a table is kept",
             )
 
     def _cut(self, table: Table, why: str) -> Table:
@@ -283,6 +303,7 @@ def hunting_table(answer: Any) -> Table:
     return table_of_columns(declared, values, len(results), partial=partial)
 
 
+@cache
 def _documented_tables() -> tuple[str, ...]:
     from fpctl.schema.tables import Tables
 

@@ -41,6 +41,7 @@ class AttachedRows:
         self._folder = folder
         self._attached = attached
         self._file_of = file_of
+        self._locates = False
         self._made: dict[tuple[object, ...], FolderTable] = {}
 
     def watchlist(self, alias: str) -> FolderTable | None:
@@ -67,6 +68,22 @@ class AttachedRows:
             kind = "dynamic" if reading.format in ("json", "multijson") else "string"
             self._made[key] = self._table(key, rows_of_external(path, reading), list(reading.columns), kind)
         return self._made[key]
+
+    @interrupts_raised()
+    def locates_addresses(self) -> bool:
+        """Return whether there is a database of addresses; its function is made when first asked for."""
+        if self._attached.geo is None:
+            return False
+        if not self._locates:
+            from fpctl.compiler.functions.geography import GEO_FUNCTION
+            from fpctl.compiler.installation import create_function
+            from fpctl.compiler.library import ArrowFunction
+            from fpctl.engine.local.geography import address_locator
+
+            located = ArrowFunction(GEO_FUNCTION, ("string",), "string", address_locator(self._attached.geo))
+            create_function(self._connection(), located)
+            self._locates = True
+        return True
 
     @interrupts_raised()
     def _table(self, key: tuple[object, ...], rows: pyarrow.Table, names: list[str], kind: str) -> FolderTable:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fpctl.compiler.values.value import Held
     from fpctl.engine.local.views import TableView
 
-_NOT_HAD = " is not had by the local engine"
+_NOT_SUPPORTED = " is not supported by the local engine"
 _RUN_ELSEWHERE = "run the rule on log-analytics, defender or kusto"
 
 
@@ -40,6 +40,9 @@ class Attached(Protocol):
 
     def external(self, address: str, reading: Reading) -> FolderTable | None:
         """Return what stands for an address of `externaldata`, None where nothing does."""
+
+    def locates_addresses(self) -> bool:
+        """Return whether there is a database of addresses; its function is made."""
 
 
 class Folder:
@@ -117,6 +120,10 @@ class Folder:
         """Return the file that stands for an address, None where there is none; nothing is read from the web."""
         return self._attached.external(address, reading)
 
+    def locates_addresses(self) -> bool:
+        """Return whether the settings name a database of addresses."""
+        return self._attached.locates_addresses()
+
     def rows(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:
         """Return the rows of a query over the folder's tables."""
         return self._rows(sql, lists)
@@ -175,7 +182,7 @@ def refused(refusal: Refusal, text: str) -> EngineError:
     message = refusal.message
     hint = refusal.hint
     if refusal.code == "unsupported":
-        lacking = message.removesuffix(_NOT_HAD)
+        lacking = message.removesuffix(_NOT_SUPPORTED)
         message = f"the local engine cannot run {lacking if lacking != message else f'this: {message}'}"
         hint = hint or _RUN_ELSEWHERE
     return EngineError(message, code=refusal.code, hint=hint, offset=offset, **at_offset(text, offset))

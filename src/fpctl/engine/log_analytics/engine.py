@@ -147,6 +147,10 @@ class LogAnalyticsEngine(RemoteEngine):
         """Return the workspace's data connectors, see `Engine`. Raises EngineError."""
         return None if self._facts is None else self._facts.connectors()
 
+    def claims(self) -> Mapping[str, Any]:
+        """Return what the token in use says of itself. Raises EngineError `credentials`."""
+        return self._source.claims(self._scope)
+
     # ------------------------------------------------------------------ requests
 
     def _sign_in(self) -> None:

@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fpctl.engine.interface import (
     EngineDescription,
@@ -175,6 +175,10 @@ class RemoteEngine(ABC):
             progress(done, len(names))
         return EngineSchema(found, {})
 
+    def claims(self) -> Mapping[str, Any]:
+        """Return what the token in use says of itself, for hints to people; nothing where it cannot be had."""
+        return {}
+
     def connectors(self) -> Mapping[str, bool] | None:
         """Return the data connectors, see `Engine`: the service does not tell."""
         return None
@@ -293,7 +297,7 @@ class RemoteEngine(ABC):
 def whole(table: Table) -> Table:
     """Return a table that is an answer to build on. Raises EngineError `partial` where it is not whole."""
     if table.partial is not None:
-        raise EngineError(f"the service answered in part only: {table.partial}", code="partial", retryable=True)
+        raise EngineError(f"the service returned a partial answer: {table.partial}", code="partial", retryable=True)
     return table
 
 

@@ -146,6 +146,13 @@ class RestClient:
             yield from value
             following = next_path(self.place, following, page.get(link))
 
+    def claims(self) -> Mapping[str, Any]:
+        """Return what the token in use says of itself, for hints to people; nothing where it cannot be had."""
+        try:
+            return self.source.claims(self.service.scope)
+        except EngineError:
+            return {}
+
     def close(self) -> None:
         """Let go of connections."""
         self._client.close()

@@ -99,7 +99,7 @@ def check_resource_id(text: str) -> None:
     """Refuse what is no workspace's Resource Manager id. Raises EngineError `settings`."""
     if not RESOURCE_ID.fullmatch(text):
         raise EngineError(
-            f"`workspace` is no workspace's resource id: {text}",
+            f"`workspace` is not the resource id of a workspace: {text}",
             code="settings",
             hint="copy it from the portal (JSON view): /subscriptions/.../resourceGroups/.../providers/"
             "Microsoft.OperationalInsights/workspaces/NAME",

@@ -9,12 +9,8 @@ from fpctl.exchange.adoption.logic import is_negative
 from fpctl.kql import tree
 from fpctl.kql.analysis import Analysis
 from fpctl.kql.binder import Scope
-
-_ROW_WISE = (
-    tree.Where, tree.Extend, tree.Project, tree.ProjectAway, tree.ProjectRename, tree.ProjectReorder,
-    tree.ProjectByNames, tree.Sort, tree.Render, tree.As, tree.Serialize,
-)  # fmt: skip
-"""Operators behind which a row still stands for the row before it."""
+from fpctl.kql.operators.model import HandsOn
+from fpctl.kql.operators.table import spec_of
 
 
 class Tail(NamedTuple):
@@ -54,7 +50,7 @@ def tails(query: tree.Query, analysis: Analysis) -> Iterator[Tail]:
             continue
         scope = points[number].scope
         rest = pipeline.operators[number + 1 :]
-        result = not scope.rowwise and all(isinstance(one, _ROW_WISE) for one in rest)
+        result = not scope.rowwise and all(spec_of(one).hands_on is HandsOn.EACH for one in rest)
         terms = _terms(operator.predicate)
         for place, term in enumerate(terms):
             if is_negative(term):

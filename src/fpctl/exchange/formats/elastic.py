@@ -263,7 +263,7 @@ def _expires(value: object, about: str, line: int, losses: list[Loss]) -> date |
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError as error:
-        raise LeftOutError(f"its end `{value}` is no time") from error
+        raise LeftOutError(f"its end `{value}` is not a valid time") from error
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     if moment.time() != datetime.min.time():
         losses.append(Loss("narrower", about, f"it ends at {moment:%H:%M} on {moment.date()}, here at 00:00 UTC", line))

@@ -32,7 +32,7 @@ class DraftError(FpctlError):
     """A draft that the loader would refuse; `problems` says why."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("the exclusion is not written: it has faults")
+        super().__init__("the exclusion was not written: it has errors")
         self.problems = tuple(problems)
 
 

@@ -215,7 +215,7 @@ def parse_choice(text: str, count: int) -> tuple[int, ...]:
     for part in text.replace(" ", "").split(","):
         span = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
         if span is None:
-            raise ValueError(f"`{part}` is no number: write 1,3 or 2-4 or all")
+            raise ValueError(f"`{part}` is not a number: write 1,3, 2-4 or all")
         first, last = int(span[1]), int(span[2] or span[1])
         if not 1 <= first <= last <= count:
             raise ValueError(f"there is no proposal {part}: they are numbered 1 to {count}")

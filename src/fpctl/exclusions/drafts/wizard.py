@@ -222,7 +222,7 @@ class _Form:
             self.draft = replace(self.draft, rules=(self.setting.rules.rules[int(text) - 1].rule.id,))
             return
         if not text:
-            raise FpctlError("an exclusion is for a rule", None, "name it by id, name or path, or write * for all")
+            raise FpctlError("an exclusion needs a rule", None, "give its id, name or path, or * for all rules")
         found = self.setting.rules.select([text])
         self.draft = replace(self.draft, rules=(found[0].rule.id if len(found) == 1 else text,))
 
@@ -259,7 +259,7 @@ class _Form:
 
     def _text(self, key: str, text: str) -> None:
         if not text:
-            raise FpctlError("this is needed: it is what a reviewer looks at first")
+            raise FpctlError("required: a reviewer looks at this first")
         self.draft = replace(self.draft, reason=text) if key == "reason" else replace(self.draft, owner=text)
 
     def _ticket(self, text: str) -> None:

@@ -94,9 +94,9 @@ def assess(
         *_life(exclusion, weights, today),
     ]
     if all(one.values("hash") or one.values("signer") for one in exclusion.match):
-        found.append(RiskFactor("pinned", weights.pinned, "a hash or signer says which file is meant"))
+        found.append(RiskFactor("pinned", weights.pinned, "a hash or signer identifies the file"))
     if exclusion.window is not None:
-        found.append(RiskFactor("window", weights.window, "it holds at certain hours only"))
+        found.append(RiskFactor("window", weights.window, "it applies during certain hours only"))
     kept = sorted((point for point in found if point.points), key=lambda point: (-point.points, point.code))
     score = max(0, min(100, sum(point.points for point in kept)))
     level: RiskLevel = "high" if score >= weights.high else "medium" if score >= weights.medium else "low"
@@ -111,7 +111,7 @@ def _alternative(one: Alternative, broad: bool, known: SharedNames, weights: Ris
         yield RiskFactor("unanchored", weights.unanchored, "no device, URL or hash is named")
     if len(fields) + (one.where is not None) == 1:
         only = next(iter(fields), "where")
-        yield RiskFactor("one_field", weights.one_field, f"{only} is all that is matched")
+        yield RiskFactor("one_field", weights.one_field, f"{only} is the only field it matches on")
     for field, values in fields.items():
         starred = next((value for value in values if "*" in value), None)
         if starred is not None and not FIELDS[field].is_free_text():
@@ -124,7 +124,7 @@ def _alternative(one: Alternative, broad: bool, known: SharedNames, weights: Ris
     if not pinned:
         path = next((p for p in one.values("path") if any(folder.match(p) for folder in known.folders)), None)
         if path is not None:
-            yield RiskFactor("writable_path", weights.writable_path, f"every user may write to `{path}`")
+            yield RiskFactor("writable_path", weights.writable_path, f"every user can write to `{path}`")
     shared = next((url for url in one.values("url") if _shared(url, known)), None)
     if shared is not None:
         yield RiskFactor("shared_host", weights.shared_host, f"anybody can put content on `{shared}`")
@@ -134,7 +134,7 @@ def _alternative(one: Alternative, broad: bool, known: SharedNames, weights: Ris
             "shared_program", weights.shared_program, f"the hash is that of {known.hashes[digest.lower()]}"
         )
     if one.where is not None:
-        yield RiskFactor("raw_condition", weights.raw_condition, "a raw condition is not read here")
+        yield RiskFactor("raw_condition", weights.raw_condition, "a raw condition is not evaluated here")
 
 
 def _programs(one: Alternative, pinned: bool, known: SharedNames, weights: RiskWeights) -> Iterator[RiskFactor]:
@@ -176,7 +176,7 @@ def _rules(rules: Sequence[Rule], weights: RiskWeights, tested: frozenset[str]) 
     if tactics:
         yield RiskFactor("tactic", weights.tactic, f"a rule is about {', '.join(tactics)}")
     if len(rules) > 1:
-        yield RiskFactor("more_rules", min(weights.more_rules, len(rules) - 1), f"{len(rules):,} rules are reached")
+        yield RiskFactor("more_rules", min(weights.more_rules, len(rules) - 1), f"{len(rules):,} rules are affected")
     if rules and all(rule.id in tested for rule in rules):
         yield RiskFactor("tested", weights.tested, "every rule has an event that must fire")
     elif not any(rule.id in tested for rule in rules):
@@ -193,6 +193,6 @@ def _life(exclusion: Exclusion, weights: RiskWeights, today: date) -> Iterator[R
         return
     days = (exclusion.expires - (exclusion.created or today)).days
     if days > HALF_YEAR:
-        yield RiskFactor("long", weights.long, f"it holds {days:,} days, longer than half a year")
+        yield RiskFactor("long", weights.long, f"it is valid for {days:,} days, longer than half a year")
     elif days > QUARTER:
-        yield RiskFactor("long", weights.long // 2, f"it holds {days:,} days, longer than a quarter")
+        yield RiskFactor("long", weights.long // 2, f"it is valid for {days:,} days, longer than a quarter")

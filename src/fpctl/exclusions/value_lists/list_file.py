@@ -107,7 +107,7 @@ def resolve(root: Path, name: str, known: Iterable[str]) -> str:
     found = given if given.startswith(f"{FOLDER}/") else f"{FOLDER}/{given}"
     found = found if found.endswith(SUFFIX) else found + SUFFIX
     if not given or ".." in Path(found).parts or given.startswith("/") or ":" in given:
-        raise FpctlError(f"`{name}` names no list", None, f"lists are files {FOLDER}/NAME{SUFFIX} of {root}")
+        raise FpctlError(f"`{name}` is not a list", None, f"lists are files {FOLDER}/NAME{SUFFIX} of {root}")
     return found
 
 
@@ -248,9 +248,7 @@ def add_to_list(
     stated = field or stated_field(text)
     fields = use.fields if use is not None and use.fields else (stated,) if stated else ()
     if not fields:
-        raise FpctlError(
-            f"it is unknown what the list {path} is for", None, "say it with --field, such as --field hash"
-        )
+        raise FpctlError(f"the field of the list {path} is unknown", None, "give it with --field, such as --field hash")
     return added(text or new_list(fields[0]), values, fields, str(path), comment)
 
 
@@ -263,5 +261,5 @@ def remove_from_list(use: ListUse, values: Sequence[str]) -> ListChange:
     change = removed(read_inside(use.root, use.path), values, str(use.path))
     if use.exclusions and not holds_values(change.text):
         hint = f"retire what uses it first: {', '.join(use.exclusions)}"
-        raise FpctlError(f"{use.path} would be empty, and it is in use", None, hint)
+        raise FpctlError(f"{use.path} is in use and would be empty", None, hint)
     return change

@@ -64,7 +64,9 @@ def parse_list(text: str, name: str, path: str, field: str) -> ValueList:
             continue
         entries.append(ListEntry(value, number))
     if not entries and not any(problem.severity == "error" for problem in problems):
-        problems.append(Problem("empty-list", "the list has no values", Location(path, 1, 1), "add values, one a line"))
+        problems.append(
+            Problem("empty-list", "the list has no values", Location(path, 1, 1), "add values, one per line")
+        )
     return ValueList(name, path, field, tuple(entries), tuple(problems))
 
 
@@ -78,7 +80,7 @@ def read_list(root: Path, reference: str, field: str, at: Location) -> ValueList
     path = root / relative
     if not name or relative.is_absolute() or ".." in relative.parts or "\\" in name:
         hint = "write @lists/name.txt, relative to the exclusions folder"
-        problem = Problem("invalid-list", f"`{reference}` does not name a list of the exclusions folder", at, hint)
+        problem = Problem("invalid-list", f"`{reference}` is not a list in the exclusions folder", at, hint)
         return ValueList(name, str(path), field, (), (problem,))
     try:
         return parse_list(read_inside(root, path), name, str(path), field)

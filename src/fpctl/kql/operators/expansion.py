@@ -18,7 +18,7 @@ from fpctl.kql.binder.scope import Column, Scope
 from fpctl.kql.grammar.clauses import body
 from fpctl.kql.grammar.cursor import new
 from fpctl.kql.grammar.parameters import parameters, property_list
-from fpctl.kql.operators.model import Input, OperatorSpec, Polarity, RowEffect
+from fpctl.kql.operators.model import HandsOn, Input, OperatorSpec, Polarity, RowEffect
 from fpctl.kql.tokens import DECLARED_NAME_KINDS, STRING
 
 if TYPE_CHECKING:
@@ -195,6 +195,7 @@ OPERATORS = (
         _bind_mv_expand,
         RowEffect.ROW_WISE,
         fewer_rows=None,
+        hands_on=HandsOn.SOME,
     ),
     OperatorSpec(
         ("mv-apply", "mvapply"),
@@ -203,8 +204,25 @@ OPERATORS = (
         _bind_mv_apply,
         RowEffect.ROW_WISE,
         fewer_rows=None,
+        hands_on=HandsOn.SOME,
         inputs=_body,
     ),
-    OperatorSpec(("parse", "parse-where"), tree.Parse, _parse_parse, _bind_parse, RowEffect.ROW_WISE, fewer_rows=None),
-    OperatorSpec(("parse-kv",), tree.ParseKv, _parse_parse_kv, _bind_parse_kv, RowEffect.ROW_WISE, fewer_rows=None),
+    OperatorSpec(
+        ("parse", "parse-where"),
+        tree.Parse,
+        _parse_parse,
+        _bind_parse,
+        RowEffect.ROW_WISE,
+        fewer_rows=None,
+        hands_on=HandsOn.EACH,
+    ),
+    OperatorSpec(
+        ("parse-kv",),
+        tree.ParseKv,
+        _parse_parse_kv,
+        _bind_parse_kv,
+        RowEffect.ROW_WISE,
+        fewer_rows=None,
+        hands_on=HandsOn.EACH,
+    ),
 )

@@ -11,7 +11,7 @@ from fpctl.kql.binder.scope import Scope
 from fpctl.kql.grammar.clauses import ordered, ordered_list
 from fpctl.kql.grammar.cursor import new
 from fpctl.kql.grammar.parameters import parameters
-from fpctl.kql.operators.model import PLACES_ARE_FILLED, Input, OperatorSpec, Polarity, RowEffect
+from fpctl.kql.operators.model import PLACES_ARE_FILLED, HandsOn, Input, OperatorSpec, Polarity, RowEffect
 
 if TYPE_CHECKING:
     from fpctl.kql.grammar.expressions import Expressions
@@ -97,12 +97,43 @@ OPERATORS = (
         _bind_where,
         RowEffect.ROW_WISE,
         fewer_rows=None,
+        hands_on=HandsOn.EACH,
         inputs=_filter_inputs,
     ),
-    OperatorSpec(("sort", "order"), tree.Sort, _parse_sort, _bind_sort, RowEffect.ROW_WISE, fewer_rows=None),
-    OperatorSpec(("top",), tree.Top, _parse_top, _bind_top, RowEffect.BARRIER, fewer_rows=PLACES_ARE_FILLED),
     OperatorSpec(
-        ("take", "limit"), tree.Take, _parse_take, _bind_take, RowEffect.BARRIER, fewer_rows=PLACES_ARE_FILLED
+        ("sort", "order"),
+        tree.Sort,
+        _parse_sort,
+        _bind_sort,
+        RowEffect.ROW_WISE,
+        fewer_rows=None,
+        hands_on=HandsOn.EACH,
     ),
-    OperatorSpec(("sample",), tree.Sample, _parse_sample, _bind_take, RowEffect.BARRIER, fewer_rows=PLACES_ARE_FILLED),
+    OperatorSpec(
+        ("top",),
+        tree.Top,
+        _parse_top,
+        _bind_top,
+        RowEffect.BARRIER,
+        fewer_rows=PLACES_ARE_FILLED,
+        hands_on=HandsOn.SOME,
+    ),
+    OperatorSpec(
+        ("take", "limit"),
+        tree.Take,
+        _parse_take,
+        _bind_take,
+        RowEffect.BARRIER,
+        fewer_rows=PLACES_ARE_FILLED,
+        hands_on=HandsOn.SOME,
+    ),
+    OperatorSpec(
+        ("sample",),
+        tree.Sample,
+        _parse_sample,
+        _bind_take,
+        RowEffect.BARRIER,
+        fewer_rows=PLACES_ARE_FILLED,
+        hands_on=HandsOn.SOME,
+    ),
 )

@@ -22,7 +22,7 @@ from fpctl.kql.grammar.parameters import parameters
 from fpctl.kql.grammar.sources import (
     union_leg,
 )
-from fpctl.kql.operators.model import Input, OperatorSpec, OwnRows, Polarity, RowEffect
+from fpctl.kql.operators.model import HandsOn, Input, OperatorSpec, OwnRows, Polarity, RowEffect
 
 if TYPE_CHECKING:
     from fpctl.kql.grammar.expressions import Expressions
@@ -260,11 +260,19 @@ OPERATORS = (
         _bind_join,
         RowEffect.BOUND,
         fewer_rows=_join_fewer_rows,
+        hands_on=HandsOn.SOME,
         inputs=_join_inputs,
         own_rows=_join_left,
     ),
     OperatorSpec(
-        ("lookup",), tree.Lookup, _parse_lookup, _bind_lookup, RowEffect.BOUND, fewer_rows=None, inputs=_lookup_inputs
+        ("lookup",),
+        tree.Lookup,
+        _parse_lookup,
+        _bind_lookup,
+        RowEffect.BOUND,
+        fewer_rows=None,
+        hands_on=HandsOn.SOME,
+        inputs=_lookup_inputs,
     ),
     OperatorSpec(
         ("union",),
@@ -273,6 +281,7 @@ OPERATORS = (
         _bind_union,
         RowEffect.BOUND,
         fewer_rows=None,
+        hands_on=HandsOn.SOME,
         inputs=_legs,
         source=True,
     ),

@@ -26,6 +26,17 @@ class RowEffect(Enum):
     """It depends on the operator's arguments: its binding function sets `Scope.rowwise` and `Scope.kept`."""
 
 
+class HandsOn(Enum):
+    """Which of the rows that came in come out as they were, with all that stands in their columns."""
+
+    NOT = "not"
+    """The operator makes rows of its own, or nothing is known about it."""
+    SOME = "some"
+    """Rows that came in: one of them several times, beside rows of another table, or chosen by what others hold."""
+    EACH = "each"
+    """Each row by itself, at most once, whatever the others are. Columns may be added, renamed and dropped."""
+
+
 class Polarity(Enum):
     """What removing rows in a position does to the result."""
 
@@ -103,6 +114,7 @@ class OperatorSpec:
             where it is the source of a pipeline.
         rows: what it does to events.
         fewer_rows: what missing rows do to its result.
+        hands_on: which of its rows are rows that came in.
         inputs: what it reads besides its own rows; every other expression below its node counts as opaque.
         own_rows: what removing its own rows does, where that is not `POSITIVE`.
         where_may_follow: whether a `where` may stand after it.
@@ -119,6 +131,7 @@ class OperatorSpec:
     bind: Callable[[BinderContext, Any, Any], Scope]
     rows: RowEffect
     fewer_rows: FewerRows
+    hands_on: HandsOn = HandsOn.NOT
     inputs: Callable[[Any], Iterable[Input]] | None = None
     own_rows: Callable[[Any], OwnRows | None] | None = None
     where_may_follow: bool = True
@@ -126,6 +139,11 @@ class OperatorSpec:
     source: bool = False
     begins: Callable[[Expressions, int], bool] | None = None
     suggested: bool = True
+
+    @property
+    def picks(self) -> bool:
+        """Whether it chooses among rows, of which some may be as good as others: two runs may differ."""
+        return self.fewer_rows == PLACES_ARE_FILLED
 
     def inputs_of(self, node: tree.Node) -> tuple[Input, ...]:
         """Return what a node of this operator reads besides its own rows."""

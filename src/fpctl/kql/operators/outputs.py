@@ -16,7 +16,7 @@ from fpctl.kql.grammar.parameters import column_list, parameter_value, parameter
 from fpctl.kql.grammar.sources import (
     as_operator,
 )
-from fpctl.kql.operators.model import OperatorSpec, RowEffect
+from fpctl.kql.operators.model import HandsOn, OperatorSpec, RowEffect
 from fpctl.kql.tokens import KEYWORD_NAMES, NAME
 
 if TYPE_CHECKING:
@@ -143,13 +143,14 @@ def _operator(keyword: str, node: type, parse: Any, bind: Any, rows: RowEffect, 
 
 
 OPERATORS = (
-    _operator("as", tree.As, as_operator, _bind_as, RowEffect.ROW_WISE),
+    _operator("as", tree.As, as_operator, _bind_as, RowEffect.ROW_WISE, hands_on=HandsOn.EACH),
     _operator(
         "render",
         tree.Render,
         _parse_render,
         _bind_unchanged,
         RowEffect.ROW_WISE,
+        hands_on=HandsOn.EACH,
         where_may_follow=False,
         begins=lambda p, at: p.kinds[at] in CHART_KINDS,
     ),

@@ -25,7 +25,7 @@ from fpctl.kql.grammar.sources import (
 )
 from fpctl.kql.lexer import scan
 from fpctl.kql.literals import string_value
-from fpctl.kql.operators.model import OperatorSpec, RowEffect
+from fpctl.kql.operators.model import HandsOn, OperatorSpec, RowEffect
 from fpctl.kql.tokens import STRING
 
 if TYPE_CHECKING:
@@ -251,7 +251,9 @@ def _strings_in(dynamic: str) -> list[str]:
 
 def _row_wise(keyword: str, node: type, parse: Any, bind: Any, *others: str) -> OperatorSpec:
     """Return the entry of an operator that changes the columns of each row by itself."""
-    return OperatorSpec((keyword, *others), node, parse, bind, RowEffect.ROW_WISE, fewer_rows=None)
+    return OperatorSpec(
+        (keyword, *others), node, parse, bind, RowEffect.ROW_WISE, fewer_rows=None, hands_on=HandsOn.EACH
+    )
 
 
 OPERATORS = (
@@ -262,5 +264,13 @@ OPERATORS = (
     _row_wise("project-rename", tree.ProjectRename, _parse_project_rename, _bind_project_rename),
     _row_wise("project-reorder", tree.ProjectReorder, _parse_project_reorder, _bind_project_reorder),
     # From here on the order of rows means something: `prev()` sees other rows when one is missing.
-    OperatorSpec(("serialize",), tree.Serialize, _parse_serialize, _bind_serialize, RowEffect.BARRIER, fewer_rows=None),
+    OperatorSpec(
+        ("serialize",),
+        tree.Serialize,
+        _parse_serialize,
+        _bind_serialize,
+        RowEffect.BARRIER,
+        fewer_rows=None,
+        hands_on=HandsOn.EACH,
+    ),
 )

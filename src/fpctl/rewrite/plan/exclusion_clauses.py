@@ -126,11 +126,11 @@ class ExclusionPlacer:
 def not_in_force(exclusion: Exclusion, state: str) -> Skip:
     """Return the skip of an exclusion that has no clause because of its status or its dates."""
     messages = {
-        "draft": "is a draft; approve it to bring it into force",
+        "draft": "is a draft; approve it to activate it",
         "retired": "is retired",
         "shadow": "is only counted (status: shadow)",
         "expired": f"expired on {exclusion.expires}",
-        "not-yet-valid": f"begins on {exclusion.created}",
+        "not-yet-valid": f"starts on {exclusion.created}",
     }
     return Skip(exclusion.id, state, f"{exclusion.id} {messages[state]}")  # type: ignore[arg-type]
 

@@ -15,6 +15,8 @@ from fpctl.errors import KqlSyntaxError
 from fpctl.kql import tree
 from fpctl.kql.analysis import analyse
 from fpctl.kql.binder.scope import InsertionPoint
+from fpctl.kql.operators.model import HandsOn
+from fpctl.kql.operators.table import spec_of
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.counting import PREFIX
 from fpctl.rewrite.output.markers import ClauseLine, edits_for
@@ -27,13 +29,6 @@ TAG = "SuppressedBy"
 
 _TOGETHER = 50
 """Arguments of one `strcat`, which takes 64."""
-
-_HANDS_ON = (
-    tree.Where, tree.Extend, tree.Project, tree.ProjectAway, tree.ProjectRename, tree.ProjectReorder,
-    tree.ProjectByNames, tree.Take, tree.Sort, tree.Top, tree.Sample, tree.MvExpand, tree.MvApply, tree.Parse,
-    tree.ParseKv, tree.Join, tree.Lookup, tree.Union, tree.As, tree.Serialize, tree.Render,
-)  # fmt: skip
-"""Operators whose output rows are input rows, each with its tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +83,7 @@ def _unreached(tuned: TunedRule, clause: Clause, source: SourceText) -> str | No
         nodes = list(tree.walk(operator))
         line, _ = source.line_column(operator.start)
         where = f"{operator.keyword}, line {line}"
-        if not isinstance(operator, _HANDS_ON):
+        if spec_of(operator).hands_on is HandsOn.NOT:
             return f"the rows of the result are made by a later operator ({where})"
         if any(isinstance(node, tree.Star) for node in nodes) or any(
             isinstance(node, tree.Call) and node.name.value == "pack_all" for node in nodes

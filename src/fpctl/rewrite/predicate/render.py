@@ -175,7 +175,7 @@ def _nrt(term: Test, negated: bool) -> str:
         later = _joined(term.later, Dialect.NRT, negated)
         return f"iif({term.column} < {datetime_literal(term.first)}, {'false' if negated else 'true'}, {later})"
     if isinstance(term, InSubquery):
-        raise DialectError("a continuous custom detection reads one table, so no list beside it", None, _NRT_HINT)
+        raise DialectError("a continuous custom detection reads one table, so no list next to it", None, _NRT_HINT)
     _require_nrt(term.operand)
     if isinstance(term, In):
         if len(term.values) == 1 and term.values[0].isascii():

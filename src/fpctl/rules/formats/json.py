@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -49,6 +50,10 @@ def read(reader: RuleReader) -> Iterator[LoadedRule]:
         fallback = reader.relative if len(found) == 1 else f"{reader.relative}#{number}"
         stem = PurePosixPath(reader.relative).stem
         rule, faults = read_rule(metadata, text.query, reader.relative, fallback, stem, kind)
+        if kind == "defender-custom-detection":
+            # What was lifted for reading is not the detection's own: its description is not that of its alerts.
+            own = {key: plain(member.value) for key, member in owner.items() if key != "properties"}
+            rule = replace(rule, metadata=own if "id" in metadata else {k: v for k, v in own.items() if k != "id"})
         places = {key: member.start for key, member in _members(owner).items()}
         reader.faults(faults, places, place)
         yield LoadedRule(rule, text, reader.source.line_column(place)[0])

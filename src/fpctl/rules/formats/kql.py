@@ -50,7 +50,7 @@ def read(reader: RuleReader) -> Iterator[LoadedRule]:
     query = reader.text[start:]
     if "\0" in query:
         hint = "save the file as UTF-8 text"
-        reader.error("not-text", "the file holds a NUL character: it is no text", reader.text.index("\0"), hint)
+        reader.error("not-text", "the file contains a NUL character, so it is not text", reader.text.index("\0"), hint)
         return
     path = PurePosixPath(reader.relative)
     if not query.strip():

@@ -73,7 +73,7 @@ def _pairs(reader: RuleReader, root: Node) -> dict[str, tuple[Node, Node]] | Non
             reader.error("duplicate-key", "the rule has two queries", key.start, _ONE_QUERY_HINT)
             return None
         else:
-            reader.warn("duplicate-key", f"the key `{name}` is given twice; the first one counts", key.start)
+            reader.warn("duplicate-key", f"the key `{name}` is given twice; the first one is used", key.start)
     return pairs
 
 
@@ -188,7 +188,7 @@ def _read_broken(reader: RuleReader, error: YamlError) -> Iterator[LoadedRule]:
     hint = "the rule is read all the same; its query is not affected"
     reader.problems.append(Problem(error.code, error.message, invalid.at, hint, "warning"))
     for name, place in saved.twice.items():
-        reader.warn("duplicate-key", f"the key `{name}` is given twice; the first one counts", place)
+        reader.warn("duplicate-key", f"the key `{name}` is given twice; the first one is used", place)
     for name in saved.unread:
         message = f"the value of `{name}` cannot be read"
         reader.warn("rule-metadata", message, saved.places[name], "the rule is read without this value")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
@@ -12,9 +14,12 @@ from fpctl.fields.registry import NAMES
 from fpctl.web.pages.rendering import after, fragment, page
 from fpctl.web.security.sign_in import Analyst, AnalystForm, TheConsole
 from fpctl.web.state import Console
+from fpctl.web.work.alternatives import suggestions
 from fpctl.web.work.changes import record, words_of
 from fpctl.web.work.drafts import Checked, DraftForm, check_form
+from fpctl.web.work.kept_rows import by_field, entities
 from fpctl.web.work.preview import event_preview, plan_preview
+from fpctl.web.work.rule_key import rule_key
 
 router = APIRouter(include_in_schema=False)
 
@@ -77,12 +82,32 @@ def _previewed(console: Console, filled: DraftForm, *, events: bool, plan: bool)
         return found
     try:
         if plan:
-            found["plan"] = plan_preview(checked.exclusion, snapshot, console.config)
+            found["plan"] = plan_preview(checked.exclusion, snapshot, console.config, _rows(console, filled))
         if events:
             found["events"] = event_preview(checked.exclusion, snapshot, console.config)
     except FpctlError as error:
         found["failed"] = words_of(error)
     return found
+
+
+def _rows(console: Console, filled: DraftForm) -> list[dict[str, tuple[str, ...]]] | None:
+    """Return the rows of the last run of the form's first rule, by field; None where none are kept."""
+    snapshot, today = console.snapshots.now(), console.snapshots.today()
+    loaded = snapshot.rule(filled.rules[0]) if filled.rules else None
+    found = console.runs.rows_of(rule_key(loaded)) if loaded is not None else None
+    if loaded is None or found is None:
+        return None
+    return snapshot.memo.get(
+        ("rows", rule_key(loaded), found.run), lambda: by_field(found, entities(snapshot, loaded, found.names, today))
+    )
+
+
+def _suggested(console: Console, filled: DraftForm) -> dict[str, list[str]]:
+    snapshot = console.snapshots.now()
+    loaded = snapshot.rule(filled.rules[0]) if filled.rules else None
+    if loaded is None:
+        return {}
+    return suggestions(_rows(console, filled) or (), snapshot.reaching(loaded))
 
 
 def _form(
@@ -93,13 +118,16 @@ def _form(
     messages: list[str] | None = None,
     status: int = 200,
 ) -> Response:
+    # Whoever records it answers for it unless the form says otherwise, in the preview too.
+    filled = replace(filled, owner=filled.owner or visitor.person)
     empty = filled.empty
     previewed = _previewed(console, filled, events=request.method == "POST", plan=True) if not empty else _nothing()
     snapshot = console.snapshots.now()
     rules = [snapshot.rule(one) for one in filled.rules]
     return page(
         request, "new.html.j2", visitor, status=status, form=filled, names=NAMES, scenarios=scenarios(),
-        messages=messages or [], rules=[one.rule for one in rules if one is not None], **previewed,
+        messages=messages or [], suggested=_suggested(console, filled),
+        rules=[one.rule for one in rules if one is not None], **previewed,
     )  # fmt: skip
 
 

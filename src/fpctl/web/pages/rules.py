@@ -9,16 +9,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from fpctl.engine.interface import Table
-from fpctl.errors import FpctlError
-from fpctl.exclusions.drafts.proposal import entity_columns
 from fpctl.report.highlight import Piece, highlighted
 from fpctl.repository.apply import RuleOutcome
-from fpctl.repository.raw_columns import result_origins
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.text.source import SourceText
 from fpctl.web.pages.rendering import not_found, page
 from fpctl.web.security.sign_in import TheConsole, Viewer
+from fpctl.web.work.kept_rows import LONGEST_VALUE, entities
 from fpctl.web.work.rule_key import rule_key
 from fpctl.web.work.snapshot import Snapshot
 
@@ -90,46 +87,23 @@ def rule(request: Request, visitor: Viewer, console: TheConsole, key: str) -> Re
         elsewhere=elsewhere, runs=console.history.runs(rule=loaded.rule.id, limit=RUNS),
         cases=snapshot.tests.cases_of(loaded),
         exclusions=[(one, one.exclusion.state(today)) for one in exclusions],
-        last=console.runs.last_of(rule_key(loaded)),
+        last=console.runs.rows_of(rule_key(loaded)),
     )  # fmt: skip
 
 
 @router.get("/rules/{key}/rows")
 def rows(request: Request, visitor: Viewer, console: TheConsole, key: str) -> Response:
-    """Show the rows of a rule's last run on this server, their cells to be ticked for an exclusion."""
+    """Show the rows of a rule's last run, their cells to be ticked for an exclusion."""
     snapshot = console.snapshots.now()
     loaded = snapshot.rule(key)
     if loaded is None:
         return not_found(request, visitor, f"There is no rule {key}.")
-    run = console.runs.last_of(rule_key(loaded))
-    table = run.result.result if run is not None and run.result is not None else None
-    fields: Mapping[str, Any] = {}
-    if table is not None:
-        try:
-            planner = snapshot.repository.planner(console.snapshots.today())
-            origins = result_origins([loaded], planner)
-            fields = entity_columns(table.names(), origins, snapshot.repository.fields)
-        except FpctlError:
-            fields = {}
+    found = console.runs.rows_of(rule_key(loaded))
+    fields = entities(snapshot, loaded, found.names, console.snapshots.today()) if found is not None else {}
     return page(
-        request, "rows.html.j2", visitor, key=rule_key(loaded), rule=loaded.rule, run=run, table=_shown(table),
-        fields=fields,
+        request, "rows.html.j2", visitor, key=rule_key(loaded), rule=loaded.rule, found=found, fields=fields,
+        longest=LONGEST_VALUE,
     )  # fmt: skip
-
-
-def _shown(table: Table | None, most: int = 200) -> tuple[list[str], list[list[list[str]]], int] | None:
-    """Return a result as (column names, rows of cells, how many rows there are); a cell is its values as text."""
-    if table is None:
-        return None
-    return table.names(), [[_values(value) for value in row] for row in table.rows[:most]], table.count
-
-
-def _values(value: Any) -> list[str]:
-    if value is None or value == "":
-        return []
-    if isinstance(value, list | tuple):
-        return [text for one in value for text in _values(one)][:20]
-    return [str(value)]
 
 
 def query_lines(outcome: RuleOutcome) -> tuple[list[QueryLine], list[tuple[str, str]]]:

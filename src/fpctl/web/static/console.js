@@ -40,7 +40,21 @@ if (form) {
       timers[part] = setTimeout(() => show(part), wait);
     }
   };
-  form.addEventListener("input", ask);
+  form.addEventListener("input", (event) => { if (!event.target.name.startsWith("add.")) ask(); });
+  // A value that was chosen or typed beside a field goes into the field.
+  const take = (input) => {
+    const area = form.elements[input.name.slice(4)];
+    const value = input.value.trim();
+    if (!value) return;
+    const lines = area.value.split("\n").filter((line) => line.trim());
+    if (!lines.includes(value)) area.value = [...lines, value].join("\n");
+    input.value = "";
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  for (const input of form.querySelectorAll("input[name^='add.']")) {
+    input.addEventListener("change", () => take(input));
+    input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); take(input); } });
+  }
   for (const area of form.querySelectorAll("textarea")) {
     const grow = () => { area.rows = Math.min(Math.max(area.value.split("\n").length, 1), 12); };
     area.addEventListener("input", grow);

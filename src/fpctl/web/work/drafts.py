@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -44,8 +45,12 @@ class DraftForm:
         Args:
             given: the fields of the form by name; values of a match field stand one a line.
             picked: cells that were ticked in a result, each `field=value`.
+
+        `add.FIELD` is one more value of a field; `match` replaces all fields, as JSON: an alternative that was chosen.
         """
-        fields = {name: tuple(_lines(given.get(name, ""))) for name in NAMES}
+        fields = {name: tuple(_lines(f"{given.get(name, '')}\n{given.get(f'add.{name}', '')}")) for name in NAMES}
+        if given.get("match"):
+            fields = _match(given["match"])
         for cell in picked:
             name, _, value = cell.partition("=")
             if name in fields and value.strip():
@@ -131,6 +136,16 @@ def check_form(form: DraftForm, config: ConsoleConfig, today: date) -> Checked:
     except DraftError as error:
         return Checked(None, text, error.problems)
     return Checked(exclusion, text, warnings)
+
+
+def _match(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the fields of an alternative. Raises FpctlError where the text is none."""
+    try:
+        read = json.loads(text)
+        found = {str(name): tuple(str(value) for value in values) for name, values in read.items()}
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise FpctlError("that is no alternative of this page", None, "reload the page") from error
+    return {name: values for name, values in found.items() if name in NAMES}
 
 
 def _lines(text: str) -> list[str]:

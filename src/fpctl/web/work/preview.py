@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -26,6 +27,7 @@ from fpctl.tuning.guard import CaseOutcome, evaluate
 from fpctl.tuning.impact import Impact, impact
 from fpctl.tuning.redteam import RedteamResult, run_redteam
 from fpctl.web.config import ConsoleConfig
+from fpctl.web.work.alternatives import Match, OtherMatch, alternatives, suppressed
 from fpctl.web.work.engines import capabilities, opened
 from fpctl.web.work.snapshot import Snapshot
 
@@ -45,6 +47,9 @@ class PlanPreview:
         views: the tuned queries of the first of them.
         broken: tests that must fire and would not any more.
         findings: of the policy, about this exclusion.
+        suppressed: how many of the rows of the first rule's last run it would suppress; None where none are kept.
+        rows: how many these are.
+        others: narrower and wider matches.
     """
 
     rules: int
@@ -52,6 +57,9 @@ class PlanPreview:
     broken: tuple[CaseOutcome, ...]
     risk: Risk
     findings: tuple[Finding, ...]
+    suppressed: int | None = None
+    rows: int = 0
+    others: tuple[OtherMatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +76,14 @@ def _chosen(exclusion: Exclusion, snapshot: Snapshot) -> list[LoadedRule]:
     return snapshot.reached_by(exclusion)
 
 
-def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> PlanPreview:
-    """Return the part of the preview that is there at once."""
+def plan_preview(
+    exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig, rows: Sequence[Match] | None = None
+) -> PlanPreview:
+    """Return the part of the preview that is there at once.
+
+    Args:
+        rows: of the last run of the first rule, by field; None where none are kept.
+    """
     repository = snapshot.repository
     today = config.clock().date()
     planner = repository.planner(today)
@@ -88,6 +102,9 @@ def plan_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig
         tuple(broken),
         _risk(exclusion, snapshot, config),
         tuple(_policy(exclusion, snapshot, config)),
+        None if rows is None or exclusion.match[0].where else len(suppressed(exclusion.match[0].fields(), rows)),
+        len(rows or ()),
+        tuple(alternatives(exclusion.match[0].fields(), rows)) if rows and not exclusion.match[0].where else (),
     )
 
 

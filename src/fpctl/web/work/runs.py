@@ -10,8 +10,9 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from fpctl.engine.interface import Engine, Timespan
@@ -26,12 +27,13 @@ from fpctl.repository.apply import tune
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.web.config import ConsoleConfig
 from fpctl.web.work.engines import capabilities, opened
+from fpctl.web.work.kept_rows import KeptRows, RowStore
 from fpctl.web.work.rule_key import rule_key
 from fpctl.web.work.snapshot import Snapshots
 
 AT_ONCE = 2
-SHOWN_ROWS = 200
-"""So many rows of a result are kept for the page."""
+ROWS = Path(".fpctl") / "rows"
+"""Where the rows of each rule's last run are kept, in the folder of the settings."""
 KEPT = 50
 """Results of so many runs are kept in memory; the counts of all are in the history."""
 
@@ -48,6 +50,7 @@ class LiveRun:
     status: str = "queued"
     message: str = "waiting for its turn"
     result: RunResult | None = None
+    rows: KeptRows | None = None
     engine: Engine | None = None
     cancelled: bool = False
     changes: int = 0
@@ -67,6 +70,7 @@ class RunQueue:
         self._runs: dict[str, LiveRun] = {}
         self._changed = threading.Condition()
         self._pool = ThreadPoolExecutor(AT_ONCE, "run")
+        self._rows = RowStore(config.settings.paths.root / ROWS)
         history.console.interrupt_unfinished(config.clock())
 
     def start(self, loaded: LoadedRule, person: str, days: int | None = None) -> LiveRun:
@@ -104,11 +108,9 @@ class RunQueue:
         """Return the runs that were asked for last, those of earlier servers too."""
         return self._history.console.runs()
 
-    def last_of(self, key: str) -> LiveRun | None:
-        """Return the last run of a rule whose rows are at hand, or None."""
-        with self._changed:
-            found = [one for one in self._runs.values() if one.rule_key == key and one.result is not None]
-        return found[-1] if found else None
+    def rows_of(self, key: str) -> KeptRows | None:
+        """Return the rows of a rule's last run, those of earlier servers too; None where there are none."""
+        return self._rows.of(key)
 
     def cancel(self, id: str) -> bool:
         """Stop a run, and tell whether there was one to stop."""
@@ -188,13 +190,21 @@ class RunQueue:
                 run.engine = None
             with suppress(FpctlError):
                 engine.close()
-        run.result = result
         self._snapshots.changed()
+        count = result.result.count if result.result is not None else 0
+        message = f"{count:,} result row{'' if count == 1 else 's'}"
+        if result.result is not None:
+            run.rows = KeptRows.of(run.id, message, result.result)
+            try:
+                self._rows.keep(run.rule_key, run.rows)
+            except FpctlError as error:
+                message = f"{message}; {error.message}"
+        # The counts stay in memory, the rows do not: there may be millions.
+        run.result = replace(result, result=None)
         if result.error is not None:
             self._end(run, "cancelled" if run.cancelled else result.status, result.error)
         else:
-            rows = result.result.count if result.result is not None else 0
-            self._end(run, result.status, f"{rows:,} result row{'' if rows == 1 else 's'}")
+            self._end(run, result.status, message)
 
     def _say(self, run: LiveRun, status: str, message: str) -> None:
         with self._changed:
