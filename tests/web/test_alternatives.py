@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,11 @@ def test_rows_of_the_last_run_survive_a_restart(browser: Browser, config: Consol
     again.state.console.close()
     assert 'value="device=fin-ws-017.contoso.com"' in after
     assert after == before
+
+
+def test_times_of_kept_rows_are_short() -> None:
+    table = Table((ResultColumn("Timestamp", "datetime"),), [(datetime(2026, 11, 6, 0, 0, 12, 665991, tzinfo=UTC),)])
+    assert KeptRows.of("run-1", "1 result row", table).rows == ((("2026-11-06 00:00:12Z",),),)
 
 
 def test_kept_rows_are_for_the_servers_user_only_and_bounded(tmp_path: Path) -> None:
@@ -82,6 +88,7 @@ def test_an_alternative_fills_the_form_with_one_click(browser: Browser) -> None:
     page = client.get(f"/exclusions/new?rules={RULE_ID}&pick=device%3Dhr-ws-001.contoso.com")
     assert "Of the 2 rows kept of the last run it would suppress 1" in words(page.text)
     assert "device hr-ws-*.contoso.com wider: 1 row" in words(page.text)
+    assert "nobody answers for it" not in page.text  # the owner is whoever records it
     chosen = json.dumps({"device": ["hr-ws-001.contoso.com"], "process": ["remote.exe"]})
     form = {"rules": RULE_ID, "device": "hr-ws-*.contoso.com", "expires": "90d", "status": "draft", "match": chosen}
     answer = client.post("/exclusions/new", data=form)

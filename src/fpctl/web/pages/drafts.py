@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
@@ -116,6 +118,8 @@ def _form(
     messages: list[str] | None = None,
     status: int = 200,
 ) -> Response:
+    # Whoever records it answers for it unless the form says otherwise, in the preview too.
+    filled = replace(filled, owner=filled.owner or visitor.person)
     empty = filled.empty
     previewed = _previewed(console, filled, events=request.method == "POST", plan=True) if not empty else _nothing()
     snapshot = console.snapshots.now()

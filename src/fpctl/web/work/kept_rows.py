@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ def _values(value: Any) -> tuple[str, ...]:
         return ()
     if isinstance(value, list | tuple):
         return tuple(text for one in value[:MOST_VALUES] for text in _values(one))
-    text = str(value)
+    # The second is enough to look at, and a time is no value of an exclusion.
+    text = f"{value:%Y-%m-%d %H:%M:%S}Z" if isinstance(value, datetime) else str(value)
     return (text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…",)
 
 
