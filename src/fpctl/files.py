@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import stat
@@ -12,14 +13,20 @@ from typing import IO
 
 from fpctl.errors import FpctlError, Location
 
+_AS_UTF8 = "save the file as UTF-8"
+_LOOKED_AT = 1024
+
 _MAY_WRITE = "check that the folder exists and that you may write there"
 
 MAX_AUTHORED_BYTES = 32 * 1024 * 1024
 """No rule or exclusion file a person wrote is larger; reading stops there instead of filling memory."""
 
 
-def read_text(path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:
+def read_text(path: Path, *, limit: int = MAX_AUTHORED_BYTES, utf16: bool = False) -> str:
     """Return a file's text with every character kept: no newline conversion, a BOM stays a BOM.
+
+    Args:
+        utf16: UTF-16 is read too, where a BOM says so, as `>` of Windows PowerShell writes another program's output.
 
     Raises:
         FpctlError: the file is missing, unreadable, over `limit` bytes, or not UTF-8.
@@ -41,17 +48,38 @@ def read_text(path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:
     if size > limit:
         hint = "split the file, or keep values in a list file"
         raise FpctlError(f"the file has {size:,} bytes or more; at most {limit:,} are read", at, hint)
-    data = b"".join(parts)
+    return decoded(b"".join(parts), str(path), utf16=utf16)
+
+
+def decoded(data: bytes, name: str, *, utf16: bool = False) -> str:
+    """Return the text of bytes in UTF-8; `utf16` as in `read_text`.
+
+    Raises:
+        FpctlError: they are not UTF-8; the error names the encoding that they seem to have.
+    """
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if utf16 and marked:
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise FpctlError("the text begins as UTF-16 and is not", Location(name), _AS_UTF8) from error
+    if marked or _is_utf16(data[:_LOOKED_AT]):
+        raise FpctlError("this is UTF-16, not UTF-8", Location(name, 1, 1), _AS_UTF8)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
+        byte = data[error.start : error.start + 1]
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise FpctlError(
-            f"byte 0x{data[error.start]:02x} is not UTF-8",
-            Location(str(path), line, column),
-            "save the file as UTF-8",
-        ) from error
+        meant = byte.decode("cp1252", "replace")
+        hint = f"it is `{meant}` in Windows-1252 (Latin-1): {_AS_UTF8}" if meant.isalpha() else _AS_UTF8
+        raise FpctlError(f"byte 0x{byte.hex()} is not UTF-8", Location(name, line, column), hint) from error
+
+
+def _is_utf16(data: bytes) -> bool:
+    """Tell whether bytes look like letters of two bytes each: nearly every other byte is zero."""
+    halves = data[::2], data[1::2]
+    return len(data) > 3 and any(half.count(0) * 10 >= len(half) * 8 for half in halves)
 
 
 def read_inside(folder: Path, path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:

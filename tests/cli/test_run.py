@@ -120,10 +120,10 @@ def test_old_hits_of_single_runs_are_pruned_where_the_settings_say_so(
     write(repository / "fpctl.toml", "[history]\nkeep_raw_days = 30\n")
     outcome = fpctl("run", "--data", "data", *NOW)
     assert "10 hits of single runs before " in outcome.err
-    assert "are kept by day only from now on (history.keep_raw_days)" in outcome.err
+    assert "were pruned; their daily totals are kept (history.keep_raw_days)" in outcome.err
     assert fpctl("hits", "--rule", "old", "--format", "json").out == before
-    assert "are kept by day only" not in fpctl("run", "--data", "data", *NOW).err
-    assert "Hits of 2026-01-05 are kept by day only" in fpctl("hits", "--since", "2026-01-05T11:00:00Z").err
+    assert "were pruned" not in fpctl("run", "--data", "data", *NOW).err
+    assert "Hits of 2026-01-05 are stored by day only" in fpctl("hits", "--since", "2026-01-05T11:00:00Z").err
 
 
 def test_no_record_leaves_no_history(fpctl: Callable[..., Any], repository: Path) -> None:
@@ -181,7 +181,8 @@ def test_a_missing_table_fails_the_run_and_leaves_the_counts_unknown(
         None,
     )
     assert "the engine has no table DeviceNetworkEvents, which the rule reads (it has: DeviceInfo)" in outcome.err
-    assert "hint: ensure this data connector is enabled" in outcome.err
+    assert "hint: put a file (TABLE.parquet, .csv or .jsonl) or a folder of that name" in outcome.err
+    assert "connector" not in outcome.err
 
 
 def test_a_table_without_rows_in_range_is_said(fpctl: Callable[..., Any], repository: Path) -> None:
@@ -189,7 +190,7 @@ def test_a_table_without_rows_in_range_is_said(fpctl: Callable[..., Any], reposi
     assert outcome.code == 1
     assert (
         "DeviceNetworkEvents holds no rows between 2027-01-15 00:00 and 2027-01-20 00:00 UTC; "
-        "its newest row is of 2026-11-19 08:00: ensure this data connector is enabled"
+        "its newest row is of 2026-11-19 08:00: choose another range with --since or --to, or add files of it"
     ) in outcome.err
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import pytest
 import yaml
@@ -67,7 +67,7 @@ def test_what_is_there_is_kept_byte_for_byte_and_told(fpctl, repository):
     assert {path: (repository / path).read_bytes() for path in mine} == mine
     assert outcome.json["unignored"][:2] == ["data/", ".fpctl/history.db*"]
     again = fpctl("init")
-    assert again.out.splitlines() == [f"kept  {path} (it was there)" for path in WRITTEN]
+    assert again.out.splitlines() == [f"kept  {path} (already exists)" for path in WRITTEN]
 
 
 def test_a_link_in_the_way_is_not_followed(fpctl, repository):
@@ -101,7 +101,8 @@ def tables_of(model, prefix=()):
     for name, info in model.model_fields.items():
         kind = next((one for one in (info.annotation, *get_args(info.annotation)) if is_table(one)), None)
         if kind is not None:
-            yield (path := (*prefix, info.alias or name))
+            named = ("fabrikam",) if get_origin(info.annotation) is dict else ()
+            yield (path := (*prefix, info.alias or name, *named))
             yield from tables_of(kind, path)
 
 

@@ -72,7 +72,8 @@ def test_a_broken_file_is_left_out_and_the_others_load(tmp_path: Path) -> None:
     assert [rule.rule.id for rule in loaded.rules] == ["b"]
     assert shown(loaded.problems, tmp_path) == [
         "ROOT/a.yaml:1:1: error: the rule has no `query`\n  hint: add the key `query: |` with the KQL below it",
-        "ROOT/c.kql:2:15: error: byte 0xff is not UTF-8\n  hint: save the file as UTF-8",
+        "ROOT/c.kql:2:15: error: byte 0xff is not UTF-8\n"
+        "  hint: it is `ÿ` in Windows-1252 (Latin-1): save the file as UTF-8",
     ]
 
 

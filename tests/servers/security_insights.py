@@ -66,9 +66,11 @@ class SecurityInsightsServer(LoopbackServer):
     def answer(self, request: Request) -> tuple[int, Any]:
         parts = urlsplit(request.path)
         path, options = unquote(parts.path), parse_qs(parts.query)
+        if "api-version" not in options:
+            return 400, _error("MissingApiVersionParameter", "The api-version query parameter is required.")
         if request.method == "GET" and (found := self._found(path, options)) is not None:
             return found
-        if not path.startswith(WORKSPACE) or "api-version" not in options:
+        if not path.startswith(WORKSPACE):
             return 404, _error("ResourceNotFound", "The workspace could not be found.")
         place = path.removeprefix(WORKSPACE).removeprefix("/providers/Microsoft.SecurityInsights").strip("/")
         kind, _, name = place.partition("/")
@@ -96,8 +98,6 @@ class SecurityInsightsServer(LoopbackServer):
 
     def _found(self, path: str, options: dict[str, list[str]]) -> tuple[int, Any] | None:
         """Return the answer about subscriptions, workspaces, tables and connectors; None for anything else."""
-        if "api-version" not in options:
-            return 400, _error("MissingApiVersionParameter", "The api-version query parameter is required.")
         if path == "/subscriptions":
             ids = sorted({id.split("/")[2] for id in (WORKSPACE, *self.others)})
             return 200, {"value": [{"id": f"/subscriptions/{id}", "subscriptionId": id} for id in ids]}

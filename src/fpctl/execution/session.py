@@ -104,14 +104,14 @@ class Session:
             names = self._facts.names()
             there = f" (it has: {', '.join(names[:12]) or 'none'})" if names is not None else ""
             message = f"the engine has no table {', '.join(missing)}, which the rule reads{there}"
-            return self._failed(rule, tuned, FpctlError(message, hint="ensure this data connector is enabled"))
+            return self._failed(rule, tuned, FpctlError(message, hint=missing_hint(self.engine)))
         # What a scan costs follows from the range in the request, whatever the query filters by.
         asked = wanted if any(status.billed for status in statuses) else self.timespan
         result = run_rule(rule, tuned, self.engine, asked, with_base=self.with_base)
         if result.offset is not None:
             at, caret = place_in_file(outcome.loaded, tuned.base, result.offset)
             result = replace(result, at=at, caret=caret)
-        notes = [empty_note(status, wanted) for status in statuses if status.rows_in_range == 0]
+        notes = [empty_note(status, wanted, self.engine) for status in statuses if status.rows_in_range == 0]
         connectors, note = self._connector_states(rule, wanted)
         notes += [note] if note is not None else []
         return replace(result, notes=(*result.notes, *notes), connectors=connectors)
@@ -169,11 +169,20 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def empty_note(status: TableStatus, wanted: Timespan | None) -> str:
+def missing_hint(engine: Engine) -> str:
+    """Return what to do about a table that an engine does not have."""
+    if engine.description.capabilities.remote:
+        return "ensure this data connector is enabled"
+    return "put a file (TABLE.parquet, .csv or .jsonl) or a folder of that name into the data folder"
+
+
+def empty_note(status: TableStatus, wanted: Timespan | None, engine: Engine) -> str:
     """Return the words for a table that holds no rows where the rule looks."""
     if wanted is None:
         where = "no rows"
     else:
         where = f"no rows between {wanted.start:%Y-%m-%d %H:%M} and {wanted.end:%Y-%m-%d %H:%M} UTC"
     newest = f"; its newest row is of {status.newest:%Y-%m-%d %H:%M}" if status.newest else ""
-    return f"{status.name} holds {where}{newest}: ensure this data connector is enabled"
+    if engine.description.capabilities.remote:
+        return f"{status.name} holds {where}{newest}: ensure this data connector is enabled"
+    return f"{status.name} holds {where}{newest}: choose another range with --since or --to, or add files of it"

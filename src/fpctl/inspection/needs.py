@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from fpctl.engine.defender.unified import differences
 from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
+from fpctl.execution.session import missing_hint
 from fpctl.execution.table_facts import TableFacts
 from fpctl.execution.time_range import range_of
 from fpctl.inspection.check_result import CheckResult, counted
@@ -93,13 +94,13 @@ def table_findings(
     for table in sorted(readers):
         rules = tuple(sorted(readers[table]))
         if table in missing:
-            hint = "ensure this data connector is enabled"
+            hint = missing_hint(engine)
             # A documented name is no slip of the pen.
             near = did_you_mean(table, there, what="table") if table in strange and there else None
             hint = f"{hint}; {near}" if near else hint
             yield CheckResult("tables", "error", table, "the table does not exist", hint, rules)
         elif table in empty:
-            yield _empty(table, newest[table], empty[table])
+            yield _empty(table, newest[table], empty[table], engine)
         else:
             yield _fresh(table, newest[table], now, rules)
     yield from columns
@@ -119,12 +120,16 @@ def difference_findings(planned: Sequence[Planned], engine: Engine) -> Iterator[
             yield CheckResult("tables", "warning", table, difference, hint, tuple(sorted(readers[table])))
 
 
-def _empty(table: str, status: TableStatus, readers: Sequence[tuple[str, Timespan | None]]) -> CheckResult:
+def _empty(
+    table: str, status: TableStatus, readers: Sequence[tuple[str, Timespan | None]], engine: Engine
+) -> CheckResult:
     latest = f"; its newest row is of {status.newest:%Y-%m-%d %H:%M} UTC" if status.newest else ""
     widest = min((span.start for _, span in readers if span is not None), default=None)
     since = f" since {widest:%Y-%m-%d %H:%M} UTC, where rules look" if widest is not None else ""
+    remote = engine.description.capabilities.remote
+    hint = "ensure this data connector is enabled" if remote else "add files of the time that rules look at"
     return CheckResult(
-        "tables", "warning", table, f"no rows{since}{latest}", "ensure this data connector is enabled",
+        "tables", "warning", table, f"no rows{since}{latest}", hint,
         tuple(sorted(path for path, _ in readers)),
     )  # fmt: skip
 

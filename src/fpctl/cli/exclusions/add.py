@@ -296,7 +296,7 @@ def _proposed(
     from fpctl.repository.recording import proposals_of_result
 
     source = match.from_result or "-"
-    text = terminal.read_all() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES)
+    text = terminal.read_all() if source == "-" else read_text(Path(source), limit=MAX_RESULT_BYTES, utf16=True)
     name = "<stdin>" if source == "-" else source
     found = proposals_of_result(text, name, base, context.repository, context.today)
     for field, count in found.left_out.items():

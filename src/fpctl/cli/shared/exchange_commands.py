@@ -88,7 +88,7 @@ def import_exclusions(
     context = AppContext(files, "optional")
     repository = context.repository
     name = "<stdin>" if file == "-" else file
-    text = sys.stdin.read() if file == "-" else read_text(Path(file), limit=MAX_BYTES)
+    text = sys.stdin.read() if file == "-" else read_text(Path(file), limit=MAX_BYTES, utf16=True)
     chosen = context.select(asked.rule) if asked.rule else ()
     import_context = ImportContext(
         tuple(asked.rule or ()),
