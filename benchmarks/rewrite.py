@@ -83,7 +83,7 @@ def whole_apply(queries: list[str], folder: Path, exclusions: int) -> tuple[floa
         planning = Planning(repository.active(), repository.planner(DAY), verified=False)
         outcomes = list(tune_in_parallel(repository.rules.rules, planning))
         out = folder / f"out{next(rounds)}"
-        for file in tuned_files(outcomes):
+        for file in tuned_files(outcomes)[0]:
             write_text(out / file.relative, file.text, durable=False)
 
     return median(process), median(inside)

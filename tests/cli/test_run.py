@@ -120,10 +120,10 @@ def test_old_hits_of_single_runs_are_pruned_where_the_settings_say_so(
     write(repository / "fpctl.toml", "[history]\nkeep_raw_days = 30\n")
     outcome = fpctl("run", "--data", "data", *NOW)
     assert "10 hits of single runs before " in outcome.err
-    assert "are kept by day only from now on (history.keep_raw_days)" in outcome.err
+    assert "were pruned; their daily totals are kept (history.keep_raw_days)" in outcome.err
     assert fpctl("hits", "--rule", "old", "--format", "json").out == before
-    assert "are kept by day only" not in fpctl("run", "--data", "data", *NOW).err
-    assert "Hits of 2026-01-05 are kept by day only" in fpctl("hits", "--since", "2026-01-05T11:00:00Z").err
+    assert "were pruned" not in fpctl("run", "--data", "data", *NOW).err
+    assert "Hits of 2026-01-05 are stored by day only" in fpctl("hits", "--since", "2026-01-05T11:00:00Z").err
 
 
 def test_no_record_leaves_no_history(fpctl: Callable[..., Any], repository: Path) -> None:

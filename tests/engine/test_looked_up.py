@@ -40,6 +40,11 @@ def test_the_column_tells_which_hash_is_looked_up(profiles: Path) -> None:
     assert rows(profiles, query) == [(1, None), (2, None), (3, 7)]
 
 
+def test_the_column_may_stand_in_quotes(profiles: Path) -> None:
+    query = f"{EVENTS} | invoke FileProfile('SHA1', 1000) | project n, GlobalPrevalence"
+    assert rows(profiles, query) == [(1, 7), (2, None), (3, None)]
+
+
 def test_a_row_keeps_its_own_hash_where_there_is_no_profile(profiles: Path) -> None:
     assert rows(profiles, f"{EVENTS} | invoke FileProfile() | project n, SHA1") == [(1, "aa"), (2, "bb"), (3, "")]
 

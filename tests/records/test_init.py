@@ -67,7 +67,7 @@ def test_what_is_there_is_kept_byte_for_byte_and_told(fpctl, repository):
     assert {path: (repository / path).read_bytes() for path in mine} == mine
     assert outcome.json["unignored"][:2] == ["data/", ".fpctl/history.db*"]
     again = fpctl("init")
-    assert again.out.splitlines() == [f"kept  {path} (it was there)" for path in WRITTEN]
+    assert again.out.splitlines() == [f"kept  {path} (already exists)" for path in WRITTEN]
 
 
 def test_a_link_in_the_way_is_not_followed(fpctl, repository):

@@ -70,5 +70,5 @@ def order(finding: Finding) -> tuple[object, ...]:
 
 
 def at_least(finding: Finding, level: Level) -> bool:
-    """Tell whether a finding is as grave as a level, or graver."""
+    """Tell whether a finding has at least the severity of a level."""
     return LEVELS.index(finding.severity) <= LEVELS.index(level)

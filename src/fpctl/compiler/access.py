@@ -11,7 +11,7 @@ from fpctl.compiler.library import macro
 from fpctl.compiler.sql import Cast, Sql, Text, func
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import constant
-from fpctl.compiler.values.value import VARIES, Value
+from fpctl.compiler.values.value import Value
 
 macro("kql_member", "j, k", "CASE WHEN kql_is_bag(j) THEN kql_json(json_extract(j, '/' || "
       "replace(replace(k, '~', '~0'), '/', '~1'))) END")  # fmt: skip
@@ -69,8 +69,3 @@ def _followed(value: Any, steps: list[Any]) -> Any:
         else:
             return None
     return value
-
-
-def is_known_array(value: Value) -> bool:
-    """Return whether a dynamic is an array that the query itself says."""
-    return value.constant is not VARIES and isinstance(value.constant, list)

@@ -264,8 +264,3 @@ def _of_moments(op: str, left: Value, right: Value) -> Sql | None:
 
 def _moment(microseconds: int) -> Sql:
     return Cast(Text(datetime_text(microseconds * 10 + EPOCH)[:26].replace("T", " ")), "TIMESTAMP")
-
-
-def null_if_bad(condition: Sql, value: Sql) -> Sql:
-    """Return a value where a condition holds, else null."""
-    return when(condition, value)

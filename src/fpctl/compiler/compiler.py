@@ -92,7 +92,7 @@ class Compiler(ExpressionCompiler):
             elif isinstance(statement, tree.QueryParameters):
                 self._query_parameters(statement)
             elif statement.keyword in ("restrict", "pattern", "alias"):
-                self.refuse(statement.keyword, f"`{statement.keyword}` is not had by the local engine", statement)
+                self.refuse(statement.keyword, f"`{statement.keyword}` is not supported by the local engine", statement)
         return result
 
     def _result(self, pipeline: tree.Pipeline) -> Relation | Value:
@@ -168,7 +168,7 @@ class Compiler(ExpressionCompiler):
         """Compile one operator over rows."""
         compile_one = OPERATORS.get(type(node))
         if compile_one is None:
-            self.refuse(node.keyword, f"the operator {node.keyword} is not had by the local engine", node)
+            self.refuse(node.keyword, f"the operator {node.keyword} is not supported by the local engine", node)
         with self.in_row(Row(relation.columns), relation.scope, serialized=relation.ordered):
             return compile_one(self, node, relation)
 
@@ -350,7 +350,7 @@ class Compiler(ExpressionCompiler):
                 self.no_table(member.value, member)
             self.notes.add("another database's table is taken from the data")
             return relation
-        self.refuse("database", "tables of other places are not had by the local engine", node)
+        self.refuse("database", "tables of other places are not supported by the local engine", node)
 
     # ----------------------------------------------------------------- calls of the query's functions
 
@@ -461,7 +461,7 @@ class Compiler(ExpressionCompiler):
                 if name in known.aggregates and name not in known.functions
                 else "by the local engine"
             )
-            self.refuse(name, f"{name}() is not had {why}", node)
+            self.refuse(name, f"{name}() is not supported {why}", node)
         hint = nearest(name, known.functions)
         self.refuse(name, f"there is no function {name}()", node, hint and f"did you mean {hint}?", "unknown-function")
 

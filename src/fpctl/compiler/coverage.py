@@ -33,18 +33,18 @@ _REASONS: tuple[tuple[str, str], ...] = (
      "|identity.*|rows_near|consume|execute-and-cache",
      "of the service alone"),
     ("gzip_compress.*|zlib_compress.*", "compressed bytes differ from one implementation to another"),
-    ("beta_.*", "a special function that is not had here"),
+    ("beta_.*", "a special function that is not supported here"),
     ("python|r|csharp", "runs code of another language"),
     ("parse_version|todecimal", "has more digits than the local engine holds"),
     (".*activity.*|active_users_count|funnel.*|sequence_detect|sliding_window_counts|rolling_percentile"
      "|.*_metrics|.*_count.*",
-     "a plugin that is not had here"),
+     "a plugin that is not supported here"),
 )  # fmt: skip
 
 
 def reason(name: str) -> str:
     """Return why the local engine refuses a function, operator or plugin that it does not have."""
-    return next((why for pattern, why in _REASONS if re.fullmatch(pattern, name)), "not had here")
+    return next((why for pattern, why in _REASONS if re.fullmatch(pattern, name)), "not supported")
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,7 @@ class ExpressionCompiler(Expressions):
             return self._matches(node)
         if op in OPERATORS:
             return self._string_operator(node)
-        self.refuse(op, f"the operator {op} is not had by the local engine", node)
+        self.refuse(op, f"the operator {op} is not supported by the local engine", node)
 
     def _compared(self, node: tree.Binary, *, loose: bool) -> Value:
         left, right = self.value(node.operands[0]), self.value(node.operands[1])

@@ -24,7 +24,7 @@ class Pattern(NamedTuple):
 
 
 class BadPattern(ValueError):
-    """A text that is no regular expression, or one that is not had here."""
+    """A text that is no regular expression, or one that is not supported here."""
 
 
 def escaped(text: str) -> str:
@@ -39,7 +39,7 @@ def translated(pattern: str) -> Pattern:
         BadPattern: RE2 has no such thing (look-around, back-references), or the flag `x` is set.
     """
     if re.match(r"\(\?[a-wyzA-Z]*x[a-zA-Z]*\)", pattern):
-        raise BadPattern("the flag x, blanks and comments in a pattern, is not had here")
+        raise BadPattern("the flag x, blanks and comments in a pattern, is not supported here")
     return _Translation(pattern).run()
 
 
@@ -77,7 +77,7 @@ class _Translation:
             self.out.append(f"\\x{{{number if digits == 4 else number.lstrip('0') or '0'}}}")
             return at + 2 + digits
         if following.isdigit() and following != "0" and not self.in_class:
-            raise BadPattern("back-references are not had in patterns")
+            raise BadPattern("back-references are not supported in patterns")
         bare = following in " '\"/%&=@~`!,:;<>_#" and not self.in_class
         self.out.append(following if bare else f"\\{following}")
         return at + 2
@@ -105,7 +105,7 @@ class _Translation:
         character = self.pattern[at]
         self.out.append(character)
         if character == "(" and re.match(r"\(\?(?:[=!]|<[=!])", self.pattern[at:]):
-            raise BadPattern("look-around is not had in patterns")
+            raise BadPattern("look-around is not supported in patterns")
         if character != "[":
             return at + 1
         self.in_class = True

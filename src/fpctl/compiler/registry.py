@@ -22,7 +22,7 @@ from typing import Any
 
 from fpctl.compiler.sql import Sql
 from fpctl.compiler.values.conversions import implicit
-from fpctl.compiler.values.value import NUMBERS, VARIES, Value
+from fpctl.compiler.values.value import NUMBERS, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +138,6 @@ def aggregate(names: str) -> Callable[[Any], Any]:
         return build
 
     return added
-
-
-def constant_or_none(value: Value) -> Any:
-    """Return what a constant is, None where the value depends on the row."""
-    return None if value.constant is VARIES else value.constant
 
 
 TUPLES: dict[str, Callable[..., tuple[Value, ...]]] = {}

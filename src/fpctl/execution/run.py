@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -19,7 +20,7 @@ from fpctl.execution.drift import Drift
 from fpctl.execution.error_place import LocatedError, located_error
 from fpctl.execution.invariants import HINT as INVARIANT_HINT
 from fpctl.execution.invariants import broken_invariant
-from fpctl.rewrite.output.counting import CountingQuery, PointCount
+from fpctl.rewrite.output.counting import CountingError, CountingQuery, PointCount
 from fpctl.rewrite.plan.tagging import TAG, Tagging, ids_in, tagging
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
@@ -170,7 +171,10 @@ def _shadow(
     for query, ids in shadows:
         answer = next(remaining) if query.text is not None else None
         known = isinstance(answer, Table) and answer.partial is None
-        count = query.read(answer.names(), answer.rows) if known and isinstance(answer, Table) else None
+        count: PointCount | None = None
+        if known and isinstance(answer, Table):
+            with suppress(CountingError):
+                count = query.read(answer.names(), answer.rows)
         hits = {hit.exclusion: hit for hit in count.hits} if count is not None else {}
         for id in sorted(ids):
             hit, old = hits.get(id), found.get(id)
@@ -227,7 +231,10 @@ def _counts(
             return None, replace(fault, message=f"the counting query failed: {fault.message}")
         if answer.partial is not None:
             return None, LocatedError(f"the counting query returned a partial answer: {answer.partial}", None)
-        counts.append(query.read(answer.names(), answer.rows))
+        try:
+            counts.append(query.read(answer.names(), answer.rows))
+        except CountingError as error:
+            return None, LocatedError(error.message, None)
     return counts, LocatedError("", None)
 
 

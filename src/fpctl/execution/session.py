@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
-from fpctl.errors import FpctlError
+from fpctl.errors import FpctlError, UnexpectedError
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.execution.connectors import ConnectorCheck, ConnectorStatus, silent_note
 from fpctl.execution.drift_check import DriftWatch
@@ -80,6 +80,9 @@ class Session:
             result = self._watched(self._one(outcome, tuned))
         except FpctlError as error:
             result = self._failed(outcome.rule, tuned, error)
+        except Exception as error:
+            # What nobody foresaw in the answers to one rule ends no other rule.
+            result = self._failed(outcome.rule, tuned, UnexpectedError.of(error, "running this rule", None))
         return _Timed(result, started, self.clock())
 
     def _watched(self, result: RunResult) -> RunResult:

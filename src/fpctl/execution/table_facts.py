@@ -54,8 +54,12 @@ class TableFacts:
 
     def _ask(self, asked: Sequence[str], timespan: Timespan | None, futures: dict[str, Future[TableStatus]]) -> None:
         try:
-            for status in self._engine.preflight(asked, timespan):
-                futures[status.name].set_result(status)
+            found = {status.name: status for status in self._engine.preflight(asked, timespan)}
+            for table in asked:
+                if table not in found:
+                    raise EngineError(f"the engine did not say what it has of {table}", code="bad-response")
+            for table in asked:
+                futures[table].set_result(found[table])
         except BaseException as error:
             with self._lock:
                 for table in asked:

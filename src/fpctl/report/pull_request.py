@@ -46,7 +46,7 @@ def _totals(estate: Estate) -> Iterator[str]:
         f"{_number(suppressed)}{share} | {_number(totals['decisions'])} | {_number(totals['findings'])} |"
     )
     if not estate.recorded:
-        yield from ("", "No run has been recorded: hits are not known.")
+        yield from ("", "No run has been recorded: hits are unknown.")
     if estate.problems:
         yield from ("", f"**{estate.problems:,} authored files could not be read and are left out.**")
 

@@ -184,7 +184,7 @@ def columns_of(expressions: Expressions, node: tree.Call) -> list[Value]:
         else:
             values.append(expressions.value(_unnamed(arg)))
     if len(values) != len(columns):
-        expressions.refuse(node.name.value, "columns named beside * are not had by the local engine", node)
+        expressions.refuse(node.name.value, "columns named beside * are not supported by the local engine", node)
     return values
 
 

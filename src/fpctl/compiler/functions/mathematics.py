@@ -189,7 +189,7 @@ def convert_unit(expressions: Expressions, node: tree.Call) -> Value:
     units = [expressions.constant_of(arg, "a unit").constant for arg in node.args[1:3]]
     known = _FACTORS[name]
     if value is None or len(units) != 2 or any(unit not in known for unit in units):
-        expressions.refuse(name, f"{name}() between {' and '.join(map(str, units))} is not had here", node)
+        expressions.refuse(name, f"{name}() between {' and '.join(map(str, units))} is not supported here", node)
     return Value(func("kql_times_by", value.sql, Real(known[units[0]] / known[units[1]])), "real")
 
 
@@ -209,7 +209,7 @@ def convert_temperature(expressions: Expressions, node: tree.Call) -> Value:
     if value is None or len(units) != 2 or any(unit not in _TEMPERATURES for unit in units):
         expressions.refuse(
             "convert_temperature",
-            f"convert_temperature() between {' and '.join(map(str, units))} is not had here",
+            f"convert_temperature() between {' and '.join(map(str, units))} is not supported here",
             node,
         )
     (factor, start), (divisor, origin) = _TEMPERATURES[units[0]], _TEMPERATURES[units[1]]

@@ -204,9 +204,9 @@ def indexof_regex(expressions: Expressions, node: tree.Call) -> Value:
     numbers = [expressions.constant_of(arg, "a place").constant for arg in node.args[2:]]
     start, length, nth = [*numbers, 0, -1, 1][: len(numbers)] + [0, -1, 1][len(numbers) :]
     if not isinstance(written, str) or not usable_in_python(written) or "$" in written:
-        expressions.refuse("indexof_regex", "this pattern is not had here", node.args[1])
+        expressions.refuse("indexof_regex", "this pattern is not supported here", node.args[1])
     if length != -1 or not isinstance(start, int) or not isinstance(nth, int) or start < 0 or nth < 1:
-        expressions.refuse("indexof_regex", "a length, and places before the first, are not had here", node)
+        expressions.refuse("indexof_regex", "a length, and places before the first, are not supported here", node)
     text = expressions.as_text(node.args[0]).sql
     return Value(func("kql_py_index", text, Text(written), Number(start), Number(nth)), "long")
 

@@ -56,7 +56,7 @@ def row_number(expressions: Expressions, node: tree.Call) -> Value:
     start = _known(expressions, node.args[0]) if node.args else 1
     window = Window()
     if len(node.args) > 1:
-        expressions.refuse("row_number", "row_number() with a restart is not had by the local engine", node)
+        expressions.refuse("row_number", "row_number() with a restart is not supported by the local engine", node)
     number: Sql = Func("row_number", (), over=window)
     if start != 1:
         number = Infix("+", (number, Number(start - 1)))
@@ -68,7 +68,7 @@ def row_cumsum(expressions: Expressions, node: tree.Call) -> Value:
     """`row_cumsum(x)`."""
     _check(expressions, node)
     if len(node.args) > 1:
-        expressions.refuse("row_cumsum", "row_cumsum() with a restart is not had by the local engine", node)
+        expressions.refuse("row_cumsum", "row_cumsum() with a restart is not supported by the local engine", node)
     value = expressions.value(node.args[0])
     kind = "long" if value.type == "int" else value.type
     number = converted(value, kind)

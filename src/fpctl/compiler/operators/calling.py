@@ -43,7 +43,7 @@ def partition(compiler: Expressions, node: tree.Partition, rows: Relation) -> Re
         return compiler.pipeline(node.body, rows)
     key = compiler.value(node.by)
     if node.body.source is not None or not isinstance(node.by, tree.Name):
-        compiler.refuse("partition", "a partition with a source of its own is not had by the local engine", node)
+        compiler.refuse("partition", "a partition with a source of its own is not supported by the local engine", node)
     keys = compiler.ask(Select(rows.as_source(), (Named(key.sql, "fpctl_key"),), distinct=True))
     if keys is None:
         compiler.refuse("partition", "the keys of partition must be known before the query runs", node)

@@ -13,7 +13,6 @@ from fpctl.kql import tree
 from fpctl.kql.binder.context import with_columns
 from fpctl.kql.binder.outputs import Style
 from fpctl.kql.binder.projection import Projection
-from fpctl.kql.binder.scope import Scope
 
 
 def computed(compiler: Expressions, items: Sequence[tree.Expr], output: Projection, style: Style) -> list[Made]:
@@ -114,8 +113,3 @@ def check_known(compiler: Expressions, node: tree.Node) -> None:
             compiler.refuse(
                 "column", problem.message, place, problem.hint and f"did you mean {problem.hint}?", problem.code
             )
-
-
-def scope_like(scope: Scope, names: Sequence[str]) -> Scope:
-    """Return a scope of some of the columns."""
-    return with_columns(scope, {name: scope.columns[name] for name in names})

@@ -31,15 +31,15 @@ def file_profile(compiler: Expressions, operator: tree.Invoke, node: tree.Call, 
             "invoke", f"{_PROFILE}() looks things up in the service, which the local engine cannot", node.name,
             "put what it knows beside the tables: FileProfile.csv with SHA1, GlobalPrevalence, Signer ...",
         )  # fmt: skip
-    column = node.args[0] if node.args else tree.Name(node.start, node.end, "SHA1")
-    if not isinstance(column, tree.Name) or column.value not in rows.columns:
+    column = _column_named(compiler, node)
+    if column not in rows.columns:
         compiler.refuse("invoke", f"{_PROFILE}() takes a column of hashes", node)
-    kind = next((one for one in ("SHA256", "MD5") if column.value.upper().endswith(one)), "SHA1")
+    kind = next((one for one in ("SHA256", "MD5") if column.upper().endswith(one)), "SHA1")
     if kind not in profile.columns:
         compiler.refuse("invoke", f"the table {_PROFILE} of the data has no column {kind}", node)
     compiler.notes.add(f"{_PROFILE}() looks up every row, in the service only as many as its limit says")
     profile = one_for_each_key(profile, [_folded(profile.columns[kind].value(RIGHT))])
-    sought, known = _folded(rows.columns[column.value].value(LEFT)), _folded(profile.columns[kind].value(RIGHT))
+    sought, known = _folded(rows.columns[column].value(LEFT)), _folded(profile.columns[kind].value(RIGHT))
     on = conjunction([Infix("=", (sought.sql, known.sql)), Infix("!=", (sought.sql, Text("")))])
     matched = not_null(known.sql)
     scope = compiler.bound(operator, rows)
@@ -54,6 +54,13 @@ def file_profile(compiler: Expressions, operator: tree.Invoke, node: tree.Call, 
     source = Join("LEFT", rows.as_source(), LEFT, profile.as_source(), RIGHT, on)
     select = Select(source, tuple(Named(stored(one.value), columns[one.name].sql) for one in made))
     return Relation(select, columns, scope, False)
+
+
+def _column_named(compiler: Expressions, node: tree.Call) -> str:
+    """Return the column that a call names, as a name or in quotes; without one it is SHA1."""
+    if not node.args:
+        return "SHA1"
+    return compiler.binder.value_text(node.args[0]) or compiler.text(node.args[0])
 
 
 def _folded(value: Value) -> Value:

@@ -108,14 +108,14 @@ def _pattern(compiler: Expressions, node: tree.Parse, kind: str, flags: str) -> 
                 except BadPattern as error:
                     compiler.refuse("parse", f"the pattern cannot be used: {error}", part)
                 if re.search(r"(?<!\\)\((?!\?)", text):
-                    compiler.refuse("parse", "groups in a pattern of parse are not had by the local engine", part)
+                    compiler.refuse("parse", "groups in a pattern of parse are not supported by the local engine", part)
             else:
                 out.append(escaped(text))
     if not isinstance(parts[-1], tree.Star):
         out.append("$")
     letters = "".join(sorted(set(flags) & set("imsU")))
     if set(flags) - set("imsU"):
-        compiler.refuse("parse", f"the flags {flags} are not had by the local engine", node)
+        compiler.refuse("parse", f"the flags {flags} are not supported by the local engine", node)
     if kind != "regex":
         letters = "s"
     return (f"(?{letters})" if letters else "") + "".join(out), captures

@@ -48,7 +48,7 @@ def evaluate(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Rela
     )
     if plugin is None:
         name = node.call.name.value
-        compiler.refuse(name, f"the plugin {name} is not had by the local engine", node.call)
+        compiler.refuse(name, f"the plugin {name} is not supported by the local engine", node.call)
     if plugin is not ipv4_lookup:
         compiler.bound(node, rows)
     return plugin(compiler, node, rows)

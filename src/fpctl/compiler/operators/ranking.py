@@ -55,7 +55,7 @@ def top_nested(compiler: Expressions, node: tree.TopNested, rows: Relation) -> R
     keys: list[Made] = []
     for at, clause in enumerate(node.clauses):
         if clause.others is not None:
-            compiler.refuse("top-nested", "`with others` is not had by the local engine", clause)
+            compiler.refuse("top-nested", "`with others` is not supported by the local engine", clause)
         name = names[2 * at]
         keys.append(
             Made(name, agreed(compiler, clause.item, compiler.value(inner(clause.item)), scope.columns[name].type))

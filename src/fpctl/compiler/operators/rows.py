@@ -77,7 +77,7 @@ def count(compiler: Expressions, node: tree.Count, rows: Relation) -> Relation:
 def unchanged(compiler: Expressions, node: tree.Render | tree.AssertSchema, rows: Relation) -> Relation:
     """`render`, which only draws."""
     if isinstance(node, tree.AssertSchema):
-        compiler.refuse("assert-schema", "the operator assert-schema is not had by the local engine", node)
+        compiler.refuse("assert-schema", "the operator assert-schema is not supported by the local engine", node)
     return rows
 
 
@@ -101,7 +101,7 @@ def plain(compiler: Expressions, node: tree.Plain, rows: Relation) -> Relation:
     """`getschema`, `consume`."""
     if node.keyword == "getschema" and not node.parameters:
         return _schema(compiler, node, rows)
-    compiler.refuse(node.keyword, f"the operator {node.keyword} is not had by the local engine", node)
+    compiler.refuse(node.keyword, f"the operator {node.keyword} is not supported by the local engine", node)
 
 
 _NET = {

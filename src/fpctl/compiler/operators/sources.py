@@ -155,11 +155,11 @@ def _option(compiler: Expressions, node: tree.ExternalData, wanted: str) -> str:
 
 def _format(compiler: Expressions, node: tree.ExternalData, address: str) -> str:
     if _option(compiler, node, "ingestionmapping"):
-        compiler.refuse("externaldata", "ingestionMapping is not had by the local engine", node)
+        compiler.refuse("externaldata", "ingestionMapping is not supported by the local engine", node)
     ending = address.lower().removesuffix(".gz")
     found = _option(compiler, node, "format") or next(
         (kind for end, kind in _FORMATS.items() if ending.endswith(end)), "csv"
     )
     if found not in set(_FORMATS.values()) | set(_JSON):
-        compiler.refuse("externaldata", f"the format {found} is not had by the local engine", node)
+        compiler.refuse("externaldata", f"the format {found} is not supported by the local engine", node)
     return found

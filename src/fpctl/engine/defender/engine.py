@@ -23,7 +23,7 @@ from fpctl.engine.interface import EngineError, Table, Timespan
 from fpctl.engine.remote.azure_errors import failure_of_exception
 from fpctl.engine.remote.base import READ_MARGIN, RemoteEngine, check_settings, concurrency_of, utc, whole
 from fpctl.engine.remote.credentials import TokenSource
-from fpctl.engine.remote.decode import bad_response, kusto_type, read_json, table_of_columns, typed_column
+from fpctl.engine.remote.decode import bad_response, kusto_type, only_row, read_json, table_of_columns, typed_column
 from fpctl.engine.remote.endpoint import endpoint_of
 from fpctl.engine.remote.errors import HttpResponse, failure_of_response, service_error_of, shorten
 from fpctl.engine.remote.rate_limit import RateLimit
@@ -191,8 +191,9 @@ class DefenderEngine(RemoteEngine):
         # The range is mostly wider than the events are spread: halving begins with what there is.
         column = bracket_name(time_column)
         extent = f"{bracket_name(slicing.table)} | summarize Low = min({column}), High = max({column})"
-        begin, stop = whole(super()._run(extent, timespan, cancelled)).rows[0]
-        if begin is None:
+        answer = whole(super()._run(extent, timespan, cancelled))
+        begin, stop = only_row(answer, f"the first and last time of {slicing.table}", datetime, datetime)
+        if begin is None or stop is None:
             return self._cut(cut, f"and no row of {slicing.table} has a time to take the query apart by")
         middle = begin + (stop - begin) / 2
         # A stack with the earliest part on top, so that the rows come in order of time.

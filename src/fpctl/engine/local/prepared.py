@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fpctl.compiler.values.value import Held
     from fpctl.engine.local.views import TableView
 
-_NOT_HAD = " is not had by the local engine"
+_NOT_SUPPORTED = " is not supported by the local engine"
 _RUN_ELSEWHERE = "run the rule on log-analytics, defender or kusto"
 
 
@@ -182,7 +182,7 @@ def refused(refusal: Refusal, text: str) -> EngineError:
     message = refusal.message
     hint = refusal.hint
     if refusal.code == "unsupported":
-        lacking = message.removesuffix(_NOT_HAD)
+        lacking = message.removesuffix(_NOT_SUPPORTED)
         message = f"the local engine cannot run {lacking if lacking != message else f'this: {message}'}"
         hint = hint or _RUN_ELSEWHERE
     return EngineError(message, code=refusal.code, hint=hint, offset=offset, **at_offset(text, offset))

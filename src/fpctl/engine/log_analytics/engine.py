@@ -187,7 +187,7 @@ class LogAnalyticsEngine(RemoteEngine):
             answer = super()._run(text, timespan, None)
         except EngineError:
             return None
-        amount = answer.rows[0][0] if answer.partial is None and answer.rows else None
+        amount = answer.rows[0][0] if answer.partial is None and answer.rows and answer.rows[0] else None
         return f"{amount / 1000:,.1f} GB" if isinstance(amount, int | float) and timespan is not None else None
 
     def _status(self, table: str, timespan: Timespan | None, cancelled: threading.Event) -> TableStatus:

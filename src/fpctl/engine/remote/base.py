@@ -21,7 +21,7 @@ from fpctl.engine.interface import (
 from fpctl.engine.remote.bounded_map import bounded_map
 from fpctl.engine.remote.credentials import TokenSource
 from fpctl.engine.remote.deadline import DeadlineExceeded, call_within
-from fpctl.engine.remote.decode import kusto_type
+from fpctl.engine.remote.decode import bad_response, kusto_type, only_row
 from fpctl.engine.remote.endpoint import Endpoint
 from fpctl.engine.remote.pause import EnginePause
 from fpctl.engine.remote.request_settings import RequestSettings
@@ -209,7 +209,7 @@ class RemoteEngine(ABC):
         column = self.time_column(table)
         if column is None:
             counted = whole(self._run(f"{bracket_name(table)} | count", None, cancelled))
-            return TableStatus(table, True, int(counted.rows[0][0]))
+            return TableStatus(table, True, _rows(only_row(counted, f"the count of {table}", int)[0], table))
         time_name = bracket_name(column)
         in_range = "true"
         if timespan is not None:
@@ -220,8 +220,9 @@ class RemoteEngine(ABC):
             f"{bracket_name(table)} | summarize InRange = countif({in_range}), "
             f"Oldest = min({time_name}), Newest = max({time_name})"
         )
-        in_range_count, oldest, newest = whole(self._run(text, None, cancelled)).rows[0]
-        return TableStatus(table, True, int(in_range_count), oldest, newest)
+        answer = whole(self._run(text, None, cancelled))
+        in_range_count, oldest, newest = only_row(answer, f"the state of {table}", int, datetime, datetime)
+        return TableStatus(table, True, _rows(in_range_count, table), oldest, newest)
 
     @abstractmethod
     def tables(self) -> list[str]:
@@ -298,6 +299,12 @@ def whole(table: Table) -> Table:
     if table.partial is not None:
         raise EngineError(f"the service returned a partial answer: {table.partial}", code="partial", retryable=True)
     return table
+
+
+def _rows(count: int | None, table: str) -> int:
+    if count is None or count < 0:
+        raise bad_response(f"the number of rows of {table} is {count}")
+    return count
 
 
 def utc(moment: datetime) -> datetime:

@@ -68,6 +68,21 @@ def bad_response(what: str, *, hint: str | None = None) -> EngineError:
     )
 
 
+def only_row(table: Table, asked: str, *kinds: type) -> tuple[Any, ...]:
+    """Return the one row of an answer that was asked for one, its values null or of these types.
+
+    Raises:
+        EngineError: it is not such an answer.
+    """
+    rows = list(table.rows[:2])
+    if len(rows) != 1 or len(rows[0]) != len(kinds):
+        raise bad_response(f"{asked} should be one row of {len(kinds)} values")
+    for value, kind in zip(rows[0], kinds, strict=True):
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise bad_response(f"{asked} holds a value of another type")
+    return tuple(rows[0])
+
+
 def read_json(body: bytes | bytearray) -> Any:
     """Return the JSON value of an answer's body.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from fpctl.errors import FpctlError
 from fpctl.kql import tree
 from fpctl.kql.operators.joins import join_kind
 from fpctl.rewrite.folding.hit_groups import HitAccumulator
@@ -22,6 +23,10 @@ from fpctl.text.source import SourceText
 
 PREFIX = "fpctl_"
 """Begins every column a counting query makes; no documented table has a column of such a name."""
+
+
+class CountingError(FpctlError):
+    """An answer to a counting query that is none: nothing was counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,12 @@ class CountingQuery:
     """Why an event may count several times, if it may: it stands in several rows at the insertion point."""
 
     def read(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> PointCount:
-        """Return what the answer to this query says; `names` are its columns."""
+        """Return what the answer to this query says; `names` are its columns.
+
+        Raises:
+            CountingError: it is not an answer to this query.
+        """
+        self._check(names, rows)
         if self.accumulator is None:
             return read_counts((dict(zip(names, row, strict=True)) for row in rows), self.exclusions)
         totals = self.accumulator.read(names, rows)
@@ -60,6 +70,28 @@ class CountingQuery:
             for count in (totals.counts[exclusion],)
         )
         return PointCount(totals.rows, totals.suppressed, tuple(hits))
+
+    def _check(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        if self.accumulator is None:
+            wanted = [
+                "rows",
+                "suppressed",
+                *(f"{n}_{i}" for i in range(len(self.exclusions)) for n in ("hits", "unique")),
+            ]
+        else:
+            wanted = ["rows"]
+        at = {name: position for position, name in enumerate(names)}
+        numbers = [at.get(f"{PREFIX}{name}") for name in wanted]
+        for name, position in zip(wanted, numbers, strict=True):
+            if position is None:
+                raise CountingError(f"the answer to the counting query has no column {PREFIX}{name}")
+        if self.accumulator is None and not rows:
+            raise CountingError("the answer to the counting query has no row")
+        for row in rows:
+            for name, position in zip(wanted, numbers, strict=True):
+                value = row[position] if position is not None and len(row) == len(names) else None
+                if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                    raise CountingError(f"{PREFIX}{name} of the answer to the counting query is not a number of rows")
 
 
 @dataclass(frozen=True, slots=True)
