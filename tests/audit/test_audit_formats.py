@@ -210,3 +210,11 @@ def test_a_fingerprint_stays_when_lines_and_words_change() -> None:
     moved = Finding("FP101", "expired", "note", Location("b.yaml", 1), "other words", "fp-1")
     assert moved.fingerprint == ONE.fingerprint
     assert Finding("FP101", "expired", "note", Location("b.yaml", 1), "words", "fp-2").fingerprint != ONE.fingerprint
+
+
+def test_on_a_narrow_terminal_a_finding_is_a_record() -> None:
+    text = table.render(RISKY, 60)
+    assert max(map(len, text.splitlines())) <= 60
+    first = text.splitlines()[0].split("  ")
+    assert first[0] in ("error", "warning", "note")
+    assert "\n  fix: " in text

@@ -57,7 +57,7 @@ def test_an_unknown_engine_is_an_error_with_the_nearest() -> None:
     ("name", "settings", "said"),
     [
         ("local", {}, "--data"),
-        ("log-analytics", {"engine": {"credential": "token"}}, "FPCTL_WORKSPACE_ID"),
+        ("log-analytics", {"engine": {"credential": "token"}}, "FPCTL_WORKSPACE"),
         ("kusto", {}, "FPCTL_KUSTO_CLUSTER"),
         ("kusto", {"engine": {"kusto": {"cluster": "https://c"}}}, "FPCTL_KUSTO_DATABASE"),
         ("defender", {"engine": {"defender": {"timeout": 500.0}, "credential": "token"}}, "180 seconds"),

@@ -149,7 +149,9 @@ def _show_table(totals: Sequence[HitTotals], today: date, by_rule: bool, states:
     ]
     output.show_table(headers, rows, right=["hits", "unique", "runs"])
     if output.is_terminal(sys.stderr):
-        output.say("Times and days are in UTC. Trend: one character per day; ▁ none, ▂ to █ some, ? unknown, · no run.")
+        output.say(
+            "Times and days are in UTC.\nTrend: one character per day; ▁ none, ▂ to █ some, ? unknown, · no run."
+        )
 
 
 def _cells(total: HitTotals, days: Sequence[date], states: Mapping[str, str]) -> tuple[Any, ...]:

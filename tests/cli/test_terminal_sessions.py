@@ -1,0 +1,143 @@
+"""Sessions on a pseudo-terminal, as people have them: what is shown fits the window, and colours are colours."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import struct
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.trial import furnish
+from fpctl.text.visible import visible
+from records_support import RULE_ID
+
+pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+fcntl = pytest.importorskip("fcntl")
+termios = pytest.importorskip("termios")
+
+SMALL, LARGE = (80, 24), (200, 60)
+SCREENS = {"dark": "15;0", "light": "0;15"}
+"""COLORFGBG of a terminal."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][AB0]|\r")
+_SENTENCE = re.compile(r"\s*\S+: ")
+"""What is said of a file or an exclusion: the terminal wraps it, so that paths and commands can be copied whole."""
+_SPELLED = re.compile(r"\\x1b|(?<!\x1b)\[\d+m")
+
+BROKEN = "id: fp-2026-0009\nrules: ['*']\nmatch:\n  device: [build09]\nreson: x\n"
+DATA = ("--data", "data", "--to", "2026-11-24T12:00:00Z")
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("--help",),
+    ("run", "--help"),
+    ("status",),
+    ("list",),
+    ("show", "fp-2026-0001"),
+    ("rules", "list"),
+    ("explain",),
+    ("apply", "--diff"),
+    ("run", RULE_ID, *DATA),
+    ("hits",),
+    ("audit",),
+    ("tune", RULE_ID, *DATA),
+    ("preview", "fp-2026-0001", *DATA),
+    ("log",),
+)
+QUERIES = {"explain", "apply", "show", "preview", "tune"}
+"""They print lines of KQL as they are: a query is not broken for a window."""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    furnish(tmp_path, {"exclusions/fp-2026-0009.yaml": BROKEN})
+    return tmp_path
+
+
+def session(place: Path, arguments: tuple[str, ...], size: tuple[int, int], screen: str, typed: str = "") -> str:
+    """Run fpctl on a terminal of a size, type something, and return all that was written to it."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(place)
+        bare = {
+            name: value for name, value in os.environ.items() if not name.startswith(("FPCTL_", "COLUMNS", "LINES"))
+        }
+        bare |= {"TERM": "xterm-256color", "COLORFGBG": SCREENS[screen], "GIT_CEILING_DIRECTORIES": str(place.parent)}
+        bare.pop("NO_COLOR", None)
+        bare.pop("CI", None)
+        os.execve(sys.executable, [sys.executable, "-m", "fpctl", *arguments], bare)
+    columns, lines = size
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    if typed:
+        os.write(terminal, typed.encode())
+    parts: list[bytes] = []
+    give_up = time.monotonic() + 120
+    while time.monotonic() < give_up:
+        try:
+            part = os.read(terminal, 1 << 16)
+        except OSError:  # the other side is closed
+            break
+        if not part:
+            break
+        parts.append(part)
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    return b"".join(parts).decode("utf-8")
+
+
+def rows(text: str) -> list[str]:
+    """Return the lines as they stand on the screen: what a progress bar wrote over is gone."""
+    plain = _COLOUR.sub("", text)
+    return [_CONTROL.sub("", line.rpartition("\r\x1b[2K")[2]) for line in plain.replace("\r\n", "\n").split("\n")]
+
+
+@pytest.mark.parametrize(
+    ("size", "screen", "commands"),
+    [
+        (SMALL, "dark", COMMANDS),
+        (LARGE, "light", tuple(one for one in COMMANDS if one[0] in ("list", "run", "audit"))),
+    ],
+    ids=["80x24-dark", "200x60-light"],
+)
+def test_tables_and_help_fit_the_window_and_no_colour_code_is_shown(
+    place: Path, size: tuple[int, int], screen: str, commands: tuple[tuple[str, ...], ...]
+) -> None:
+    for arguments in commands:
+        text = session(place, arguments, size, screen)
+        shown = rows(text)
+        assert any(line.strip() for line in shown), arguments
+        assert not _SPELLED.search(_COLOUR.sub("", text)), arguments
+        if arguments[0] not in QUERIES:
+            wide = [line for line in shown if len(line) > size[0] and not _SENTENCE.match(line)]
+            assert wide == [], arguments
+
+
+def test_an_error_is_red_on_a_terminal_and_plain_without_colours(place: Path) -> None:
+    red = session(place, ("list",), SMALL, "dark")
+    assert "\x1b[31merror\x1b[0m" in red
+    plain = session(place, ("--no-color", "list"), SMALL, "dark")
+    assert not _COLOUR.search(plain)
+    assert ": error: " in plain
+
+
+def test_a_question_is_answered_on_the_terminal(place: Path) -> None:
+    (place / "exclusions" / "fp-2026-0009.yaml").unlink()
+    call = ("add", RULE_ID, "--device", "build77", "--reason", "x", "--owner", "a@contoso.com", "--id", "fp-2026-0300")
+    text = session(place, call, SMALL, "dark", typed="y\n")
+    assert "Record it?" in text
+    assert (place / "exclusions" / "fp-2026-0300.yaml").exists()
+    no = session(place, (*call[:-1], "fp-2026-0301"), SMALL, "dark", typed="n\n")
+    assert "Record it?" in no
+    assert not (place / "exclusions" / "fp-2026-0301.yaml").exists()
+
+
+def test_an_attackers_value_moves_no_cursor(place: Path) -> None:
+    names = {"DeviceName": "a\x1b[2Jb", "InitiatingProcessVersionInfoProductName": "rport"}
+    event = json.dumps({"Timestamp": "2026-11-24T08:00:00Z", **names}) + "\n"
+    (place / "data" / "DeviceNetworkEvents.jsonl").write_text(event)
+    text = session(place, ("run", RULE_ID, *DATA), LARGE, "dark")
+    assert "\x1b[2J" not in text
+    assert visible("a\x1b[2Jb") in text
