@@ -183,7 +183,7 @@ def look_alikes(field: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_in(word: str, parts: Sequence[str]) -> bool:
-    if word in parts or (len(word) > 5 and word in "".join(parts)):
+    if word in parts or (len(word) > 4 and word in "".join(parts)):
         return True
     return len(word) > 3 and any(part.startswith(word) or part.endswith(word) for part in parts)
 
