@@ -1,7 +1,7 @@
 """The settings of one target: `[deploy.targets.NAME]` laid over everything else.
 
 A managed-service provider, or a company with several workspaces, keeps one repository and names its targets. With a
-target in force every command works as if its workspace, tenant, rules and exclusions stood in the other tables.
+selected target every command works as if its workspace, tenant, rules and exclusions stood in the other tables.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ENGINES: Mapping[ServiceName, str] = {"sentinel": "log-analytics", "defender": 
 
 
 def with_target(settings: Settings, name: str | None) -> Settings:
-    """Return the settings with a target in force; as they are for None.
+    """Return the settings with a selected target; as they are for None.
 
     Args:
         settings: as they were loaded.

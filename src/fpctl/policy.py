@@ -118,7 +118,7 @@ class Usage(_Table):
     """`[policy.usage]`: what the recorded runs must show.
 
     Attributes:
-        never: days in force after which an exclusion must have had a hit.
+        never: days for which an exclusion may be active without ever having a hit.
         idle: days without a hit after which one that had hits is told.
         factor: how many times more hits a run may have than at the time of the approval.
         floor: hits a run below which growth is not told.

@@ -251,7 +251,7 @@ class Settings(_Table):
 
     `workspace` is the one workspace that is queried and deployed to: its Resource Manager id, its own id (a GUID) or
     its name. `tables` is the file's `[schema]`; `fields` holds, by table and field, the columns that hold the field
-    instead of the documented ones. `target` is the target in force, `state` the folder of what fpctl notes of it.
+    instead of the documented ones. `target` is the selected target, `state` the folder of what fpctl notes of it.
     """
 
     workspace: _Workspace | None = None
@@ -270,7 +270,7 @@ class Settings(_Table):
 
     @property
     def service(self) -> ServiceName:
-        """What rules are deployed to: the service of the target in force, Sentinel without one."""
+        """What rules are deployed to: the service of the selected target, Sentinel without one."""
         named = self.deploy.targets.get(self.target or "")
         return named.service if named is not None else "defender" if self.target == "defender" else "sentinel"
 
@@ -317,7 +317,7 @@ _COMPUTED = {("file",), ("target",), ("paths", "root")}
 def load_settings(
     config: Path | None = None, *, folder: Path | None = None, environ: Mapping[str, str] | None = None
 ) -> Settings:
-    """Return the settings in force.
+    """Return the effective settings.
 
     Args:
         config: the settings file; None for the one that FPCTL_CONFIG names, else the `fpctl.toml` of

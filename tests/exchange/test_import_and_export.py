@@ -171,7 +171,7 @@ def test_an_elastic_item_becomes_a_draft(fpctl, repository):
         (entry("host.name", kind="exists"), "that host.name exists says nothing about which events are benign"),
         (entry("host.name", {"id": "x"}, "list"), "the values of host.name are in a value list, which"),
         (entry("file.Ext", kind="nested"), "file.Ext is a nested field, which no table of ours has"),
-        (entry("process.name", "a*b", "wildcard"), "`*` stands inside of the pattern `a*b` of process.name"),
+        (entry("process.name", "a*b", "wildcard"), "`*` is inside the pattern `a*b` of process.name"),
         (entry("process.name", "a?b", "wildcard"), "`?` in the pattern `a?b` of process.name stands for one character"),
         (entry("process.name", "a*b"), "the `*` in `a*b` of process.name stands for itself, which no match can say"),
         (entry("dns.id", "1"), "a match has no field for dns.id"),
@@ -290,7 +290,7 @@ def test_export_says_what_it_leaves_out(fpctl, repository, recorded):
     )
     assert outcome.err == (
         "left out: fp-2026-0001: the match needs device, process together, and a row is one value\n"
-        "left out: fp-3: it is not in force: it expired on 2026-01-01\n"
+        "left out: fp-3: it is not active: it expired on 2026-01-01\n"
         "1 exclusion written; 2 left out\n"
     )
     losses = json.loads((repository / "losses.json").read_text(encoding="utf-8"))["losses"]

@@ -173,7 +173,7 @@ def test_many_shadows_are_told_in_one_column(engine: LocalEngine) -> None:
         (f"{NET} | project RemotePort | where * has 'b'", "reads every column, and would read the tag (where, line 1)"),
         (f"{NET} | project RemotePort | extend all = pack_all()", "reads every column, and would read the tag (extend"),
         (f"{NET} | extend SuppressedBy = 1", "the query has a column SuppressedBy of its own"),
-        (f"let T = {NET} | summarize count() by RemotePort;\nT | where count_ > 1", "its clause stands in let T"),
+        (f"let T = {NET} | summarize count() by RemotePort;\nT | where count_ > 1", "its clause is in let T"),
     ],
 )  # fmt: skip
 def test_where_a_tag_cannot_reach_the_result_the_reason_is_given(query: str, reason: str) -> None:

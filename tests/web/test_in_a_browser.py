@@ -152,7 +152,7 @@ def test_from_a_noisy_rule_to_an_approved_exclusion_and_its_hits(chromium: Any, 
     page.click("a:has-text('Rows')")
     page.check("input[value='device=hr-ws-001.contoso.com']")
     assert "1 value ticked" in page.inner_text(".count")
-    page.click("text=Exclude what is ticked")
+    page.click("text=Exclude the selected values")
     assert page.input_value("textarea[name=device]") == "hr-ws-001.contoso.com"
     page.wait_for_selector("#preview-events >> text=What an attacker could try", timeout=60_000)
     assert "hr-ws-001.contoso.com" in page.inner_text("#preview-plan pre.kql .clause")

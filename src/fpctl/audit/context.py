@@ -79,7 +79,7 @@ class AuditContext:
 
     @cached_property
     def kept(self) -> tuple[LoadedExclusion, ...]:
-        """The exclusions that are not retired and not over: in force, to come, in shadow or drafts."""
+        """The exclusions that are not retired and not expired: active, planned, in shadow or drafts."""
         return tuple(
             loaded
             for loaded in self.repository.exclusions.exclusions
@@ -108,7 +108,7 @@ class AuditContext:
 
     @cached_property
     def plans(self) -> Mapping[int, PlannedRule]:
-        """The plan of each rule that an exclusion in force reaches."""
+        """The plan of each rule that an active exclusion reaches."""
         kept = [loaded.exclusion for loaded in self.kept]
         if self._outcomes is not None:
             return plan_rules(self.index, kept, self.today, self._outcomes())
@@ -117,7 +117,7 @@ class AuditContext:
 
     @cached_property
     def extents(self) -> Sequence[Extent]:
-        """What each exclusion in force or to come suppresses, in the order of ids."""
+        """What each exclusion that is active or planned suppresses, in the order of ids."""
         from fpctl.audit.coverage.extent import extent
 
         found = (

@@ -1,4 +1,4 @@
-"""The plans of all rules that exclusions in force reach: each rule is planned once."""
+"""The plans of all rules that active exclusions reach: each rule is planned once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PlannedRule:
 def plan_rules(
     index: ExclusionIndex, exclusions: Sequence[Exclusion], today: date, outcomes: Iterable[RuleOutcome]
 ) -> dict[int, PlannedRule]:
-    """Return, by rule index, the plan of each rule that an exclusion in force on a day reaches.
+    """Return, by rule index, the plan of each rule that an exclusion active on a day reaches.
 
     Args:
         exclusions: those that are looked at; the others of a plan are left out of what is returned.

@@ -32,7 +32,7 @@ def connect(
     Nothing is sent yet, unless the workspace is set by its own id or name: then it is looked up.
 
     Args:
-        settings: the settings in force.
+        settings: the effective settings.
         credential: how to sign in; over the settings.
         target: `sentinel`, the workspace of [deploy]; `defender`, the tenant of [engine.defender].
         environ: the environment, for the credential `token`; the process's if None.

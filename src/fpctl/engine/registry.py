@@ -64,7 +64,7 @@ def open_engine(
 
     Args:
         name: one of `engine_names()`.
-        settings: the settings in force, or the same as a mapping with the keys of fpctl.toml.
+        settings: the effective settings, or the same as a mapping with the keys of fpctl.toml.
         options: what overrides them.
 
     Raises:

@@ -101,4 +101,4 @@ def not_in_force(loaded: LoadedExclusion, today: date) -> Loss | None:
         "expired": f"it expired on {loaded.exclusion.expires}",
         "shadow": "it is only counted (status: shadow)",
     }
-    return Loss("left-out", loaded.id, f"it is not in force: {words.get(state, f'it is {state}')}")
+    return Loss("left-out", loaded.id, f"it is not active: {words.get(state, f'it is {state}')}")

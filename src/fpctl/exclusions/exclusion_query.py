@@ -25,7 +25,7 @@ class ExclusionQuery:
         scenario: those of this scenario, `none` for those of no scenario.
         owner: those whose owner contains this text, ignoring case; `none` for those without.
         states: those in one of these states on the day.
-        expiring: those in force (active or shadow) that end within so many days.
+        expiring: those that are active or in shadow and end within so many days.
         matches: those that would match this value in one of their fields.
     """
 

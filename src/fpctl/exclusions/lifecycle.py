@@ -51,7 +51,7 @@ def approved(
     Args:
         by: who approves.
         rules: by id, the base hash of each rule that the exclusion reaches: what the approver saw.
-        places: by rule id, where the clause stands in it.
+        places: by rule id, where the clause is in it.
         today: the day of the approval.
 
     Raises:

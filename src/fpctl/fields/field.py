@@ -287,11 +287,11 @@ def affix(pattern: str) -> tuple[Operator, str]:
     """Return a pattern with `*` at its ends alone as an operator and the text between.
 
     Raises:
-        NotExpressibleError: a `*` stands inside of it.
+        NotExpressibleError: a `*` is inside it.
     """
     text = pattern.strip("*")
     if "*" in text or not text:
-        raise NotExpressibleError(f"`*` stands inside of `{pattern}`")
+        raise NotExpressibleError(f"`*` is inside `{pattern}`")
     if pattern.startswith("*") and pattern.endswith("*"):
         return "CONTAINS", text
     return ("STARTSWITH", text) if pattern.endswith("*") else ("ENDSWITH", text)

@@ -39,7 +39,7 @@ def rules_seen(exclusion: Exclusion, rules: Iterable[Rule]) -> dict[str, str]:
 
 
 def places_seen(exclusion: Exclusion, rules: Sequence[Rule], planner: Planner) -> dict[str, str]:
-    """Return where the clause stands in each rule that the exclusion reaches, by rule id.
+    """Return where the clause is in each rule that the exclusion reaches, by rule id.
 
     Rules in which it has no place, or that cannot be read, are left out. See `place_of` for the words.
     """

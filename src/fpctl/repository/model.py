@@ -37,7 +37,7 @@ class Repository:
     from_created: bool = False
 
     def active(self) -> list[Exclusion]:
-        """Return every readable exclusion; the planner decides by date and status which are in force."""
+        """Return every readable exclusion; the planner decides by date and status which are active."""
         return [loaded.exclusion for loaded in self.exclusions.exclusions]
 
     def planner(

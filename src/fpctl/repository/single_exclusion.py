@@ -32,7 +32,7 @@ def reached(exclusion: Exclusion, rules: Iterable[Rule]) -> list[tuple[Rule, boo
 def trial(
     exclusion: Exclusion, rules: Iterable[LoadedRule], planner: Planner, verified: bool = True
 ) -> list[RuleOutcome]:
-    """Return what the exclusion, alone and in force, does to each rule that it reaches, in the order given."""
+    """Return what the exclusion, alone and active, does to each rule that it reaches, in the order given."""
     alone = in_force(exclusion)
     chosen = [loaded for loaded in rules if alone.selects(loaded.rule) is not None]
     return list(tune(chosen, [alone], planner, verified=verified))

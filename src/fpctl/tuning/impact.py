@@ -117,7 +117,7 @@ def impact(
     one way only.
 
     Args:
-        exclusion: taken to be in force.
+        exclusion: taken to be active.
         named: whether it names the rule itself.
         others: exclusions that are in place before and after; their effect is in both.
         planner: plans for the day; windows are written out by it where the engine needs that.

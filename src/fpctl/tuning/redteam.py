@@ -57,7 +57,7 @@ def run_redteam(
     over the bare table gets.
 
     Args:
-        exclusion: taken to be in force.
+        exclusion: taken to be active.
         planner: plans for the day that is taken for today.
         tables: the tables to try; those that the rules read if not given.
     """

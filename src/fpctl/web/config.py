@@ -17,7 +17,7 @@ class ConsoleConfig:
     """What a console is made of.
 
     Attributes:
-        settings: the settings in force.
+        settings: the effective settings.
         rules, exclusions, data: folders, over those of the settings.
         history: path or URL of the history.
         token: the one-time token of a console on this machine; None where people sign in.

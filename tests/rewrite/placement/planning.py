@@ -67,5 +67,5 @@ def warned(query: str, match: Mapping[str, Any] | None = None) -> list[str]:
 
 
 def positions(query: str, match: Mapping[str, Any] | None = None) -> list[str]:
-    """Return the paths of the pipelines that the clause stands in."""
+    """Return the paths of the pipelines that the clause is in."""
     return [insertion.pipeline for insertion in plan(query, match).plan.insertions]

@@ -15,7 +15,7 @@ from fpctl.history.records import HitTotals
 
 
 def _counted(context: AuditContext) -> Iterator[tuple[LoadedExclusion, HitTotals]]:
-    """Yield the exclusions in force that runs had in their plans, with their hits."""
+    """Yield the active exclusions that runs had in their plans, with their hits."""
     if context.recorded is None:
         return
     for loaded in context.reviewed:

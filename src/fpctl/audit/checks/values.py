@@ -123,7 +123,7 @@ def _tool_hash(context: AuditContext, check: Check) -> Iterator[Finding]:
                     yield check.finding(
                         at_value(loaded, number, "process", value),
                         f"the hashes of {loaded.id} are of {program[0]}, {program[1]}, on every device: "
-                        "it does whatever it is told",
+                        "it runs whatever it is given",
                         exclusion=loaded.id,
                         fix=fix_command(loaded, number, "process", value),
                         subject=f"{number} {value.lower()}",

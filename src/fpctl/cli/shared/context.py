@@ -54,7 +54,7 @@ class AppContext:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings in force, those of the target laid over the others."""
+        """The effective settings, those of the target laid over the others."""
         from fpctl.deploy_targets import TARGET_VARIABLE, with_target
         from fpctl.settings import load_settings
 
@@ -67,7 +67,7 @@ class AppContext:
 
     @property
     def state(self) -> Path:
-        """The folder of what fpctl notes of the target in force."""
+        """The folder of what fpctl notes of the selected target."""
         return self.root / self.settings.state
 
     @property

@@ -217,7 +217,7 @@ class DefenderEngine(RemoteEngine):
             low, high = start if start is not None else begin, end if end is not None else stop
             half = low + (high - low) / 2
             if high - low < SHORTEST:
-                return self._cut(cut, f"and so many have one time, {low.isoformat()}")
+                return self._cut(cut, f"and that many share one timestamp, {low.isoformat()}")
             parts += [(half, end), (start, half)]
         if not slicing.sort(cut.columns, rows):
             return self._cut(cut, "and the rows of its parts cannot be sorted as the query asks")

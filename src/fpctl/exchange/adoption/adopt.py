@@ -135,7 +135,9 @@ class _Adopter:
             one = self.adopted(usable, match, differences) if usable else None
             adopted += [one] if one is not None else []
         for path, term in inner_negations(self.query, self.analysis):
-            self.leave(term, f"it stands in {path}: an exclusion is of the outermost pipeline and would reach further")
+            self.leave(
+                term, f"it is in {path}; an exclusion goes into the outermost pipeline and would affect more rows"
+            )
         without = self.without([tail for one in adopted for tail in one.tails])
         return Adoption(tuple(adopted), tuple(sorted(self.left, key=lambda left: left.line)), without)
 

@@ -42,7 +42,7 @@ _AFFIX: Mapping[Operator, str] = {"STARTSWITH": "{}*", "ENDSWITH": "*{}", "CONTA
 
 
 def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
-    """Write the exclusions that are in force as items of one list."""
+    """Write the exclusions that are active as items of one list."""
     items: list[dict[str, Any]] = []
     losses: list[Loss] = []
     written: list[str] = []
@@ -99,7 +99,9 @@ def _alternative(alternative: Alternative, id: str, where: str, losses: list[Los
     exact = [group for group in groups if all(comparison.operator == "==" for comparison in group)]
     if not exact:
         raise NotExpressibleError(f"it comes to {len(entries)} items, more than {MAX_GROUPS}")
-    message = "so many values are carried as exact ones only: not full names of short ones, nor subdomains, nor paths"
+    message = (
+        "with this many values only exact matches are exported: no full names, subdomains or paths"
+    )
     losses.append(Loss("narrower", id, f"{where}{message}"))
     return [entries for group in exact for entries in _entries(group)]
 
@@ -318,7 +320,7 @@ def _wildcard(name: str, value: str) -> Comparison:
     begins, ends = parts[:1] == ["*"], parts[-1:] == ["*"]
     inner = parts[begins : len(parts) - ends if len(parts) > 1 else len(parts)]
     if "*" in inner or not inner:
-        raise LeftOutError(f"`*` stands inside of the pattern `{value}` of {name}")
+        raise LeftOutError(f"`*` is inside the pattern `{value}` of {name}")
     text = "".join(part[1:] if len(part) == 2 else part for part in inner)
     operator: Operator = "CONTAINS" if begins and ends else "ENDSWITH" if begins else "STARTSWITH" if ends else "=="
     return _comparison(name, operator, [text])

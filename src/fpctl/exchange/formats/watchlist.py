@@ -38,7 +38,7 @@ _TEMPLATES = {heading: name for name, field in FIELDS.items() for heading in fie
 
 
 def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
-    """Write the exclusions that are in force and name one field only."""
+    """Write the exclusions that are active and name one field only."""
     rows: list[list[str]] = []
     losses: list[Loss] = []
     written: list[str] = []

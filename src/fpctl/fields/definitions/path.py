@@ -94,7 +94,7 @@ class PathField(PathPrefixField):
     def to_filter(self, values: Sequence[str]) -> list[FieldTest]:
         for value in values:
             if "*" in value:
-                raise NotExpressibleError(f"`*` stands in the path `{value}`")
+                raise NotExpressibleError(f"`*` is in the path `{value}`")
         found: list[FieldTest] = []
         stems = [value.rstrip("\\/") for value in values]
         below = [stem + ("/" if "/" in stem and "\\" not in stem else "\\") for stem in stems]

@@ -115,7 +115,7 @@ class RegistryKeyField(PathPrefixField):
     def to_filter(self, values: Sequence[str]) -> list[FieldTest]:
         for value in values:
             if "*" in value:
-                raise NotExpressibleError(f"`*` stands in the key `{value}`")
+                raise NotExpressibleError(f"`*` is in the key `{value}`")
         keys = [text for value in values for text in _spellings(self.parse(value))]
         below = [f"{key}\\" for key in keys]
         (name, *_) = self.ecs

@@ -85,7 +85,7 @@ class ContainedTextField(Field[str]):
     def to_filter(self, values: Sequence[str]) -> list[FieldTest]:
         for value in values:
             if "*" in value:
-                raise NotExpressibleError(f"`*` stands in the {self.whole} `{value}`")
+                raise NotExpressibleError(f"`*` is in the {self.whole} `{value}`")
         return compared(self.ecs[0], "CONTAINS", values)
 
     def watchlist_note(self, values: Sequence[str]) -> str:

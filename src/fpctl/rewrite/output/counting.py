@@ -223,7 +223,7 @@ class _Text:
 def _text_up_to(query: tree.Query, placement: Placement, edits: Sequence[Edit]) -> _Text | _Unknown:
     pipeline, point = placement.pipeline, placement.point
     if pipeline.source is None:
-        return _Unknown("the clause stands in the body of an operator, whose rows cannot be queried on their own")
+        return _Unknown("the clause is in the body of an operator, whose rows cannot be queried on their own")
     named = _names_given_elsewhere(query, pipeline)
     if named:
         return _Unknown(f"the clause's rows come from {named}, a name that `as` gives in another part of the query")
@@ -288,17 +288,17 @@ def _in_function(
     inside = [s for s in query.statements if isinstance(s, tree.Let) and isinstance(s.value, tree.Function)]
     for node in tree.walk(query):
         if isinstance(node, tree.Invoke) and isinstance(node.call, tree.Call) and node.call.name.value == name:
-            return _Unknown(f"the clause stands in the function {name}, whose rows `invoke` gives it")
+            return _Unknown(f"the clause is in the function {name}, whose rows `invoke` gives it")
         if isinstance(node, tree.Call) and node.name.value == name:
             if any(s.start <= node.start < s.end for s in inside):
-                return _Unknown(f"the clause stands in the function {name}, which another function calls")
+                return _Unknown(f"the clause is in the function {name}, which another function calls")
             calls.append(query.text[node.start : node.end])
             number += 1
     if not calls and not function.parameters:
         number = sum(isinstance(node, tree.Name) and node.value == name for node in tree.walk(query)) - 1
         calls = [f"{name}()"]
     if not calls:
-        return _Unknown(f"the clause stands in the function {name}, and no plain call of it was found")
+        return _Unknown(f"the clause is in the function {name}, and no plain call of it was found")
     pipeline = placement.pipeline
     head_end = function.body[0].start if function.body else pipeline.start
     head = query.text[function.start : head_end]

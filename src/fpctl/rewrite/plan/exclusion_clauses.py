@@ -48,7 +48,7 @@ class ExclusionPlacer:
     begun_by: date | None = None
 
     def place(self, exclusion: Exclusion, named: bool) -> ExclusionClauses | Skip:
-        """Return the clauses of an exclusion in force, or why there are none.
+        """Return the clauses of an active exclusion, or why there are none.
 
         Args:
             named: whether the exclusion names the rule itself, so that a skip is a finding.

@@ -32,7 +32,7 @@ def match_warnings(
         yield PlanWarning("partial-match", message, None, exclusion.id)
     for refusal in placed.left_out:
         line = source.line_column(refusal.offset)[0] if refusal.offset is not None else None
-        message = f"events of one part of the query are not taken out: {refusal.message}"
+        message = f"events of one part of the query are not suppressed: {refusal.message}"
         yield PlanWarning("partial-union", message, line, exclusion.id)
 
 
@@ -60,12 +60,12 @@ def placement_warnings(
         )
         yield PlanWarning("mixed-sources", message, line, exclusion.id)
     if found.partial:
-        message = f"{', '.join(found.partial)} is no longer visible here; matches in it are not taken out"
+        message = f"{', '.join(found.partial)} is no longer visible here; matches in it are not suppressed"
         yield PlanWarning("partial-fields", message, line, exclusion.id)
     if found.untested:
         rest = len(found.untested) - SHOWN_TABLES
         tables = ", ".join(found.untested[:SHOWN_TABLES]) + (f" and {rest} more" if rest > 0 else "")
-        message = f"events of {tables} are not taken out: not every column of theirs with the fields is visible here"
+        message = f"events of {tables} are not suppressed: not every column of theirs with the fields is visible here"
         yield PlanWarning("partial-union", message, line, exclusion.id)
     if exclusion.placement == "result":
         for one in picked_columns(placement, base.query):

@@ -78,7 +78,7 @@ def _unreached(tuned: TunedRule, clause: Clause, source: SourceText) -> str | No
         return f"the query has a column {TAG} of its own"
     results = tuned.query.results()
     if len(results) != 1 or placement.pipeline is not results[0].pipeline:
-        return f"its clause stands in {placement.path}, whose rows are not those of the result"
+        return f"its clause is in {placement.path}, whose rows are not those of the result"
     for operator in placement.pipeline.operators[placement.point.index :]:
         nodes = list(tree.walk(operator))
         line, _ = source.line_column(operator.start)

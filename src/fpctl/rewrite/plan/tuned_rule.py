@@ -118,7 +118,7 @@ class TunedRule:
     def shadow_queries(self) -> list[tuple[CountingQuery, frozenset[str]]]:
         """Return the counting queries of the shadow exclusions, one per insertion point, each with its ids.
 
-        The exclusions in force at the same insertion point are counted along, so that a hit is unique only
+        The active exclusions at the same insertion point are counted along, so that a hit is unique only
         if nothing suppresses the event yet.
         """
         at: dict[tuple[str, int, int], list[Clause]] = {}

@@ -221,7 +221,7 @@ class IndentedText(RuleText):
             short = line.content - line.start < self._indent
             if first and short and offset == line.query and not text.endswith("\n"):
                 hint = "insert whole lines, or insert at the end of a line that is not empty"
-                return offset, "text put on an empty line of an indented block cannot be taken out exactly", hint
+                return offset, "text put on an empty line of an indented block cannot be removed exactly", hint
             if self._chomping is None:
                 continue
             bad = _NOT_IN_BLOCK.search(text)

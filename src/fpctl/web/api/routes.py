@@ -195,7 +195,7 @@ def audit(caller: ReadCaller, console: TheConsole, start: Start = 0, limit: Limi
     """Return the findings, the gravest first."""
     judged = console.snapshots.judged()
     if judged is None:
-        raise HTTPException(503, "the audit is still being worked out: ask again in some seconds")
+        raise HTTPException(503, "the audit is not ready yet: try again in a few seconds")
     return [FindingOut.model_validate(one.to_dict()) for one in judged.estate.findings[start : start + limit]]
 
 
@@ -204,7 +204,7 @@ def decisions(caller: ReadCaller, console: TheConsole) -> Decisions:
     """Return drafts, unapproved, expiring, stale, risky, redundant and drifted exclusions, with the fixing command."""
     judged = console.snapshots.judged()
     if judged is None:
-        raise HTTPException(503, "the estate is still being worked out: ask again in some seconds")
+        raise HTTPException(503, "the estate is not ready yet: try again in a few seconds")
     return Decisions(
         on=judged.estate.on,
         decisions=[

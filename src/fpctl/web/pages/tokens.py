@@ -30,7 +30,7 @@ def make(
     scope: Annotated[str, Form()] = "viewer",
     days: Annotated[int, Form(ge=1, le=365)] = 90,
 ) -> Response:
-    """Make a token, and show its secret this once."""
+    """Create a token, and show its secret this once."""
     if not name.strip():
         return refused(request, visitor, ["Give the token a name that says what uses it."])
     if scope not in ROLES[:3]:

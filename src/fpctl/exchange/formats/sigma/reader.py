@@ -180,7 +180,7 @@ def _plain(name: str, value: str, operator: Operator | None) -> tuple[str, Opera
     if parts[-1:] == ["*"]:
         ends, parts = True, parts[:-1]
     if "*" in parts:
-        raise LeftOutError(f"`*` stands inside of `{value}` of {name}")
+        raise LeftOutError(f"`*` is inside `{value}` of {name}")
     if "\\*" in parts:
         raise LeftOutError(f"the `*` in `{value}` of {name} stands for itself, which no match can say")
     text = "".join(part[1:] if len(part) == 2 else part for part in parts)

@@ -25,7 +25,7 @@ _MODIFIER = {"==": "", "CONTAINS": "|contains", "STARTSWITH": "|startswith", "EN
 
 
 def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
-    """Write the exclusions that are in force, a filter each."""
+    """Write the exclusions that are active, a filter each."""
     documents: list[str] = []
     losses: list[Loss] = []
     written: list[str] = []
