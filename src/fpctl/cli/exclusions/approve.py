@@ -63,10 +63,10 @@ def command(
         "approved",
         list(changes),
     )
-    for one in found:
-        rules = output.counted(len(one.rules), "rule")
-        active = " and is now active" if one.activates else ""
-        output.say(f"{one.loaded.id} is approved by {one.approver} for {rules}{active}")
+    for pending in found:
+        rules = output.counted(len(pending.rules), "rule")
+        active = " and is now active" if pending.activates else ""
+        output.say(f"{pending.loaded.id} is approved by {pending.approver} for {rules}{active}")
     if format == "json":
         rows = [
             {

@@ -90,7 +90,7 @@ def ipv4_lookup(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> R
     keys, unmatched = _lookup_options(compiler, call.args[3:])
     address = _text_column(compiler, call.args[1], rows, LEFT)
     network = _text_column(compiler, call.args[2], right, RIGHT)
-    tests = [func("coalesce", ipv4_is_match(address, network, None), FALSE)]
+    tests: list[Sql] = [func("coalesce", ipv4_is_match(address, network, None), FALSE)]
     with compiler.in_row(Row(rows.columns, LEFT, right.columns, RIGHT), rows.scope):
         for key in keys:
             if key not in rows.columns or key not in right.columns:
