@@ -103,6 +103,7 @@ OWN_WORDS = {
     ("lists check", "--exclusions"): "fpctl: there is no exclusions folder gone\n  hint: give it with --exclusions\n",
     ("lists remove", "--exclusions"): "fpctl: there is no exclusions folder gone\n  hint: give it with --exclusions\n",
     ("list", "--rules"): None,
+    ("schema pull", "--rules"): None,
     ("deploy", "--rules"): None,
     ("deploy", "--exclusions"): None,
     ("log", "--exclusions"): None,

@@ -54,7 +54,7 @@ def test_json_keeps_order_and_writes_times_in_utc(capsys):
     when = datetime(2026, 11, 20, 3, tzinfo=UTC)
     output.show_json({"b": when, "a": date(2026, 11, 20), "path": Path("x/y"), "ü": None})
     out = capsys.readouterr().out
-    assert out == '{\n  "b": "2026-11-20T03:00:00Z",\n  "a": "2026-11-20",\n  "path": "x/y",\n  "ü": null\n}\n'
+    assert out == '{\n  "b": "2026-11-20T03:00:00Z",\n  "a": "2026-11-20",\n  "path": "x/y",\n  "ü": null,\n  "problems": []\n}\n'
     assert json.loads(out)["path"] == "x/y"
 
 
