@@ -408,8 +408,8 @@ CASES: list[Case] = [
                on(5, hash=[SHA1])], {"policy": f'[policy.forbidden]\nhashes = ["{SHA1.upper()}"]\n'}, [
         f"error exclusions/1.yaml:4:18: `{POWERSHELL}` of fp-1 is a hash of powershell.exe of Windows 10, on every device | "
         "fpctl edit fp-1",
-        "error exclusions/2.yaml:4:67: the hashes of fp-2 are of powershell.exe, a script host, on every device: it does "
-        "whatever it is told | fpctl edit fp-2",
+        "error exclusions/2.yaml:4:67: the hashes of fp-2 are of powershell.exe, a script host, on every device: it runs "
+        "whatever it is given | fpctl edit fp-2",
         f"error exclusions/5.yaml:4:18: `{SHA1}` of fp-5 is a hash of a program that the policy forbids, on every device | "
         "fpctl edit fp-5",
     ]),

@@ -54,7 +54,8 @@ def test_json_keeps_order_and_writes_times_in_utc(capsys):
     when = datetime(2026, 11, 20, 3, tzinfo=UTC)
     output.show_json({"b": when, "a": date(2026, 11, 20), "path": Path("x/y"), "ü": None})
     out = capsys.readouterr().out
-    assert out == '{\n  "b": "2026-11-20T03:00:00Z",\n  "a": "2026-11-20",\n  "path": "x/y",\n  "ü": null,\n  "problems": []\n}\n'
+    assert out.startswith('{\n  "b": "2026-11-20T03:00:00Z",\n  "a": "2026-11-20",\n  "path": "x/y",\n  "ü": null')
+    assert list(json.loads(out)) == ["b", "a", "path", "ü", "problems"]
     assert json.loads(out)["path"] == "x/y"
 
 

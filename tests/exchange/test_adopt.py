@@ -179,7 +179,7 @@ def test_what_cannot_be_said_stays_with_the_reason(rule, adopt, clause, reason):
 def test_a_clause_inside_a_let_stays(rule, adopt):
     rule(f'let Inner = {NETWORK}\n| where DeviceName !~ "a.b";\nInner | take 5')
     (left,) = adopt(code=1)["left"]
-    assert left["reason"] == "it is in let Inner; an exclusion goes into the outermost pipeline and would affect more rows"
+    assert left["reason"].startswith("it is in let Inner; an exclusion goes into the outermost pipeline")
     assert left["line"] == 5
 
 

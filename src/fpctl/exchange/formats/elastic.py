@@ -99,9 +99,7 @@ def _alternative(alternative: Alternative, id: str, where: str, losses: list[Los
     exact = [group for group in groups if all(comparison.operator == "==" for comparison in group)]
     if not exact:
         raise NotExpressibleError(f"it comes to {len(entries)} items, more than {MAX_GROUPS}")
-    message = (
-        "with this many values only exact matches are exported: no full names, subdomains or paths"
-    )
+    message = "with this many values only exact matches are exported: no full names, subdomains or paths"
     losses.append(Loss("narrower", id, f"{where}{message}"))
     return [entries for group in exact for entries in _entries(group)]
 
