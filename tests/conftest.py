@@ -27,6 +27,10 @@ GC_THRESHOLD = 50_000
 if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# What a command prints in continuous integration, such as the head of the trail, is for the tests of that.
+for variable in ("CI", "GITHUB_ACTIONS", "TF_BUILD"):
+    os.environ.pop(variable, None)
+
 # Every run of a commit tries the same examples, so that a red run can be repeated; `deep` is for looking for more.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile(

@@ -127,7 +127,7 @@ def test_an_aggregate_below_the_limit_is_not_touched(timed: Store, open_remote: 
 def test_too_many_rows_at_one_time_are_marked_partial(timed: Store, open_remote: Open) -> None:
     table = open_remote("defender", store=timed, row_limit=LIMIT, most_parts=500).engine.query("Crowd")
     assert table.partial is not None
-    assert "have one time" in table.partial
+    assert "share one timestamp" in table.partial
 
 
 def test_more_parts_than_allowed_are_marked_partial(timed: Store, open_remote: Open) -> None:
