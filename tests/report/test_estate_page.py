@@ -17,7 +17,7 @@ from fpctl.history.records import ExclusionVersion, HitRecord, RuleVersion, RunR
 from fpctl.report.build import build_estate
 from fpctl.report.charts import sparkline
 from fpctl.report.csv_tables import tables
-from fpctl.report.estate import Estate
+from fpctl.report.estate import Estate, RuleNoise
 from fpctl.report.highlight import highlighted
 from fpctl.report.page.render import render, tuned_lines
 from fpctl.repository.model import open_repository
@@ -243,3 +243,15 @@ def test_what_could_be_markup_is_a_code_span(text: str, expected: str) -> None:
     from fpctl.report.markdown import said
 
     assert said(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("exclusions", "suppressed", "failed", "expected"),
+    [(0, None, None, False), (2, None, None, True), (2, 7, None, False), (0, None, "timed out", True)],
+)
+def test_a_rule_needs_attention_when_its_run_failed_or_does_not_know_what_exclusions_suppressed(
+    exclusions: int, suppressed: int | None, failed: str | None, expected: bool
+) -> None:
+    last = datetime(2026, 11, 24, tzinfo=UTC)
+    noise = RuleNoise("r", "R", "r.kql", exclusions, suppressed, suppressed, 1, last, failed)
+    assert noise.needs_attention is expected

@@ -77,6 +77,11 @@ class RuleNoise:
             return None
         return self.events - self.suppressed
 
+    @property
+    def needs_attention(self) -> bool:
+        """Whether the newest run failed, or ran with exclusions and does not know what they suppressed."""
+        return self.failed is not None or (self.exclusions > 0 and self.last is not None and self.suppressed is None)
+
 
 @dataclass(frozen=True, slots=True)
 class Series:

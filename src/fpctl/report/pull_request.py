@@ -36,7 +36,7 @@ def to_comment(estate: Estate) -> str:
 def _totals(estate: Estate) -> Iterator[str]:
     totals = estate.totals()
     events, suppressed = totals["events"], totals["suppressed"]
-    share = f" ({100 * suppressed / events:.1f} %)" if events and suppressed is not None else ""
+    share = f" ({100 * suppressed / events:.1f}%)" if events and suppressed is not None else ""
     yield f"## False-positive exclusions on {estate.on}"
     yield ""
     yield "| rules | active exclusions | events at the clauses | suppressed | decisions due | findings |"

@@ -35,7 +35,7 @@ def today(request: Request, visitor: Viewer, console: TheConsole) -> Response:
 def _shared(view: EstateView) -> str:
     """Return what the page shows to everybody, which is most of it."""
     estate = view.estate
-    unknown = [one for one in estate.rules if one.failed or (one.last is not None and one.suppressed is None)]
+    unknown = [one for one in estate.rules if one.needs_attention]
     return part(
         "today_estate.html.j2", estate=estate, unknown=unknown, decisions=by_kind(estate.decisions),
         titles=DECISION_TITLES, keys=view.keys, noise_chart=safe(view.noise_chart), daily_chart=safe(view.daily_chart),
