@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -91,13 +92,13 @@ class ExpressionCompiler(Expressions):
         hint = nearest(name, row.columns)
         self.refuse("column", f"there is no column {name}", node, hint and f"did you mean {hint}?", "unknown-column")
 
+    @abstractmethod
     def scalar_payload(self, payload: Any) -> Value:
         """Return the value of a scalar `let` or parameter."""
-        raise NotImplementedError
 
+    @abstractmethod
     def routine_value(self, routine: Routine, call: tree.Call) -> Value:
         """Compile a call of a function of the query that gives a value."""
-        raise NotImplementedError
 
     def _path(self, node: tree.Path) -> Value:
         steps: list[Value] = []
@@ -298,9 +299,9 @@ class ExpressionCompiler(Expressions):
         finally:
             self.grouping = True
 
+    @abstractmethod
     def unknown_call(self, node: tree.Call) -> Value:
         """Compile a call of no built-in function."""
-        raise NotImplementedError
 
     # ----------------------------------------------------------------- what is no value by itself
 

@@ -65,11 +65,8 @@ class Capabilities:
 
     Attributes:
         remote: a service is asked over the network: it needs a credential and can be unreachable.
-        time_in_request: a time range goes beside the query's text; else the engine writes it into the text.
         local_time: local times can be worked out in a query. Where not, windows in a time zone are written out as
             UTC ranges, for the range of events that is read.
-        stored_columns_only: tables have the columns that they store. Else documented ones that are missing are null.
-        saved_functions: queries can call functions that are saved there.
         concurrent: several queries run at a time.
         free_queries: a query costs no quota and no money: the base query is run too, to compare.
         calls_a_minute: requests that the service accepts in a minute, None where it has no such limit.
@@ -77,10 +74,7 @@ class Capabilities:
     """
 
     remote: bool
-    time_in_request: bool
     local_time: bool
-    stored_columns_only: bool
-    saved_functions: bool
     concurrent: bool
     free_queries: bool
     calls_a_minute: int | None = None

@@ -12,10 +12,7 @@ DESCRIPTION = EngineDescription(
     "Microsoft Defender XDR advanced hunting",
     Capabilities(
         remote=True,
-        time_in_request=True,
         local_time=True,
-        stored_columns_only=True,
-        saved_functions=False,
         concurrent=True,
         free_queries=False,
         calls_a_minute=CALLS_A_MINUTE,

@@ -9,10 +9,7 @@ DESCRIPTION = EngineDescription(
     "Azure Data Explorer",
     Capabilities(
         remote=True,
-        time_in_request=False,
         local_time=True,
-        stored_columns_only=True,
-        saved_functions=False,
         concurrent=True,
         free_queries=False,
     ),

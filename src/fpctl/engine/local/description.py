@@ -9,10 +9,7 @@ DESCRIPTION = EngineDescription(
     "files of this machine",
     Capabilities(
         remote=False,
-        time_in_request=True,
         local_time=False,  # DuckDB has no KQL function for local times
-        stored_columns_only=False,
-        saved_functions=False,
         concurrent=False,
         free_queries=True,
     ),

@@ -10,10 +10,7 @@ DESCRIPTION = EngineDescription(
     "Log Analytics",
     Capabilities(
         remote=True,
-        time_in_request=True,
         local_time=True,
-        stored_columns_only=True,
-        saved_functions=True,
         concurrent=True,
         free_queries=False,
         deploys="sentinel",
