@@ -253,7 +253,7 @@ class _Attempt:
             if tables > MANY_TABLES:
                 message = f"{tables} tables meet here that hold fields in different columns"
                 return PlacementRefusal("column-ambiguous", message, pipeline.start)
-        refusal: PlacementRefusal | None = None
+        missing: tuple[Unresolved, InsertionPoint] | None = None
         indexes = range(len(points))
         tried: Scope | None = None
         found: Resolution | Unresolved = Unresolved("no-table", "")
@@ -269,12 +269,15 @@ class _Attempt:
                 found = _CALLS_DIFFER
             if isinstance(found, Unresolved):
                 # Scanning goes on towards the source; the reason of the insertion point nearest to it tells most.
-                refusal = PlacementRefusal(found.reason, found.message, max(point.offset - 1, 0))
+                missing = found, point
                 continue
             if self.mode == "source":
                 index, point, found = self.after_leading_wheres(pipeline, index, point, found)
             return self.accept(pipeline, columns.path, index, point, found)
-        return refusal
+        if missing is None:
+            return None
+        why, point = missing
+        return PlacementRefusal(why.reason, why.message, max(point.offset - 1, 0))
 
     def agreed(self, pipeline: tree.Pipeline, index: int, found: Resolution) -> bool:
         """Tell whether every further call of the function that a pipeline stands in has the fields in the same columns.
