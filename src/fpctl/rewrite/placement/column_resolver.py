@@ -57,6 +57,7 @@ class Resolution:
     columns of a field are no longer visible there, `assumed` names columns of an unknown table
     that are only believed to exist. `untested` are tables that a pattern reads and of which no column
     with the field is visible, `tested` is the number of those that have one; both only in `Reading.TABLE_PATTERN`.
+    `branches` are the event sources of the row that the bindings are of.
     """
 
     bindings: Mapping[str, tuple[BoundColumn, ...]]
@@ -66,6 +67,7 @@ class Resolution:
     assumed: tuple[str, ...] = ()
     untested: tuple[str, ...] = ()
     tested: int = 0
+    branches: frozenset[int] = frozenset()
 
     @property
     def guessed(self) -> bool:
@@ -193,7 +195,8 @@ class ColumnResolver:
         if reading.mixed and len(seen.fields) == len(required.fields) and len(groups) > 1:
             time = self.time(scope, groups[0], required, surviving)
             if time is not None or not required.time:
-                return Resolution(seen.fields, time, True, tuple(sorted(seen.lost)))
+                every = frozenset(branch for group in groups for branch in group)
+                return Resolution(seen.fields, time, True, tuple(sorted(seen.lost)), branches=every)
         assert best is not None
         return best
 
@@ -224,7 +227,7 @@ class ColumnResolver:
         time = self.time(scope, group, required, surviving)
         if time is None and required.time:
             return Unresolved("columns-dropped", "no column of the event's time is visible here")
-        return Resolution(bindings, time, False, tuple(sorted(set(lost))), tuple(assumed))
+        return Resolution(bindings, time, False, tuple(sorted(set(lost))), tuple(assumed), branches=frozenset(group))
 
     def groups(self, scope: Scope, surviving: bool) -> list[Group]:
         """Return the event sources of a row: the legs of a union are one, every other branch is its own."""
