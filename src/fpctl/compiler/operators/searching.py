@@ -141,9 +141,11 @@ def find(compiler: Expressions, node: tree.Find) -> Relation:
     for name, leg in legs:
         with compiler.in_row(Row(leg.columns), leg.scope):
             test = TRUE if node.predicate is None else predicate(compiler, node.predicate, sensitive=False, known=leg)
-            made = [Made(names[0], constant(name, "string"))]
-            for wanted in names[1:]:
-                made.append(Made(wanted, _found_column(compiler, node, wanted, str(scope.columns[wanted].type), names)))
+            others = [
+                Made(wanted, _found_column(compiler, node, wanted, str(scope.columns[wanted].type), names))
+                for wanted in names[1:]
+            ]
+        made = [Made(names[0], constant(name, "string")), *others]
         found.append((name, leg.filtered(test).projected(made, scope)))
     return joined(found, scope, None, every=False)
 
