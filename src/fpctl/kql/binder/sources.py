@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from fpctl.kql import tree
 from fpctl.kql.binder import product_functions
 from fpctl.kql.binder.bindings import Routine, Tabular
-from fpctl.kql.binder.branches import united
+from fpctl.kql.binder.branches import preceded, united
 from fpctl.kql.binder.context import BinderContext, RowScope
 from fpctl.kql.binder.expressions import TABLE_FUNCTIONS, call_routine, evaluate, evaluate_all
 from fpctl.kql.binder.functions import builtins
@@ -22,8 +22,11 @@ _SCOPES: WeakKeyDictionary[object, dict[tuple[str, str], tuple[Mapping[str, str]
 """Scopes of tables, kept for each environment: a table's columns are made once, not once a query."""
 _MATCHES: WeakKeyDictionary[object, dict[str, Sequence[Scope]]] = WeakKeyDictionary()
 """By pattern, the tables of an environment whose names it matches."""
-_UNIONS: WeakKeyDictionary[object, dict[str, tuple[list[Scope], Scope]]] = WeakKeyDictionary()
-"""By pattern, the tables that `union Device*` or `search *` reads, and their union: hundreds of tables for `*`."""
+_UNIONS: WeakKeyDictionary[object, dict[tuple[str, Column | None], tuple[list[Scope], Scope]]] = WeakKeyDictionary()
+"""The tables that `union Device*` or `search *` reads, and their union: hundreds of tables for `*`.
+
+By pattern, and by the column of the table's name that stands before the others.
+"""
 
 
 # --------------------------------------------------------------------------- tables
@@ -254,15 +257,16 @@ def legs(context: BinderContext, nodes: Sequence[tree.Source], kind: str) -> lis
     return scopes
 
 
-def united_once(context: BinderContext, pattern: str, scopes: list[Scope]) -> Scope:
-    """Return the union of the tables that a pattern matches, made once for each environment."""
+def united_once(context: BinderContext, pattern: str, scopes: list[Scope], first: Column | None = None) -> Scope:
+    """Return the union of the tables that a pattern matches, after `first`, made once for each environment."""
     try:
         known = _UNIONS.setdefault(context.environment, {})
     except TypeError:
-        return united(scopes)
-    entry = known.get(pattern)
+        known = {}
+    entry = known.get((pattern, first))
     if entry is None or len(entry[0]) != len(scopes) or any(a is not b for a, b in zip(entry[0], scopes, strict=True)):
-        entry = known[pattern] = (scopes, united(scopes))
+        union = united(scopes) if first is None else preceded(united_once(context, pattern, scopes), first)
+        entry = known[pattern, first] = (scopes, union)
     return entry[1]
 
 

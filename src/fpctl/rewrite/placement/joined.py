@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from fpctl.kql import tree
 from fpctl.kql.analysis import Analysis
 from fpctl.kql.binder.scope import Scope
-from fpctl.rewrite.placement.column_resolver import LITERAL_SOURCES, Fields, RequiredColumns
+from fpctl.rewrite.placement.column_resolver import LITERAL_SOURCES
+from fpctl.rewrite.placement.resolution import Fields, RequiredColumns
 from fpctl.rewrite.placement.result import Placement
 
 

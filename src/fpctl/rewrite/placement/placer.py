@@ -7,7 +7,7 @@ positive position. A refusal is a value.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -19,12 +19,13 @@ from fpctl.kql.binder.scope import InsertionPoint, Scope
 from fpctl.kql.operators.joins import join_kind
 from fpctl.kql.operators.model import Polarity
 from fpctl.kql.operators.table import is_operator, spec_of
-from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Resolution, Unresolved
+from fpctl.rewrite.placement.column_resolver import ColumnResolver
 from fpctl.rewrite.placement.effects import Context, Effect, effects
 from fpctl.rewrite.placement.joined import untested_tables
 from fpctl.rewrite.placement.polarity import positions
 from fpctl.rewrite.placement.positions import Edge, Positions
 from fpctl.rewrite.placement.reading import Reading
+from fpctl.rewrite.placement.resolution import RequiredColumns, Resolution, Unresolved
 from fpctl.rewrite.placement.result import (
     Outcome,
     Placement,
@@ -82,7 +83,7 @@ class Placer:
         resolver.fuzzy = "isfuzzy" in query.text and any(map(_is_fuzzy, tree.walk(query)))
         self._positions: Positions | None = None
         self._memo: dict[tuple[RequiredColumns, Mode], Outcome] = {}
-        self._around: dict[int, tuple[Sequence[str], Sequence[str]]] | None = None
+        self._around: dict[int, tuple[Collection[str], Collection[str]]] | None = None
         self._reads_pattern = any(self.reads_pattern(columns.node) for columns in analysis.pipelines)
         self._joins = any(
             isinstance(operator, (tree.Join, tree.Lookup))
@@ -116,11 +117,9 @@ class Placer:
                 # A body without a source has no point before its first operator.
                 before = points if len(points) > len(operators) else (None, *points)
                 for operator, left, right in zip(operators, before, points[-len(operators) :], strict=False):
-                    self._around[id(operator)] = (
-                        tuple(left.scope.columns) if left is not None else (),
-                        tuple(right.scope.columns),
-                    )
-        return self._around.get(id(node))
+                    self._around[id(operator)] = left.scope.columns if left is not None else (), right.scope.columns
+        known = self._around.get(id(node))
+        return None if known is None else (tuple(known[0]), tuple(known[1]))
 
     @cached_property
     def parameters(self) -> frozenset[str]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from fpctl.kql import tree
 from fpctl.kql.binder.scope import InsertionPoint
 from fpctl.kql.operators.model import Polarity
-from fpctl.rewrite.placement.column_resolver import Resolution
 from fpctl.rewrite.placement.effects import Effect
+from fpctl.rewrite.placement.resolution import Resolution
 from fpctl.rewrite.reasons import SkipReason
 
 
