@@ -86,9 +86,18 @@ def read_inside(folder: Path, path: Path, *, limit: int = MAX_AUTHORED_BYTES) ->
     """Return the text of a regular file in a folder; see `read_text`.
 
     Raises:
-        FpctlError: as `read_text` does; or it is a pipe, a device or a folder, or a link leads out of the folder.
+        FpctlError: as `read_regular` does; or a link leads out of the folder.
     """
     check_inside(folder, path)
+    return read_regular(path, limit=limit)
+
+
+def read_regular(path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:
+    """Return the text of a regular file; see `read_text`.
+
+    Raises:
+        FpctlError: as `read_text` does; or it is a pipe, a device or a folder.
+    """
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
     except OSError:

@@ -617,7 +617,8 @@ class Scan(NamedTuple):
     """Among them `with_match_id=name`."""
     order_by: tuple[Ordered, ...]
     partition_by: tuple[Expr, ...]
-    declare: tuple[ColumnDecl, ...]
+    declare: tuple[FunctionParameter, ...]
+    """Columns that the steps assign, with what they hold before (`declare (n: long = 0)`)."""
     steps: tuple[ScanStep, ...]
 
 

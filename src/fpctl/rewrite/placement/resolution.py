@@ -51,6 +51,7 @@ class Resolution:
     columns of a field are no longer visible there, `assumed` names columns of an unknown table
     that are only believed to exist. `untested` are tables that a pattern reads and of which no column
     with the field is visible, `tested` is the number of those that have one; both only in `Reading.TABLE_PATTERN`.
+    `branches` are the event sources of the row that the bindings are of.
     """
 
     bindings: Mapping[str, tuple[BoundColumn, ...]]
@@ -60,6 +61,7 @@ class Resolution:
     assumed: tuple[str, ...] = ()
     untested: tuple[str, ...] = ()
     tested: int = 0
+    branches: frozenset[int] = frozenset()
 
     @property
     def guessed(self) -> bool:

@@ -40,10 +40,15 @@ class PlacementRefusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlacementResult:
-    """The insertion points of a clause. `left_out` are union legs that could not take it: their events still fire."""
+    """The insertion points of a clause.
+
+    `left_out` are parts of the query that could not take it: their events still fire. `joined` are tables whose
+    events stand beside the tested ones in a row, and are not tested.
+    """
 
     placements: tuple[Placement, ...]
     left_out: tuple[PlacementRefusal, ...] = ()
+    joined: tuple[str, ...] = ()
 
 
 Outcome = PlacementResult | PlacementRefusal

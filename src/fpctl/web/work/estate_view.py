@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from functools import cached_property
 
 from fpctl.audit.finding import Finding
+from fpctl.audit.run_history import TREND
 from fpctl.report.charts import daily_chart, noise_chart, sparkline
 from fpctl.report.estate import Estate, RuleNoise
 from fpctl.report.overview import OverviewEntry
@@ -14,8 +14,6 @@ from fpctl.web.work.memo import Memo
 from fpctl.web.work.rule_key import rule_key
 
 CHARTED_RULES = 10
-SPARK = timedelta(days=29)
-"""A list shows the hits of so many days before today, and of today."""
 
 
 class EstateView:
@@ -77,5 +75,5 @@ class EstateView:
         entry = self.entries.get(id)
         if entry is None or entry.hits is None:
             return None
-        found = entry.hits.between(self.estate.on - SPARK, self.estate.on)
+        found = entry.hits.between(self.estate.on - TREND, self.estate.on)
         return sparkline([day.rows for day in found], f"hits of {id} by day") if found else None
