@@ -50,7 +50,7 @@ def build_estate(
         repository, settings.policy, on, recorded, folder if folder.is_dir() else None, lambda: planned, settings.risk
     )
     found = overview(
-        repository.exclusions.exclusions,
+        repository.as_they_count(),
         repository.rules.rules,
         repository.planner(on),
         scene.shared_names,

@@ -15,7 +15,7 @@ from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion
 from fpctl.exclusions.edit import Changes
 from fpctl.exclusions.edit_session import EditSession
 from fpctl.exclusions.exclusion_writer import write
-from fpctl.exclusions.lifecycle import approved, approver_of, renewal, retirement
+from fpctl.exclusions.lifecycle import approved, approver_of, check_approver, renewal, retirement
 from fpctl.exclusions.loader import load_exclusions
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
@@ -80,6 +80,7 @@ def approve(console: Console, seen: Mapping[str, str], person: str) -> None:
             hint = "reload its page, and look at it again"
             raise FpctlError(f"{exclusion.id} was changed since you looked at it", None, hint)
         approver_of(exclusion, person)
+        check_approver(person, console.config.settings.policy.may_approve)
         hashes, places = rules_seen(exclusion, rules), places_seen(exclusion, rules, planner)
         return approved(exclusion, person, hashes, places, today)
 
