@@ -41,9 +41,10 @@ def command(
     """Extend the expiry date of exclusions.
 
     Changes only `expires` in their files. If one of them cannot be renewed (it is retired, its file is invalid, or it
-    already expires later), none is. An exclusion that already expires on that day is left unchanged. A date that the
-    policy does not allow without another approval, or at all, is refused with exit code 1 unless --force gives a
-    reason; without a settings file it is only reported.
+    already expires later), none is. An exclusion that already expires on that day is left unchanged. --force gives the
+    reason to go beyond the policy; without a settings file that is only reported.
+
+    Exit code 1: the policy does not allow the date without another approval, or at all; nothing was renewed.
     """
     from fpctl.exclusions.bulk_edit import amend
     from fpctl.exclusions.expiry import parse_until
