@@ -33,6 +33,22 @@ BAGS = (
         ("print s = 'id=y;name=x' | parse s with 'id=' id: long ';name=' name | project id, name", [(None, "")]),
         ("print s = 'a=1, b=2' | parse-kv s as (b: long, c: string) with (pair_delimiter=',', kv_delimiter='=') "
          "| project b, c", [(2, "")]),
+        (f"{PEOPLE} | sort by n asc | summarize c = countif(prev(g) == g)", [(0,)]),
+        (f"{PEOPLE} | sort by n asc | where prev(n) < 3 and row_cumsum(n) < 5 | project n", [(3,)]),
+        ("let A = datatable(a: string, n: long)['x', 1, 'y', 2]; let B = datatable(b: string, n: long)['z', 1]; "
+         "find in (A, B) where n == 1", [("A", 1, {"a": "x"}), ("B", 1, {"b": "z"})]),
+        ("let A = datatable(a: string)['x']; let B = datatable(b: string)['x y']; find in (A, B) where 'x'", [
+            ("A", {"a": "x"}), ("B", {"b": "x y"}),
+        ]),
+        ("let A = datatable(a: string)['x']; let B = datatable(b: string)['y']; find in (A, B) where not(a == 'y')", [
+            ("A", "x"),
+        ]),
+        ("let A = datatable(a: string, n: long)['x', 1]; find in (A) where a == 'x' project n, pack(*)", [
+            ("A", 1, {"a": "x", "n": 1}),
+        ]),
+        ("let A = datatable(a: string, n: int)[]; print column_names_of(A)", [(["a", "n"],)]),
+        ("strlen('abc')", [(3,)]),
+        ("print rand() < 1, rand(3) in (0.0, 1.0, 2.0), isempty(new_guid())", [(True, True, False)]),
         ("print d = dynamic({'b': 1, 'a': 'x'}) | evaluate bag_unpack(d): (a: string, b: long)", [("x", 1)]),
     ],
 )  # fmt: skip

@@ -118,7 +118,7 @@ from kql.outline import of
         (
             "scan with_match_id=m order by t partition by a declare (n: long = 0)"
             " with (step s1 optional output=last: a == 1 => n = 1, o = 2; step s2: true;)",
-            "Scan(scan [Parameter(with_match_id m)] [Ordered(t)] [a] [ColumnDecl(n long)]"
+            "Scan(scan [Parameter(with_match_id m)] [Ordered(t)] [a] [FunctionParameter(n long 0)]"
             " [ScanStep(s1 True last Binary([==] [a 1]) [Named([n] 1) Named([o] 2)]) ScanStep(s2 true)])",
         ),
         ("assert-schema (a: string)", "AssertSchema(assert-schema [ColumnDecl(a string)])"),

@@ -65,11 +65,13 @@ def count(rows: Rows, blank: list[Value]) -> Value:
 
 @aggregate("sum")
 def total(rows: Rows, blank: list[Value]) -> Value:
+    """A sum; of dynamics it is a real, held as dynamic (Microsoft's binder; no page says)."""
     kind = _summed(blank[0].type)
     values = [v for value in present(rows) if (v := convert(value, kind)).raw is not None]
     if kind in ("long", "timespan"):
         return Value(kind, wrapped(sum(v.raw for v in values), 64))
-    return reduce(lambda a, b: arithmetic("+", a, b), values, _zero(kind))
+    found = reduce(lambda a, b: arithmetic("+", a, b), values, _zero(kind))
+    return dynamic(found.raw) if blank[0].type == "dynamic" else found
 
 
 def _summed(kind: str) -> str:

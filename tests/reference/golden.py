@@ -482,6 +482,11 @@ ADDRESSES = [
 
 _T = "let T = datatable(k:string, v:long, d:dynamic)['a', 1, dynamic([1,2]), 'a', 3, dynamic({'x':1}), 'b', long(null), dynamic(null), '', 5, dynamic([])];"
 
+_EVENTS = (
+    "datatable(t:long, e:string)[0, 'x', 1, 'start', 2, 'b', 3, 'stop', 6, 'c', 9, 'start', 10, 'stop'] | sort by t asc"
+)
+_GROUPS = "datatable(g:string, v:long)['b', 2, 'a', 1, 'a', 4, 'a', 1] | sort by g asc, v asc"
+
 TABULAR = [
     Case("mv-expand-operator", f"{_T} T | mv-expand d | project k, d", [["a", "1"], ["a", "2"], ["a", '{"x":1}'], ["b", None]]),
     Case("mv-expand-operator", f"{_T} T | mv-expand with_itemindex=n x = d to typeof(long) | project k, n, x", [["a", "0", "1"], ["a", "1", "2"], ["a", "0", None], ["b", "0", None]]),
@@ -517,6 +522,18 @@ TABULAR = [
     Case("bag-unpack-plugin", "datatable(d:dynamic)[dynamic({'x': 1, 'y': 'q'}), dynamic({'x': 2})] | evaluate bag_unpack(d)", [["1", "q"], ["2", ""]]),
     Case("pivot-plugin", "datatable(a:string, b:string)['r', 'x', 'r', 'x', 's', 'y'] | evaluate pivot(b)", [["r", "2", "0"], ["s", "0", "1"]]),
     Case("scan-operator", "range x from 1 to 3 step 1 | scan declare (c:long = 0) with (step s: true => c = x + s.c;)", [["1", "1"], ["2", "3"], ["3", "6"]]),
+    Case("scan-operator", f"{_EVENTS} | scan with_match_id=m with (step s1: e == 'start'; step s2: e != 'start' and e != 'stop' and t - s1.t <= 5; step s3: e == 'stop' and t - s1.t <= 5;) | project t, e, m", [["1", "start", "0"], ["2", "b", "0"], ["3", "stop", "0"], ["9", "start", "1"]]),
+    Case("scan-operator", f"{_EVENTS} | scan declare (f:long, l:string='-') with (step a output=none: e == 'start' => f = t; step b: e == 'stop' => f = a.f, l = strcat(a.e, '/', e);) | project t, f, l", [["3", "1", "start/stop"], ["10", "9", "start/stop"]]),
+    Case("scan-operator", "datatable(t:long)[0, 2, 30, 33, 70] | sort by t asc | scan with_match_id=m declare (s:long) with (step i: true => s = iff(isnull(i.s), t, i.s); step o output=none: t - i.s > 20;)", [["0", "0", "0"], ["2", "0", "0"], ["30", "30", "1"], ["33", "30", "1"], ["70", "70", "2"]]),
+    Case("row-number-function", f"{_GROUPS} | extend n = row_number(5, g != prev(g)) | project g, v, n", [["a", "1", "5"], ["a", "1", "6"], ["a", "4", "7"], ["b", "2", "5"]]),
+    Case("row-cumsum-function", f"{_GROUPS} | extend c = row_cumsum(v, g != prev(g)) | project v, c", [["1", "1"], ["1", "2"], ["4", "6"], ["2", "2"]]),
+    Case("row-rank-min-function", f"{_GROUPS} | extend r = row_rank_min(v, g != prev(g)), d = row_rank_dense(v, g != prev(g)), a = row_rank_dense(v) | project r, d, a", [["1", "1", "1"], ["1", "1", "1"], ["3", "2", "2"], ["1", "1", "3"]]),
+    Case("prev-function", f"{_GROUPS} | where prev(v) == v or next(g) == 'b' | project g, v", [["a", "1"], ["a", "4"]]),
+    Case("reverse-function", "print reverse(12345), reverse(1h)", [["54321", "00:00:10"]]),
+    Case("endofweek-function", "print datetime(2025, 6, 14)", [["2025-06-14T00:00:00.0000000Z"]]),
+    Case("todatetime-function", "print todatetime('12-02-2022')", [["2022-12-02T00:00:00.0000000Z"]]),
+    Case("indexof-regex-function", "print indexof_regex('xaabaa', 'a+', 0, 3, 1), indexof_regex('xaabaa', 'b', 0, 3), indexof_regex('xaabaa', 'a', -1)", [["1", "-1", None]]),
+    Case("assert-function", "let f = (n:long, s:string) { strlen(s) > n }; datatable(w:string)['abc', 'abcd'] | where f(n=3, w)", [["abcd"]]),
     Case("partition-operator", f"{_T} T | partition by k (top 1 by v) | project k, v", [["a", "3"], ["b", None], ["", "5"]]),
     Case("top-nested-operator", f"{_T} T | top-nested 1 of k by m = sum(v)", [["", "5"]]),
     Case("let-statement", "let f = (a:long, b:long = 10) { a + b }; print x = f(1), y = f(b = 2, a = 1)", [["11", "3"]]),

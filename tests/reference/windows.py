@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from fpctl.kql import tree
 from reference.conversions import convert
 from reference.interpreter import Interpreter, operator
-from reference.literals import literal
 from reference.operators_scalar import truth
 from reference.scope import Place, Row, Scope, Table
 from reference.values import Value, long, null_of
@@ -23,8 +20,8 @@ class _State:
 @operator(tree.Scan)
 def scan(self: Interpreter, table: Table, node: tree.Scan, scope: Scope) -> Table:
     match_column = self.parameter(node, "with_match_id")
-    declared = {column.name: column.type or "string" for column in node.declare}
-    starts = {column.name: _default(self, column) for column in node.declare}
+    declared = {column.name.value: column.type or "string" for column in node.declare}
+    starts = {column.name.value: _default(self, column, scope) for column in node.declare}
     columns = {**table.columns, **declared}
     if match_column:
         columns[match_column] = "long"
@@ -77,12 +74,9 @@ def _extended(self: Interpreter, step: tree.ScanStep, record: Row, rows: dict[st
     return row
 
 
-def _default(self: Interpreter, column: tree.ColumnDecl) -> Value:
-    """The value that a declared column begins with; our tree leaves it out, so it is read from the text."""
-    match = re.search(r"=\s*(.+)", self.text[column.start : column.end], re.S)
+def _default(self: Interpreter, column: tree.FunctionParameter, scope: Scope) -> Value:
+    """The value that a declared column begins with."""
     kind = column.type or "string"
-    if match is None:
+    if column.default is None:
         return null_of(kind)
-    words = match[1].strip()
-    literal_kind = "string" if words[0] in "\"'" else "real" if "." in words and kind == "real" else kind
-    return convert(literal(literal_kind, words), kind)
+    return convert(self.value(column.default, Place(scope, {})), kind)

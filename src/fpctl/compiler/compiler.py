@@ -14,10 +14,26 @@ from typing import Any, NoReturn
 
 from fpctl.compiler.context import NO_ROW, Data, Row
 from fpctl.compiler.expressions import ExpressionCompiler
+from fpctl.compiler.functions.windows import WINDOWS
 from fpctl.compiler.operator_table import OPERATORS, SOURCES
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation, of_table
-from fpctl.compiler.sql import Column, Named, Number, Query, Select, Sizes, Subselect, Table, Text, With, func, printed
+from fpctl.compiler.sql import (
+    Column,
+    Named,
+    Number,
+    Order,
+    Query,
+    Select,
+    Sizes,
+    Sql,
+    Subselect,
+    Table,
+    Text,
+    With,
+    func,
+    printed,
+)
 from fpctl.compiler.values.conversions import converted, implicit
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
@@ -40,6 +56,15 @@ _MOST_PARTS = 200_000
 _ONE = Number(1)
 
 
+def _window_calls(node: tree.Node) -> Iterator[tree.Call]:
+    """Yield the calls of window functions in an operator, inner ones first; not those of pipelines inside."""
+    for part in tree.children(node):
+        if not isinstance(part, tree.Pipeline):
+            yield from _window_calls(part)
+    if isinstance(node, tree.Call) and node.name.value in WINDOWS:
+        yield node
+
+
 class Compiler(ExpressionCompiler):
     """Compiles one query."""
 
@@ -53,12 +78,14 @@ class Compiler(ExpressionCompiler):
         self.serialized = False
         self.payloads: dict[int, Any] = {}
         self.held: list[object] = []
+        self.windows: dict[int, Value] = {}
         self.tables_read: set[str] = set()
         self.long_lists: dict[str, tuple[str, ...]] = {}
         self.common: list[tuple[str, Query, bool | None]] = []
         self.notes: set[str] = set()
         self._numbers: dict[str, int] = {}
         self._calls: list[tree.Function] = []
+        self._below: Relation | None = None
         self._called = 0
         self._sizes = Sizes()
 
@@ -100,6 +127,9 @@ class Compiler(ExpressionCompiler):
         if node is not None and not pipeline.operators and self._calls:
             relation = self.tabular(node)  # type: ignore[arg-type]
             return self.value(node) if relation is None else relation  # type: ignore[arg-type]
+        if isinstance(node, tree.Call) and not pipeline.operators and node.name.value in builtins().functions:
+            # `strlen("x")` alone, as many examples of the reference are written, is a row of it.
+            return self.tabular(node) or self.source(tree.Print(node.start, node.end, "print", (node,)))
         return self.pipeline(pipeline)
 
     def _let(self, let: tree.Let) -> None:
@@ -169,8 +199,35 @@ class Compiler(ExpressionCompiler):
         compile_one = OPERATORS.get(type(node))
         if compile_one is None:
             self.refuse(node.keyword, f"the operator {node.keyword} is not supported by the local engine", node)
-        with self.in_row(Row(relation.columns), relation.scope, serialized=relation.ordered):
+        ordered = relation.ordered or isinstance(node, tree.Serialize)
+        if ordered:
+            relation = self._with_windows(node, relation)
+        with self.in_row(Row(relation.columns), relation.scope, serialized=ordered):
             return compile_one(self, node, relation)
+
+    def _with_windows(self, node: tree.Operator, relation: Relation) -> Relation:
+        """Return the rows with a column for each call of a window function in an operator, the inner ones first."""
+        calls = list(_window_calls(node))
+        if not calls:
+            return relation
+        saved, self._below = self._below, relation
+        with self.in_row(Row(relation.columns), relation.scope, serialized=True):
+            for call in calls:
+                value = self.value(call)
+                column = self.beneath(value.sql, ())
+                assert column is not None
+                self.windows[id(call)] = Value(column, value.type, nullable=value.nullable)
+        below, self._below = self._below, saved
+        return below
+
+    def beneath(self, sql: Sql, order: Sequence[Order]) -> Sql | None:
+        """Return a column below the operator at hand that holds an expression; None where there is no place for it."""
+        if self._below is None or self._calls:
+            return None
+        name = self.fresh("fpctl_window")
+        select = replace(self._below.base(), columns=(Named(sql, name),), order=tuple(order))
+        self._below = self._below._replace(select=select, open_ended=False)
+        return Column(name)
 
     def bound(self, node: tree.Operator, relation: Relation) -> Scope:
         """Return the columns behind an operator, as the binder has them; the numbering of unnamed ones moves on."""
@@ -398,6 +455,7 @@ class Compiler(ExpressionCompiler):
         for arg in node.args:
             if isinstance(arg, tree.Named):
                 name, value = arg.names[0].value, arg.value
+                position += 1  # `f(len=3, s)`: a named argument takes a place too (assert-function, an example)
             elif position < len(parameters):
                 name, value = parameters[position].name.value, arg
                 position += 1

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation
-from fpctl.compiler.sql import Query, Sql, Table
+from fpctl.compiler.sql import Order, Query, Sql, Table
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
 from fpctl.kql.analysis.walk import Binder
@@ -24,7 +24,7 @@ class Row:
         columns: by Kusto name.
         of: the alias of the relation in SQL, None where there is only one.
         right: the other side of a join, and its alias.
-        extra: further values by name, before the columns: the steps of a scan, the element of an mv-apply.
+        extra: further values by name, before the columns: `step.column` of a scan, the element of an mv-apply.
     """
 
     __slots__ = ("columns", "extra", "of", "right", "right_of")
@@ -133,6 +133,13 @@ class Expressions(ABC):
     @abstractmethod
     def stored_table(self, name: str) -> Relation | None:
         """Return a table of the data, None where there is none of that name."""
+
+    @abstractmethod
+    def beneath(self, sql: Sql, order: Sequence[Order]) -> Sql | None:
+        """Return a column below the operator at hand that holds an expression over the rows, which come in an order.
+
+        None where nothing can be put below: in the query's own functions.
+        """
 
     @abstractmethod
     def lists(self, values: Sequence[str]) -> Table:

@@ -33,6 +33,8 @@ class ExpressionCompiler(Expressions):
 
     payloads: dict[int, Any]
     """By `id` of a binding: the compiled `Value` of a scalar, the `Relation` of a table."""
+    windows: dict[int, Value]
+    """By `id` of a call of a window function: the column below that holds it."""
 
     # ----------------------------------------------------------------- entry points
 
@@ -107,6 +109,9 @@ class ExpressionCompiler(Expressions):
             if isinstance(base, tree.Path):
                 if isinstance(base.base, tree.Name) and base.base.value in ("$left", "$right"):
                     break
+                of_step = self._of_step(base)
+                if of_step is not None:
+                    return access.part(of_step, steps[::-1]) if steps else of_step
                 if not isinstance(base.member, tree.Name):
                     self.refuse("path", f"`{self.text(base.member)}` cannot follow a dot here", base.member)
                 steps.append(self._member(base.member))
@@ -145,6 +150,12 @@ class ExpressionCompiler(Expressions):
                 steps.pop()
                 return values[at]
         return self.value(base)
+
+    def _of_step(self, node: tree.Path) -> Value | None:
+        """Return a column of a step of `scan`, None where the path begins with something else."""
+        if not (self.row.extra and isinstance(node.base, tree.Name) and isinstance(node.member, tree.Name)):
+            return None
+        return self.row.extra.get(f"{node.base.value}.{node.member.value}")
 
     def _of_side(self, node: tree.Path) -> Value:
         base, member = node.base, node.member
@@ -274,6 +285,9 @@ class ExpressionCompiler(Expressions):
         if self.grouping and name in AGGREGATES:
             found = self.aggregate(node)
             return found if isinstance(found, Value) else found[0]
+        window = self.windows.get(id(node))
+        if window is not None:
+            return window
         special = SPECIALS.get(name)
         if special is not None:
             return special(self, node)

@@ -16,6 +16,7 @@ from fpctl.compiler.operators import (
     plugins,
     ranking,
     rows,
+    scanning,
     searching,
     series,
     sources,
@@ -59,6 +60,7 @@ OPERATORS: dict[type, Callable[[Expressions, Any, Relation], Relation]] = {
     tree.MakeSeries: series.make_series,
     tree.Invoke: calling.invoke,
     tree.Partition: calling.partition,
+    tree.Scan: scanning.scan,
 }
 SOURCES: dict[type, Callable[[Expressions, Any], Relation]] = {
     tree.DataTable: sources.datatable,

@@ -266,6 +266,15 @@ class UnionAll(Query):
 
 
 @dataclass(frozen=True, slots=True)
+class Recursive(Query):
+    """`WITH RECURSIVE name AS (first UNION ALL next) SELECT * FROM name`: `next` reads the rows of the turn before."""
+
+    name: str
+    first: Query
+    next: Query
+
+
+@dataclass(frozen=True, slots=True)
 class With(Query):
     """`WITH name AS (query) ... query`; each with whether it is computed once, None where DuckDB is to decide."""
 
@@ -404,6 +413,12 @@ def _query(query: Query, out: list[str]) -> None:
         _query(query.query, out)
     elif isinstance(query, Values):
         _values(query, out)
+    elif isinstance(query, Recursive):
+        out.append(f"WITH RECURSIVE {quoted(query.name)} AS (")
+        _query(query.first, out)
+        out.append(" UNION ALL ")
+        _query(query.next, out)
+        out.append(f") SELECT * FROM {quoted(query.name)}")
     else:
         raise TypeError(query)
 

@@ -16,8 +16,9 @@ from fpctl.kql import tree
 from fpctl.kql.parser import parse
 from fpctl.rewrite.output.counting import query_at
 from fpctl.rewrite.output.markers import strip
-from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Unresolved
+from fpctl.rewrite.placement.column_resolver import ColumnResolver
 from fpctl.rewrite.placement.reading import Reading
+from fpctl.rewrite.placement.resolution import RequiredColumns, Unresolved
 from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fpctl.exclusions.model import Exclusion
 from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.single_exclusion import in_force
-from fpctl.rewrite.placement.column_resolver import IF_EXISTS
+from fpctl.rewrite.placement.resolution import IF_EXISTS
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule

@@ -19,8 +19,8 @@ from fpctl.kql.binder import PipelineColumns
 from fpctl.kql.binder.scope import InsertionPoint
 from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.output.counting import query_at
-from fpctl.rewrite.placement.column_resolver import Resolution
 from fpctl.rewrite.placement.required_columns import condition_columns
+from fpctl.rewrite.placement.resolution import Resolution
 from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule

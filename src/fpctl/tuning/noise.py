@@ -18,9 +18,9 @@ from fpctl.exclusions.model import Exclusion
 from fpctl.fields.registry import FIELDS, check_value
 from fpctl.kql.literals import string_literal
 from fpctl.rewrite.output.counting import query_at
-from fpctl.rewrite.placement.column_resolver import Unresolved
 from fpctl.rewrite.placement.reading import Reading
 from fpctl.rewrite.placement.required_columns import columns_required
+from fpctl.rewrite.placement.resolution import Unresolved
 from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.clauses import Clause
 from fpctl.rewrite.plan.field_columns import resolver_of, telling_columns

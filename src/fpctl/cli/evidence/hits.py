@@ -174,7 +174,7 @@ def _cells(total: HitTotals, days: Sequence[date], states: Mapping[str, str]) ->
 
 def _days(totals: Sequence[HitTotals], today: date) -> list[date]:
     """Return the days of the trend: up to today, from the first day with a run, but not too many."""
-    first = min((total.trend[0].day for total in totals if total.trend), default=today)
+    first = min((total.first_day for total in totals if total.first_day is not None), default=today)
     count = min(max((today - first).days + 1, 1), TREND_DAYS)
     return [today - timedelta(days=back) for back in reversed(range(count))]
 

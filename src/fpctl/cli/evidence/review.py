@@ -83,7 +83,7 @@ def command(
         _decide(context, chosen, decision.drop)
         return EXIT_OK
     with context.history() as history:
-        totals = {one.exclusion: one for one in history.hits()} if history is not None else {}
+        totals = {one.exclusion: one for one in history.hits(trend=False)} if history is not None else {}
     found = reviews([loaded.exclusion for loaded in chosen], totals, context.today, days)
     if decision.activate:
         waits = next((one for one in found if one.verdict == "wait"), None)

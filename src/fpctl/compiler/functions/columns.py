@@ -1,9 +1,10 @@
-"""`column_ifexists()`: a column, or something else where the rows have none of that name."""
+"""`column_ifexists()`, `column_names_of()`: what columns there are."""
 
 from __future__ import annotations
 
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.registry import special
+from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
 
@@ -18,3 +19,12 @@ def column_ifexists(expressions: Expressions, node: tree.Call) -> Value:
     if held is not None:
         return held.value(expressions.row.of)
     return expressions.value(node.args[1])
+
+
+@special("column_names_of")
+def column_names_of(expressions: Expressions, node: tree.Call) -> Value:
+    """`column_names_of(table)`: the names of its columns, in order."""
+    relation = expressions.tabular(node.args[0]) if len(node.args) == 1 else None
+    if relation is None:
+        expressions.refuse("column_names_of", "column_names_of() takes a table", node)
+    return constant(list(relation.columns), "dynamic")

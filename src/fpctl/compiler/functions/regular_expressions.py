@@ -13,6 +13,7 @@ from fpctl.compiler.registry import scalar, special
 from fpctl.compiler.sql import Column as SqlColumn
 from fpctl.compiler.sql import Lambda, List, Number, Sql, Text, func, when
 from fpctl.compiler.values.conversions import converted
+from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
 
@@ -184,12 +185,14 @@ def countof(expressions: Expressions, node: tree.Call) -> Value:
 macro("kql_full_texts", "l", "CAST(len(list_filter(l, lambda s: s != '')) AS BIGINT)")
 
 
-@arrow_function("kql_py_index", ["string", "string", "int64", "int64"], "int64")
-def _py_index(text: str, pattern: str, start: int, nth: int) -> int:
+@arrow_function("kql_py_index", ["string", "string", "string"], "int64")
+def _py_index(text: str, pattern: str, place: str) -> int:
+    start, length, nth = map(int, place.split())
     compiled = python_pattern(pattern)
     if compiled is None:
         return -1
-    for number, found in enumerate(compiled.finditer(text, start), 1):
+    end = len(text) if length == -1 else min(start + length, len(text))
+    for number, found in enumerate(compiled.finditer(text, start, end), 1):
         if number == nth:
             return found.start()
     return -1
@@ -205,10 +208,10 @@ def indexof_regex(expressions: Expressions, node: tree.Call) -> Value:
     start, length, nth = [*numbers, 0, -1, 1][: len(numbers)] + [0, -1, 1][len(numbers) :]
     if not isinstance(written, str) or not usable_in_python(written) or "$" in written:
         expressions.refuse("indexof_regex", "this pattern is not supported here", node.args[1])
-    if length != -1 or not isinstance(start, int) or not isinstance(nth, int) or start < 0 or nth < 1:
-        expressions.refuse("indexof_regex", "a length, and places before the first, are not supported here", node)
+    if not all(isinstance(one, int) for one in (start, length, nth)) or start < 0 or length < -1 or nth < 1:
+        return constant(None, "long")
     text = expressions.as_text(node.args[0]).sql
-    return Value(func("kql_py_index", text, Text(written), Number(start), Number(nth)), "long")
+    return Value(func("kql_py_index", text, Text(written), Text(f"{start} {length} {nth}")), "long")
 
 
 @scalar("regex_quote", "string", returns="string")

@@ -67,10 +67,10 @@ def substring(text: Sql, start: Sql, length: Sql | None) -> Sql:
     return func("kql_substring", text, start, length)
 
 
-@scalar("reverse", "string", returns="string")
-def reverse(text: Sql) -> Sql:
-    """`reverse(s)`."""
-    return func("reverse", text)
+@special("reverse")
+def reverse(expressions: Expressions, node: tree.Call) -> Value:
+    """`reverse(s)`; what is no string is taken as its text."""
+    return Value(func("reverse", expressions.as_text(node.args[0]).sql), "string")
 
 
 @scalar("replace_string", "string", "string", "string", returns="string")

@@ -18,6 +18,7 @@ from fpctl.kql import tree
 macro("kql_moment", "t", "make_timestamp(t // 10 - 62135596800000000)")
 macro("kql_ticks", "m", "epoch_us(m) * 10 + 621355968000000000")
 macro("kql_floor_by", "x, n", "CASE WHEN n > 0 THEN TRY(x - ((x % n + n) % n)) END")
+macro("kql_long_floor_by", "x, n", "CASE WHEN n > 0 THEN kql_minus(x, (x % n + n) % n) END")
 macro("kql_real_floor_by", "x, n", "CASE WHEN n > 0 THEN floor(x / n) * n END")
 
 
@@ -62,7 +63,7 @@ def bin_(expressions: Expressions, node: tree.Call) -> Value:
         one, by = converted(value, "long"), converted(size, "long")
         assert one is not None
         assert by is not None
-        return Value(func("kql_floor_by", one.sql, by.sql), "long")
+        return Value(func("kql_long_floor_by", one.sql, by.sql), "long")
     one, by = converted(value, "real"), converted(size, "real")
     if one is None or by is None or not {value.type, size.type} <= NUMBERS or "decimal" in (value.type, size.type):
         expressions.refuse("bin", f"bin() does not take ({value.type}, {size.type})", node)
@@ -143,6 +144,8 @@ def datetime_diff(expressions: Expressions, node: tree.Call) -> Value:
     unit = _UNITS.get(part.lower())
     if unit is not None:
         return _difference([Infix("//", (one.sql, Number(unit))) for one in (first, second)])
+    if part.lower() == "nanosecond":
+        return Value(func("kql_product", Infix("-", (first.sql, second.sql)), Number(100)), "long")
     if part.lower() == "week":
         a, b = (func("kql_week", one.sql) for one in (first, second))
         return Value(Infix("-", (a, b)), "long")

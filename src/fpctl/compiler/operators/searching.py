@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fpctl.compiler.context import NO_ROW, Expressions, Row
 from fpctl.compiler.operators.uniting import joined, leg_tables
 from fpctl.compiler.patterns import escaped
 from fpctl.compiler.relation import Made, Relation
 from fpctl.compiler.sql import FALSE, TRUE, Sql, Text, conjunction, disjunction, func, negation
 from fpctl.compiler.terms import ascii_lower, string_test
-from fpctl.compiler.values.conversions import converted
+from fpctl.compiler.values.conversions import converted, to_dynamic
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
@@ -115,7 +117,7 @@ def _pattern(word: str, sensitive: bool) -> str:
 
 
 def find(compiler: Expressions, node: tree.Find) -> Relation:
-    """`find`, where its columns are named by `project`."""
+    """`find`: the columns that are named or common, the others of each table as a bag in `pack_` (find-operator)."""
     legs = (
         [one for at, leg in enumerate(node.tables) for one in leg_tables(compiler, leg, at)]
         if node.tables
@@ -126,22 +128,49 @@ def find(compiler: Expressions, node: tree.Find) -> Relation:
     with compiler.in_row(NO_ROW):
         scope = bind(compiler.binder, node, None)
     names = list(scope.columns)
-    if "pack_" in scope.columns or node.project_away or scope.open:
+    if node.project_away or scope.open:
         compiler.refuse(
-            "find", "find gives packed columns here, which the local engine does not have", node,
+            "find", "find with project-away, and over unknown columns, is not supported by the local engine", node,
             "name the columns: find ... project a, b",
         )  # fmt: skip
+    asked = _asked_columns(node.predicate)
+    if asked and len(legs) > 1:
+        # A table without any column that the predicate names is left out; `not(..)` would find all of its rows.
+        legs = [(name, leg) for name, leg in legs if asked & set(leg.columns)] or legs[:1]
     found = []
     for name, leg in legs:
         with compiler.in_row(Row(leg.columns), leg.scope):
             test = TRUE if node.predicate is None else predicate(compiler, node.predicate, sensitive=False, known=leg)
-        made = [Made(names[0], constant(name, "string"))]
-        for wanted in names[1:]:
-            kind = str(scope.columns[wanted].type)
-            held = leg.columns.get(wanted)
-            value = constant(None, kind) if held is None else converted(held.value(), kind)
-            if value is None:
-                compiler.refuse("find", f"{wanted} cannot be of type {kind}", node)
-            made.append(Made(wanted, value._replace(moment=None)))
+            others = [
+                Made(wanted, _found_column(compiler, node, wanted, str(scope.columns[wanted].type), names))
+                for wanted in names[1:]
+            ]
+        made = [Made(names[0], constant(name, "string")), *others]
         found.append((name, leg.filtered(test).projected(made, scope)))
     return joined(found, scope, None, every=False)
+
+
+def _asked_columns(node: tree.Expr | None) -> set[str]:
+    """Return the columns that a predicate names; none where it looks into every column."""
+    if node is None:
+        return set()
+    if isinstance(node, tree.Star) or (isinstance(node, tree.Literal) and node.type == "string"):
+        return set()
+    calls = {id(one.name) for one in tree.walk(node) if isinstance(one, tree.Call)}
+    return {one.value for one in tree.walk(node) if isinstance(one, tree.Name) and id(one) not in calls}
+
+
+def _found_column(compiler: Expressions, node: tree.Find, wanted: str, kind: str, names: Sequence[str]) -> Value:
+    """Return a column of find's result in one table: its own, null where it has none, or the bag of all others."""
+    columns = compiler.row.columns
+    if wanted == "pack_" and wanted not in columns:
+        # Of a list of columns the bag holds them too; of those that find chooses itself, only the others.
+        shown = () if node.project is not None else names
+        packed = [held for name, held in columns.items() if name not in shown and f"{name}_{held.type}" not in shown]
+        parts = [part for held in packed for part in (Text(held.name), to_dynamic(held.value()).sql)]
+        return Value(func("json_object", *parts), "dynamic", nullable=False)
+    held = columns.get(wanted) or next((one for one in columns.values() if f"{one.name}_{one.type}" == wanted), None)
+    value = constant(None, kind) if held is None else converted(held.value(), kind)
+    if value is None:
+        compiler.refuse("find", f"{wanted} cannot be of type {kind}", node)
+    return value._replace(moment=None)

@@ -30,9 +30,10 @@ _ISO = re.compile(
     r"(?:[T ]\s*(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?)?\s*(Z|z|UTC|GMT|[-+]\d{2}:?\d{2})?"
 )
 _AMERICAN = re.compile(
-    r"(\d{1,2})[/](\d{1,2})[/](\d{4})"
+    r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})"
     r"(?:,?\s+(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d+))?)?\s*([AaPp][Mm])?)?\s*(Z|UTC|GMT|[-+]\d{2}:?\d{2})?"
 )
+_LISTED = re.compile(r"(\d{4})\s*[,-]\s*(\d{1,2})\s*[,-]\s*(\d{1,2})")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[T ]?(\d{2})(\d{2})(\d{2}))?(Z)?")
 _RFC = re.compile(
     r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)?(\d{1,2})[ -]([A-Za-z]{3})[a-z]*[ -](\d{2}|\d{4})"
@@ -71,6 +72,9 @@ def datetime_ticks(text: str) -> int | None:
     if match:
         month, day, year, hour, minute, second, fraction, half, zone = match.groups()
         return _made(year, month, day, _hour(hour, half), minute, second, fraction, zone)
+    match = _LISTED.fullmatch(text)
+    if match:  # `datetime(2025, 6, 14)` and `datetime(2017 - 08 - 01)`, as examples of the reference write them
+        return _made(*match.groups(), None, None, None, None, None)
     match = _COMPACT.fullmatch(text)
     if match:
         year, month, day, hour, minute, second, zone = match.groups()

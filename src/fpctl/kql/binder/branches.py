@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from fpctl.errors import FpctlError
 from fpctl.kql.binder.scalar import UNKNOWN, Dynamic, common
-from fpctl.kql.binder.scope import Column, Kind, Origin, Scope
+from fpctl.kql.binder.scope import Column, Kind, Origin, Scope, new
 
 MOST_BRANCHES = 2_048
 """So many readings of tables the rows of a query may combine; one of the largest public rules combines 944."""
@@ -35,23 +35,9 @@ class Shift:
     scope: Scope
     by: int
 
-    def columns(self) -> Iterable[Column]:
-        """Return the scope's columns with their origins moved; the same columns where nothing moves."""
-        if not self.by:
-            return self.scope.columns.values()
-        return [self.column(column) for column in self.scope.columns.values()]
-
     def column(self, column: Column) -> Column:
-        """Return a column with its origins moved."""
-        by, origins = self.by, column.origins
-        if not by or not origins:
-            return column
-        if len(origins) == 1:
-            table, name, branch = origins[0]
-            moved: tuple[Origin, ...] = (Origin(table, name, branch + by),)
-        else:
-            moved = tuple([Origin(table, name, branch + by) for table, name, branch in origins])
-        return Column(column.name, column.type, column.kind, moved)
+        """Return a column with its origins moved; the same column where nothing moves."""
+        return moved(column, self.by)
 
     def branches(self) -> dict[int, frozenset[str]]:
         """Return the moved branches."""
@@ -60,6 +46,17 @@ class Shift:
     def moved(self, branches: Iterable[int]) -> frozenset[int]:
         """Return branch numbers as they are after the move."""
         return frozenset(branch + self.by for branch in branches)
+
+
+def moved(column: Column, by: int) -> Column:
+    """Return a column whose origins have their branches moved up; the same column where nothing moves."""
+    if not by or not column.origins:
+        return column
+    return Column(column.name, column.type, column.kind, tuple(_moved_origins(column, by)))
+
+
+def _moved_origins(column: Column, by: int) -> Sequence[Origin]:
+    return [new(Origin, (table, name, branch + by)) for table, name, branch in column.origins]
 
 
 def after(scope: Scope) -> int:
@@ -78,7 +75,7 @@ def united(scopes: Sequence[Scope]) -> Scope:
     if len(shifts) == 1:
         columns = scopes[0].columns
     else:
-        columns = unified(column for shift in shifts for column in shift.columns())
+        columns = _unified((column, shift.by) for shift in shifts for column in shift.scope.columns.values())
     branches: dict[int, frozenset[str]] = {}
     legs: set[int] = set()
     for shift in shifts:
@@ -112,26 +109,36 @@ def unified(columns: Iterable[Column]) -> dict[str, Column]:
 
     As in Microsoft's binder, a third leg whose type differs from that of two legs before it is overlooked.
     """
-    groups: dict[str, list[Column] | dict[str, list[Column]]] = {}
-    for column in columns:
-        group = groups.get(column.name)
+    return _unified((column, 0) for column in columns)
+
+
+_Member = tuple[Column, int]
+"""A column of a leg, and by how much its branches move up in the union."""
+
+
+def _unified(columns: Iterable[_Member]) -> dict[str, Column]:
+    """Return columns as `unified` does. Only what the union shows is made: `union *` has 27,000 columns in its legs."""
+    groups: dict[str, list[_Member] | dict[str, list[_Member]]] = {}
+    for member in columns:
+        name, type_, _, _ = member[0]
+        group = groups.get(name)
         if group is None:
-            groups[column.name] = [column]
+            groups[name] = [member]
         elif isinstance(group, dict):
-            group.setdefault(column.type, []).append(column)
-        elif group[0].type == column.type:
-            group.append(column)
+            group.setdefault(type_, []).append(member)
+        elif group[0][0].type == type_:
+            group.append(member)
         elif len(group) == 1:
-            groups[column.name] = {group[0].type: group, column.type: [column]}
+            groups[name] = {group[0][0].type: group, type_: [member]}
         else:
-            group.append(Column(column.name, group[0].type, "derived"))
+            group.append((Column(name, group[0][0].type, "derived"), 0))
     result: dict[str, Column] = {}
     for name, group in groups.items():
         if isinstance(group, dict):
             for type_, members in group.items():
                 add_unique(result, _merged(f"{name}_{type_}", members))
         elif len(group) == 1:
-            add_unique(result, group[0])
+            add_unique(result, moved(*group[0]))
         else:
             add_unique(result, _merged(name, group))
     return result
@@ -143,24 +150,23 @@ def add_unique(result: dict[str, Column], column: Column) -> None:
     while name in result:
         suffix += 1
         name = f"{column.name}{suffix}"
-    result[name] = column if name == column.name else _merged(name, [column])
+    result[name] = column if name == column.name else _merged(name, [(column, 0)])
 
 
-def _merged(name: str, members: Sequence[Column]) -> Column:
-    type_ = members[0].type
+def _merged(name: str, members: Sequence[_Member]) -> Column:
+    type_ = members[0][0].type
     if type_ == "dynamic":
-        shapes = [member.type for member in members]
-        alike = isinstance(type_, Dynamic) and all(type_.same(shape) for shape in shapes)
+        alike = isinstance(type_, Dynamic) and all(type_.same(member.type) for member, _ in members)
         type_ = type_ if alike else "dynamic"
-    kinds = {member.kind for member in members}
+    kinds = {member.kind for member, _ in members}
     if "redefined" in kinds or "derived" in kinds:
         return Column(name, type_, "redefined" if "redefined" in kinds else "derived")
     origins: list[Origin] = []
-    for member in members:
-        origins += member.origins
+    for member, by in members:
+        origins += _moved_origins(member, by) if by else member.origins
     kind: Kind = "grouped"
     if "grouped" not in kinds:
-        own = (kinds == {"table"} and members[0].name == name) or all(origin.column == name for origin in origins)
+        own = (kinds == {"table"} and members[0][0].name == name) or all(origin.column == name for origin in origins)
         kind = "table" if own else "renamed"
     return Column(name, type_, kind, tuple(origins))
 
@@ -174,6 +180,6 @@ def common_columns(scopes: Sequence[Mapping[str, Column]]) -> list[Column]:
             type_ = common((member.type for member in members), mixed=False)
             if type_ == UNKNOWN and len({member.type for member in members}) > 1:
                 type_ = "dynamic"
-            merged = _merged(name, members)
+            merged = _merged(name, [(member, 0) for member in members])
             result.append(Column(name, type_, merged.kind, merged.origins))
     return result

@@ -8,22 +8,25 @@ from weakref import WeakKeyDictionary
 from fpctl.kql import tree
 from fpctl.kql.binder import product_functions
 from fpctl.kql.binder.bindings import Routine, Tabular
-from fpctl.kql.binder.branches import united
+from fpctl.kql.binder.branches import preceded, united
 from fpctl.kql.binder.context import BinderContext, RowScope
 from fpctl.kql.binder.expressions import TABLE_FUNCTIONS, call_routine, evaluate, evaluate_all
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.binder.name_patterns import matching
 from fpctl.kql.binder.nearest import nearest
 from fpctl.kql.binder.scalar import UNKNOWN
-from fpctl.kql.binder.scope import Column, Origin, Scope
+from fpctl.kql.binder.scope import Column, Origin, Scope, new
 
 _ZERO = frozenset({0})
 _SCOPES: WeakKeyDictionary[object, dict[tuple[str, str], tuple[Mapping[str, str], Scope]]] = WeakKeyDictionary()
 """Scopes of tables, kept for each environment: a table's columns are made once, not once a query."""
 _MATCHES: WeakKeyDictionary[object, dict[str, Sequence[Scope]]] = WeakKeyDictionary()
 """By pattern, the tables of an environment whose names it matches."""
-_UNIONS: WeakKeyDictionary[object, dict[str, tuple[list[Scope], Scope]]] = WeakKeyDictionary()
-"""By pattern, the tables that `union Device*` or `search *` reads, and their union: hundreds of tables for `*`."""
+_UNIONS: WeakKeyDictionary[object, dict[tuple[str, Column | None], tuple[list[Scope], Scope]]] = WeakKeyDictionary()
+"""The tables that `union Device*` or `search *` reads, and their union: hundreds of tables for `*`.
+
+By pattern, and by the column of the table's name that stands before the others.
+"""
 
 
 # --------------------------------------------------------------------------- tables
@@ -45,7 +48,10 @@ def _kept(context: BinderContext, kind: str, name: str, columns: Mapping[str, st
 
 def declared_scope(name: str, columns: Mapping[str, str]) -> Scope:
     """Return the scope of a table of known columns."""
-    made = {column: Column(column, type_, "table", (Origin(name, column, 0),)) for column, type_ in columns.items()}
+    made = {
+        column: new(Column, (column, type_, "table", (new(Origin, (name, column, 0)),)))
+        for column, type_ in columns.items()
+    }
     return Scope(made, branches={0: frozenset({name})}, kept=_ZERO)
 
 
@@ -254,15 +260,16 @@ def legs(context: BinderContext, nodes: Sequence[tree.Source], kind: str) -> lis
     return scopes
 
 
-def united_once(context: BinderContext, pattern: str, scopes: list[Scope]) -> Scope:
-    """Return the union of the tables that a pattern matches, made once for each environment."""
+def united_once(context: BinderContext, pattern: str, scopes: list[Scope], first: Column | None = None) -> Scope:
+    """Return the union of the tables that a pattern matches, after `first`, made once for each environment."""
     try:
         known = _UNIONS.setdefault(context.environment, {})
     except TypeError:
-        return united(scopes)
-    entry = known.get(pattern)
+        known = {}
+    entry = known.get((pattern, first))
     if entry is None or len(entry[0]) != len(scopes) or any(a is not b for a, b in zip(entry[0], scopes, strict=True)):
-        entry = known[pattern] = (scopes, united(scopes))
+        union = united(scopes) if first is None else preceded(united_once(context, pattern, scopes), first)
+        entry = known[pattern, first] = (scopes, union)
     return entry[1]
 
 

@@ -174,11 +174,11 @@ def _bind_union(context: BinderContext, node: tree.Union, scope: Scope | None) -
     name = context.parameter_text(node.parameters, "withsource")
     if scope is not None:
         scopes.insert(0, scope)
+    first = Column(name, "string", "derived") if name else None
     if scope is None and len(node.legs) == 1 and isinstance(node.legs[0], tree.Wildcard):
-        result = united_once(context, node.legs[0].pattern, scopes)
-    else:
-        result = united(scopes)
-    return preceded(result, Column(name, "string", "derived")) if name else result
+        return united_once(context, node.legs[0].pattern, scopes, first)
+    result = united(scopes)
+    return result if first is None else preceded(result, first)
 
 
 JOIN_LEFT: Mapping[str, Polarity] = {

@@ -44,20 +44,15 @@ def _parse_scan(p: Expressions) -> tree.Scan:
     return new(tree.Scan, (*span, found, order_by, partition_by, declare, tuple(steps)))
 
 
-def _declarations(p: Expressions) -> tuple[tree.ColumnDecl, ...]:
+def _declarations(p: Expressions) -> tuple[tree.FunctionParameter, ...]:
     p.expect("(", "after `declare`")
-    columns: list[tree.ColumnDecl] = []
+    columns: list[tree.FunctionParameter] = []
     if p.kinds[p.at] != ")":
-        columns.append(_declaration(p))
+        columns.append(p.function_parameter())
         while p.take(","):
-            columns.append(_declaration(p))
+            columns.append(p.function_parameter())
     p.expect(")", "to close `declare (`")
     return tuple(columns)
-
-
-def _declaration(p: Expressions) -> tree.ColumnDecl:
-    parameter = p.function_parameter()
-    return new(tree.ColumnDecl, (parameter[0], parameter[1], parameter.name.value, parameter.type))
 
 
 def _step(p: Expressions) -> tree.ScanStep:
@@ -95,7 +90,11 @@ def _bind_scan(context: BinderContext, node: tree.Scan, scope: Scope) -> Scope:
     evaluate_all(context, [item.value for item in node.order_by])
     evaluate_all(context, node.partition_by)
     names, context.names = context.names, context.names.child()
-    declared = {column.name: Column(column.name, column.type or "string", "derived") for column in node.declare}
+    declared = {
+        name: Column(name, column.type or "string", "derived")
+        for column in node.declare
+        for name in (column.name.value,)
+    }
     visible = context.visible()
     for name, column in declared.items():
         context.names[name] = Scalar(column.type)

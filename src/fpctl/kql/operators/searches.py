@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpctl.kql import tree
-from fpctl.kql.binder.branches import Shift, after, common_columns, preceded, unified, united
+from fpctl.kql.binder.branches import after, common_columns, moved, preceded, unified, united
 from fpctl.kql.binder.context import BinderContext, RowScope
 from fpctl.kql.binder.expressions import evaluate_all
 from fpctl.kql.binder.scalar import UNKNOWN
@@ -104,11 +104,13 @@ def _bind_search(context: BinderContext, node: tree.Search, row: Scope | None) -
     if row is not None and not node.tables:
         evaluate_all(context, (node.predicate,))
         return preceded(context.visible(), first)
-    found = _searched(context, node, "search")[1]
-    outer, context.row = context.row, RowScope(found.columns, found)
+    scopes, combined = _searched(context, node, "search")
+    outer, context.row = context.row, RowScope(combined.columns, combined)
     evaluate_all(context, (node.predicate,))
     found = context.visible()
     context.row = outer
+    if found is combined and not node.tables:
+        return united_once(context, "*", scopes, first)
     return preceded(found, first)
 
 
@@ -171,7 +173,7 @@ def _numbered(scopes: Sequence[Scope]) -> list[Scope]:
     """Return scopes with the branches that their union gives them."""
     numbered, by = [], 0
     for scope in scopes:
-        numbered.append(replace(scope, columns={column.name: column for column in Shift(scope, by).columns()}))
+        numbered.append(replace(scope, columns={name: moved(column, by) for name, column in scope.columns.items()}))
         by += after(scope)
     return numbered
 

@@ -8,98 +8,31 @@ holds it, else the insertion point is ambiguous.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import NamedTuple
 
 from fpctl.fields.registry import FIELDS
 from fpctl.kql.binder.nearest import nearest
-from fpctl.kql.binder.scope import Column, Origin, Scope
-from fpctl.kql.literals import bracket_name, string_literal
+from fpctl.kql.binder.scope import Origin, Scope
+from fpctl.kql.literals import bracket_name
 from fpctl.rewrite.placement.reading import Reading
+from fpctl.rewrite.placement.resolution import (
+    IF_EXISTS,
+    Fields,
+    RequiredColumns,
+    Resolution,
+    Unresolved,
+    bound_column,
+    if_exists,
+)
+from fpctl.rewrite.placement.visible_columns import UNTOUCHED, VisibleColumnsCache
 from fpctl.rewrite.predicate import BoundColumn
-from fpctl.rewrite.reasons import SkipReason
-
-
-class MappedColumn(Protocol):
-    """A table column that holds a field: `column` with dynamic `members` below it, and the `role` it plays."""
-
-    @property
-    def column(self) -> str: ...
-    @property
-    def members(self) -> tuple[str, ...]: ...
-    @property
-    def role(self) -> str: ...
-    @property
-    def parse(self) -> bool: ...
-
-
-class Fields(Protocol):
-    """The part of the field mapping that placement needs."""
-
-    def columns(self, table: str, field: str) -> Sequence[MappedColumn]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class RequiredColumns:
-    """What must be visible: fields with the column roles their values can match, raw columns, and the event time."""
-
-    fields: tuple[tuple[str, frozenset[str] | None], ...]
-    raw: tuple[str, ...] = ()
-    time: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """Fields bound to columns at one insertion point.
-
-    `mixed` is set when the fields come from different events of a joined row, `partial` when some
-    columns of a field are no longer visible there, `assumed` names columns of an unknown table
-    that are only believed to exist. `untested` are tables that a pattern reads and of which no column
-    with the field is visible, `tested` is the number of those that have one; both only in `Reading.TABLE_PATTERN`.
-    """
-
-    bindings: Mapping[str, tuple[BoundColumn, ...]]
-    time_column: str | None
-    mixed: bool = False
-    partial: tuple[str, ...] = ()
-    assumed: tuple[str, ...] = ()
-    untested: tuple[str, ...] = ()
-    tested: int = 0
-
-    @property
-    def guessed(self) -> bool:
-        """Whether a column is only hoped for: nothing tells that it exists, so `column_ifexists` stands in for it."""
-        return bool(self.assumed and not self.tested) and any(
-            column.text.startswith(IF_EXISTS) for bound in self.bindings.values() for column in bound
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Unresolved:
-    """Why fields cannot be bound at an insertion point. `rank` orders reasons: the higher says more."""
-
-    reason: SkipReason
-    message: str
-
-    @property
-    def rank(self) -> int:
-        order: tuple[SkipReason, ...] = (
-            "no-table", "field-not-in-table", "unknown-column", "after-aggregation", "columns-dropped",
-            "column-redefined", "column-ambiguous",
-        )  # fmt: skip
-        return order.index(self.reason) if self.reason in order else len(order)
-
 
 Group = Mapping[int, frozenset[str]]
 """One event source of a row: branch -> tables."""
 Held = dict[tuple[int, str], dict[str, tuple[str, BoundColumn]]]
 """For each table (of a branch) the columns that hold a field there, each with the name under which it is visible."""
-_UNTOUCHED = frozenset({"table", "renamed"})
-_SURVIVING = _UNTOUCHED | {"grouped"}
 
-IF_EXISTS = "column_ifexists("
-_EMPTY = {"string": '""', "unknown": '""'}
 TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 
 LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "print", "range"})
@@ -123,6 +56,7 @@ class ColumnResolver:
         prefer_time: the time column the query itself uses, if any.
         schema: the columns of a table, None where they are not known.
         sure_time: whether a time column (table, column) is there wherever the rule may run.
+        columns: what is known of visible columns, kept by the caller from query to query.
     """
 
     def __init__(
@@ -133,6 +67,7 @@ class ColumnResolver:
         prefer_time: str | None,
         schema: Callable[[str], Mapping[str, str] | None] = lambda table: None,
         sure_time: Callable[[str, str], bool] = lambda table, column: True,
+        columns: VisibleColumnsCache | None = None,
     ) -> None:
         self.fields = fields
         self.known = known
@@ -142,8 +77,7 @@ class ColumnResolver:
         """Whether the query unites tables of which some may be absent (`isfuzzy=true`)."""
         self._ask = mentioned
         self._mentioned: frozenset[str] | None = None
-        self._renamed: dict[tuple[int, bool], tuple[Mapping[str, Column], dict[Origin, str]]] = {}
-        self._not_own: dict[int, tuple[Mapping[str, Column], Sequence[tuple[str, Column]]]] = {}
+        self.columns = columns or VisibleColumnsCache()
         self._event_sources: dict[tuple[int, bool], tuple[Scope, list[Group]]] = {}
         self.time_columns = tuple(
             sorted(TIME_COLUMNS, key=lambda name: (name != prefer_time, TIME_COLUMNS.index(name)))
@@ -193,7 +127,8 @@ class ColumnResolver:
         if reading.mixed and len(seen.fields) == len(required.fields) and len(groups) > 1:
             time = self.time(scope, groups[0], required, surviving)
             if time is not None or not required.time:
-                return Resolution(seen.fields, time, True, tuple(sorted(seen.lost)))
+                every = frozenset(branch for group in groups for branch in group)
+                return Resolution(seen.fields, time, True, tuple(sorted(seen.lost)), branches=every)
         assert best is not None
         return best
 
@@ -224,7 +159,7 @@ class ColumnResolver:
         time = self.time(scope, group, required, surviving)
         if time is None and required.time:
             return Unresolved("columns-dropped", "no column of the event's time is visible here")
-        return Resolution(bindings, time, False, tuple(sorted(set(lost))), tuple(assumed))
+        return Resolution(bindings, time, False, tuple(sorted(set(lost))), tuple(assumed), branches=frozenset(group))
 
     def groups(self, scope: Scope, surviving: bool) -> list[Group]:
         """Return the event sources of a row: the legs of a union are one, every other branch is its own."""
@@ -356,13 +291,10 @@ class ColumnResolver:
 
     def visible(self, scope: Scope, table: str, column: str, branch: int, surviving: bool) -> str | Unresolved:
         """Return the name under which a table column is visible unchanged."""
-        origin = Origin(table, column, branch)
-        here = scope.columns.get(column)
-        if here is not None and here.kind in (_SURVIVING if surviving else _UNTOUCHED) and origin in here.origins:
-            return column
-        name = self._other_names(scope, surviving).get(origin)
+        name = self.columns.of(scope).names(column, surviving).get((table, column, branch))
         if name is not None:
             return name
+        here = scope.columns.get(column)
         if here is not None and here.kind == "redefined":
             return Unresolved("column-redefined", f"{column} was redefined before this place")
         if here is not None and here.kind == "grouped":
@@ -370,29 +302,6 @@ class ColumnResolver:
         return Unresolved(
             "columns-dropped", f"column {column} of {table} is not visible at the end of the pipeline's rows"
         )
-
-    def _other_names(self, scope: Scope, surviving: bool) -> Mapping[Origin, str]:
-        """Return the table columns that are visible under a name that is not theirs; among copies the first."""
-        key = (id(scope.columns), surviving)
-        known = self._renamed.get(key)
-        if known is None:
-            kinds = ("renamed", "grouped") if surviving else ("renamed",)
-            names: dict[Origin, str] = {}
-            for name, column in scope.columns.items():
-                if column.kind in kinds:
-                    for origin in column.origins:
-                        names.setdefault(origin, name)
-            # The mapping is kept beside its answer: as long as it lives its id is its own.
-            known = self._renamed[key] = (scope.columns, names)
-        return known[1]
-
-    def _moved(self, scope: Scope) -> Sequence[tuple[str, Column]]:
-        """Return the columns that no longer are a table's own under its own name."""
-        known = self._not_own.get(id(scope.columns))
-        if known is None:
-            moved = [(name, column) for name, column in scope.columns.items() if column.kind != "table"]
-            known = self._not_own[id(scope.columns)] = (scope.columns, moved)
-        return known[1]
 
     def _mapped(self, table: str, field: str, roles: frozenset[str] | None) -> bool:
         return any(roles is None or column.role in roles for column in self.fields.columns(table, field))
@@ -404,7 +313,7 @@ class ColumnResolver:
         visible: list[tuple[str, str]] = []
         for name, role in candidates:
             here = scope.columns.get(name)
-            usable = here.kind in _UNTOUCHED if here is not None else scope.open and not self._some_known(scope)
+            usable = here.kind in UNTOUCHED if here is not None else scope.open and not self._some_known(scope)
             if usable and name in self.mentioned:
                 visible.append((name, role))
         if visible:
@@ -452,7 +361,7 @@ class ColumnResolver:
         covered: set[tuple[int, str]] = set()
         for wanted in self.time_columns:
             own = scope.columns.get(wanted)
-            moved = self._moved(scope)
+            moved = self.columns.of(scope).moved(wanted)
             for name, column in moved if own is None else ((wanted, own), *moved):
                 if column.kind not in kinds:
                     continue
@@ -488,7 +397,9 @@ def _event_sources(scope: Scope, kept: frozenset[int] | None) -> list[Group]:
     groups: list[Group] = []
     legs: dict[int, frozenset[str]] = {}
     for branch in sorted(scope.branches):
-        tables = scope.branches[branch] - LITERAL_SOURCES
+        tables = scope.branches[branch]
+        if not tables.isdisjoint(LITERAL_SOURCES):
+            tables -= LITERAL_SOURCES
         if not tables or (kept is not None and branch not in kept):
             continue
         if branch in scope.union:
@@ -507,20 +418,3 @@ def _meets(origin: Origin, field: str) -> str:
 def tables_of(group: Group) -> str:
     names = sorted(set().union(*group.values()))
     return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
-
-
-def if_exists(name: str, kind: str) -> str:
-    """Return a column that may not be there, as KQL that is then empty or null."""
-    return f"{IF_EXISTS}{string_literal(name)}, {_EMPTY.get(kind) or f'{kind}(null)'})"
-
-
-def bound_column(name: str, scope: Scope, target: MappedColumn, text: str | None = None) -> BoundColumn:
-    text = text or bracket_name(name)
-    if target.members:
-        base = f"parse_json({text})" if target.parse else text
-        path = "".join(f".{bracket_name(m)}" if not m.isdigit() else f"[{m}]" for m in target.members)
-        return BoundColumn(f"tostring({base}{path})", "string", target.role)
-    kind = scope.columns[name].type
-    return BoundColumn(
-        f"tostring({text})" if kind == "dynamic" else text, "string" if kind == "dynamic" else kind, target.role
-    )

@@ -9,7 +9,7 @@ from fpctl.exclusions.model import Alternative
 from fpctl.fields.registry import usable_roles
 from fpctl.kql import tree
 from fpctl.kql.parser import parse
-from fpctl.rewrite.placement.column_resolver import RequiredColumns
+from fpctl.rewrite.placement.resolution import RequiredColumns
 
 
 class RequiredColumnsError(FpctlError):

@@ -13,17 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from fpctl.kql import tree
 from fpctl.kql.binder.scope import Scope
 from fpctl.kql.literals import bracket_name, string_literal
-from fpctl.rewrite.placement.column_resolver import (
-    ColumnResolver,
-    Group,
-    Held,
+from fpctl.rewrite.placement.column_resolver import ColumnResolver, Group, Held, tables_of
+from fpctl.rewrite.placement.resolution import (
     MappedColumn,
     RequiredColumns,
     Resolution,
     Unresolved,
     bound_column,
     if_exists,
-    tables_of,
 )
 from fpctl.rewrite.predicate import BoundColumn
 from fpctl.rewrite.reasons import SkipReason
@@ -146,7 +143,7 @@ class WildcardTableResolver:
         if required.time and time is None:
             return Unresolved("columns-dropped", "no column of the event's time is visible here")
         if testable is None or having is None:
-            return Resolution(bindings, time)
+            return Resolution(bindings, time, branches=frozenset(group))
         if not testable:
             return Unresolved("field-not-in-table", f"none of {tables_of(group)} has all the fields")
         untested = {table for _, table in having - testable}
@@ -158,6 +155,7 @@ class WildcardTableResolver:
             assumed=(_TYPE,) if assumed and guess != _TYPE and self.resolver.time_columns[0] == "Timestamp" else (),
             untested=tuple(sorted(untested)),
             tested=len(testable),
+            branches=frozenset(group),
         )
 
     def _held(
@@ -166,16 +164,24 @@ class WildcardTableResolver:
         """Return the columns that hold a field and are visible, by table, and the tables of which one is not."""
         held: Held = {}
         lost: set[tuple[int, str]] = set()
+        visible = self.resolver.columns.of(scope)
+        # Hundreds of tables hold a field in a few columns.
+        bound: dict[tuple[str, str, tuple[str, ...], bool], tuple[str, BoundColumn]] = {}
         for branch, table, targets in self._holding(scope, group, field):
             for target in targets:
                 if roles is not None and target.role not in roles:
                     continue
-                name = self.resolver.visible(scope, table, target.column, branch, False)
-                if isinstance(name, Unresolved):
+                name = visible.names(target.column, False).get((table, target.column, branch))
+                if name is None:
                     lost.add((branch, table))
-                else:
-                    column = bound_column(name, scope, target, self._if_exists(name, scope.columns[name].type))
-                    held.setdefault((branch, table), {})[f"{column.role} {column.text}"] = (name, column)
+                    continue
+                how = name, target.role, target.members, target.parse
+                if how not in bound:
+                    text = self._if_exists(name, scope.columns[name].type)
+                    column = bound_column(name, scope, target, text)
+                    bound[how] = f"{column.role} {column.text}", column
+                key, column = bound[how]
+                held.setdefault((branch, table), {})[key] = (name, column)
         for key in lost & held.keys():
             # With a column missing, the table cannot be said to be tested.
             del held[key]
@@ -202,16 +208,18 @@ class WildcardTableResolver:
 
         A table whose rows cannot be told from others is taken out of `held`.
         """
-        confused = self._confused(scope, group, held)
+        holders = _holders(held)
+        confused = _confused(scope, group, holders)
         if confused and table_name is None:
             named = self._with_type(scope)
             for place in [place for place, columns in held.items() if place not in named and confused & columns.keys()]:
                 del held[place]
             if not held:
                 return Unresolved("column-ambiguous", f"{field} is held by different columns of {tables_of(group)}")
-            confused = self._confused(scope, group, held)
+            holders = _holders(held)
+            confused = _confused(scope, group, holders)
         found: list[BoundColumn] = []
-        for key, (tables, column) in _holders(held).items():
+        for key, (_, tables, column) in holders.items():
             if column.role == "account-domain":
                 return Unresolved("column-ambiguous", f"{field} is held by different columns of {tables_of(group)}")
             if key in confused:
@@ -225,15 +233,6 @@ class WildcardTableResolver:
                 column = BoundColumn(f"iff({teller} in ({names}), {text}, {empty})", kind, column.role)
             found.append(column)
         return tuple(found)
-
-    def _confused(self, scope: Scope, group: Group, held: Held) -> set[str]:
-        """Return the columns whose name another table uses for something else."""
-        names = {key: name for columns in held.values() for key, (name, _) in columns.items()}
-        return {
-            key
-            for key, (tables, _) in _holders(held).items()
-            if any(o.table not in tables and o.branch in group for o in scope.columns[names[key]].origins)
-        }
 
     def _if_exists(self, name: str, kind: str) -> str:
         """Return a column of a pattern's tables: of these a workspace has only some, so it may not be there."""
@@ -249,10 +248,24 @@ class WildcardTableResolver:
         return frozenset((o.branch, o.table) for o in column.origins if o.column == _TYPE)
 
 
-def _holders(held: Held) -> dict[str, tuple[set[str], BoundColumn]]:
-    """Return for each column that holds a field the tables in which it does."""
-    holders: dict[str, tuple[set[str], BoundColumn]] = {}
+Holders = Mapping[str, tuple[str, set[str], BoundColumn]]
+"""For each column that holds a field the name under which it is visible, and the tables in which it does."""
+
+
+def _holders(held: Held) -> Holders:
+    holders: dict[str, tuple[str, set[str], BoundColumn]] = {}
     for (_, table), columns in held.items():
-        for key, (_, column) in columns.items():
-            holders.setdefault(key, (set(), column))[0].add(table)
+        for key, (name, column) in columns.items():
+            if key not in holders:
+                holders[key] = name, set(), column
+            holders[key][1].add(table)
     return holders
+
+
+def _confused(scope: Scope, group: Group, holders: Holders) -> set[str]:
+    """Return the columns whose name another table uses for something else."""
+    return {
+        key
+        for key, (name, tables, _) in holders.items()
+        if any(origin.table not in tables and origin.branch in group for origin in scope.columns[name].origins)
+    }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fpctl.fields.registry import FIELDS
-from fpctl.rewrite.placement.column_resolver import ColumnResolver, RequiredColumns, Unresolved
+from fpctl.rewrite.placement.column_resolver import ColumnResolver
 from fpctl.rewrite.placement.reading import Reading
+from fpctl.rewrite.placement.resolution import RequiredColumns, Unresolved
 from fpctl.rewrite.placement.result import Placement
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.predicate import BoundColumn
