@@ -98,8 +98,8 @@ def machine(tmp_path: Path) -> Iterator[tuple[Path, LogAnalyticsServer]]:
     for number in range(3):
         (home / "rules" / f"r{number}.kql").write_text(f"Events\n| where Port == {number}\n")
     (home / "exclusions" / "fp-1.yaml").write_text(
-        'id: fp-1\nrules: ["*"]\nmatch:\n  device: [build01]\nreason: patching\nowner: a@contoso.com\napproved_by: b@contoso.com\n'
-        "created: 2026-01-01\nexpires: 2099-01-01\n"
+        'id: fp-1\nrules: ["*"]\nmatch:\n  device: [build01]\nreason: patching\nowner: a@contoso.com\n'
+        "approved_by: b@contoso.com\ncreated: 2026-01-01\nexpires: 2099-01-01\n"
     )
     (home / "schema").mkdir()
     (home / "schema" / "own.yaml").write_text("Events: {Timestamp: datetime, DeviceName: string, Port: int}\n")
