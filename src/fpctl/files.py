@@ -116,6 +116,8 @@ def check_inside(folder: Path, path: Path) -> None:
     Raises:
         FpctlError: it does.
     """
+    if _plainly_inside(folder, path):
+        return
     try:
         inside = path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError):  # a link to itself
@@ -123,6 +125,18 @@ def check_inside(folder: Path, path: Path) -> None:
     if not inside:
         hint = "put the file itself into the folder"
         raise FpctlError(f"it is a link that leads out of {folder}", Location(str(path)), hint)
+
+
+def _plainly_inside(folder: Path, path: Path) -> bool:
+    """Tell whether no part of a path below a folder is a link or `..`: then nothing has to be resolved."""
+    parts = path.parts
+    if parts[: len(folder.parts)] != folder.parts:
+        return False
+    for part in parts[len(folder.parts) :]:
+        folder = folder / part
+        if part == os.pardir or folder.is_symlink():
+            return False
+    return True
 
 
 def write_inside(folder: Path, relative: str | PurePath, text: str, *, durable: bool = True) -> None:
@@ -214,8 +228,11 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     data = text.encode("utf-8")
     temporary: Path | None = None
     try:
-        target = path.resolve() if path.is_symlink() else path
-        if target.exists() and not target.is_file() and not target.is_dir():
+        target, mode = path, _mode(path)
+        if mode is not None and stat.S_ISLNK(mode):
+            target = path.resolve()
+            mode = _mode(target)
+        if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             target.write_bytes(data)
             return
         temporary = target.parent / f".{target.name}.{os.urandom(6).hex()}.tmp"
@@ -224,8 +241,8 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
             while data:
                 data = data[os.write(handle, data) :]
             # Under the umask it has the mode of a new file; one that is there keeps its own.
-            with contextlib.suppress(FileNotFoundError):
-                temporary.chmod(target.stat().st_mode & 0o7777)
+            if mode is not None:
+                temporary.chmod(stat.S_IMODE(mode))
             if durable:
                 os.fsync(handle)
         finally:
@@ -242,6 +259,14 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def _mode(path: Path) -> int | None:
+    """Return the mode of what is at a path, itself a link perhaps; None where there is nothing."""
+    try:
+        return path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _created(path: Path) -> int:

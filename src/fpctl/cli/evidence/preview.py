@@ -178,7 +178,7 @@ def _exclusion(
         rules=tuple(rule), match=(given,), id="preview", status="draft", broad=not narrow, expires=expires
     )
     try:
-        exclusion, _ = checked(draft.text(), context.folder)
+        exclusion = checked(draft.text(), context.folder)[0].exclusion
     except DraftError as error:
         output.show_problems(error.problems)
         raise FpctlError("no preview: the exclusion has errors") from error

@@ -254,11 +254,9 @@ class _Attempt:
         if self.placer.reads_pattern(pipeline):
             if self.reading is Reading.TABLE_PATTERN:
                 return self.behind_pattern(pipeline)
-            tables = len(points[0].scope.branches)
-            if tables > MANY_TABLES:
-                message = f"{tables} tables meet here that hold fields in different columns"
-                return PlacementRefusal("column-ambiguous", message, pipeline.start)
-        refusal: PlacementRefusal | None = None
+            if len(points[0].scope.branches) > MANY_TABLES:
+                return _many_tables(len(points[0].scope.branches), pipeline)
+        missing: tuple[Unresolved, InsertionPoint] | None = None
         forbidden: PlacementRefusal | None = None
         indexes = range(len(points))
         tried: Scope | None = None
@@ -275,7 +273,7 @@ class _Attempt:
                 found = _CALLS_DIFFER
             if isinstance(found, Unresolved):
                 # Scanning goes on towards the source; the reason of the insertion point nearest to it tells most.
-                refusal = PlacementRefusal(found.reason, found.message, max(point.offset - 1, 0))
+                missing = found, point
                 continue
             if self.mode == "source":
                 index, point, found = self.after_leading_wheres(pipeline, index, point, found)
@@ -284,7 +282,7 @@ class _Attempt:
                 return outcome
             # Behind `as`, say, the rows may be those of the result only.
             forbidden = forbidden or outcome
-        return forbidden or refusal
+        return forbidden or (_refused_at(*missing) if missing else None)
 
     def agreed(self, pipeline: tree.Pipeline, index: int, found: Resolution) -> bool:
         """Tell whether every further call of the function that a pipeline stands in has the fields in the same columns.
@@ -318,7 +316,7 @@ class _Attempt:
             if len(self.placer.analysis.calls(pipeline)) > 1:
                 found = _CALLS_DIFFER
             if isinstance(found, Unresolved):
-                refusal = more_telling(refusal, PlacementRefusal(found.reason, found.message, max(point.offset - 1, 0)))
+                refusal = more_telling(refusal, _refused_at(found, point))
             elif best is None or found.tested >= best[2].tested:
                 best = index, point, found
                 if self.mode == "source":
@@ -626,6 +624,15 @@ _RIGHT_ALONE = frozenset({"rightouter", "fullouter"})
 _CALLS_DIFFER = Unresolved(
     "column-ambiguous", "the function is called for tables that hold the fields in different columns"
 )
+
+
+def _refused_at(why: Unresolved, point: InsertionPoint) -> PlacementRefusal:
+    return PlacementRefusal(why.reason, why.message, max(point.offset - 1, 0))
+
+
+def _many_tables(count: int, pipeline: tree.Pipeline) -> PlacementRefusal:
+    message = f"{count} tables meet here that hold fields in different columns"
+    return PlacementRefusal("column-ambiguous", message, pipeline.start)
 
 
 def _is_fuzzy(node: tree.Node) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fpctl.kql.binder.scope import Scope
 from fpctl.kql.literals import bracket_name, string_literal
@@ -71,8 +71,7 @@ class Resolution:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(NamedTuple):
     """Why fields cannot be bound at an insertion point. `rank` orders reasons: the higher says more."""
 
     reason: SkipReason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -43,9 +44,15 @@ class EstateView:
         return found
 
     @cached_property
-    def codes(self) -> Sequence[tuple[str, str]]:
-        """The codes of the findings with their names, in order."""
-        return sorted({(one.code, one.slug) for one in self.estate.findings})
+    def codes(self) -> Sequence[tuple[str, str, int]]:
+        """The codes of the findings with their names and how many there are, in order."""
+        counts = Counter((one.code, one.slug) for one in self.estate.findings)
+        return sorted((*key, count) for key, count in counts.items())
+
+    @cached_property
+    def severities(self) -> Mapping[str, int]:
+        """How many findings each severity has."""
+        return Counter(one.severity for one in self.estate.findings)
 
     @cached_property
     def noise(self) -> Mapping[str, RuleNoise]:
