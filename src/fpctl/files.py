@@ -86,9 +86,18 @@ def read_inside(folder: Path, path: Path, *, limit: int = MAX_AUTHORED_BYTES) ->
     """Return the text of a regular file in a folder; see `read_text`.
 
     Raises:
-        FpctlError: as `read_text` does; or it is a pipe, a device or a folder, or a link leads out of the folder.
+        FpctlError: as `read_regular` does; or a link leads out of the folder.
     """
     check_inside(folder, path)
+    return read_regular(path, limit=limit)
+
+
+def read_regular(path: Path, *, limit: int = MAX_AUTHORED_BYTES) -> str:
+    """Return the text of a regular file; see `read_text`.
+
+    Raises:
+        FpctlError: as `read_text` does; or it is a pipe, a device or a folder.
+    """
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
     except OSError:
@@ -107,6 +116,8 @@ def check_inside(folder: Path, path: Path) -> None:
     Raises:
         FpctlError: it does.
     """
+    if _plainly_inside(folder, path):
+        return
     try:
         inside = path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError):  # a link to itself
@@ -114,6 +125,18 @@ def check_inside(folder: Path, path: Path) -> None:
     if not inside:
         hint = "put the file itself into the folder"
         raise FpctlError(f"it is a link that leads out of {folder}", Location(str(path)), hint)
+
+
+def _plainly_inside(folder: Path, path: Path) -> bool:
+    """Tell whether no part of a path below a folder is a link or `..`: then nothing has to be resolved."""
+    parts = path.parts
+    if parts[: len(folder.parts)] != folder.parts:
+        return False
+    for part in parts[len(folder.parts) :]:
+        folder = folder / part
+        if part == os.pardir or folder.is_symlink():
+            return False
+    return True
 
 
 def write_inside(folder: Path, relative: str | PurePath, text: str, *, durable: bool = True) -> None:
@@ -205,8 +228,11 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     data = text.encode("utf-8")
     temporary: Path | None = None
     try:
-        target = path.resolve() if path.is_symlink() else path
-        if target.exists() and not target.is_file() and not target.is_dir():
+        target, mode = path, _mode(path)
+        if mode is not None and stat.S_ISLNK(mode):
+            target = path.resolve()
+            mode = _mode(target)
+        if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             target.write_bytes(data)
             return
         temporary = target.parent / f".{target.name}.{os.urandom(6).hex()}.tmp"
@@ -215,8 +241,8 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
             while data:
                 data = data[os.write(handle, data) :]
             # Under the umask it has the mode of a new file; one that is there keeps its own.
-            with contextlib.suppress(FileNotFoundError):
-                temporary.chmod(target.stat().st_mode & 0o7777)
+            if mode is not None:
+                temporary.chmod(stat.S_IMODE(mode))
             if durable:
                 os.fsync(handle)
         finally:
@@ -233,6 +259,14 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def _mode(path: Path) -> int | None:
+    """Return the mode of what is at a path, itself a link perhaps; None where there is nothing."""
+    try:
+        return path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _created(path: Path) -> int:

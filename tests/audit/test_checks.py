@@ -39,7 +39,7 @@ def ago(days: int) -> datetime:
 def hits(id: str = "fp-1", days: tuple[tuple[int, int, int | None], ...] = (), **keys: Any) -> HitTotals:
     """Return totals with a trend of (days ago, runs, rows)."""
     trend = tuple(DayHits(TODAY - timedelta(days=back), runs, rows) for back, runs, rows in days)
-    return HitTotals(id, trend=trend, **keys)
+    return HitTotals(id, first_day=trend[0].day if trend else None, trend=trend, **keys)
 
 
 def run(before: int | None, suppressed: int | None, days: int = 1, **keys: Any) -> StoredRun:

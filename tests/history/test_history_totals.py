@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ def test_totals_add_up_the_runs_of_an_exclusion(history, make_run, make_hit, noo
             last=noon,
             last_hit=noon + day,
             last_run=noon + 2 * day,
+            first_day=date(2026, 11, 20),
             trend=(
                 DayHits(date(2026, 11, 20), 1, 5),
                 DayHits(date(2026, 11, 21), 1, 7),
@@ -97,7 +99,33 @@ def test_days_of_a_trend_are_read_one_by_one(history, make_run, make_hit, noon):
     days = [tuple(point) for point in total.between(date(2026, 11, 20), date(2026, 11, 22))]
     assert days == [(date(2026, 11, 20), 2, 3), (date(2026, 11, 21), 1, 3), (date(2026, 11, 22), 1, None)]
     assert HitTotals("fp-1", trend=total.trend[:2]).between(date(2026, 11, 21), date(2027, 1, 1)) == [total.trend[1]]
-    assert HitTotals("fp-1").first_day is None
+
+
+def test_a_trend_may_begin_on_a_day_and_then_tells_nothing_of_the_days_before(history, make_run, make_hit, noon):
+    for day, rows in ((0, 4), (1, 1), (2, None), (3, 3)):
+        history.record_run(make_run(make_hit("fp-1", rows), started=noon + timedelta(days=day)))
+    history.record_run(make_run(make_hit("fp-2", 7), started=noon))
+    late, old = history.hits(trend=date(2026, 11, 22))
+    assert late.trend == (DayHits(date(2026, 11, 22), 1, None), DayHits(date(2026, 11, 23), 1, 3))
+    assert (late.rows, late.runs, late.first_day) == (8, 4, date(2026, 11, 20))
+    assert (old.rows, tuple(old.trend), old.first_day) == (7, (), date(2026, 11, 20))
+    with pytest.raises(ValueError, match="2026-11-22"):
+        late.between(date(2026, 11, 21), date(2026, 11, 23))
+
+
+def test_the_first_day_of_a_part_of_a_day_is_that_day(history, make_run, make_hit, noon):
+    history.record_run(make_run(make_hit("fp-1", 5)))
+    history.record_run(make_run(make_hit("fp-1", 6), started=noon + timedelta(days=2)))
+    assert [one.first_day for one in history.hits(since=noon, trend=False)] == [date(2026, 11, 20)]
+    assert [one.first_day for one in history.hits(since=noon + timedelta(hours=1))] == [date(2026, 11, 22)]
+
+
+def test_hits_by_rule_are_added_over_versions_and_unknown_ones_are_not_zero(history, make_run, make_hit, noon):
+    history.record_run(make_run(make_hit("fp-1", 1, content_hash="v1"), rule="a", started=noon - timedelta(days=9)))
+    history.record_run(make_run(make_hit("fp-1", 2, content_hash="v1"), rule="a"))
+    history.record_run(make_run(make_hit("fp-1", 4, content_hash="v2"), rule="a", started=noon + timedelta(days=1)))
+    history.record_run(make_run(make_hit("fp-1"), rule="b", status="failed", error="x"))
+    assert history.hits_by_rule(noon) == [("fp-1", "a", 6), ("fp-1", "b", None)]
 
 
 def test_totals_without_their_days_are_the_same_totals(history, make_run, make_hit, noon):

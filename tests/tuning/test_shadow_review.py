@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from fpctl.exclusions.model import Exclusion
-from fpctl.history.daily_series import DayHits
 from fpctl.history.history import History
 from fpctl.history.records import ExclusionVersion, HitRecord, HitTotals, RuleVersion, RunRecord
 from fpctl.tuning.shadow import reviews
@@ -164,8 +163,8 @@ def test_only_one_decision_at_a_time(fpctl: Callable[..., Any], workplace: Path)
 
 
 def totals(rows: int | None, unique: int | None, days: int) -> HitTotals:
-    trend = (DayHits(TODAY - timedelta(days=days), 1, rows),)
-    return HitTotals("fp", runs=1, unknown_runs=0, rows=rows, unique=unique, trend=trend)
+    first = TODAY - timedelta(days=days)
+    return HitTotals("fp", runs=1, unknown_runs=0, rows=rows, unique=unique, first_day=first)
 
 
 @pytest.mark.parametrize(

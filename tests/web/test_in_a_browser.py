@@ -203,8 +203,8 @@ def test_no_page_has_a_serious_fault_of_accessibility(width: int, scheme: str, c
         chromium, served, "pat", viewport={"width": width, "height": 844}, color_scheme=scheme, bypass_csp=True
     ).page
     faults: dict[str, list[str]] = {}
-    for path in PAGES:
-        page.goto(f"{served.address}{path}")
+
+    def look(path: str) -> None:
         page.evaluate(AXE.read_text("utf-8"))
         found = page.evaluate("axe.run()")
         serious = [
@@ -216,6 +216,16 @@ def test_no_page_has_a_serious_fault_of_accessibility(width: int, scheme: str, c
             faults[path] = serious
         wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
         assert not wide, f"{path} scrolls sideways at {width} pixels"
+
+    for path in PAGES:
+        page.goto(f"{served.address}{path}")
+        look(path)
+    page.goto(f"{served.address}/exclusions/new?rules={RULE_ID}&device=x1")
+    page.click("button:has-text('Edit as YAML')")
+    page.fill("textarea[name=text]", f"{page.input_value('textarea[name=text]')}notes:\n{'long ' * 60}: x\n")
+    page.click("button:has-text('Save')")
+    page.wait_for_selector("text=Nothing was saved")
+    look("the file of a new exclusion")
     assert faults == {}
 
 
@@ -226,6 +236,30 @@ def test_a_page_works_without_scripts(chromium: Any, served: Served) -> None:
     page.click("button:has-text('Preview')")
     assert "build77" in page.inner_text("#preview-plan pre.kql .clause")
     assert "It would have suppressed" in page.inner_text("#preview-events")
+
+
+def test_the_file_of_a_new_exclusion_is_edited_without_scripts(chromium: Any, served: Served) -> None:
+    page = _visit(chromium, served, "ann", java_script_enabled=False).page
+    page.goto(f"{served.address}/exclusions/new?rules={RULE_ID}&device=build79&reason=Patching")
+    page.click("button:has-text('Edit as YAML')")
+    text = page.input_value("textarea[name=text]")
+    page.fill("textarea[name=text]", text.replace("reason:", "raeson:"))
+    page.click("button:has-text('Save')")
+    assert "did you mean `reason`?" in page.inner_text("[role=alert]")
+    mended = page.input_value("textarea[name=text]").replace("raeson:", "# by the patch team\nreason:")
+    page.fill("textarea[name=text]", mended)
+    page.click("button:has-text('Save')")
+    id = page.url.rpartition("/")[2].partition("?")[0]
+    assert (served.root / "exclusions" / f"{id}.yaml").read_text() == mended
+
+
+def test_all_exclusions_of_a_page_are_selected_and_counted(chromium: Any, served: Served) -> None:
+    page = _visit(chromium, served, "ann").page
+    page.goto(f"{served.address}/exclusions")
+    page.check("input.all")
+    many = page.locator("input[name=id]").count()
+    assert page.locator("input[name=id]:checked").count() == many
+    assert page.inner_text(".bulk .count") == f"{many} of {many} on this page selected"
 
 
 def test_an_exclusion_is_recorded_by_keyboard_alone(chromium: Any, served: Served) -> None:

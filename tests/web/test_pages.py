@@ -205,3 +205,16 @@ def test_what_was_changed_since_it_was_looked_at_is_not_approved(browser: Browse
     bulk = {"id": "fp-2026-0001", "seen.fp-2026-0001": seen, "action": "approve"}
     assert client.post("/exclusions/bulk", data=bulk).status_code == 409
     assert file.read_bytes() == changed
+
+
+def test_findings_are_found_by_words_severity_and_check(browser: Browser, root: Path) -> None:
+    file = root / "exclusions" / "fp-2026-0001.yaml"
+    file.write_text(file.read_text().replace("reason: Monthly patching\n", ""))
+    client = browser("viewer")
+    every = words(client.get("/audit").text)
+    assert "error (2)" in every
+    assert "FP202 no-reason (1)" in every
+    assert "has no `reason`" in words(client.get("/audit?q=FP-2026-0001+REASON&severity=error").text)
+    nothing = client.get("/audit?q=nowhere")
+    assert "No finding matches the filters." in words(nothing.text)
+    assert 'href="/audit">Clear</a>' in nothing.text

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fpctl.errors import FpctlError, Location, Problem
-from fpctl.files import read_inside
+from fpctl.files import read_inside, read_regular
 
 
 def authored_files(root: Path, suffixes: Iterable[str], what: str) -> Iterator[tuple[Path, str]]:
@@ -40,7 +40,10 @@ def read_authored(root: Path, path: Path) -> str:
     Raises:
         FpctlError: it cannot be read, is no regular file, or is a link that leads out of the folder.
     """
-    return read_inside(root if root.is_dir() else path.resolve().parent, path)
+    # No linked folder is entered on the way to it, so only the file itself can be a link; most are none.
+    if path.is_symlink():
+        return read_inside(root if root.is_dir() else path.resolve().parent, path)
+    return read_regular(path)
 
 
 def unreadable_file(error: FpctlError, path: Path) -> Problem:

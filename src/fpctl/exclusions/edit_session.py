@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.loader import ExclusionSet
-from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
+from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from fpctl.exclusions.references import check_references
 from fpctl.files import read_text, write_text
 from fpctl.rules.loader import RuleSet
@@ -62,8 +62,12 @@ class EditSession:
     def ids(self, text: str) -> tuple[str, ...]:
         """Return the ids of the exclusions that are in the file, or would be with a new text."""
         before = [loaded.id for loaded in self.others.exclusions if loaded.path == str(self.path)]
+        return tuple(dict.fromkeys((*before, *(loaded.id for loaded in self.loaded(text)))))
+
+    def loaded(self, text: str) -> list[LoadedExclusion]:
+        """Return the exclusions that would be in the file with a new text."""
         found, _ = read_exclusion_file(text, str(self.path), ValueListCache(self._root()))
-        return tuple(dict.fromkeys((*before, *(loaded.id for loaded, _ in found))))
+        return [loaded for loaded, _ in found]
 
     def save(self, text: str) -> None:
         """Put the new text in the place of the old.

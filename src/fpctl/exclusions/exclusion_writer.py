@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fpctl.errors import FpctlError, Location, Problem
-from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked, with_caret
 from fpctl.exclusions.loader import ExclusionSet
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
@@ -38,13 +38,30 @@ def new_exclusion(draft: DraftExclusion, folder: Path, rules: RuleSet, known: Ex
     if (other := taken.get(draft.id.casefold())) is not None:
         raise FpctlError(f"the id `{draft.id}` is in use", other.at, "leave --id out, or give another")
     named = replace(draft, rules=tuple(stable_selector(selector, rules) for selector in draft.rules))
-    text = named.text(folder)
-    exclusion, warnings = checked(text, folder)
-    path = folder / f"{exclusion.id}.yaml"
-    loaded = LoadedExclusion(exclusion, "new exclusion", 1, exclusion.content_hash())
+    return exclusion_of_text(named.text(folder), folder, rules, known)
+
+
+def exclusion_of_text(text: str, folder: Path, rules: RuleSet, known: ExclusionSet) -> NewExclusion:
+    """Return what somebody wrote as an entry: the text of a file that holds one new exclusion.
+
+    Raises:
+        DraftError: the loader would refuse it, its id is in use, or it names a rule that is not there.
+        FpctlError: its file is there already.
+    """
+    loaded, warnings = checked(text, folder)
+    exclusion = loaded.exclusion
+    other = next((one for one in known.exclusions if one.id.casefold() == exclusion.id.casefold()), None)
+    if other is not None:
+        problem = Problem(
+            "duplicate-id", f"the id `{exclusion.id}` is in use at {other.at}", loaded.at_key("id"), "choose another id"
+        )
+        raise DraftError([with_caret(problem, text, loaded.path)])
     unknown = check_references(rules, ExclusionSet((loaded,), ()))
     if unknown:
-        raise DraftError([replace(one, message=_unnamed(one.message)) for one in unknown])
+        raise DraftError(
+            [with_caret(replace(one, message=_unnamed(one.message)), text, loaded.path) for one in unknown]
+        )
+    path = folder / f"{exclusion.id}.yaml"
     if path.exists() or path.is_symlink():
         raise FpctlError("the file already exists", Location(str(path)), "give another --id")
     return NewExclusion(exclusion, text, path, warnings)

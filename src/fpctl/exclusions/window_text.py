@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from fpctl.exclusions.window import Interval, WeeklyHours, Window
+from fpctl.exclusions.window import DAYS, Interval, WeeklyHours, Window
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -16,24 +16,39 @@ def describe(window: Window) -> str:
     return f"{'; '.join(times)} {window.timezone}"
 
 
+def weekly_text(hours: WeeklyHours) -> str:
+    """Return weekly hours as they are written in a file: `mon-fri 22:00-06:00`."""
+    days = [
+        f"{DAYS[run[0]]}-{DAYS[run[-1]]}" if len(run) > 2 else ",".join(DAYS[day] for day in run)
+        for run in _runs(hours.days)
+    ]
+    times = f"{_clock(hours.start)}-{_clock(hours.end)}"
+    return f"{'daily' if len(hours.days) == len(DAYS) else ','.join(days)} {times}"
+
+
 def _weekly(hours: WeeklyHours) -> str:
     return f"{_days(hours.days)} {_clock(hours.start)}-{_clock(hours.end)}"
 
 
 def _days(days: Sequence[int]) -> str:
-    if len(days) == 7:
+    if len(days) == len(DAYS):
         return "daily"
+    words = [
+        f"{_DAYS[run[0]]} to {_DAYS[run[-1]]}" if len(run) > 2 else " and ".join(f"{_DAYS[day]}s" for day in run)
+        for run in _runs(days)
+    ]
+    return ", ".join(words)
+
+
+def _runs(days: Sequence[int]) -> list[list[int]]:
+    """Return days that follow each other, together."""
     runs: list[list[int]] = []
     for day in days:
         if runs and day == runs[-1][-1] + 1:
             runs[-1].append(day)
         else:
             runs.append([day])
-    words = [
-        f"{_DAYS[run[0]]} to {_DAYS[run[-1]]}" if len(run) > 2 else " and ".join(f"{_DAYS[day]}s" for day in run)
-        for run in runs
-    ]
-    return ", ".join(words)
+    return runs
 
 
 def _clock(minutes: int) -> str:

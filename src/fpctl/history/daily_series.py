@@ -35,11 +35,6 @@ class DailySeries(Sequence[DayHits]):
             self._days = _points(self._text.split(",") if self._text else ())
         return self._days
 
-    @property
-    def first_day(self) -> date | None:
-        """The first day with a run, found without reading the others; None where there is none."""
-        return date.fromisoformat(min(self._text.split(","))[:10]) if self._text else None
-
     def between(self, first: date, last: date) -> tuple[DayHits, ...]:
         """Return the days from `first` to `last`; the others are not read."""
         begin, end = first.isoformat(), last.isoformat()

@@ -20,6 +20,7 @@ from fpctl.history.daily_series import DayHits
 from fpctl.history.records import (
     HitTotals,
     PastHits,
+    RuleHits,
     RunRecord,
     StoredDrift,
     StoredHit,
@@ -29,7 +30,7 @@ from fpctl.history.records import (
 )
 from fpctl.history.store import LOCK_WAIT, Store
 from fpctl.history.tables import ExclusionVersionRow, HistoryTable, HitRow, RuleVersionRow, RunRow
-from fpctl.history.totals import counted_from, narrowed, suppressed_by_day, totals
+from fpctl.history.totals import counted_from, hits_by_rule, narrowed, suppressed_by_day, totals
 from fpctl.history.trail import Trail
 
 _CHUNK = 500
@@ -171,7 +172,7 @@ class History:
         exclusion: str | None = None,
         since: datetime | None = None,
         by_rule: bool = False,
-        trend: bool = True,
+        trend: bool | date = True,
     ) -> list[HitTotals]:
         """Return what each exclusion has suppressed, ordered by exclusion (and rule).
 
@@ -182,11 +183,19 @@ class History:
             exclusion: only the exclusion with this id.
             since: only runs that started then or later.
             by_rule: totals for each exclusion and rule instead of each exclusion.
-            trend: with the hits of each day; without them it is quicker.
+            trend: with the hits of each day, or of each from a day on; without them it is quicker.
         """
         return self._store.read(
             lambda connection: totals(connection, rule, exclusion, since, by_rule=by_rule, trend=trend)
         )
+
+    def hits_by_rule(self, since: datetime) -> list[RuleHits]:
+        """Return what each exclusion has suppressed in each rule, ordered by exclusion and rule.
+
+        Args:
+            since: from the UTC day of this moment on.
+        """
+        return self._store.read(lambda connection: hits_by_rule(connection, in_utc(since).date()))
 
     def suppressed_by_day(self, since: datetime) -> list[DayHits]:
         """Return the hits of all exclusions together for each UTC day of runs, in order; days without a run are absent.

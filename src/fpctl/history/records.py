@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from fpctl.history.daily_series import DailySeries, DayHits
 
@@ -221,6 +221,14 @@ class StoredVersion:
     first_seen: datetime
 
 
+class RuleHits(NamedTuple):
+    """What one exclusion suppressed in one rule; `rows` is None where no run knows."""
+
+    exclusion: str
+    rule: str
+    rows: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class HitTotals:
     """What one exclusion suppressed in all the runs asked for.
@@ -239,7 +247,9 @@ class HitTotals:
         last: last event time among the hits.
         last_hit: start of the last run in which it hit.
         last_run: start of the last run that had it in the plan.
+        first_day: UTC day of the first run that had it in the plan.
         trend: by UTC day of the run's start, in order; days without a run are absent.
+        trend_from: the day from which `trend` was asked for; None for all days.
     """
 
     exclusion: str
@@ -253,17 +263,18 @@ class HitTotals:
     last: datetime | None = None
     last_hit: datetime | None = None
     last_run: datetime | None = None
+    first_day: date | None = None
     trend: Sequence[DayHits] = ()
-
-    @property
-    def first_day(self) -> date | None:
-        """The day of the first run that had the exclusion in its plan; None where the days are not known."""
-        if isinstance(self.trend, DailySeries):
-            return self.trend.first_day
-        return self.trend[0].day if self.trend else None
+    trend_from: date | None = None
 
     def between(self, first: date, last: date) -> Sequence[DayHits]:
-        """Return the days of the trend from `first` to `last`."""
+        """Return the days of the trend from `first` to `last`.
+
+        Raises:
+            ValueError: the trend was asked for from a later day on.
+        """
+        if self.trend_from is not None and first < self.trend_from:
+            raise ValueError(f"the days before {self.trend_from} were not asked for")
         if isinstance(self.trend, DailySeries):
             return self.trend.between(first, last)
         return [point for point in self.trend if first <= point.day <= last]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, case, cast, func, literal, null, or_, select, text
+from sqlalchemy import Connection, Date, Row, Select, Text, case, cast, func, literal, null, or_, select, text
 from sqlmodel import col
 
 from fpctl.history.daily_series import DailySeries, DayHits
-from fpctl.history.records import HitTotals
+from fpctl.history.records import HitTotals, RuleHits
 from fpctl.history.tables import (
     ExclusionDayRow,
     ExclusionVersionRow,
@@ -40,14 +40,15 @@ class _Group:
     last: datetime | None
     last_hit: datetime | None
     last_run: datetime
+    first_day: date
     points: str
 
     @classmethod
     def of(cls, row: Row[Any]) -> _Group:
         """Return a selected row: PostgreSQL gives a sum as a decimal."""
-        exclusion, rule, name, runs, known, rows, unique, first, last, last_hit, last_run, points = tuple(row)
+        exclusion, rule, name, runs, known, rows, unique, *times, points = tuple(row)
         rows, unique = (None if value is None else int(value) for value in (rows, unique))
-        return cls(exclusion, rule, name, int(runs), int(known), rows, unique, first, last, last_hit, last_run, points)
+        return cls(exclusion, rule, name, int(runs), int(known), rows, unique, *times, points or "")
 
 
 def narrowed(query: Query, rule: str | None, since: datetime | None) -> Query:
@@ -78,7 +79,7 @@ def totals(
     since: datetime | None,
     *,
     by_rule: bool,
-    trend: bool = True,
+    trend: bool | date = True,
 ) -> list[HitTotals]:
     """Return the totals for each exclusion (and rule), in that order; see `History.hits`."""
     start = None if since is None else counted_from(connection, since)
@@ -102,7 +103,7 @@ def totals(
         for row in connection.execute(query):
             group = _Group.of(row)
             groups.setdefault((group.exclusion, group.rule or ""), []).append(group)
-    return [_total(groups[key]) for key in sorted(groups)]
+    return [_total(groups[key], trend) for key in sorted(groups)]
 
 
 def suppressed_by_day(connection: Connection, since: date) -> list[DayHits]:
@@ -120,7 +121,29 @@ def suppressed_by_day(connection: Connection, since: date) -> list[DayHits]:
     ]
 
 
-def _of_exclusions(exclusion: str | None, first: date | None, *, trend: bool) -> Query:
+def hits_by_rule(connection: Connection, since: date) -> list[RuleHits]:
+    """Return the hits of each exclusion in each rule from a UTC day on; see `History.hits_by_rule`."""
+    versions = (col(HitDayRow.exclusion_version_id), col(HitDayRow.rule_version_id))
+    # The database adds up in the order of the key; the versions of one exclusion or rule come together in Python.
+    added = (
+        select(*versions, func.sum(HitDayRow.rows).label("rows"))
+        .where(col(HitDayRow.day) >= since)
+        .group_by(*versions)
+        .subquery()
+    )
+    query = (
+        select(col(ExclusionVersionRow.exclusion_id), col(RuleVersionRow.rule_id), added.c.rows)
+        .select_from(added)
+        .join(ExclusionVersionRow, col(ExclusionVersionRow.id) == added.c.exclusion_version_id)
+        .join(RuleVersionRow, col(RuleVersionRow.id) == added.c.rule_version_id)
+    )
+    found: dict[tuple[str, str], int | None] = {}
+    for exclusion, rule, rows in connection.execute(query):
+        found[exclusion, rule] = _sum((found.get((exclusion, rule)), None if rows is None else int(rows)))
+    return [RuleHits(*key, found[key]) for key in sorted(found)]
+
+
+def _of_exclusions(exclusion: str | None, first: date | None, *, trend: bool | date) -> Query:
     owner = col(ExclusionDayRow.exclusion_id)
     query = select(owner, null(), null(), *_sums(ExclusionDayRow, trend=trend)).group_by(owner)
     if exclusion is not None:
@@ -128,7 +151,9 @@ def _of_exclusions(exclusion: str | None, first: date | None, *, trend: bool) ->
     return query if first is None else query.where(col(ExclusionDayRow.day) >= first)
 
 
-def _of_rules(rule: str | None, exclusion: str | None, first: date | None, *, by_rule: bool, trend: bool) -> Query:
+def _of_rules(
+    rule: str | None, exclusion: str | None, first: date | None, *, by_rule: bool, trend: bool | date
+) -> Query:
     # The database adds up in the order of the key; the versions of one exclusion or rule come together in Python.
     key = (col(HitDayRow.exclusion_version_id), col(HitDayRow.rule_version_id), col(HitDayRow.rule_name))
     days = select(*key, *_sums(HitDayRow, trend=trend)).group_by(*key)
@@ -154,15 +179,17 @@ def _of_rules(rule: str | None, exclusion: str | None, first: date | None, *, by
     return query
 
 
-def _sums(days: type[ExclusionDayRow] | type[HitDayRow], *, trend: bool) -> tuple[Any, ...]:
-    """Return the columns of `_Group` behind its names; without `trend` the last has no days."""
-    point = (
+def _sums(days: type[ExclusionDayRow] | type[HitDayRow], *, trend: bool | date) -> tuple[Any, ...]:
+    """Return the columns of `_Group` behind its names; the last has the days that `trend` asks for."""
+    point: Any = (
         cast(col(days.day), Text)
         + literal(":")
         + cast(col(days.runs), Text)
         + literal(":")
         + func.coalesce(cast(col(days.rows), Text), "")
     )
+    if isinstance(trend, date):
+        point = case((col(days.day) >= trend, point))
     return (
         func.sum(col(days.runs)),
         func.sum(col(days.known_runs)),
@@ -172,6 +199,7 @@ def _sums(days: type[ExclusionDayRow] | type[HitDayRow], *, trend: bool) -> tupl
         func.max(col(days.last_event)),
         func.max(col(days.last_hit)),
         func.max(col(days.last_run)),
+        func.min(col(days.day)),
         func.aggregate_strings(point, ",") if trend else literal(""),
     )
 
@@ -193,6 +221,7 @@ def _of_runs(rule: str | None, exclusion: str | None, since: datetime, before: d
             func.max(col(HitRow.last_event)),
             func.max(case((col(HitRow.rows) > 0, col(RunRow.started)))),
             func.max(col(RunRow.started)),
+            literal(since.date(), Date()),
             literal(f"{since.date().isoformat()}:") + cast(func.count(), Text) + literal(":") + hits,
         )
         .select_from(HitRow)
@@ -207,7 +236,7 @@ def _of_runs(rule: str | None, exclusion: str | None, since: datetime, before: d
     return narrowed(query, rule, since)
 
 
-def _total(groups: list[_Group]) -> HitTotals:
+def _total(groups: list[_Group], trend: bool | date) -> HitTotals:
     newest = max(groups, key=lambda group: group.last_run)
     runs = sum(group.runs for group in groups)
     return HitTotals(
@@ -222,7 +251,9 @@ def _total(groups: list[_Group]) -> HitTotals:
         last=max((group.last for group in groups if group.last), default=None),
         last_hit=max((group.last_hit for group in groups if group.last_hit), default=None),
         last_run=newest.last_run,
+        first_day=min(group.first_day for group in groups),
         trend=DailySeries(",".join(group.points for group in groups if group.points)),
+        trend_from=trend if isinstance(trend, date) else None,
     )
 
 

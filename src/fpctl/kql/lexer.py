@@ -84,6 +84,9 @@ _TOKEN = (
 _MATCHES = re.compile(rf"((?:[{_SPACE}]++|//[^{_BREAK}]*+[\u2028\u2029]?)*+)({_TOKEN}|\Z)")
 _RUN_ON = "RUN_ON"
 """Kind of a word that runs on from a dashed keyword, until it is taken apart."""
+_SHORT = 32
+"""Characters of a token whose kind is remembered from text to text: names come again, long strings do not."""
+_MOST_KINDS = 20_000
 _IS_GUID = re.compile(_GUID)
 _IS_HEX = re.compile(rf"0[xX]{_HEX}+")
 _IS_REAL = re.compile(r"[0-9]+(?:\.[0-9]*(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)")
@@ -91,16 +94,16 @@ _IS_TIMESPAN = re.compile(rf"[0-9]+(?:\.[0-9]+)?{_TIME_UNIT}")
 
 
 class _Kinds(dict[str, str]):
-    """Kind by token text. Fixed texts are in it from the start; others are told by their looks, once."""
-
-    run_ons = False
-    """Whether a word that runs on from a dashed keyword was seen."""
+    """Kind by token text. Fixed texts are in it from the start; others are told by their looks, short ones once."""
 
     def __missing__(self, text: str) -> str:
-        kind = self[text] = _kind(text)
-        if kind == _RUN_ON:
-            self.run_ons = True
+        kind = _kind(text)
+        if len(text) <= _SHORT and len(self) < _MOST_KINDS:
+            self[text] = kind
         return kind
+
+
+_KINDS = _Kinds(FIXED_KINDS)
 
 
 def _kind(text: str) -> str:
@@ -143,10 +146,9 @@ def scan(text: str, path: str | None = None) -> Tokens:
     texts += [""] * (ENDS - 1)
     starts += [len(text)] * (ENDS - 1)
     ends += [len(text)] * (ENDS - 1)
-    kind_of = _Kinds(FIXED_KINDS)
-    kinds = list(map(kind_of.__getitem__, texts))
+    kinds = list(map(_KINDS.__getitem__, texts))
     tokens = Tokens(SourceText(text, path), kinds, texts, starts, ends, trivia)
-    return _without_run_ons(tokens) if kind_of.run_ons else tokens
+    return _without_run_ons(tokens) if _RUN_ON in kinds else tokens
 
 
 def _without_run_ons(tokens: Tokens) -> Tokens:

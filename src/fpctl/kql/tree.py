@@ -788,16 +788,16 @@ Node: TypeAlias = (
 )  # fmt: skip
 
 
-def children(node: Node) -> Iterator[Node]:
-    """Yield the nodes directly below a node, in the order of their fields."""
+def children(node: Node) -> list[Node]:
+    """Return the nodes directly below a node, in the order of their fields."""
+    found: list[Node] = []
     for value in node:
-        if isinstance(value, tuple):
-            if hasattr(value, "_fields"):
-                yield value  # type: ignore[misc]
-            else:
-                for item in value:
-                    if isinstance(item, tuple) and hasattr(item, "_fields"):
-                        yield item  # type: ignore[misc]
+        kind = value.__class__
+        if kind is tuple:
+            found += [item for item in value if hasattr(item, "_fields")]  # type: ignore[attr-defined]
+        elif kind is not int and kind is not str and hasattr(value, "_fields"):
+            found.append(value)
+    return found
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -806,7 +806,7 @@ def walk(node: Node) -> Iterator[Node]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(list(children(current))))
+        stack += reversed(children(current))
 
 
 def names(node: Node) -> frozenset[str]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 
-from fpctl.audit.context import AuditContext, RunHistory
+from fpctl.audit.context import AuditContext
 from fpctl.audit.registry import chosen, severities
 from fpctl.audit.run import audit
-from fpctl.audit.run_history import RECENT
-from fpctl.history.records import HitTotals, StoredDrift
-from fpctl.report.estate import Estate, RecordedFacts, estate, recorded_facts
+from fpctl.report.estate import Estate, estate
 from fpctl.report.overview import overview
+from fpctl.report.recorded import Recorded, read_recorded
 from fpctl.repository.apply import RuleOutcome, tune
 from fpctl.repository.model import Repository
 from fpctl.settings import Settings
@@ -24,7 +23,7 @@ def build_estate(
     on: date,
     outcomes: Iterable[RuleOutcome] | None = None,
     *,
-    history: str | None = None,
+    recorded: Callable[[], Recorded] | None = None,
     exclusions: Path | None = None,
 ) -> Estate:
     """Return the estate of a repository on a day.
@@ -33,50 +32,39 @@ def build_estate(
         repository: rules, exclusions and schema.
         settings: policy, weights and the history's place.
         on: the day; exclusions outside their dates are left out of the plans.
-        outcomes: what planning all exclusions on that day came to for each rule, asked for after the history is read,
-            so that other processes may plan meanwhile; None to plan here.
-        history: path or URL instead of that of the settings.
+        outcomes: what planning all exclusions on that day came to for each rule, asked for when it is needed, so that
+            other processes may plan meanwhile; None to plan here.
+        recorded: gives what the history knows, which another process may read meanwhile; None to read that of the
+            settings here.
         exclusions: the exclusions folder instead of that of the settings.
 
     Raises:
         FpctlError: the history cannot be read.
     """
-    facts, hits, drift, recorded = _recorded(history or settings.history.url, on)
+    known = recorded() if recorded is not None else read_recorded(settings.history.url, on, settings.policy.usage)
     if outcomes is None:
         outcomes = tune(repository.rules.rules, repository.active(), repository.planner(on), verified=False)
+    planned: list[RuleOutcome] = []
+    planning = iter(outcomes)
+
+    def all_planned() -> list[RuleOutcome]:
+        planned.extend(planning)
+        return planned
+
     folder = exclusions or settings.paths.exclusions
-    planned = tuple(outcomes)
     scene = AuditContext(
-        repository, settings.policy, on, recorded, folder if folder.is_dir() else None, lambda: planned, settings.risk
+        repository, settings.policy, on, known.runs, folder if folder.is_dir() else None, all_planned, settings.risk
     )
     found = overview(
-        repository.exclusions.exclusions,
+        repository.as_they_count(),
         repository.rules.rules,
         repository.planner(on),
         scene.shared_names,
         settings.risk,
-        hits,
-        drift,
+        known.runs.hits if known.runs is not None else None,
+        known.drift,
         risks=scene.risks,
     )
     findings = audit(scene, chosen([]), severities(settings))
     problems = len({problem.at.path for problem in repository.problems if problem.severity == "error"})
-    return estate(found, planned, findings, facts, problems=problems)
-
-
-def _recorded(
-    place: str, on: date
-) -> tuple[RecordedFacts | None, dict[str, HitTotals] | None, list[StoredDrift], RunHistory | None]:
-    """Return what the history knows, opened once."""
-    from fpctl.history.store import is_there
-
-    if not is_there(place):
-        return None, None, [], None
-    from fpctl.history.history import History
-
-    with History.open(place, create=False) as history:
-        hits = {total.exclusion: total for total in history.hits()}
-        facts = recorded_facts(history, on)
-        since = datetime.combine(on + timedelta(days=1), time(), UTC) - RECENT
-        recorded = RunHistory(hits, tuple(history.latest_runs(since)), tuple(history.drift(since=since)))
-        return facts, hits, history.drift(latest=True), recorded
+    return estate(found, all_planned(), findings, known.facts, problems=problems)

@@ -9,21 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import date, datetime, timedelta
+from typing import Literal
 
 from fpctl.audit.finding import Finding
 from fpctl.exclusions.risk.score import Risk
 from fpctl.history.daily_series import DayHits
-from fpctl.history.records import HitTotals, StoredRun
+from fpctl.history.records import HitTotals, RuleHits, StoredRun
 from fpctl.report.overview import Overview
 from fpctl.repository.apply import RuleOutcome
 
-if TYPE_CHECKING:
-    from fpctl.history.history import History
-
-LOOK_BACK = timedelta(days=90)
-"""Suppressed events are drawn by day for so long before the day of the report."""
 EXPIRES_SOON = 30
 """Days before its end from which an exclusion is one that expires soon."""
 SERIES = 7
@@ -97,15 +92,6 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """Hits of one exclusion in one rule. `rows` is None where no run knows them."""
-
-    rule: str
-    exclusion: str
-    rows: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """Something about one exclusion that a person should decide, with the command that does it or begins to."""
 
@@ -121,13 +107,13 @@ class RecordedFacts:
     """What the history says of a time: totals, each rule's last runs, and suppressed events by day.
 
     Attributes:
-        by_rule: what each exclusion suppressed in each rule, without its days.
+        by_rule: what each exclusion suppressed in each rule.
         busiest: what the exclusions suppressed that suppressed most, with their days, the busiest first.
         runs: by rule, its newest run, and its newest complete run where that is another, the newest first.
     """
 
     since: date
-    by_rule: tuple[HitTotals, ...] = ()
+    by_rule: tuple[RuleHits, ...] = ()
     busiest: tuple[HitTotals, ...] = ()
     runs: Mapping[str, tuple[StoredRun, ...]] = field(default_factory=dict)
     by_day: tuple[DayHits, ...] = ()
@@ -142,7 +128,7 @@ class Estate:
     rules: tuple[RuleNoise, ...]
     days: tuple[date, ...]
     series: tuple[Series, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[RuleHits, ...]
     decisions: tuple[Decision, ...]
     findings: tuple[Finding, ...]
     outcomes: tuple[RuleOutcome, ...]
@@ -174,37 +160,12 @@ class Estate:
         for cell in self.cells:
             rules[cell.rule] = rules.get(cell.rule, 0) + (cell.rows or 0)
             exclusions[cell.exclusion] = exclusions.get(cell.exclusion, 0) + (cell.rows or 0)
-        return _largest(rules, MAP_RULES), _largest(exclusions, MAP_EXCLUSIONS)
+        return largest(rules, MAP_RULES), largest(exclusions, MAP_EXCLUSIONS)
 
 
-def _largest(counts: Mapping[str, int], most: int) -> tuple[str, ...]:
+def largest(counts: Mapping[str, int], most: int) -> tuple[str, ...]:
+    """Return the names with the largest counts, the largest first."""
     return tuple(sorted(counts, key=lambda name: (-counts[name], name))[:most])
-
-
-def recorded_facts(history: History, on: date, look_back: timedelta = LOOK_BACK) -> RecordedFacts:
-    """Read what the page needs of the history.
-
-    Args:
-        on: the day of the report (UTC); later runs are left out of the chart by day.
-        look_back: how long before that day.
-    """
-    since = on - look_back
-    start = datetime(since.year, since.month, since.day, tzinfo=UTC)
-    runs: dict[str, list[StoredRun]] = {}
-    for run in history.latest_runs(start):
-        runs.setdefault(run.rule, []).append(run)
-    by_rule = history.hits(since=start, by_rule=True, trend=False)
-    counts: dict[str, int] = {}
-    for total in by_rule:
-        if total.rows:
-            counts[total.exclusion] = counts.get(total.exclusion, 0) + total.rows
-    return RecordedFacts(
-        since,
-        tuple(by_rule),
-        tuple(total for id in _largest(counts, SERIES) for total in history.hits(exclusion=id, since=start)),
-        {rule: tuple(found) for rule, found in runs.items()},
-        tuple(history.suppressed_by_day(start)),
-    )
 
 
 def estate(
@@ -225,9 +186,6 @@ def estate(
         problems: how many authored files could not be read.
     """
     days, series = _by_day(facts, overview.on) if facts is not None else ((), ())
-    cells = tuple(
-        Cell(total.rule or "", total.exclusion, total.rows) for total in (facts.by_rule if facts is not None else ())
-    )
     noise = sorted(
         (_noise(outcome, facts) for outcome in outcomes),
         key=lambda one: (-(one.events or 0), one.name.casefold(), one.rule),
@@ -238,7 +196,7 @@ def estate(
         tuple(noise),
         days,
         series,
-        cells,
+        facts.by_rule if facts is not None else (),
         tuple(decisions(overview, findings)),
         tuple(findings),
         tuple(outcomes),

@@ -8,10 +8,11 @@ from datetime import date
 from pathlib import Path
 
 from fpctl.errors import FpctlError, Location, Problem
+from fpctl.exclusions.completeness import lacking
 from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
 from fpctl.exclusions.drafts.proposal import Proposals, entity_columns, propose
 from fpctl.exclusions.drafts.wizard import RuleColumns
-from fpctl.exclusions.exclusion_writer import NewExclusion, new_exclusion, twins
+from fpctl.exclusions.exclusion_writer import NewExclusion, exclusion_of_text, new_exclusion, twins
 from fpctl.exclusions.filter_syntax import Reading, parse_filter, to_match
 from fpctl.exclusions.identifier import new_id
 from fpctl.exclusions.lifecycle import approver_of
@@ -97,10 +98,10 @@ def entries_of(
     for draft in drafts:
         id = draft.id or new_id(today, taken)
         complete = replace(draft, id=id, title=draft.title or title_of(draft.match, draft.scenario or ""))
-        if complete.expires is not None and complete.expires <= today:
-            raise FpctlError(f"it would expire on {complete.expires}, which is not after today, {today}")
+        _refuse_past(complete.expires, today)
         taken.add(id)
-        entry = new_exclusion(complete, folder, repository.rules, known)
+        entry = _checked(complete, folder, repository)
+        complete = replace(complete, status=entry.exclusion.status)
         if complete.approved_by is not None:
             approver_of(entry.exclusion, complete.approved_by)
             rules = [loaded.rule for loaded in repository.rules.rules]
@@ -114,6 +115,33 @@ def entries_of(
         _refuse_broad(entry.exclusion, repository, today)
         entries.append(entry)
     return entries
+
+
+def _checked(draft: DraftExclusion, folder: Path, repository: Repository) -> NewExclusion:
+    """Return a draft as an entry, with the status `draft` where it lacks what the policy asks of an active one."""
+    if draft.status == "active" and repository.enforced is not None:
+        waiting = new_exclusion(replace(draft, status="draft"), folder, repository.rules, repository.exclusions)
+        if lacking(waiting.exclusion, repository.enforced):
+            return waiting
+    return new_exclusion(draft, folder, repository.rules, repository.exclusions)
+
+
+def entry_of_text(text: str, repository: Repository, folder: Path, today: date) -> NewExclusion:
+    """Return the text of a file that holds one new exclusion as an entry that may be written.
+
+    Raises:
+        DraftError: the loader would refuse it, or its id is in use.
+        FpctlError: its file is there, or the last day is past.
+    """
+    entry = exclusion_of_text(text, folder, repository.rules, repository.exclusions)
+    _refuse_past(entry.exclusion.expires, today)
+    _refuse_broad(entry.exclusion, repository, today)
+    return entry
+
+
+def _refuse_past(expires: date | None, today: date) -> None:
+    if expires is not None and expires <= today:
+        raise FpctlError(f"it would expire on {expires}, which is not after today, {today}")
 
 
 def _refuse_broad(exclusion: Exclusion, repository: Repository, today: date) -> None:

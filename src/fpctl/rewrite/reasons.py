@@ -20,7 +20,7 @@ SkipReason = Literal[
 WarningCode = Literal[
     "effect", "assumed-columns", "no-expiry-guard", "mixed-sources", "partial-fields", "partial-match",
     "untested-values", "partial-union", "trigger-operator", "query-length", "out-of-line", "edited-clause",
-    "picked-event", "partial-groups",
+    "picked-event", "partial-groups", "joined-event",
     "unknown-column", "unknown-table", "unknown-function", "unknown-plugin", "stored-function", "recursion", "too-deep",
 ]  # fmt: skip
 """Stable words of what a reader should know; the last line is what the column analysis says of the rule itself."""
@@ -35,8 +35,8 @@ class ExplainedReason(NamedTuple):
 
 REASONS: Mapping[SkipReason, ExplainedReason] = {
     "draft": ExplainedReason(
-        "the exclusion's status is `draft`",
-        "approve it",
+        "the exclusion's status is `draft`, or it lacks a reason, an owner or an approval that the policy requires",
+        "add what `fpctl show ID` says is missing, and approve it",
     ),
     "retired": ExplainedReason(
         "its status is `retired`",
@@ -168,6 +168,10 @@ WARNINGS: Mapping[WarningCode, str] = {
     "partial-union": (
         "the clause could not be placed in part of the query: a leg of a union, a table of a pattern, the other "
         "side of an outer join; events from there still fire"
+    ),
+    "joined-event": (
+        "each row combines events of several tables (`join`), and the clause tests those of one: a row whose other "
+        "event is named by the exclusion still fires"
     ),
     "untested-values": ("no visible column can hold some of the exclusion's values; they match nothing in this rule"),
     "picked-event": (

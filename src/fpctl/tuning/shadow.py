@@ -50,9 +50,9 @@ def reviews(
 def _review(exclusion: Exclusion, totals: HitTotals | None, today: date, days: int) -> ShadowReview:
     since = (today - exclusion.created).days if exclusion.created is not None else None
     watched = since
-    if totals is not None and totals.trend:
-        first = totals.trend[0].day
-        watched = (today - first).days if since is None else min(since, (today - first).days)
+    if totals is not None and totals.first_day is not None:
+        counted = (today - totals.first_day).days
+        watched = counted if since is None else min(since, counted)
     if totals is None or totals.runs == 0:
         return ShadowReview(exclusion, since, totals, "wait", "no run has counted it yet: fpctl run")
     if totals.rows is None:

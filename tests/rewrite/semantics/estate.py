@@ -37,8 +37,17 @@ SCHEMA: Mapping[str, Mapping[str, str]] = {
         "Timestamp": "datetime", "DeviceName": "string", "InitiatingProcessFileName": "string",
         "RemoteUrl": "string", "RemotePort": "int",
     },
+    "DeviceFileEvents": {
+        "Timestamp": "datetime", "DeviceName": "string", "FileName": "string", "InitiatingProcessFileName": "string",
+    },
     "EmailEvents": {"Timestamp": "datetime", "SenderFromAddress": "string", "Subject": "string"},
 }  # fmt: skip
+ABSENT: Mapping[str, Mapping[str, str]] = {
+    "DeviceImageLoadEvents": {
+        "Timestamp": "datetime", "DeviceName": "string", "FileName": "string", "InitiatingProcessFileName": "string",
+    },
+}  # fmt: skip
+"""Tables that the schema has, and the data have not."""
 WITHOUT = "Without"
 """Added to a table's name: the same rows less those that the exclusion names."""
 
@@ -71,7 +80,9 @@ _VALUES: Mapping[str, Sequence[Any]] = {
     "Subject": ("db1", "build01", "hello", ""),
 }
 
-TABLES = Tables.only({name + suffix: columns for name, columns in SCHEMA.items() for suffix in ("", WITHOUT)})
+TABLES = Tables.only(
+    {**{name + suffix: columns for name, columns in SCHEMA.items() for suffix in ("", WITHOUT)}, **ABSENT}
+)
 FIELDS = FieldMap.packaged(None, TABLES)
 PLANNER = Planner(TABLES, FIELDS, date(2026, 11, 24))
 
@@ -94,10 +105,14 @@ class Estate:
         """Return the rows of a query, with how often each occurs."""
         return Counter(tuple(map(_plain, row)) for row in self.engine.query(text).rows)
 
-    def plan(self, text: str, **metadata: Any) -> TunedRule:
+    def has_fields(self, table: str) -> bool:
+        """Tell whether the exclusion could name an event of a table."""
+        return all(FIELDS.columns(table, field) for field in self.exclusion.match[0].fields())
+
+    def plan(self, text: str, placement: str = "auto", **metadata: Any) -> TunedRule:
         """Plan the exclusion in a query."""
         rule, _ = read_rule(metadata, text, "query.kql", "query", "query")
-        return PLANNER.plan(rule, [(self.exclusion, False)])
+        return PLANNER.plan(rule, [(self.exclusion.model_copy(update={"placement": placement}), False)])
 
 
 def named(table: str, match: Mapping[str, Sequence[str]], row: Mapping[str, Any]) -> bool:

@@ -50,7 +50,7 @@ def estate() -> Iterator[Estate]:
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         for table, columns in SCHEMA.items():
-            write_table(Path(folder) / f"{table}.parquet", columns, rows[table])
+            write_table(Path(folder) / f"{table}.parquet", columns, rows.get(table, []))
         exclusion = Exclusion.model_validate({"id": "fp-1", "rules": ["*"], "match": {"device": "build01"}})
         with LocalEngine(Path(folder), now=NOW, tables=TABLES, threads=1) as engine:
             yield Estate(engine, rows, exclusion, engine)

@@ -59,7 +59,7 @@ def _not_placeable(context: AuditContext, check: Check) -> Iterator[Finding]:
 
 def _applies_nowhere(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.kept:
-        if loaded.exclusion.state(context.today) != "active":
+        if context.repository.state(loaded.exclusion, context.today) != "active":
             continue
         reached = [context.plans[index] for index in context.index.rules_of(loaded.exclusion) if index in context.plans]
         skips = [planned.skips.get(loaded.id) for planned in reached]
@@ -142,7 +142,9 @@ def _assumed(context: AuditContext, check: Check) -> Iterator[Finding]:
 
 
 def _partly(context: AuditContext, check: Check) -> Iterator[Finding]:
-    return _warned(context, check, "partial-fields", "partial-match", "partial-union", "untested-values")
+    return _warned(
+        context, check, "partial-fields", "partial-match", "partial-union", "untested-values", "joined-event"
+    )
 
 
 def _mixed(context: AuditContext, check: Check) -> Iterator[Finding]:
@@ -247,8 +249,8 @@ CHECKS = (
     ),
     Check(
         "FP315", "partly-applied", "note", "Part of the exclusion does not apply in a rule",
-        "The clause cannot test some values, columns, alternatives or legs of a union; events that they would "
-        "have suppressed still raise alerts.",
+        "The clause cannot test some values, columns, alternatives, legs of a union or events that a join adds; "
+        "events that they would have suppressed still raise alerts.",
         "Nothing, if that part is meant for other rules. Otherwise `fpctl explain RULE` shows which columns are "
         "visible where.",
         _partly, (),

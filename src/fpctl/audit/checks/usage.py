@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from fpctl.audit.check import Check
 from fpctl.audit.context import AuditContext, days
 from fpctl.audit.finding import Finding
+from fpctl.audit.run_history import per_run
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.history.records import HitTotals
@@ -70,11 +71,11 @@ def _surge(context: AuditContext, check: Check) -> Iterator[Finding]:
         )
         if approved is None or approved > context.today - 2 * span:
             continue
-        now = _per_run(hits, context.today - span + timedelta(days=1), context.today)
+        now = per_run(hits, context.today - span + timedelta(days=1), context.today)
         if now is None or now < policy.floor:
             continue
         # What the approver could know: hits before the approval where there were runs, else those right after it.
-        then = _per_run(hits, approved - span, approved) or _per_run(hits, approved, approved + span)
+        then = per_run(hits, approved - span, approved) or per_run(hits, approved, approved + span)
         if then is not None and now > policy.factor * max(then, 1.0):
             yield check.finding(
                 loaded.at,
@@ -83,16 +84,6 @@ def _surge(context: AuditContext, check: Check) -> Iterator[Finding]:
                 exclusion=loaded.id,
                 fix=f"fpctl hits --exclusion {loaded.id}",
             )
-
-
-def _per_run(hits: HitTotals, first: date, last: date) -> float | None:
-    """Return the average hits of a run on the days from `first` to `last`; None where no run tells."""
-    runs, rows = 0, 0
-    for point in hits.between(first, last):
-        if point.rows is not None:
-            runs += point.runs
-            rows += point.rows
-    return rows / runs if runs else None
 
 
 def _silenced(context: AuditContext, check: Check) -> Iterator[Finding]:

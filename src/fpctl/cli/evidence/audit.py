@@ -142,7 +142,7 @@ def _audit_context(context: AppContext, today: date) -> AuditContext:
         context.repository,
         context.settings.policy,
         today,
-        read_run_history(context.history_place, context.now),
+        read_run_history(context.history_place, context.now, today, context.settings.policy.usage),
         context.exclusions_path if context.exclusions_path.is_dir() else None,
         lambda: planned(context.repository, today),
         context.settings.risk,

@@ -14,6 +14,7 @@ import typer
 from fpctl.cli.shared import completion, options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
+from fpctl.exclusions.completeness import state_in_effect
 from fpctl.history.history import History
 from fpctl.history.records import HitTotals, StoredDrift
 from fpctl.history.store import is_there
@@ -76,7 +77,10 @@ def command(
     known = context.exclusions
     context.audit_log.glance()
     start, totals, drift = _recorded(context.history_place, wanted, start)
-    states = {loaded.id: loaded.exclusion.state(context.today) for loaded in known.exclusions}
+    states = {
+        loaded.id: state_in_effect(loaded.exclusion, context.settings.enforced, context.today)
+        for loaded in known.exclusions
+    }
     titles = {loaded.id: loaded.exclusion.title for loaded in known.exclusions}
     if wanted.rule is None:
         totals = _with_unrun(totals, titles, wanted.wanted)
@@ -170,7 +174,7 @@ def _cells(total: HitTotals, days: Sequence[date], states: Mapping[str, str]) ->
 
 def _days(totals: Sequence[HitTotals], today: date) -> list[date]:
     """Return the days of the trend: up to today, from the first day with a run, but not too many."""
-    first = min((total.trend[0].day for total in totals if total.trend), default=today)
+    first = min((total.first_day for total in totals if total.first_day is not None), default=today)
     count = min(max((today - first).days + 1, 1), TREND_DAYS)
     return [today - timedelta(days=back) for back in reversed(range(count))]
 

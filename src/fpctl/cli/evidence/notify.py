@@ -40,15 +40,18 @@ def command(
     from fpctl.notify.notices import KINDS, notices
     from fpctl.notify.webhook import send
     from fpctl.report.build import build_estate
+    from fpctl.report.recorded import begin_reading
 
     wanted = _kinds(only)
     context = AppContext(files)
-    settings, repository = context.settings, context.repository
+    settings = context.settings
     address = "" if dry_run else _address(settings)
     day = options.parse_day(on)
-    estate = build_estate(repository, settings, day, planned(repository, day))
+    recorded = begin_reading(context.history_place, day, settings.policy.usage)
+    repository = context.repository
+    estate = build_estate(repository, settings, day, planned(repository, day), recorded=recorded)
     found = notices(estate, tuple(kind for kind in KINDS if kind in wanted))
-    with History.open(settings.history.url) as history:
+    with History.open(context.history_place) as history:
         new = set(history.console.unsent(one.key for one in found))
         fresh = [one for one in found if one.key in new]
         if dry_run:

@@ -51,32 +51,31 @@ def command(
     Without --html, --csv or --markdown, prints the exclusions that are neither expired nor retired, riskiest first. The
     HTML page works offline: styles, charts and scripts are included. Exit code 2: a file could not be read.
     """
-    from fpctl.report.overview import to_dict, to_markdown
-
     context = AppContext(files, "optional")
-    repository = context.repository
     day = options.parse_day(on)
     if page != PageOptions():
         _write(context, page, day)
     elif format == "json":
-        output.show_json(to_dict(_overview(context, day)), repository.problems)
+        from fpctl.report.overview import to_dict
+
+        output.show_json(to_dict(_overview(context, day)), context.repository.problems)
     else:
+        from fpctl.report.overview import to_markdown
+
         output.write(output.visible_lines(to_markdown(_overview(context, day))))
-    output.show_problems(repository.problems)
-    return EXIT_ERROR if repository.broken else EXIT_OK
+    output.show_problems(context.repository.problems)
+    return EXIT_ERROR if context.repository.broken else EXIT_OK
 
 
 def _write(context: AppContext, page: PageOptions, day: date) -> None:
     from fpctl.files import write_text
     from fpctl.report.build import build_estate
+    from fpctl.report.recorded import begin_reading
 
+    recorded = begin_reading(context.history_place, day, context.settings.policy.usage)
+    outcomes = planned(context.repository, day)
     built = build_estate(
-        context.repository,
-        context.settings,
-        day,
-        planned(context.repository, day),
-        history=context.files.history,
-        exclusions=context.files.exclusions,
+        context.repository, context.settings, day, outcomes, recorded=recorded, exclusions=context.files.exclusions
     )
     if page.html is not None:
         from fpctl.report.page.render import render
@@ -105,10 +104,10 @@ def _overview(context: AppContext, day: date) -> Overview:
     from fpctl.report.overview import overview
 
     with context.history() as history:
-        hits = {total.exclusion: total for total in history.hits()} if history is not None else None
+        hits = {total.exclusion: total for total in history.hits(trend=False)} if history is not None else None
         drift = history.drift(latest=True) if history is not None else []
     return overview(
-        context.repository.exclusions.exclusions,
+        context.repository.as_they_count(),
         context.repository.rules.rules,
         context.repository.planner(day),
         shared_names(context.settings.policy.forbidden),

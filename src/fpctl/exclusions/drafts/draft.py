@@ -10,8 +10,7 @@ from pathlib import Path
 from fpctl.documents.yaml_text import Value
 from fpctl.errors import FpctlError, Problem
 from fpctl.exclusions.edit import new_text
-from fpctl.exclusions.model import Exclusion
-from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
+from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from fpctl.exclusions.scenarios.model import scenario
 from fpctl.fields.registry import NAMES
 from fpctl.rules.model import Rule
@@ -153,8 +152,8 @@ def _schema_comment(folder: Path | None, newline: str) -> str:
     return ""
 
 
-def checked(text: str, root: Path, name: str = "new exclusion") -> tuple[Exclusion, tuple[Problem, ...]]:
-    """Return the exclusion that a text would be, and warnings about it.
+def checked(text: str, root: Path, name: str = "new exclusion") -> tuple[LoadedExclusion, tuple[Problem, ...]]:
+    """Return the exclusion that a text would be, with its places in the text, and warnings about it.
 
     Args:
         text: of a file that is not written yet.
@@ -162,21 +161,31 @@ def checked(text: str, root: Path, name: str = "new exclusion") -> tuple[Exclusi
         name: what the text is called in messages.
 
     Raises:
-        DraftError: the loader would refuse it; every problem shows the line at fault.
+        DraftError: the loader would refuse it, or it holds several; every problem shows the line at fault.
     """
     found, problems = read_exclusion_file(text, name, ValueListCache(root))
-    shown = [_with_caret(problem, text, name) for problem in problems]
+    shown = [with_caret(problem, text, name) for problem in problems]
     if not found or any(problem.severity == "error" for problem in problems):
         raise DraftError(shown)
-    return found[0][0].exclusion, tuple(shown)
+    if len(found) > 1:
+        second = Problem("several-documents", "one exclusion is expected here", found[1][0].at, "split the text")
+        raise DraftError([with_caret(second, text, name)])
+    return found[0][0], tuple(shown)
 
 
-def _with_caret(problem: Problem, text: str, name: str) -> Problem:
-    """Return the problem with the line it is about: a text that is in no file cannot be looked up."""
+def with_caret(problem: Problem, text: str, name: str) -> Problem:
+    """Return the problem with the line it is about: a text that is in no file cannot be looked up.
+
+    Args:
+        text: that it was found in, which is called `name`.
+    """
     if problem.at.path != name or problem.at.line is None or problem.caret is not None:
         return problem
     source = SourceText(text, name)
-    offset = source.line_starts()[problem.at.line - 1] + (problem.at.column or 1) - 1
+    starts = source.line_starts()
+    if problem.at.line > len(starts):
+        return problem
+    offset = starts[problem.at.line - 1] + (problem.at.column or 1) - 1
     return replace(problem, caret=source.caret(offset))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from fpctl.errors import FpctlError
 from fpctl.kql.binder.scalar import UNKNOWN, Dynamic, common
-from fpctl.kql.binder.scope import Column, Kind, Origin, Scope
+from fpctl.kql.binder.scope import Column, Kind, Origin, Scope, new
 
 MOST_BRANCHES = 2_048
 """So many readings of tables the rows of a query may combine; one of the largest public rules combines 944."""
@@ -56,8 +56,7 @@ def moved(column: Column, by: int) -> Column:
 
 
 def _moved_origins(column: Column, by: int) -> Sequence[Origin]:
-    # Made as tuples are, at half the cost: the legs of `union *` have 27,000.
-    return [tuple.__new__(Origin, (table, name, branch + by)) for table, name, branch in column.origins]
+    return [new(Origin, (table, name, branch + by)) for table, name, branch in column.origins]
 
 
 def after(scope: Scope) -> int:

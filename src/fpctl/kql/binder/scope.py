@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+new = tuple.__new__
+"""`new(Origin, (table, column, branch))` costs half of `Origin(table, column, branch)`: a schema has 27,000."""
+
 Kind = Literal["table", "renamed", "grouped", "derived", "redefined"]
 """How a column came to be.
 

@@ -15,7 +15,7 @@ from fpctl.kql.binder.functions import builtins
 from fpctl.kql.binder.name_patterns import matching
 from fpctl.kql.binder.nearest import nearest
 from fpctl.kql.binder.scalar import UNKNOWN
-from fpctl.kql.binder.scope import Column, Origin, Scope
+from fpctl.kql.binder.scope import Column, Origin, Scope, new
 
 _ZERO = frozenset({0})
 _SCOPES: WeakKeyDictionary[object, dict[tuple[str, str], tuple[Mapping[str, str], Scope]]] = WeakKeyDictionary()
@@ -48,7 +48,10 @@ def _kept(context: BinderContext, kind: str, name: str, columns: Mapping[str, st
 
 def declared_scope(name: str, columns: Mapping[str, str]) -> Scope:
     """Return the scope of a table of known columns."""
-    made = {column: Column(column, type_, "table", (Origin(name, column, 0),)) for column, type_ in columns.items()}
+    made = {
+        column: new(Column, (column, type_, "table", (new(Origin, (name, column, 0)),)))
+        for column, type_ in columns.items()
+    }
     return Scope(made, branches={0: frozenset({name})}, kept=_ZERO)
 
 

@@ -127,7 +127,8 @@ class ColumnResolver:
         if reading.mixed and len(seen.fields) == len(required.fields) and len(groups) > 1:
             time = self.time(scope, groups[0], required, surviving)
             if time is not None or not required.time:
-                return Resolution(seen.fields, time, True, tuple(sorted(seen.lost)))
+                every = frozenset(branch for group in groups for branch in group)
+                return Resolution(seen.fields, time, True, tuple(sorted(seen.lost)), branches=every)
         assert best is not None
         return best
 
@@ -158,7 +159,7 @@ class ColumnResolver:
         time = self.time(scope, group, required, surviving)
         if time is None and required.time:
             return Unresolved("columns-dropped", "no column of the event's time is visible here")
-        return Resolution(bindings, time, False, tuple(sorted(set(lost))), tuple(assumed))
+        return Resolution(bindings, time, False, tuple(sorted(set(lost))), tuple(assumed), branches=frozenset(group))
 
     def groups(self, scope: Scope, surviving: bool) -> list[Group]:
         """Return the event sources of a row: the legs of a union are one, every other branch is its own."""

@@ -8,7 +8,7 @@ positive position. A refusal is a value.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -21,6 +21,7 @@ from fpctl.kql.operators.model import Polarity
 from fpctl.kql.operators.table import is_operator, spec_of
 from fpctl.rewrite.placement.column_resolver import ColumnResolver
 from fpctl.rewrite.placement.effects import Context, Effect, effects
+from fpctl.rewrite.placement.joined import untested_tables
 from fpctl.rewrite.placement.polarity import positions
 from fpctl.rewrite.placement.positions import Edge, Positions
 from fpctl.rewrite.placement.reading import Reading
@@ -154,10 +155,11 @@ class Placer:
             assert answer is not None
             return answer
         left_out = tuple(refusal for refusal in refused if refusal.reason not in _NOT_THERE)
-        return PlacementResult(
-            distinct(placement for outcome in placed for placement in outcome.placements),
-            tuple(r for outcome in placed for r in outcome.left_out) + left_out,
-        )
+        placements = distinct(placement for outcome in placed for placement in outcome.placements)
+        joined: tuple[str, ...] = ()
+        if self._joins:
+            joined = untested_tables(self.query, self.analysis, self.resolver.fields, required, placements)
+        return PlacementResult(placements, tuple(r for outcome in placed for r in outcome.left_out) + left_out, joined)
 
     def _result(self, pipeline: tree.Pipeline, required: RequiredColumns, mode: Mode) -> Outcome:
         if mode == "result":
@@ -224,12 +226,15 @@ class _Attempt:
             return PlacementRefusal("unsupported-position", "the query nests its pipelines too deeply", pipeline.start)
         self.depth += 1
         try:
-            order = (self.descend, self.here) if self.mode == "source" else (self.here, self.descend)
+            first = (self.sources, self.here) if self.mode == "source" else (self.here, self.sources)
             refusal: PlacementRefusal | None = None
-            for look in order:
+            for look in (*first, self.others):
                 outcome = look(pipeline)
                 if isinstance(outcome, PlacementResult):
-                    return outcome
+                    if refusal is None or refusal.reason in _NOT_THERE or look != self.others:
+                        return outcome
+                    # The rows' own events could be named, too, and stay.
+                    return replace(outcome, left_out=(*outcome.left_out, refusal))
                 if outcome is not None:
                     refusal = more_telling(refusal, outcome)
             return refusal or PlacementRefusal(
@@ -249,11 +254,10 @@ class _Attempt:
         if self.placer.reads_pattern(pipeline):
             if self.reading is Reading.TABLE_PATTERN:
                 return self.behind_pattern(pipeline)
-            tables = len(points[0].scope.branches)
-            if tables > MANY_TABLES:
-                message = f"{tables} tables meet here that hold fields in different columns"
-                return PlacementRefusal("column-ambiguous", message, pipeline.start)
-        refusal: PlacementRefusal | None = None
+            if len(points[0].scope.branches) > MANY_TABLES:
+                return _many_tables(len(points[0].scope.branches), pipeline)
+        missing: tuple[Unresolved, InsertionPoint] | None = None
+        forbidden: PlacementRefusal | None = None
         indexes = range(len(points))
         tried: Scope | None = None
         found: Resolution | Unresolved = Unresolved("no-table", "")
@@ -269,12 +273,16 @@ class _Attempt:
                 found = _CALLS_DIFFER
             if isinstance(found, Unresolved):
                 # Scanning goes on towards the source; the reason of the insertion point nearest to it tells most.
-                refusal = PlacementRefusal(found.reason, found.message, max(point.offset - 1, 0))
+                missing = found, point
                 continue
             if self.mode == "source":
                 index, point, found = self.after_leading_wheres(pipeline, index, point, found)
-            return self.accept(pipeline, columns.path, index, point, found)
-        return refusal
+            outcome = self.accept(pipeline, columns.path, index, point, found)
+            if isinstance(outcome, PlacementResult) or self.mode != "source":
+                return outcome
+            # Behind `as`, say, the rows may be those of the result only.
+            forbidden = forbidden or outcome
+        return forbidden or (_refused_at(*missing) if missing else None)
 
     def agreed(self, pipeline: tree.Pipeline, index: int, found: Resolution) -> bool:
         """Tell whether every further call of the function that a pipeline stands in has the fields in the same columns.
@@ -308,7 +316,7 @@ class _Attempt:
             if len(self.placer.analysis.calls(pipeline)) > 1:
                 found = _CALLS_DIFFER
             if isinstance(found, Unresolved):
-                refusal = more_telling(refusal, PlacementRefusal(found.reason, found.message, max(point.offset - 1, 0)))
+                refusal = more_telling(refusal, _refused_at(found, point))
             elif best is None or found.tested >= best[2].tested:
                 best = index, point, found
                 if self.mode == "source":
@@ -399,20 +407,19 @@ class _Attempt:
 
     # ------------------------------------------------------------------ pipelines that feed this one
 
-    def descend(self, pipeline: tree.Pipeline) -> Outcome | None:
-        """Search the pipelines that feed this one; None when there are none."""
+    def sources(self, pipeline: tree.Pipeline) -> Outcome | None:
+        """Search the pipelines that this one begins with; None when it begins with a table."""
         edges = self.placer.positions.edges.get(id(pipeline), [])
-        refusal: PlacementRefusal | None = None
-        if isinstance(pipeline.source, tree.Union) or any(e.index == 0 for e in edges):
-            outcome = self.legs(pipeline, 0)
-            if isinstance(outcome, PlacementResult):
-                return self.with_later_unions(pipeline, outcome)
-            refusal = more_telling(refusal, outcome)
-        placed, refused = self.beside(edges)
+        if not isinstance(pipeline.source, tree.Union) and not any(e.index == 0 for e in edges):
+            return None
+        outcome = self.legs(pipeline, 0)
+        return self.with_later_unions(pipeline, outcome) if isinstance(outcome, PlacementResult) else outcome
+
+    def others(self, pipeline: tree.Pipeline) -> Outcome | None:
+        """Search the pipelines that are joined to this one, listed in it or united with it; None without any."""
+        placed, refusal = self.beside(self.placer.positions.edges.get(id(pipeline), []))
         if placed is not None:
             return placed
-        if refused is not None:
-            refusal = more_telling(refusal, refused)
         for index, operator in enumerate(pipeline.operators, 1):
             if isinstance(operator, tree.Union):
                 outcome = self.legs(pipeline, index)
@@ -617,6 +624,15 @@ _RIGHT_ALONE = frozenset({"rightouter", "fullouter"})
 _CALLS_DIFFER = Unresolved(
     "column-ambiguous", "the function is called for tables that hold the fields in different columns"
 )
+
+
+def _refused_at(why: Unresolved, point: InsertionPoint) -> PlacementRefusal:
+    return PlacementRefusal(why.reason, why.message, max(point.offset - 1, 0))
+
+
+def _many_tables(count: int, pipeline: tree.Pipeline) -> PlacementRefusal:
+    message = f"{count} tables meet here that hold fields in different columns"
+    return PlacementRefusal("column-ambiguous", message, pipeline.start)
 
 
 def _is_fuzzy(node: tree.Node) -> bool:

@@ -63,10 +63,14 @@ class _Use(NamedTuple):
         return Edge(self.parent, child, self.index, self.node, self.polarity, self.where, self.feeds_rows)
 
     def deeper(self) -> _Use:
-        return self._replace(steps=self.steps + 1)
+        return self.below(self.polarity, self.where, self.feeds_rows)
 
     def opaque(self, where: str) -> _Use:
-        return self._replace(polarity=Polarity.OPAQUE, where=where, feeds_rows=False, steps=self.steps + 1)
+        return self.below(Polarity.OPAQUE, where)
+
+    def below(self, polarity: Polarity, where: str, feeds_rows: bool = False) -> _Use:
+        """Return the use of something below what is looked at."""
+        return _Use(self.parent, self.index, self.node, polarity, where, feeds_rows, self.steps + 1)
 
 
 class _Walker:
@@ -266,9 +270,10 @@ class _Walker:
         for read in inputs:
             yield from self.input(use, read)
         followed = {id(read.node) for read in inputs}
+        below = use.opaque("a sub-query used as a value")
         for item in tree.children(node):
             if id(item) not in followed:
-                yield from self.value(use.opaque("a sub-query used as a value"), item)
+                yield from self.value(below, item)
 
     def input(self, use: _Use, read: Input) -> Iterator[Edge]:
         polarity = use.polarity.through(read.polarity)
@@ -443,36 +448,32 @@ def _value_of(use: _Use, otherwise: str = "a sub-query used as a value") -> str:
     return use.where if use.where == _LET_VALUE else otherwise
 
 
-def _parts(node: tree.Node) -> Iterator[tree.Node]:
-    """Yield the nodes directly below one that may refer to something: names that are given, or members, do not."""
-    if isinstance(node, tree.Named):
-        yield node.value
-    elif isinstance(node, tree.Path):
-        yield node.base
-        if isinstance(node.member, tree.Call):
-            yield node.member
-    elif isinstance(node, (tree.As, tree.Count)):
-        return
-    elif isinstance(node, tree.Let):
-        yield node.value
-    else:
-        given = _given(node)
-        for child in tree.children(node):
-            if id(child) not in given:
-                yield child
+_GIVEN: Mapping[type, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (tree.Let, tree.As, tree.FunctionParameter, tree.ForkLeg, tree.ScanStep, tree.Range),
+        ("name",),
+    ),
+    **dict.fromkeys((tree.Named, tree.GraphOperator), ("names",)),
+    **dict.fromkeys((tree.Count, tree.MacroExpand), ("alias",)),
+    tree.Parameter: ("value",),
+    tree.MakeGraph: ("source", "target", "node_ids"),
+}
+"""By kind of node, where it has the names that it gives to something, or that name a column."""
 
 
-def _given(node: tree.Node) -> frozenset[int]:
-    """Return the identities of names that a node gives to something, or that name a column."""
-    if isinstance(node, tree.Parameter):
-        return frozenset({id(node.value)})
-    if isinstance(node, tree.GraphOperator):
-        return frozenset(map(id, node.names))
-    if isinstance(node, tree.MakeGraph):
-        return frozenset(map(id, (node.source, node.target, *node.node_ids)))
-    if isinstance(node, (tree.FunctionParameter, tree.ForkLeg, tree.ScanStep, tree.Range)):
-        return frozenset({id(node.name)})
-    return frozenset({id(node.alias)}) if isinstance(node, tree.MacroExpand) else frozenset()
+def _parts(node: tree.Node) -> list[tree.Node]:
+    """Return the nodes directly below one that may refer to something: names that are given, or members, do not."""
+    if isinstance(node, tree.Path):
+        return [node.base, node.member] if isinstance(node.member, tree.Call) else [node.base]
+    below = tree.children(node)
+    given = _GIVEN.get(node.__class__)
+    if given is None or not below:
+        return below
+    names: set[int] = set()
+    for field in given:
+        value = getattr(node, field)
+        names.update(map(id, value if value.__class__ is tuple else (value,)))
+    return [child for child in below if id(child) not in names]
 
 
 def _bodies(node: tree.Operator) -> list[tree.Pipeline]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fpctl.kql.binder.scope import Scope
 from fpctl.kql.literals import bracket_name, string_literal
@@ -51,6 +51,7 @@ class Resolution:
     columns of a field are no longer visible there, `assumed` names columns of an unknown table
     that are only believed to exist. `untested` are tables that a pattern reads and of which no column
     with the field is visible, `tested` is the number of those that have one; both only in `Reading.TABLE_PATTERN`.
+    `branches` are the event sources of the row that the bindings are of.
     """
 
     bindings: Mapping[str, tuple[BoundColumn, ...]]
@@ -60,6 +61,7 @@ class Resolution:
     assumed: tuple[str, ...] = ()
     untested: tuple[str, ...] = ()
     tested: int = 0
+    branches: frozenset[int] = frozenset()
 
     @property
     def guessed(self) -> bool:
@@ -69,8 +71,7 @@ class Resolution:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(NamedTuple):
     """Why fields cannot be bound at an insertion point. `rank` orders reasons: the higher says more."""
 
     reason: SkipReason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fpctl.kql import tree
 from fpctl.kql.binder.scope import InsertionPoint
@@ -28,8 +29,7 @@ class Placement:
     """Effects that there are only while a group loses some of its rows: around the day on which a clause stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlacementRefusal:
+class PlacementRefusal(NamedTuple):
     """Why a clause cannot be placed. `offset` is the place that forbids it, in the base query."""
 
     reason: SkipReason
@@ -40,10 +40,15 @@ class PlacementRefusal:
 
 @dataclass(frozen=True, slots=True)
 class PlacementResult:
-    """The insertion points of a clause. `left_out` are union legs that could not take it: their events still fire."""
+    """The insertion points of a clause.
+
+    `left_out` are parts of the query that could not take it: their events still fire. `joined` are tables whose
+    events stand beside the tested ones in a row, and are not tested.
+    """
 
     placements: tuple[Placement, ...]
     left_out: tuple[PlacementRefusal, ...] = ()
+    joined: tuple[str, ...] = ()
 
 
 Outcome = PlacementResult | PlacementRefusal

@@ -143,7 +143,7 @@ class WildcardTableResolver:
         if required.time and time is None:
             return Unresolved("columns-dropped", "no column of the event's time is visible here")
         if testable is None or having is None:
-            return Resolution(bindings, time)
+            return Resolution(bindings, time, branches=frozenset(group))
         if not testable:
             return Unresolved("field-not-in-table", f"none of {tables_of(group)} has all the fields")
         untested = {table for _, table in having - testable}
@@ -155,6 +155,7 @@ class WildcardTableResolver:
             assumed=(_TYPE,) if assumed and guess != _TYPE and self.resolver.time_columns[0] == "Timestamp" else (),
             untested=tuple(sorted(untested)),
             tested=len(testable),
+            branches=frozenset(group),
         )
 
     def _held(

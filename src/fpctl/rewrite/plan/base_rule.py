@@ -109,4 +109,4 @@ def read_base(rule: Rule, tables: Tables, streamed: Tables) -> BaseRule:
 
 def time_column_of(query: str) -> str | None:
     """Return the time column that a query speaks of: it tells which product the query is meant for."""
-    return next((name for name, word in _TIME_WORDS if word.search(query)), None)
+    return next((name for name, word in _TIME_WORDS if name in query and word.search(query)), None)

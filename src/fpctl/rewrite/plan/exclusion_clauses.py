@@ -9,13 +9,14 @@ from datetime import date
 from fpctl.exclusions.model import Alternative, Exclusion
 from fpctl.kql import tree
 from fpctl.rewrite.placement.placer import Placer
-from fpctl.rewrite.placement.required_columns import RequiredColumnsError, columns_required
+from fpctl.rewrite.placement.required_columns import RequiredColumnsError
 from fpctl.rewrite.placement.result import Outcome, PlacementRefusal, PlacementResult
 from fpctl.rewrite.plan.base_rule import BaseRule
 from fpctl.rewrite.plan.clauses import Clause
+from fpctl.rewrite.plan.exclusion_cache import ExclusionCache
 from fpctl.rewrite.plan.model import PlanWarning, Skip
 from fpctl.rewrite.plan.plan_warnings import match_warnings, placement_warnings
-from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, TimeLimits, UtcRange, build
+from fpctl.rewrite.predicate import Dialect, DialectError, PredicateError, TimeLimits, UtcRange
 from fpctl.rules.model import Rule
 
 WindowRange = Callable[[Rule, tree.Query], UtcRange]
@@ -37,6 +38,7 @@ class ExclusionPlacer:
         base: the rule.
         placer: finds the insertion points in its query.
         dialect: what the rule's target can run.
+        known: what is worked out of exclusions once for all rules.
         windows_within: for an engine that cannot compute local times, the range of events that a rule reads.
         begun_by: clauses of exclusions that were created after this day name `created`; see `Planner`.
     """
@@ -44,6 +46,7 @@ class ExclusionPlacer:
     base: BaseRule
     placer: Placer
     dialect: Dialect
+    known: ExclusionCache
     windows_within: WindowRange | None = None
     begun_by: date | None = None
 
@@ -73,8 +76,7 @@ class ExclusionPlacer:
         """
 
         def outcome_of(alternatives: Sequence[Alternative]) -> Outcome:
-            required = columns_required(alternatives, exclusion.id, time=exclusion.window is not None)
-            return self.placer.place(required, exclusion.placement)
+            return self.placer.place(self.known.required(exclusion, alternatives), exclusion.placement)
 
         outcome = outcome_of(exclusion.match)
         unheld = isinstance(outcome, PlacementRefusal) and outcome.reason == "field-not-in-table"
@@ -94,18 +96,15 @@ class ExclusionPlacer:
         clauses: list[Clause] = []
         warnings = list(match_warnings(exclusion, alternatives, placed, source))
         for placement in placed.placements:
-            predicate = build(
-                alternatives,
-                placement.resolution.bindings,
-                times=TimeLimits(
-                    window=exclusion.window,
-                    within=within,
-                    column=placement.resolution.time_column,
-                    starts=self._first_day(exclusion),
-                    expires=exclusion.expires,
-                ),
-                dialect=self.dialect,
+            times = TimeLimits(
+                window=exclusion.window,
+                within=within,
+                column=placement.resolution.time_column,
+                starts=self._first_day(exclusion),
+                expires=exclusion.expires,
             )
+            bindings = placement.resolution.bindings
+            predicate = self.known.predicate(exclusion, alternatives, bindings, times, self.dialect)
             clause = Clause(exclusion.id, placement, predicate, _fields(alternatives))
             if self.dialect is Dialect.NRT:
                 clause.text  # noqa: B018  (raises now if the dialect cannot say it)

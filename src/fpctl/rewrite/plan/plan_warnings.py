@@ -34,6 +34,9 @@ def match_warnings(
         line = source.line_column(refusal.offset)[0] if refusal.offset is not None else None
         message = f"events of one part of the query are not suppressed: {refusal.message}"
         yield PlanWarning("partial-union", message, line, exclusion.id)
+    if placed.joined:
+        message = f"the rows also hold events of {_tables(placed.joined)}, which the clause does not test"
+        yield PlanWarning("joined-event", message, None, exclusion.id)
 
 
 def placement_warnings(
@@ -63,8 +66,7 @@ def placement_warnings(
         message = f"{', '.join(found.partial)} is no longer visible here; matches in it are not suppressed"
         yield PlanWarning("partial-fields", message, line, exclusion.id)
     if found.untested:
-        rest = len(found.untested) - SHOWN_TABLES
-        tables = ", ".join(found.untested[:SHOWN_TABLES]) + (f" and {rest} more" if rest > 0 else "")
+        tables = _tables(found.untested)
         message = f"events of {tables} are not suppressed: not every column of theirs with the fields is visible here"
         yield PlanWarning("partial-union", message, line, exclusion.id)
     if exclusion.placement == "result":
@@ -122,6 +124,12 @@ def size_warnings(fitted: SizeFit, budget: Budget, length: int) -> Iterator[Plan
         yield PlanWarning(
             "query-length", f"the query has {length:,} characters, and {budget.target} may have {budget.characters:,}"
         )
+
+
+def _tables(names: Sequence[str]) -> str:
+    """Return the first of some tables, and how many more there are."""
+    rest = len(names) - SHOWN_TABLES
+    return ", ".join(names[:SHOWN_TABLES]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _unbounded(exclusion: Exclusion) -> str:

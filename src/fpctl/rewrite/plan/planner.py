@@ -16,6 +16,7 @@ from fpctl.rewrite.placement.visible_columns import VisibleColumnsCache
 from fpctl.rewrite.placement.wildcard_tables import WildcardCache
 from fpctl.rewrite.plan.base_rule import BaseRule, read_base
 from fpctl.rewrite.plan.clauses import Clause, anchor_of, by_point, insertion_of
+from fpctl.rewrite.plan.exclusion_cache import ExclusionCache
 from fpctl.rewrite.plan.exclusion_clauses import ExclusionPlacer, WindowRange, not_in_force
 from fpctl.rewrite.plan.external_lists import ExternalLists
 from fpctl.rewrite.plan.model import Plan, PlanWarning, Skip
@@ -66,6 +67,7 @@ class Planner:
         self._known: dict[str, bool] = {}
         self._wildcards: WildcardCache = {}
         self._visible = VisibleColumnsCache()
+        self._exclusions = ExclusionCache()
         self._bases: dict[int, BaseRule] = {}
         self._tables_read: dict[int, tuple[Rule, frozenset[str]]] = {}
 
@@ -159,6 +161,7 @@ class Planner:
             base,
             Placer(base.query, base.analysis, resolver, base.tables, self._wildcards),
             dialect,
+            self._exclusions,
             self.windows_within,
             self.begun_by,
         )

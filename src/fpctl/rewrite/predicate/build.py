@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
@@ -84,6 +84,7 @@ class Predicate:
     untested: tuple[Untested, ...] = ()
     unguarded: bool = False
     dialect: Dialect = Dialect.STANDARD
+    _texts: dict[tuple[Dialect, bool], str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def days(self, time_column: str | None) -> str:
         """Return the days on which it begins and ends, by the time column, as text; none for no bounds."""
@@ -99,7 +100,7 @@ class Predicate:
         Raises:
             DialectError: the dialect has no words for it.
         """
-        return rendered(self.term, dialect or self.dialect)
+        return self._text(dialect or self.dialect, negated=False)
 
     def clause(self, dialect: Dialect | None = None) -> str:
         """Return the whole clause: `| where not(...)`, or the negation spelled out where there is no `not`.
@@ -107,7 +108,15 @@ class Predicate:
         Raises:
             DialectError: the dialect has no words for it.
         """
-        return f"| where {rendered_negation(self.term, dialect or self.dialect)}"
+        return f"| where {self._text(dialect or self.dialect, negated=True)}"
+
+    def _text(self, dialect: Dialect, *, negated: bool) -> str:
+        """Return the predicate, or its negation, written once however many rules have it."""
+        known = self._texts.get((dialect, negated))
+        if known is None:
+            write = rendered_negation if negated else rendered
+            known = self._texts[dialect, negated] = write(self.term, dialect)
+        return known
 
 
 def build(
@@ -187,14 +196,14 @@ def _alternative(
 ) -> Term | None:
     """Return the test of one alternative, None where one of its fields cannot match here."""
     terms: list[Term] = []
-    for field in TEST_ORDER:
-        if field not in fields:
+    for name in TEST_ORDER:
+        if name not in fields:
             continue
-        columns = bindings.get(field, ())
+        columns = bindings.get(name, ())
         if not columns:
-            missing.append(field)
-        tests, tested = _field_tests(field, fields[field], columns)
-        untested.extend(Untested(field, value) for value in fields[field] if value not in tested)
+            missing.append(name)
+        tests, tested = _field_tests(name, fields[name], columns)
+        untested.extend(Untested(name, value) for value in fields[name] if value not in tested)
         if not tests:
             return None
         terms.append(any_of(tests))

@@ -1,22 +1,24 @@
-"""From a result to an exclusion: the form, its live preview, and saving it as a draft or in shadow."""
+"""From a result to an exclusion: the form, or its file, the live preview, and saving it as a draft or in shadow."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from fpctl.errors import FpctlError
+from fpctl.errors import FpctlError, Location, Problem
+from fpctl.exclusions.drafts.draft import DraftError
 from fpctl.exclusions.scenarios.model import scenarios
 from fpctl.fields.registry import NAMES
 from fpctl.web.pages.rendering import after, fragment, page
 from fpctl.web.security.sign_in import Analyst, AnalystForm, TheConsole
 from fpctl.web.state import Console
 from fpctl.web.work.alternatives import suggestions
-from fpctl.web.work.changes import record, words_of
-from fpctl.web.work.drafts import Checked, DraftForm, check_form
+from fpctl.web.work.changes import record, record_text, words_of
+from fpctl.web.work.drafts import Checked, DraftForm, check_form, check_text, form_of, text_of
 from fpctl.web.work.kept_rows import by_field, entities
 from fpctl.web.work.preview import event_preview, plan_preview
 from fpctl.web.work.rule_key import rule_key
@@ -42,17 +44,66 @@ async def save(request: Request, visitor: AnalystForm, console: TheConsole) -> R
 
 
 def _save(request: Request, visitor: AnalystForm, console: Console, data: FormData) -> Response:
-    filled = _filled(data)
-    if data.get("action") != "save":
-        return _form(request, visitor, console, filled)
-    checked = check_form(filled, console.config, console.snapshots.today())
-    if checked.exclusion is None:
-        return _form(request, visitor, console, filled, status=400)
+    text = _typed(data)
+    if text is not None:
+        return _save_text(request, visitor, console, text, data.get("action"))
+    filled, today = _filled(data), console.snapshots.today()
     try:
-        exclusion = record(console, filled.draft(console.snapshots.today()), visitor.person)
+        if data.get("action") == "yaml":
+            filled = replace(filled, owner=filled.owner or visitor.person)
+            taken = console.snapshots.now().exclusions
+            return _file(request, visitor, console, text_of(filled, console.config, taken, today))
+        if data.get("action") != "save":
+            return _form(request, visitor, console, filled)
+        checked = check_form(filled, console.config, today)
+        if checked.exclusion is None:
+            return _form(request, visitor, console, filled, status=400)
+        exclusion = record(console, filled.draft(today), visitor.person)
     except FpctlError as error:
         return _form(request, visitor, console, filled, words_of(error), status=400)
     return after(f"/exclusions/{exclusion.id}", "recorded")
+
+
+def _save_text(request: Request, visitor: AnalystForm, console: Console, text: str, action: object) -> Response:
+    """Preview or save the file that somebody typed, or go on in the fields; whatever is wrong, the text is kept."""
+    try:
+        if action == "fields":
+            return _form(request, visitor, console, form_of(text, console.config))
+        if action == "save" and check_text(text, console.config).exclusion is not None:
+            exclusion = record_text(console, text, visitor.person)
+            return after(f"/exclusions/{exclusion.id}", "recorded")
+    except DraftError as error:
+        return _file(request, visitor, console, text, error.problems, status=400)
+    except FpctlError as error:
+        problem = Problem("not-written", error.message, Location("new exclusion"), error.hint)
+        return _file(request, visitor, console, text, (problem,), status=400)
+    return _file(request, visitor, console, text, status=400 if action == "save" else 200)
+
+
+def _typed(data: FormData) -> str | None:
+    """Return the file that was typed, None where the fields were filled in; browsers send CRLF for each line end."""
+    text = data.get("text")
+    return text.replace("\r\n", "\n") if isinstance(text, str) else None
+
+
+def _file(
+    request: Request,
+    visitor: Analyst,
+    console: Console,
+    text: str,
+    problems: Sequence[Problem] = (),
+    status: int = 200,
+) -> Response:
+    """Show the file of a new exclusion to be edited.
+
+    Args:
+        problems: that only saving finds; those of the text are shown beside it, or above it where it was to be saved.
+    """
+    checked = check_text(text, console.config)
+    previewed = _previewed(console, checked, events=checked.exclusion is not None, plan=True, typed=True)
+    if status != 200 and checked.exclusion is None:
+        problems = checked.problems
+    return page(request, "new_file.html.j2", visitor, status=status, text=text, problems=problems, **previewed)
 
 
 @router.post("/exclusions/preview/{part}")
@@ -60,12 +111,18 @@ async def preview(request: Request, visitor: AnalystForm, console: TheConsole, p
     """Return the preview of what stands in the form, for the script: `plan` is quick, `events` asks the engine."""
     from starlette.concurrency import run_in_threadpool
 
-    filled = _filled(await request.form())
-    return await run_in_threadpool(_preview, console, filled, part)
+    return await run_in_threadpool(_preview, console, await request.form(), part)
 
 
-def _preview(console: Console, filled: DraftForm, part: str) -> Response:
-    context = _previewed(console, filled, events=part == "events", plan=part != "events")
+def _preview(console: Console, data: FormData, part: str) -> Response:
+    text = _typed(data)
+    if text is not None:
+        checked, rows = check_text(text, console.config), None
+    else:
+        filled = _filled(data)
+        checked = check_form(filled, console.config, console.snapshots.today())
+        rows = _rows(console, filled)
+    context = _previewed(console, checked, rows, events=part == "events", plan=part != "events", typed=text is not None)
     return fragment("preview_events.html.j2" if part == "events" else "preview_plan.html.j2", **context)
 
 
@@ -74,15 +131,22 @@ def _filled(data: FormData) -> DraftForm:
     return DraftForm.of(texts, [value for value in data.getlist("pick") if isinstance(value, str)])
 
 
-def _previewed(console: Console, filled: DraftForm, *, events: bool, plan: bool) -> dict[str, object]:
+def _previewed(
+    console: Console,
+    checked: Checked,
+    rows: list[dict[str, tuple[str, ...]]] | None = None,
+    *,
+    events: bool,
+    plan: bool,
+    typed: bool = False,
+) -> dict[str, object]:
     snapshot = console.snapshots.now()
-    checked = check_form(filled, console.config, console.snapshots.today())
-    found: dict[str, object] = {"checked": checked, "plan": None, "events": None, "failed": None}
+    found: dict[str, object] = {"checked": checked, "plan": None, "events": None, "failed": None, "typed": typed}
     if checked.exclusion is None:
         return found
     try:
         if plan:
-            found["plan"] = plan_preview(checked.exclusion, snapshot, console.config, _rows(console, filled))
+            found["plan"] = plan_preview(checked.exclusion, snapshot, console.config, rows)
         if events:
             found["events"] = event_preview(checked.exclusion, snapshot, console.config)
     except FpctlError as error:
@@ -120,8 +184,12 @@ def _form(
 ) -> Response:
     # Whoever records it answers for it unless the form says otherwise, in the preview too.
     filled = replace(filled, owner=filled.owner or visitor.person)
-    empty = filled.empty
-    previewed = _previewed(console, filled, events=request.method == "POST", plan=True) if not empty else _nothing()
+    if filled.empty:
+        previewed = _nothing()
+    else:
+        checked = check_form(filled, console.config, console.snapshots.today())
+        events = request.method == "POST"
+        previewed = _previewed(console, checked, _rows(console, filled), events=events, plan=True)
     snapshot = console.snapshots.now()
     rules = [snapshot.rule(one) for one in filled.rules]
     return page(
@@ -132,4 +200,4 @@ def _form(
 
 
 def _nothing() -> dict[str, object]:
-    return {"checked": Checked(None, "", ()), "plan": None, "events": None, "failed": None}
+    return {"checked": Checked(None, "", ()), "plan": None, "events": None, "failed": None, "typed": False}

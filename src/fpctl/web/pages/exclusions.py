@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from difflib import unified_diff
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from fpctl.errors import FpctlError
+from fpctl.errors import FpctlError, Problem
 from fpctl.exclusions.expiry import parse_until
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.files import read_text
@@ -46,7 +47,10 @@ def exclusions(
     words = q.casefold().split()
     every = snapshot.memo.get(
         ("exclusions", today),
-        lambda: [(one, one.exclusion.state(today), _searched(one)) for one in snapshot.exclusions.values()],
+        lambda: [
+            (one, snapshot.repository.state(one.exclusion, today), _searched(one))
+            for one in snapshot.exclusions.values()
+        ],
     )
     found = [(one, how) for one, how, text in every if all(word in text for word in words)]
     states = sorted({how for _, how, _ in every})
@@ -126,13 +130,15 @@ def exclusion(request: Request, visitor: Viewer, console: TheConsole, id: str) -
     rules = snapshot.reached_by(loaded.exclusion)
     judged = console.snapshots.judged(wait=0.05)
     return page(
-        request, "exclusion.html.j2", visitor, loaded=loaded, x=loaded.exclusion, state=loaded.exclusion.state(today),
+        request, "exclusion.html.j2", visitor, loaded=loaded, x=loaded.exclusion,
+        state=snapshot.repository.state(loaded.exclusion, today),
         hits_total=hits, line=safe(sparkline([day.rows for day in trend], "hits by day") if trend else None),
         rules=[(rule_key(one), one.rule) for one in rules],
         entry=judged.view.entries.get(id) if judged is not None else None,
         views=snapshot.memo.get(("views", id, today), lambda: _views(snapshot, loaded, today)),
         findings=judged.view.findings.get(id, ()) if judged is not None else (),
         trail=console.history.trail.entries(exclusion=id)[:20],
+        may_approve=console.config.settings.policy.may_approve(visitor.person),
     )  # fmt: skip
 
 
@@ -149,7 +155,7 @@ def edit_form(request: Request, visitor: Analyst, console: TheConsole, id: str) 
     if loaded is None:
         return not_found(request, visitor, f"There is no exclusion {id}.")
     text = read_text(Path(loaded.path))
-    return page(request, "edit.html.j2", visitor, loaded=loaded, text=text, before=text, problems=(), theirs=None)
+    return _edit_page(request, visitor, loaded, text, text)
 
 
 @router.post("/exclusions/{id}/edit")
@@ -164,26 +170,46 @@ def edit(
     """Save an edited file; what is broken is not saved, and who comes second sees both versions."""
     loaded = console.snapshots.now().exclusion(id)
     if loaded is None:
-        return not_found(request, visitor, f"There is no exclusion {id}.")
-    present = read_text(Path(loaded.path))
-    # Browsers send CRLF for every line end of a text area; the file keeps its own.
-    newline = "\r\n" if "\r\n" in present else "\n"
-    text, before = _with(text, newline), _with(before, newline)
+        gone = f"The exclusion {id} is not there any more, or its file cannot be read."
+        return refused(request, visitor, [gone], status=409, typed=text)
     try:
-        problems = save_text(console, loaded, before, text, visitor.person)
+        # Browsers send CRLF for every line end of a text area; the file keeps its own.
+        newline = "\r\n" if "\r\n" in read_text(Path(loaded.path)) else "\n"
+        text, before = _with(text, newline), _with(before, newline)
+        problems = save_text(console, loaded, before, text, visitor.person, approver=visitor.may("approver"))
     except Conflict as error:
-        return page(
-            request, "edit.html.j2", visitor, status=409, loaded=loaded, text=text, before=error.theirs, problems=(),
-            theirs=error.theirs,
-        )  # fmt: skip
+        return _edit_page(request, visitor, loaded, text, error.theirs, status=409, theirs=error.theirs)
     except FpctlError as error:
-        return refused(request, visitor, words_of(error), status=409)
+        return refused(request, visitor, words_of(error), status=409, typed=text)
     if problems:
-        return page(
-            request, "edit.html.j2", visitor, status=400, loaded=loaded, text=text, before=before, problems=problems,
-            theirs=None,
-        )  # fmt: skip
+        return _edit_page(request, visitor, loaded, text, before, problems, status=400)
     return after(f"/exclusions/{id}", "edited")
+
+
+def _edit_page(
+    request: Request,
+    visitor: Viewer,
+    loaded: LoadedExclusion,
+    text: str,
+    before: str,
+    problems: Sequence[Problem] = (),
+    *,
+    status: int = 200,
+    theirs: str | None = None,
+) -> Response:
+    """Show the file of an exclusion in a form.
+
+    Args:
+        text: what stands in the form.
+        before: the file's text, which the form brings along.
+        theirs: what somebody else has made of the file in the meantime.
+    """
+    names = ("theirs", "yours")
+    diff = [] if theirs is None else list(unified_diff(theirs.splitlines(), text.splitlines(), *names, lineterm=""))
+    return page(
+        request, "edit.html.j2", visitor, status=status, loaded=loaded, text=text, before=before, problems=problems,
+        theirs=theirs, diff=diff,
+    )  # fmt: skip
 
 
 def _with(text: str, newline: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from fpctl.audit.finding import Finding
 from fpctl.errors import FpctlError
 from fpctl.tuning.shadow import reviews
 from fpctl.web.pages.rendering import after, page, refused
@@ -20,21 +21,37 @@ PAGE = 100
 
 @router.get("/audit")
 def audit(
-    request: Request, visitor: Viewer, console: TheConsole, severity: str = "", code: str = "", start: int = 0
+    request: Request,
+    visitor: Viewer,
+    console: TheConsole,
+    q: str = "",
+    severity: str = "",
+    code: str = "",
+    start: int = 0,
 ) -> Response:
-    """Show the findings of the audit."""
+    """Show the findings of the audit that a search and the filters leave."""
     judged = console.snapshots.judged()
     if judged is None:
         return page(request, "wait.html.j2", visitor)
-    every = judged.estate.findings
-    found = [one for one in every if (not severity or one.severity == severity) and (not code or one.code == code)]
+    words = q.casefold().split()
+    found = [
+        one
+        for one in judged.estate.findings
+        if (not severity or one.severity == severity)
+        and (not code or one.code == code)
+        and all(word in _searched(one) for word in words)
+    ]
     start = max(start, 0)
     broken = [one for one in console.snapshots.now().repository.problems if one.severity == "error"]
     return page(
         request, "audit.html.j2", visitor, findings=found[start : start + PAGE], count=len(found), start=start,
-        size=PAGE, severity=severity, code=code, codes=judged.view.codes, judged=judged,
-        broken=broken,
+        size=PAGE, q=q, severity=severity, code=code, codes=judged.view.codes, severities=judged.view.severities,
+        judged=judged, broken=broken,
     )  # fmt: skip
+
+
+def _searched(one: Finding) -> str:
+    return "\n".join((one.exclusion or "", one.rule or "", one.code, one.message, str(one.at))).casefold()
 
 
 @router.get("/shadow")

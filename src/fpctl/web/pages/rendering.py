@@ -102,9 +102,16 @@ def not_found(request: Request, visitor: Visitor, what: str) -> Response:
     return page(request, "problem.html.j2", visitor, status=404, title="Not found", messages=[what])
 
 
-def refused(request: Request, visitor: Visitor, messages: list[str], *, status: int = 400) -> Response:
-    """Return the page that says why something was not done; nothing was changed."""
-    return page(request, "problem.html.j2", visitor, status=status, title="Nothing was changed", messages=messages)
+def refused(
+    request: Request, visitor: Visitor, messages: list[str], *, status: int = 400, typed: str | None = None
+) -> Response:
+    """Return the page that says why something was not done; nothing was changed.
+
+    Args:
+        typed: a long text that would be lost with the form that it stood in.
+    """
+    title = "Nothing was changed"
+    return page(request, "problem.html.j2", visitor, status=status, title=title, messages=messages, typed=typed)
 
 
 __all__ = ["after", "console_of", "environment", "fragment", "not_found", "page", "part", "refused", "safe"]

@@ -55,11 +55,26 @@ if (form) {
     input.addEventListener("change", () => take(input));
     input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); take(input); } });
   }
-  for (const area of form.querySelectorAll("textarea")) {
+  for (const area of form.querySelectorAll("textarea:not(.code)")) {
     const grow = () => { area.rows = Math.min(Math.max(area.value.split("\n").length, 1), 12); };
     area.addEventListener("input", grow);
   }
   if ([...form.querySelectorAll("textarea, input")].some((one) => one.name !== "rules" && one.value && one.tagName === "TEXTAREA")) show("events");
+}
+
+const selecting = document.querySelector("form.selecting");
+if (selecting) {
+  const boxes = [...selecting.querySelectorAll("input[name=id]")];
+  const all = selecting.querySelector("input.all");
+  const count = selecting.querySelector(".count");
+  const tell = () => {
+    const ticked = boxes.filter((one) => one.checked).length;
+    if (count) { count.hidden = false; count.textContent = `${ticked} of ${boxes.length} on this page selected`; }
+    if (all) { all.hidden = false; all.checked = ticked === boxes.length; all.indeterminate = ticked > 0 && ticked < boxes.length; }
+  };
+  all?.addEventListener("change", () => { for (const one of boxes) one.checked = all.checked; tell(); });
+  selecting.addEventListener("change", tell);
+  if (boxes.length) tell();
 }
 
 const rows = document.querySelector("form.rows");

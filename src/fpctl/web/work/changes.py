@@ -11,19 +11,20 @@ from pathlib import Path
 
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.bulk_edit import amend
-from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, with_caret
 from fpctl.exclusions.edit import Changes
 from fpctl.exclusions.edit_session import EditSession
-from fpctl.exclusions.exclusion_writer import write
-from fpctl.exclusions.lifecycle import approved, approver_of, renewal, retirement
+from fpctl.exclusions.exclusion_writer import NewExclusion, write
+from fpctl.exclusions.lifecycle import approved, approver_of, check_approver, renewal, retirement
 from fpctl.exclusions.loader import load_exclusions
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.files import exclusive, read_text
 from fpctl.history.trail import Action, WorkingCopy
 from fpctl.repository.approval_snapshot import places_seen, rules_seen
-from fpctl.repository.recording import entries_of
+from fpctl.repository.recording import entries_of, entry_of_text
 from fpctl.web.state import Console
+from fpctl.web.work.reserved import reserved
 
 
 class Conflict(FpctlError):
@@ -45,8 +46,24 @@ def record(console: Console, draft: DraftExclusion, person: str) -> Exclusion:
     owned = replace(draft, owner=draft.owner or person)
     folder = console.config.exclusions
     (entry,) = entries_of([owned], snapshot.repository, folder, console.snapshots.today())
-    _recorded(console, "added", [entry.exclusion.id], person, lambda: write(entry), draft.reason)
-    return entry.exclusion
+    return _written(console, entry, person)
+
+
+def record_text(console: Console, text: str, person: str) -> Exclusion:
+    """Write a new exclusion as somebody typed its file.
+
+    Raises:
+        DraftError: the loader would refuse it; each problem has its line.
+        FpctlError: the file cannot be written.
+    """
+    repository, today = console.snapshots.now().repository, console.snapshots.today()
+    return _written(console, entry_of_text(text, repository, console.config.exclusions, today), person)
+
+
+def _written(console: Console, entry: NewExclusion, person: str) -> Exclusion:
+    exclusion = entry.exclusion
+    _recorded(console, "added", [exclusion.id], person, lambda: write(entry), exclusion.reason)
+    return exclusion
 
 
 def renew(console: Console, ids: Sequence[str], until: date, person: str) -> None:
@@ -68,8 +85,10 @@ def approve(console: Console, seen: Mapping[str, str], person: str) -> None:
         seen: by id, the content hash of each exclusion as the person saw it.
 
     Raises:
-        FpctlError: one of them says something else by now; then none is approved.
+        FpctlError: one of them says something else by now, or the policy does not let this person approve; then none
+            is approved.
     """
+    check_approver(person, console.config.settings.policy.may_approve)
     today = console.snapshots.today()
     repository = console.snapshots.now().repository
     rules = [loaded.rule for loaded in repository.rules.rules]
@@ -99,11 +118,14 @@ def activate(console: Console, id: str, person: str) -> None:
     _change(console, "activated", [id], person, change)
 
 
-def save_text(console: Console, loaded: LoadedExclusion, before: str, text: str, person: str) -> tuple[Problem, ...]:
+def save_text(
+    console: Console, loaded: LoadedExclusion, before: str, text: str, person: str, *, approver: bool
+) -> tuple[Problem, ...]:
     """Put a new text in the place of an exclusion's file; return the errors that forbid it, none when it is saved.
 
     Args:
         before: the file's text when the page was loaded.
+        approver: whether the person may approve.
 
     Raises:
         Conflict: the file has another text by now.
@@ -111,12 +133,15 @@ def save_text(console: Console, loaded: LoadedExclusion, before: str, text: str,
     repository = console.snapshots.now().repository
     path = Path(loaded.path)
     revision = EditSession(path, before, loaded.id, repository.exclusions, repository.rules)
-    problems = tuple(problem for problem in revision.problems(text) if problem.severity == "error")
-    if problems:
-        return problems
     present = read_text(path)
     if present != before:
         raise Conflict(loaded.path, present)
+    problems = [problem for problem in revision.problems(text) if problem.severity == "error"]
+    if not problems:
+        held = {one.id: one.exclusion for one in revision.loaded(before)}
+        problems = reserved(held, revision.loaded(text), loaded.path, approver=approver)
+    if problems:
+        return tuple(with_caret(problem, text, loaded.path) for problem in problems)
     if text != before:
         _recorded(console, "edited", revision.ids(text), person, lambda: revision.save(text))
     return ()

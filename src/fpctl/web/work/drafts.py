@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from fpctl.errors import FpctlError, Location, Problem
-from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked, title_of
+from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, checked, title_of, with_caret
 from fpctl.exclusions.expiry import parse_until
+from fpctl.exclusions.identifier import new_id
 from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.window_text import weekly_text
 from fpctl.fields.registry import NAMES
 from fpctl.schema.families import is_narrow
 from fpctl.web.config import ConsoleConfig
+from fpctl.web.work.reserved import RECORDED, reserved
 
 DEFAULT_LIFE = "180d"
-STATUSES = ("draft", "shadow")
-"""What a page may record: a draft waits for an approval, a shadow exclusion only counts. Neither suppresses."""
+
+_IN_THE_FORM = frozenset({
+    "id", "title", "scenario", "rules", "match", "window", "reason", "ticket", "owner", "created", "expires", "broad",
+    "status",
+})  # fmt: skip
+_COMMENT = re.compile(r"^\s*#(?! yaml-language-server:)|\s#", re.MULTILINE)
+"""What may be a comment. A `#` in a text in quotes looks the same, and then one stays in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ class DraftForm:
         Raises:
             FpctlError: the end is no date, or the status is not one that a page may record.
         """
-        if self.status not in STATUSES:
+        if self.status not in RECORDED:
             raise FpctlError(f"a page records drafts and shadow exclusions, not `{self.status}`")
         match: dict[str, tuple[str, ...]] = dict(self.fields)
         if self.where:
@@ -132,10 +141,67 @@ def check_form(form: DraftForm, config: ConsoleConfig, today: date) -> Checked:
         return Checked(None, "", (problem,))
     text = draft.text()
     try:
-        exclusion, warnings = checked(text, config.exclusions)
+        loaded, warnings = checked(text, config.exclusions)
     except DraftError as error:
         return Checked(None, text, error.problems)
-    return Checked(exclusion, text, warnings)
+    return Checked(loaded.exclusion, text, warnings)
+
+
+def text_of(form: DraftForm, config: ConsoleConfig, taken: Iterable[str], today: date) -> str:
+    """Return the file that a form would become, with an id that is free, to be gone on with by hand.
+
+    Raises:
+        FpctlError: the end is no date.
+    """
+    draft = form.draft(today)
+    title = draft.title or title_of(draft.match, draft.scenario or "")
+    return replace(draft, id=new_id(today, set(taken)), title=title).text(config.exclusions)
+
+
+def check_text(text: str, config: ConsoleConfig) -> Checked:
+    """Return what a typed file would be, and everything that is wrong with it, each with its line."""
+    try:
+        loaded, warnings = checked(text, config.exclusions)
+    except DraftError as error:
+        return Checked(None, text, error.problems)
+    decided = reserved({}, [loaded], loaded.path, approver=False)
+    if decided:
+        return Checked(None, text, tuple(with_caret(one, text, loaded.path) for one in decided))
+    return Checked(loaded.exclusion, text, warnings)
+
+
+def form_of(text: str, config: ConsoleConfig) -> DraftForm:
+    """Return the form that says the same as a typed file, so that one can go on in its fields.
+
+    Raises:
+        DraftError: the loader would refuse the file.
+        FpctlError: the form has no field for a part of it; the message names the parts.
+    """
+    loaded, _ = checked(text, config.exclusions)
+    exclusion = loaded.exclusion
+    (first, *others), window = exclusion.match, exclusion.window
+    lacking = sorted(exclusion.model_fields_set - _IN_THE_FORM)
+    lacking += ["a second alternative of match"] if others else []
+    lacking += ["single intervals of the window"] if window is not None and window.intervals else []
+    lacking += ["values from list files"] if loaded.lists else []
+    lacking += ["comments"] if _COMMENT.search(text) else []
+    if lacking:
+        raise FpctlError(f"the form has no field for {', '.join(lacking)}", None, "go on in the file")
+    return DraftForm(
+        rules=exclusion.rules,
+        fields=first.fields(),
+        title=exclusion.title,
+        scenario=exclusion.scenario or "",
+        where=first.where or "",
+        weekly="\n".join(weekly_text(hours) for hours in window.weekly) if window is not None else "",
+        timezone=window.timezone if window is not None else "",
+        reason=exclusion.reason or "",
+        ticket=exclusion.ticket or "",
+        owner=exclusion.owner or "",
+        expires=exclusion.expires.isoformat() if exclusion.expires is not None else "",
+        broad=exclusion.broad,
+        status=exclusion.status,
+    )
 
 
 def _match(text: str) -> dict[str, tuple[str, ...]]:

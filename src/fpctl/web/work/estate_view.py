@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from functools import cached_property
 
 from fpctl.audit.finding import Finding
+from fpctl.audit.run_history import TREND
 from fpctl.report.charts import daily_chart, noise_chart, sparkline
 from fpctl.report.estate import Estate, RuleNoise
 from fpctl.report.overview import OverviewEntry
@@ -14,8 +15,6 @@ from fpctl.web.work.memo import Memo
 from fpctl.web.work.rule_key import rule_key
 
 CHARTED_RULES = 10
-SPARK = timedelta(days=29)
-"""A list shows the hits of so many days before today, and of today."""
 
 
 class EstateView:
@@ -45,9 +44,15 @@ class EstateView:
         return found
 
     @cached_property
-    def codes(self) -> Sequence[tuple[str, str]]:
-        """The codes of the findings with their names, in order."""
-        return sorted({(one.code, one.slug) for one in self.estate.findings})
+    def codes(self) -> Sequence[tuple[str, str, int]]:
+        """The codes of the findings with their names and how many there are, in order."""
+        counts = Counter((one.code, one.slug) for one in self.estate.findings)
+        return sorted((*key, count) for key, count in counts.items())
+
+    @cached_property
+    def severities(self) -> Mapping[str, int]:
+        """How many findings each severity has."""
+        return Counter(one.severity for one in self.estate.findings)
 
     @cached_property
     def noise(self) -> Mapping[str, RuleNoise]:
@@ -77,5 +82,5 @@ class EstateView:
         entry = self.entries.get(id)
         if entry is None or entry.hits is None:
             return None
-        found = entry.hits.between(self.estate.on - SPARK, self.estate.on)
+        found = entry.hits.between(self.estate.on - TREND, self.estate.on)
         return sparkline([day.rows for day in found], f"hits of {id} by day") if found else None

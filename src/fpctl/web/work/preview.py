@@ -123,7 +123,13 @@ def _policy(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> 
     wanted = [check for check in chosen([]) if check.code.startswith(("FP1", "FP2", "FP6"))]
     found = audit(scene, wanted, severities(config.settings))
     # Whoever records it does not approve it: that comes after.
-    return [one for one in found if one.exclusion == exclusion.id and one.slug not in APPROVAL]
+    return [
+        replace(one, message=f"it {one.message.removeprefix(f'{exclusion.id} ')}")
+        if one.message.startswith(f"{exclusion.id} ")
+        else one
+        for one in found
+        if one.exclusion == exclusion.id and one.slug not in APPROVAL
+    ]
 
 
 def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> EventPreview:

@@ -25,6 +25,7 @@ from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.history.history import History
 from fpctl.report.build import build_estate
 from fpctl.report.estate import Estate
+from fpctl.report.recorded import read_recorded
 from fpctl.repository.apply import RuleOutcome
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.repository.model import Repository, open_repository
@@ -210,9 +211,11 @@ class Snapshots:
         config, repository = self._config, snapshot.repository
         made = config.clock()
         outcomes = self._plans.outcomes(snapshot.rules, snapshot.index, repository, key[1])
+        usage = config.settings.policy.usage
         estate = build_estate(
-            repository, config.settings, key[1], outcomes, history=config.history, exclusions=config.exclusions
-        )
+            repository, config.settings, key[1], outcomes,
+            recorded=lambda: read_recorded(config.history, key[1], usage), exclusions=config.exclusions,
+        )  # fmt: skip
         view = EstateView(estate)
         with self._lock:
             self._estate = (key, view, made)
@@ -232,6 +235,7 @@ class Snapshots:
             environment=settings.tables.environment,
             overrides=settings.fields,
             from_created=settings.clauses.from_created,
+            enforced=settings.enforced,
         )
         if kept is not None and kept.schema == schema:
             # Plans are kept as long as the tables are the same objects.
