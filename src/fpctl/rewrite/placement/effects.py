@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from fpctl.kql import tree
 from fpctl.kql.operators.table import spec_of
-from fpctl.rewrite.placement.monotonicity import EITHER, FALLS, ComputedColumns, Monotonicity, calls, item_names
+from fpctl.rewrite.placement.computed_columns import ComputedColumns, calls, item_names
+from fpctl.rewrite.placement.monotonicity import EITHER, FALLS, Monotonicity
 from fpctl.rewrite.placement.positions import Edge
 
 
