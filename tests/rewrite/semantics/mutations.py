@@ -27,6 +27,7 @@ from fpctl.rewrite.placement import (  # noqa: E402
     monotonicity,
     placer,
     polarity,
+    row_keys,
     wildcard_tables,
 )
 from fpctl.rewrite.plan import exclusion_clauses, plan_warnings  # noqa: E402
@@ -194,9 +195,19 @@ MUTATIONS: dict[str, Mutation] = {
     "a picked row is not replaced": Mutation(_attribute(effects, "PICKING", frozenset()), _COMPUTED),
     "no warning names the picked event": Mutation(_without_warning("picked-event"), _COMPUTED),
     "neighbouring rows stay": Mutation(_attribute(effects, "WINDOW", frozenset()), _COMPUTED),
+    "a join keeps whichever left row": Mutation(
+        _attribute(row_keys.RowKeys, "one_left_row", lambda *_: True), _COMPUTED
+    ),
+    "a column that is dropped and comes back is the same": Mutation(
+        _attribute(row_keys, "_after", lambda names, moved, columns: names), _COMPUTED
+    ),
+    "groups by a count stay": Mutation(_attribute(row_keys.RowKeys, "determine", lambda *_: True), _COMPUTED),
+    "a list of computed values only shrinks": Mutation(
+        _attribute(effects._Follower, "only_shrinks", lambda *_: True), _COMPUTED
+    ),
     "conditions on groups are harmless": Mutation(_joins_inside(tree.Where), _COMPUTED),
     "groups vanish whatever they are grouped by": Mutation(
-        _attribute(effects._Follower, "groups_vanish", lambda *_: True), _COMPUTED
+        _attribute(row_keys.RowKeys, "groups_vanish", lambda *_: True), _COMPUTED
     ),
 }
 """Each mending, by what is so without it."""
