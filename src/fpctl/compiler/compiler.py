@@ -573,6 +573,10 @@ class Compiler(ExpressionCompiler):
     def lists(self, values: Sequence[str]) -> Table:
         """Return the table that holds a long list of strings."""
         held = tuple(values)
-        name = f"fpctl_list_{sha256(repr(held).encode()).hexdigest()[:16]}"
+        content = "\0".join(held)
+        if content.count("\0") >= len(held):
+            content = repr(held)  # one has a NUL: joined, other lists could look the same
+        digest = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+        name = f"fpctl_list_{digest[:16]}"
         self.long_lists[name] = held
         return Table(name, "main")

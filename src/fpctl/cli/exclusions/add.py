@@ -64,7 +64,7 @@ def command(
 
     context = AppContext(files, "optional")
     base = _base(match, window, about, details, context.today)
-    check_approver(base.approved_by or "", context.settings.policy.approval.allows)
+    check_approver(base.approved_by or "", context.settings.policy.may_approve)
     lacking = not (match.filter or match.from_result) and not (fields.values and base.rules)
     if lacking and terminal.may_ask():
         asked = _asked(context, replace(base, match=(dict(fields.values),)), about, engine)
@@ -315,6 +315,7 @@ def _unheld(context: AppContext, entry: NewExclusion, outcomes: Sequence[RuleOut
 
 def _written(context: AppContext, entries: Sequence[NewExclusion], yes: bool) -> int:
     """Write the files if that is agreed, and return the exit code."""
+    from fpctl.exclusions.completeness import lacking, words_for
     from fpctl.exclusions.exclusion_writer import write
 
     if not terminal.agreed(yes, f"write {', '.join(str(entry.path) for entry in entries)}", "Record it?"):
@@ -326,7 +327,9 @@ def _written(context: AppContext, entries: Sequence[NewExclusion], yes: bool) ->
 
     context.audit_log.record(write_all, "added", [entry.exclusion.id for entry in entries])
     for entry in entries:
-        output.say(f"recorded {entry.exclusion.id} in {entry.path}")
+        missing = lacking(entry.exclusion, context.settings.enforced)
+        draft = f" as a draft: {words_for(missing)} yet" if missing and entry.exclusion.status == "draft" else ""
+        output.say(f"recorded {entry.exclusion.id} in {entry.path}{draft}")
     return EXIT_OK
 
 

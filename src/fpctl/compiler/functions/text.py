@@ -43,8 +43,13 @@ def tolower(text: Sql) -> Sql:
 
 @scalar("toupper", "string", returns="string")
 def toupper(text: Sql) -> Sql:
-    """`toupper(s)`."""
-    return func("upper", text)
+    """`toupper(s)`; `ß` has no capital that .NET would make of it."""
+    return func("kql_upper", text)
+
+
+macro("kql_upper", "s", "CASE WHEN contains(s, '\u00df') THEN "
+      "array_to_string(list_transform(string_split(s, '\u00df'), lambda part: upper(part)), '\u00df') "
+      "ELSE upper(s) END")  # fmt: skip
 
 
 @scalar("strlen", "string", returns="long", nullable=False)
