@@ -16,15 +16,8 @@ from typing import Any, NamedTuple
 from fpctl.kql import tree
 from fpctl.kql.operators.model import Polarity
 from fpctl.kql.operators.table import spec_of
-from fpctl.rewrite.placement.monotonicity import (
-    EITHER,
-    FALLS,
-    SHRINKS,
-    ComputedColumns,
-    Monotonicity,
-    calls,
-    item_names,
-)
+from fpctl.rewrite.placement.computed_columns import ComputedColumns, calls, item_names
+from fpctl.rewrite.placement.monotonicity import EITHER, FALLS, SHRINKS, Monotonicity
 from fpctl.rewrite.placement.positions import Edge
 from fpctl.rewrite.placement.row_keys import RowKeys, key_names
 
