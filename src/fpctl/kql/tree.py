@@ -7,6 +7,9 @@ twice: what a node looks like is `text[node.start:node.end]`.
 Nodes are named tuples rather than frozen dataclasses: as immutable, and a third of the cost to
 make (the parser makes about one per three characters). Compare nodes with `is`.
 
+All of them are in one module because they refer to each other in circles: an expression can contain a pipeline, a
+pipeline contains operators, and operators contain expressions.
+
 Names follow Microsoft's documentation of the language
 (https://learn.microsoft.com/kusto/query/): an operator is known by its keyword.
 """

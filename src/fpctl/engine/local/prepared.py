@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import gc
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -143,6 +146,28 @@ class Prepared:
     compiled: CompiledQuery
     views: Mapping[str, TableView]
 
+    def words_of(self, names: Iterable[str]) -> list[str]:
+        """Return which names are words of the text, sorted."""
+        # A tuned query can be a megabyte of values: most names are ruled out without taking it apart.
+        return sorted(name for name in names if name in self.text and re.search(rf"\b{re.escape(name)}\b", self.text))
+
+
+_LONG = 100_000
+"""Characters of a query from which on Python's collector costs as much as reading and compiling it."""
+
+
+@contextmanager
+def no_collection_during(text: str) -> Iterator[None]:
+    """Let the garbage collector rest while a long query is read and compiled: it makes many objects, and no cycles."""
+    if len(text) < _LONG or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
 
 UnknownTable = Callable[[str, int | None, str | None], EngineError]
 
@@ -163,7 +188,8 @@ def prepared(text: str, folder: Folder, now: datetime, unknown_table: UnknownTab
     from fpctl.kql.parser import parse
 
     try:
-        compiled = compile_query(parse(text), folder, folder, now.replace(tzinfo=None))
+        with no_collection_during(text):
+            compiled = compile_query(parse(text), folder, folder, now.replace(tzinfo=None))
     except KqlSyntaxError as error:
         raise EngineError(
             error.message, code="syntax", hint=error.hint, offset=error.offset, at=error.at, caret=error.caret

@@ -70,11 +70,11 @@ def _compared(query: tree.Query, fields: Fields, table: str, field: str) -> bool
         if isinstance(node, tree.Named) and isinstance(node.value, tree.Name) and node.value.value in held:
             held |= {name.value for name in node.names}
     joins = (node for node in tree.walk(query) if isinstance(node, (tree.Join, tree.Lookup)))
-    return all(any(name in held for name in _keys(node)) for node in joins)
+    return all(any(held.issuperset(_columns(condition)) for condition in node.on) for node in joins)
 
 
-def _keys(node: tree.Join | tree.Lookup) -> Iterator[str]:
-    for condition in node.on:
-        for item in tree.walk(condition):
-            if isinstance(item, tree.Name):
-                yield item.value
+def _columns(condition: tree.Expr) -> Iterator[str]:
+    """Yield the columns that a condition of a join compares: `Host`, or `$left.Host == $right.DeviceName`."""
+    for item in tree.walk(condition):
+        if isinstance(item, tree.Name) and not item.value.startswith("$"):
+            yield item.value
