@@ -273,7 +273,8 @@ def _fpctl(
 
 
 @cache
-def _command() -> Any:
+def root() -> Any:
+    """Return the command that all verbs are under."""
     return get_command(app)
 
 
@@ -297,7 +298,7 @@ def _current_folder() -> str | None:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         _check_text(sys.argv[1:] if arguments is None else arguments)
-        result = _command().main(arguments, prog_name="fpctl", standalone_mode=False)
+        result = root().main(arguments, prog_name="fpctl", standalone_mode=False)
     except TyperException as error:
         _show_usage_error(error)
         return EXIT_ERROR
