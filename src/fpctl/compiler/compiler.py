@@ -16,7 +16,7 @@ from fpctl.compiler.context import NO_ROW, Data, Row
 from fpctl.compiler.expressions import ExpressionCompiler
 from fpctl.compiler.functions.randomness import VOLATILE
 from fpctl.compiler.functions.windows import WINDOWS
-from fpctl.compiler.operator_table import OPERATORS, SOURCES
+from fpctl.compiler.operator_registry import OPERATORS, SOURCES
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation, of_table
 from fpctl.compiler.repeats import walk

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-import fpctl.compiler.functions  # noqa: F401  (fills the table of functions)
+import fpctl.compiler.functions
+import fpctl.compiler.operators  # noqa: F401  (functions and operators enter themselves)
 from fpctl.compiler.compiler import Compiler
 from fpctl.compiler.context import Data
 from fpctl.compiler.macro_arguments import FEW_CALLS, bound_once
