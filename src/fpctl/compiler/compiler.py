@@ -14,12 +14,15 @@ from typing import Any, NoReturn
 
 from fpctl.compiler.context import NO_ROW, Data, Row
 from fpctl.compiler.expressions import ExpressionCompiler
+from fpctl.compiler.functions.randomness import VOLATILE
 from fpctl.compiler.functions.windows import WINDOWS
 from fpctl.compiler.operator_table import OPERATORS, SOURCES
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation, of_table
+from fpctl.compiler.repeats import walk
 from fpctl.compiler.sql import (
     Column,
+    Func,
     Named,
     Number,
     Order,
@@ -527,7 +530,7 @@ class Compiler(ExpressionCompiler):
         with self.in_row(NO_ROW):
             relation = self.tabular(node.args[0])
             if relation is None:
-                return self.value(node.args[0])
+                return self._value_once(self.value(node.args[0]), node)
         if not relation.columns:
             self.refuse("toscalar", "the query gives no column", node)
         first = next(iter(relation.columns.values()))
@@ -541,6 +544,14 @@ class Compiler(ExpressionCompiler):
         if first.type == "string":
             return Value(func("coalesce", sql, Text("")), "string")
         return Value(sql, first.type)
+
+    def _value_once(self, value: Value, node: tree.Call) -> Value:
+        """Return a value that is calculated once, however often it is named (named-expressions): `toscalar(rand())`."""
+        name = f"fpctl_scalar_{node.start}"  # calls at other places have values of their own
+        if not any(isinstance(one, Func) and one.name in VOLATILE for one in walk(value.sql)):
+            return value
+        table = self.shared(Select(None, (Named(value.sql, name),)))
+        return Value(Subselect(Select(table, (Named(Column(name), name),))), value.type)
 
     # ----------------------------------------------------------------- what is shared
 

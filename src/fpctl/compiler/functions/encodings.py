@@ -179,6 +179,36 @@ def punycode_to_string(text: Sql) -> Sql:
     return func("kql_punycode_text", text)
 
 
+@arrow_function("kql_punycode_domain_text", ["string"], "string")
+def _punycode_domain_text(domain: str) -> str:
+    try:
+        return ".".join(
+            part[4:].encode("ascii").decode("punycode") if part.startswith("xn--") else part
+            for part in domain.split(".")
+        )
+    except UnicodeError:
+        return ""
+
+
+@scalar("punycode_domain_from_string", "string", returns="string")
+def punycode_domain_from_string(domain: Sql) -> Sql:
+    """`punycode_domain_from_string(s)`: decoded, label by label; empty where one cannot be."""
+    return func("kql_punycode_domain_text", domain)
+
+
+@arrow_function("kql_punycode_domain", ["string"], "string")
+def _punycode_domain(domain: str) -> str:
+    # The ideographic full stops separate labels too (RFC 3490, 3.1).
+    parts = re.split("[.\u3002\uff0e\uff61]", domain)
+    return ".".join(part if part.isascii() else f"xn--{part.encode('punycode').decode('ascii')}" for part in parts)
+
+
+@scalar("punycode_domain_to_string", "string", returns="string")
+def punycode_domain_to_string(domain: Sql) -> Sql:
+    """`punycode_domain_to_string(s)`: encoded, label by label."""
+    return func("kql_punycode_domain", domain)
+
+
 @arrow_function("kql_punycode", ["string"], "string")
 def _punycode(text: str) -> str:
     return text.encode("punycode").decode("ascii")

@@ -9,6 +9,9 @@ from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
 
+VOLATILE = frozenset({"random", "uuid"})
+"""DuckDB's functions of chance."""
+
 
 @special("rand")
 def rand(expressions: Expressions, node: tree.Call) -> Value:

@@ -47,6 +47,18 @@ def toupper(text: Sql) -> Sql:
     return func("kql_upper", text)
 
 
+# Its 32 digits are more than a decimal is held with elsewhere (18 of 38 behind the point); nothing is behind its point.
+macro("kql_version", "s", "CASE WHEN regexp_full_match(s, '[0-9]{1,8}(\\.[0-9]{1,8}){0,3}') THEN "
+      "CAST(rpad(array_to_string(list_transform(string_split(s, '.'), lambda part: lpad(part, 8, '0')), ''), 32, '0') "
+      "AS DECIMAL(38,0)) END")  # fmt: skip
+
+
+@scalar("parse_version", "string", returns="decimal")
+def parse_version(text: Sql) -> Sql:
+    """`parse_version(s)`: up to four numbers of eight digits as one, null of anything else."""
+    return func("kql_version", text)
+
+
 macro("kql_upper", "s", "CASE WHEN contains(s, '\u00df') THEN "
       "array_to_string(list_transform(string_split(s, '\u00df'), lambda part: upper(part)), '\u00df') "
       "ELSE upper(s) END")  # fmt: skip
