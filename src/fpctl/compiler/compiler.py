@@ -55,7 +55,7 @@ _DEEPEST_CALL = 30
 _MOST_CALLS = 5_000
 """Calls of a query's own functions: each is compiled anew, and a few that call each other twice are thousands."""
 _MOST_PARTS = 200_000
-"""Parts of a scalar `let`, which stand wherever it is named."""
+"""Parts of a scalar `let`, which are used wherever it is named."""
 _ONE = Number(1)
 
 
@@ -233,7 +233,7 @@ class Compiler(ExpressionCompiler):
         return Column(name)
 
     def bound(self, node: tree.Operator, relation: Relation) -> Scope:
-        """Return the columns behind an operator, as the binder has them; the numbering of unnamed ones moves on."""
+        """Return the columns after an operator, as the binder has them; the numbering of unnamed ones moves on."""
         return bind(self.binder, node, relation.scope)
 
     @contextmanager
@@ -380,7 +380,7 @@ class Compiler(ExpressionCompiler):
         if stored is None:
             self.refuse(
                 "_GetWatchlist", f"the data has no watchlist {alias}", node,
-                f"put its rows beside the tables: {alias}.csv", "unknown-table",
+                f"put its rows next to the tables: {alias}.csv", "unknown-table",
             )  # fmt: skip
         from fpctl.kql.binder.sources import declared_scope
 
@@ -468,7 +468,7 @@ class Compiler(ExpressionCompiler):
             if name in tables:
                 relation = self.tabular(value)
                 if relation is None:
-                    self.refuse(routine.name, f"the argument {name} is no table", arg)
+                    self.refuse(routine.name, f"the argument {name} is not a table", arg)
                 given[name] = (self.nameable(relation), value)
             else:
                 given[name] = (self.value(value), value)
@@ -572,7 +572,7 @@ class Compiler(ExpressionCompiler):
         return Table(name)
 
     def ask(self, query: Query) -> list[tuple[Any, ...]] | None:
-        """Return the rows of a query, for columns that only the data tells; None where nothing can be asked."""
+        """Return the rows of a query, for columns that only the data shows; None where nothing can be asked."""
         whole = With(tuple(self.common), query) if self.common else query
         return self.data.rows(printed(whole), self.long_lists)
 

@@ -38,7 +38,7 @@ class CompiledQuery:
         columns: of the result, in order.
         lists: long lists of strings that the SQL looks up: table name -> values of its column `fpctl_listed`.
         tables: the tables of the data that are read.
-        notes: what was taken for something else, to be told.
+        notes: what was taken for something else, for the user to know.
         tree: the same as `sql`, as a tree.
     """
 

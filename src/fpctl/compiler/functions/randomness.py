@@ -1,4 +1,4 @@
-"""`rand()` and `new_guid()`: another value in every run, each time they are met."""
+"""`rand()` and `new_guid()`: another value in every run and at every call."""
 
 from __future__ import annotations
 

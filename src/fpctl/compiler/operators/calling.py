@@ -14,7 +14,7 @@ from fpctl.kql import tree
 from fpctl.kql.binder.bindings import Routine
 
 MOST_PARTITIONS = 64
-"""So many are made, as by the service where no strategy is given (partition-operator)."""
+"""How many are made, as by the service where no strategy is given (partition-operator)."""
 
 
 @operator(tree.Invoke)

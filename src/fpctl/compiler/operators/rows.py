@@ -50,7 +50,7 @@ def orders(compiler: Expressions, items: Sequence[tree.Ordered]) -> list[Order]:
         nulls_first = not descending if item.nulls is None else item.nulls == "first"
         sql = value.moment if value.moment is not None else value.sql
         if value.type == "real":
-            # NaN stands beside null, between it and the numbers (sort-operator).
+            # NaN sorts next to null, between it and the numbers (sort-operator).
             rank = Case(((is_null(sql), Number(2)), (func("isnan", sql), Number(1))), Number(0))
             found.append(Order(rank, nulls_first, False))
         found.append(Order(sql, descending, nulls_first))
