@@ -19,6 +19,9 @@ FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 
+INSTALLED_BY_NAME = re.compile(r"(?:pip|uv tool|pipx|uvx?)\s+(?:install|run)?\s*(?:-\S+ )*['\"]?fpctl\b(?![-/])")
+"""The name is free in package registries: whoever took it could run code on the machines of our readers."""
+
 
 def pages() -> list[Path]:
     """Return every Markdown page of the project."""
@@ -80,6 +83,21 @@ def untold_folders() -> Iterator[str]:
             yield f"docs/architecture.md: {folder.name}/ is not in any layer"
 
 
+def installed_by_name() -> Iterator[str]:
+    """Yield each page, message or workflow that installs fpctl by its name from a registry."""
+    source = ROOT / "src" / "fpctl"
+    texts = [
+        *pages(),
+        *source.rglob("*.py"),
+        *(source / "repository/data/scaffold").iterdir(),
+        *(ROOT / ".ci").iterdir(),
+    ]
+    for path in texts:
+        found = INSTALLED_BY_NAME.search(path.read_text(encoding="utf-8"))
+        if found:
+            yield f"{path.relative_to(ROOT)}: `{found[0]}` installs whatever has that name in a registry"
+
+
 def stale_pages() -> Iterator[str]:
     """Yield each generated page that is not what its generator makes of the code."""
     wanted: dict[str, str] = runpy.run_path(str(ROOT / "scripts" / "command_docs.py"))["pages"]()
@@ -111,6 +129,7 @@ def main() -> int:
         *unexplained_dependencies(),
         *unpinned_dependencies(),
         *untold_folders(),
+        *installed_by_name(),
         *stale_pages(),
     ]
     for fault in faults:

@@ -29,6 +29,7 @@ match:
   {match}
 reason: patching
 owner: a@contoso.com
+approved_by: b@contoso.com
 created: 2026-11-01
 expires: 2027-05-01
 """

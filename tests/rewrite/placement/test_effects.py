@@ -47,6 +47,23 @@ MAY_ADD = {
         <D> | summarize a = count(), b = countif(FileName == 'x') by AccountName | where a - b > 2""",
     "groups by another column": """
         <D> | summarize n = count() by AccountName | where n < 3""",
+    "groups by the device of another event": """
+        <D> | project SHA1 | join kind=inner (<F> | distinct SHA1, DeviceName) on SHA1
+        | summarize n = count() by DeviceName | where n < 3""",
+    "groups by a device that was parsed anew": """
+        <D> | parse FileName with DeviceName '.' * | summarize n = count() by DeviceName | where n < 3""",
+    "one left row of several with a key": """
+        <D> | join (<F> | project AccountName = InitiatingProcessAccountName) on AccountName""",
+    "one left row of several with more than the key": """
+        <D> | project AccountName, FileName | join (<F> | project FileName, SHA1) on FileName""",
+    "one left row of several groups with a key": """
+        <D> | summarize n = count() by AccountName, FileName | join (<F> | project FileName, SHA1) on FileName""",
+    "one left row of a table that is not known": """
+        Custom_CL | where DeviceName != '' | join (<F> | project DeviceId, SHA1) on DeviceId""",
+    "groups by a count and a part of the keys": """
+        <D> | summarize n = count() by AccountName, FileName | summarize m = count() by AccountName, n""",
+    "a list of the largest": """
+        <E> | where Subject in ((<D> | summarize max(FileName)))""",
 }
 
 
@@ -76,6 +93,25 @@ ONLY_REMOVES = {
     "elements that are filtered": """
         <D> | summarize s = make_set(FileName) by AccountName
         | mv-apply f = s to typeof(string) on (where f == 'a.exe')""",
+    "groups by the excluded column under another name": """
+        <D> | summarize c = count() by Host = DeviceName, AccountName | where c < 3
+        | summarize m = sum(c) by Host | where m < 9""",
+    "groups by the excluded column that was renamed": """
+        <D> | project-rename Host = DeviceName | project Machine = Host, FileName
+        | summarize c = count() by Machine | where c < 3""",
+    "a default name of a text of a set": """
+        <D> | summarize tostring(make_set(FileName)) by AccountName | where set_FileName has 'certutil'""",
+    "a list of a set": "<E> | where Subject has_any ((<D> | summarize make_set(FileName)))",
+    "groups by a count and the keys that it was counted by": """
+        <D> | summarize n = count() by AccountName
+        | join kind=inner (<E> | project AccountName = Subject, NetworkMessageId) on AccountName
+        | summarize ids = make_set(NetworkMessageId) by AccountName, n | distinct AccountName, n""",
+    "one left row where there is one": """
+        <D> | summarize n = count() by AccountName | join (<E> | project AccountName = Subject) on AccountName""",
+    "one left row of rows that are the key": """
+        <D> | project AccountName | join (<E> | project AccountName = Subject) on AccountName""",
+    "one left row of rows that vanish together": """
+        <D> | join (<E> | project DeviceName = Subject) on $left.DeviceName == $right.DeviceName""",
 }
 
 

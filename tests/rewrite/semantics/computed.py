@@ -15,12 +15,47 @@ def computed(draw: Drawing) -> str:
         return f"{table}\n| summarize {_pick(draw, other)} by {key}{draw.pick(('', f' | where isnotempty({key})'))}"
     if draw.chance(15):
         return f"{table}\n| {draw.pick(('top 2 by Timestamp', 'sort by Timestamp asc, DeviceName asc | take 2'))}"
+    if draw.chance(25):
+        return _joined(draw, table, key, other)
     made, conditions = _aggregate(draw, table, other)
     middle, condition = draw.random.choice(conditions)
     body = f"{table}\n| summarize n_a = {made} by {key}"
     if middle:
         body += f"\n| {middle.replace('KEY', key)}"
     return f"{body}\n| where {condition}\n| project {key}"
+
+
+def _joined(draw: Drawing, table: str, key: str, other: str) -> str:
+    """Return groups that meet another table: by their keys, by what was computed, or as a list."""
+    column = draw.pick(("Subject", "SenderFromAddress"))
+    mails = f"(EmailEvents | project {column}, Timestamp)"
+    compare = f"{draw.pick(COMPARISONS)} {draw.pick(('1', '2', '3'))}"
+    kind = draw.pick(("", "kind=innerunique ", "kind=inner ", "kind=leftouter "))
+    meet = f"join {kind}{mails} on $left.{key} == $right.{column}"
+    counted = f"{table}\n| summarize n_a = count() by {key}"
+    files = (
+        f"(DeviceFileEvents | distinct k = {draw.pick(('FileName', 'InitiatingProcessFileName'))}, Host = DeviceName)"
+    )
+    return draw.pick(
+        (
+            f"{table}\n| {meet}",
+            f"{table}\n| project {key}\n| {meet}",
+            f"{table}\n| project {key}, {other}\n| {meet}",
+            f"{table}\n| distinct {key}, {other}\n| {meet}\n| distinct {key}",
+            f"{counted}\n| {meet}",
+            f"{counted}, {other}\n| {meet}\n| project {key}, {column}",
+            f"{counted}\n| {meet}\n| summarize n_b = count() by {key}, n_a\n| where n_b {compare}\n| project {key}",
+            f"{counted}, {other}\n| summarize n_b = count() by {key}, n_a\n| where n_b {compare}\n| project {key}",
+            f"{counted}\n| distinct {key}, n_a\n| project {key}",
+            f"{table}\n| summarize n_a = count() by Host = {key}\n| where n_a {compare}\n| project Host",
+            f"{table}\n| project-rename Host = {key}\n| summarize n_a = count() by Host\n"
+            f"| where n_a {compare}\n| project Host",
+            f"{table}\n| project a = {other}\n| join kind=inner {files} on $left.a == $right.k\n"
+            f"| summarize n_a = count() by Host\n| where n_a {compare}\n| project Host",
+            f"EmailEvents\n| where {column} {draw.pick(('in', 'has_any'))} (({table} | summarize make_set({key})))",
+            f"EmailEvents\n| where {column} in (({table} | summarize n_a = {draw.pick(('max', 'min'))}({key})))",
+        )
+    )
 
 
 def _others(table: str) -> tuple[str, ...]:

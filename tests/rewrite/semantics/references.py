@@ -188,11 +188,12 @@ def taken_up(draw: Drawing) -> str:
             f"where {kept} in ((again | summarize n_rows = count() by {kept} | where n_rows > 1 | project {kept}))",
             f"join kind={draw.pick(KINDS)} (again | project k = {kept}) on $left.{kept} == $right.k",
             f"union (again | where {kept} has 'a')",
-            f"where {kept} !in ((again | where isempty(Timestamp) | project {kept}))",
+            f"where {kept} !in ((again | where {draw.column(table)} has 'build01' | project {kept}))",
+            f"where {kept} !in ((again | where {draw.column(table)} has 'a' | project {kept}))",
         )
     )
-    if draw.chance(30):
-        return f"{draw.events(table)}\n| as again\n| {again}"
+    if draw.chance(50):
+        return f"{draw.events(table)}\n| as again\n| {again}{draw.pick(('', f' | distinct {kept}'))}"
     if draw.chance(30):
         return f"let again = materialize({draw.events(table)});\nagain\n| {again}"
     body = draw.pick(

@@ -14,7 +14,7 @@ import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
-from fpctl.cli.shared.outcomes import exit_code, report_outcomes
+from fpctl.cli.shared.outcomes import exit_code, report_outcomes, say_drafts
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
@@ -184,7 +184,7 @@ def _run(
             store,
             with_base=engine.description.capabilities.free_queries,
             concurrency=engine.concurrency,
-            watch=DriftWatch([one.exclusion for one in exclusions], batch.planner, store),
+            watch=DriftWatch(context.repository.active(), batch.planner, store),
         )
         batch.run(session, checkpoint, update, rows.write if rows is not None else lambda result: None)
 
@@ -270,6 +270,7 @@ def _report(batch: Batch, *, resumable: bool) -> None:
             output.say(output.visible_lines(text))
     for result in batch.in_order():
         _report_run(result)
+    say_drafts(batch.outcomes)
     if len(batch.rules) > 1:
         output.say(batch.summary.summary())
         if resumable and not batch.summary.finished:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from fpctl.exclusions.exclusion_writer import NewExclusion
 
 FORMATS = format_names()
+
+ALL_STATES = "csv"
+"""The format that has every exclusion with its status; the others have those that are active."""
 
 MAX_BYTES = 256 * 1024 * 1024
 """A file of another tool may be larger than one that a person wrote."""
@@ -185,10 +188,15 @@ def export_exclusions(
 ) -> int:
     """Write exclusions in one of FORMATS to a file or stdout, report what was lost, and return the exit code."""
     from fpctl.exchange.format import format_of
+    from fpctl.exclusions.completeness import in_effect
     from fpctl.files import write_text
 
     chosen = context.pick(ids) if ids else list(context.exclusions.exclusions)
-    exported = format_of(kind or FORMATS[0]).write(chosen, context.today)
+    name = kind or FORMATS[0]
+    if name != ALL_STATES:
+        policy = context.settings.enforced
+        chosen = [replace(one, exclusion=in_effect(one.exclusion, policy)) for one in chosen]
+    exported = format_of(name).write(chosen, context.today)
     if out is None:
         output.write(exported.text)
     else:

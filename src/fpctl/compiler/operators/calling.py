@@ -13,7 +13,7 @@ from fpctl.kql import tree
 from fpctl.kql.binder.bindings import Routine
 
 MOST_PARTITIONS = 64
-"""So many are made, as by the service where no strategy is given (partition-operator)."""
+"""How many are made, as by the service where no strategy is given (partition-operator)."""
 
 
 def invoke(compiler: Expressions, node: tree.Invoke, rows: Relation) -> Relation:

@@ -39,7 +39,7 @@ def matched(
     if not names:
         return []  # `extend A = A`
     if len(names) > len(values):
-        compiler.refuse("columns", f"`{compiler.text(item)}` gives another number of columns than it is said to", item)
+        compiler.refuse("columns", f"`{compiler.text(item)}` gives another number of columns than is declared", item)
     return [Made(name, agreed(compiler, item, value, output.columns[name].type)) for name, value in zip(names, values)]  # noqa: B905
 
 

@@ -119,7 +119,7 @@ def _condition(compiler: Expressions, part: tree.Expr, left: Relation, right: Re
     else:
         compiler.refuse("join", "a join's conditions are equalities", part)
     if "dynamic" in (a.type, b.type):
-        compiler.refuse("join", "a dynamic column is no key of a join", part, "use tostring()")
+        compiler.refuse("join", "a dynamic column cannot be the key of a join", part, "use tostring()")
     try:
         test = same_key(a, b)
     except Incomparable as error:

@@ -1,4 +1,4 @@
-"""`parse`, `parse-where` and `parse-kv`: columns taken out of a text by a pattern."""
+"""`parse`, `parse-where` and `parse-kv`: columns extracted from a text by a pattern."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`top-nested`, `top-hitters`, `sample`, `sample-distinct`: some rows, or what is met most."""
+"""`top-nested`, `top-hitters`, `sample`, `sample-distinct`: some rows, or the most frequent values."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def top_nested(compiler: Expressions, node: tree.TopNested, rows: Relation) -> R
         keys.append(
             Made(name, agreed(compiler, clause.item, compiler.value(inner(clause.item)), scope.columns[name].type))
         )
-    # The levels' values stand beside the row, then each level's aggregate over its keys as a window.
+    # The levels' values are added to the row, then each level's aggregate over its keys as a window.
     hidden = [Made(f"fpctl_level_{at}", one.value) for at, one in enumerate(keys)]
     wide = rows.extended(hidden, [*rows.columns, *(one.name for one in hidden)], rows.scope)
     columns = [Column(wide.columns[one.name].sql) for one in hidden]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.operators.columns import added
 from fpctl.compiler.relation import Made, Relation
-from fpctl.compiler.sql import FALSE, STAR, Named, Number, Order, Select, Values, func
+from fpctl.compiler.sql import STAR, Case, Named, Number, Order, Select, Values, func, is_null
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
@@ -47,9 +47,9 @@ def orders(compiler: Expressions, items: Sequence[tree.Ordered]) -> list[Order]:
         nulls_first = not descending if item.nulls is None else item.nulls == "first"
         sql = value.moment if value.moment is not None else value.sql
         if value.type == "real":
-            # NaN stands beside null, on its side.
-            nan = func("coalesce", func("isnan", sql), FALSE)
-            found.append(Order(nan, nulls_first, False))
+            # NaN sorts next to null, between it and the numbers (sort-operator).
+            rank = Case(((is_null(sql), Number(2)), (func("isnan", sql), Number(1))), Number(0))
+            found.append(Order(rank, nulls_first, False))
         found.append(Order(sql, descending, nulls_first))
     return found
 

@@ -211,7 +211,7 @@ def _in_state(plan: Plan, held: Mapping[int, Sequence[str]]) -> Row:
 
 
 def _turn(compiler: Expressions, plan: Plan, at: int, source: Query) -> Query:
-    """Return the rows of a turn behind one step: does the row meet it, and what do the steps remember then."""
+    """Return the rows of a turn after one step: does the row meet it, and what do the steps remember then."""
     step = plan.steps[at]
     before = {of: plan.held(at - 1, of) for of in range(at)}
     own = {of: plan.held(at, of) for of in range(at + 1)}

@@ -105,7 +105,7 @@ def term(text: Value, word: str, *, sensitive: bool) -> Sql:
 
 
 def _folded(text: Value, sensitive: bool) -> Sql:
-    return text.sql if sensitive else func("kql_fold_exactly", text.sql)
+    return text.sql if sensitive else func("kql_fold", text.sql)
 
 
 def _pattern(word: str, sensitive: bool) -> str:

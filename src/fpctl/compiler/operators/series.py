@@ -93,7 +93,7 @@ def make_series(compiler: Expressions, node: tree.MakeSeries, rows: Relation) ->
 
 
 class Series(NamedTuple):
-    """One aggregate: its name, its value for a bin, and what stands where a bin is empty."""
+    """One aggregate: its name, its value for a bin, and what an empty bin gets."""
 
     name: str
     value: Value
@@ -119,7 +119,7 @@ def _as(compiler: Expressions, node: tree.Expr, kind: str) -> Sql:
     value = compiler.value(node)
     found = converted(value, kind)
     if found is None:
-        compiler.refuse("make-series", f"a {value.type} is no {kind}", node)
+        compiler.refuse("make-series", f"a {value.type} is not a {kind}", node)
     return found.sql
 
 

@@ -34,7 +34,7 @@ def datatable(compiler: Expressions, node: tree.DataTable) -> Relation:
         kind = kinds[at % width]
         typed = value if value.type == kind else converted(value, kind)
         if typed is None:
-            compiler.refuse("datatable", f"a {value.type} cannot stand in a column of type {kind}", item)
+            compiler.refuse("datatable", f"a {value.type} cannot be in a column of type {kind}", item)
         values.append(typed.sql)
     rows = tuple(tuple(values[at : at + width]) for at in range(0, len(values), width))
     sql_names = tuple(held.sql for held in columns.values())

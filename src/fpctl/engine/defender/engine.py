@@ -316,7 +316,7 @@ def hunting_table(answer: Any) -> Table:
         EngineError: `bad-response`; `partial`, an error and no rows.
     """
     if not isinstance(answer, Mapping):
-        raise bad_response("it is no JSON object")
+        raise bad_response("it is not a JSON object")
     said = service_error_of(answer.get("error"))
     partial = None
     if answer.get("error"):

@@ -1,6 +1,6 @@
-"""A time range written into a query: each table that it reads is cut to the range where it stands.
+"""A time range written into a query: each table that it reads is cut to the range where it is.
 
-Azure Data Explorer has no time range beside the query as Log Analytics has (its
+Azure Data Explorer has no time range outside the query as Log Analytics has (its
 `query_datetimescope_*` properties name one column for all tables, and a table without it is not cut
 at all). So `T` becomes `T | where Timestamp >= .. and Timestamp < ..` wherever the query reads it,
 in parentheses where it does not begin a pipeline.

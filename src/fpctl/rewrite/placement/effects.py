@@ -1,4 +1,4 @@
-"""What happens behind an insertion point when rows are missing there: constructs that can fire more with fewer rows.
+"""What happens after an insertion point when rows are missing there: constructs that can fire more with fewer rows.
 
 Behind the insertion point an aggregate may be compared the wrong way (`where count_ < 5`), another row may take
 the place of the one removed (`arg_max`, `top`, `take`), or a baseline may shift (`make-series`,
@@ -9,13 +9,17 @@ Facts: the class B constructs in docs/kql.md, each measured there with a counter
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fpctl.kql import tree
+from fpctl.kql.operators.model import Polarity
 from fpctl.kql.operators.table import spec_of
-from fpctl.rewrite.placement.monotonicity import EITHER, FALLS, ComputedColumns, Monotonicity, calls, item_names
+from fpctl.rewrite.placement.computed_columns import ComputedColumns, calls, item_names
+from fpctl.rewrite.placement.monotonicity import EITHER, FALLS, SHRINKS, Monotonicity
 from fpctl.rewrite.placement.positions import Edge
+from fpctl.rewrite.placement.row_keys import RowKeys, key_names
 
 
 class Effect(NamedTuple):
@@ -47,7 +51,7 @@ class Context:
     Attributes:
         query: the whole query.
         functions: the functions that the query defines, for `invoke`.
-        columns: tells the names of the columns before and after an operator; None where that is not known.
+        columns: returns the names of the columns before and after an operator; None where that is not known.
         tested: the columns that tell alone which rows are removed: a group of one value of each of them loses all
             its rows or none. Empty where the time of a row counts, too.
     """
@@ -59,7 +63,7 @@ class Context:
 
 
 def effects(steps: Iterable[tree.Operator | Edge], context: Context) -> list[Effect]:
-    """Return the effects of what lies behind an insertion point, in order.
+    """Return the effects of what follows an insertion point, in order.
 
     Args:
         steps: the operators between the insertion point and the result, outermost last, and an edge where another
@@ -74,7 +78,7 @@ class _Follower:
         self.context = context
         self.text = context.query.text
         self.computed = ComputedColumns(context.query)
-        self.tested = context.tested
+        self.keys = RowKeys(context.tested)
         self.keyed = False
         self.inside: set[int] = set()
 
@@ -92,14 +96,19 @@ class _Follower:
         node = edge.node
         if edge.index > 0 or isinstance(node, tree.Union):
             # Rows of other legs may be in the same groups.
-            self.tested = frozenset()
+            self.keys.forget()
         if isinstance(node, (tree.Join, tree.Lookup)) and edge.index > 0:
             yield from self.computed_keys(node)
             self.computed.may_be_suffixed()
-        elif not edge.feeds_rows and self.computed.columns and not self.keyed:
+        elif not edge.feeds_rows and not self.keyed and not self.only_shrinks(edge):
             yield Effect(node.start, _keyword(node), f"{edge.where} is computed from the rows, so its values change")
         if not edge.feeds_rows:
             self.computed.columns = {}
+
+    def only_shrinks(self, edge: Edge) -> bool:
+        """Return whether a list computed from the rows can only lose elements: `in (T | summarize make_set(X))`."""
+        moving = set(self.computed.columns.values())
+        return not moving or (moving == {SHRINKS} and edge.polarity is Polarity.POSITIVE)
 
     def computed_keys(self, node: tree.Join | tree.Lookup) -> Iterator[Effect]:
         if any(self.computed.depend(condition) for condition in node.on):
@@ -110,39 +119,28 @@ class _Follower:
     def operator(self, node: tree.Operator) -> Iterator[Effect]:
         yield from self.windows(node)
         before = dict(self.computed.columns)
-        if isinstance(node, tree.Summarize) and self.groups_vanish(node.by):
+        known = self.context.columns(node)
+        if isinstance(node, tree.Summarize) and self.keys.groups_vanish(node.by):
             self.computed.columns = {}
+            self.keys.aggregated(node.by, _keys(node, known))
             return
         follow = _FOLLOW.get(type(node))
         if follow is not None:
             yield from follow(self, node)
         else:
             self.other_columns(node, before)
-        self.still_tested(node)
         why = spec_of(node).without_rows(node)
-        if why is not None:
-            yield self.effect(node, why)
-
-    def groups_vanish(self, keys: Sequence[tree.Expr]) -> bool:
-        """Tell whether every group loses all its rows or none, because it is grouped by all that decides."""
-        named = {key.value for key in keys if isinstance(key, tree.Name)}
-        return bool(self.tested) and self.tested <= named
-
-    def still_tested(self, node: tree.Operator) -> None:
-        """Forget the columns that decide where they may be others from here on."""
-        if isinstance(node, (tree.Union, tree.Invoke, tree.Evaluate, tree.Summarize)) or (
-            self.tested
-            and any(
-                name.value in self.tested
-                for item in tree.walk(node)
-                if isinstance(item, tree.Named)
-                for name in item.names
-            )
+        if why is not None and not (
+            isinstance(node, tree.Join) and self.keys.one_left_row(node, known[0] if known is not None else None)
         ):
-            self.tested = frozenset()
+            yield self.effect(node, why)
+        if isinstance(node, tree.Summarize):
+            self.keys.aggregated(node.by, _keys(node, known))
+        else:
+            self.keys.follow(node, known[1] if known is not None else None)
 
     def other_columns(self, node: tree.Operator, before: Mapping[str, Monotonicity]) -> None:
-        """Follow an operator that nothing here knows: what it makes of computed columns can move either way."""
+        """Follow an operator that nothing here knows: its effect on computed columns can go either way."""
         if not before:
             return
         known = self.context.columns(node)
@@ -174,7 +172,7 @@ class _Follower:
         yield from ()
 
     def distinct(self, node: tree.Distinct) -> Iterator[Effect]:
-        if any(self.computed.depend(item) for item in node.items):
+        if any(self.computed.depend(item) for item in node.items) and not self.keys.determine(node.items):
             yield self.effect(node, "it lists a value that was itself computed from the rows")
 
     def join(self, node: tree.Join | tree.Lookup) -> Iterator[Effect]:
@@ -218,7 +216,7 @@ class _Follower:
         if not found and not any(self.computed.depend(item) for item in node.items):
             # Nothing is missing inside a row that is there.
             return
-        kept = dict(self.computed.columns)
+        kept, keys = dict(self.computed.columns), copy(self.keys)
         for name, moves in found.items():
             if moves is EITHER:
                 self.computed.columns[name] = EITHER
@@ -227,6 +225,7 @@ class _Follower:
         self.other_indexes(node)
         yield from self.follow(node.body.operators)
         self.computed.columns = {**kept, **self.computed.columns}
+        self.keys = keys
 
     def partition(self, node: tree.Partition) -> Iterator[Effect]:
         yield from self.follow(node.body.operators)
@@ -269,9 +268,16 @@ class _Follower:
 
     def summarize(self, node: tree.Summarize) -> Iterator[Effect]:
         columns: dict[str, Monotonicity] = {}
+        found: list[Monotonicity] = []
         picks = False
         if any(self.computed.depend(key) for key in node.by):
-            yield self.effect(node, "it groups by a value that was itself computed from the rows")
+            if self.keys.determine(node.by) and not any(map(self.computed.depend, _not_names(node.by))):
+                # The groups are those of the keys by which the value was computed.
+                columns |= {
+                    name: moves for name, moves in self.computed.columns.items() if name in set(key_names(node.by))
+                }
+            else:
+                yield self.effect(node, "it groups by a value that was itself computed from the rows")
         for item in node.aggregates:
             value = item.value if isinstance(item, tree.Named) else item
             picked = next((call for call in calls(value) if call.name.value in PICKING), None)
@@ -281,12 +287,16 @@ class _Follower:
                 picks = True
                 continue
             moves = self.computed.aggregate(value)
+            found.append(moves)
             for name in item_names(item):
                 columns[name] = moves
         if not picks:
-            # Aggregates of several columns (`percentiles`), and names that follow from more than a first argument.
             known = self.context.columns(node)
-            for name in known[1][len(node.by) :] if known is not None else ():
+            names = known[1][len(node.by) :] if known is not None else ()
+            if len(names) == len(found):
+                columns |= zip(names, found, strict=True)
+            # Aggregates of several columns (`percentiles`).
+            for name in names:
                 columns.setdefault(name, EITHER)
         self.computed.columns = columns
 
@@ -333,6 +343,15 @@ _FOLLOW: Mapping[type, Callable[[_Follower, Any], Iterator[Effect]]] = {
     tree.Invoke: _Follower.invoke,
 }
 """Operators whose effect on computed columns is known; those of any other are taken to move either way."""
+
+
+def _keys(node: tree.Summarize, known: tuple[Sequence[str], Sequence[str]] | None) -> Sequence[str]:
+    """Return the names of the columns of an aggregation's keys, which come first; none where they are not known."""
+    return known[1][: len(node.by)] if known is not None else ()
+
+
+def _not_names(keys: Sequence[tree.Expr]) -> list[tree.Expr]:
+    return [key for key in keys if not isinstance(key, tree.Name)]
 
 
 def _keyword(node: tree.Node) -> str:

@@ -25,7 +25,7 @@ from fpctl.rules.loader import load_rules
 from records_support import RULE_ID
 
 TODAY = date(2026, 11, 24)
-SRC = Path(__file__).resolve().parents[2] / "src"
+SRC = Path(__file__).resolve().parents[3] / "src"
 
 
 class Script:

@@ -1,0 +1,7 @@
+"""fpctl run in a repository with one rule."""
+
+from __future__ import annotations
+
+from repository_fixtures import fpctl, repository
+
+__all__ = ["fpctl", "repository"]
