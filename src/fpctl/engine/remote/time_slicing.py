@@ -30,6 +30,7 @@ from fpctl.kql import tree
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.literals import bracket_name, datetime_literal
 from fpctl.kql.parser import parse
+from fpctl.text.edits import Edit, apply_edits, insertion
 
 _ROW_BY_ROW = (
     tree.Where,
@@ -97,13 +98,10 @@ class TimeSlicing(NamedTuple):
         if end is not None:
             upper = f"{name} < {datetime_literal(end)}"
             bounds.append(upper if start is not None else f"({upper} or isnull({name}))")
-        edits = [(at, to, _fixed_clock(call, now)) for at, to, call in self.clock_calls]
+        edits = [Edit(at, to, _fixed_clock(call, now)) for at, to, call in self.clock_calls]
         if bounds:
-            edits.append((self.behind_table, self.behind_table, f" | where {' and '.join(bounds)}"))
-        text = self.text
-        for at, to, new in sorted(edits, reverse=True):
-            text = text[:at] + new + text[to:]
-        return text
+            edits.append(insertion(self.behind_table, f" | where {' and '.join(bounds)}"))
+        return apply_edits(self.text, edits)
 
     def sort(self, columns: Sequence[ResultColumn], rows: list[tuple[Any, ...]]) -> bool:
         """Bring the rows of all parts, one after the other, into the query's order; False if that cannot be done."""
