@@ -14,12 +14,15 @@ from typing import Any, NoReturn
 
 from fpctl.compiler.context import NO_ROW, Data, Row
 from fpctl.compiler.expressions import ExpressionCompiler
+from fpctl.compiler.functions.randomness import VOLATILE
 from fpctl.compiler.functions.windows import WINDOWS
-from fpctl.compiler.operator_table import OPERATORS, SOURCES
+from fpctl.compiler.operator_registry import OPERATORS, SOURCES
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation, of_table
+from fpctl.compiler.repeats import walk
 from fpctl.compiler.sql import (
     Column,
+    Func,
     Named,
     Number,
     Order,
@@ -52,7 +55,7 @@ _DEEPEST_CALL = 30
 _MOST_CALLS = 5_000
 """Calls of a query's own functions: each is compiled anew, and a few that call each other twice are thousands."""
 _MOST_PARTS = 200_000
-"""Parts of a scalar `let`, which stand wherever it is named."""
+"""Parts of a scalar `let`, which are used wherever it is named."""
 _ONE = Number(1)
 
 
@@ -230,7 +233,7 @@ class Compiler(ExpressionCompiler):
         return Column(name)
 
     def bound(self, node: tree.Operator, relation: Relation) -> Scope:
-        """Return the columns behind an operator, as the binder has them; the numbering of unnamed ones moves on."""
+        """Return the columns after an operator, as the binder has them; the numbering of unnamed ones moves on."""
         return bind(self.binder, node, relation.scope)
 
     @contextmanager
@@ -377,7 +380,7 @@ class Compiler(ExpressionCompiler):
         if stored is None:
             self.refuse(
                 "_GetWatchlist", f"the data has no watchlist {alias}", node,
-                f"put its rows beside the tables: {alias}.csv", "unknown-table",
+                f"put its rows next to the tables: {alias}.csv", "unknown-table",
             )  # fmt: skip
         from fpctl.kql.binder.sources import declared_scope
 
@@ -465,7 +468,7 @@ class Compiler(ExpressionCompiler):
             if name in tables:
                 relation = self.tabular(value)
                 if relation is None:
-                    self.refuse(routine.name, f"the argument {name} is no table", arg)
+                    self.refuse(routine.name, f"the argument {name} is not a table", arg)
                 given[name] = (self.nameable(relation), value)
             else:
                 given[name] = (self.value(value), value)
@@ -527,7 +530,7 @@ class Compiler(ExpressionCompiler):
         with self.in_row(NO_ROW):
             relation = self.tabular(node.args[0])
             if relation is None:
-                return self.value(node.args[0])
+                return self._value_once(self.value(node.args[0]), node)
         if not relation.columns:
             self.refuse("toscalar", "the query gives no column", node)
         first = next(iter(relation.columns.values()))
@@ -541,6 +544,14 @@ class Compiler(ExpressionCompiler):
         if first.type == "string":
             return Value(func("coalesce", sql, Text("")), "string")
         return Value(sql, first.type)
+
+    def _value_once(self, value: Value, node: tree.Call) -> Value:
+        """Return a value that is calculated once, however often it is named (named-expressions): `toscalar(rand())`."""
+        name = f"fpctl_scalar_{node.start}"  # calls at other places have values of their own
+        if not any(isinstance(one, Func) and one.name in VOLATILE for one in walk(value.sql)):
+            return value
+        table = self.shared(Select(None, (Named(value.sql, name),)))
+        return Value(Subselect(Select(table, (Named(Column(name), name),))), value.type)
 
     # ----------------------------------------------------------------- what is shared
 
@@ -561,7 +572,7 @@ class Compiler(ExpressionCompiler):
         return Table(name)
 
     def ask(self, query: Query) -> list[tuple[Any, ...]] | None:
-        """Return the rows of a query, for columns that only the data tells; None where nothing can be asked."""
+        """Return the rows of a query, for columns that only the data shows; None where nothing can be asked."""
         whole = With(tuple(self.common), query) if self.common else query
         return self.data.rows(printed(whole), self.long_lists)
 
@@ -573,6 +584,10 @@ class Compiler(ExpressionCompiler):
     def lists(self, values: Sequence[str]) -> Table:
         """Return the table that holds a long list of strings."""
         held = tuple(values)
-        name = f"fpctl_list_{sha256(repr(held).encode()).hexdigest()[:16]}"
+        content = "\0".join(held)
+        if content.count("\0") >= len(held):
+            content = repr(held)  # one has a NUL: joined, other lists could look the same
+        digest = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+        name = f"fpctl_list_{digest[:16]}"
         self.long_lists[name] = held
         return Table(name, "main")

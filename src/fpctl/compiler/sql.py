@@ -293,7 +293,7 @@ def attempted(operand: Sql) -> Sql:
 
 
 class Sizes:
-    """Counts the parts of expressions as often as they are printed; what stands in several places is looked at once."""
+    """Counts the parts of expressions as often as they are printed; what occurs in several places is looked at once."""
 
     def __init__(self) -> None:
         # A node is kept with its size: as long as it lives, its id is its own.

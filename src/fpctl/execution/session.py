@@ -86,7 +86,7 @@ class Session:
         return _Timed(result, started, self.clock())
 
     def _watched(self, result: RunResult) -> RunResult:
-        """Return the run with what has drifted; that it cannot be told fails no run."""
+        """Return the run with what has drifted; a failure to find out does not fail the run."""
         if self.watch is None:
             return result
         try:
@@ -169,12 +169,12 @@ class _Timed(NamedTuple):
 
 
 def rule_key(rule: Rule) -> str:
-    """Return what tells one rule of a repository from another: ids alone may occur twice."""
+    """Return what identifies a rule of a repository: ids alone may occur twice."""
     return f"{rule.path}:{rule.id}"
 
 
 def text_hash(text: str) -> str:
-    """Return the SHA-256 of a query text: what tells one version of a rule from another."""
+    """Return the SHA-256 of a query text: what identifies a version of a rule."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 

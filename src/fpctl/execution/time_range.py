@@ -16,7 +16,7 @@ def look_back(rule: Rule, query: tree.Query) -> timedelta | None:
     """Return how far back a rule looks.
 
     The rule's `queryPeriod` where it has one; else the longest literal in `ago(...)` or `now(-...)`
-    of its query; None if neither tells.
+    of its query; None if neither gives one.
     """
     if rule.query_period:
         return parse_duration(rule.query_period)
@@ -76,7 +76,7 @@ LONGEST_WINDOW = timedelta(days=400)
 
 
 def window_range(timespan: Timespan | None, now: datetime) -> Callable[[Rule, tree.Query], UtcRange]:
-    """Return the function that tells the planner for which range of events to write windows out."""
+    """Return the function that gives the planner the range of events to write windows out."""
 
     def of(rule: Rule, query: tree.Query) -> UtcRange:
         wanted = range_of(rule, query, timespan, now)

@@ -49,7 +49,7 @@ macro("kql_array_slice", "j, a, b", "CASE WHEN kql_is_array(j) AND a IS NOT NULL
 
 @special("array_concat")
 def array_concat(expressions: Expressions, node: tree.Call) -> Value:
-    """`array_concat(a, b, ...)`: what is no array adds nothing."""
+    """`array_concat(a, b, ...)`: what is not an array adds nothing."""
     made = to_dynamic(expressions.value(node.args[0])).sql
     if len(node.args) == 1:
         return Value(func("kql_array_or_null", made), "dynamic")
@@ -82,7 +82,7 @@ macro("kql_strcat_array", "j, d", "CASE WHEN kql_is_array(j) THEN "
 
 @special("strcat_array array_strcat")
 def strcat_array(expressions: Expressions, node: tree.Call) -> Value:
-    """`strcat_array(a, delimiter)`: what is no array as a whole."""
+    """`strcat_array(a, delimiter)`: what is not an array as a whole."""
     array = to_dynamic(expressions.value(node.args[0])).sql
     return Value(func("kql_strcat_array", array, expressions.as_text(node.args[1]).sql), "string")
 
@@ -313,7 +313,7 @@ def _set_has(array: str, wanted: str) -> bool | None:
 
 @special("set_has_element")
 def set_has_element(expressions: Expressions, node: tree.Call) -> Value:
-    """`set_has_element(a, x)`: null of what is no array."""
+    """`set_has_element(a, x)`: null of what is not an array."""
     wanted = func("coalesce", json_of(expressions, node.args[1]), Text("null"))
     return Value(func("kql_set_has", json_of(expressions, node.args[0]), wanted), "bool")
 
@@ -351,7 +351,7 @@ def _array_sum(array: str) -> float | None:
 
 @special("array_sum")
 def array_sum(expressions: Expressions, node: tree.Call) -> Value:
-    """`array_sum(a)`: null where an element is no number."""
+    """`array_sum(a)`: null where an element is not a number."""
     return Value(func("kql_array_sum", json_of(expressions, node.args[0])), "real")
 
 
@@ -501,7 +501,7 @@ over_arrays("bag_zip", _zipped_bag, "json", "json")
 
 @special("bag_keys")
 def bag_keys(expressions: Expressions, node: tree.Call) -> Value:
-    """`bag_keys(b)`: null of what is no bag."""
+    """`bag_keys(b)`: null of what is not a bag."""
     return dynamic(func("kql_bag_keys", json_of(expressions, node.args[0])))
 
 
@@ -531,7 +531,7 @@ def bag_set_key(expressions: Expressions, node: tree.Call) -> Value:
 
 @special("bag_zip")
 def bag_zip(expressions: Expressions, node: tree.Call) -> Value:
-    """`bag_zip(keys, values)`: keys that are no strings are left out."""
+    """`bag_zip(keys, values)`: keys that are not strings are left out."""
     values = func("coalesce", json_of(expressions, node.args[1]), Text("null"))
     return dynamic(func("kql_bag_zip", json_of(expressions, node.args[0]), values))
 

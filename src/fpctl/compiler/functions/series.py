@@ -275,7 +275,7 @@ _over_pair("series_pearson_correlation", _pearson)
 
 
 def _stats(items: Any, ignore: Any) -> dict[str, Any] | None:
-    """Return what is known of a series: nothing where it has what is no finite number, unless that is ignored."""
+    """Return what is known of a series: nothing if a value is not a finite number, unless that is ignored."""
     if not isinstance(items, list):
         return None
     known = [(at, x) for at, item in enumerate(items) if (x := number(item)) is not None and math.isfinite(x)]

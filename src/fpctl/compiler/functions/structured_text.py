@@ -77,8 +77,8 @@ def query_parameters(query: str) -> dict[str, Any]:
 def url_parts(text: str) -> dict[str, Any]:
     """Return the parts of an absolute URL, as parse_url() names them; all empty where it is none.
 
-    As seen on Kusto's emulator, told in duckdb-kql's sources: a user needs a password beside it, a lone slash at
-    the end is no path, parameters are sorted. (parse-url-function has a single example.)
+    As seen on Kusto's emulator, noted in duckdb-kql's sources: a user needs a password beside it, a lone slash at
+    the end is not a path, parameters are sorted. (parse-url-function has a single example.)
     """
     match = _URL.fullmatch(text)
     part = (
