@@ -83,14 +83,6 @@ class ApprovalPolicy(_Table):
     fields: list[Annotated[str, AfterValidator(_field)]] = [*having(lambda field: field.chosen), "where"]
     differs: bool = True
 
-    def allows(self, approver: str) -> bool:
-        """Tell whether somebody may approve, whatever the case; of `Name <email>` either part may be listed."""
-        said = approver.strip().casefold()
-        name, _, email = said.rpartition("<")
-        parts = {said, name.strip(), email.removesuffix(">").strip()} - {""}
-        listed = [one.strip().casefold() for one in self.approvers]
-        return not listed or any(fnmatchcase(part, one) for part in parts for one in listed)
-
 
 class Forbidden(_Table):
     """`[policy.forbidden]`: values too broad to be meant, besides the lists that are shipped with the checks.
@@ -140,13 +132,26 @@ class Policy(_Table):
     Attributes:
         require: keys that every exclusion must have.
         ticket: a regular expression that the whole of `ticket` must match.
+        approvers: the same as in `[policy.approval]`; both lists count.
+        enforce: whether an exclusion without a reason, an owner or an approval that is asked for counts as a draft;
+            `auto`: where there is a settings file.
         severity: by code (`FP101`) or name (`expired`) of a check, how grave its findings are; `off` turns it off.
     """
 
     require: list[RequiredKey] = ["title", "reason", "ticket", "owner", "created", "expires"]
     ticket: Annotated[str, AfterValidator(_expression)] = "([A-Z][A-Z0-9_]*-?|#)[0-9]+"
+    approvers: list[str] = []
+    enforce: Literal["auto", "always", "never"] = "auto"
     lifetime: Lifetime = Lifetime()
     approval: ApprovalPolicy = ApprovalPolicy()
     forbidden: Forbidden = Forbidden()
     usage: Usage = Usage()
     severity: dict[str, Literal["error", "warning", "note", "off"]] = {}
+
+    def may_approve(self, approver: str) -> bool:
+        """Tell whether somebody may approve, whatever the case; of `Name <email>` either part may be listed."""
+        said = approver.strip().casefold()
+        name, _, email = said.rpartition("<")
+        parts = {said, name.strip(), email.removesuffix(">").strip()} - {""}
+        listed = [one.strip().casefold() for one in (*self.approvers, *self.approval.approvers)]
+        return not listed or any(fnmatchcase(part, one) for part in parts for one in listed)

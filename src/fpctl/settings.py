@@ -275,6 +275,12 @@ class Settings(_Table):
         return named.service if named is not None else "defender" if self.target == "defender" else "sentinel"
 
     @property
+    def enforced(self) -> Policy | None:
+        """The policy if an exclusion that lacks what it asks counts as a draft, else None."""
+        asked = {"always": True, "never": False, "auto": self.file is not None}[self.policy.enforce]
+        return self.policy if asked else None
+
+    @property
     def state(self) -> Path:
         """The folder in which fpctl notes what it did, relative to the settings' folder; a target has its own."""
         folder = Path(".fpctl")

@@ -24,6 +24,7 @@ def workplace(tmp_path, monkeypatch):
     (tmp_path / "rules" / "r.kql").write_text(RULE)
     (tmp_path / "exclusions" / "fp-1.yaml").write_text(
         "id: fp-1\nrules: [r]\nmatch: {device: build01}\ncreated: 2026-11-10\nexpires: 2099-01-01\n"
+        "reason: patching\nowner: a@contoso.com\napproved_by: b@contoso.com\n"
     )
     lines = "".join(json.dumps(event) + "\n" for event in EVENTS)
     (tmp_path / "data" / "DeviceProcessEvents.jsonl").write_text(lines)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
+import signal
 import struct
 import sys
 import time
@@ -76,6 +78,9 @@ def session(place: Path, arguments: tuple[str, ...], size: tuple[int, int], scre
     parts: list[bytes] = []
     give_up = time.monotonic() + 120
     while time.monotonic() < give_up:
+        if not select.select([terminal], [], [], max(give_up - time.monotonic(), 0))[0]:
+            os.kill(pid, signal.SIGKILL)  # it waits for an answer that nobody gives
+            break
         try:
             part = os.read(terminal, 1 << 16)
         except OSError:  # the other side is closed
@@ -106,7 +111,7 @@ def test_tables_and_help_fit_the_window_and_no_colour_code_is_shown(
     place: Path, size: tuple[int, int], screen: str, commands: tuple[tuple[str, ...], ...]
 ) -> None:
     for arguments in commands:
-        text = session(place, arguments, size, screen)
+        text = session(place, arguments, size, screen, typed="\n" if arguments[0] == "tune" else "")
         shown = rows(text)
         assert any(line.strip() for line in shown), arguments
         assert not _SPELLED.search(_COLOUR.sub("", text)), arguments
@@ -132,6 +137,21 @@ def test_a_question_is_answered_on_the_terminal(place: Path) -> None:
     no = session(place, (*call[:-1], "fp-2026-0301"), SMALL, "dark", typed="n\n")
     assert "Record it?" in no
     assert not (place / "exclusions" / "fp-2026-0301.yaml").exists()
+
+
+def test_a_noisy_rule_is_tuned_in_one_session(place: Path) -> None:
+    (place / "exclusions" / "fp-2026-0009.yaml").unlink()
+    (place / "rules" / "noisy.kql").write_text("DeviceNetworkEvents\n| where RemotePort == 443\n")
+    names = {"DeviceName": "build88", "RemoteUrl": "deploy.contoso.com", "InitiatingProcessFileName": "agent.exe"}
+    days = (f"2026-11-{day:02}T0{hour}:00:00Z" for day in range(11, 24) for hour in range(3))
+    events = "".join(json.dumps({"Timestamp": day, "RemotePort": 443, **names}) + "\n" for day in days)
+    (place / "data" / "DeviceNetworkEvents.jsonl").write_text(events)
+    answers = "1\nNightly deployment\na@contoso.com\nCHG0012345\nm.weber@contoso.com\ny\n"
+    text = session(place, ("tune", "noisy.kql", *DATA), SMALL, "dark", typed=answers)
+    assert "Which one do you want to look at? (1; empty to end)" in text
+    assert "39 before, 0 after, 39 suppressed" in text
+    assert "1 exclusion added" in text
+    assert "// fpctl fp-2026-" in (place / "tuned" / "noisy.kql").read_text()
 
 
 def test_an_attackers_value_moves_no_cursor(place: Path) -> None:

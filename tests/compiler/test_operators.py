@@ -48,6 +48,11 @@ BAGS = (
         ]),
         ("let A = datatable(a: string, n: int)[]; print column_names_of(A)", [(["a", "n"],)]),
         ("strlen('abc')", [(3,)]),
+        ("let N = datatable(n: string, c: string)['2001:db8::/32', 'x']; datatable(a: string)['2001:db8::5', 'fe80::1']"
+         " | evaluate ipv6_lookup(N, a, n, true) | project a, c", [("2001:db8::5", "x"), ("fe80::1", "")]),
+        ("let y = () { toscalar(rand(1000000)) }; print y == y, toscalar(new_guid()) == toscalar(new_guid())", [
+            (True, False),
+        ]),
         ("print rand() < 1, rand(3) in (0.0, 1.0, 2.0), isempty(new_guid())", [(True, True, False)]),
         ("print d = dynamic({'b': 1, 'a': 'x'}) | evaluate bag_unpack(d): (a: string, b: long)", [("x", 1)]),
     ],

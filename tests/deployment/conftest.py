@@ -60,6 +60,7 @@ match:
   device: [build01]
 reason: patching
 owner: a@contoso.com
+approved_by: b@contoso.com
 created: 2026-11-01
 expires: 2027-05-01
 """
@@ -135,3 +136,9 @@ def _quick(self: Retrier, policy: Any = None, **_: Any) -> None:
     self.policy = policy or RetryPolicy()
     self._sleep = lambda _: None
     self._draw = lambda: 0.0
+
+
+@pytest.fixture(scope="module")
+def shared_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A history that the sequences of a module share: making one takes longer than a sequence."""
+    return tmp_path_factory.mktemp("history") / "history.db"

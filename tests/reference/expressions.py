@@ -207,6 +207,8 @@ class Expressions:
             text = folded(text_of(left))
             tests = [has_term(text, folded(text_of(item))) for item in items]
             return boolean(any(tests) if node.op == "has_any" else all(tests))
+        if left.raw == "" and any(item.type == "dynamic" and item.raw is None for item in items):
+            raise ReferenceFault("an empty text beside a null in a list is not described")
         return member(node.op, left, items)
 
     def items(self, nodes: tuple[tree.Expr, ...], place: Place) -> list[Value]:

@@ -487,6 +487,8 @@ _EVENTS = (
 )
 _GROUPS = "datatable(g:string, v:long)['b', 2, 'a', 1, 'a', 4, 'a', 1] | sort by g asc, v asc"
 
+_REALS = "datatable(i:long, d:real)[1, real(+inf), 4, real(null), 2, -5.0, 3, real(nan)]"
+
 TABULAR = [
     Case("mv-expand-operator", f"{_T} T | mv-expand d | project k, d", [["a", "1"], ["a", "2"], ["a", '{"x":1}'], ["b", None]]),
     Case("mv-expand-operator", f"{_T} T | mv-expand with_itemindex=n x = d to typeof(long) | project k, n, x", [["a", "0", "1"], ["a", "1", "2"], ["a", "0", None], ["b", "0", None]]),
@@ -529,6 +531,11 @@ TABULAR = [
     Case("row-cumsum-function", f"{_GROUPS} | extend c = row_cumsum(v, g != prev(g)) | project v, c", [["1", "1"], ["1", "2"], ["4", "6"], ["2", "2"]]),
     Case("row-rank-min-function", f"{_GROUPS} | extend r = row_rank_min(v, g != prev(g)), d = row_rank_dense(v, g != prev(g)), a = row_rank_dense(v) | project r, d, a", [["1", "1", "1"], ["1", "1", "1"], ["3", "2", "2"], ["1", "1", "3"]]),
     Case("prev-function", f"{_GROUPS} | where prev(v) == v or next(g) == 'b' | project g, v", [["a", "1"], ["a", "4"]]),
+    Case("sort-operator", f"{_REALS} | sort by d desc | serialize n = row_number() | project i, n", [["1", "1"], ["2", "2"], ["3", "3"], ["4", "4"]]),
+    Case("sort-operator", f"{_REALS} | sort by d asc | serialize n = row_number() | project i, n", [["4", "1"], ["3", "2"], ["2", "3"], ["1", "4"]]),
+    Case("sort-operator", f"{_REALS} | sort by d asc nulls last | serialize n = row_number() | project i, n", [["2", "1"], ["1", "2"], ["3", "3"], ["4", "4"]]),
+    Case("parse-version-function", "datatable(v:string)['1.10', '1.9', '1.9.x'] | project r = parse_version(v) > parse_version('1.9.1')", [["true"], ["false"], [None]]),
+    Case("punycode-domain-from-string-function", "print punycode_domain_from_string('a.xn--mnchen-3ya.de'), punycode_domain_to_string('a.m\u00fcnchen\u3002de')", [["a.m\u00fcnchen.de", "a.xn--mnchen-3ya.de"]]),
     Case("reverse-function", "print reverse(12345), reverse(1h)", [["54321", "00:00:10"]]),
     Case("endofweek-function", "print datetime(2025, 6, 14)", [["2025-06-14T00:00:00.0000000Z"]]),
     Case("todatetime-function", "print todatetime('12-02-2022')", [["2022-12-02T00:00:00.0000000Z"]]),

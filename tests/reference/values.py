@@ -324,6 +324,8 @@ _RFC = re.compile(rf"{_DAY_FIRST}(?:\s+{_CLOCK})?{_ZONE}", re.I)
 def parse_datetime(text: str) -> int | None:
     """ISO 8601, RFC 822 and RFC 850, and month/day/year as .NET reads it (scalar-data-types/datetime)."""
     text = text.strip()
+    if re.fullmatch(r"\d{4}", text):
+        raise ReferenceFault("a year alone as a time is not described")
     if match := _ISO.fullmatch(text):
         year, month, day, hour, minute, second, fraction, half, zone = match.groups()
     elif match := _COMPACT.fullmatch(text):

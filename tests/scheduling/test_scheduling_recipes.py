@@ -99,7 +99,7 @@ def machine(tmp_path: Path) -> Iterator[tuple[Path, LogAnalyticsServer]]:
         (home / "rules" / f"r{number}.kql").write_text(f"Events\n| where Port == {number}\n")
     (home / "exclusions" / "fp-1.yaml").write_text(
         'id: fp-1\nrules: ["*"]\nmatch:\n  device: [build01]\nreason: patching\nowner: a@contoso.com\n'
-        "created: 2026-01-01\nexpires: 2099-01-01\n"
+        "approved_by: b@contoso.com\ncreated: 2026-01-01\nexpires: 2099-01-01\n"
     )
     (home / "schema").mkdir()
     (home / "schema" / "own.yaml").write_text("Events: {Timestamp: datetime, DeviceName: string, Port: int}\n")

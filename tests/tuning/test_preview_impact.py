@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fpctl.cli.evidence.preview import bar
+from fpctl.cli.shared.impact_output import bar
 
 SPAN = ("--to", "2026-11-24", "--since", "3d")
 

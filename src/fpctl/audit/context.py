@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from fpctl.audit.planning import PlannedRule, plan_rules
 from fpctl.errors import Location
+from fpctl.exclusions.completeness import in_effect
 from fpctl.exclusions.model import Alternative
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.risk.score import Risk
@@ -109,7 +110,7 @@ class AuditContext:
     @cached_property
     def plans(self) -> Mapping[int, PlannedRule]:
         """The plan of each rule that an active exclusion reaches."""
-        kept = [loaded.exclusion for loaded in self.kept]
+        kept = [in_effect(loaded.exclusion, self.repository.enforced) for loaded in self.kept]
         if self._outcomes is not None:
             return plan_rules(self.index, kept, self.today, self._outcomes())
         planner = self.repository.planner(self.today)

@@ -7,7 +7,7 @@ range is null, a long goes round.
 from __future__ import annotations
 
 from fpctl.compiler.library import macro
-from fpctl.compiler.sql import Cast, Infix, Number, Sql, attempted, func
+from fpctl.compiler.sql import Cast, Infix, Number, Prefix, Sql, attempted, func
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.ticks import LATEST
@@ -76,6 +76,8 @@ def negated(value: Value) -> Value:
     if value.type not in NUMBERS | {"timespan"}:
         raise NoArithmetic(value.type)
     value = _as(value, "long") if value.type == "int" else value
+    if value.type == "real":
+        return Value(Prefix("-", value.sql), value.type)  # of 0.0 it is -0.0
     return Value(attempted(Infix("-", (Number(0), value.sql))), value.type)
 
 

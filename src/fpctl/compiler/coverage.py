@@ -35,7 +35,7 @@ _REASONS: tuple[tuple[str, str], ...] = (
     ("gzip_compress.*|zlib_compress.*", "compressed bytes differ from one implementation to another"),
     ("beta_.*", "a special function that is not supported here"),
     ("python|r|csharp", "runs code of another language"),
-    ("parse_version|todecimal", "has more digits than the local engine holds"),
+    ("todecimal", "has more digits than the local engine holds"),
     (".*activity.*|active_users_count|funnel.*|sequence_detect|sliding_window_counts|rolling_percentile"
      "|.*_metrics|.*_count.*",
      "a plugin that is not supported here"),

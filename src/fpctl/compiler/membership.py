@@ -30,11 +30,12 @@ from fpctl.compiler.sql import (
     negation,
     not_null,
 )
-from fpctl.compiler.terms import among_text, ascii_lower, folded, has_any_of, string_test
+from fpctl.compiler.terms import among_text, folded, has_any_of, lower_texts, string_test
 from fpctl.compiler.values.conversions import converted, implicit
 from fpctl.compiler.values.literals import constant, json_text
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
+from fpctl.kql.literals import string_value
 
 _FEW = 3
 LONG = 24
@@ -58,10 +59,18 @@ def membership(expressions: Expressions, node: tree.Membership) -> Value:
     table = _table_of(expressions, node)
     if table is not None:
         test = _in_table(expressions, node, left, table, sensitive)
+    elif len(node.items) >= LONG and left.type == "string" and all(map(_is_string, node.items)):
+        # Lists of exclusions have thousands of values: no more is made of each than its text.
+        text = expressions.binder.text
+        test = _among_known(expressions, left, [string_value(text[one[0] : one[1]]) for one in node.items], sensitive)
     else:
         items = [expressions.value(item) for item in node.items]
         test = _in_items(expressions, node, left, items, sensitive)
     return Value(negation(test) if negated else test, "bool", nullable=False)
+
+
+def _is_string(node: tree.Expr) -> bool:
+    return isinstance(node, tree.Literal) and node.type == "string"
 
 
 def _table_of(expressions: Expressions, node: tree.Membership) -> Select | None:
@@ -141,7 +150,7 @@ def _in_items(
             return _one_by_one(expressions, node, left, items)
         text = converted(left, "string")
         if text is None:
-            expressions.refuse(node.op, f"a {left.type} is no string", node)
+            expressions.refuse(node.op, f"a {left.type} is not a string", node)
         known, other = _texts(items)
         tests = [_among_known(expressions, text, known, sensitive)] if known else []
         tests += [_among_unknown(expressions, node, text, item, sensitive) for item in other]
@@ -179,15 +188,20 @@ def _texts(items: Sequence[Value]) -> tuple[list[str], list[Value]]:
 def _among_known(expressions: Expressions, text: Value, known: Sequence[str], sensitive: bool) -> Sql:
     if expressions.late and len(known) > _FEW:
         # DuckDB looks up a list for all rows, those too that do not come here; an array it does not.
-        values = sorted(set(known if sensitive else map(ascii_lower, known)))
-        source = text if sensitive else folded(text, beside_ascii=all(value.isascii() for value in values))
+        values = _distinct(known if sensitive else lower_texts(known))
+        source = text if sensitive else folded(text)
         return func("list_contains", List(tuple(map(Text, values))), source.sql)
     if len(known) < LONG:
         return among_text(text, known, sensitive=sensitive)
-    values = sorted(set(known if sensitive else map(ascii_lower, known)))
-    source = text if sensitive else folded(text, beside_ascii=all(value.isascii() for value in values))
+    values = _distinct(known if sensitive else lower_texts(known))
+    source = text if sensitive else folded(text)
     table = expressions.lists(values)
     return Contained(source.sql, Select(table, columns=(Named(Column(LISTED), LISTED),)))
+
+
+def _distinct(texts: Sequence[str]) -> list[str]:
+    """Return each text once, in order; exclusions come sorted, which makes this cheap."""
+    return sorted(dict.fromkeys(texts))
 
 
 def _among_unknown(expressions: Expressions, node: tree.Membership, text: Value, item: Value, sensitive: bool) -> Sql:
@@ -195,12 +209,12 @@ def _among_unknown(expressions: Expressions, node: tree.Membership, text: Value,
         texts = func("kql_flat_texts", item.sql)
         source = text
         if not sensitive:
-            texts = func("list_transform", texts, Lambda(("e",), func("kql_fold_exactly", Column("e"))))
+            texts = func("list_transform", texts, Lambda(("e",), func("kql_fold", Column("e"))))
             source = folded(text)
         return func("coalesce", func("list_contains", texts, source.sql), FALSE)
     word = converted(item, "string")
     if word is None:
-        expressions.refuse(node.op, f"a {item.type} is no string", node)
+        expressions.refuse(node.op, f"a {item.type} is not a string", node)
     if not sensitive:
         return Infix("=", (folded(text).sql, folded(word).sql))
     return Infix("=", (text.sql, word.sql))
@@ -290,7 +304,7 @@ def _has_in(expressions: Expressions, node: tree.Membership, text: Value, *, eve
 
 def _has_listed(text: Value, words: Sql, *, every: bool) -> Sql:
     """Return whether a string has any, or every, of the words of a SQL list."""
-    test = func("kql_has", folded(text).sql, func("kql_fold_exactly", Column("w")))
+    test = func("kql_has", folded(text).sql, func("kql_fold", Column("w")))
     found = func("list_filter", words, Lambda(("w",), negation(test) if every else test))
     count = func("coalesce", func("len", found), Number(0))
     return Infix("=" if every else ">", (count, Number(0)))

@@ -24,7 +24,7 @@ class Pattern(NamedTuple):
 
 
 class BadPattern(ValueError):
-    """A text that is no regular expression, or one that is not supported here."""
+    """A text that is not a regular expression, or one that is not supported here."""
 
 
 def escaped(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from fpctl.compiler.library import macro
 from fpctl.compiler.patterns import escaped
-from fpctl.compiler.sql import TRUE, Among, Infix, Sql, Text, conjunction, disjunction, func
+from fpctl.compiler.sql import TRUE, Among, Func, Infix, Sql, Text, conjunction, disjunction, func
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.value import Value
 from fpctl.kql.tokens import STRING_OPERATORS
@@ -37,21 +37,30 @@ OPERATORS = STRING_OPERATORS - {"=~", "!~", ":", "matches regex", "like", "notli
 """The operators that test for a part of a string."""
 
 
-def folded(value: Value, *, beside_ascii: bool = False) -> Value:
-    """Return a string with its ASCII letters in lower case.
-
-    Args:
-        value: the string.
-        beside_ascii: whether it is compared with text of ASCII only, which is cheaper.
-    """
+def folded(value: Value) -> Value:
+    """Return a string with its ASCII letters in lower case."""
     if isinstance(value.constant, str):
         return constant(ascii_lower(value.constant), "string")
-    return Value(func("kql_fold" if beside_ascii else "kql_fold_exactly", value.sql), "string")
+    return value if _is_folded(value.sql) else Value(func("kql_fold", value.sql), "string")
 
 
-def _folded_pair(left: Value, right: Value) -> tuple[Value, Value]:
-    is_ascii = any(isinstance(one.constant, str) and one.constant.isascii() for one in (left, right))
-    return folded(left, beside_ascii=is_ascii), folded(right, beside_ascii=is_ascii)
+_PARTS = frozenset({"regexp_extract", "substring", "split_part", "kql_substring", "kql_rest"})
+"""Functions that give a part of their first argument, or nothing."""
+
+
+def _is_folded(sql: Sql) -> bool:
+    """Return whether an expression has no ASCII letter in upper case: folding it would cost, and change nothing."""
+    if isinstance(sql, Text):
+        return sql.value == ascii_lower(sql.value)
+    if not isinstance(sql, Func):
+        return False
+    if sql.name in ("lower", "kql_fold"):
+        return True
+    if sql.name == "concat":
+        return all(map(_is_folded, sql.args))
+    if sql.name == "regexp_replace":
+        return _is_folded(sql.args[0]) and _is_folded(sql.args[2])
+    return sql.name in _PARTS and _is_folded(sql.args[0])
 
 
 def ascii_lower(text: str) -> str:
@@ -59,6 +68,14 @@ def ascii_lower(text: str) -> str:
     if text.isascii():
         return text.lower()
     return "".join(character.lower() if character.isascii() else character for character in text)
+
+
+def lower_texts(texts: Sequence[str]) -> Sequence[str]:
+    """Return texts with their ASCII letters in lower case."""
+    whole = "\0".join(texts)
+    if whole.isascii() and whole.count("\0") == len(texts) - 1:
+        return whole.lower().split("\0")
+    return [ascii_lower(text) for text in texts]
 
 
 def parsed_operator(op: str) -> tuple[str, bool, bool]:
@@ -72,7 +89,7 @@ def parsed_operator(op: str) -> tuple[str, bool, bool]:
 def string_test(name: str, text: Value, word: Value, *, sensitive: bool) -> Sql:
     """Return the test of a string operator, never null."""
     if not sensitive:
-        text, word = _folded_pair(text, word)
+        text, word = folded(text), folded(word)
     if isinstance(word.constant, str) and name.startswith("has"):
         return _known_term(name, text.sql, word.constant)
     return func(_PLAIN[name], text.sql, word.sql)
@@ -95,7 +112,7 @@ _MOST_IN_ONE_PATTERN = 500
 
 def has_any_of(text: Value, words: Sequence[str]) -> Sql:
     """Return the test that a string has any of known words as terms, ignoring case."""
-    source = folded(text, beside_ascii=all(word.isascii() for word in words)).sql
+    source = folded(text).sql
     known = sorted({ascii_lower(word) for word in words})
     if "" in known:
         return TRUE
@@ -114,12 +131,12 @@ def has_any_of(text: Value, words: Sequence[str]) -> Sql:
 def equal_text(left: Value, right: Value, *, sensitive: bool) -> Sql:
     """Return whether two strings are equal."""
     if not sensitive:
-        left, right = _folded_pair(left, right)
+        left, right = folded(left), folded(right)
     return Infix("=", (left.sql, right.sql))
 
 
 def among_text(operand: Value, words: Sequence[str], *, sensitive: bool) -> Sql:
     """Return whether a string is one of known ones."""
-    source = operand if sensitive else folded(operand, beside_ascii=all(word.isascii() for word in words))
+    source = operand if sensitive else folded(operand)
     known = dict.fromkeys(words if sensitive else map(ascii_lower, words))
     return Among(source.sql, tuple(map(Text, known))) if known else Infix("!=", (source.sql, source.sql))

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from fpctl.errors import FpctlError
+from fpctl.exclusions.completeness import state_in_effect
 from fpctl.exclusions.model import Exclusion, State
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.fields.registry import names_value
+from fpctl.policy import Policy
 from fpctl.rules.model import Rule
 
 STATES: tuple[State, ...] = ("active", "shadow", "not-yet-valid", "draft", "expired", "retired")
@@ -51,13 +53,17 @@ class FoundExclusion:
 
 
 def find_exclusions(
-    exclusions: Iterable[LoadedExclusion], criteria: ExclusionQuery, today: date
+    exclusions: Iterable[LoadedExclusion], criteria: ExclusionQuery, today: date, policy: Policy | None = None
 ) -> list[FoundExclusion]:
-    """Return the exclusions that meet all criteria, in the order given; expiring ones the soonest first."""
+    """Return the exclusions that meet all criteria, in the order given; expiring ones the soonest first.
+
+    Args:
+        policy: what lacks what it asks counts as a draft; None asks nothing.
+    """
     found: list[FoundExclusion] = []
     for loaded in exclusions:
         exclusion = loaded.exclusion
-        state = exclusion.state(today)
+        state = state_in_effect(exclusion, policy, today)
         left = (exclusion.expires - today).days if exclusion.expires is not None else None
         if criteria.states and state not in criteria.states:
             continue

@@ -78,7 +78,7 @@ def check_approver(approver: str, allowed: Callable[[str], bool]) -> None:
         FpctlError: it does not.
     """
     if approver.strip() and not allowed(approver):
-        hint = "the settings say who may: [policy.approval] approvers"
+        hint = "the settings say who may: [policy] approvers"
         raise FpctlError(f"{approver.strip()} is not one of the approvers of the policy", None, hint)
 
 

@@ -7,6 +7,9 @@ twice: what a node looks like is `text[node.start:node.end]`.
 Nodes are named tuples rather than frozen dataclasses: as immutable, and a third of the cost to
 make (the parser makes about one per three characters). Compare nodes with `is`.
 
+All of them are in one module because they refer to each other in circles: an expression can contain a pipeline, a
+pipeline contains operators, and operators contain expressions.
+
 Names follow Microsoft's documentation of the language
 (https://learn.microsoft.com/kusto/query/): an operator is known by its keyword.
 """
@@ -118,7 +121,7 @@ class Unary(NamedTuple):
 class Binary(NamedTuple):
     """A chain of one precedence level, flat so that a thousand `or` do not nest.
 
-    `ops[i]` stands between `operands[i]` and `operands[i + 1]`; evaluation is left to right.
+    `ops[i]` is between `operands[i]` and `operands[i + 1]`; evaluation is left to right.
     `ops` holds operators as KQL spells them: `and`, `==`, `has_cs`, `!contains`, `matches regex` ...
     """
 
@@ -142,7 +145,7 @@ class Membership(NamedTuple):
 
 
 class Subquery(NamedTuple):
-    """A pipeline where an expression may stand: `(T | project a)`, or an argument such as in `toscalar(T | count)`."""
+    """A pipeline where an expression is allowed: `(T | project a)`, or an argument such as in `toscalar(T | count)`."""
 
     start: int
     end: int
@@ -156,7 +159,7 @@ Expr: TypeAlias = (
 
 
 class ColumnDecl(NamedTuple):
-    """`name: type` in a schema. `type` is normalised (`int64` -> `long`); `*` stands as name `*` with type None."""
+    """`name: type` in a schema. `type` is normalised (`int64` -> `long`); `*` is stored as name `*` with type None."""
 
     start: int
     end: int

@@ -56,7 +56,7 @@ def build_estate(
         repository, settings.policy, on, known.runs, folder if folder.is_dir() else None, all_planned, settings.risk
     )
     found = overview(
-        repository.exclusions.exclusions,
+        repository.as_they_count(),
         repository.rules.rules,
         repository.planner(on),
         scene.shared_names,

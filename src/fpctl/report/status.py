@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from fpctl.exclusions.completeness import lacking
+from fpctl.exclusions.model import State
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.history.records import StoredRun
+from fpctl.policy import Policy
 from fpctl.repository.model import Repository
 from fpctl.repository.plan_summary import PlanSummary
 
@@ -74,16 +77,16 @@ def status_of(facts: StatusFacts) -> Status:
     """Return where a repository stands."""
     today = facts.now.astimezone(UTC).date()
     exclusions = facts.repository.exclusions.exclusions
-    states = Counter(loaded.exclusion.state(today) for loaded in exclusions)
+    states = {loaded.id: facts.repository.state(loaded.exclusion, today) for loaded in exclusions}
     lines = [
         *_broken(facts.repository),
-        *_unapproved(exclusions, today, facts.need_approval),
-        *_expiring(exclusions, today, facts.soon),
-        *_drafts_and_shadows(exclusions, today),
+        *_unapproved(exclusions, states, facts.need_approval),
+        *_expiring(exclusions, states, today, facts.soon),
+        *_drafts_and_shadows(exclusions, states, facts.repository.enforced),
         *_tuned(facts.summary, facts.out),
         *_last_run(facts.last_run, today),
     ]
-    return Status(len(facts.repository.rules.rules), dict(sorted(states.items())), tuple(lines))
+    return Status(len(facts.repository.rules.rules), dict(sorted(Counter(states.values()).items())), tuple(lines))
 
 
 def _broken(repository: Repository) -> list[StatusLine]:
@@ -93,11 +96,9 @@ def _broken(repository: Repository) -> list[StatusLine]:
     return [StatusLine("unreadable", f"{_counted(len(files), 'file')} cannot be read", "fpctl audit")]
 
 
-def _unapproved(exclusions: Sequence[LoadedExclusion], today: date, needed: bool) -> list[StatusLine]:
+def _unapproved(exclusions: Sequence[LoadedExclusion], states: Mapping[str, State], needed: bool) -> list[StatusLine]:
     found = [
-        one.id
-        for one in exclusions
-        if one.exclusion.state(today) == "active" and not (one.exclusion.approved_by or "").strip()
+        one.id for one in exclusions if states[one.id] == "active" and not (one.exclusion.approved_by or "").strip()
     ]
     if not found or not needed:
         return []
@@ -105,11 +106,13 @@ def _unapproved(exclusions: Sequence[LoadedExclusion], today: date, needed: bool
     return [StatusLine("unapproved", text, f"fpctl approve {_ids(found)}")]
 
 
-def _expiring(exclusions: Sequence[LoadedExclusion], today: date, soon: int) -> list[StatusLine]:
+def _expiring(
+    exclusions: Sequence[LoadedExclusion], states: Mapping[str, State], today: date, soon: int
+) -> list[StatusLine]:
     found = [
         one.id
         for one in exclusions
-        if one.exclusion.state(today) in ("active", "shadow")
+        if states[one.id] in ("active", "shadow")
         and one.exclusion.expires is not None
         and (one.exclusion.expires - today).days <= soon
     ]
@@ -120,12 +123,21 @@ def _expiring(exclusions: Sequence[LoadedExclusion], today: date, soon: int) -> 
     return [StatusLine("expiring", text, f"fpctl renew {_ids(found)} --until 90d")]
 
 
-def _drafts_and_shadows(exclusions: Sequence[LoadedExclusion], today: date) -> list[StatusLine]:
+def _drafts_and_shadows(
+    exclusions: Sequence[LoadedExclusion], states: Mapping[str, State], policy: Policy | None
+) -> list[StatusLine]:
     lines: list[StatusLine] = []
-    drafts = [one.id for one in exclusions if one.exclusion.state(today) == "draft"]
+    waiting = {one.id: lacking(one.exclusion, policy) for one in exclusions if states[one.id] == "draft"}
+    for key in ("reason", "owner"):
+        without = [id for id, missing in waiting.items() if key in missing]
+        if without:
+            have = "has" if len(without) == 1 else "have"
+            text = f"{_counted(len(without), 'draft')} {have} no {key}"
+            lines.append(StatusLine("incomplete", text, f"fpctl edit {without[0]}"))
+    drafts = [id for id, missing in waiting.items() if not {"reason", "owner"} & set(missing)]
     if drafts:
         lines.append(StatusLine("drafts", _waiting(len(drafts), "draft"), f"fpctl approve {_ids(drafts)}"))
-    shadows = [one.id for one in exclusions if one.exclusion.state(today) == "shadow"]
+    shadows = [one.id for one in exclusions if states[one.id] == "shadow"]
     if shadows:
         text = f"{_counted(len(shadows), 'exclusion')} only counted (shadow)"
         lines.append(StatusLine("shadow", text, "fpctl review"))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from fpctl.errors import Problem
+from fpctl.exclusions.completeness import in_effect, state_in_effect
 from fpctl.exclusions.loader import ExclusionSet, load_exclusions
-from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.model import Exclusion, State
+from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.exclusions.references import check_references
+from fpctl.policy import Policy
 from fpctl.rewrite.plan.exclusion_clauses import WindowRange
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rules.loader import RuleSet, load_rules
@@ -26,6 +29,7 @@ class Repository:
     `problems` holds everything wrong in rules, exclusions, lists, tables and references. Errors among
     them mean that a part was left out; what could be read stands. `tables` are the documented and own
     tables with Defender XDR's types where the products disagree, `streamed` with Log Analytics'.
+    `enforced` is the policy without whose reason, owner and approval an exclusion counts as a draft.
     """
 
     rules: RuleSet
@@ -35,10 +39,25 @@ class Repository:
     fields: FieldMap
     problems: tuple[Problem, ...]
     from_created: bool = False
+    enforced: Policy | None = None
 
     def active(self) -> list[Exclusion]:
-        """Return every readable exclusion; the planner decides by date and status which are active."""
-        return [loaded.exclusion for loaded in self.exclusions.exclusions]
+        """Return every readable exclusion; the planner decides by date and status which are active.
+
+        One that lacks what the policy asks is a draft among them.
+        """
+        return [in_effect(loaded.exclusion, self.enforced) for loaded in self.exclusions.exclusions]
+
+    def as_they_count(self) -> tuple[LoadedExclusion, ...]:
+        """Return the same with where they stand."""
+        return tuple(
+            replace(loaded, exclusion=in_effect(loaded.exclusion, self.enforced))
+            for loaded in self.exclusions.exclusions
+        )
+
+    def state(self, exclusion: Exclusion, today: date) -> State:
+        """Return what an exclusion counts as on a day."""
+        return state_in_effect(exclusion, self.enforced, today)
 
     def planner(
         self, today: date, *, windows_within: WindowRange | None = None, begun_by: date | None = None
@@ -67,6 +86,7 @@ def open_repository(
     environment: EnvironmentName = "auto",
     overrides: Mapping[str, Mapping[str, str | Sequence[str]]] | None = None,
     from_created: bool = False,
+    enforced: Policy | None = None,
 ) -> Repository:
     """Read a repository.
 
@@ -77,6 +97,7 @@ def open_repository(
         environment: `auto`, `xdr` or `loganalytics`: whose documented tables the rules read.
         overrides: field mappings of the settings.
         from_created: every clause names `created`, so that it suppresses no older event.
+        enforced: see `Repository`; None asks nothing.
 
     Raises:
         FpctlError: a folder is missing.
@@ -97,4 +118,5 @@ def open_repository(
         FieldMap.packaged(overrides, tables["xdr"]),
         problems,
         from_created,
+        enforced,
     )

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from fpctl.errors import FpctlError, Location, Problem
+from fpctl.exclusions.completeness import lacking
 from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
 from fpctl.exclusions.drafts.proposal import Proposals, entity_columns, propose
 from fpctl.exclusions.drafts.wizard import RuleColumns
@@ -99,7 +100,8 @@ def entries_of(
         complete = replace(draft, id=id, title=draft.title or title_of(draft.match, draft.scenario or ""))
         _refuse_past(complete.expires, today)
         taken.add(id)
-        entry = new_exclusion(complete, folder, repository.rules, known)
+        entry = _checked(complete, folder, repository)
+        complete = replace(complete, status=entry.exclusion.status)
         if complete.approved_by is not None:
             approver_of(entry.exclusion, complete.approved_by)
             rules = [loaded.rule for loaded in repository.rules.rules]
@@ -113,6 +115,15 @@ def entries_of(
         _refuse_broad(entry.exclusion, repository, today)
         entries.append(entry)
     return entries
+
+
+def _checked(draft: DraftExclusion, folder: Path, repository: Repository) -> NewExclusion:
+    """Return a draft as an entry, with the status `draft` where it lacks what the policy asks of an active one."""
+    if draft.status == "active" and repository.enforced is not None:
+        waiting = new_exclusion(replace(draft, status="draft"), folder, repository.rules, repository.exclusions)
+        if lacking(waiting.exclusion, repository.enforced):
+            return waiting
+    return new_exclusion(draft, folder, repository.rules, repository.exclusions)
 
 
 def entry_of_text(text: str, repository: Repository, folder: Path, today: date) -> NewExclusion:

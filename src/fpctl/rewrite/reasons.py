@@ -35,8 +35,8 @@ class ExplainedReason(NamedTuple):
 
 REASONS: Mapping[SkipReason, ExplainedReason] = {
     "draft": ExplainedReason(
-        "the exclusion's status is `draft`",
-        "approve it",
+        "the exclusion's status is `draft`, or it lacks a reason, an owner or an approval that the policy requires",
+        "add what `fpctl show ID` says is missing, and approve it",
     ),
     "retired": ExplainedReason(
         "its status is `retired`",

@@ -205,8 +205,32 @@ def test_renewing_says_what_the_policy_asks_of_the_new_date(fpctl, recorded):
     assert "hint: fpctl edit fp-2026-0001" in far.err
 
 
-def test_only_those_whom_the_policy_names_approve(fpctl, recorded, repository):
-    settings = '[policy.approval]\napprovers = ["m.weber@contoso.com", "*@soc.contoso.com"]\n'
+def test_a_date_beyond_the_policy_is_refused_where_the_policy_is_enforced(fpctl, recorded, repository):
+    (repository / "fpctl.toml").write_text("", encoding="utf-8")
+    far = fpctl("renew", "fp-2026-0001", "--until", "2027-11-01")
+    assert far.code == 1
+    assert "refused: fp-2026-0001 is valid for 365 days from `created` on 2026-11-01 to 2027-11-01" in far.err
+    assert "hint: give an earlier date, or renew it anyway: --force REASON" in far.err
+    assert recorded.read_text(encoding="utf-8") == EXCLUSION
+    near = fpctl("renew", "fp-2026-0001", "--until", "2027-05-20", "--json", "id,changed,expires")
+    assert (near.code, near.json) == (1, [{"id": "fp-2026-0001", "changed": False, "expires": "2027-05-01"}])
+    assert "hint: have it approved again first (fpctl approve fp-2026-0001), give an earlier date" in near.err
+    assert fpctl("approve", "fp-2026-0001", "--by", "m.weber@contoso.com").code == 0
+    assert fpctl("renew", "fp-2026-0001", "--until", "2027-05-20").code == 0
+
+
+def test_a_reason_renews_beyond_the_policy_and_is_recorded(fpctl, recorded, repository):
+    (repository / "fpctl.toml").write_text("", encoding="utf-8")
+    far = fpctl("renew", "fp-2026-0001", "--until", "2027-11-01", "--force", "the contract runs on, CHG0012345")
+    assert far.code == 0
+    assert "note: fp-2026-0001 is valid for 365 days" in far.err
+    assert "the contract runs on, CHG0012345" in fpctl("log").out
+    assert fpctl("renew", "fp-2026-0001", "--until", "2027-12-01", "--force", " ").code == 2
+
+
+@pytest.mark.parametrize("table", ["policy", "policy.approval"])
+def test_only_those_whom_the_policy_names_approve(fpctl, recorded, repository, table):
+    settings = f'[{table}]\napprovers = ["m.weber@contoso.com", "*@soc.contoso.com"]\n'
     (repository / "fpctl.toml").write_text(settings, encoding="utf-8")
     refused = fpctl("approve", "fp-2026-0001", "--by", "c.neri@contoso.com")
     assert refused.code == 2

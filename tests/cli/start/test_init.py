@@ -126,7 +126,8 @@ def test_a_rule_goes_through_the_new_repository(fpctl, scaffolded):
     assert fpctl("apply", "--check", "--out", "tuned").code == 0
     (scaffolded / "rules" / "r.yaml").write_text(RULE, encoding="utf-8")
     assert fpctl("apply", "--check", "--out", "tuned").code == 1
-    assert fpctl("add", "--rule", RULE_ID, "--device", "build01", "--id", "a1", "--yes").code == 0
+    record = ("add", "--rule", RULE_ID, "--device", "build01", "--id", "a1", "--yes", "--reason", "Patching")
+    assert fpctl(*record, "--owner", "a@contoso.com", "--approved-by", "b@contoso.com").code == 0
     assert fpctl("apply", "--out", "tuned").code == 0
     assert fpctl("apply", "--check", "--out", "tuned").code == 0
     assert "// fpctl a1" in (scaffolded / "tuned" / "r.yaml").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ import base64
 import binascii
 import gzip
 import hashlib
+import re
 import uuid
 import zlib
 from urllib.parse import quote, quote_plus, unquote_to_bytes
@@ -224,13 +225,13 @@ def punycode_from_string(value: Value) -> Value:
     return string(text_of(value).encode("punycode").decode("ascii"))
 
 
-@scalar("punycode_domain_to_string")
-def punycode_domain_to_string(value: Value) -> Value:
+@scalar("punycode_domain_from_string")
+def punycode_domain_from_string(value: Value) -> Value:
     parts = text_of(value).split(".")
     return string(".".join(p[4:].encode().decode("punycode") if p.startswith("xn--") else p for p in parts))
 
 
-@scalar("punycode_domain_from_string")
-def punycode_domain_from_string(value: Value) -> Value:
-    parts = text_of(value).split(".")
+@scalar("punycode_domain_to_string")
+def punycode_domain_to_string(value: Value) -> Value:
+    parts = re.split("[.\u3002\uff61]", text_of(value))
     return string(".".join(p if p.isascii() else "xn--" + p.encode("punycode").decode() for p in parts))

@@ -20,7 +20,16 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
 from fpctl.kql import tree  # noqa: E402
 from fpctl.kql.operators.model import Polarity  # noqa: E402
-from fpctl.rewrite.placement import column_resolver, effects, monotonicity, placer, polarity, row_keys, wildcard_tables  # noqa: E402
+from fpctl.rewrite.placement import (  # noqa: E402
+    column_resolver,
+    computed_columns,
+    effects,
+    monotonicity,
+    placer,
+    polarity,
+    row_keys,
+    wildcard_tables,
+)
 from fpctl.rewrite.plan import exclusion_clauses, plan_warnings  # noqa: E402
 from rewrite.semantics import computed, references  # noqa: E402
 from rewrite.semantics.estate import close_estates  # noqa: E402
@@ -116,13 +125,13 @@ def _joins_inside(operator: type) -> Callable[[], list[Any]]:
 
 
 def _unnamed_are_harmless() -> list[Any]:
-    known = monotonicity.ComputedColumns.assign
+    known = computed_columns.ComputedColumns.assign
 
     def assign(self: Any, items: Any, *, keep: bool) -> list[Any]:
         known(self, items, keep=keep)
         return []
 
-    return [patch.object(monotonicity.ComputedColumns, "assign", assign)]
+    return [patch.object(computed_columns.ComputedColumns, "assign", assign)]
 
 
 def _source_first() -> list[Any]:
@@ -167,19 +176,21 @@ MUTATIONS: dict[str, Mutation] = {
     "`invoke` is harmless": Mutation(_joins_inside(tree.Invoke), (references.taken_up,)),
     "a column without a name is harmless": Mutation(_unnamed_are_harmless, _COMPUTED),
     "`column_ifexists` of an aggregate is harmless": Mutation(
-        _attribute(monotonicity.ComputedColumns, "string", _none), _COMPUTED
+        _attribute(computed_columns.ComputedColumns, "string", _none), _COMPUTED
     ),
-    "a sum only falls": Mutation(_attribute(monotonicity.ComputedColumns, "non_negative", lambda *_: True), _COMPUTED),
+    "a sum only falls": Mutation(
+        _attribute(computed_columns.ComputedColumns, "non_negative", lambda *_: True), _COMPUTED
+    ),
     "the text of a number keeps its order": Mutation(_grow(monotonicity, "_INCREASING", "tostring"), _COMPUTED),
     "an element is never missing in `mv-apply`": Mutation(_joins_inside(tree.MvApply), _COMPUTED),
     "an unlisted operator is harmless": Mutation(
         _attribute(effects._Follower, "other_columns", lambda *_: None), _COMPUTED
     ),
     "the beginning of a joined text stays": Mutation(
-        _grow(monotonicity, "_CONTAINING", "startswith", "endswith", "=="), _COMPUTED
+        _grow(computed_columns, "_CONTAINING", "startswith", "endswith", "=="), _COMPUTED
     ),
     "a multiple keeps its direction": Mutation(
-        _attribute(monotonicity.ComputedColumns, "number", lambda *_: 1.0), _COMPUTED
+        _attribute(computed_columns.ComputedColumns, "number", lambda *_: 1.0), _COMPUTED
     ),
     "a picked row is not replaced": Mutation(_attribute(effects, "PICKING", frozenset()), _COMPUTED),
     "no warning names the picked event": Mutation(_without_warning("picked-event"), _COMPUTED),

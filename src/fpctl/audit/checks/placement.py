@@ -59,7 +59,7 @@ def _not_placeable(context: AuditContext, check: Check) -> Iterator[Finding]:
 
 def _applies_nowhere(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.kept:
-        if loaded.exclusion.state(context.today) != "active":
+        if context.repository.state(loaded.exclusion, context.today) != "active":
             continue
         reached = [context.plans[index] for index in context.index.rules_of(loaded.exclusion) if index in context.plans]
         skips = [planned.skips.get(loaded.id) for planned in reached]

@@ -9,6 +9,7 @@ from functools import lru_cache
 from fpctl.audit.check import Check
 from fpctl.audit.context import AuditContext, selector_at
 from fpctl.audit.finding import Finding
+from fpctl.exclusions.completeness import approval_needed
 from fpctl.exclusions.model import Exclusion
 from fpctl.repository.approval_snapshot import base_hash
 
@@ -69,7 +70,7 @@ def _missing_key(context: AuditContext, check: Check) -> Iterator[Finding]:
 def _not_approved(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.reviewed:
         exclusion = loaded.exclusion
-        why = _approval_needed(context, exclusion)
+        why = approval_needed(exclusion, context.policy.approval)
         if why is not None and not (exclusion.approved_by or "").strip():
             yield check.finding(
                 loaded.at,
@@ -77,21 +78,6 @@ def _not_approved(context: AuditContext, check: Check) -> Iterator[Finding]:
                 exclusion=loaded.id,
                 fix=f"fpctl approve {loaded.id}",
             )
-
-
-def _approval_needed(context: AuditContext, exclusion: Exclusion) -> str | None:
-    policy = context.policy.approval
-    if policy.needed == "never":
-        return None
-    if policy.needed == "always":
-        return "the policy requires an approval for every exclusion"
-    if exclusion.broad:
-        return "it is broad"
-    for alternative in exclusion.match:
-        for field in policy.fields:
-            if getattr(alternative, field) is not None:
-                return f"it matches on `{field}`"
-    return None
 
 
 def _self_approved(context: AuditContext, check: Check) -> Iterator[Finding]:
@@ -111,7 +97,7 @@ def _self_approved(context: AuditContext, check: Check) -> Iterator[Finding]:
 def _not_an_approver(context: AuditContext, check: Check) -> Iterator[Finding]:
     for loaded in context.reviewed:
         approver = (loaded.exclusion.approved_by or "").strip()
-        if approver and not context.policy.approval.allows(approver):
+        if approver and not context.policy.may_approve(approver):
             yield check.finding(
                 loaded.at_key("approved_by"),
                 f"{approver} approved {loaded.id}, and is not one of the approvers of the policy",
@@ -251,10 +237,10 @@ CHECKS = (
     ),
     Check(
         "FP211", "wrong-approver", "error", "Somebody approved it who may not",
-        "`[policy.approval] approvers` names who may approve, and this approver is not among them. `fpctl approve` "
+        "`[policy] approvers` names who may approve, and this approver is not among them. `fpctl approve` "
         "refuses such a name; one that is written into the file by hand is found here.",
         "Have it approved by one of them.",
-        _not_an_approver, ("approval.approvers",),
+        _not_an_approver, ("approvers",),
         "c.neri@contoso.com approved fp-2026-0007, and is not one of the approvers of the policy",
     ),
 )  # fmt: skip

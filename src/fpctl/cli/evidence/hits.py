@@ -14,6 +14,7 @@ import typer
 from fpctl.cli.shared import completion, options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
+from fpctl.exclusions.completeness import state_in_effect
 from fpctl.history.history import History
 from fpctl.history.records import HitTotals, StoredDrift
 from fpctl.history.store import is_there
@@ -76,7 +77,10 @@ def command(
     known = context.exclusions
     context.audit_log.glance()
     start, totals, drift = _recorded(context.history_place, wanted, start)
-    states = {loaded.id: loaded.exclusion.state(context.today) for loaded in known.exclusions}
+    states = {
+        loaded.id: state_in_effect(loaded.exclusion, context.settings.enforced, context.today)
+        for loaded in known.exclusions
+    }
     titles = {loaded.id: loaded.exclusion.title for loaded in known.exclusions}
     if wanted.rule is None:
         totals = _with_unrun(totals, titles, wanted.wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +12,7 @@ import typer
 from fpctl.cli.shared import completion, options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.field_options import FieldOptions
+from fpctl.cli.shared.impact_output import show_impact, unproved
 from fpctl.cli.shared.risk import risk_lines, risk_of
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 from fpctl.schema.families import is_narrow
@@ -20,15 +21,11 @@ if TYPE_CHECKING:
     from fpctl.engine.interface import Engine, Timespan
     from fpctl.exclusions.model import Exclusion
     from fpctl.exclusions.risk.score import Risk, Share
-    from fpctl.execution.result_changes import RowChanges
     from fpctl.rules.formats.registry import LoadedRule
     from fpctl.tuning.guard import CaseOutcome
     from fpctl.tuning.impact import Impact
 
-BAR = 30
 SHOWN_RULES = 5
-SHOWN_ROWS = 10
-SHOWN_ENTITIES = 8
 DEFAULT_DAYS = 90
 """The expiry that `fpctl add` gives."""
 
@@ -57,7 +54,7 @@ class Previewed:
     @property
     def bad(self) -> bool:
         """Whether there is a finding: rows only after, a suppressed test event, or a rule in which it has no place."""
-        added = any(one.rows is not None and (one.rows.appeared or _unproved(one)) for one in self.impacts)
+        added = any(one.rows is not None and (one.rows.appeared or unproved(one)) for one in self.impacts)
         return added or bool(self.cases) or any(skip.finding for one in self.impacts for skip in one.skips)
 
 
@@ -151,12 +148,6 @@ def _share(impacts: Sequence[Impact]) -> Share | None:
     return Share(max(devices, default=None), max(traffic, default=None)) if shares else None
 
 
-def _unproved(one: Impact) -> bool:
-    """Tell whether rows may appear only after, and there are too many to have looked."""
-    may_add = any(warning.code in ("effect", "partial-groups", "trigger-operator") for warning in one.warnings)
-    return one.rows is not None and not one.rows.compared and may_add
-
-
 def _exclusion(
     context: AppContext, id: str | None, rule: list[str] | None, given: Mapping[str, tuple[str, ...]]
 ) -> Exclusion:
@@ -207,106 +198,9 @@ def _show(found: Previewed) -> None:
         text = f"suppresses an event that must fire: {case.case.name} ({case.case.at})"
         output.write(output.coloured(output.visible(text), "error") + "\n")
     for one in found.impacts[:SHOWN_RULES]:
-        _show_rule(one)
+        show_impact(one)
     if len(found.impacts) > SHOWN_RULES:
         output.say(f"and {output.counted(len(found.impacts) - SHOWN_RULES, 'more rule')}: --format json shows all")
-
-
-def _show_rule(one: Impact) -> None:
-    when = f"{one.span.start:%Y-%m-%d %H:%M} to {one.span.end:%Y-%m-%d %H:%M} UTC"
-    output.write(f"\n{output.visible(one.rule.name)} ({output.visible(one.rule.path)}), {when}\n")
-    if not one.whole:
-        output.write("  the rule has a shorter lookback: only events within it are counted\n")
-    for clause in one.clauses:
-        output.write(f"  {output.visible(clause.strip())}\n")
-    for skip in one.skips:
-        output.write(f"  not applied [{skip.reason}]: {output.visible(skip.message)}\n")
-    for warning in one.warnings:
-        output.write(f"  warning [{warning.code}]: {output.visible(warning.message)}\n")
-    if one.error is not None:
-        output.write(f"  unknown: {output.visible(one.error)}\n")
-    if one.events is not None and one.removed is not None:
-        left = one.events - one.removed
-        output.write(f"\n  Events at the clause: {one.events:,} before, {left:,} after, {one.removed:,} suppressed\n")
-    if one.fields is not None:
-        output.write(f"  {output.visible_lines(one.fields.text())}\n")
-    if one.rows is not None:
-        _show_changes(one.rows, _unproved(one))
-    _show_days(one)
-    _show_entities(one)
-    if one.sample:
-        of = f" (a sample, {len(one.sample)} of {one.removed:,})" if (one.removed or 0) > len(one.sample) else ""
-        output.write(f"\n  What is suppressed, the latest first{of}:\n")
-        names = list(one.sample[0])
-        output.show_table(names, [[_short(row.get(name)) for name in names] for row in one.sample], identifiers=True)
-
-
-def _show_changes(rows: RowChanges, unproved: bool) -> None:
-    if not rows.compared:
-        output.write(f"  Result rows: {rows.before:,} before, {rows.after:,} after; too many to compare one by one\n")
-        if unproved:
-            text = "rows may appear only after (see the warning): narrow the time with --since to see which"
-            output.write(output.coloured(f"    {text}", "error") + "\n")
-        return
-    output.write(
-        f"  Result rows: {rows.before:,} before, {rows.after:,} after; {len(rows.vanished):,} removed, "
-        f"{rows.changed:,} with other numbers, {len(rows.appeared):,} only after\n"
-    )
-    for row in rows.appeared[:SHOWN_ROWS]:
-        shown = ", ".join(f"{name}={_short(value)}" for name, value in row.items())
-        output.write(output.coloured(f"    only after: {output.visible(shown)}", "error") + "\n")
-    if len(rows.appeared) > SHOWN_ROWS:
-        output.write(f"    and {len(rows.appeared) - SHOWN_ROWS:,} more only after: --format json shows all\n")
-
-
-def _show_days(one: Impact) -> None:
-    if not one.days:
-        return
-    top = max(day.events for day in one.days)
-    output.write("\n")
-    output.show_table(
-        ["day", "events left # and suppressed .", "events", "suppressed", "alerts", "after"],
-        [
-            [
-                f"{day.day} {day.day:%a}",
-                bar(day.events, day.removed, top),
-                day.events,
-                day.removed,
-                day.alerts_before,
-                day.alerts_after,
-            ]
-            for day in one.days
-        ],
-        right=("events", "suppressed", "alerts", "after"),
-    )
-
-
-def bar(events: int, removed: int, top: int, width: int = BAR) -> str:
-    """Return a bar: `#` for what is left of the events, `.` for what is suppressed; something is never nothing."""
-    if not top or not events:
-        return ""
-    whole = max(1, round(width * events / top))
-    out = 0 if not removed else min(whole, max(1, round(whole * removed / events)))
-    if out == whole and removed < events and whole > 1:
-        out -= 1
-    return "#" * (whole - out) + "." * out
-
-
-def _show_entities(one: Impact) -> None:
-    names = {"device": "devices", "url": "hosts", "hash": "hashes"}
-    for field, found in one.entities.items():
-        line = f"  {names[field]}: {found.total:,} seen, {found.touched:,} lose events, {found.vanished:,} disappear"
-        shown = ", ".join(f"{value} ({count:,})" for value, count in found.shown[:SHOWN_ENTITIES])
-        if shown and found.vanished > SHOWN_ENTITIES:
-            shown += f" and {found.vanished - SHOWN_ENTITIES:,} more"
-        output.write(output.visible(f"{line}{': ' + shown if shown else ''}") + "\n")
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, datetime):
-        return output.moment(value)
-    text = str(value) if value is not None else ""
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _document(found: Previewed) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def _overview(context: AppContext, day: date) -> Overview:
         hits = {total.exclusion: total for total in history.hits(trend=False)} if history is not None else None
         drift = history.drift(latest=True) if history is not None else []
     return overview(
-        context.repository.exclusions.exclusions,
+        context.repository.as_they_count(),
         context.repository.rules.rules,
         context.repository.planner(day),
         shared_names(context.settings.policy.forbidden),

@@ -128,6 +128,7 @@ def _approved(loaded: LoadedExclusion) -> bool:
 
 def _decide(context: AppContext, chosen: Sequence[LoadedExclusion], drop: str | None, force: str | None = None) -> None:
     from fpctl.exclusions.bulk_edit import amend
+    from fpctl.exclusions.completeness import lacking, words_for
     from fpctl.exclusions.lifecycle import retirement
 
     def change(exclusion: Exclusion) -> Changes:
@@ -138,6 +139,9 @@ def _decide(context: AppContext, chosen: Sequence[LoadedExclusion], drop: str | 
         if not (exclusion.approved_by or "").strip():
             hint = f"have it approved first: fpctl approve {exclusion.id}"
             raise FpctlError(f"{exclusion.id} has no approval", None, hint)
+        if missing := lacking(exclusion, context.settings.enforced):
+            hint = f"the policy asks for it: fpctl edit {exclusion.id}, and have it approved"
+            raise FpctlError(f"{exclusion.id} has {words_for(missing)}", None, hint)
         return {"status": "active"}
 
     action = "retired" if drop is not None else "activated"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fpctl.cli.shared import options, output
+from fpctl.cli.evidence.proposal_output import short, show_proposal
+from fpctl.cli.shared import options, output, terminal
 from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_ERROR, EXIT_OK, FpctlError
 
@@ -64,22 +65,47 @@ def command(
     devices that show the pattern regularly. Nothing is proposed that would suppress an event that must fire. The
     engine does the counting; only a sample of events is fetched.
 
-    --accept records proposals as drafts for review and approval.
+    --accept records proposals as drafts for review and approval. On a terminal fpctl asks which proposal you want,
+    shows the rule before and after (diff, events, result rows, tests, risk), asks for the reason, records it, and
+    writes the tuned rule if somebody else has approved it.
     """
     context = AppContext(files, "optional")
     loaded = context.one_rule(rule)
     found = _suggested(context, loaded, look_back.timespan(context.now), proposals, engine)
     numbers = _numbers(proposals.accept, len(found.suggestions))
+    guided = format == "text" and proposals.accept is None and bool(found.suggestions) and terminal.may_ask()
     if format == "text":
-        _show(found)
+        _show(found, None if guided else [_clause(one, context, loaded) for one in found.suggestions])
     code, written = EXIT_OK, list[str]()
     if numbers:
         code, written = _accept(context, [found.suggestions[n - 1] for n in numbers], loaded, proposals)
     if format == "json":
         output.show_json(_document(found, written), context.repository.problems)
     elif found.suggestions and proposals.accept is None:
+        if guided:
+            output.show_problems(context.repository.problems)
+            return _guided(context, loaded, found, proposals, engine, files)
         output.say("record some of them as drafts: --accept 1,2; look at one closely: fpctl preview")
     output.show_problems(context.repository.problems)
+    return EXIT_ERROR if context.repository.broken else code
+
+
+def _guided(
+    context: AppContext,
+    loaded: LoadedRule,
+    found: TuningResult,
+    proposals: ProposalOptions,
+    engine: options.EngineOptions,
+    files: options.RepositoryFiles,
+) -> int:
+    """Go through the proposals with the person at the terminal."""
+    from fpctl.cli.evidence.guided_tuning import GuidedTuning
+    from fpctl.exclusions.drafts.draft import DraftExclusion
+
+    given = DraftExclusion(
+        (loaded.rule.id,), (), reason=proposals.reason, owner=proposals.owner or context.owner, ticket=proposals.ticket
+    )
+    code = GuidedTuning(context, loaded, found, engine, files, terminal.Terminal(), given, []).run()
     return EXIT_ERROR if context.repository.broken else code
 
 
@@ -174,7 +200,17 @@ def _accept(
     return EXIT_OK, [entry.exclusion.id for entry in entries]
 
 
-def _show(found: TuningResult) -> None:
+def _clause(one: Suggestion, context: AppContext, loaded: LoadedRule) -> str:
+    """Return the clause of a proposal as it would stand in the rule."""
+    from fpctl.repository.single_exclusion import trial
+
+    (outcome,) = trial(one.exclusion, [loaded], context.planner())
+    insertions = outcome.tuned.plan.insertions if outcome.tuned is not None else ()
+    return "; ".join(insertion.clause for insertion in insertions) or one.clause
+
+
+def _show(found: TuningResult, clauses: Sequence[str] | None) -> None:
+    """Print the ranking and the proposals; without `clauses` each is shown closer when it is chosen."""
     output.write(f"{output.visible(found.rule.name)} ({output.visible(found.rule.path)})\n")
     output.write(f"{found.span.start:%Y-%m-%d %H:%M} to {found.span.end:%Y-%m-%d %H:%M} UTC, as it is tuned now: ")
     output.write(f"{output.counted(found.rows, 'event')}, {output.counted(found.result_rows, 'result row')}\n")
@@ -183,13 +219,13 @@ def _show(found: TuningResult) -> None:
     if found.ranking:
         output.write("\nWhat makes the noise\n")
         rows = [
-            (field, _short(one.value), one.rows, f"{one.rows / found.rows:.0%}", one.days)
+            (field, short(one.value), one.rows, f"{one.rows / found.rows:.0%}", one.days)
             for field, values in found.ranking.items()
             for one in values[:3]
         ]
         output.show_table(["field", "value", "events", "share", "days"], rows, right=("events", "share", "days"))
     for number, one in enumerate(found.suggestions, 1):
-        _show_one(number, one, found)
+        show_proposal(number, one, found, clauses[number - 1] if clauses is not None else None)
     if not found.suggestions:
         output.write("\nNothing is proposed: no narrow pattern makes up enough of the events\n")
         return
@@ -199,39 +235,6 @@ def _show(found: TuningResult) -> None:
         f"\nAll together: {events:,} of {found.rows:,} events ({share}) and {rows_:,} of "
         f"{found.result_rows:,} result rows are suppressed; {found.rows_left:,} events are left\n"
     )
-
-
-def _show_one(number: int, one: Suggestion, found: TuningResult) -> None:
-    from fpctl.tuning.drafts import add_command
-
-    share = f"{one.rows_removed / found.rows:.1%}"
-    events, rows = output.counted(one.rows_removed, "event"), output.counted(one.result_rows_removed, "result row")
-    head = f"{number}. {events} ({share}), {rows}"
-    output.write("\n" + output.coloured(head, "bold") + "\n")
-    for field, values in one.exclusion.match[0].fields().items():
-        more = f" and {len(values) - 8} more" if len(values) > 8 else ""
-        output.write(output.visible(f"   {field:<15} {', '.join(map(_short, values[:8]))}{more}") + "\n")
-    seen = f"{output.counted(one.devices, 'device')}, " if one.devices is not None else ""
-    output.write(f"   {'seen':<15} {seen}{one.when.words}\n")
-    if one.when.weekly:
-        output.write(f"   {'window':<15} {'; '.join(one.when.weekly)} UTC\n")
-    if one.like.scenario:
-        output.write(output.visible(f"   {'looks like':<15} {one.like.scenario}: {'; '.join(one.like.reasons)}") + "\n")
-    points = "; ".join(f"{point.points:+} {point.message}" for point in one.risk.factors)
-    output.write(output.visible(f"   {'risk':<15} {one.risk.score} of 100, {one.risk.level}: {points}") + "\n")
-    output.write(f"   {'expires':<15} {one.exclusion.expires}\n")
-    for event in one.sample[:2]:
-        shown = ", ".join(f"{name}={_short(value, 40)}" for name, value in event.items() if value not in (None, ""))
-        output.write(output.visible(f"   {'for example':<15} {shown}") + "\n")
-    output.write(output.visible(f"   {'clause':<15} {one.clause}") + "\n")
-    output.write(output.visible(f"   {'record it':<15} {add_command(one)}") + "\n")
-
-
-def _short(value: Any, most: int = 80) -> str:
-    if isinstance(value, datetime):
-        return output.moment(value)
-    text = str(value)
-    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def _document(found: TuningResult, written: Sequence[str]) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def command(
     context = AppContext(files)
     loaded = context.one_rule(rule)
     by_id = {one.id: one for one in context.exclusions.exclusions}
-    chosen = [(by_id[one.id], named) for one, named in applicable(loaded.rule, context.repository.active())]
+    active = applicable(loaded.rule, context.repository.active())
+    chosen = [(by_id[one.id], named) for one, named in active if one.status != "draft"]
     if event.row is not None:
         row = parse_event(sys.stdin.read() if event.row == "-" else event.row)
         answer = why_event(loaded.rule, row, chosen, context.planner(), context.now, event.table)

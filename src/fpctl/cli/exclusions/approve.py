@@ -12,6 +12,7 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_OK
 
 if TYPE_CHECKING:
+    from fpctl.exclusions.completeness import Lacking
     from fpctl.repository.approval_snapshot import PendingApproval
 
 
@@ -34,12 +35,13 @@ def command(
     """Approve exclusions, and record who approved them, when, and which base queries and clause positions were
     reviewed.
 
-    A rule that changes later can then be detected. A draft becomes active. The approver must not be the owner, and
-    must be one of `[policy.approval] approvers` if that lists any. --from-git asks git who signed or reviewed the
-    last commit of each file: use it in a job on a branch which only reviewed commits reach. If one of the exclusions
-    cannot be approved, none is.
+    A rule that changes later can then be detected. A draft becomes active if it has a reason and an owner. The
+    approver must not be the owner, and must be one of `[policy] approvers` if that lists any. --from-git asks git who
+    signed or reviewed the last commit of each file: use it in a job on a branch which only reviewed commits reach. If
+    one of the exclusions cannot be approved, none is.
     """
     from fpctl.exclusions.bulk_edit import amend, unchanged_since
+    from fpctl.exclusions.completeness import words_for
     from fpctl.exclusions.lifecycle import check_approver
     from fpctl.person import approver_in_git
     from fpctl.repository.approval_snapshot import approvals
@@ -48,7 +50,7 @@ def command(
     chosen = context.pick(ids)
     if by is not None and from_git:
         raise typer.BadParameter("give either --by or --from-git, not both")
-    allowed = context.settings.policy.approval.allows
+    allowed = context.settings.policy.may_approve
     found: list[PendingApproval] = []
     with output.progress("Checking the rules", len(chosen)) as update:
         for one in chosen:
@@ -63,10 +65,14 @@ def command(
         "approved",
         list(changes),
     )
+    activated = {one.loaded.id: _activates(one, context) for one in found}
     for pending in found:
-        rules = output.counted(len(pending.rules), "rule")
-        active = " and is now active" if pending.activates else ""
-        output.say(f"{pending.loaded.id} is approved by {pending.approver} for {rules}{active}")
+        id, rules = pending.loaded.id, output.counted(len(pending.rules), "rule")
+        active = " and is now active" if activated[id] else ""
+        output.say(f"{id} is approved by {pending.approver} for {rules}{active}")
+        missing = _still_lacking(pending, context)
+        if missing:
+            output.say(f"  it stays a draft: {words_for(missing)}\n  hint: fpctl edit {id}")
     if format == "json":
         rows = [
             {
@@ -74,10 +80,24 @@ def command(
                 "approved_by": one.approver,
                 "on": context.today,
                 "rules": sorted(one.rules),
-                "activated": one.activates,
+                "activated": activated[one.loaded.id],
                 "file": one.loaded.path,
             }
             for one in found
         ]
         output.show_json({"exclusions": rows}, context.exclusions.problems)
     return EXIT_OK
+
+
+def _still_lacking(pending: PendingApproval, context: AppContext) -> tuple[Lacking, ...]:
+    """Return what an exclusion lacks even with its approval."""
+    from fpctl.exclusions.completeness import lacking
+
+    approved = pending.loaded.exclusion.model_copy(update={"approved_by": pending.approver})
+    return lacking(approved, context.settings.enforced)
+
+
+def _activates(pending: PendingApproval, context: AppContext) -> bool:
+    """Tell whether the approval is what makes a draft active."""
+    was = context.repository.state(pending.loaded.exclusion, context.today)
+    return (pending.activates or was == "draft") and not _still_lacking(pending, context)

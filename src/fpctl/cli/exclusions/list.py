@@ -103,7 +103,7 @@ def command(
     context = AppContext(files)
     criteria = filters.criteria(context)
     known = context.exclusions
-    found = find_exclusions(known.exclusions, criteria, options.parse_day(on))
+    found = find_exclusions(known.exclusions, criteria, options.parse_day(on), context.settings.enforced)
     errors = [problem for problem in known.problems if problem.severity == "error"]
     _show(found, format, errors, with_fields=filters.matches is not None)
     output.show_problems(errors)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
-from fpctl.errors import EXIT_OK
+from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
+    from fpctl.audit.finding import Finding
     from fpctl.exclusions.edit import Changes
     from fpctl.exclusions.model import Exclusion
+    from fpctl.exclusions.reader import LoadedExclusion
 
 
 def command(
@@ -26,23 +30,37 @@ def command(
         ),
     ],
     files: options.ExclusionFiles,
+    force: Annotated[
+        str | None,
+        typer.Option(
+            "--force", metavar="REASON", help="Renew also beyond what the policy allows; the reason is recorded."
+        ),
+    ] = None,
     format: options.TextFormat = "text",
 ) -> int:
     """Extend the expiry date of exclusions.
 
-    Changes only `expires` in their files, and reports if the policy does not allow the new date without another
-    approval, or at all. If one of them cannot be renewed (it is retired, its file is invalid, or
-    it already expires later), none is. An exclusion that already expires on that day is left unchanged.
+    Changes only `expires` in their files. If one of them cannot be renewed (it is retired, its file is invalid, or it
+    already expires later), none is. An exclusion that already expires on that day is left unchanged. --force gives the
+    reason to go beyond the policy; without a settings file that is only reported.
+
+    Exit code 1: the policy does not allow the date without another approval, or at all; nothing was renewed.
     """
     from fpctl.exclusions.bulk_edit import amend
     from fpctl.exclusions.expiry import parse_until
     from fpctl.exclusions.lifecycle import renewal
 
+    if force is not None and not force.strip():
+        raise typer.BadParameter("--force needs a reason: --force 'the contract was extended, CHG0012345'")
     context = AppContext(files)
     day = parse_until(until, context.today)
     named = context.pick(ids)
     chosen = [one for one in named if one.exclusion.status == "retired" or one.exclusion.expires != day]
-    if chosen:
+    for one in chosen:
+        renewal(one.exclusion, day, context.today)
+    beyond = _beyond_policy(context, chosen, day)
+    refused = force is None and context.settings.enforced is not None and any(f.severity == "error" for f in beyond)
+    if chosen and not refused:
 
         def change(exclusion: Exclusion) -> Changes:
             # Someone else may have set the same day meanwhile.
@@ -50,38 +68,48 @@ def command(
             return {} if same else renewal(exclusion, day, context.today)
 
         ids = [loaded.id for loaded in chosen]
-        context.audit_log.record(lambda: amend(chosen, change, context.folder), "renewed", ids)
-    for loaded in named:
+        context.audit_log.record(lambda: amend(chosen, change, context.folder), "renewed", ids, reason=force)
+    for loaded in named if not refused else ():
         was = loaded.exclusion.expires
         if loaded in chosen:
             output.say(f"{loaded.id} expires on {day}{f' (was {was})' if was else ''}")
         else:
             output.say(f"{loaded.id} already expires on {day}")
-    _say_what_policy_asks(context, [loaded.id for loaded in chosen])
+    for finding in beyond:
+        word, hint = ("refused", _cure(finding)) if refused else ("note", finding.fix)
+        output.say(output.visible_lines(f"{word}: {finding.message}\n  hint: {hint}"))
+    if refused:
+        output.say("fpctl: the policy does not allow this date; nothing was renewed")
     if format == "json":
+        written = set() if refused else {one.id for one in chosen}
         rows = [
-            {"id": one.id, "changed": one in chosen, "expires": day, "was": one.exclusion.expires, "file": one.path}
+            {"id": one.id, "changed": one.id in written, "expires": one.exclusion.expires if refused else day,
+             "was": one.exclusion.expires, "file": one.path}
             for one in named
-        ]
+        ]  # fmt: skip
         output.show_json({"exclusions": rows}, context.exclusions.problems)
-    return EXIT_OK
+    return EXIT_FINDINGS if refused else EXIT_OK
 
 
-def _say_what_policy_asks(context: AppContext, ids: Sequence[str]) -> None:
-    """Say what the policy finds in the lifetime of exclusions that were renewed."""
-    if not ids:
-        return
+def _beyond_policy(context: AppContext, chosen: Sequence[LoadedExclusion], day: date) -> list[Finding]:
+    """Return what the policy finds in the lifetime of exclusions if they hold until a day."""
+    if not chosen:
+        return []
     from fpctl.audit.context import AuditContext
     from fpctl.audit.registry import check_named, severities
     from fpctl.audit.run import audit
+    from fpctl.exclusions.loader import ExclusionSet
     from fpctl.repository.model import open_repository
     from fpctl.rules.loader import RuleSet
 
     # How long one may hold does not depend on the rules, which need not be there.
-    changed = AppContext(context.files).exclusions
-    judged = AuditContext(
-        open_repository(RuleSet((), ()), changed, root=context.root), context.settings.policy, context.today
-    )
-    for one in audit(judged, [check_named("over-long")], severities(context.settings)):
-        if one.exclusion in ids:
-            output.say(output.visible_lines(f"note: {one.message}\n  hint: {one.fix}"))
+    renewed = [replace(one, exclusion=one.exclusion.model_copy(update={"expires": day})) for one in chosen]
+    repository = open_repository(RuleSet((), ()), ExclusionSet(tuple(renewed), ()), root=context.root)
+    judged = AuditContext(repository, context.settings.policy, context.today)
+    return audit(judged, [check_named("over-long")], severities(context.settings))
+
+
+def _cure(finding: Finding) -> str:
+    earlier = "give an earlier date, or renew it anyway: --force REASON"
+    again = finding.fix is not None and finding.fix.startswith("fpctl approve")
+    return f"have it approved again first ({finding.fix}), {earlier}" if again else earlier

@@ -11,6 +11,7 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
+    from fpctl.exclusions.completeness import Lacking
     from fpctl.exclusions.reader import LoadedExclusion
     from fpctl.exclusions.risk.score import Risk
     from fpctl.history.records import HitTotals
@@ -29,6 +30,7 @@ def command(
     code 1: it cannot be placed in a rule that it names, or that rule does not exist.
     """
     from fpctl.cli.shared.risk import risk_of
+    from fpctl.exclusions.completeness import lacking
     from fpctl.repository.single_exclusion import active_on, trial
 
     context = AppContext(files, "optional")
@@ -41,11 +43,12 @@ def command(
         totals = next(iter(history.hits(exclusion=loaded.id)), None) if history is not None else None
     shown = Shown(
         loaded,
-        loaded.exclusion.state(today),
+        context.repository.state(loaded.exclusion, today),
         outcomes,
         totals,
         known,
         risk_of(context, loaded.exclusion, [outcome.loaded for outcome in outcomes]),
+        lacking(loaded.exclusion, context.settings.enforced),
     )
     problems = context.repository.problems
     own = [one for one in problems if one.at.path == loaded.path and loaded.id in one.message]
@@ -68,10 +71,12 @@ class Shown:
     totals: HitTotals | None
     known: bool
     risk: Risk
+    lacking: tuple[Lacking, ...] = ()
 
 
 def _show(one: Shown) -> None:
     from fpctl.cli.shared.risk import risk_lines
+    from fpctl.exclusions.completeness import words_for
     from fpctl.exclusions.window_text import describe
 
     loaded = one.loaded
@@ -79,7 +84,7 @@ def _show(one: Shown) -> None:
     lines: list[tuple[str, Any]] = [
         ("id", exclusion.id),
         ("title", exclusion.title or None),
-        ("state", one.state),
+        ("state", f"{one.state} ({words_for(one.lacking)})" if one.state == "draft" and one.lacking else one.state),
         ("file", str(loaded.at)),
         ("scenario", exclusion.scenario),
         ("rules", ", ".join(exclusion.rules)),

@@ -135,7 +135,7 @@ def _summary(context: AppContext, files: list[TunedFile], folder: Path, plan: Pl
     from fpctl.repository.plan_summary import plan_summary
 
     day = options.parse_day(plan.on)
-    states = {loaded.id: loaded.exclusion.state(day) for loaded in context.exclusions.exclusions}
+    states = {loaded.id: context.repository.state(loaded.exclusion, day) for loaded in context.exclusions.exclusions}
     return plan_summary(files, folder, states)
 
 

@@ -14,7 +14,7 @@ import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
-from fpctl.cli.shared.outcomes import exit_code, report_outcomes
+from fpctl.cli.shared.outcomes import exit_code, report_outcomes, say_drafts
 from fpctl.cli.shared.test_guard import Guarded, guard_outcomes
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, Problem
 
@@ -184,7 +184,7 @@ def _run(
             store,
             with_base=engine.description.capabilities.free_queries,
             concurrency=engine.concurrency,
-            watch=DriftWatch([one.exclusion for one in exclusions], batch.planner, store),
+            watch=DriftWatch(context.repository.active(), batch.planner, store),
         )
         batch.run(session, checkpoint, update, rows.write if rows is not None else lambda result: None)
 
@@ -270,6 +270,7 @@ def _report(batch: Batch, *, resumable: bool) -> None:
             output.say(output.visible_lines(text))
     for result in batch.in_order():
         _report_run(result)
+    say_drafts(batch.outcomes)
     if len(batch.rules) > 1:
         output.say(batch.summary.summary())
         if resumable and not batch.summary.finished:
@@ -318,8 +319,23 @@ def _dry_run(context: AppContext, ready: Sequence[RuleOutcome], guarded: Guarded
     return exit_code(guarded.outcomes, broken=context.repository.broken)
 
 
+def _own(result: RunResult) -> str:
+    """Return where the range comes from if it is the rule's own period."""
+    from fpctl.execution.time_range import own_period
+
+    span, rule = result.span, result.rule
+    if span is None or own_period(rule) != span.end - span.start:
+        return ""
+    key = f"a detection that runs every {rule.query_frequency}" if rule.query_period is None else "queryPeriod"
+    return f" ({key}; --since or --from overrides it)"
+
+
 def _show(result: RunResult) -> None:
-    output.write(f"{output.visible(result.rule.name)}\n  {output.visible(result.rule.id)}\n\n")
+    output.write(f"{output.visible(result.rule.name)}\n  {output.visible(result.rule.id)}\n")
+    if result.span is not None and result.span.start.year > 1:
+        period = f"{result.span.start:%Y-%m-%d %H:%M} to {result.span.end:%Y-%m-%d %H:%M} UTC"
+        output.write(f"  events of {period}{_own(result)}\n")
+    output.write("\n")
     table = result.result
     if table is not None:
         output.show_table(table.names(), [list(row) for row in table.rows[:SHOWN_ROWS]], identifiers=True)

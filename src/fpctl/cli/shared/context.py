@@ -123,6 +123,7 @@ class AppContext:
             environment=self.settings.tables.environment,
             overrides=self.settings.fields,
             from_created=self.settings.clauses.from_created,
+            enforced=self.settings.enforced,
         )
 
     @cached_property

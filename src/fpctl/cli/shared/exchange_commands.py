@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from fpctl.exclusions.exclusion_writer import NewExclusion
 
 FORMATS = format_names()
+
+ALL_STATES = "csv"
+"""The format that has every exclusion with its status; the others have those that are active."""
+
+SHOWN = 5
+"""Ids that are named."""
 
 MAX_BYTES = 256 * 1024 * 1024
 """A file of another tool may be larger than one that a person wrote."""
@@ -110,12 +116,24 @@ def import_exclusions(
         output.show_problems(entry.warnings)
     summary = _show_losses(losses, name, asked.report)
     if asked.format == "json":
-        output.show_json(_document(written.entries, losses, asked), [p for e in written.entries for p in e.warnings])
+        document = {**_document(written.entries, losses, asked), "present": list(written.present)}
+        output.show_json(document, [p for e in written.entries for p in e.warnings])
     verb = "would be written" if asked.dry_run else "written"
-    output.say(f"{output.counted(len(written.entries), 'draft')} {verb}{f'; {summary}' if summary else ''}")
+    parts = [f"{output.counted(len(written.entries), 'draft')} {verb}"]
+    if written.present:
+        are = "is" if len(written.present) == 1 else "are"
+        parts.append(f"{len(written.present):,} {are} recorded already ({_some(written.present)})")
+    output.say("; ".join([*parts, *([summary] if summary else [])]))
     if not written.entries and losses:
         return EXIT_ERROR if not imported.drafts else EXIT_FINDINGS
     return _exit_code(losses)
+
+
+def _some(ids: Sequence[str]) -> str:
+    """Return a few ids."""
+    different = list(dict.fromkeys(ids))
+    more = f" and {len(different) - SHOWN:,} more" if len(different) > SHOWN else ""
+    return ", ".join(different[:SHOWN]) + more
 
 
 def _document(entries: Sequence[NewExclusion], losses: Sequence[Loss], asked: ImportOptions) -> dict[str, Any]:
@@ -185,10 +203,15 @@ def export_exclusions(
 ) -> int:
     """Write exclusions in one of FORMATS to a file or stdout, report what was lost, and return the exit code."""
     from fpctl.exchange.format import format_of
+    from fpctl.exclusions.completeness import in_effect
     from fpctl.files import write_text
 
     chosen = context.pick(ids) if ids else list(context.exclusions.exclusions)
-    exported = format_of(kind or FORMATS[0]).write(chosen, context.today)
+    name = kind or FORMATS[0]
+    if name != ALL_STATES:
+        policy = context.settings.enforced
+        chosen = [replace(one, exclusion=in_effect(one.exclusion, policy)) for one in chosen]
+    exported = format_of(name).write(chosen, context.today)
     if out is None:
         output.write(exported.text)
     else:

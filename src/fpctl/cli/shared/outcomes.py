@@ -57,9 +57,24 @@ def report_outcomes(outcomes: Sequence[RuleOutcome]) -> None:
     """Report on stderr what was left out, what to know, and what became of how many rules."""
     for outcome in outcomes:
         report_outcome(outcome)
+    say_drafts(outcomes)
     statuses = [outcome.status for outcome in outcomes]
     counts = [f"{statuses.count(status):,} {word}" for status, word in WORDS.items() if status in statuses]
     output.say(f"{output.counted(len(statuses), 'rule')}: {', '.join(counts)}" if statuses else "no rules")
+
+
+def say_drafts(outcomes: Iterable[RuleOutcome]) -> None:
+    """Report in one line that drafts are not in the rules, and the command that shows them."""
+    ids = {
+        skip.exclusion
+        for outcome in outcomes
+        if outcome.tuned is not None
+        for skip in outcome.tuned.plan.skips
+        if skip.reason == "draft"
+    }
+    if ids:
+        are = "is a draft and was" if len(ids) == 1 else "are drafts and were"
+        output.say(f"{output.counted(len(ids), 'exclusion')} {are} not applied: fpctl list --status draft")
 
 
 def report_outcome(outcome: RuleOutcome, *, of_rule: bool = True) -> None:
@@ -73,8 +88,8 @@ def report_outcome(outcome: RuleOutcome, *, of_rule: bool = True) -> None:
     if outcome.tuned is None:
         return
     for skip in outcome.tuned.plan.skips:
-        if of_rule and skip.reason == "retired":
-            continue  # nobody who looks at a rule asks for what is over
+        if of_rule and skip.reason in ("retired", "draft"):
+            continue  # nobody who looks at a rule asks for what is over; drafts are said once for all rules
         word = output.coloured("refused", "error", sys.stderr) if skip.finding else "not applied"
         which = f"{skip.exclusion} " if of_rule else ""
         output.say(f"{_place(outcome, skip.line)}: {word}: {output.visible(f'{which}[{skip.reason}] {skip.message}')}")

@@ -72,7 +72,9 @@ def _summary(context: AppContext, out: Path) -> PlanSummary:
         for outcome in tune_in_parallel(rules, planning, None):
             outcomes.append(outcome)
             update(len(outcomes))
-    states = {loaded.id: loaded.exclusion.state(context.today) for loaded in context.exclusions.exclusions}
+    states = {
+        loaded.id: context.repository.state(loaded.exclusion, context.today) for loaded in context.exclusions.exclusions
+    }
     tuned, _ = tuned_files(outcomes)
     return plan_summary([*tuned, *external_list_files(outcomes)], out, states)
 

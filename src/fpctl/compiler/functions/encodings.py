@@ -48,7 +48,7 @@ def _base64_text(text: str) -> str:
 
 @scalar("base64_decode_tostring base64_decodestring", "string", returns="string")
 def base64_decode_tostring(text: Sql) -> Sql:
-    """`base64_decode_tostring(s)`: empty where it is no base64, or no UTF-8. NUL characters stay."""
+    """`base64_decode_tostring(s)`: empty where it is not base64, or not UTF-8. NUL characters stay."""
     return func("kql_base64_text", text)
 
 
@@ -60,7 +60,7 @@ def _base64_bytes(text: str) -> str | None:
 
 @scalar("base64_decode_toarray", "string", returns="dynamic")
 def base64_decode_toarray(text: Sql) -> Sql:
-    """`base64_decode_toarray(s)`: null where it is no base64."""
+    """`base64_decode_toarray(s)`: null where it is not base64."""
     return Cast(func("kql_base64_bytes", text), "JSON")
 
 
@@ -74,7 +74,7 @@ def _base64_of_array(array: str) -> str:
 
 @scalar("base64_encode_fromarray", "dynamic", returns="string")
 def base64_encode_fromarray(array: Sql) -> Sql:
-    """`base64_encode_fromarray(a)`: empty of what are no bytes."""
+    """`base64_encode_fromarray(a)`: empty of what are not bytes."""
     return func("coalesce", func("kql_base64_of_array", Cast(array, "VARCHAR")), Text(""))
 
 
@@ -179,6 +179,36 @@ def punycode_to_string(text: Sql) -> Sql:
     return func("kql_punycode_text", text)
 
 
+@arrow_function("kql_punycode_domain_text", ["string"], "string")
+def _punycode_domain_text(domain: str) -> str:
+    try:
+        return ".".join(
+            part[4:].encode("ascii").decode("punycode") if part.startswith("xn--") else part
+            for part in domain.split(".")
+        )
+    except UnicodeError:
+        return ""
+
+
+@scalar("punycode_domain_from_string", "string", returns="string")
+def punycode_domain_from_string(domain: Sql) -> Sql:
+    """`punycode_domain_from_string(s)`: decoded, label by label; empty where one cannot be."""
+    return func("kql_punycode_domain_text", domain)
+
+
+@arrow_function("kql_punycode_domain", ["string"], "string")
+def _punycode_domain(domain: str) -> str:
+    # The ideographic full stops separate labels too (RFC 3490, 3.1).
+    parts = re.split("[.\u3002\uff0e\uff61]", domain)
+    return ".".join(part if part.isascii() else f"xn--{part.encode('punycode').decode('ascii')}" for part in parts)
+
+
+@scalar("punycode_domain_to_string", "string", returns="string")
+def punycode_domain_to_string(domain: Sql) -> Sql:
+    """`punycode_domain_to_string(s)`: encoded, label by label."""
+    return func("kql_punycode_domain", domain)
+
+
 @arrow_function("kql_punycode", ["string"], "string")
 def _punycode(text: str) -> str:
     return text.encode("punycode").decode("ascii")
@@ -208,7 +238,7 @@ def _gunzip(text: str) -> str:
 
 @scalar("gzip_decompress_from_base64_string", "string", returns="string")
 def gzip_decompress(text: Sql) -> Sql:
-    """`gzip_decompress_from_base64_string(s)`: empty of what is no such thing."""
+    """`gzip_decompress_from_base64_string(s)`: empty if it cannot be decompressed."""
     return func("kql_gunzip", text)
 
 
@@ -219,7 +249,7 @@ def _inflate(text: str) -> str:
 
 @scalar("zlib_decompress_from_base64_string", "string", returns="string")
 def zlib_decompress(text: Sql) -> Sql:
-    """`zlib_decompress_from_base64_string(s)`: empty of what is no such thing."""
+    """`zlib_decompress_from_base64_string(s)`: empty if it cannot be decompressed."""
     return func("kql_inflate", text)
 
 

@@ -1,4 +1,4 @@
-"""`rand()` and `new_guid()`: another value in every run, each time they are met."""
+"""`rand()` and `new_guid()`: another value in every run and at every call."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from fpctl.compiler.sql import Infix, func
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
+
+VOLATILE = frozenset({"random", "uuid"})
+"""DuckDB's functions of chance."""
 
 
 @special("rand")

@@ -43,8 +43,25 @@ def tolower(text: Sql) -> Sql:
 
 @scalar("toupper", "string", returns="string")
 def toupper(text: Sql) -> Sql:
-    """`toupper(s)`."""
-    return func("upper", text)
+    """`toupper(s)`; `ß` has no uppercase form in .NET."""
+    return func("kql_upper", text)
+
+
+# Its 32 digits are more than a decimal is held with elsewhere (18 of 38 behind the point); nothing is behind its point.
+macro("kql_version", "s", "CASE WHEN regexp_full_match(s, '[0-9]{1,8}(\\.[0-9]{1,8}){0,3}') THEN "
+      "CAST(rpad(array_to_string(list_transform(string_split(s, '.'), lambda part: lpad(part, 8, '0')), ''), 32, '0') "
+      "AS DECIMAL(38,0)) END")  # fmt: skip
+
+
+@scalar("parse_version", "string", returns="decimal")
+def parse_version(text: Sql) -> Sql:
+    """`parse_version(s)`: up to four numbers of eight digits as one, null of anything else."""
+    return func("kql_version", text)
+
+
+macro("kql_upper", "s", "CASE WHEN contains(s, '\u00df') THEN "
+      "array_to_string(list_transform(string_split(s, '\u00df'), lambda part: upper(part)), '\u00df') "
+      "ELSE upper(s) END")  # fmt: skip
 
 
 @scalar("strlen", "string", returns="long", nullable=False)
@@ -69,7 +86,7 @@ def substring(text: Sql, start: Sql, length: Sql | None) -> Sql:
 
 @special("reverse")
 def reverse(expressions: Expressions, node: tree.Call) -> Value:
-    """`reverse(s)`; what is no string is taken as its text."""
+    """`reverse(s)`; what is not a string is taken as its text."""
     return Value(func("reverse", expressions.as_text(node.args[0]).sql), "string")
 
 
@@ -86,7 +103,7 @@ for _name, _around in (("trim", "^({0})|({0})$"), ("trim_start", "^({0})"), ("tr
         # One match at each end, in one pattern: so the service's error messages show it.
         found = translated(pattern)
         if found.ascii_only:
-            raise BadPattern("its word boundaries cannot be told in text that is not ASCII")
+            raise BadPattern("its word boundaries cannot be found in text that is not ASCII")
         return func("regexp_replace", text, Text(around.replace("{0}", found.re2)), Text(""), Text("g"))
 
 

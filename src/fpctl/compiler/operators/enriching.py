@@ -1,11 +1,11 @@
-"""Look-ups that a service makes for each row, from tables of the data: `FileProfile`, `ipv4_lookup`."""
+"""Look-ups that a service makes for each row, from tables of the data: `FileProfile`, `ipv4_lookup`, `ipv6_lookup`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from fpctl.compiler.context import NO_ROW, Expressions, Row
-from fpctl.compiler.functions.addresses import ipv4_is_match
+from fpctl.compiler.functions.addresses import ipv4_is_match, ipv6_is_match
 from fpctl.compiler.operators.joining import LEFT, RIGHT, beside, one_for_each_key
 from fpctl.compiler.relation import Made, Names, Relation, held_for, stored
 from fpctl.compiler.sql import FALSE, Infix, Join, Named, Select, Sql, Text, conjunction, func, not_null, when
@@ -29,7 +29,7 @@ def file_profile(compiler: Expressions, operator: tree.Invoke, node: tree.Call, 
     if profile is None:
         compiler.refuse(
             "invoke", f"{_PROFILE}() looks things up in the service, which the local engine cannot", node.name,
-            "put what it knows beside the tables: FileProfile.csv with SHA1, GlobalPrevalence, Signer ...",
+            "put what it knows next to the tables: FileProfile.csv with SHA1, GlobalPrevalence, Signer ...",
         )  # fmt: skip
     column = _column_named(compiler, node)
     if column not in rows.columns:
@@ -79,22 +79,26 @@ def _profiled(held: Held | None, otherwise: Value, matched: Sql, name: str) -> V
     return Value(when(matched, found.sql, otherwise.sql), otherwise.type)
 
 
-def ipv4_lookup(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relation:
-    """`ipv4_lookup(Table, address, network [, key ...] [, return_unmatched])`."""
+def address_lookup(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relation:
+    """`ipv4_lookup(Table, address, network [, key ...] [, return_unmatched])`, `ipv6_lookup` without keys."""
     call = node.call
+    name = call.name.value
     if len(call.args) < 3:
-        compiler.refuse("ipv4_lookup", "ipv4_lookup takes a table, an address and a network", call)
+        compiler.refuse(name, f"{name} takes a table, an address and a network", call)
     with compiler.in_row(NO_ROW):
         right = compiler.source(call.args[0])
     scope = compiler.bound(node, rows)
     keys, unmatched = _lookup_options(compiler, call.args[3:])
     address = _text_column(compiler, call.args[1], rows, LEFT)
     network = _text_column(compiler, call.args[2], right, RIGHT)
-    tests: list[Sql] = [func("coalesce", ipv4_is_match(address, network, None), FALSE)]
+    if keys and name == "ipv6_lookup":
+        compiler.refuse(name, "ipv6_lookup takes no further keys", call)
+    matches = ipv4_is_match if name == "ipv4_lookup" else ipv6_is_match
+    tests: list[Sql] = [func("coalesce", matches(address, network, None), FALSE)]
     with compiler.in_row(Row(rows.columns, LEFT, right.columns, RIGHT), rows.scope):
         for key in keys:
             if key not in rows.columns or key not in right.columns:
-                compiler.refuse("ipv4_lookup", f"the key {key} is not on both sides", call)
+                compiler.refuse(name, f"the key {key} is not on both sides", call)
             sides = rows.columns[key].value(LEFT).sql, right.columns[key].value(RIGHT).sql
             tests.append(Infix("IS NOT DISTINCT FROM", sides))
     others = [held for held in right.columns.values() if held.name not in keys]
@@ -115,7 +119,7 @@ def _lookup_options(compiler: Expressions, args: Sequence[tree.Expr]) -> tuple[l
 
 def _text_column(compiler: Expressions, node: tree.Expr, relation: Relation, side: str) -> Sql:
     if not isinstance(node, tree.Name) or node.value not in relation.columns:
-        compiler.refuse("ipv4_lookup", "ipv4_lookup takes columns of addresses", node)
+        compiler.refuse("evaluate", "the look-ups of addresses take columns", node)
     text = converted(relation.columns[node.value].value(side), "string")
     assert text is not None
     return text.sql

@@ -1,4 +1,4 @@
-"""`evaluate`: bag_unpack, pivot and narrow.
+"""`evaluate`: bag_unpack, pivot, narrow, and the look-ups of addresses.
 
 What their columns are is asked of the data where the query does not say.
 """
@@ -11,7 +11,8 @@ from typing import Any
 
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import macro
-from fpctl.compiler.operators.enriching import ipv4_lookup
+from fpctl.compiler.operator_registry import operator
+from fpctl.compiler.operators.enriching import address_lookup
 from fpctl.compiler.operators.grouping import AGGREGATES, grouped
 from fpctl.compiler.operators.naming import inner
 from fpctl.compiler.relation import Made, Relation, passed
@@ -41,15 +42,14 @@ macro("kql_entries", "j", "CASE WHEN kql_is_bag(j) THEN list_transform(json_keys
 _TYPES = {"string": "string", "long": "long", "double": "real", "bool": "bool"}
 
 
+@operator(tree.Evaluate)
 def evaluate(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relation:
     """`evaluate plugin(...)`."""
-    plugin = {"bag_unpack": bag_unpack, "pivot": pivot, "narrow": narrow, "ipv4_lookup": ipv4_lookup}.get(
-        node.call.name.value
-    )
+    name = node.call.name.value
+    plugin = _PLUGINS.get(name)
     if plugin is None:
-        name = node.call.name.value
         compiler.refuse(name, f"the plugin {name} is not supported by the local engine", node.call)
-    if plugin is not ipv4_lookup:
+    if plugin is not address_lookup:
         compiler.bound(node, rows)
     return plugin(compiler, node, rows)
 
@@ -217,4 +217,7 @@ def narrow(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relati
     return base.projected(made, _scope({one.name: one for one in made}))
 
 
-_PLUGINS = {"bag_unpack": bag_unpack, "pivot": pivot, "narrow": narrow, "ipv4_lookup": ipv4_lookup}
+_PLUGINS = {
+    "bag_unpack": bag_unpack, "pivot": pivot, "narrow": narrow, "ipv4_lookup": address_lookup,
+    "ipv6_lookup": address_lookup,
+}  # fmt: skip

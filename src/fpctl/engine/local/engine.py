@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import tempfile
 import threading
 import time
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_WORD = re.compile(r"\w+")
 _STORED = "stored"
 """The DuckDB schema of the views over whole tables; `main` holds them cut to the time range of the query."""
 _BATCH = 65_536
@@ -203,9 +201,8 @@ class LocalEngine:
     def _told(self, table: Table, prepared: Prepared, timespan: Timespan | None, started: float) -> Table:
         """Return an answer with its statistics."""
         views = prepared.views
-        words = set(_WORD.findall(prepared.text))
         statistics: dict[str, Any] = {"seconds": time.perf_counter() - started}
-        missing = {name: sorted(view.missing & words) for name, view in views.items() if view.missing & words}
+        missing = {name: words for name, view in views.items() if (words := prepared.words_of(view.missing))}
         if missing:
             statistics["missing_columns"] = missing
         if timespan is not None:
@@ -243,7 +240,7 @@ class LocalEngine:
         except EngineError as error:
             if error.code in ("timeout", "interrupted"):
                 answers |= {one: error for one in prepared if one not in answers}
-            # Anything else is met again, and told better, by the query on its own.
+            # The query on its own meets anything else again, and reports it better.
         finally:
             with interrupts_raised():
                 connection.execute(f"DROP TABLE IF EXISTS {TABLE}")

@@ -1,8 +1,11 @@
-"""A query made ready: parsed, compiled over the folder's tables, its refusals told as the engine's errors."""
+"""A query made ready: parsed, compiled over the folder's tables, with refusals as the engine's errors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import gc
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -33,7 +36,7 @@ class FolderTable:
 
 
 class Attached(Protocol):
-    """Gives the rows of files that are no tables."""
+    """Gives the rows of files that are not tables."""
 
     def watchlist(self, alias: str) -> FolderTable | None:
         """Return a watchlist that is a text file, None where there is none."""
@@ -51,8 +54,8 @@ class Folder:
     Args:
         names: all tables.
         view: gives the view of a table, made visible to queries.
-        rows: runs SQL over them, for what only the data tells.
-        newest: tells the latest time of a table's time column in ticks, None where a row has none.
+        rows: runs SQL over them, for what only the data shows.
+        newest: returns the latest time of a table's time column in ticks, None where a row has none.
         attached: gives what rules read from elsewhere.
     """
 
@@ -143,6 +146,28 @@ class Prepared:
     compiled: CompiledQuery
     views: Mapping[str, TableView]
 
+    def words_of(self, names: Iterable[str]) -> list[str]:
+        """Return which names are words of the text, sorted."""
+        # A tuned query can be a megabyte of values: most names are ruled out without taking it apart.
+        return sorted(name for name in names if name in self.text and re.search(rf"\b{re.escape(name)}\b", self.text))
+
+
+_LONG = 100_000
+"""Characters of a query from which on Python's collector costs as much as reading and compiling it."""
+
+
+@contextmanager
+def no_collection_during(text: str) -> Iterator[None]:
+    """Let the garbage collector rest while a long query is read and compiled: it makes many objects, and no cycles."""
+    if len(text) < _LONG or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
 
 UnknownTable = Callable[[str, int | None, str | None], EngineError]
 
@@ -163,7 +188,8 @@ def prepared(text: str, folder: Folder, now: datetime, unknown_table: UnknownTab
     from fpctl.kql.parser import parse
 
     try:
-        compiled = compile_query(parse(text), folder, folder, now.replace(tzinfo=None))
+        with no_collection_during(text):
+            compiled = compile_query(parse(text), folder, folder, now.replace(tzinfo=None))
     except KqlSyntaxError as error:
         raise EngineError(
             error.message, code="syntax", hint=error.hint, offset=error.offset, at=error.at, caret=error.caret

@@ -12,7 +12,7 @@ from fpctl.rewrite.folding import key
 from fpctl.rewrite.folding.key import SEPARATOR, Key
 
 MOST = 64
-"""So many branches an exclusion may have; one with more stays as it is."""
+"""The most branches that an exclusion may have; one with more stays as it is."""
 
 Values = frozenset[str]
 """Values of a key, in lower case."""

@@ -11,7 +11,7 @@ SEPARATOR = "|"
 """Stands between the values of several keys written as one; no listed value contains it."""
 
 _SCHEME = string_literal("^[a-z][a-z0-9+.-]*://")
-# Each label behind a dot may be empty here, which RE2 reads in one pass; `check` refuses two dots in a row.
+# Each label after a dot may be empty here, which RE2 reads in one pass; `check` refuses two dots in a row.
 _HOST = "^([a-z0-9_-]+(?:[.][a-z0-9_-]*)*)"
 _URL_HOST = string_literal(_HOST + "(?::[0-9]*)?(?:[/?#]|$)")
 _BARE_HOST = string_literal(_HOST + "(?::[0-9]*)?$")
@@ -44,7 +44,7 @@ def equal(operand: str) -> Key:
 
 
 def first_label(operand: str) -> Key:
-    """Return the key of what stands before an operand's first dot."""
+    """Return the key of what is before an operand's first dot."""
     return equal(f'extract("^[^.]+", 0, {operand})')
 
 

@@ -71,8 +71,9 @@ def exclusions(
 ) -> list[ExclusionOut]:  # fmt: skip
     """Return exclusions in the order of their ids."""
     today = console.snapshots.today()
-    every = console.snapshots.now().repository.exclusions.exclusions
-    found = [one for one in every if not state or one.exclusion.state(today) == state]
+    repository = console.snapshots.now().repository
+    every = repository.exclusions.exclusions
+    found = [one for one in every if not state or repository.state(one.exclusion, today) == state]
     return [_shown(console, one) for one in found[start : start + limit]]
 
 
@@ -216,8 +217,9 @@ def decisions(caller: ReadCaller, console: TheConsole) -> Decisions:
 
 def _shown(console: Console, loaded: LoadedExclusion) -> ExclusionOut:
     document = loaded.exclusion.model_dump(mode="json", exclude_defaults=True)
+    state = console.snapshots.now().repository.state(loaded.exclusion, console.snapshots.today())
     return ExclusionOut(
-        id=loaded.id, state=loaded.exclusion.state(console.snapshots.today()),
+        id=loaded.id, state=state,
         content_hash=loaded.exclusion.content_hash(), document=document,
     )  # fmt: skip
 

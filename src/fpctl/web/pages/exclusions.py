@@ -47,7 +47,10 @@ def exclusions(
     words = q.casefold().split()
     every = snapshot.memo.get(
         ("exclusions", today),
-        lambda: [(one, one.exclusion.state(today), _searched(one)) for one in snapshot.exclusions.values()],
+        lambda: [
+            (one, snapshot.repository.state(one.exclusion, today), _searched(one))
+            for one in snapshot.exclusions.values()
+        ],
     )
     found = [(one, how) for one, how, text in every if all(word in text for word in words)]
     states = sorted({how for _, how, _ in every})
@@ -127,14 +130,15 @@ def exclusion(request: Request, visitor: Viewer, console: TheConsole, id: str) -
     rules = snapshot.reached_by(loaded.exclusion)
     judged = console.snapshots.judged(wait=0.05)
     return page(
-        request, "exclusion.html.j2", visitor, loaded=loaded, x=loaded.exclusion, state=loaded.exclusion.state(today),
+        request, "exclusion.html.j2", visitor, loaded=loaded, x=loaded.exclusion,
+        state=snapshot.repository.state(loaded.exclusion, today),
         hits_total=hits, line=safe(sparkline([day.rows for day in trend], "hits by day") if trend else None),
         rules=[(rule_key(one), one.rule) for one in rules],
         entry=judged.view.entries.get(id) if judged is not None else None,
         views=snapshot.memo.get(("views", id, today), lambda: _views(snapshot, loaded, today)),
         findings=judged.view.findings.get(id, ()) if judged is not None else (),
         trail=console.history.trail.entries(exclusion=id)[:20],
-        may_approve=console.config.settings.policy.approval.allows(visitor.person),
+        may_approve=console.config.settings.policy.may_approve(visitor.person),
     )  # fmt: skip
 
 

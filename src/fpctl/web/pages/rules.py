@@ -86,7 +86,7 @@ def rule(request: Request, visitor: Viewer, console: TheConsole, key: str) -> Re
         request, "rule.html.j2", visitor, key=rule_key(loaded), rule=loaded.rule, outcome=outcome, lines=lines,
         elsewhere=elsewhere, runs=console.history.runs(rule=loaded.rule.id, limit=RUNS),
         cases=snapshot.tests.cases_of(loaded),
-        exclusions=[(one, one.exclusion.state(today)) for one in exclusions],
+        exclusions=[(one, snapshot.repository.state(one.exclusion, today)) for one in exclusions],
         last=console.runs.rows_of(rule_key(loaded)),
     )  # fmt: skip
 

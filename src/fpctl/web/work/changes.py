@@ -88,7 +88,7 @@ def approve(console: Console, seen: Mapping[str, str], person: str) -> None:
         FpctlError: one of them says something else by now, or the policy does not let this person approve; then none
             is approved.
     """
-    check_approver(person, console.config.settings.policy.approval.allows)
+    check_approver(person, console.config.settings.policy.may_approve)
     today = console.snapshots.today()
     repository = console.snapshots.now().repository
     rules = [loaded.rule for loaded in repository.rules.rules]

@@ -235,6 +235,7 @@ class Snapshots:
             environment=settings.tables.environment,
             overrides=settings.fields,
             from_created=settings.clauses.from_created,
+            enforced=settings.enforced,
         )
         if kept is not None and kept.schema == schema:
             # Plans are kept as long as the tables are the same objects.
