@@ -136,3 +136,9 @@ def _quick(self: Retrier, policy: Any = None, **_: Any) -> None:
     self.policy = policy or RetryPolicy()
     self._sleep = lambda _: None
     self._draw = lambda: 0.0
+
+
+@pytest.fixture(scope="module")
+def shared_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A history that the sequences of a module share: making one takes longer than a sequence."""
+    return tmp_path_factory.mktemp("history") / "history.db"

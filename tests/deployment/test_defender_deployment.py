@@ -27,7 +27,7 @@ from servers.graph_detections import GraphDetectionsServer
 from servers.loopback import Misbehaviour
 
 from .conftest import ANALYTICS, HUNTING, LATE, Plan
-from .sequences import SEEDS
+from .sequences import SEEDS, SequenceTrail, sometimes
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 HUNT = "1f4b6c3e-6a0b-4c55-9c7e-0c4a1f6f2d22"
@@ -136,9 +136,10 @@ def test_what_only_the_service_writes_is_no_change(made: list[RuleArtifact], gra
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_through_trouble_nothing_is_lost_doubled_or_left_behind(
-    made: list[RuleArtifact], tmp_path: Path, seed: int
+    made: list[RuleArtifact], tmp_path: Path, shared_history: Path, seed: int
 ) -> None:
     draw = random.Random(seed)
+    trail = SequenceTrail(tmp_path, shared_history, seed)
     with GraphDetectionsServer() as server:
         target = tenant(server, draw.random)
         old = draw.choice(made)
@@ -147,10 +148,14 @@ def test_through_trouble_nothing_is_lost_doubled_or_left_behind(
         wanted = changes(made, target.all())
         server.scripted = lambda request: draw.random() < 0.7  # type: ignore[method-assign]
         server.script.extend(draw.choice(TROUBLE) for _ in range(draw.randrange(1, 16)))
-        deployment = deploy(wanted, target, tmp_path, NOW, lambda done: None)
+        with trail.log() as log:
+            settled = sometimes(draw, log.sent)
+            deployment = deploy(wanted, target, trail.folder, trail.now, lambda done: None, settled=settled)
         server.script.clear()
+        trail.catch_up()
+        deployment = Deployment.read(deployment.path)
+        trail.check_sent(deployment, lambda step: server.rules.get(step.guid))
         assert [step.status in ("done", "failed") for step in deployment.steps] == [True] * 4
-        assert Deployment.read(deployment.path).steps == deployment.steps
         for step in deployment.steps:
             if step.status == "done":
                 there = server.rules[step.guid]
@@ -159,7 +164,11 @@ def test_through_trouble_nothing_is_lost_doubled_or_left_behind(
                 )
             else:
                 assert step.error
-        roll_back(deployment, target, force=False, progress=lambda done: None)
+        with trail.log() as log:
+            settled = sometimes(draw, log.taken_back)
+            roll_back(deployment, target, force=False, progress=lambda done: None, settled=settled)
+        trail.catch_up()
+        trail.check_undone(deployment, lambda step: server.rules.get(step.guid))
         assert [(step.status, step.error) for step in deployment.steps] == [("rolled-back", None)] * 4
         assert content(server) == before
         target.close()

@@ -14,6 +14,7 @@ from fpctl.deployment.artifacts.rule_artifact import RuleArtifact, rule_artifact
 from fpctl.deployment.change import changes
 from fpctl.deployment.deployer import deploy, roll_back
 from fpctl.deployment.record import Deployment
+from fpctl.deployment.target import DeployedResource
 from fpctl.deployment.workspace.management import Management
 from fpctl.deployment.workspace.workspace import SentinelWorkspace
 from fpctl.engine.remote.credentials import token_source
@@ -22,7 +23,7 @@ from servers.loopback import Misbehaviour
 from servers.security_insights import WORKSPACE, SecurityInsightsServer
 
 from .conftest import ANALYTICS, EXCLUSION, HUNTING, Plan
-from .sequences import SEEDS
+from .sequences import SEEDS, SequenceTrail, sometimes
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 TROUBLE = (
@@ -55,10 +56,11 @@ def content(server: SecurityInsightsServer) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_record_tells_what_is_there_and_a_rollback_undoes_it(
-    made: list[RuleArtifact], tmp_path: Path, seed: int
+def test_record_and_trail_tell_what_is_there_and_a_rollback_undoes_it(
+    made: list[RuleArtifact], tmp_path: Path, shared_history: Path, seed: int
 ) -> None:
     draw = random.Random(seed)
+    trail = SequenceTrail(tmp_path, shared_history, seed)
     with SecurityInsightsServer() as server:
         first = made[draw.randrange(4)]
         assert first.body is not None
@@ -78,11 +80,15 @@ def test_the_record_tells_what_is_there_and_a_rollback_undoes_it(
         server.scripted = lambda request: draw.random() < 0.8  # type: ignore[method-assign]
         server.script.extend(draw.choice(TROUBLE) for _ in range(draw.randrange(1, 16)))
         server.requests.clear()
-        deployment = deploy(wanted, workspace, tmp_path, NOW, lambda done: None)
+        with trail.log() as log:
+            settled = sometimes(draw, log.sent)
+            deployment = deploy(wanted, workspace, trail.folder, trail.now, lambda done: None, settled=settled)
         server.script.clear()
+        trail.catch_up()
+        deployment = Deployment.read(deployment.path)
+        trail.check_sent(deployment, lambda step: content(server).get(f"{step.resource}/{step.guid}"))
 
         assert [step.status in ("done", "failed") for step in deployment.steps] == [True] * 4
-        assert Deployment.read(deployment.path) == deployment
         for step in deployment.steps:
             there = content(server).get(f"{step.resource}/{step.guid}")
             if step.status == "done":
@@ -93,9 +99,58 @@ def test_the_record_tells_what_is_there_and_a_rollback_undoes_it(
             puts = [r for r in server.requests if r.method == "PUT" and f"/{step.guid}?" in r.path]
             assert 1 <= len(puts) <= MOST_REQUESTS
 
-        roll_back(deployment, workspace, force=False, progress=lambda done: None)
+        with trail.log() as log:
+            settled = sometimes(draw, log.taken_back)
+            roll_back(deployment, workspace, force=False, progress=lambda done: None, settled=settled)
+        trail.catch_up()
+        trail.check_undone(deployment, lambda step: content(server).get(f"{step.resource}/{step.guid}"))
         assert [(step.status, step.error) for step in deployment.steps] == [("rolled-back", None)] * 4
         assert content(server) == before
+        workspace.close()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_was_stopped_partway_is_in_the_trail_and_is_undone(
+    made: list[RuleArtifact], tmp_path: Path, shared_history: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = random.Random(seed)
+    trail = SequenceTrail(tmp_path, shared_history, seed + 10_000)
+    with SecurityInsightsServer() as server:
+        retrier = Retrier(sleep=lambda _: None, draw=draw.random)
+        workspace = SentinelWorkspace(
+            Management(token_source("none", environ={}), endpoint=server.url, retrier=retrier), WORKSPACE
+        )
+        at, arrived = draw.randrange(4), draw.random() < 0.5
+        real, puts = workspace.put, []
+
+        def stopped(*given: Any) -> DeployedResource:
+            puts.append(given)
+            if len(puts) <= at:
+                return real(*given)
+            if arrived:
+                real(*given)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(workspace, "put", stopped)
+        with trail.log() as log:
+            settled = sometimes(draw, log.sent)
+            with pytest.raises(KeyboardInterrupt):
+                deploy(changes(made, {}), workspace, trail.folder, trail.now, lambda done: None, settled=settled)
+        monkeypatch.undo()
+        trail.catch_up()
+        (path,) = trail.folder.glob("*.jsonl")
+        deployment = Deployment.read(path)
+        assert [step.status for step in deployment.steps] == ["done"] * at + ["sent"]
+        trail.check_sent(deployment, lambda step: content(server).get(f"{step.resource}/{step.guid}"))
+
+        with trail.log() as log:
+            settled = sometimes(draw, log.taken_back)
+            roll_back(deployment, workspace, force=False, progress=lambda done: None, settled=settled)
+        assert content(server) == {}
+        trail.catch_up()
+        entries = trail.of(deployment)
+        actions = [[entry.action for entry in entries[step.guid]] for step in deployment.steps]
+        assert actions == [["deployed", "rolled back"]] * at + [["deployment unanswered", "rolled back"]]
         workspace.close()
 
 

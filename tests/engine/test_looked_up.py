@@ -53,7 +53,7 @@ def test_without_a_table_of_profiles_the_cure_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError) as error:
         rows(tmp_path, f"{EVENTS} | invoke FileProfile()")
     assert error.value.code == "unsupported"
-    assert str(error.value.hint).startswith("put what it knows beside the tables: FileProfile.csv")
+    assert str(error.value.hint).startswith("put what it knows next to the tables: FileProfile.csv")
 
 
 NETWORKS = (

@@ -102,4 +102,4 @@ def test_a_watchlist_that_is_not_there_is_named(engine: LocalEngine) -> None:
         engine.query("_GetWatchlist('Nope')")
     assert error.value.message == "the data has no watchlist Nope"
     assert (error.value.code, error.value.offset) == ("unknown-table", 0)
-    assert error.value.hint == "put its rows beside the tables: Nope.csv"
+    assert error.value.hint == "put its rows next to the tables: Nope.csv"

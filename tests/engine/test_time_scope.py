@@ -72,6 +72,8 @@ def test_places_are_found_again_in_the_original() -> None:
     text = "let X = T | where a == 1;\nunion X, (U | where b == 2), T\n| where c == 3"
     query = time_filtered(text, DAY, time_column)
     for word in ("let", "X", "a ==", "union", "b ==", "c ==", "3"):
-        assert query.original_offset(query.text.index(word)) == text.index(word)
-    assert query.original_offset(len(query.text)) == len(text)
-    assert query.original_offset(query.text.index("Timestamp")) == text.index("T |")
+        assert query.source_offset(query.text.index(word)) == text.index(word)
+    assert query.source_offset(len(query.text)) == len(text)
+    edit = query.edit_at(query.text.index("Timestamp"))
+    assert edit is not None
+    assert edit.start == text.index("T |")

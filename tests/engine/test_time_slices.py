@@ -68,6 +68,43 @@ def test_a_time_range_is_kept(timed: Store, open_remote: Open) -> None:
     } == {"2024-05-02T00:00:00.000000Z/2024-05-03T00:00:00.000000Z"}
 
 
+def test_an_answer_that_is_too_large_is_fetched_in_parts(timed: Store, open_remote: Open) -> None:
+    text = "Events | project n, DeviceName, Timestamp | sort by n asc"
+    everything = open_remote("defender", store=timed).engine.query(text)
+    opened = open_remote("defender", store=timed, most_parts=200)
+    opened.server.size_limit = 60_000  # type: ignore[attr-defined]
+    table = opened.engine.query(text)
+    assert (table.partial, table.columns) == (None, everything.columns)
+    assert sorted(table.rows, key=repr) == sorted(everything.rows, key=repr)
+    assert table.statistics["requests"] > 4
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Events | join kind=inner (Events) on n", "in parts of time they would not add up: `join` in line 1"),
+        ("Crowd", "that many share one timestamp, 2024-05-02"),
+    ],
+)
+def test_an_answer_that_is_too_large_and_cannot_be_split_is_an_error(
+    text: str, why: str, timed: Store, open_remote: Open
+) -> None:
+    opened = open_remote("defender", store=timed, most_parts=200)
+    opened.server.size_limit = 10_000  # type: ignore[attr-defined]
+    with pytest.raises(EngineError, match="exceeded the allowed result size") as caught:
+        opened.engine.query(text)
+    assert caught.value.code == "too-large"
+    assert why in caught.value.message
+
+
+def test_too_many_parts_of_an_answer_that_is_too_large_are_an_error(timed: Store, open_remote: Open) -> None:
+    opened = open_remote("defender", store=timed, most_parts=5)
+    opened.server.size_limit = 5_000  # type: ignore[attr-defined]
+    with pytest.raises(EngineError, match="5 parts were not enough; narrow the time range") as caught:
+        opened.engine.query("Events")
+    assert caught.value.code == "too-large"
+
+
 def test_the_final_order_is_made_again(timed: Store, open_remote: Open) -> None:
     text = "Events | project DeviceName, n | sort by DeviceName asc, n desc"
     expected = [tuple(row) for row in timed.run(text).rows]

@@ -76,7 +76,7 @@ def test_drafts_go_to_another_folder(fpctl, repository):
         ("fp-9,,RULE,", "fp-9: the row names no field of a match; it would match everything"),
         ("fp-9,*,RULE,", "fp-9: `*` has nothing but wildcards; it would match everything (name what is to match)"),
         ("fp-9,build01,,", "fp-9: the row names no rule; give --rule"),
-        ("fp-9,build01,RULE,2027-13-01", "fp-9: `2027-13-01` is no date: write 2027-05-24"),
+        ("fp-9,build01,RULE,2027-13-01", "fp-9: `2027-13-01` is not a date: write 2027-05-24"),
         ("fp-9,build01,RULE,2026-01-01", "fp-9: it would expire on 2026-01-01, which is not after today, 2026-11-24"),
         ("../x,build01,RULE,", "../x: `../x` cannot be an id (use letters, digits, `.`, `_` and `-`, at most 80, such"),
     ],
@@ -89,12 +89,40 @@ def test_a_row_that_cannot_be_carried_is_left_out_and_said(fpctl, repository, ro
     assert outcome.code in (1, 2)
 
 
-def test_an_id_that_is_there_already_is_left_out(fpctl, repository, recorded):
+def test_an_id_that_is_in_use_for_something_else_is_left_out(fpctl, repository, recorded):
+    (repository / "in.csv").write_text(f"id,device,rules\nfp-2,build01,{RULE_ID}\n", encoding="utf-8")
+    before = written(repository)
+    outcome = fpctl("import", "csv", "in.csv")
+    assert outcome.code == 1
+    assert "in.csv:2: left out: fp-2: the id `fp-2` is in use (exclusions/fp-2.yaml:1)\n" in outcome.err
+    assert written(repository) == before
+
+
+def test_what_is_recorded_already_is_not_imported_again(fpctl, repository, recorded):
     fpctl("export", "--format", "csv", "--out", "all.csv")
     before = written(repository)
     outcome = fpctl("import", "csv", "all.csv")
-    assert outcome.code == 1
-    assert "all.csv:2: left out: fp-2: the id `fp-2` is in use (exclusions/fp-2.yaml:1)\n" in outcome.err
+    assert outcome.code == 0
+    assert outcome.err.splitlines()[-1].startswith("0 drafts written; 3 are recorded already (")
+    assert all(id in outcome.err for id in ("fp-2026-0001", "fp-2", "fp-3"))
+    assert written(repository) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text"),
+    [
+        ("csv", "in.csv", f"device,process,rules\nbuild01,a.exe,{RULE_ID}\nbuild02,b.exe,{RULE_ID}\n"),
+        ("csv", "twice.csv", f"device,rules\nbuild01,{RULE_ID}\nbuild02,{RULE_ID}\nbuild01,{RULE_ID}\n"),
+    ],
+)
+def test_a_file_without_ids_makes_nothing_new_the_second_time(fpctl, repository, kind, name, text):
+    (repository / name).write_text(text, encoding="utf-8")
+    assert fpctl("import", kind, name).code == 0
+    before = written(repository)
+    assert len(before) == 2
+    again = fpctl("import", kind, name, "--format", "json")
+    assert again.code == 0
+    assert set(again.json["present"]) == {file.removesuffix(".yaml") for file in before}
     assert written(repository) == before
 
 
@@ -106,11 +134,11 @@ def test_an_id_that_is_there_already_is_left_out(fpctl, repository, recorded):
         ("csv", "device,device\n1,2\n", "in.txt:1: the column `device` is there twice"),
         ("csv", 'device\n"x\n', "in.txt:2: not valid CSV: unexpected end of data"),
         ("csv", "device\na,b\n", "in.txt:2: the row has 2 cells and the header 1"),
-        ("watchlist", "Room\n12\n", "in.txt:1: no column of the watchlist can be told to be a field"),
+        ("watchlist", "Room\n12\n", "in.txt:1: no column of the watchlist can be recognised as a field"),
         ("watchlist", "Hostname\nb1\n", "in.txt: a watchlist does not say for which rules it is"),
         ("elastic", "", "in.txt: the file is empty"),
         ("elastic", "{\n", "in.txt:1: not JSON: expecting property name enclosed in double quotes"),
-        ("elastic", "[]\n", "in.txt:1: the line is no JSON object"),
+        ("elastic", "[]\n", "in.txt:1: the line is not a JSON object"),
         ("sigma", "title: x\n", "in.txt: the file holds no Sigma filter"),
         ("sigma", "a: [\n", "in.txt:2:1: "),
     ],
@@ -248,7 +276,7 @@ def test_a_sigma_filter_becomes_a_draft(fpctl, repository, body, match):
     ("body", "said"),
     [
         ("  s: {Computer: a1}\n  condition: s", "a match cannot say NOT on host.name"),
-        ("  s: {Computer: a1}\n  condition: not x", "the condition names `x`, which is no selection of the filter"),
+        ("  s: {Computer: a1}\n  condition: not x", "the condition names `x`, which is not a selection of the filter"),
         ("  s: {Computer: a1}\n  condition: not (s", "a bracket of the condition is not closed"),
         ("  s: {Computer: a1}\n  condition: not s s", "`s` is not expected in the condition `not s s`"),
         ("  s: {Computer: a1}\n  condition: not 1 of z*", "no selection is called `z*`"),

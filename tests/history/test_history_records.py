@@ -38,7 +38,7 @@ def test_an_ok_run_has_no_error(make_run):
 
 
 def test_an_unknown_status_is_refused(make_run):
-    with pytest.raises(ValueError, match="'done' is no run status"):
+    with pytest.raises(ValueError, match="'done' is not a run status"):
         make_run(status="done", error="x")
 
 

@@ -54,7 +54,7 @@ def complaint(text: str) -> KqlSyntaxError:
             "T | WHERE a",
             "1:5",
             "expected an operator after `|`, but found `WHERE`",
-            "KQL tells capitals from small letters: write `where`",
+            "KQL is case-sensitive: write `where`",
         ),
         (
             "T | sumarize count()",
@@ -145,7 +145,7 @@ def complaint(text: str) -> KqlSyntaxError:
             "materialize(T) | take 1",
             "1:1",
             "expected an expression, but found `materialize`",
-            "`materialize(...)` may stand only directly after `let name =`",
+            "`materialize(...)` is allowed only directly after `let name =`",
         ),
         ("T /* x */", "1:4", "expected an expression, but found `*`", "a comment begins with `//`"),
         (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -24,7 +26,10 @@ class Receiver:
 
     def __init__(self) -> None:
         self.bodies: list[Any] = []
-        self.answers: list[int] = []
+        self.answers: list[int | str] = []
+        """A status each, `silent` for none, `reset` for a connection that is torn down; 200 at the end."""
+        self.retry_after: str | None = None
+        self.closing = Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,7 +37,18 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 outer.bodies.append(json.loads(body))
                 status = outer.answers.pop(0) if outer.answers else 200
+                if status == "silent":
+                    outer.closing.wait(10)
+                    return
+                if status == "reset":
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.connection.close()
+                    self.close_connection = True
+                    return
+                assert isinstance(status, int)
                 self.send_response(status)
+                if status in (429, 503) and outer.retry_after is not None:
+                    self.send_header("retry-after", outer.retry_after)
                 if status in (301, 302, 307, 308):
                     self.send_header("location", f"http://127.0.0.1:{self.server.server_port}/elsewhere")
                 self.send_header("content-length", "0")
@@ -47,6 +63,7 @@ class Receiver:
         self.thread.start()
 
     def close(self) -> None:
+        self.closing.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
@@ -106,8 +123,64 @@ def test_what_was_not_taken_is_sent_again(
 
 def test_a_busy_webhook_is_tried_again(receiver: Receiver) -> None:
     receiver.answers = [503, 429]
+    waits: list[float] = []
+    send(receiver.address, {"text": "x"}, sleep=waits.append)
+    assert (len(receiver.bodies), waits) == (3, [2.0, 4.0])
+
+
+def test_a_webhook_is_left_alone_for_as_long_as_it_asks(receiver: Receiver) -> None:
+    receiver.answers, receiver.retry_after = [429, 503], "17"
+    waits: list[float] = []
+    send(receiver.address, {"text": "x"}, sleep=waits.append)
+    assert (len(receiver.bodies), waits) == (3, [17.0, 17.0])
+
+
+def test_a_webhook_that_asks_for_an_hour_is_left_to_the_next_run(receiver: Receiver) -> None:
+    receiver.answers, receiver.retry_after = [429], "3600"
+    with pytest.raises(FpctlError, match=r"answers 429 and asks to wait for 3,600 seconds"):
+        send(receiver.address, {"text": "x"}, sleep=lambda _: None)
+    assert len(receiver.bodies) == 1
+
+
+@pytest.mark.parametrize("first", ["silent", "reset", 503])
+def test_a_message_arrives_after_a_failure(
+    first: int | str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fpctl.notify.webhook.TIMEOUT", 0.3)
+    receiver.answers = [first]
     send(receiver.address, {"text": "x"}, sleep=lambda _: None)
-    assert len(receiver.bodies) == 3
+    assert receiver.bodies == [{"text": "x"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        ("silent", "does not respond (ReadTimeout)"),
+        ("reset", "does not respond (ConnectionError)"),
+        (503, "answers 503"),
+        (429, "answers 429"),
+    ],
+)
+def test_what_failed_to_the_end_is_sent_by_the_next_run_and_once(
+    failure: int | str,
+    said: str,
+    repository: Path,
+    receiver: Receiver,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fpctl.notify.webhook.TIMEOUT", 0.3)
+    monkeypatch.setattr("fpctl.notify.webhook.TRIES", 2)
+    receiver.answers, receiver.retry_after = [failure] * 2, "0.01"
+    monkeypatch.setattr("fpctl.notify.webhook.time.sleep", lambda _: None)
+    assert run(["notify", "--on", "2026-11-24"]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "secret-of-the-hook" not in error
+    receiver.bodies.clear()
+    assert run(["notify", "--on", "2026-11-24"]) == 0
+    assert run(["notify", "--on", "2026-11-24"]) == 0
+    assert len(receiver.bodies) == 1
 
 
 def test_a_redirect_is_not_followed(receiver: Receiver) -> None:

@@ -28,12 +28,17 @@ NET_TYPES = {
 
 
 class GraphServer(LoopbackServer):
-    """Runs hunting queries on a store, and cuts answers at `row_limit` rows without a word."""
+    """Runs hunting queries on a store, and cuts answers at `row_limit` rows without a word.
+
+    An answer of more than `size_limit` bytes is refused in the words that are documented for the older API:
+    https://learn.microsoft.com/defender-endpoint/api/run-advanced-query-api
+    """
 
     def __init__(self, store: Store, script: Iterable[Misbehaviour] = (), *, row_limit: int = 100_000) -> None:
         super().__init__(script)
         self.store = store
         self.row_limit = row_limit
+        self.size_limit = 124 * 1024 * 1024
 
     def answer(self, request: Request) -> tuple[int, Any]:
         if request.path != "/v1.0/security/runHuntingQuery" or request.method != "POST":
@@ -51,6 +56,12 @@ class GraphServer(LoopbackServer):
             {name: _value(value, kind) for (name, kind), value in zip(result.columns, row, strict=True)}
             for row in result.rows[: self.row_limit]
         ]
+        if len(json.dumps(results)) > self.size_limit:
+            message = (
+                "Query execution has exceeded the allowed result size. Optimize your query by limiting the amount of "
+                "results and try again."
+            )
+            return 400, {"error": {"code": "BadRequest", "message": message}}
         context = "https://graph.microsoft.com/v1.0/$metadata#microsoft.graph.security.huntingQueryResults"
         return 200, {"@odata.context": context, "schema": schema, "results": results}
 

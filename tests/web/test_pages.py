@@ -207,14 +207,14 @@ def test_what_was_changed_since_it_was_looked_at_is_not_approved(browser: Browse
     assert file.read_bytes() == changed
 
 
-def test_findings_are_found_by_words_severity_and_check(browser: Browser, root: Path) -> None:
-    file = root / "exclusions" / "fp-2026-0001.yaml"
-    file.write_text(file.read_text().replace("reason: Monthly patching\n", ""))
+def test_findings_are_found_by_words_severity_and_check(browser: Browser) -> None:
     client = browser("viewer")
     every = words(client.get("/audit").text)
-    assert "error (2)" in every
-    assert "FP202 no-reason (1)" in every
-    assert "has no `reason`" in words(client.get("/audit?q=FP-2026-0001+REASON&severity=error").text)
+    assert "error (0) warning (0) note (2)" in every
+    assert "FP102 expiring (1) FP210 unrecorded-approval (1)" in every
+    found = words(client.get("/audit?q=FP-2026-0001+EXPIRES&severity=note").text)
+    assert "1 finding " in found
+    assert "expires in 16 days" in found
     nothing = client.get("/audit?q=nowhere")
     assert "No finding matches the filters." in words(nothing.text)
     assert 'href="/audit">Clear</a>' in nothing.text

@@ -5,7 +5,7 @@
 The walk (`compiler.Compiler`) goes over the statements and, operator by operator, asks the binder what the columns
 are and the modules of `operators/` for the rows (`relation.Relation`). Expressions (`expressions`) become
 `values.value.Value`: SQL, Kusto type, the value itself where it is constant. SQL is a tree (`sql`), and text only in
-its printer. How every type is held stands in `values/value.py`; what DuckDB lacks is in the library (`library`):
+its printer. `values/value.py` describes how each type is represented; what DuckDB lacks is in the library (`library`):
 macros first, Python functions over Arrow last; `installation.install` puts it on a connection.
 
 To add a function, put it into the module of its family in `functions/`:
@@ -20,12 +20,16 @@ To add a function, put it into the module of its family in `functions/`:
     @aggregate("sum sumif")                                          # of summarize and make-series
     def sum_(expressions: Expressions, node: tree.Call) -> Value: ...
 
-The words for parameters are explained in `registry`. A new module of functions is named in `functions/__init__`.
+The words for parameters are explained in `registry`. A new module in `functions/` is found by itself.
 A string is never NULL: what may give NULL for a string says `coalesce(.., '')`. What is given back of a type must be
 held as that type is. `expressions.refuse(...)` for everything that is not exactly what the reference says.
 
-To add an operator, write `(compiler, node, rows) -> Relation` in `operators/` and name it in `operator_table`.
-`compiler.bound(node, rows)` gives the columns behind it as the binder has them: their names and types must come out.
+To add an operator, write a module in `operators/`; it is found by itself:
+
+    @operator(tree.Where)
+    def where(compiler: Expressions, node: tree.Where, rows: Relation) -> Relation: ...
+
+`compiler.bound(node, rows)` gives the columns after it as the binder has them: their names and types must come out.
 """
 
 from fpctl.compiler.query import CompiledQuery, OutputColumn, compile_query

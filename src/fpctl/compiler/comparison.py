@@ -123,7 +123,7 @@ def _numbers_apart(op: str, left: Value, right: Value, plain: Sql) -> Sql:
             return when(not_null(other.sql), TRUE if op in ("!=", "<>") else FALSE)
     side = right if op in ("<", "<=") else left
     if side.is_constant or side.type != "real":
-        # A constant is no NaN here; a number beside a NaN that is not at this side compares as it should.
+        # A constant is not NaN here; a number beside a NaN that is not at this side compares as it should.
         side = left if side is right and op in ("==", "!=", "<>") else side
         if side.is_constant or side.type != "real":
             return plain
@@ -233,7 +233,7 @@ def _text_of(value: Value) -> Value:
 
 
 def _is_before_for_all(op: str, left: Value, right: Value) -> bool:
-    """Return whether `time < day` holds of every row: how exclusions say when they end, mostly behind all events."""
+    """Return whether `time < day` holds of every row: how exclusions say when they end, mostly after all events."""
     if op not in ("<", "<=") or left.newest is None or not isinstance(right.constant, int) or right.type != "datetime":
         return False
     newest = left.newest()
@@ -241,7 +241,7 @@ def _is_before_for_all(op: str, left: Value, right: Value) -> bool:
 
 
 def _of_moments(op: str, left: Value, right: Value) -> Sql | None:
-    """Return the comparison of a table's time with a constant, the column as it stands in the file."""
+    """Return the comparison of a table's time with a constant, the column as it is in the file."""
     if left.type != "datetime":
         return None
     if left.moment is not None and right.moment is not None:

@@ -100,7 +100,7 @@ class Expressions(ABC):
     now: int
     """Ticks of `now()`."""
     grouping: bool
-    """Whether aggregates are met here."""
+    """Whether aggregates are allowed here."""
     late: int
     """How many choices (`iff`, `case`) the expression at hand is inside of: few rows may reach it."""
     serialized: bool
@@ -151,7 +151,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def ask(self, query: Query) -> list[tuple[Any, ...]] | None:
-        """Return the rows of a query, for columns that only the data tells; None where nothing can be asked."""
+        """Return the rows of a query, for columns that only the data shows; None where nothing can be asked."""
 
     @abstractmethod
     def fresh(self, stem: str) -> str:
@@ -171,7 +171,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def bound(self, node: tree.Operator, relation: Relation) -> Scope:
-        """Return the columns behind an operator, as the binder has them."""
+        """Return the columns after an operator, as the binder has them."""
 
     @abstractmethod
     def in_row(self, row: Row, scope: Scope | None = None, *, serialized: bool = False) -> AbstractContextManager[None]:
@@ -199,7 +199,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def whole_row(self) -> Value:
-        """Return all columns as one text, for what looks into every column; what stands between is no letter."""
+        """Return all columns as one text, for what looks into every column; what is between is not a letter."""
 
     @abstractmethod
     def as_text(self, node: tree.Expr) -> Value:

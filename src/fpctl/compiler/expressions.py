@@ -66,7 +66,7 @@ class ExpressionCompiler(Expressions):
             return value
         found = converted(value, "bool") if value.type in ("int", "long", "real", "dynamic", "decimal") else None
         if found is None:
-            self.refuse("condition", f"a {value.type} is no condition", node)
+            self.refuse("condition", f"a {value.type} is not a condition", node)
         return found
 
     # ----------------------------------------------------------------- names
@@ -223,7 +223,7 @@ class ExpressionCompiler(Expressions):
         value = self.value(node)
         text = converted(value, "string")
         if text is None:
-            self.refuse("string", f"a {value.type} is no string", node)
+            self.refuse("string", f"a {value.type} is not a string", node)
         return text
 
     def _text_equal(self, node: tree.Binary) -> Value:
@@ -255,7 +255,7 @@ class ExpressionCompiler(Expressions):
         return Value(negation(test) if is_negated else test, "bool", nullable=False)
 
     def whole_row(self) -> Value:
-        """Return all columns as one text, for what looks into every column; what stands between is no letter."""
+        """Return all columns as one text, for what looks into every column; what is between is not a letter."""
         texts = [converted(held.value(self.row.of), "string") for held in self.row.columns.values()]
         return Value(func("concat_ws", Text("\x01"), *(text.sql for text in texts if text is not None)), "string")
 
@@ -317,10 +317,10 @@ class ExpressionCompiler(Expressions):
     def unknown_call(self, node: tree.Call) -> Value:
         """Compile a call of no built-in function."""
 
-    # ----------------------------------------------------------------- what is no value by itself
+    # ----------------------------------------------------------------- what is not a value by itself
 
     def _no_value(self, node: tree.Expr) -> Value:
-        raise Refusal("expression", f"`{self.text(node)}` is no value here", node.start)
+        raise Refusal("expression", f"`{self.text(node)}` is not a value here", node.start)
 
     def _named(self, node: tree.Named) -> Value:
         return self.value(node.value)

@@ -1,4 +1,4 @@
-"""What the compiled SQL calls beside DuckDB's own functions: SQL macros, and Python functions over Arrow arrays.
+"""What the compiled SQL calls besides DuckDB's own functions: SQL macros, and Python functions over Arrow arrays.
 
 `fpctl.compiler.installation` puts both on a connection, once. A macro is SQL of ours and holds no value of a query.
 A Python function is for what SQL cannot say; it gets each distinct text of a batch once.

@@ -16,7 +16,7 @@ from fpctl.compiler.library import MACROS
 from fpctl.compiler.sql import Cast, Column, Func, Lambda, List, Number, Query, Real, Sql, Text, Word, func
 
 FEW_CALLS = 4
-"""So many calls of macros a query may have before it is looked at."""
+"""Calls of macros that a query may have before it is looked at."""
 _LARGE = 300
 """Parts of an expression from which on repeating it costs more than binding it."""
 BOUND = "fpctl_bound"
@@ -72,7 +72,7 @@ class _Binder:
 
 
 def _is_plain(sql: Sql) -> bool:
-    """Return whether an argument may stand inside a lambda: no query and no aggregate does."""
+    """Return whether an argument may be used inside a lambda: no query and no aggregate does."""
     return isinstance(sql, Column | Number | Text | Real | Word) or (isinstance(sql, Cast) and _is_plain(sql.operand))
 
 

@@ -150,7 +150,7 @@ def _in_items(
             return _one_by_one(expressions, node, left, items)
         text = converted(left, "string")
         if text is None:
-            expressions.refuse(node.op, f"a {left.type} is no string", node)
+            expressions.refuse(node.op, f"a {left.type} is not a string", node)
         known, other = _texts(items)
         tests = [_among_known(expressions, text, known, sensitive)] if known else []
         tests += [_among_unknown(expressions, node, text, item, sensitive) for item in other]
@@ -214,7 +214,7 @@ def _among_unknown(expressions: Expressions, node: tree.Membership, text: Value,
         return func("coalesce", func("list_contains", texts, source.sql), FALSE)
     word = converted(item, "string")
     if word is None:
-        expressions.refuse(node.op, f"a {item.type} is no string", node)
+        expressions.refuse(node.op, f"a {item.type} is not a string", node)
     if not sensitive:
         return Infix("=", (folded(text).sql, folded(word).sql))
     return Infix("=", (text.sql, word.sql))

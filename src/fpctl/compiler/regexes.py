@@ -57,7 +57,7 @@ def known_pattern(value: Value) -> tuple[str, str, bool]:
         raise BadPattern("it must be known before the query runs")
     pattern = translated(value.constant)
     if pattern.ascii_only and not usable_in_python(value.constant):
-        raise BadPattern("its word boundaries cannot be told in text that is not ASCII")
+        raise BadPattern("its word boundaries cannot be found in text that is not ASCII")
     return value.constant, pattern.re2, pattern.ascii_only
 
 

@@ -1,4 +1,4 @@
-"""Costly expressions that stand several times among the conditions of one SELECT, computed once.
+"""Costly expressions that occur several times among the conditions of one SELECT, computed once.
 
 DuckDB finds common parts inside one condition, not across those that it looks up in lists. What repeats becomes a
 column of an inner SELECT, which already leaves out the rows that the plain conditions do not keep.

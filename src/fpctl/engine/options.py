@@ -19,14 +19,14 @@ class EngineOptions:
 
     Attributes:
         data: the folder of the local engine's files.
-        now: what `now()` counts from, for the engines that can be told (local, kusto).
+        now: what `now()` counts from, for the engines that accept it (local, kusto).
         tables: documented columns, for the local engine.
         threads, memory: limits of the local engine.
         timeout: seconds a query may run.
         credential: how to sign in to the service.
         concurrency: requests in flight at once.
         patience: seconds to wait for a service that takes no queries, before they fail.
-        announce: is told of such a pause, in words for people.
+        announce: called with a readable message for such a pause.
         allow_billed_scan: run queries on tables whose scan is billed.
         environ: the environment, for the credential `token`; the process's if None.
         retrier: how requests to a service are tried again.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fpctl.settings import Settings
 
 _SHARED = "remote"
-"""The one package that is no engine: what those of the services have in common."""
+"""The one package that is not an engine: what those of the services have in common."""
 
 
 class EnginePackage(Protocol):

@@ -14,7 +14,7 @@ from fpctl.fields.field import NotExpressibleError
 from fpctl.fields.registry import FIELDS
 
 MAX_GROUPS = 64
-"""An alternative that comes to more conditions is left out."""
+"""An alternative with more conditions is left out."""
 
 Group = tuple[Comparison, ...]
 """Comparisons that must all hold."""
@@ -36,5 +36,5 @@ def groups_of(alternative: Alternative) -> list[Group]:
     for options in choices:
         count *= len(options)
     if count > MAX_GROUPS:
-        raise NotExpressibleError(f"it comes to {count} combinations of conditions, more than {MAX_GROUPS}")
+        raise NotExpressibleError(f"it amounts to {count} combinations of conditions, more than {MAX_GROUPS}")
     return [tuple(group) for group in product(*choices)]

@@ -28,7 +28,7 @@ def read_table(text: str, path: str) -> CsvTable:
     """Return a CSV text with a header; separated by `,`, `;` or tabs, as its header is.
 
     Raises:
-        FpctlError: there is no header, a name stands in it twice, a row has more cells than it, or the
+        FpctlError: there is no header, a name occurs in it twice, a row has more cells than it, or the
             text is not CSV.
     """
     text = text.removeprefix("\ufeff")

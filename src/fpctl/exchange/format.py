@@ -33,7 +33,7 @@ class ImportContext:
 
 
 class ReadDraft(NamedTuple):
-    """A draft that was read, and the line at which it stands in the file."""
+    """A draft that was read, and the line at which it is in the file."""
 
     draft: DraftExclusion
     line: int
@@ -62,7 +62,7 @@ class FormatDescription(NamedTuple):
     Attributes:
         title: what is written, in a few words.
         help: what is read from it and what is left out, as the help text of its import.
-        columns: a reader can be told what a column holds (`--column`).
+        columns: the reader accepts what a column holds (`--column`).
     """
 
     title: str

@@ -76,7 +76,7 @@ def _merged_in(field: str, match: Iterable[dict[str, tuple[str, ...]]]) -> list[
 
 
 def is_broad(match: Match) -> bool:
-    """Tell whether an alternative names no device, URL or hash."""
+    """Return whether an alternative names no device, URL or hash."""
     return not all(is_narrow(one) for one in match)
 
 

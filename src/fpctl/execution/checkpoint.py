@@ -1,6 +1,6 @@
 """How far a run of many rules has come, so that an interrupted one can go on.
 
-A file of JSON lines beside the history: what was asked for, then a line for each rule that is
+A JSON Lines file next to the history: what was asked for, then a line for each rule that is
 done. It is taken away when every rule is. Only whole lines count, so a crash costs one rule at most.
 """
 
@@ -148,7 +148,7 @@ def read_interrupted(path: Path) -> InterruptedRun:
             "run without --resume",
         ) from error
     done = set()
-    # What stands behind the last line break was being written when the run was stopped.
+    # What is after the last line break was being written when the run was stopped.
     for line in rest[:-1]:
         with contextlib.suppress(KeyError, TypeError, ValueError):
             entry = json.loads(line)

@@ -96,7 +96,7 @@ def required_connectors(rule: Rule) -> tuple[RequiredConnector, ...]:
             continue
         types = item.get("dataTypes")
         named = types if isinstance(types, list) else str(types or "").split(",")
-        # A data type is a table, and may have a word behind it: `CommonSecurityLog (PaloAlto)`.
+        # A data type is a table, and may have a word after it: `CommonSecurityLog (PaloAlto)`.
         tables = (match[0] for one in named if (match := _TABLE.match(str(one).strip())))
         found.setdefault(id.strip(), {}).update(dict.fromkeys(tables))
     return tuple(RequiredConnector(id, tuple(tables)) for id, tables in found.items())

@@ -1,6 +1,6 @@
 """What has changed under an exclusion since it was approved, and since earlier runs. Values in, findings out.
 
-`fpctl run` tells it after each run and records it; `fpctl audit` tells it as findings.
+`fpctl run` reports it after each run and records it; `fpctl audit` reports it as findings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CODES: Mapping[str, str] = dict(
 )
 
 FACTOR = 10.0
-"""So many times the median of earlier runs is unusual."""
+"""How many times the median of earlier runs is unusual."""
 
 FLOOR = 100
 """Fewer hits than these are never unusual."""
@@ -35,7 +35,7 @@ ENOUGH_RUNS = 3
 """A median of fewer runs says nothing."""
 
 LOOK_BACK = 30
-"""So many earlier runs are looked at."""
+"""How many earlier runs are looked at."""
 
 _PLACE_LOST = frozenset({
     "field-not-in-table", "columns-dropped", "column-redefined", "column-ambiguous", "no-table", "inverting-position",
@@ -68,7 +68,7 @@ def since_approval(
         rule: its id; the exclusion reaches it.
         name: what it is called.
         base_hash: hash of its base query now.
-        place: where the clause stands now (`rewrite.approval.place_of`); None where it has none.
+        place: where the clause is now (`rewrite.approval.place_of`); None where it has none.
         skip: why it has none.
     """
     approval = exclusion.approval
@@ -87,7 +87,7 @@ def since_approval(
 
 
 def moved(exclusion: Exclusion, rule: str, name: str, place: str | None, skip: Skip | None) -> list[Drift]:
-    """Return whether the clause stands elsewhere than the approver saw it, on other tables, or nowhere any more."""
+    """Return whether the clause is not where the approver saw it, on other tables, or nowhere any more."""
     before = exclusion.approval.places.get(rule) if exclusion.approval is not None else None
     if before is None or before == place:
         return []

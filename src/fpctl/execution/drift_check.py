@@ -22,7 +22,7 @@ from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 _AT_ONCE = 40
-"""So many exclusions are asked about in one query."""
+"""How many exclusions are asked about in one query."""
 
 _MOST = 120
 """How many exclusions of one insertion point are asked about, those with the most hits first."""
@@ -109,7 +109,7 @@ class DriftWatch:
 
 
 def _leaves_open(exclusion: Exclusion) -> bool:
-    """Tell whether it may match devices that nobody named; of the others the approver has read the names."""
+    """Return whether it may match devices that nobody named; of the others the approver has read the names."""
     return any(not one.values("device") or any("*" in name for name in one.values("device")) for one in exclusion.match)
 
 

@@ -45,7 +45,7 @@ def located_error(error: EngineError, sent: str, tuned: TunedRule) -> LocatedErr
 
 
 def place_in_file(loaded: LoadedRule, base: str, offset: int) -> tuple[Location, str]:
-    """Return where an offset of the base query stands in the rule's file, and the line of the query with a caret.
+    """Return where an offset of the base query is in the rule's file, and the line of the query with a caret.
 
     Args:
         loaded: the rule, with or without the clauses that its file has.

@@ -17,7 +17,7 @@ from fpctl.rewrite.predicate import BoundColumn, PredicateError, build
 from fpctl.schema.fields import look_alikes
 
 MOST_COLUMNS = 12
-"""So many columns that look like a field's are tried."""
+"""How many columns that look like a field's are tried."""
 
 
 @dataclass(frozen=True, slots=True)

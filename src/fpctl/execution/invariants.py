@@ -16,7 +16,7 @@ from fpctl.kql.operators.table import is_operator, spec_of
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 COMPARED = 50_000
-"""Up to so many result rows are compared one by one; of more only their number."""
+"""Up to this number, result rows are compared one by one; beyond it, only their number."""
 
 HINT = "please report this with the rule and the exclusions; until then do not rely on the tuned rule"
 

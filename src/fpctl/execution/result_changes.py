@@ -16,7 +16,7 @@ from fpctl.rewrite.plan.tuned_rule import TunedRule
 class RowChanges:
     """Result rows before and after, compared by what the rule groups by (by all columns if nothing is aggregated).
 
-    `appeared` rows stand only after: none for a clause without an `effect` warning. `compared` is False where
+    `appeared` rows exist only after: none for a clause without an `effect` warning. `compared` is False where
     there are too many rows to look at each: `before` and `after` are exact all the same, the rest is not known.
     """
 

@@ -38,7 +38,7 @@ class ExclusionHits:
     first: datetime | None = None
     last: datetime | None = None
     tagged: int | None = None
-    """Of an exclusion in shadow: the rows of the result that bear its tag."""
+    """Of an exclusion in shadow: the rows of the result with its tag."""
     untagged: str | None = None
     """Why the result has no tags of it."""
 
@@ -57,7 +57,7 @@ class RunResult:
         at: the same place in the rule's file, where a `Session` knows the file.
         caret: the line of the query with a caret under the place.
         shadow: what exclusions that are only counted would have suppressed; None where it is not known.
-        notes: things to say that are no errors: an empty table, counts that cannot be had.
+        notes: things to say that are not errors: an empty table, counts that cannot be had.
         drift: what is no longer as it was at the approval and in earlier runs, where `Watch` looked.
         device_kinds: by exclusion, the kinds of devices that `Watch` found among what it suppressed.
     """
@@ -82,8 +82,10 @@ class RunResult:
     caret: str | None = None
     connectors: tuple[ConnectorStatus, ...] = ()
     """The data connectors that the rule requires, where the engine is a service."""
+    span: Timespan | None = None
+    """The range of events that the engine was asked for; None for all."""
     scanned_rows: int | None = None
-    """Rows that the service read for all queries of the run, as far as it tells."""
+    """Rows that the service read for all queries of the run, as far as it says."""
 
 
 def scanned_rows(statistics: Mapping[str, Any]) -> int | None:
@@ -194,7 +196,7 @@ def _shadow(
 
 
 def _with_tags(hits: Sequence[ExclusionHits], tags: Tagging, result: Table) -> tuple[ExclusionHits, ...]:
-    """Return the hits of exclusions in shadow with how many result rows bear their tags."""
+    """Return the hits of exclusions in shadow with how many result rows have their tags."""
     counts: Counter[str] = Counter()
     if tags.text is not None:
         at = result.names().index(TAG)
@@ -275,6 +277,6 @@ def _merged(tuned: TunedRule, counts: Sequence[PointCount | None]) -> tuple[Excl
             )
     known = {c.exclusion for c in tuned.clauses}
     if any(count is None for count in counts):
-        # One insertion point of the rule cannot be counted: which exclusions stand there is not kept apart.
+        # One insertion point of the rule cannot be counted: which exclusions are there is not kept apart.
         return tuple(ExclusionHits(i, None, None) for i in sorted(known))
     return tuple(found[i] for i in sorted(found))

@@ -44,7 +44,7 @@ class RunSummary:
         return self.before + self.ok + self.unplanned == self.rules
 
     def note(self) -> str:
-        """Return what progress shows beside the number of rules: `3 failed, 12,345 hits`."""
+        """Return what progress shows next to the number of rules: `3 failed, 12,345 hits`."""
         bad = self.failed + self.partial + self.unplanned
         return ", ".join(part for part in (f"{bad:,} failed" if bad else "", f"{self.hits:,} hits") if part)
 

@@ -17,7 +17,7 @@ TRAILER = "Fpctl-Trail"
 """The trailer of a git commit that holds an anchor: `Fpctl-Trail: 123:9f86d081...@1a2b3c4d`."""
 
 TRAIL_DIGITS = 8
-"""So many digits of the first entry's hash tell one history from another."""
+"""Digits of the first entry's hash that identify a history."""
 
 _PATTERN = re.compile(r"([1-9]\d{0,17}):([0-9a-fA-F]{8,64})(?:@([0-9a-fA-F]{8}))?")
 _PATIENCE = 20.0

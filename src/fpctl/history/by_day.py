@@ -14,7 +14,7 @@ from fpctl.history.records import RunRecord, in_utc
 from fpctl.history.tables import ExclusionDayRow, HistoryTable, HitDayRow, HitHorizonRow, HitRow, RuleVersionRow, RunRow
 
 NEWEST = 50
-"""So many of the last complete runs of each rule keep their hits: drift compares with them, however old they are."""
+"""How many of the last complete runs of each rule keep their hits: drift compares with them, however old they are."""
 AT_ONCE = 500
 """Runs whose hits go in one transaction, so that other writers never wait for long."""
 

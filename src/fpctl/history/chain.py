@@ -1,7 +1,7 @@
 """The chain of the audit trail put to the test: which entries were edited, removed or put in.
 
 The head says how many entries there are and which is the last. From there the chain is followed back,
-from each entry to the one whose hash it carries; what the chain does not come to was put in, and what it
+from each entry to the one whose hash it carries; what the chain does not reach was put in, and what it
 asks for and cannot find was removed or edited.
 """
 
@@ -21,7 +21,7 @@ _NOT_THE_NEXT = "its hash differs from the one in the next entry"
 
 
 class EntryRow(NamedTuple):
-    """An entry as it is stored: the columns beside the body repeat what the body says."""
+    """An entry as it is stored: the other columns repeat what the body says."""
 
     number: int
     exclusion: str
@@ -67,7 +67,7 @@ class _Examination:
             except ValueError:
                 self.note("edited", row.number, "its text is not an entry")
                 continue
-            # Of a text that stands there twice, the one in its own place is the original.
+            # Of a text that occurs there twice, the one in its own place is the original.
             if entry.number == row.number or hash_of(row.body) not in self.by_hash:
                 self.by_hash[hash_of(row.body)] = row
 
@@ -112,7 +112,7 @@ class _Examination:
             entry = self.entries.get(row.number)
             wanted = entry.previous if entry is not None else ""
             if wanted not in self.by_hash and number > 1 and row.number in self.found:
-                # An edited entry may name anything as the one before: go on from the one that stands there.
+                # An edited entry may name anything as the one before: go on from the one that is there.
                 wanted = self.computed(number - 1) or wanted
         return reached
 
@@ -121,7 +121,7 @@ class _Examination:
         return hash_of(row.body) if row is not None else GENESIS if number == 0 else ""
 
     def own_columns(self, row: EntryRow, *, renumbered: bool) -> None:
-        """Compare what stands beside the body with the body."""
+        """Compare the other columns with the body."""
         entry = self.entries.get(row.number)
         if entry is None:
             return

@@ -140,7 +140,7 @@ class ConsoleStore:
         return self._store.read(lambda connection: [_token_of(row) for row in connection.execute(query)])
 
     def revoke_token(self, id: str, now: datetime) -> bool:
-        """Revoke a token, and tell whether there was one that held."""
+        """Revoke a token, and return whether there was one that held."""
         change = update(TokenRow).where(col(TokenRow.id) == id, col(TokenRow.revoked).is_(None)).values(revoked=now)
         return self._store.write(lambda connection: connection.execute(change).rowcount > 0)
 

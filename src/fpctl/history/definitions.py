@@ -1,4 +1,4 @@
-"""What exclusions said at their last entry in the trail, beside the chain: for noticing changes made outside fpctl."""
+"""What exclusions said at their last entry in the trail, next to the chain: for noticing changes made outside fpctl."""
 
 from __future__ import annotations
 

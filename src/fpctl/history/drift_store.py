@@ -78,7 +78,7 @@ def drift(connection: Connection, since: datetime | None, *, latest: bool) -> li
     if since is not None:
         query = query.where(col(RunRow.started) >= since)
     if latest:
-        # Runs are recorded in the order in which they end, and one rule never runs beside itself.
+        # Runs are recorded in the order in which they end, and no rule runs twice at once.
         newest = (
             select(func.max(col(RunRow.id)))
             .join(RuleVersionRow, col(RuleVersionRow.id) == col(RunRow.rule_version_id))

@@ -21,7 +21,7 @@ GENESIS = "0" * 64
 """What the first entry has as the hash of the one before."""
 
 WHOLE_LIST = 20
-"""A list of more values is not told whole when it changes: only which values came and went."""
+"""A list of more values is not listed in full when it changes: only the values added and removed."""
 
 UNKNOWN = "unknown"
 """Who made a change that neither fpctl nor git knows of."""
@@ -35,7 +35,7 @@ class Definition:
         id: the exclusion.
         content_hash: as in `Exclusion.content_hash`: the hash of `content`.
         content: the authored keys that say something, as JSON values.
-        paths: the files it stands in, relative to the exclusions folder: its own and its lists.
+        paths: the files it is in, relative to the exclusions folder: its own and its lists.
     """
 
     id: str
@@ -57,7 +57,7 @@ class FieldChange:
     """One field before and after; None where it was not, or is no longer, there.
 
     `field` is a key, and below `match` its place: `match.0.device`. `partial`: both are long lists, and
-    only the values that went and came are told.
+    only the values removed and added are listed.
     """
 
     field: str
@@ -92,7 +92,7 @@ class AuditEvent:
         who: a person as git or the system names them, or `unknown`.
         before: what the exclusion said before; None if it is new.
         after: what it says now; None if it is gone.
-        reason: why, in the words of whoever did it, or where git has it from.
+        reason: why, in the words of the person who did it, or where git has it from.
         outside: fpctl did not do it, it only noticed.
     """
 

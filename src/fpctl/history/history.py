@@ -113,7 +113,7 @@ class History:
         return self._store.read(lambda connection: [StoredRun(*row) for row in connection.execute(query)])
 
     def last_run_number(self) -> int:
-        """Return the number of the run that was recorded last, 0 before the first: it tells whether there is news."""
+        """Return the number of the run that was recorded last, 0 before the first: it shows what is new."""
         query = select(func.max(col(RunRow.id)))
         return self._store.read(lambda connection: connection.execute(query).scalar_one() or 0)
 
@@ -233,7 +233,7 @@ class History:
         """Return the known hits of each exclusion in the last complete runs of the rule with this id.
 
         Args:
-            runs: so many runs at most.
+            runs: the number of runs at most.
         """
         return self._store.read(lambda connection: watching.past_hits(connection, rule, runs))
 

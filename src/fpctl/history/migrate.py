@@ -19,7 +19,7 @@ HEAD = "0006"
 """The newest version this fpctl knows; a test compares it with the migrations."""
 
 VERSION_TABLE = "fpctl_schema"
-"""Where the version stands: a name of our own, since a team may keep other things in its database."""
+"""Where the version is stored: a name of our own, since a team may keep other things in its database."""
 
 _KNOWN = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
 
@@ -32,7 +32,7 @@ def current(connection: Connection) -> str | None:
 
 
 def is_known(version: str) -> bool:
-    """Tell whether this fpctl has the migration `version`."""
+    """Return whether this fpctl has the migration `version`."""
     return version in _KNOWN
 
 

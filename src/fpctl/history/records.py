@@ -72,7 +72,7 @@ class HitRecord:
     Args:
         exclusion: the exclusion, in the version that was in the plan.
         rows: rows it matched at the insertion point; None where that is not known.
-        unique: those of them that no other exclusion would have taken.
+        unique: those of them that no other exclusion would have suppressed.
         first: time of the first event among them, where there is one and a time column was visible.
         last: time of the last.
     """
@@ -143,7 +143,7 @@ class RunRecord:
         _normalise_times(self)
         _check_counts(self, "rows_before", "rows_suppressed", "result_rows")
         if self.status not in RUN_STATUSES:
-            raise ValueError(f"{self.status!r} is no run status")
+            raise ValueError(f"{self.status!r} is not a run status")
         if (self.status == "ok") != (self.error is None):
             raise ValueError(
                 f"a run has an error exactly when it is not ok; this one is {self.status!r} with {self.error!r}"

@@ -41,7 +41,7 @@ class Store:
         lock_wait: seconds to wait for another writer.
 
     Raises:
-        FpctlError: it is missing, is no history, is newer than this fpctl, or cannot be opened.
+        FpctlError: it is missing, is not a history, is newer than this fpctl, or cannot be opened.
     """
 
     def __init__(self, location: str | Path, *, create: bool, lock_wait: float = LOCK_WAIT) -> None:
@@ -207,7 +207,7 @@ def _url(location: str | Path) -> URL:
 
 
 def is_there(location: str | Path) -> bool:
-    """Tell whether there may be a history to read: False where its file is missing, True for a server.
+    """Return whether there may be a history to read: False where its file is missing, True for a server.
 
     Raises:
         FpctlError: the location is a URL of nothing that can be a history.

@@ -77,7 +77,7 @@ def read_rows(connection: Connection) -> tuple[list[EntryRow], list[ChainFinding
 
 
 def read_definitions(connection: Connection) -> list[tuple[str, str, str]]:
-    """Return (exclusion, content hash, content) as stored beside the chain."""
+    """Return (exclusion, content hash, content) as stored next to the chain."""
     if connection.dialect.name != "sqlite":
         query = select(col(DefinitionRow.exclusion_id), col(DefinitionRow.content_hash), col(DefinitionRow.content))
         return [(row[0], row[1], row[2]) for row in connection.execute(query)]
@@ -129,7 +129,7 @@ def _decoded(value: Any) -> str | None:
 
 
 def _moment(value: Any) -> datetime | None:
-    """Return a time as SQLite stores it; None where it is no time any more."""
+    """Return a time as SQLite stores it; None where it is no longer a time."""
     try:
         return datetime.fromisoformat(_decoded(value) or "").replace(tzinfo=UTC)
     except ValueError:

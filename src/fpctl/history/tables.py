@@ -232,7 +232,7 @@ class DeviceKindRow(HistoryTable, table=True):
 
 
 class TrailRow(HistoryTable, table=True):
-    """An entry of the audit trail. `body` is what is hashed; the columns beside it repeat it for queries."""
+    """An entry of the audit trail. `body` is what is hashed; the other columns repeat it for queries."""
 
     __tablename__ = "trail"
     __table_args__ = (

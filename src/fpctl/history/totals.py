@@ -86,7 +86,7 @@ def totals(
     whole = None
     queries: list[Query] = []
     if start is not None:
-        # Of the first day a part; the days behind it are whole.
+        # Of the first day a part; the days after it are whole.
         part = start.time() != time()
         whole = start.date() + timedelta(days=part)
         if part:

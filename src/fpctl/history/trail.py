@@ -1,7 +1,7 @@
 """The audit trail: an entry for every change of an exclusion and every deployment of a rule, each chained to the last.
 
 Entries are only ever added, one writer at a time: the head's row is locked before anything is read, so
-that the chain has no fork on any store. What exclusions said last is kept beside the chain, for the
+that the chain has no fork on any store. What exclusions said last is kept next to the chain, for the
 comparison by which changes outside fpctl (an editor, a git merge) are noticed.
 """
 
@@ -265,7 +265,7 @@ class Trail:
     def _is_behind(
         self, act: AuditEvent, touch: LastCommit | None, last: datetime | None, seen: Mapping[str, set[str]]
     ) -> bool:
-        """Tell whether a difference means no more than that this working copy is behind others."""
+        """Return whether a difference means no more than that this working copy is behind others."""
         if not self._shared or act.before is None or last is None:
             return False
         if act.after is not None and act.after.content_hash not in seen.get(act.exclusion, ()):
@@ -393,7 +393,7 @@ def _seen(connection: Connection, ids: Iterable[str]) -> dict[str, set[str]]:
 
 
 def _identity(connection: Connection) -> str:
-    """Return what tells this history from others: how the hash of its first entry begins; empty for no entry."""
+    """Return what identifies this history: how the hash of its first entry begins; empty for no entry."""
     body = connection.execute(select(col(TrailRow.body)).where(col(TrailRow.number) == 1)).scalar_one_or_none()
     return hash_of(body)[:TRAIL_DIGITS] if body is not None else ""
 

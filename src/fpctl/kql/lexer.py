@@ -94,7 +94,7 @@ _IS_TIMESPAN = re.compile(rf"[0-9]+(?:\.[0-9]+)?{_TIME_UNIT}")
 
 
 class _Kinds(dict[str, str]):
-    """Kind by token text. Fixed texts are in it from the start; others are told by their looks, short ones once."""
+    """Kind by token text. Fixed texts are in it from the start; others by their form, short ones only once."""
 
     def __missing__(self, text: str) -> str:
         kind = _kind(text)
@@ -222,5 +222,5 @@ def _character_hint(character: str) -> str | None:
     if character in "\u2018\u2019\u201c\u201d":
         return "a typographic quote, as word processors write them: use ' or \""
     if character == "\\":
-        return "a backslash may only stand inside a string"
+        return "a backslash is only allowed inside a string"
     return None

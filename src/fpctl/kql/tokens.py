@@ -168,7 +168,7 @@ STRING_OPERATORS = frozenset(
     !contains_cs startswith !startswith startswith_cs !startswith_cs endswith !endswith endswith_cs !endswith_cs
     """.split()  # noqa: SIM905
 ) | {"matches regex"}
-"""The operators that bind tightest; a `*` for all columns may stand left of them."""
+"""The operators that bind tightest; a `*` for all columns is allowed to the left of them."""
 
 PUNCTUATION = frozenset(
     "( ) [ ] { } | <| + - * / % . .. < <= > >= = == => =~ != !~ <> : ; , @ ?".split()  # noqa: SIM905
@@ -216,7 +216,7 @@ class Tokens:
     starts: list[int]
     ends: list[int]
     trivia: list[str]
-    """What stands before each token: `trivia[i] + texts[i]`, joined over all `i`, is the text."""
+    """What is before each token: `trivia[i] + texts[i]`, joined over all `i`, is the text."""
 
     def append(self, kind: str, text: str, start: int, end: int, trivia: str) -> None:
         """Add a token."""

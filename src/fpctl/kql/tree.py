@@ -121,7 +121,7 @@ class Unary(NamedTuple):
 class Binary(NamedTuple):
     """A chain of one precedence level, flat so that a thousand `or` do not nest.
 
-    `ops[i]` stands between `operands[i]` and `operands[i + 1]`; evaluation is left to right.
+    `ops[i]` is between `operands[i]` and `operands[i + 1]`; evaluation is left to right.
     `ops` holds operators as KQL spells them: `and`, `==`, `has_cs`, `!contains`, `matches regex` ...
     """
 
@@ -145,7 +145,7 @@ class Membership(NamedTuple):
 
 
 class Subquery(NamedTuple):
-    """A pipeline where an expression may stand: `(T | project a)`, or an argument such as in `toscalar(T | count)`."""
+    """A pipeline where an expression is allowed: `(T | project a)`, or an argument such as in `toscalar(T | count)`."""
 
     start: int
     end: int
@@ -159,7 +159,7 @@ Expr: TypeAlias = (
 
 
 class ColumnDecl(NamedTuple):
-    """`name: type` in a schema. `type` is normalised (`int64` -> `long`); `*` stands as name `*` with type None."""
+    """`name: type` in a schema. `type` is normalised (`int64` -> `long`); `*` is stored as name `*` with type None."""
 
     start: int
     end: int

@@ -15,7 +15,7 @@ from fpctl.kql import tree
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _V4 = rf"\s*({_OCTET}[.]){{3}}{_OCTET}(/(3[0-2]|[12]?[0-9]))?\s*"
-# Octets above 255 and octets with leading zeros are no address (parse-ipv4-function; the latter seen on the emulator).
+# Octets above 255 or with leading zeros are not an address (parse-ipv4-function; the latter seen on the emulator).
 
 macro("kql_v4_part", "s, n", "TRY_CAST(split_part(split_part(trim(s), '/', 1), '.', n) AS BIGINT)")
 macro("kql_v4", "s", f"CASE WHEN regexp_full_match(s, '{_V4}') THEN kql_v4_part(s, 1) * 16777216 + "
@@ -65,7 +65,7 @@ def ipv4_compare(first: Sql, second: Sql, prefix: Sql | None) -> Sql:
 
 @scalar("ipv4_is_match", "string", "string", "long?", returns="bool")
 def ipv4_is_match(first: Sql, second: Sql, prefix: Sql | None) -> Sql:
-    """`ipv4_is_match(a, b, prefix)`: null where one is no address."""
+    """`ipv4_is_match(a, b, prefix)`: null where one is not an address."""
     return func("kql_is_zero", func("kql_v4_order", first, second, _size(first, second, prefix)))
 
 
@@ -84,7 +84,7 @@ def ipv4_is_in_range(address: Sql, network: Sql) -> Sql:
 
 @special("ipv4_is_in_any_range")
 def ipv4_is_in_any_range(expressions: Expressions, node: tree.Call) -> Value:
-    """`ipv4_is_in_any_range(a, range, ...)`, or an array of ranges: null where `a` is no address."""
+    """`ipv4_is_in_any_range(a, range, ...)`, or an array of ranges: null where `a` is not an address."""
     address = expressions.as_text(node.args[0]).sql
     tests: list[Sql] = []
     for arg in node.args[1:]:
@@ -97,7 +97,7 @@ def ipv4_is_in_any_range(expressions: Expressions, node: tree.Call) -> Value:
         elif value.type == "dynamic":
             tests.append(func("kql_v4_within_any", address, value.sql))
         else:
-            expressions.refuse("ipv4_is_in_any_range", f"a {value.type} is no range", arg)
+            expressions.refuse("ipv4_is_in_any_range", f"a {value.type} is not a range", arg)
     return Value(func("kql_v4_if", func("kql_v4", address), disjunction(tests)), "bool")
 
 
@@ -128,7 +128,7 @@ def _formatted(expressions: Expressions, node: tree.Call) -> tuple[Sql, Sql]:
         number = func("kql_v4_number", value.sql)
         return func("kql_v4_masked", number, most), most
     if value.type not in ("string", "dynamic"):
-        expressions.refuse(node.name.value, f"a {value.type} is no address", node)
+        expressions.refuse(node.name.value, f"a {value.type} is not an address", node)
     text = expressions.as_text(node.args[0]).sql
     size = func("kql_least", func("kql_v4_prefix", text), most, Number(32))
     return func("kql_v4_masked", func("kql_v4", text), size), size
@@ -141,7 +141,7 @@ macro("kql_v4_network", "n, p", "CASE WHEN n IS NULL OR p IS NULL THEN '' ELSE k
 
 @special("format_ipv4")
 def format_ipv4(expressions: Expressions, node: tree.Call) -> Value:
-    """`format_ipv4(a, prefix)`: empty of what is no address."""
+    """`format_ipv4(a, prefix)`: empty of what is not an address."""
     number, _ = _formatted(expressions, node)
     return Value(func("kql_v4_text", number), "string")
 
@@ -180,7 +180,7 @@ _START = re.compile(rf"({_OCTET}\.){{1,3}}")
 
 
 def _in_text(text: Sql, wanted: str, *, prefix: bool) -> Sql:
-    """Return whether an address stands in a text, between ends of words."""
+    """Return whether an address occurs in a text, between ends of words."""
     if _ADDRESS.fullmatch(wanted):
         pattern = wanted.replace(".", "[.]")
     elif prefix and _START.fullmatch(wanted):
@@ -193,7 +193,7 @@ def _in_text(text: Sql, wanted: str, *, prefix: bool) -> Sql:
 
 @special("has_ipv4 has_ipv4_prefix has_any_ipv4 has_any_ipv4_prefix")
 def has_ipv4(expressions: Expressions, node: tree.Call) -> Value:
-    """`has_ipv4(text, address)` and its kin: a prefix ends with a dot; what is no address is found nowhere."""
+    """`has_ipv4(text, address)` and its kin: a prefix ends with a dot; what is not an address is found nowhere."""
     name = node.name.value
     text = expressions.as_text(node.args[0]).sql
     prefix = name.endswith("prefix")
@@ -209,7 +209,7 @@ def has_ipv4(expressions: Expressions, node: tree.Call) -> Value:
         elif value.type == "dynamic":
             tests.append(func("kql_has_any_ipv4", text, value.sql, Number(int(prefix))))
         else:
-            expressions.refuse(name, f"a {value.type} is no address", arg)
+            expressions.refuse(name, f"a {value.type} is not an address", arg)
     return Value(disjunction(tests) if tests else FALSE, "bool", nullable=False)
 
 
@@ -302,7 +302,7 @@ def _v6_within(address: str, network: str) -> bool | None:
 
 @scalar("parse_ipv6", "string", returns="string")
 def parse_ipv6(text: Sql) -> Sql:
-    """`parse_ipv6(s)`: in full, empty of what is no address."""
+    """`parse_ipv6(s)`: in full, empty of what is not an address."""
     return func("kql_v6_text", text, Number(128))
 
 
@@ -342,7 +342,7 @@ def ipv6_is_in_any_range(expressions: Expressions, node: tree.Call) -> Value:
         elif value.type == "dynamic":
             tests.append(func("kql_v6_within_any", address, value.sql))
         else:
-            expressions.refuse("ipv6_is_in_any_range", f"a {value.type} is no range", arg)
+            expressions.refuse("ipv6_is_in_any_range", f"a {value.type} is not a range", arg)
     known = func("kql_v6_text", address, Number(128))
     return Value(func("kql_unless_no_address", known, disjunction(tests)), "bool")
 

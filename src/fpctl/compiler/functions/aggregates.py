@@ -63,7 +63,7 @@ def dcount(expressions: Expressions, node: tree.Call) -> Value:
 
 
 def _comparable(value: Value) -> Sql:
-    """Return what tells equal values from others: of a dynamic its text."""
+    """Return what distinguishes values: of a dynamic its text."""
     return Cast(func("json", value.sql), "VARCHAR") if value.type == "dynamic" else stored(value)
 
 
@@ -158,7 +158,7 @@ _ENDS = {
 
 
 def _never_null(value: Value, *, greatest: bool) -> Sql:
-    """Return what rows are ranked by, nulls behind all others: where all are null, some row still stands."""
+    """Return what rows are ranked by, nulls after all others: where all are null, some row is left."""
     if value.type not in _ENDS:
         return stored(value)
     if value.moment is not None:
@@ -184,7 +184,7 @@ def columns_of(expressions: Expressions, node: tree.Call) -> list[Value]:
         else:
             values.append(expressions.value(_unnamed(arg)))
     if len(values) != len(columns):
-        expressions.refuse(node.name.value, "columns named beside * are not supported by the local engine", node)
+        expressions.refuse(node.name.value, "columns named next to * are not supported by the local engine", node)
     return values
 
 

@@ -31,12 +31,12 @@ macro("kql_made_time", "y, m, d, h, n, s", f"kql_days(y, m, d)::BIGINT * {DAY} +
 
 @special("make_datetime")
 def make_datetime(expressions: Expressions, node: tree.Call) -> Value:
-    """`make_datetime(year, month, day, hour, minute, second)`: null of what is no date."""
+    """`make_datetime(year, month, day, hour, minute, second)`: null of what is not a date."""
     values = expressions.values(node.args)
     if len(values) == 1:
         found = converted(values[0], "datetime")
         if found is None:
-            expressions.refuse("make_datetime", f"a {values[0].type} is no date", node)
+            expressions.refuse("make_datetime", f"a {values[0].type} is not a date", node)
         return found
     numbers = [converted(value, "real" if at == 5 else "long") for at, value in enumerate(values)]
     if len(numbers) not in (3, 4, 5, 6) or any(number is None for number in numbers):
@@ -81,7 +81,7 @@ for _name, _unit in (("seconds", SECOND), ("milliseconds", 10_000), ("microsecon
         target = "real" if value.type in ("real", "decimal") else "long"
         number = converted(value, target)
         if number is None or value.type not in NUMBERS | {"dynamic"}:
-            expressions.refuse(node.name.value, f"a {value.type} is no number", node)
+            expressions.refuse(node.name.value, f"a {value.type} is not a number", node)
         by = Cast(Number(unit), "BIGINT")
         return Value(func("kql_unix_real" if target == "real" else "kql_unix", number.sql, by), "datetime")
 

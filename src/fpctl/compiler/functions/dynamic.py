@@ -17,7 +17,7 @@ macro("kql_gettype", "j", "CASE WHEN j IS NULL THEN 'null' WHEN kql_is_text(j) T
 
 @special("parse_json todynamic parsejson toobject")
 def parse_json(expressions: Expressions, node: tree.Call) -> Value:
-    """`parse_json(s)`: what is no JSON is the string itself; a dynamic value stays what it is."""
+    """`parse_json(s)`: what is not JSON is the string itself; a dynamic value stays what it is."""
     value = expressions.value(node.args[0])
     if value.type == "dynamic":
         return value
@@ -32,7 +32,7 @@ def parse_json(expressions: Expressions, node: tree.Call) -> Value:
 
 @scalar("array_length arraylength", "dynamic", returns="long")
 def array_length(array: Sql) -> Sql:
-    """`array_length(a)`: null of what is no array."""
+    """`array_length(a)`: null of what is not an array."""
     return func("kql_array_length", array)
 
 

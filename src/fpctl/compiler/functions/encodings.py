@@ -48,7 +48,7 @@ def _base64_text(text: str) -> str:
 
 @scalar("base64_decode_tostring base64_decodestring", "string", returns="string")
 def base64_decode_tostring(text: Sql) -> Sql:
-    """`base64_decode_tostring(s)`: empty where it is no base64, or no UTF-8. NUL characters stay."""
+    """`base64_decode_tostring(s)`: empty where it is not base64, or not UTF-8. NUL characters stay."""
     return func("kql_base64_text", text)
 
 
@@ -60,7 +60,7 @@ def _base64_bytes(text: str) -> str | None:
 
 @scalar("base64_decode_toarray", "string", returns="dynamic")
 def base64_decode_toarray(text: Sql) -> Sql:
-    """`base64_decode_toarray(s)`: null where it is no base64."""
+    """`base64_decode_toarray(s)`: null where it is not base64."""
     return Cast(func("kql_base64_bytes", text), "JSON")
 
 
@@ -74,7 +74,7 @@ def _base64_of_array(array: str) -> str:
 
 @scalar("base64_encode_fromarray", "dynamic", returns="string")
 def base64_encode_fromarray(array: Sql) -> Sql:
-    """`base64_encode_fromarray(a)`: empty of what are no bytes."""
+    """`base64_encode_fromarray(a)`: empty of what are not bytes."""
     return func("coalesce", func("kql_base64_of_array", Cast(array, "VARCHAR")), Text(""))
 
 
@@ -238,7 +238,7 @@ def _gunzip(text: str) -> str:
 
 @scalar("gzip_decompress_from_base64_string", "string", returns="string")
 def gzip_decompress(text: Sql) -> Sql:
-    """`gzip_decompress_from_base64_string(s)`: empty of what is no such thing."""
+    """`gzip_decompress_from_base64_string(s)`: empty if it cannot be decompressed."""
     return func("kql_gunzip", text)
 
 
@@ -249,7 +249,7 @@ def _inflate(text: str) -> str:
 
 @scalar("zlib_decompress_from_base64_string", "string", returns="string")
 def zlib_decompress(text: Sql) -> Sql:
-    """`zlib_decompress_from_base64_string(s)`: empty of what is no such thing."""
+    """`zlib_decompress_from_base64_string(s)`: empty if it cannot be decompressed."""
     return func("kql_inflate", text)
 
 

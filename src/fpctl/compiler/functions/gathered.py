@@ -1,11 +1,11 @@
-"""Aggregates beside the common ones: of bags and bits, of two values at once, of weights."""
+"""Less common aggregates: of bags and bits, of two values at once, of weights."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fpctl.compiler.context import Expressions
-from fpctl.compiler.functions.containers import over_arrays
+from fpctl.compiler.functions.json_arguments import over_arrays
 from fpctl.compiler.library import macro
 from fpctl.compiler.registry import aggregate
 from fpctl.compiler.sql import Cast, Func, Number, Real, Sql, Text, conjunction, func, not_null
@@ -108,7 +108,7 @@ for _name in ("covariancep", "covariancepif"):
 
 
 def _weighted_places(pairs: Any, percents: Any) -> Any:
-    """Return the values at whose place so many percent of all the weight are reached."""
+    """Return the values at which the given percentages of all the weight are reached."""
     known = sorted(((value, weight) for value, weight in pairs if value is not None and weight), key=lambda one: one[0])
     total = sum(weight for _, weight in known)
     found: list[Any] = []

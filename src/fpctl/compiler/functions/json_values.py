@@ -35,7 +35,7 @@ def as_text(value: Any) -> str:
 
 
 def key(value: Any) -> Any:
-    """Return what tells an element from others: `1` and `1.0` differ, as do `true` and `1`."""
+    """Return what distinguishes an element from others: `1` and `1.0` differ, as do `true` and `1`."""
     if isinstance(value, list):
         return ("list", tuple(map(key, value)))
     if isinstance(value, dict):

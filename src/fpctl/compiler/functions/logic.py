@@ -59,7 +59,7 @@ def _settled(expressions: Expressions, node: tree.Call, conditions: Sequence[Sql
 
 
 def _later(expressions: Expressions, nodes: Sequence[tree.Expr]) -> list[Value]:
-    """Compile what only some rows come to."""
+    """Compile what only some rows evaluate."""
     expressions.late += 1
     try:
         return [expressions.value(node) for node in nodes]

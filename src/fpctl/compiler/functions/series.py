@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fpctl.compiler.context import Expressions
-from fpctl.compiler.functions.containers import dynamic, json_of, over_arrays
+from fpctl.compiler.functions.json_arguments import dynamic, json_of, over_arrays
 from fpctl.compiler.functions.json_values import dumped, loaded
 from fpctl.compiler.library import arrow_function
 from fpctl.compiler.registry import several_values, special
@@ -275,7 +275,7 @@ _over_pair("series_pearson_correlation", _pearson)
 
 
 def _stats(items: Any, ignore: Any) -> dict[str, Any] | None:
-    """Return what is known of a series: nothing where it has what is no finite number, unless that is ignored."""
+    """Return what is known of a series: nothing if a value is not a finite number, unless that is ignored."""
     if not isinstance(items, list):
         return None
     known = [(at, x) for at, item in enumerate(items) if (x := number(item)) is not None and math.isfinite(x)]

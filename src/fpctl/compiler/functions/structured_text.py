@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 from fpctl.compiler.context import Expressions
-from fpctl.compiler.functions.containers import dynamic, json_of, over_arrays
+from fpctl.compiler.functions.json_arguments import dynamic, json_of, over_arrays
 from fpctl.compiler.functions.json_values import dumped, loaded
 from fpctl.compiler.library import arrow_function, macro
 from fpctl.compiler.registry import scalar, special
@@ -77,8 +77,8 @@ def query_parameters(query: str) -> dict[str, Any]:
 def url_parts(text: str) -> dict[str, Any]:
     """Return the parts of an absolute URL, as parse_url() names them; all empty where it is none.
 
-    As seen on Kusto's emulator, told in duckdb-kql's sources: a user needs a password beside it, a lone slash at
-    the end is no path, parameters are sorted. (parse-url-function has a single example.)
+    As seen on Kusto's emulator, noted in duckdb-kql's sources: a user needs a password beside it, a lone slash at
+    the end is not a path, parameters are sorted. (parse-url-function has a single example.)
     """
     match = _URL.fullmatch(text)
     part = (

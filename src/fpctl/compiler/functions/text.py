@@ -43,7 +43,7 @@ def tolower(text: Sql) -> Sql:
 
 @scalar("toupper", "string", returns="string")
 def toupper(text: Sql) -> Sql:
-    """`toupper(s)`; `ß` has no capital that .NET would make of it."""
+    """`toupper(s)`; `ß` has no uppercase form in .NET."""
     return func("kql_upper", text)
 
 
@@ -86,7 +86,7 @@ def substring(text: Sql, start: Sql, length: Sql | None) -> Sql:
 
 @special("reverse")
 def reverse(expressions: Expressions, node: tree.Call) -> Value:
-    """`reverse(s)`; what is no string is taken as its text."""
+    """`reverse(s)`; what is not a string is taken as its text."""
     return Value(func("reverse", expressions.as_text(node.args[0]).sql), "string")
 
 
@@ -103,7 +103,7 @@ for _name, _around in (("trim", "^({0})|({0})$"), ("trim_start", "^({0})"), ("tr
         # One match at each end, in one pattern: so the service's error messages show it.
         found = translated(pattern)
         if found.ascii_only:
-            raise BadPattern("its word boundaries cannot be told in text that is not ASCII")
+            raise BadPattern("its word boundaries cannot be found in text that is not ASCII")
         return func("regexp_replace", text, Text(around.replace("{0}", found.re2)), Text(""), Text("g"))
 
 

@@ -1,7 +1,7 @@
 """Functions of rows in order: prev, next, row_number, row_cumsum, row_rank_dense, row_rank_min.
 
-The walk compiles their calls before the operator that they stand in (`Expressions.beneath`), each as a column of a
-SELECT below: so they may stand in `where`, in aggregates and in each other, where SQL takes no window.
+The walk compiles their calls before the operator that they are used in (`Expressions.beneath`), each as a column of a
+SELECT below: so they may be used in `where`, in aggregates and in each other, where SQL takes no window.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def row_rank(expressions: Expressions, node: tree.Call) -> Value:
 
 
 def _part(expressions: Expressions, node: tree.Call, at: int) -> Window:
-    """Return the rows since the last restart, which the argument at a place tells; all rows where it is not given."""
+    """Return the rows since the last restart, which the argument at a place marks; all rows where it is not given."""
     if len(node.args) <= at:
         return Window()
     restarts = expressions.condition(node.args[at])

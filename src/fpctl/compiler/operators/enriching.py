@@ -29,7 +29,7 @@ def file_profile(compiler: Expressions, operator: tree.Invoke, node: tree.Call, 
     if profile is None:
         compiler.refuse(
             "invoke", f"{_PROFILE}() looks things up in the service, which the local engine cannot", node.name,
-            "put what it knows beside the tables: FileProfile.csv with SHA1, GlobalPrevalence, Signer ...",
+            "put what it knows next to the tables: FileProfile.csv with SHA1, GlobalPrevalence, Signer ...",
         )  # fmt: skip
     column = _column_named(compiler, node)
     if column not in rows.columns:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from fpctl.compiler.context import Expressions, Row
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.relation import Names, Relation
 from fpctl.compiler.sql import (
     FALSE,
@@ -96,6 +97,7 @@ class Plan:
                     yield f"o{at}_{number}", value.sql
 
 
+@operator(tree.Scan)
 def scan(compiler: Expressions, node: tree.Scan, rows: Relation) -> Relation:
     """`scan`."""
     _check(compiler, node, rows)
@@ -211,7 +213,7 @@ def _in_state(plan: Plan, held: Mapping[int, Sequence[str]]) -> Row:
 
 
 def _turn(compiler: Expressions, plan: Plan, at: int, source: Query) -> Query:
-    """Return the rows of a turn behind one step: does the row meet it, and what do the steps remember then."""
+    """Return the rows of a turn after one step: does the row meet it, and what do the steps remember then."""
     step = plan.steps[at]
     before = {of: plan.held(at - 1, of) for of in range(at)}
     own = {of: plan.held(at, of) for of in range(at + 1)}

@@ -215,7 +215,7 @@ def nothing(type_: str) -> Value:
 
 
 def parsed_json(text: str) -> Value | None:
-    """Return what parse_json makes of a text that is known; None where it is no JSON."""
+    """Return what parse_json returns for a known text; None where it is not JSON."""
     try:
         return constant(json.loads(text), "dynamic")
     except ValueError:

@@ -1,4 +1,4 @@
-"""What stands inside `dynamic(...)`: JSON, in either kind of quotes, with literals of KQL in it."""
+"""The content of `dynamic(...)`: JSON, in either kind of quotes, with literals of KQL in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 
 
 class _Broken(Exception):
-    """The text is not what may stand inside `dynamic(...)`."""
+    """The text is not what is allowed inside `dynamic(...)`."""
 
 
 def parsed_dynamic(text: str) -> Any:

@@ -65,7 +65,7 @@ def literal(node: tree.Literal, text: str) -> Value:
         return constant(None, kind)
     value = _READ[kind](inner)
     if value is None:
-        raise Refusal(f"{kind} literal", f"{shown} is no value of type {kind}", node.start)
+        raise Refusal(f"{kind} literal", f"{shown} is not a value of type {kind}", node.start)
     return constant(value, kind)
 
 

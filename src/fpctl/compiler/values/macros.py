@@ -7,7 +7,7 @@ from fpctl.compiler.values.ticks import datetime_ticks, timespan_ticks
 
 # Case-insensitive operators fold ASCII letters only (includes/in-operator-comparison). Compared with text of ASCII,
 # lower() is as good, but for the two letters outside ASCII that it makes ASCII letters of: they become others. A
-# macro names its argument once: DuckDB would compute it as often as it stands there.
+# macro names its argument once: DuckDB would compute it each time it occurs there.
 # ASCII letters only, which lower() does by itself where there are no others; translate() takes 25 times as long.
 macro("kql_fold", "s", "CASE WHEN strlen(s) = length(s) THEN lower(s) "
       "ELSE translate(s, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') END")  # fmt: skip
@@ -22,7 +22,7 @@ macro("kql_is_number", "j", "regexp_matches(substr(CAST(j AS VARCHAR), 1, 1), '[
 macro("kql_parse_json", "s", "CASE WHEN trim(s, ' \n\r\t') = 'null' THEN NULL "
       "WHEN regexp_matches(s, '^\\s*-?([nN]|[iI])') THEN to_json(s) "
       "ELSE coalesce(TRY_CAST(trim(s, ' \n\r\t') AS JSON), to_json(s)) END")  # fmt: skip
-# What is no JSON is the string itself (parse-json-function).
+# What is not JSON is the string itself (parse-json-function).
 macro("kql_elements", "j", "CASE WHEN kql_is_array(j) THEN from_json(j, '[\"JSON\"]') END")
 
 macro("kql_datetime_text", "t", "strftime(make_timestamp(t // 10 - 62135596800000000), '%Y-%m-%dT%H:%M:%S.%f') "

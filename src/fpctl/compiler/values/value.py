@@ -9,8 +9,8 @@ decimal   DECIMAL(38,18)
 datetime  BIGINT, 100-ns ticks since 0001-01-01, as .NET counts them
 timespan  BIGINT, 100-ns ticks
 guid      UUID
-dynamic   JSON text. NULL is Kusto's null: the JSON word `null` never stands alone. Strings stand in quotes,
-          so text that is no JSON is kept by parse_json; what JSON lacks (datetime, timespan, guid) is a string
+dynamic   JSON text. NULL is Kusto's null: the JSON word `null` never occurs alone. Strings are in quotes,
+          so text that is not JSON is kept by parse_json; what JSON lacks (datetime, timespan, guid) is a string
           as Kusto writes it. A DuckDB JSON value that comes from a file may hold blanks: what shows its text
           writes it anew (`kql_json_text`).
 
@@ -70,7 +70,7 @@ class Value(NamedTuple):
         constant: the value itself where the query says it: str, bool, int (long, and ticks of datetime and
             timespan), float, Decimal, UUID, parsed JSON of a dynamic, None for null; else `VARIES`.
         moment: the same value as TIMESTAMP, where a table has it so.
-        newest: of a time of a table that every row has, tells the latest one in ticks.
+        newest: of a time of a table that every row has, returns the latest one in ticks.
         text: the value as tostring() gives it, where that is had more cheaply than from `sql`.
         nullable: False where it is certain that the value is not null.
     """

@@ -44,6 +44,12 @@ LOOK_BACK = timedelta(days=30)
 MOST_PARTS = 64
 """Requests that one query may be taken apart into."""
 
+TOO_LARGE = "too-large"
+_RESULT_SIZE = re.compile(r"exceeded the (?:allowed|maximum) result size", re.IGNORECASE)
+"""Of the older API's documentation, for an answer of more than 124 MB (HTTP 400); that of Graph says nothing of it.
+
+https://learn.microsoft.com/defender-endpoint/api/run-advanced-query-api
+"""
 CYCLE = 900.0
 """Seconds of a cycle of the CPU quota (https://learn.microsoft.com/graph/api/resources/security-api-overview)."""
 _QUOTA = re.compile(r"\bCPU\b|quota|allocated (?:resource|limit)", re.IGNORECASE)
@@ -73,6 +79,28 @@ class HuntingLimits:
     most_parts: int = MOST_PARTS
     streamed: Mapping[str, timedelta] = field(default_factory=dict)
     unified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _WholeAnswer:
+    """What the service answered to a query as a whole: a table that is cut, or that it would be too large."""
+
+    table: Table | None
+    too_large: EngineError | None
+    row_limit: int
+
+    def cut(self, why: str) -> Table:
+        """Return the table as a partial one, with the reason; raise where there is none."""
+        if self.table is None:
+            assert self.too_large is not None
+            raise EngineError(f"{self.too_large.message}, {why}", code=TOO_LARGE, hint=self.too_large.hint)
+        reason = f"the service cuts an answer at {self.row_limit:,} rows, {why}"
+        return Table(self.table.columns, self.table.rows, reason, self.table.statistics)
+
+    def partial(self, part: Table) -> Table:
+        """Return the answer where a part of it was partial."""
+        there = self.table or part
+        return Table(there.columns, there.rows, part.partial, there.statistics)
 
 
 class DefenderEngine(RemoteEngine):
@@ -148,18 +176,30 @@ class DefenderEngine(RemoteEngine):
     def _run(self, text: str, timespan: Timespan | None, cancelled: threading.Event | None) -> Table:
         """Return a query's answer, in parts of time where one answer would be cut."""
         self._check_range(text, timespan)
-        table = super()._run(text, timespan, cancelled)
-        if len(table.rows) < self.row_limit or table.partial is not None:
+        table, too_large = self._part(text, timespan, cancelled)
+        if table is not None and (len(table.rows) < self.row_limit or table.partial is not None):
             return table
+        whole_answer = _WholeAnswer(table, too_large, self.row_limit)
         if self._unified:
-            return self._cut(table, "and is not split by time: a filter by time may read a filtered copy of a table")
+            return whole_answer.cut("and is not split by time: a filter by time may read a filtered copy of a table")
         slicing = time_slicing_of(text)
         if isinstance(slicing, str):
-            return self._cut(table, f"and in parts of time they would not add up: {slicing}")
+            return whole_answer.cut(f"and in parts of time they would not add up: {slicing}")
         time_column = self.time_column(slicing.table)
         if time_column is None:
-            return self._cut(table, f"and {slicing.table} has no time column to take the query apart by")
-        return self._in_parts(table, slicing, time_column, timespan, cancelled)
+            return whole_answer.cut(f"and {slicing.table} has no time column to take the query apart by")
+        return self._in_parts(whole_answer, slicing, time_column, timespan, cancelled)
+
+    def _part(
+        self, text: str, timespan: Timespan | None, cancelled: threading.Event | None
+    ) -> tuple[Table | None, EngineError | None]:
+        """Return a query's answer, or the error that says that it is too large for one."""
+        try:
+            return super()._run(text, timespan, cancelled), None
+        except EngineError as error:
+            if error.code != TOO_LARGE:
+                raise
+            return None, error
 
     def _check_range(self, text: str, timespan: Timespan | None) -> None:
         if timespan is None:
@@ -175,13 +215,9 @@ class DefenderEngine(RemoteEngine):
                 "or say in [engine.defender.look_back] for how many days a table is kept",
             )
 
-    def _cut(self, table: Table, why: str) -> Table:
-        reason = f"the service cuts an answer at {self.row_limit:,} rows, {why}"
-        return Table(table.columns, table.rows, reason, table.statistics)
-
     def _in_parts(
         self,
-        cut: Table,
+        answer: _WholeAnswer,
         slicing: TimeSlicing,
         time_column: str,
         timespan: Timespan | None,
@@ -191,37 +227,39 @@ class DefenderEngine(RemoteEngine):
         # The range is mostly wider than the events are spread: halving begins with what there is.
         column = bracket_name(time_column)
         extent = f"{bracket_name(slicing.table)} | summarize Low = min({column}), High = max({column})"
-        answer = whole(super()._run(extent, timespan, cancelled))
-        begin, stop = only_row(answer, f"the first and last time of {slicing.table}", datetime, datetime)
+        spread = whole(super()._run(extent, timespan, cancelled))
+        begin, stop = only_row(spread, f"the first and last time of {slicing.table}", datetime, datetime)
         if begin is None or stop is None:
-            return self._cut(cut, f"and no row of {slicing.table} has a time to take the query apart by")
+            return answer.cut(f"and no row of {slicing.table} has a time to take the query apart by")
         middle = begin + (stop - begin) / 2
         # A stack with the earliest part on top, so that the rows come in order of time.
         parts: list[tuple[datetime | None, datetime | None]] = [(middle, None), (None, middle)]
+        columns = answer.table.columns if answer.table is not None else None
         rows: list[tuple[Any, ...]] = []
         requests = 2
         while parts:
             start, end = parts.pop()
             if requests >= self._most_parts:
-                return self._cut(cut, f"and {requests} parts were not enough; narrow the time range")
+                return answer.cut(f"and {requests} parts were not enough; narrow the time range")
             requests += 1
-            text = slicing.part(time_column, start, end, now)
-            answer = super()._run(text, timespan, cancelled)
-            if answer.partial is not None:
-                return Table(cut.columns, cut.rows, answer.partial, cut.statistics)
-            if answer.columns != cut.columns:
+            part, _ = self._part(slicing.part(time_column, start, end, now), timespan, cancelled)
+            if part is not None and part.partial is not None:
+                return answer.partial(part)
+            if part is not None and part.columns != (columns or part.columns):
                 raise bad_response("two parts of one query have different columns")
-            if len(answer.rows) < self.row_limit:
-                rows.extend(answer.rows)
+            if part is not None and len(part.rows) < self.row_limit:
+                columns = part.columns
+                rows.extend(part.rows)
                 continue
             low, high = start if start is not None else begin, end if end is not None else stop
             half = low + (high - low) / 2
             if high - low < SHORTEST:
-                return self._cut(cut, f"and that many share one timestamp, {low.isoformat()}")
+                return answer.cut(f"and that many share one timestamp, {low.isoformat()}")
             parts += [(half, end), (start, half)]
-        if not slicing.sort(cut.columns, rows):
-            return self._cut(cut, "and the rows of its parts cannot be sorted as the query asks")
-        return Table(cut.columns, rows, None, {"requests": requests})
+        assert columns is not None, "the last part was answered"
+        if not slicing.sort(columns, rows):
+            return answer.cut("and the rows of its parts cannot be sorted as the query asks")
+        return Table(columns, rows, None, {"requests": requests})
 
     def _read_throttling(self, failure: RequestFailure) -> None:
         """Without `Retry-After`, an exhausted CPU quota lasts until the next cycle begins; cycles are of 15 minutes."""
@@ -250,7 +288,7 @@ class DefenderEngine(RemoteEngine):
         except AzureError as error:
             raise failure_of_exception(error, service=self.service, scrub=self._source.scrub) from None
         if response.status_code != 200:
-            raise failure_of_response(
+            failure = failure_of_response(
                 HttpResponse(response.status_code, dict(response.headers), content.decode("utf-8", "replace")),
                 service=self.service,
                 query=text,
@@ -258,6 +296,10 @@ class DefenderEngine(RemoteEngine):
                 scrub=self._source.scrub,
                 now=self._clock,
             )
+            if response.status_code == 400 and _RESULT_SIZE.search(failure.error.message):
+                failure.error.code = TOO_LARGE
+                failure.error.hint = "narrow the time range, or return fewer rows or columns"
+            raise failure
         try:
             return hunting_table(read_json(content))
         except EngineError as error:
@@ -274,7 +316,7 @@ def hunting_table(answer: Any) -> Table:
         EngineError: `bad-response`; `partial`, an error and no rows.
     """
     if not isinstance(answer, Mapping):
-        raise bad_response("it is no JSON object")
+        raise bad_response("it is not a JSON object")
     said = service_error_of(answer.get("error"))
     partial = None
     if answer.get("error"):

@@ -20,7 +20,8 @@ from fpctl.engine.remote.errors import HttpResponse, failure_of_response, shorte
 from fpctl.engine.remote.request_settings import RequestSettings
 from fpctl.engine.remote.retry import RequestFailure
 from fpctl.engine.remote.session import guard_session
-from fpctl.engine.remote.time_filter import TimeFilteredQuery, time_filtered
+from fpctl.engine.remote.time_filter import time_filtered
+from fpctl.text.edits import EditedText
 from fpctl.text.source import SourceText
 
 TIMEOUT, AT_ONCE = 240.0, 4
@@ -232,12 +233,15 @@ def _unreadable(content: bytes) -> EngineError:
     return bad_response("it is not in the service's format")
 
 
-def _mapped(error: EngineError, query: TimeFilteredQuery) -> EngineError:
+def _mapped(error: EngineError, query: EditedText) -> EngineError:
     """Return an error of the cut query at its place in the query that the user wrote."""
     if error.offset is None:
         return error
-    offset = query.original_offset(error.offset)
-    source = SourceText(query.original)
+    # In what was written for a table the table is what is meant.
+    edit = query.edit_at(error.offset)
+    offset = edit.start if edit is not None else query.source_offset(error.offset)
+    assert offset is not None, "what is in no edit is in the source"
+    source = SourceText(query.source)
     return EngineError(
         error.message,
         code=error.code,

@@ -102,7 +102,7 @@ def table_of_frames(frames: Any) -> Table:
             before its first row; `unsupported`, it has several results.
     """
     if not isinstance(frames, list) or not all(isinstance(frame, Mapping) for frame in frames):
-        raise bad_response("it is no list of frames")
+        raise bad_response("it is not a list of frames")
     answer = _Answer()
     for frame in frames:
         answer.add(frame)

@@ -55,7 +55,7 @@ class TableFiles:
 def find_tables(folder: Path) -> dict[str, TableFiles]:
     """Return the tables of a data folder by name, sorted.
 
-    Files of other kinds and hidden files are no tables. A folder without data files is none either.
+    Files of other kinds and hidden files are not tables, nor is a folder without data files.
 
     Raises:
         EngineError: `no-data`, the folder does not exist or cannot be listed.

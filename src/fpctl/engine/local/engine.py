@@ -240,7 +240,7 @@ class LocalEngine:
         except EngineError as error:
             if error.code in ("timeout", "interrupted"):
                 answers |= {one: error for one in prepared if one not in answers}
-            # Anything else is met again, and told better, by the query on its own.
+            # The query on its own meets anything else again, and reports it better.
         finally:
             with interrupts_raised():
                 connection.execute(f"DROP TABLE IF EXISTS {TABLE}")

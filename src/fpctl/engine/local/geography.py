@@ -12,12 +12,12 @@ from fpctl.engine.interface import EngineError
 
 
 def address_locator(path: Path) -> Callable[[str], str | None]:
-    """Return what tells of an address, as JSON text, where it is; None of what is no address or is not known.
+    """Return where an address is, as JSON text; None if it is not an address or not known.
 
     A text that the database lacks is empty, a coordinate is left out.
 
     Raises:
-        EngineError: `bad-data`, the file is no such database; `engine`, the package that reads it is missing.
+        EngineError: `bad-data`, the file is not such a database; `engine`, the package that reads it is missing.
     """
     try:
         import maxminddb

@@ -15,7 +15,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "
 _STATM = Path("/proc/self/statm")
 
 BESIDE = 512 * 2**20
-"""Bytes that a query may hold beside DuckDB's buffers: its answer, and lists that it is making."""
+"""Bytes that a query may hold besides DuckDB's buffers: its answer, and lists that it is making."""
 
 
 def bytes_of(size: str) -> int | None:

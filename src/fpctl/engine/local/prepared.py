@@ -1,4 +1,4 @@
-"""A query made ready: parsed, compiled over the folder's tables, its refusals told as the engine's errors."""
+"""A query made ready: parsed, compiled over the folder's tables, with refusals as the engine's errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FolderTable:
 
 
 class Attached(Protocol):
-    """Gives the rows of files that are no tables."""
+    """Gives the rows of files that are not tables."""
 
     def watchlist(self, alias: str) -> FolderTable | None:
         """Return a watchlist that is a text file, None where there is none."""
@@ -54,8 +54,8 @@ class Folder:
     Args:
         names: all tables.
         view: gives the view of a table, made visible to queries.
-        rows: runs SQL over them, for what only the data tells.
-        newest: tells the latest time of a table's time column in ticks, None where a row has none.
+        rows: runs SQL over them, for what only the data shows.
+        newest: returns the latest time of a table's time column in ticks, None where a row has none.
         attached: gives what rules read from elsewhere.
     """
 

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import duckdb
 
 _MOST = 64
-"""So many tables stay for the next query, which often asks the same lists."""
+"""Tables kept for the next query, which often asks for the same lists."""
 
 
 class ValueTables:
-    """The tables that are there. A table's name tells its values, so one that is there need not be made again."""
+    """The tables that are there. A table's name identifies its values, so an existing one need not be made again."""
 
     def __init__(self) -> None:
         self._held: set[str] = set()

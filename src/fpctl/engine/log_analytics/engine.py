@@ -46,7 +46,7 @@ MOST_WORKSPACES = 100
 
 _BLOCK = 1 << 20
 _FAILURES = (AzureError, ValueError, OSError)
-"""What the client raises: ValueError for a body that is no JSON, OSError for a stream that breaks off."""
+"""What the client raises: ValueError for a body that is not JSON, OSError for a stream that breaks off."""
 _PERMISSION = (
     "the account needs Log Analytics Reader (or Microsoft Sentinel Reader) on the workspace; an app, Data.Read too"
 )
@@ -308,7 +308,7 @@ class _Seen:
 def _table(body: Any) -> Table:
     answer = body if isinstance(body, Mapping) else read_json(_bytes(body))
     if not isinstance(answer, Mapping):
-        raise bad_response("it is no JSON object")
+        raise bad_response("it is not a JSON object")
     said = service_error_of(answer.get("error"))
     partial = None
     if answer.get("error"):

@@ -1,4 +1,4 @@
-"""azure-core's bearer policy, told about this machine's own servers and about tokens thrown away."""
+"""azure-core's bearer policy, which also allows this machine's own servers and replaces rejected tokens."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _SECRETS = (
 class TokenSource:
     """Gives tokens to the clients, and takes them out of texts.
 
-    It stands between a client and a credential of azure-identity and is one itself
+    It sits between a client and a credential of azure-identity and is one itself
     (`get_token`, `get_token_info`), so that all threads share one token, a person signs in once, and
     a token that a service turned down can be thrown away.
 

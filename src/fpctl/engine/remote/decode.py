@@ -54,7 +54,7 @@ def kusto_type(name: str) -> str:
     """
     found = _TYPES.get(name.rsplit(".", 1)[-1].lower())
     if found is None:
-        raise bad_response(f"a column has the type {name[:60]!r}, which is no Kusto type")
+        raise bad_response(f"a column has the type {name[:60]!r}, which is not a Kusto type")
     return found
 
 
@@ -109,7 +109,7 @@ def table_of(
 ) -> Table:
     """Return the table that a service sent.
 
-    A second column of one name gets a number behind it (`n`, `n1`), as Kusto's own joins do, so that
+    A second column of one name gets a number after it (`n`, `n1`), as Kusto's own joins do, so that
     looking a value up by its name never finds another column's.
 
     Args:
@@ -191,7 +191,7 @@ def _converts(convert: Callable[[Any], Any], value: Any) -> bool:
 class _ColumnPlan(NamedTuple):
     """How a type's JSON values become Python ones.
 
-    `asis`: kinds of values that are right already (compared exactly: a bool is no int here).
+    `asis`: kinds of values that are right already (compared exactly: a bool is not an int here).
     """
 
     asis: frozenset[type]
@@ -270,7 +270,7 @@ def _duration(value: Any) -> timedelta:
 
 
 def _dynamic(value: Any) -> Any:
-    """Return parsed JSON. A string that is no JSON is the dynamic string itself, sent without its quotes."""
+    """Return parsed JSON. A string that is not JSON is the dynamic string itself, sent without its quotes."""
     if not isinstance(value, str):
         return value
     try:

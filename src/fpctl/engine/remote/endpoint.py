@@ -52,7 +52,7 @@ def endpoint_of(address: str, *, setting: str) -> Endpoint:
         parts = urlsplit("")
     if not host or parts.scheme not in ("http", "https") or parts.username is not None:
         raise EngineError(
-            f"{setting} is no address of a service: {address!r}",
+            f"{setting} is not an address of a service: {address!r}",
             code="settings",
             hint="write it as https://host, without a user name",
         )

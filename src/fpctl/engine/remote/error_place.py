@@ -33,7 +33,7 @@ _TOO_BIG = re.compile(r"E_LOW_MEMORY|E_RUNAWAY_QUERY|too complex|exceeded the al
 
 
 def offset_in(text: str, message: str, details: Mapping[str, Any] | None = None) -> int | None:
-    """Return the 0-based offset in `text` that an error speaks of, or None.
+    """Return the 0-based offset in `text` that an error refers to, or None.
 
     Args:
         text: the query as the user wrote it.
@@ -89,7 +89,7 @@ def _kind(message: str) -> tuple[str, str | None]:
 
 
 def _offset_of_name(text: str, message: str) -> int | None:
-    """Return where a name that the message quotes stands, if it stands in one place only."""
+    """Return where a name that the message quotes occurs, if it occurs only once."""
     name = _first_group(_NAMED.search(message))
     if not name:
         return None

@@ -61,7 +61,7 @@ def service_error_of(error: Any) -> ServiceError | None:
 
 
 def service_error_of_body(body: str) -> ServiceError | None:
-    """Return what an answer's JSON body says is wrong, or None if it is no such JSON."""
+    """Return what an answer's JSON body says is wrong, or None if it is not such JSON."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -80,7 +80,7 @@ def shorten(message: str) -> str:
 def describe_response(answer: HttpResponse, scrub: Callable[[str], str]) -> str:
     """Return `: ` and what an answer that is not a success says, without secrets; nothing if it says nothing.
 
-    Secrets are taken out before the text is shortened: half a secret would not be recognised.
+    Secrets are removed before the text is shortened: half a secret would not be recognised.
     """
     said = service_error_of_body(answer.body)
     message = shorten(scrub(said.message or said.code)) if said else ""

@@ -1,7 +1,7 @@
 """A pause of a whole engine: limits of a service are the account's or tenant's, not those of one query.
 
 Log Analytics takes 200 queries in 30 seconds, and advanced hunting gives a tenant CPU time in cycles of 15 minutes:
-at 100 % every query is refused until the next cycle. What one query is told, all others are told too, so they wait
+at 100 % every query is refused until the next cycle. What one query learns, all others learn too, so they wait
 with it instead of asking for themselves.
 """
 
@@ -24,7 +24,7 @@ class EnginePause:
         patience: seconds that a pause may last; longer ones fail the queries, which a later run resumes.
         clock: seconds since 1970.
         sleep: waits for some seconds.
-        announce: is told of each pause, in words for people.
+        announce: called with a readable message for each pause.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""At most so many calls in so many seconds."""
+"""A limit of calls in a period of time."""
 
 from __future__ import annotations
 

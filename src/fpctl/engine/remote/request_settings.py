@@ -24,7 +24,7 @@ class RequestSettings:
         clock: seconds since 1970.
         deadline: seconds in all for one request, the download of its answer included.
         patience: seconds of waiting in all for one query, and that a pause of the whole engine may last.
-        announce: is told of a pause, in words for people.
+        announce: called with a readable message for a pause.
     """
 
     timeout: float | None = None

@@ -31,7 +31,7 @@ T = TypeVar("T")
 MOST_PAGES = 2_000
 """Of one list. A workspace has at most some thousands of rules, and pages hold 50 and more."""
 TIMEOUT = 60.0
-"""Seconds without a byte after which a request is given up."""
+"""Seconds without a byte after which a request times out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ def _decompressed(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise requests.exceptions.ContentDecodingError(f"the encoding {encoding[:40]!r} was not asked for")
-    machine = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip or zlib, told by its header
+    machine = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip or zlib, recognised by its header
     for block in blocks:
         rest = block
         while rest and not machine.eof:
@@ -181,7 +181,7 @@ def without_token(body: bytes, authorization: str | bytes | None) -> bytes:
     token = header.partition(b" ")[2].strip() or header.strip()
     if len(token) < _SHORTEST_TOKEN:
         return body
-    # The first part of a JSON web token says only how it is signed, and is no secret.
+    # The first part of a JSON web token says only how it is signed, and is not a secret.
     secret_from = token.find(b".") + 1 if token.startswith(b"eyJ") else 0
     least = secret_from + _SHORTEST_TOKEN
     begin, found, at = token[:least], [], 0

@@ -1,6 +1,6 @@
-"""A time range written into a query: each table that it reads is cut to the range where it stands.
+"""A time range written into a query: each table that it reads is cut to the range where it is.
 
-Azure Data Explorer has no time range beside the query as Log Analytics has (its
+Azure Data Explorer has no time range outside the query as Log Analytics has (its
 `query_datetimescope_*` properties name one column for all tables, and a table without it is not cut
 at all). So `T` becomes `T | where Timestamp >= .. and Timestamp < ..` wherever the query reads it,
 in parentheses where it does not begin a pipeline.
@@ -9,9 +9,7 @@ A source that cannot be cut is refused: rows from outside the range would be cou
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from fpctl.engine.interface import EngineError, Timespan
 from fpctl.errors import KqlSyntaxError
@@ -19,6 +17,7 @@ from fpctl.kql import tree
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.literals import bracket_name, datetime_literal
 from fpctl.kql.parser import parse
+from fpctl.text.edits import Edit, EditedText
 from fpctl.text.source import SourceText
 
 _NO_TABLES = (tree.Print, tree.Range, tree.DataTable, tree.ExternalData)
@@ -26,33 +25,7 @@ _INLINE = frozenset({"materialize", "toscalar", "view"})
 _TABLE_CALLS = frozenset({"table", "external_table", "database", "cluster", "materialized_view"})
 
 
-class TimeFilteredQuery(NamedTuple):
-    """A query cut to a time range, and the way back to the text it was made from."""
-
-    text: str
-    original: str
-    edits: tuple[tuple[int, int, str], ...]
-    """(start, end, new) in the original, in order."""
-
-    def original_offset(self, offset: int) -> int:
-        """Return the offset in the original text of an offset in the cut one."""
-        shift, starts = 0, []
-        for start, _, _ in self.edits:
-            starts.append(start)
-        at = offset
-        for start, end, new in self.edits:
-            if offset < start + shift:
-                break
-            if offset < start + shift + len(new):
-                return start  # inside what was written for a table: the table is what is meant
-            shift += len(new) - (end - start)
-            at = offset - shift
-        if bisect_right(starts, at) == 0:
-            return min(offset, len(self.original))
-        return min(at, len(self.original))
-
-
-def time_filtered(text: str, timespan: Timespan, time_column: Callable[[str], str | None]) -> TimeFilteredQuery:
+def time_filtered(text: str, timespan: Timespan, time_column: Callable[[str], str | None]) -> EditedText:
     """Return a query in which every table is cut to a time range.
 
     Args:
@@ -76,11 +49,8 @@ def time_filtered(text: str, timespan: Timespan, time_column: Callable[[str], st
         shown = bracket_name(column)
         bounds = f"{shown} >= {datetime_literal(timespan.start)} and {shown} < {datetime_literal(timespan.end)}"
         cut = f"{text[name.start : name.end]} | where {bounds}"
-        edits.append((name.start, name.end, cut if begins else f"({cut})"))
-    result = text
-    for start, end, new in reversed(edits):
-        result = result[:start] + new + result[end:]
-    return TimeFilteredQuery(result, text, tuple(edits))
+        edits.append(Edit(name.start, name.end, cut if begins else f"({cut})"))
+    return EditedText.of(text, edits)
 
 
 def _tables(query: tree.Query) -> Iterator[tuple[tree.Name, bool]]:

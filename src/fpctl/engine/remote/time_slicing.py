@@ -7,10 +7,10 @@ sub-query over half the time says something else than half of what it says over 
 
 What `time_slicing_of` takes apart, and why that is exact:
 
-- One source table, and after it only operators that make of each row none, one or several rows by
+- One source table, and after it only operators that turn each row into none, one or several rows by
   that row alone: `where extend project* parse parse-where parse-kv mv-expand`. `let` of scalar values.
 - No sub-query and no function that is not one of the language's own; none that looks at other rows.
-- The parts are half-open ranges of the table's time column, written into the query text right behind
+- The parts are half-open ranges of the table's time column, written into the query text right after
   the table. The first part has no lower bound and takes the rows without a time, the last has no upper
   bound: whatever range the service itself applies, each of its rows is in exactly one part.
 - `now()` and `ago()` become one fixed time, the same in every part.
@@ -30,6 +30,7 @@ from fpctl.kql import tree
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.literals import bracket_name, datetime_literal
 from fpctl.kql.parser import parse
+from fpctl.text.edits import Edit, apply_edits, insertion
 
 _ROW_BY_ROW = (
     tree.Where,
@@ -97,13 +98,10 @@ class TimeSlicing(NamedTuple):
         if end is not None:
             upper = f"{name} < {datetime_literal(end)}"
             bounds.append(upper if start is not None else f"({upper} or isnull({name}))")
-        edits = [(at, to, _fixed_clock(call, now)) for at, to, call in self.clock_calls]
+        edits = [Edit(at, to, _fixed_clock(call, now)) for at, to, call in self.clock_calls]
         if bounds:
-            edits.append((self.behind_table, self.behind_table, f" | where {' and '.join(bounds)}"))
-        text = self.text
-        for at, to, new in sorted(edits, reverse=True):
-            text = text[:at] + new + text[to:]
-        return text
+            edits.append(insertion(self.behind_table, f" | where {' and '.join(bounds)}"))
+        return apply_edits(self.text, edits)
 
     def sort(self, columns: Sequence[ResultColumn], rows: list[tuple[Any, ...]]) -> bool:
         """Bring the rows of all parts, one after the other, into the query's order; False if that cannot be done."""
@@ -147,7 +145,7 @@ def _several_tables(query: tree.Query, pipeline: tree.Pipeline) -> str | None:
         if not isinstance(statement, tree.Let | tree.QueryStatement) or (
             isinstance(statement, tree.Let) and isinstance(statement.value, tree.Function)
         ):
-            return f"line {_line(text, statement.start)} is no plain `let`"
+            return f"line {_line(text, statement.start)} is not a plain `let`"
     if not isinstance(pipeline.source, tree.Name):
         return "it does not begin with the name of one table"
     lets = {statement.name.value for statement in query.statements if isinstance(statement, tree.Let)}

@@ -96,7 +96,7 @@ def find_workspace(client: RestClient, text: str) -> Workspace:
 
 
 def check_resource_id(text: str) -> None:
-    """Refuse what is no workspace's Resource Manager id. Raises EngineError `settings`."""
+    """Refuse what is not a workspace's Resource Manager id. Raises EngineError `settings`."""
     if not RESOURCE_ID.fullmatch(text):
         raise EngineError(
             f"`workspace` is not the resource id of a workspace: {text}",
@@ -141,7 +141,7 @@ def data_connectors(client: RestClient, resource_id: str) -> Mapping[str, bool]:
 
 
 def _collects(types: Any) -> bool:
-    """Tell whether one of a connector's data types is enabled; a connector that has none of them always collects."""
+    """Return whether one of a connector's data types is enabled; a connector that has none of them always collects."""
     if not isinstance(types, Mapping):
         return True
     states = [one.get("state") for one in types.values() if isinstance(one, Mapping)]

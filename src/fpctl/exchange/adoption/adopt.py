@@ -42,8 +42,8 @@ class Adopted:
 
     Args:
         entry: the file to be written.
-        line: the line of the rule file on which the `where` stands.
-        clause: the terms as they stood there.
+        line: the line of the rule file on which the `where` is.
+        clause: the terms as they were written there.
         differences: in what the exclusion suppresses more or less than they did.
         tails: the terms.
     """
@@ -151,7 +151,7 @@ class _Adopter:
         return self.text[node.start : node.end]
 
     def meaning(self, tail: Tail) -> tuple[list[dict[str, tuple[str, ...]]], list[Difference]]:
-        """Return the alternatives that a term takes out, and how they differ from it."""
+        """Return the alternatives that a term suppresses, and how they differ from it."""
         if not tail.movable:
             raise _NotExpressibleError("the rows here are no longer events, and what follows makes other rows of them")
         match: list[dict[str, tuple[str, ...]]] = []
@@ -225,7 +225,7 @@ class _Adopter:
     def adopted(
         self, group: list[Tail], match: list[dict[str, tuple[str, ...]]], differences: list[Difference]
     ) -> Adopted | None:
-        """Return the exclusion of the terms of one operator; None, with the reason told, if the rule refuses it."""
+        """Return the exclusion of the terms of one operator; None, with the reason reported, if the rule refuses it."""
         joined = tuple(merged(match))
         clause = " and ".join(self.slice(tail.term) for tail in group)
         spans = spans_of(self.text, group)
@@ -277,7 +277,7 @@ class _Adopter:
         again = read_rule_file(file_text, self.loaded.path, self.loaded.rule.path)
         mine = [other.rule.query for other in again.rules if other.rule.id == self.loaded.rule.id]
         if meant not in mine:
-            hint = "take the clauses out by hand; the exclusions stand"
+            hint = "remove the clauses by hand; the exclusions are recorded"
             raise FpctlError("the file cannot be written without the clauses", self.loaded.text.file_location(0), hint)
         return file_text
 

@@ -12,7 +12,7 @@ _NEGATIVE = {"!=": "==", "<>": "==", "!~": "=~", "!in": "in", "!in~": "in~", "!b
 
 
 class TooManyError(Exception):
-    """A condition comes to more alternatives than one exclusion should have."""
+    """A condition has more alternatives than one exclusion should have."""
 
 
 class Fact(NamedTuple):
@@ -53,14 +53,14 @@ def alternatives(expression: tree.Expr, holds: bool) -> list[list[Fact]]:
 
 
 def is_not(node: tree.Expr) -> tree.Expr | None:
-    """Return what stands in `not(...)`, or in a comparison of a call with `false`; None for anything else."""
+    """Return what is in `not(...)`, or in a comparison of a call with `false`; None for anything else."""
     if isinstance(node, tree.Call) and node.name.value.lower() == "not" and len(node.args) == 1:
         return node.args[0]
     return None
 
 
 def is_negative(node: tree.Expr) -> bool:
-    """Tell whether a condition is written as a negation: `not(...)`, `!=`, `!in`, or such joined with `or`."""
+    """Return whether a condition is written as a negation: `not(...)`, `!=`, `!in`, or such joined with `or`."""
     while isinstance(node, tree.Group):
         node = node.inner
     if is_not(node) is not None:
@@ -74,7 +74,7 @@ def is_negative(node: tree.Expr) -> bool:
 
 def _bounded(found: list[list[Fact]]) -> list[list[Fact]]:
     if len(found) > MAX_ALTERNATIVES:
-        raise TooManyError(f"it comes to more than {MAX_ALTERNATIVES} alternatives")
+        raise TooManyError(f"it amounts to more than {MAX_ALTERNATIVES} alternatives")
     return found
 
 

@@ -1,7 +1,7 @@
 """A comparison of a column as values of a field: only where a field can say it, and with what it says besides.
 
 A field's value often says a little more or less than a comparison: `!= "build01"` spares the host of that
-very name, `device: build01` also its full names. Each such difference is told.
+very name, `device: build01` also its full names. Each such difference is reported.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def spans_of(text: str, tails: Sequence[Tail]) -> list[tuple[int, int]]:
 
 
 def _term_spans(tail: Tail, places: Collection[int]) -> list[tuple[int, int]]:
-    """Return the spans of terms with the `and` beside each: the one before it, or behind where it is the first."""
+    """Return the spans of terms with the `and` beside each: the one before it, or after it if it is the first."""
     spans: list[tuple[int, int]] = []
     first_kept = min(place for place in range(len(tail.terms)) if place not in places)
     if first_kept > 0:
@@ -62,7 +62,7 @@ def _operator_span(text: str, tail: Tail) -> tuple[int, int]:
 
 
 def comment_of(text: str, start: int, end: int) -> str | None:
-    """Return the words of the comments in a span and behind it on its line, None if there are none."""
+    """Return the words of the comments in a span and after it on its line, None if there are none."""
     line_end = text.find("\n", end)
     shown = text[start : line_end if line_end >= 0 else len(text)]
     pieces = [shown[piece.start : piece.end] for piece in tokenize(shown).pieces() if piece.kind == "COMMENT"]

@@ -1,4 +1,4 @@
-"""The terms of a rule that take events out: what stands negated in the `where` operators of its outermost pipeline."""
+"""The terms of a rule that suppress events: what is negated in the `where` operators of its outermost pipeline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Tail(NamedTuple):
     """A term that takes events out.
 
     Attributes:
-        operator: the `where` it stands in, and `number`, the place of that operator, from 0.
+        operator: the `where` it is in, and `number`, the place of that operator, from 0.
         place: which of the operator's terms it is, from 0; `terms` are all of them.
         scope: the columns visible there.
         result: the rows there are no longer events, and what follows leaves each of them as it is.

@@ -1,6 +1,6 @@
 """A plain table: a row for each alternative of each exclusion; rows with one id are alternatives of one.
 
-Several values of a cell stand on lines of their own; of fields whose values never hold a `;` that
+Several values of a cell are on lines of their own; of fields whose values never hold a `;` that
 separates them too.
 """
 
@@ -215,4 +215,4 @@ def _day(cell: str | None) -> date | None:
     try:
         return date.fromisoformat(cell.strip()[:10])
     except ValueError as error:
-        raise FpctlError(f"`{_shown(cell)}` is no date: write 2027-05-24") from error
+        raise FpctlError(f"`{_shown(cell)}` is not a date: write 2027-05-24") from error

@@ -98,7 +98,7 @@ def _alternative(alternative: Alternative, id: str, where: str, losses: list[Los
         return entries
     exact = [group for group in groups if all(comparison.operator == "==" for comparison in group)]
     if not exact:
-        raise NotExpressibleError(f"it comes to {len(entries)} items, more than {MAX_GROUPS}")
+        raise NotExpressibleError(f"it amounts to {len(entries)} items, more than {MAX_GROUPS}")
     message = "with this many values only exact matches are exported: no full names, subdomains or paths"
     losses.append(Loss("narrower", id, f"{where}{message}"))
     return [entries for group in exact for entries in _entries(group)]
@@ -188,7 +188,7 @@ def _records(text: str, path: str) -> Iterator[tuple[int, dict[str, Any]]]:
             raise FpctlError(f"not JSON: {said[:1].lower()}{said[1:]}", Location(path, line), hint) from error
         if not isinstance(record, dict):
             raise FpctlError(
-                "the line is no JSON object", Location(path, line), "an exception list is an object a line"
+                "the line is not a JSON object", Location(path, line), "an exception list is an object a line"
             )
         yield line, record
 
@@ -280,7 +280,7 @@ def _condition(item: Mapping[str, Any]) -> Condition:
 
 def _entry(entry: object) -> Condition:
     if not isinstance(entry, dict):
-        raise LeftOutError("an entry is no object")
+        raise LeftOutError("an entry is not an object")
     kind, name, operator = entry.get("type"), entry.get("field"), entry.get("operator", "included")
     if not isinstance(name, str) or not name:
         raise LeftOutError("an entry names no field")
@@ -311,7 +311,7 @@ def _comparison(name: str, operator: Operator, values: Iterable[str]) -> Compari
 
 
 def _wildcard(name: str, value: str) -> Comparison:
-    """Return a wildcard as a comparison; `*` may stand at its ends."""
+    """Return a wildcard as a comparison; `*` is allowed at its ends."""
     parts = re.findall(r"\\[\\*?]|.", value, re.DOTALL)
     if "?" in parts:
         raise LeftOutError(f"`?` in the pattern `{value}` of {name} stands for one character, which no match can say")

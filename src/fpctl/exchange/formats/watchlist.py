@@ -1,7 +1,7 @@
 """Microsoft Sentinel watchlists: a row for each value, `SearchKey` the value that a query compares.
 
 A query reads a watchlist by its one search key, so a row can stand only for an exclusion that names a
-single field; one of several fields would take out more there than here. Source of the file's limit:
+single field; one of several fields would suppress more there than here. Source of the file's limit:
 learn.microsoft.com/azure/sentinel/watchlists (content up to 3.8 MB in one request).
 """
 
@@ -87,7 +87,7 @@ def _unsayable(loaded: LoadedExclusion) -> Loss | None:
 
 
 def read(text: str, path: str, context: ImportContext) -> ImportResult:
-    """Read a watchlist: one that `write` made, or any other whose columns can be told.
+    """Read a watchlist: one that `write` made, or any other whose columns can be recognised.
 
     Of the latter, all rows that name the same fields make one exclusion.
     """
@@ -113,7 +113,7 @@ def _own(table: CsvTable, context: ImportContext, losses: list[Loss]) -> list[Re
     for line, cells in table.rows:
         key, field, id = cell(cells, "SearchKey"), cell(cells, "Field").lower(), cell(cells, "ExclusionId")
         if field not in FIELDS:
-            losses.append(Loss("left-out", id, f"`{field}` is no field of a match: {key}", line))
+            losses.append(Loss("left-out", id, f"`{field}` is not a field of a match: {key}", line))
         elif not key:
             losses.append(Loss("left-out", id, "the row has no value", line))
         else:
@@ -132,7 +132,7 @@ def _own(table: CsvTable, context: ImportContext, losses: list[Loss]) -> list[Re
         try:
             until = date.fromisoformat(expires[:10]) if expires else None
         except ValueError:
-            losses.append(Loss("left-out", id, f"`{expires}` is no date: write 2027-05-24", line))
+            losses.append(Loss("left-out", id, f"`{expires}` is not a date: write 2027-05-24", line))
             continue
         match = tuple({field: tuple(found)} for field, found in fields.items())
         drafts.append(
@@ -160,7 +160,7 @@ def _foreign(table: CsvTable, path: str, context: ImportContext, losses: list[Lo
     meaning = [_meaning(name, context) for name in table.header]
     if not any(meaning):
         hint = 'say which column holds what: --column "Server name=device"'
-        raise FpctlError("no column of the watchlist can be told to be a field", Location(path, 1), hint)
+        raise FpctlError("no column of the watchlist can be recognised as a field", Location(path, 1), hint)
     if not context.rules:
         raise FpctlError("a watchlist does not say for which rules it is", Location(path), "name them with --rule")
     for name, field in zip(table.header, meaning, strict=True):

@@ -19,9 +19,9 @@ class Analysis:
 
     Attributes:
         pipelines: the outermost first, then let bodies, join sides, union legs, sub-queries, in
-            order of where they stand.
+            order of position.
         lets: what each name of a `let` (or `as`, or `declare query_parameters`) is.
-        problems: what would not work when the query runs, in order of where it stands; warnings.
+        problems: what would not work when the query runs, in the order of the text; warnings.
         assumed: names of unknown tables and functions, whose columns are assumed.
     """
 
@@ -36,7 +36,7 @@ class Analysis:
     def calls(self, node: tree.Pipeline) -> Sequence[tuple[InsertionPoint, ...]]:
         """Return the insertion points of a pipeline as a clause there sees them, for each call of its function.
 
-        A pipeline that stands in no function is walked once. In the body of one that is given tables only the
+        A pipeline that is in no function is walked once. In the body of one that is given tables only the
         columns can be named that the parameters declare (Microsoft's binder: KS142); what `columns_of` returns
         are all columns that are passed on.
 
@@ -46,7 +46,7 @@ class Analysis:
         return self._declared_walks.get(id(node)) or self._walks[id(node)]
 
     def reads_rows(self, node: tree.Pipeline) -> bool:
-        """Tell whether a pipeline of the query gives rows; the result of a function may be a value instead."""
+        """Return whether a pipeline of the query gives rows; the result of a function may be a value instead."""
         return id(node) in self._by_node
 
     def columns_of(self, node: tree.Pipeline) -> PipelineColumns:
@@ -59,7 +59,7 @@ class Analysis:
 
 
 def _distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """Return problems in order of where they stand, one of a kind at a place: a body may be walked several times."""
+    """Return problems in the order of the text, one of a kind at a place: a body may be walked several times."""
     found: dict[tuple[int, str, str], Problem] = {}
     for problem in problems:
         found.setdefault((problem.offset, problem.code, problem.message), problem)

@@ -58,7 +58,7 @@ class Binder(BinderContext):
         node = pipeline.source
         if node is None or pipeline.operators or not self._running or self._unbound(node):
             return self.pipeline(pipeline, path)
-        # A function body may end in a value; only what it evaluates to tells.
+        # A function body may end in a value; that is known only from what it evaluates to.
         inside = self.enter(path)
         scope = tabular(self, node)
         type_ = evaluate(self, node) if scope is None else TABLE
@@ -69,7 +69,7 @@ class Binder(BinderContext):
         return scope
 
     def _unbound(self, node: tree.Source) -> bool:
-        """Tell whether a node is a name that stands for nothing known: taken for a table."""
+        """Return whether a node is a name that stands for nothing known: taken for a table."""
         return isinstance(node, tree.Name) and node.value not in self.names and tabular(self, node) is None
 
     def _let(self, let: tree.Let) -> None:

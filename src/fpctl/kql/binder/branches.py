@@ -30,7 +30,7 @@ def bounded(branches: int, columns: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A scope's branches moved up, to stand beside those of another."""
+    """A scope's branches moved up, to be combined with those of another."""
 
     scope: Scope
     by: int

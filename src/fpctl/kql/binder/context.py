@@ -39,8 +39,8 @@ class PipelineColumns:
 
     Attributes:
         node: the pipeline.
-        path: where it stands, to be read: `main`, `let rmm`, `main/join 1`, `let f/body`.
-        parent: the path of the pipeline, function or `let` it stands in; None for `main` and lets.
+        path: where it is, for people: `main`, `let rmm`, `main/join 1`, `let f/body`.
+        parent: the path of the pipeline, function or `let` it is in; None for `main` and lets.
         insertion points: after the source (if it has one of its own), and after each operator.
     """
 
@@ -125,7 +125,7 @@ class BinderContext(ABC):
         self.assumed: set[str] = set()
         self.pipelines: dict[int, PipelineColumns] = {}
         self.walks: dict[int, list[tuple[InsertionPoint, ...]]] = {}
-        """The insertion points of a pipeline, for each call of the function that it stands in."""
+        """The insertion points of a pipeline, for each call of the function that it is in."""
         self.declared_walks: dict[int, list[tuple[InsertionPoint, ...]]] = {}
         """As `walks`, with tables given to a function cut down to the columns that its parameters declare."""
         self.declaring = False
@@ -179,7 +179,7 @@ class BinderContext(ABC):
     # ----------------------------------------------------------------- places
 
     def record(self, node: tree.Pipeline, path: str, points: list[InsertionPoint]) -> None:
-        """Keep the insertion points of a pipeline; of one that is walked again (a second call) the first stand."""
+        """Keep the insertion points of a pipeline; if it is walked again (a second call), the first ones are kept."""
         if not self.recording:
             return
         walks = self.declared_walks if self.declaring else self.walks
@@ -231,7 +231,7 @@ class BinderContext(ABC):
             self.problems.append(Problem(offset, code, message, hint))
 
     def unknown_column(self, name: tree.Name) -> None:
-        """Note a name that is no column here."""
+        """Note a name that is not a column here."""
         hint = nearest(name.value, self.row.columns)
         self.problem(name.start, "unknown-column", f"there is no column {name.value} here", hint)
 

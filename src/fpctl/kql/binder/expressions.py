@@ -93,7 +93,7 @@ def _path(context: BinderContext, expr: tree.Path) -> str:
 
 
 def _is_place(expr: tree.Expr) -> bool:
-    """Tell whether an expression names a cluster, a database, a workspace."""
+    """Return whether an expression names a cluster, a database, a workspace."""
     while isinstance(expr, tree.Path):
         expr = expr.base
     return isinstance(expr, tree.Call) and expr.name.value in TABLE_FUNCTIONS

@@ -109,7 +109,7 @@ def _bin(types: Sequence[str]) -> str:
 
 
 def _choice(types: Sequence[str]) -> str:
-    # case(p, v, p, v, else) and iff(p, v, else): predicates stand at even places, but for the last.
+    # case(p, v, p, v, else) and iff(p, v, else): predicates are at even places, but for the last.
     values = [type_ for at, type_ in enumerate(types) if at % 2 or at == len(types) - 1]
     plain = [type_ for type_ in values if type_ != "dynamic"]
     return common(plain or values, mixed=True)

@@ -17,7 +17,7 @@ class Style(Enum):
     """What an item does where its name is taken."""
 
     PROJECT = auto()
-    """Stand beside it under a suffixed name."""
+    """Put it next to it under a suffixed name."""
     EXTEND = auto()
     """Take its place."""
     REPLACE = auto()

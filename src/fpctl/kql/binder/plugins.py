@@ -1,4 +1,4 @@
-"""`evaluate`: what plugins make of the columns."""
+"""`evaluate`: the columns that plugins return."""
 
 from __future__ import annotations
 

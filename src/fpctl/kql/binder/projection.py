@@ -70,7 +70,7 @@ class Projection:
 
         Args:
             column: what to add.
-            replace: put it where a column of the same name stands.
+            replace: put it where a column of the same name is.
             once: block it afterwards.
             stem: what a suffix is appended to, if not its name.
         """

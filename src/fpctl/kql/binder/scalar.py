@@ -36,7 +36,7 @@ class Dynamic(str):
         return self
 
     def same(self, other: str) -> bool:
-        """Tell whether another type has the same shape too."""
+        """Return whether another type has the same shape too."""
         return isinstance(other, Dynamic) and self.shape == other.shape and self.element == other.element
 
 
@@ -86,7 +86,7 @@ def element_of(type_: str) -> str:
 
 
 def is_container(type_: str) -> bool:
-    """Tell whether a path or an index into a value of this type is named after both (`bag.x` -> `bag_x`)."""
+    """Return whether a path or an index into a value of this type is named after both (`bag.x` -> `bag_x`)."""
     if isinstance(type_, Dynamic):
         return type_.shape != "value"
     return type_ in ("dynamic", UNKNOWN)

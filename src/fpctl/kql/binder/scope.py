@@ -24,7 +24,7 @@ redefined  computed under the name of a column that was visible before (`extend 
 class Origin(NamedTuple):
     """A table column that a visible column carries unchanged.
 
-    `branch` tells event sources of one row apart: 0 is the pipeline's own source, the right side of
+    `branch` distinguishes the event sources of one row: 0 is the pipeline's own source, the right side of
     the first join is 1, and so on, left to right. Legs of a union keep separate branches too.
     """
 
@@ -62,13 +62,13 @@ class Scope:
         columns: visible columns by name, in output order.
         open: further columns of unknown name may be visible (an unknown table, bag_unpack ...).
         branches: for each branch, the tables it reads (several after a union inside one branch);
-            an unknown table stands under its own name.
+            an unknown table is listed under its own name.
         union: branches that are legs of a union: a row comes from exactly one of them. Otherwise
             a row combines all branches (join).
         rowwise: every row here is still one source event (or a pair of them after a join): no
             barrier (summarize, top, make-series ...) lies between the tables and this insertion point, and
             every branch is in `kept`.
-        kept: the branches whose events still stand here one by one: each row carries one event of
+        kept: the branches whose events are still separate rows here: each row carries one event of
             the branch (or none, on the other side of an outer join), and no event stands for
             others. Empty after a barrier. After a join of kind innerunique, the default, the left
             side's branches are missing: of the left rows with the same key an arbitrary one was
@@ -88,7 +88,7 @@ class Scope:
 
 
 class InsertionPoint(NamedTuple):
-    """A place between two operators where a clause can stand.
+    """A place between two operators where a clause can be placed.
 
     `offset` is the end of the last token of the source or operator before it; `after` is that
     operator's keyword, or `source`; `index` is 0 after the source, i after the i-th operator.

@@ -25,7 +25,7 @@ _MATCHES: WeakKeyDictionary[object, dict[str, Sequence[Scope]]] = WeakKeyDiction
 _UNIONS: WeakKeyDictionary[object, dict[tuple[str, Column | None], tuple[list[Scope], Scope]]] = WeakKeyDictionary()
 """The tables that `union Device*` or `search *` reads, and their union: hundreds of tables for `*`.
 
-By pattern, and by the column of the table's name that stands before the others.
+By pattern, and by the column of the table's name that is before the others.
 """
 
 

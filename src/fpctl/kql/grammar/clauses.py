@@ -14,12 +14,12 @@ ORDERS = frozenset(("asc", "desc", "granny-asc", "granny-desc"))
 
 
 def name_follows(p: Expressions, at: int) -> bool:
-    """Tell whether a name or a hint stands at an index: what follows `evaluate` where it is the operator."""
+    """Return whether a name or a hint is at an index: what follows `evaluate` where it is the operator."""
     return bool(p.name_end(at)) or p.texts[at] in ("hint.distribution", "hint.remote", "kind")
 
 
 def by_follows(p: Expressions, at: int) -> bool:
-    """Tell whether `by` or a parameter stands at an index: what follows `reduce` where it is the operator."""
+    """Return whether `by` or a parameter is at an index: what follows `reduce` where it is the operator."""
     return p.kinds[at] == "by" or p.texts[at].startswith("hint") or p.texts[at] == "kind"
 
 

@@ -14,7 +14,7 @@ new = tuple.__new__
 """`new(Name, (start, end, value))` makes a node at half the cost of `Name(start, end, value)`."""
 
 LIST_ENDS = frozenset((")", "]", "}", "|", ";", END))
-"""Where a comma-separated list may end whatever stands around it."""
+"""Where a comma-separated list may end whatever is around it."""
 
 MAX_NESTING = 120
 """How many brackets may be open at once. The deepest of 2,300 public queries has 12; a path may have as many steps.
@@ -29,7 +29,7 @@ class Cursor:
 
     __slots__ = ("at", "depth", "ends", "kinds", "starts", "texts", "tokens")
     operator_words: ClassVar[frozenset[str]] = frozenset()
-    """The keywords of operators that messages may speak of; the layer that knows them says which."""
+    """The keywords of operators that messages may mention; the layer that knows them says which."""
 
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
@@ -81,7 +81,7 @@ class Cursor:
         return self.ends[self.at - 1]
 
     def adjacent(self, index: int) -> bool:
-        """Return whether nothing stands between the token at `index` and the one before it."""
+        """Return whether nothing is between the token at `index` and the one before it."""
         return self.starts[index] == self.ends[index - 1]
 
     def run(self, index: int, marks: str) -> int:

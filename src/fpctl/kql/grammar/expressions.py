@@ -61,7 +61,7 @@ class Expressions(Operands):
         return self.expression()
 
     def _name_list(self, at: int) -> tuple[Name, ...]:
-        """Step over `(a, b) =` if that is what stands here."""
+        """Step over `(a, b) =` if that is what follows."""
         kinds = self.kinds
         names: list[Name] = []
         index = at + 1

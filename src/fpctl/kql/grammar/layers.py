@@ -28,7 +28,7 @@ class Grammar(Cursor, ABC):
 
     @abstractmethod
     def query(self) -> Expr | Pipeline:
-        """Parse what may stand in parentheses: a pipeline, or a lone expression when no operator follows it."""
+        """Parse what parentheses may contain: a pipeline, or a lone expression when no operator follows it."""
 
     @abstractmethod
     def pipeline(self) -> Pipeline:
@@ -71,6 +71,6 @@ class Grammar(Cursor, ABC):
         """Parse `datatable`, `externaldata` and their kin."""
 
     def query_value(self) -> Expr:
-        """Parse what may stand in parentheses, as one node."""
+        """Parse what parentheses may contain, as one node."""
         query = self.query()
         return new(Subquery, (query[0], query[1], query)) if isinstance(query, Pipeline) else query

@@ -1,4 +1,4 @@
-"""Operands: names, literals, calls, paths, and whatever stands in brackets."""
+"""Operands: names, literals, calls, paths, and whatever is in brackets."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Operands(Schemas):
         return self.path(node) if self.kinds[self.at] in _PATH_GOES_ON else node
 
     def datascope(self) -> None:
-        """Step over `datascope = all`, if it stands here: it says where the rows are kept, not which."""
+        """Step over `datascope = all`, if it is next: it says where the rows are kept, not which."""
         if self.take("datascope"):
             self.expect("=", "after `datascope`")
             if self.texts[self.at] not in ("all", "hotcache"):

@@ -34,7 +34,7 @@ def parameters(
     words: frozenset[str] = frozenset(),
     most: int = 0,
 ) -> tuple[Parameter, ...]:
-    """Parse the parameters that stand here, possibly none.
+    """Parse the parameters that follow, possibly none.
 
     Args:
         declared: names that are parameters of this operator alone.

@@ -1,6 +1,6 @@
 """What the parser says when a text is not KQL: one sentence, a place, and what to do.
 
-Hints are guesses from what stands around the place. They are made only once a text is refused, so
+Hints are guesses from what is around the place. They are made only once a text is refused, so
 they may look at all of it.
 """
 
@@ -40,7 +40,7 @@ _FOREIGN_REACH = 12
 
 
 def unexpected(tokens: Tokens, index: int, expected: str, operators: frozenset[str]) -> KqlSyntaxError:
-    """Return the error that something else stands where `expected` should."""
+    """Return the error that `expected` is missing and something else is in its place."""
     if tokens.kinds[index] == BAD:
         return _bad(tokens, index)
     return _error(
@@ -59,7 +59,7 @@ def not_an_operator(tokens: Tokens, index: int, operators: frozenset[str]) -> Kq
     elif run_on := _run_on(tokens, index, operators):
         hint = f"a space is missing after `{run_on}`"
     elif text.lower() in operators:
-        hint = f"KQL tells capitals from small letters: write `{text.lower()}`"
+        hint = f"KQL is case-sensitive: write `{text.lower()}`"
     elif tokens.kinds[index] == NAME and (near := get_close_matches(text.lower(), sorted(operators), 1, 0.7)):
         hint = f"did you mean `{near[0]}`?"
     return _error(tokens, index, f"expected an operator after `|`, but {_found(tokens, index)}", hint)
@@ -164,14 +164,14 @@ def _any_foreign(tokens: Tokens, index: int, expected: str) -> str | None:
 
 
 def _words(tokens: Tokens, index: int, expected: str) -> str | None:
-    """Explain what stands at the place, or just before it, where that alone says what is wrong."""
+    """Explain what is at the place, or just before it, where that alone says what is wrong."""
     kind, before = tokens.kinds[index], tokens.texts[index - 1] if index else ""
     if kind == DIRECTIVE or (kind == "*" and before == "/"):
         return "a comment begins with `//`"
     if kind == RAW_GUID:
         return "write guid(...) for a guid, or quotes for a string"
     if kind == "materialize":
-        return "`materialize(...)` may stand only directly after `let name =`"
+        return "`materialize(...)` is allowed only directly after `let name =`"
     if before == "not":
         return "write not(...), with parentheses"
     if kind == ";" and before == ";":

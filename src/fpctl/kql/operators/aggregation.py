@@ -238,7 +238,7 @@ def _bind_sample_distinct(context: BinderContext, node: tree.SampleDistinct, sco
 
 
 def _bind_top_hitters(context: BinderContext, node: tree.TopHitters, scope: Scope) -> Scope:
-    """`top-hitters N of x [by y]`: the values met most, and how much of them."""
+    """`top-hitters N of x [by y]`: the most frequent values, and how frequent they are."""
     items = (node.count, node.item) if node.by is None else (node.count, node.item, node.by)
     types = evaluate_all(context, items)
     output = Projection()

@@ -60,7 +60,7 @@ def _invoked(p: Expressions) -> tree.Call:
 
 
 def _bind_invoke(context: BinderContext, node: tree.Invoke, scope: Scope) -> Scope:
-    """`invoke f(...)`: what the function makes of the rows, given as its first argument."""
+    """`invoke f(...)`: the function's result for the rows, which are its first argument."""
     context.row = RowScope()
     call = node.call
     name = call.name if isinstance(call, tree.Call) else call

@@ -27,7 +27,7 @@ class RowEffect(Enum):
 
 
 class HandsOn(Enum):
-    """Which of the rows that came in come out as they were, with all that stands in their columns."""
+    """Which of the rows that came in come out as they were, with all that is in their columns."""
 
     NOT = "not"
     """The operator makes rows of its own, or nothing is known about it."""
@@ -109,7 +109,7 @@ class OperatorSpec:
     Attributes:
         keywords: the keyword, and other spellings of it (`where`, `filter`).
         node: the class of its node in the tree; several operators may share one.
-        parse: parses it; the parser stands at its keyword.
+        parse: parses it; the parser is at its keyword.
         bind: returns the columns of its result from (context, node, scope of its input). The scope is None
             where it is the source of a pipeline.
         rows: what it does to events.
@@ -117,10 +117,10 @@ class OperatorSpec:
         hands_on: which of its rows are rows that came in.
         inputs: what it reads besides its own rows; every other expression below its node counts as opaque.
         own_rows: what removing its own rows does, where that is not `POSITIVE`.
-        where_may_follow: whether a `where` may stand after it.
-        after_pipe: whether it may stand after a `|`. Microsoft's grammar allows some sources there that no engine runs.
+        where_may_follow: whether a `where` is allowed after it.
+        after_pipe: whether it is allowed after a `|`. Microsoft's grammar also allows sources that no engine runs.
         source: whether a pipeline may begin with it.
-        begins: where the keyword is also a name, tells from the tokens after it (parser, index) that it is the
+        begins: where the keyword is also a name, decides from the tokens after it (parser, index) that it is the
             operator; an operator without it is then taken for a name.
         suggested: whether a person writes it; the engine's internal operators are not suggested in messages.
     """

@@ -195,7 +195,7 @@ def _used(scopes: list[Scope], mentioned: Mapping[str, Column], node: tree.Find)
 
 
 def _searches_all(expr: tree.Expr) -> bool:
-    """Tell whether a predicate looks into every column: a `*`, or a string that stands alone."""
+    """Return whether a predicate looks into every column: a `*`, or a string on its own."""
     if isinstance(expr, tree.Literal):
         return expr.type == "string"
     if isinstance(expr, tree.Group):

@@ -53,7 +53,7 @@ BY_KEYWORD: Mapping[str, OperatorSpec] = MappingProxyType(
 PARSERS: Mapping[str, Callable[[Expressions], tree.Operator]] = {
     keyword: spec.parse for spec in OPERATORS for keyword in spec.keywords
 }
-"""By keyword the function that parses an operator; what may stand after a `|` or begin a pipeline."""
+"""By keyword the function that parses an operator; what may follow a `|` or begin a pipeline."""
 SUGGESTED = frozenset(keyword for spec in OPERATORS if spec.suggested for keyword in spec.keywords)
 """Keywords that error messages may suggest."""
 
@@ -64,7 +64,7 @@ def spec_of(node: tree.Operator | tree.SourceOperator) -> OperatorSpec:
 
 
 def is_operator(node: tree.Node) -> TypeGuard[tree.Operator | tree.SourceOperator]:
-    """Tell whether a node is an operator or a table literal, rather than an expression or a part of either."""
+    """Return whether a node is an operator or a table literal, rather than an expression or a part of either."""
     return getattr(node, "keyword", None) in BY_KEYWORD
 
 
@@ -72,7 +72,7 @@ def bind(context: BinderContext, node: tree.Operator | tree.SourceOperator, scop
     """Return what is visible after an operator; `scope` is what flows into it, None for a pipeline's source.
 
     Raises:
-        KqlSyntaxError: it stands after a `|` and may only begin a query.
+        KqlSyntaxError: it is after a `|` and may only begin a query.
     """
     spec = BY_KEYWORD[node.keyword]
     if scope is not None and not spec.after_pipe:
@@ -82,7 +82,7 @@ def bind(context: BinderContext, node: tree.Operator | tree.SourceOperator, scop
             node.start,
             source.location(node.start),
             source.caret(node.start),
-            f"remove what stands before `{node.keyword}`, or combine the two with `union`",
+            f"remove what is before `{node.keyword}`, or combine the two with `union`",
         )
     result = spec.bind(context, node, scope)
     if spec.rows is RowEffect.BARRIER and (result.rowwise or result.kept):

@@ -48,7 +48,7 @@ class Pipelines(Expressions):
             return False
         if keyword not in KEYWORD_NAMES:
             return True
-        # `count`, `take` and others are names too, and are taken for one unless what follows tells otherwise.
+        # `count`, `take` and others are names too, and are taken for one unless what follows shows otherwise.
         begins = BY_KEYWORD[keyword].begins
         return begins is not None and begins(self, self.at + 1)
 

@@ -11,7 +11,7 @@ from fpctl.rewrite.folding.key import Key
 from fpctl.rewrite.folding.listing import Member, among_many, listing, within
 
 LISTED_FROM = 3
-"""From so many members a shape with a rest gets lists; fewer share a guard with other shapes of their keys."""
+"""With this many members, a shape with a rest gets lists; fewer share a guard with other shapes of their keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class FoldedClause:
 
     Attributes:
         exclusions: the exclusions that it stands for, sorted; one may have parts in several clauses.
-        term: what takes a row out.
+        term: what suppresses a row.
         keys: the keys of its lists, or of its guard; none where each branch is tested for itself.
         undated: `term` regardless of the days on which its members hold.
         members: what its lists hold; empty where branches are tested for themselves.

@@ -2,9 +2,9 @@
 
 One pass over the rows at the insertion point gives a column per clause: the key values of a row that the clause's
 lists hold (else ""), or the numbers of the branches that match it. Rows with the same columns are one
-group with its count and its first and last time, so exclusions that overlap are told apart exactly, and
+group with its count and its first and last time, so exclusions that overlap are distinguished exactly, and
 the cost does not depend on how many exclusions there are. What begins or ends on a day inside the range is
-told by that day, which only rows behind the first such day carry.
+distinguished by that day, which only rows after the first such day carry.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PER_STRCAT = 32
 
 @dataclass(slots=True)
 class Count:
-    """Rows, those that no other exclusion takes, first and last event time in microseconds since 1970."""
+    """Rows, those that no other exclusion suppresses, first and last event time in microseconds since 1970."""
 
     rows: int = 0
     unique: int = 0
@@ -129,7 +129,7 @@ class HitAccumulator:
 
 
 class _Reader:
-    """Tells of a clause's column which exclusions take a group out, by their numbers."""
+    """Reads from a clause's column which exclusions suppress a group, by their numbers."""
 
     def __init__(self, clause: FoldedClause, numbers: Mapping[str, int], first_day: date | None) -> None:
         self.tested = clause.tested
@@ -146,7 +146,7 @@ class _Reader:
                     self.members.setdefault(value, []).append(member)
 
     def taking(self, text: str, day: int) -> frozenset[int]:
-        """Return the exclusions that take out rows with this text on this day."""
+        """Return the exclusions that suppress rows with this text on this day."""
         found = self.known.get((text, day))
         if found is None:
             found = self.known[text, day] = frozenset(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fpctl.fields.matching.term import Lacks, Site, Term, all_of
+from fpctl.fields.matching.term import Lacks, Regex, Site, Term, all_of
 from fpctl.kql.literals import string_literal
 
 SEPARATOR = "|"
 """Stands between the values of several keys written as one; no listed value contains it."""
 
 _SCHEME = string_literal("^[a-z][a-z0-9+.-]*://")
-# Each label behind a dot may be empty here, which RE2 reads in one pass; `check` refuses two dots in a row.
+# Each label after a dot may be empty here, which RE2 reads in one pass; `check` refuses two dots in a row.
 _HOST = "^([a-z0-9_-]+(?:[.][a-z0-9_-]*)*)"
 _URL_HOST = string_literal(_HOST + "(?::[0-9]*)?(?:[/?#]|$)")
 _BARE_HOST = string_literal(_HOST + "(?::[0-9]*)?$")
@@ -44,13 +44,22 @@ def equal(operand: str) -> Key:
 
 
 def first_label(operand: str) -> Key:
-    """Return the key of what stands before an operand's first dot."""
+    """Return the key of what is before an operand's first dot."""
     return equal(f'extract("^[^.]+", 0, {operand})')
 
 
 def number(operand: str) -> Key:
     """Return the key of a number."""
     return Key(1, f"tostring({operand})")
+
+
+def address(operand: str) -> Key:
+    """Return the key of an IPv6 address, which has many spellings: the one in full, of nothing but an address."""
+    return Key(_SITE_RANK, f"tolower(parse_ipv6({operand}))", Regex(operand, _ADDRESS))
+
+
+_ADDRESS = "(?i)^(?:[0-9a-f]|::)[0-9a-f:]*$"
+"""What a column of IPv6 addresses holds: `parse_ipv6` also reads prefixes, zones, ports and a colon in front."""
 
 
 def site(operand: str, of: Site) -> tuple[Key, str] | None:

@@ -13,7 +13,7 @@ from fpctl.rewrite.folding.branch import ALWAYS, Days, Values
 from fpctl.rewrite.folding.key import SEPARATOR, Key
 
 FEW = 8
-"""So many combinations of lists are written out as such; more become one list of combined values."""
+"""Up to this number, combinations of lists are written out; more become one list of combined values."""
 MOST_COMBINED = 4_096
 """A member whose lists have more combinations is written out as its lists."""
 LONGEST = 1_000_000
@@ -114,7 +114,7 @@ def within(days: Days, time_column: str | None) -> list[Term]:
 
 
 def _latest(pairs: Iterable[tuple[str, date | None]]) -> dict[str, date]:
-    """Return until when each value holds: the latest day that is said."""
+    """Return until when each value holds: the latest day given."""
     found: dict[str, date] = {}
     for value, until in pairs:
         end = until or NEVER

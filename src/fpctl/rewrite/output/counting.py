@@ -1,8 +1,8 @@
-"""How many rows each exclusion takes out: one counting query per insertion point, from the tuned query's own text.
+"""How many rows each exclusion suppresses: one counting query per insertion point, from the tuned query's own text.
 
 The query is everything up to the insertion point (clauses at earlier points included, so no row counts twice),
 then one aggregate. It is linear in the number of exclusions: few are counted by a column each, where
-how many of the conditions hold tells which hits are unique; many by groups (`folding.hit_groups`).
+the number of conditions that hold shows which hits are unique; many by groups (`folding.hit_groups`).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class CountingQuery:
     unknown: str | None = None
     accumulator: HitAccumulator | None = None
     repeats: str | None = None
-    """Why an event may count several times, if it may: it stands in several rows at the insertion point."""
+    """Why an event may count several times, if it may: it is in several rows at the insertion point."""
 
     def read(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> PointCount:
         """Return what the answer to this query says; `names` are its columns.
@@ -96,7 +96,7 @@ class CountingQuery:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """What one exclusion took out. `unique` rows no other exclusion would have taken; times are event times."""
+    """What one exclusion suppressed. `unique` rows no other exclusion would have suppressed; times are event times."""
 
     exclusion: str
     rows: int
@@ -122,7 +122,7 @@ def counting_query(
     Args:
         query: the base query.
         placement: the insertion point.
-        counted: the conditions that stand in the insertion point's clauses.
+        counted: the conditions in the insertion point's clauses.
         edits: every edit of the tuned query; those before the insertion point are part of the counting text.
     """
     ids = tuple(c.exclusion for c in counted)
@@ -280,7 +280,7 @@ def _in_function(
     """Count inside a function body by calling a copy of the function that ends at the insertion point.
 
     Args:
-        around: the definitions before the function, and those behind it, which its arguments may name.
+        around: the definitions before the function, and those after it, which its arguments may name.
     """
     name = statement.name.value
     calls: list[str] = []

@@ -1,16 +1,16 @@
-"""Clauses into the text and out of it again, every other byte as it was.
+"""Inserting clauses into a text and removing them again, with every other byte unchanged.
 
-A clause stands on a line of its own that begins with a line break *before* it, so it is safe after
+A clause is on a line of its own that begins with a line break *before* it, so it is safe after
 a trailing comment and at the end of a text without a last newline. Two forms:
 
 * The rest of the line after the insertion point is blank or a comment: the clause line goes in front of the
-  line break. Taking it out removes its leading line break and the line.
+  line break. Removing the clause removes its leading line break and the line.
 * More code follows on the insertion point's line (a one-line query, `)`, `;`): the clause line goes right at
-  the insertion point and a line break is added behind it too; the marker then ends in a backslash ("the line
-  went on here"), and taking the clause out removes that second line break as well.
+  the insertion point and a line break is added after it too; the marker then ends in a backslash ("the line
+  went on here"), and removing the clause removes that second line break as well.
 
-A bare table name that is a leg of a union has no pipeline that a clause could stand in. It is put into
-parentheses; the marker then ends in `\\)`, and taking the clause out removes the pair as well.
+A bare table name that is a leg of a union has no pipeline that a clause could be placed in. It is put into
+parentheses; the marker then ends in `\\)`, and removing the clause removes the pair as well.
 
 A marker is a comment, `// fpctl fp-2026-0007 check:1a2b3c4d`. A clause of many exclusions says how many, what
 they match, and a digest of their ids: `// fpctl 1,000 exclusions: device, sha256:0123456789ab check:1a2b3c4d`.
@@ -18,7 +18,7 @@ Where the target forbids comments a marker is a term that is never true,
 `"fpctl fp-2026-0007 check:1a2b3c4d" == ""`.
 
 The check value is computed from the clause and the rest of its marker. Only a clause with the right one is
-taken for fpctl's own: a comment that merely speaks of fpctl is a person's, and so is a clause that was edited by
+taken for fpctl's own: a comment that merely mentions fpctl is a person's own, and so is a clause that was edited by
 hand. What looks like a clause of fpctl and is none is named (`lookalikes`), and stays.
 """
 
@@ -38,7 +38,7 @@ from fpctl.text.source import newline_of
 
 MARKER = "fpctl"
 NAMED = 8
-"""So many exclusions of one clause its marker names."""
+"""How many exclusions of a clause its marker names."""
 _CONTINUES = "\\"
 _WRAPS = "\\)"
 _REST_OF_LINE = re.compile(r"[ \t\u00a0]*(?://[^\r\n\u2028\u2029]*)?(?=\r?\n|\Z)")
@@ -52,7 +52,7 @@ _LITERAL_MARKER = re.compile(
 _NEGATION = "| where not("
 _ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _IDS = re.compile(rf"{_ID}(?:, {_ID})*|[\d,]+ exclusions: (?:[a-z_, ]+, )?sha256:[0-9a-f]{{12}}")
-"""What stands in a marker: ids of exclusions, or how many they are with a digest."""
+"""What is in a marker: ids of exclusions, or how many they are with a digest."""
 _SUMMARY = re.compile(r"[\d,]+ exclusions: ")
 
 
@@ -276,7 +276,7 @@ def _clause_of(text: str, tokens: Tokens, line: _Line, start: int, stop: int, gr
         return None
     end, opening = stop, None
     if ending:
-        # Right behind a token, with the rest of its line behind the clause: else it was moved here by hand.
+        # Right after a token, with the rest of its line after the clause: else it was moved here by hand.
         behind = bisect_left(tokens.ends, group_start)
         if behind == len(tokens.ends) or tokens.ends[behind] != group_start:
             return None

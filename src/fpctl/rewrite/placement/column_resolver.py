@@ -1,7 +1,7 @@
 """From the fields of an exclusion to the columns that are visible at an insertion point.
 
 A row at an insertion point may carry several events (after a join) or come from one of several tables (after a
-union). An exclusion speaks of one event, so all its fields are looked for in one event source
+union). An exclusion is about one event, so all its fields are looked for in one event source
 first; every table of that source that has the field must say the same about which visible column
 holds it, else the insertion point is ambiguous.
 """
@@ -36,7 +36,7 @@ Held = dict[tuple[int, str], dict[str, tuple[str, BoundColumn]]]
 TIME_COLUMNS = ("Timestamp", "TimeGenerated")
 
 LITERAL_SOURCES = frozenset({"datatable", "externaldata", "external_data", "print", "range"})
-"""Sources whose rows stand in the query or in a file: no events of a table."""
+"""Sources whose rows are written in the query or in a file: no events of a table."""
 
 
 class _Seen(NamedTuple):
@@ -47,7 +47,7 @@ class _Seen(NamedTuple):
 
 
 class ColumnResolver:
-    """Binds needs at scopes.
+    """Binds required columns in scopes.
 
     Args:
         fields: the field mapping.
@@ -98,7 +98,7 @@ class ColumnResolver:
         *,
         surviving: bool = False,
     ) -> Resolution | Unresolved:
-        """Bind needs at an insertion point.
+        """Bind required columns at an insertion point.
 
         Args:
             reading: what is accepted besides fields of one event with all their columns.
@@ -267,7 +267,7 @@ class ColumnResolver:
         differ = any(columns.keys() != together.keys() for columns in held.values())
         for key, (name, column) in together.items():
             if differ and column.role == "account-domain":
-                # It is tested beside the account's name, and which of several is not told.
+                # It is tested together with the account's name, and which of several belongs to it is not known.
                 return Unresolved("column-ambiguous", f"{field} is held by different columns of {tables_of(group)}")
             for origin in scope.columns[name].origins:
                 if (
@@ -279,7 +279,7 @@ class ColumnResolver:
         return tuple(column for _, column in together.values())
 
     def may_be_absent(self, scope: Scope, name: str) -> bool:
-        """Tell whether a column is that of some legs of a union only, and these may read tables that do not exist."""
+        """Return whether a column is that of some legs of a union only, and these may read tables that do not exist."""
         if not self.fuzzy or name in self.mentioned:
             return False
         column = scope.columns.get(name)
@@ -322,7 +322,7 @@ class ColumnResolver:
         if not scope.open or not candidates:
             shown = ", ".join(sorted(set(tables))) or "its table"
             return Unresolved(
-                "unknown-column", f"the columns of {shown} are not known, and nothing tells which holds {field}"
+                "unknown-column", f"the columns of {shown} are not known, and nothing shows which one holds {field}"
             )
         name, role = candidates[0]
         assumed.append(name)

@@ -53,7 +53,7 @@ class ComputedColumns:
         self.columns: dict[str, Monotonicity] = {}
 
     def depend(self, node: tree.Node) -> bool:
-        """Return whether an expression refers to a computed column, be it by its name as text."""
+        """Return whether an expression refers to a computed column, including by its name as text."""
         return bool(self.columns) and any(name in self.columns for name in self.names(node))
 
     def names(self, node: tree.Node) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What happens behind an insertion point when rows are missing there: constructs that can fire more with fewer rows.
+"""What happens after an insertion point when rows are missing there: constructs that can fire more with fewer rows.
 
 Behind the insertion point an aggregate may be compared the wrong way (`where count_ < 5`), another row may take
 the place of the one removed (`arg_max`, `top`, `take`), or a baseline may shift (`make-series`,
@@ -51,7 +51,7 @@ class Context:
     Attributes:
         query: the whole query.
         functions: the functions that the query defines, for `invoke`.
-        columns: tells the names of the columns before and after an operator; None where that is not known.
+        columns: returns the names of the columns before and after an operator; None where that is not known.
         tested: the columns that tell alone which rows are removed: a group of one value of each of them loses all
             its rows or none. Empty where the time of a row counts, too.
     """
@@ -63,7 +63,7 @@ class Context:
 
 
 def effects(steps: Iterable[tree.Operator | Edge], context: Context) -> list[Effect]:
-    """Return the effects of what lies behind an insertion point, in order.
+    """Return the effects of what follows an insertion point, in order.
 
     Args:
         steps: the operators between the insertion point and the result, outermost last, and an edge where another
@@ -106,7 +106,7 @@ class _Follower:
             self.computed.columns = {}
 
     def only_shrinks(self, edge: Edge) -> bool:
-        """Tell whether a list computed from the rows can only lose elements: `in (T | summarize make_set(X))`."""
+        """Return whether a list computed from the rows can only lose elements: `in (T | summarize make_set(X))`."""
         moving = set(self.computed.columns.values())
         return not moving or (moving == {SHRINKS} and edge.polarity is Polarity.POSITIVE)
 
@@ -140,7 +140,7 @@ class _Follower:
             self.keys.follow(node, known[1] if known is not None else None)
 
     def other_columns(self, node: tree.Operator, before: Mapping[str, Monotonicity]) -> None:
-        """Follow an operator that nothing here knows: what it makes of computed columns can move either way."""
+        """Follow an operator that nothing here knows: its effect on computed columns can go either way."""
         if not before:
             return
         known = self.context.columns(node)

@@ -15,7 +15,7 @@ from fpctl.rewrite.placement.result import Placement
 def untested_tables(
     query: tree.Query, analysis: Analysis, fields: Fields, required: RequiredColumns, placements: Sequence[Placement]
 ) -> tuple[str, ...]:
-    """Return the tables whose events stand in the rows of a result and could be named, and that no clause tests.
+    """Return the tables whose events are in the rows of a result and could be named, and that no clause tests.
 
     Not those whose events hold the same values, because the rows were joined on them.
     """
@@ -64,7 +64,7 @@ def _holds(fields: Fields, table: str, field: str, roles: frozenset[str] | None)
 
 
 def _compared(query: tree.Query, fields: Fields, table: str, field: str) -> bool:
-    """Tell whether every join of a query compares a column that holds a field."""
+    """Return whether every join of a query compares a column that holds a field."""
     held = {column.column for column in fields.columns(table, field)}
     for node in tree.walk(query):
         if isinstance(node, tree.Named) and isinstance(node.value, tree.Name) and node.value.value in held:

@@ -1,4 +1,4 @@
-"""How a value can move when rows are missing, and what aggregates and functions make of that.
+"""How a value can move when rows are missing, and how aggregates and functions change that.
 
 Everything here is a list of what is known to be safe. A function that is not listed can move a value either way, and
 so can add alerts.

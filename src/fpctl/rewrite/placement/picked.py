@@ -1,4 +1,4 @@
-"""Columns that one event gives for a group: behind `arg_max`, `take_any` and `any` a row stands for many events."""
+"""Columns that one event gives for a group: after `arg_max`, `take_any` and `any` a row stands for many events."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Picked(NamedTuple):
 
 
 def picked_columns(placement: Placement, query: tree.Query) -> Iterator[Picked]:
-    """Yield the columns that a clause at the end of a query tests and that speak of one event of a group only.
+    """Yield the columns that a clause at the end of a query tests and that describe only one event of a group.
 
     Args:
-        placement: where the clause stands, with its columns.
-        query: the whole query, whose aggregations may stand in `let`s.
+        placement: where the clause is, with its columns.
+        query: the whole query, whose aggregations may be in `let`s.
     """
     texts = [column.text for bound in placement.resolution.bindings.values() for column in bound]
     tested = sorted(

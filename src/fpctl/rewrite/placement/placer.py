@@ -1,6 +1,6 @@
 """Into which insertion point of a query a clause goes, or why into none.
 
-The rule (docs/architecture.md tells the reasons): the last insertion point of the outermost pipeline's row-wise
+The rule (docs/architecture.md gives the reasons): the last insertion point of the outermost pipeline's row-wise
 run at which every field is an untouched column; else down into the pipelines that feed it, only in
 positive position. A refusal is a value.
 """
@@ -48,7 +48,7 @@ from fpctl.rewrite.reasons import SkipReason
 Mode = Literal["auto", "source", "result"]
 
 MAX_PATHS = 64
-"""At most so many ways from an insertion point to the results are looked at for effects; queries have a handful."""
+"""The most ways from an insertion point to the results that are checked for effects; queries have a handful."""
 
 
 MANY_TABLES = 64
@@ -92,7 +92,7 @@ class Placer:
         )
 
     def leg_scope(self, leg: tree.Expr) -> Scope:
-        """Return the columns of a leg of a union that is no pipeline: a table, an alias of one, a call."""
+        """Return the columns of a leg of a union that is not a pipeline: a table, an alias of one, a call."""
         bound = self.analysis.lets.get(leg.value) if isinstance(leg, tree.Name) else None
         if isinstance(bound, Tabular):
             return bound.scope
@@ -102,7 +102,7 @@ class Placer:
         return analyse(query, self.environment).columns_of(alone).points[0].scope
 
     def reads_pattern(self, pipeline: tree.Pipeline) -> bool:
-        """Return whether a pipeline's source is tables only, where no clause can stand at each of them."""
+        """Return whether a pipeline's source is tables only, where no clause can be placed at each of them."""
         return reads_pattern(pipeline.source, self._may_be_table)
 
     def _may_be_table(self, name: str) -> bool:
@@ -246,7 +246,7 @@ class _Attempt:
     # ------------------------------------------------------------------ this pipeline's own insertion points
 
     def here(self, pipeline: tree.Pipeline) -> Outcome | None:
-        """Search the pipeline's own insertion points; None when its rows are no events anywhere."""
+        """Search the pipeline's own insertion points; None when its rows are not events anywhere."""
         if not self.placer.analysis.reads_rows(pipeline):
             return None
         columns = self.placer.analysis.columns_of(pipeline)
@@ -272,7 +272,7 @@ class _Attempt:
             if isinstance(found, Resolution) and not self.agreed(pipeline, index, found):
                 found = _CALLS_DIFFER
             if isinstance(found, Unresolved):
-                # Scanning goes on towards the source; the reason of the insertion point nearest to it tells most.
+                # Scanning goes on towards the source; the reason found nearest to it is the most informative.
                 missing = found, point
                 continue
             if self.mode == "source":
@@ -285,7 +285,7 @@ class _Attempt:
         return forbidden or (_refused_at(*missing) if missing else None)
 
     def agreed(self, pipeline: tree.Pipeline, index: int, found: Resolution) -> bool:
-        """Tell whether every further call of the function that a pipeline stands in has the fields in the same columns.
+        """Return whether every further call of the function that a pipeline is in has the fields in the same columns.
 
         A clause in the body filters the rows of each call, whichever table that reads.
         """
@@ -350,14 +350,14 @@ class _Attempt:
     def accept(
         self, pipeline: tree.Pipeline, path: str, index: int, point: InsertionPoint, found: Resolution
     ) -> Outcome:
-        """Check that nothing behind the insertion point inverts it, and place the legs of unions that come after it."""
+        """Check that nothing after the insertion point inverts it, and place the legs of unions that come after it."""
         refusal = self.polarity(pipeline)
         if refusal is not None:
             return refusal
         if pipeline.source is None and index == 0:
             return PlacementRefusal(
                 "unsupported-position",
-                "the only place is at the start of a sub-pipeline without a source, where no `|` may stand",
+                "the only place is at the start of a sub-pipeline without a source, where no `|` is allowed",
                 pipeline.start,
             )
         refusal = self.inverted_behind(pipeline, index)
@@ -380,7 +380,7 @@ class _Attempt:
         return PlacementResult(tuple(placements), tuple(left_out))
 
     def inverted_behind(self, pipeline: tree.Pipeline, index: int) -> PlacementRefusal | None:
-        """Return why an operator after the insertion point makes of fewer rows more, if one does."""
+        """Return why an operator after the insertion point turns fewer rows into more, if one does."""
         for operator in pipeline.operators[index:]:
             row_effect = self.placer.positions.row_effect(operator)
             if row_effect is not None:
@@ -442,7 +442,7 @@ class _Attempt:
                 continue
             outcome = self.run(edge.child)
             if isinstance(outcome, PlacementResult):
-                # What is joined or listed is no place to guess columns in: that would place nothing at all.
+                # What is joined or listed is not a place to guess columns in: that would place nothing at all.
                 if not any(placement.resolution.guessed for placement in outcome.placements):
                     placements.extend(outcome.placements)
                     left_out.extend(outcome.left_out)
@@ -542,7 +542,7 @@ class _Attempt:
             return PlacementRefusal(
                 "column-ambiguous",
                 f"the tables of {leg.pattern} hold the fields in different columns, "
-                "and no clause can stand inside a pattern",
+                "and no clause can be placed inside a pattern",
                 leg.start,
                 "name the tables, or let the union say each row's table: withsource=SourceTable",
             )
@@ -556,7 +556,7 @@ class _Attempt:
                 f"the tables hold the fields in different columns, and a clause at {text} would change the name that "
                 "`withsource=` gives its rows",
                 leg.start,
-                "keep the columns that the exclusion needs behind the union",
+                "keep the columns that the exclusion needs after the union",
             )
         own = tree.Pipeline(leg.start, leg.end, leg, ())
         found_effects = self.effects_behind(pipeline, index, self.tested(found))
@@ -568,7 +568,7 @@ class _Attempt:
         point = InsertionPoint(leg.end, "source", 0, scope)
         return Placement(own, path, point, found, found_effects, leg.start, partial)
 
-    # ------------------------------------------------------------------ behind the insertion point
+    # ------------------------------------------------------------------ after the insertion point
 
     def effects_behind(self, pipeline: tree.Pipeline, index: int, tested: frozenset[str]) -> tuple[Effect, ...]:
         placer = self.placer
@@ -636,7 +636,7 @@ def _many_tables(count: int, pipeline: tree.Pipeline) -> PlacementRefusal:
 
 
 def _is_fuzzy(node: tree.Node) -> bool:
-    """Tell whether a node is a union of tables of which some may be absent."""
+    """Return whether a node is a union of tables of which some may be absent."""
     return isinstance(node, tree.Union) and any(
         parameter.name == "isfuzzy" and isinstance(parameter.value, tree.Literal | tree.Name)
         for parameter in node.parameters

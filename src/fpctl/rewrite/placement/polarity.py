@@ -1,6 +1,6 @@
 """Whether removing rows at a place can only remove rows from the result.
 
-Every pipeline of a query stands in a position: the result itself, a union leg, the right side of a join, the list of
+Every pipeline of a query has a position: the result itself, a union leg, the right side of a join, the list of
 an `in (...)`, the body of a `let` ... Removing rows there makes the result smaller (`positive`), or can make it
 larger (`negative`: an allow-list, the right side of an anti-join), or neither can be said (`opaque`: a scalar
 baseline, the right side of an outer join). A pipeline that is reached in several ways has the set of their
@@ -27,7 +27,7 @@ from fpctl.rewrite.placement.positions import Edge, Positions, RowEffect
 
 _MEMBERSHIP: Mapping[str, Polarity] = {
     **dict.fromkeys(("in", "in~", "has_any"), Polarity.POSITIVE),
-    # With fewer values to look for, "all of them" is true sooner.
+    # With fewer values to look for, "all of them" becomes true more easily.
     **dict.fromkeys(("!in", "!in~", "has_all"), Polarity.NEGATIVE),
 }
 """What removing rows of a sub-query does to a condition that looks for values in it; opaque where not listed."""
@@ -93,7 +93,7 @@ class _Walker:
         self.seen: set[tuple[int, Polarity]] = set()
         self.visited: list[tree.Pipeline] = []
         self.followed: set[int] = set()
-        """Identities of the names that the walk has come to."""
+        """Identities of the names that the walk has reached."""
         self.valued: set[tuple[int, int, int]] = set()
         """The values of scalar `let`s that were followed, by pipeline, operator and value."""
         self.invoked: set[int] = set()
@@ -132,7 +132,7 @@ class _Walker:
     # ------------------------------------------------------------------ references that nothing follows
 
     def unfollowed(self) -> Iterator[tuple[tree.Pipeline, Polarity]]:
-        """Yield the pipelines behind names that the results depend on, and that were met nowhere on the walk."""
+        """Yield the pipelines of names that the results depend on and that the walk did not reach."""
         parent = self.query.results()[0].pipeline if self.query.results() else None
         if parent is None:
             return
@@ -265,7 +265,7 @@ class _Walker:
             yield from self.operator(_Use(pipeline, index, operator, Polarity.POSITIVE, "the rows"), operator)
 
     def operator(self, use: _Use, node: tree.Operator | tree.SourceOperator) -> Iterator[Edge]:
-        """Yield what an operator reads by its entry in the table; whatever else stands below it is a value."""
+        """Yield what an operator reads by its entry in the table; whatever else is below it is a value."""
         inputs = spec_of(node).inputs_of(node)
         for read in inputs:
             yield from self.input(use, read)

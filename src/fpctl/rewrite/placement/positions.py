@@ -1,4 +1,4 @@
-"""Where the pipelines of a query stand: which uses which, and what removing rows does there."""
+"""The positions of a query's pipelines: which uses which, and what removing rows does there."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Reading(IntEnum):
     PARTIAL_FIELDS = 3
     """Some columns that hold a field may no longer be visible."""
     TABLE_PATTERN = 4
-    """The clause may stand behind a pattern of tables that hold the fields in different columns."""
+    """The clause may follow a pattern of tables that hold the fields in different columns."""
 
     @property
     def kept_side(self) -> bool:

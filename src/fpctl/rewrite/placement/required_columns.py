@@ -19,7 +19,7 @@ class RequiredColumnsError(FpctlError):
 def columns_required(alternatives: Sequence[Alternative], exclusion: str, *, time: bool = False) -> RequiredColumns:
     """Return what alternatives of an exclusion need together; `time` is set where it applies during certain hours only.
 
-    The roles of a field are those that its values can match: a device name never stands in a column
+    The roles of a field are those that its values can match: a device name is never in a column
     of device ids, nor a SHA-1 in one of SHA-256, so such a column need not be visible.
 
     Raises:

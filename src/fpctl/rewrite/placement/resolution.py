@@ -65,7 +65,7 @@ class Resolution:
 
     @property
     def guessed(self) -> bool:
-        """Whether a column is only hoped for: nothing tells that it exists, so `column_ifexists` stands in for it."""
+        """Whether a column is only hoped for: nothing shows that it exists, so `column_ifexists` stands in for it."""
         return bool(self.assumed and not self.tested) and any(
             column.text.startswith(IF_EXISTS) for bound in self.bindings.values() for column in bound
         )

@@ -1,4 +1,4 @@
-"""What placing a clause comes to: the insertion points that were chosen, or a refusal that says why. Values only."""
+"""The outcome of placing a clause: the insertion points that were chosen, or a refusal that says why. Values only."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PlacementResult:
     """The insertion points of a clause.
 
     `left_out` are parts of the query that could not take it: their events still fire. `joined` are tables whose
-    events stand beside the tested ones in a row, and are not tested.
+    events are in the same row as the tested ones, and are not tested.
     """
 
     placements: tuple[Placement, ...]
@@ -60,7 +60,7 @@ _RANK: tuple[SkipReason, ...] = (
 
 
 def more_telling(a: PlacementRefusal | None, b: PlacementRefusal) -> PlacementRefusal:
-    """Return the refusal that tells the reader more; of equals the first."""
+    """Return the more informative refusal; on a tie, the first."""
     if a is None:
         return b
     return b if _RANK.index(b.reason) > _RANK.index(a.reason) else a

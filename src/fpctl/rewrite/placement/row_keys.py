@@ -1,4 +1,4 @@
-"""Which columns tell rows apart behind an insertion point: those that a clause tests, and the keys of groups.
+"""Which columns tell rows apart after an insertion point: those that a clause tests, and the keys of groups.
 
 What is not known to keep them loses them.
 """
@@ -46,7 +46,7 @@ class RowKeys:
         """Follow any operator but an aggregation.
 
         Args:
-            columns: the names of the columns behind it; None where they are not known.
+            columns: the names of the columns after it; None where they are not known.
         """
         if isinstance(node, (tree.Join, tree.Lookup, tree.MvExpand, tree.MvApply)):
             self.unique = False
@@ -64,15 +64,15 @@ class RowKeys:
             self.listed = False
 
     def groups_vanish(self, keys: Sequence[tree.Expr]) -> bool:
-        """Tell whether every group loses all its rows or none, because it is grouped by all that decides."""
+        """Return whether every group loses all its rows or none, because it is grouped by all that decides."""
         return bool(self.tested) and self.tested <= set(key_names(keys))
 
     def determine(self, keys: Sequence[tree.Expr]) -> bool:
-        """Tell whether rows that agree in some keys agree in every computed column."""
+        """Return whether rows that agree in some keys agree in every computed column."""
         return bool(self.groups) and self.groups <= set(key_names(keys))
 
     def one_left_row(self, node: tree.Join, columns: Collection[str] | None) -> bool:
-        """Tell whether it does not matter which of the left rows with one key a join keeps.
+        """Return whether it does not matter which of the left rows with one key a join keeps.
 
         They are removed together, there is one, or they hold nothing but the key.
         """
@@ -85,11 +85,11 @@ class RowKeys:
 
 
 Moved = Mapping[str, str | None]
-"""Columns that are another column behind an operator, with the new name of their values; None where they are gone."""
+"""Columns that are another column after an operator, with the new name of their values; None where they are gone."""
 
 
 def _after(names: frozenset[str], moved: Moved, columns: frozenset[str] | None) -> frozenset[str]:
-    """Return the names under which columns are there behind an operator; none unless all of them are."""
+    """Return the names under which columns are there after an operator; none unless all of them are."""
     found = {moved.get(name, name) for name in names}
     if None in found or (columns is not None and not found <= columns):
         return frozenset()

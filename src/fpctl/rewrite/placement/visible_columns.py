@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fpctl.kql.binder.scope import Column, Kind, Scope
 
 _KEPT = 64
-"""How many sets of columns a cache keeps; those behind a pattern of hundreds of tables come back rule after rule."""
+"""How many sets of columns a cache keeps; those after a pattern of hundreds of tables come back rule after rule."""
 UNTOUCHED: frozenset[Kind] = frozenset({"table", "renamed"})
 """Kinds of columns that hold a table's own value in a row that still is the event."""
 _SURVIVING: frozenset[Kind] = UNTOUCHED | {"grouped"}

@@ -1,6 +1,6 @@
-"""Fields behind a pattern of tables: `union Device*`, `union *`, `search`, `find`.
+"""Fields after a pattern of tables: `union Device*`, `union *`, `search`, `find`.
 
-The tables of a pattern hold a field in different columns, and no clause can stand at each of them. Behind the
+The tables of a pattern hold a field in different columns, and no clause can be placed at each of them. After the
 pattern a column is tested for the rows of the tables that hold the field in it: where another of the tables has
 a column of that name for something else, the row's table is asked for, too. Of the tables a workspace has only
 some: a column that the query does not name itself is written so that it may be missing.
@@ -40,10 +40,10 @@ WITH_SOURCE = ("withsource", "with_source")
 
 
 def reads_pattern(source: tree.Node | None, may_be_table: Callable[[str], bool]) -> bool:
-    """Return whether a pipeline's source is tables only, where no clause can stand at each of them.
+    """Return whether a pipeline's source is tables only, where no clause can be placed at each of them.
 
     Args:
-        may_be_table: tells a name of a table from that of a view or function, whose rows bear another table's name.
+        may_be_table: whether a name can be a table; the rows of a view or function have another table's name.
     """
     if isinstance(source, (tree.Search, tree.Find)):
         legs = source.tables
@@ -60,12 +60,12 @@ def reads_pattern(source: tree.Node | None, may_be_table: Callable[[str], bool])
 
 
 def names_each_table(source: tree.Node | None) -> bool:
-    """Tell whether a source names each table that it reads, so that all of them have to be there."""
+    """Return whether a source names each table that it reads, so that all of them have to be there."""
     return isinstance(source, tree.Union) and not any(isinstance(leg, tree.Wildcard) for leg in source.legs)
 
 
 def table_name(source: tree.Node | None) -> str | None:
-    """Return the column in which a source tells the table of each row, None where it has none."""
+    """Return the column in which a source names the table of each row, None where it has none."""
     if isinstance(source, tree.Search):
         return "$table"
     if not isinstance(source, (tree.Find, tree.Union)):
@@ -76,7 +76,7 @@ def table_name(source: tree.Node | None) -> str | None:
 
 
 class WildcardTableResolver:
-    """Binds needs behind a pattern of tables.
+    """Binds required columns after a pattern of tables.
 
     Args:
         resolver: that of the query.
@@ -95,10 +95,10 @@ class WildcardTableResolver:
         """Bind what is required at an insertion point.
 
         Args:
-            table_name: the column that tells the table of a row, if the source gives one.
+            table_name: the column that names the table of a row, if the source gives one.
             present: every table is there, as the query names each: none of its columns can be missing.
         """
-        # A `where` leaves the columns as they are: what was found before it holds behind it.
+        # A `where` leaves the columns as they are: what was found before it holds after it.
         key = (id(scope.columns), id(scope.branches), scope.kept, required, table_name, present)
         known = self._answers.get(key)
         if known is None:
@@ -107,7 +107,7 @@ class WildcardTableResolver:
         return known[1]
 
     def _resolve(self, scope: Scope, required: RequiredColumns, table_name: str | None) -> Resolution | Unresolved:
-        """Bind needs where a pattern reads many tables that hold a field in different columns.
+        """Bind required columns where a pattern reads many tables that hold a field in different columns.
 
         A column is tested for the rows of the tables that hold the field in it: where another table has a
         column of the same name, the name of the row's table is asked too.
@@ -206,7 +206,7 @@ class WildcardTableResolver:
     ) -> tuple[BoundColumn, ...] | Unresolved:
         """Return the columns that hold a field in some tables, each tested in the rows of those only.
 
-        A table whose rows cannot be told from others is taken out of `held`.
+        A table whose rows cannot be distinguished from others is removed from `held`.
         """
         holders = _holders(held)
         confused = _confused(scope, group, holders)

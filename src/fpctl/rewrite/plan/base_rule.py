@@ -49,7 +49,7 @@ class BaseRule:
         """Return whether a table has a time column wherever the rule may run.
 
         Defender XDR's tables have `TimeGenerated` only where they are streamed to Log Analytics. That is sure of
-        a rule that Sentinel runs, and of a query that speaks of the column or reads a table of Log Analytics alone.
+        a rule that Sentinel runs, and of a query that mentions the column or reads a table of Log Analytics alone.
         """
         return column != "TimeGenerated" or not self.tables.in_xdr(table) or self._in_log_analytics()
 
@@ -63,7 +63,7 @@ class BaseRule:
         return self.tables.table(table) is not None and not self.tables.in_xdr(table)
 
     def tables_read(self) -> frozenset[str]:
-        """Return the tables that the query reads, without sources whose rows stand in the query."""
+        """Return the tables that the query reads, without sources whose rows are written in the query."""
         return frozenset(
             table
             for pipeline in self.analysis.pipelines
@@ -84,7 +84,7 @@ def read_base(rule: Rule, tables: Tables, streamed: Tables) -> BaseRule:
 
     Args:
         tables: the schema with Defender XDR's types where the products disagree.
-        streamed: the schema with Log Analytics' types, for a query that speaks of `TimeGenerated`.
+        streamed: the schema with Log Analytics' types, for a query that mentions `TimeGenerated`.
 
     Raises:
         KqlSyntaxError: the base query cannot be parsed.
@@ -108,5 +108,5 @@ def read_base(rule: Rule, tables: Tables, streamed: Tables) -> BaseRule:
 
 
 def time_column_of(query: str) -> str | None:
-    """Return the time column that a query speaks of: it tells which product the query is meant for."""
+    """Return the time column that a query mentions: it shows for which product the query is meant."""
     return next((name for name, word in _TIME_WORDS if name in query and word.search(query)), None)

@@ -1,4 +1,4 @@
-"""What stands in one insertion point: the exclusions placed there, and the clauses that say them."""
+"""What is placed at one insertion point: the exclusions placed there, and the clauses that say them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fpctl.rewrite.predicate.render import rendered, rendered_negation
 from fpctl.text.source import SourceText
 
 READABLE = 10
-"""Up to so many exclusions of an insertion point get a clause each; more share lists."""
+"""Up to this number, each exclusion of an insertion point gets its own clause; more share lists."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Clause:
 
     @cached_property
     def text(self) -> str:
-        """The clause as it stands when the exclusion has one of its own: `| where not(...)`."""
+        """The clause as it is written when the exclusion has one of its own: `| where not(...)`."""
         return self.predicate.clause()
 
     @cached_property
     def condition(self) -> str:
-        """The condition under which it takes a row out."""
+        """The condition under which it suppresses a row."""
         return self.predicate.render()
 
 
@@ -80,7 +80,7 @@ class PointClauses:
         return HitAccumulator(ids, self.folded, self.placement.resolution.time_column)
 
     def lines(self) -> list[Line]:
-        """Return the clauses in the order in which they stand.
+        """Return the clauses in their order.
 
         Raises:
             DialectError: the dialect has no words for one.
@@ -100,7 +100,7 @@ class PointClauses:
 
 
 def by_point(clauses: Iterable[Clause], dialect: Dialect, *, folds: bool = True) -> tuple[PointClauses, ...]:
-    """Return clauses by their insertion point, in the order in which the insertion points stand in the text."""
+    """Return clauses by their insertion point, in the order of the insertion points in the text."""
     ordered = sorted(clauses, key=lambda clause: (*_order(clause.placement), clause.exclusion))
     points: list[PointClauses] = []
     for _, group in groupby(ordered, key=lambda clause: _order(clause.placement)):

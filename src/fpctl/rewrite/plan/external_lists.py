@@ -1,4 +1,4 @@
-"""Values that stand beside a rule instead of in it: a watchlist, or a saved function.
+"""Values that are kept outside a rule: a watchlist, or a saved function.
 
 One companion holds every list of a rule. A row says to which list a value belongs and which exclusions
 want it there; when these end, and at which hours they hold, stays in the rule.
@@ -25,7 +25,7 @@ Store = Literal["watchlist", "function"]
 FOLDER = "companions"
 """The folder below `--out` for companions."""
 _NAMED = 20
-"""So many exclusions of one value are named; a line of a watchlist's file may have 10,240 characters."""
+"""How many exclusions of one value are named; a line of a watchlist's file may have 10,240 characters."""
 LOCAL_UPLOAD = 3_800_000
 """Bytes of a file that can be uploaded as a watchlist; a larger one goes by way of Azure Storage
 (learn.microsoft.com/azure/sentinel/sentinel-service-limits)."""

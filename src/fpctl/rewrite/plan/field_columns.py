@@ -31,5 +31,5 @@ def telling_columns(planner: Planner, placement: Placement) -> dict[str, list[Bo
 
 
 def field_columns(planner: Planner, placement: Placement) -> dict[str, BoundColumn]:
-    """Return, for each field that is visible at an insertion point, the column that tells it best."""
+    """Return, for each field that is visible at an insertion point, the column that shows it best."""
     return {name: columns[0] for name, columns in telling_columns(planner, placement).items()}

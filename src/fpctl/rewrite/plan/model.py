@@ -13,7 +13,7 @@ class Insertion:
 
     `offset` is the insertion point's offset in the base query, `line` the 1-based base line of the operator it
     follows, `position` words such as `after where, line 4`; `clause` is the whole `| where not(...)`
-    without marker and newline; `condition` is what stands inside `not(...)`.
+    without marker and newline; `condition` is what is inside `not(...)`.
     """
 
     exclusions: tuple[str, ...]

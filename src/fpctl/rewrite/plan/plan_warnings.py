@@ -112,12 +112,12 @@ def size_skips(fitted: SizeFit, budget: Budget, named: Set[str]) -> Iterator[Ski
 
 
 def size_warnings(fitted: SizeFit, budget: Budget, length: int) -> Iterator[PlanWarning]:
-    """Yield that lists stand outside the query, and that the query is too long; `length` is its characters."""
+    """Yield that lists are kept outside the query, and that the query is too long; `length` is its characters."""
     if fitted.external is not None:
         count = sum(len(one.values) for one in fitted.external.lists)
         yield PlanWarning(
             "out-of-line",
-            f"{count:,} values stand in the {fitted.external.store} {fitted.external.alias}, which has to be loaded "
+            f"{count:,} values are in the {fitted.external.store} {fitted.external.alias}, which has to be loaded "
             "before the rule: fpctl apply --out writes it, with the commands",
         )
     if budget.characters is not None and length > budget.characters:

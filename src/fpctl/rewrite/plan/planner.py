@@ -40,7 +40,7 @@ class Planner:
         tables: the schema.
         fields: the field mapping.
         today: the day the plan is for; exclusions outside their dates are left out.
-        streamed: the schema for queries that speak of `TimeGenerated`: where Defender XDR and Log
+        streamed: the schema for queries that mention `TimeGenerated`: where Defender XDR and Log
             Analytics disagree on a type, such a query is meant for the latter.
         windows_within: for an engine that cannot compute local times: returns the range of events that
             a rule reads, for which windows are written out as intervals of UTC.

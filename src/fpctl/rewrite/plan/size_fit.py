@@ -29,7 +29,7 @@ depth in `predicate.render`."""
 
 @dataclass(frozen=True, slots=True)
 class ClauseStyle:
-    """How clauses are said.
+    """How clauses are written.
 
     Attributes:
         folds: many exclusions share lists; False gives each a clause of its own.
@@ -59,7 +59,7 @@ class SizeFit:
     """Clauses that fit.
 
     Attributes:
-        insertion points: what stands in them; without what was left out.
+        insertion points: what is in them; without what was left out.
         lines: the clauses.
         external: the lists that had to go elsewhere, None where none had to.
         left_out: the exclusions for which there was no room, sorted.

@@ -1,7 +1,7 @@
-"""Result rows that exclusions in shadow would take out, tagged: `| extend SuppressedBy = ...` for a run to show.
+"""Result rows that shadow exclusions would suppress, tagged: `| extend SuppressedBy = ...` for a run to show.
 
-A tag is put on where the clause would stand, and holds the ids of the exclusions that match the row, with
-commas. It reaches the result if every operator behind it hands rows on one by one; a `project` in between is
+A tag is put on where the clause would be, and holds the ids of the exclusions that match the row, with
+commas. It reaches the result if every operator after it passes on each row; a `project` in between is
 made to keep it. Behind an aggregation the result has other rows, and the tag says nothing about those: then
 there is none, and the reason is given. Nothing else of the query changes, and no row comes or goes.
 """
@@ -138,7 +138,7 @@ def _extend(clauses: Sequence[Clause], *, more: bool) -> str:
 
 
 def _sound(text: str, tuned: TunedRule) -> bool:
-    """Tell whether the text reads, and gives the columns of the tuned query and the tag."""
+    """Return whether the text reads, and gives the columns of the tuned query and the tag."""
     try:
         query = parse(text)
     except KqlSyntaxError:

@@ -108,7 +108,7 @@ class TunedRule:
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
-        """Every exclusion at every insertion point where it stands, in order."""
+        """Every exclusion at every insertion point where it is placed, in order."""
         return tuple(clause for point in self.points for clause in point.clauses)
 
     def counting_queries(self) -> list[CountingQuery]:

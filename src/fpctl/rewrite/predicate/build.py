@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fpctl.exclusions.window import Window
 
 Reason = Literal["field-not-in-table", "columns-dropped", "outside-window", "invalid-value", "invalid-where"]
-"""Why there is no predicate, in the words of a plan's skips."""
+"""Why there is no predicate, as a reason code of a plan's skips."""
 
 
 class Authored(Protocol):
@@ -93,7 +93,7 @@ class Predicate:
         return " and ".join(f"{day}" for one in found for day in (one.since, one.until) if day is not None)
 
     def render(self, dialect: Dialect | None = None) -> str:
-        """Return the predicate as one line of KQL: what stands in `not(...)` and in `countif(...)`.
+        """Return the predicate as one line of KQL: what is in `not(...)` and in `countif(...)`.
 
         There are no parentheses around the whole. It is true for the rows to suppress, in every dialect.
 

@@ -2,7 +2,7 @@
 
 Source of the format: the Sigma specification, "Sigma Filters Specification" 2.1.0
 (github.com/SigmaHQ/sigma-specification). A filter's condition is joined to a rule's with AND, so what an
-exclusion says stands there negated.
+exclusion says is negated there.
 """
 
 from __future__ import annotations

@@ -78,5 +78,5 @@ class _Reader:
             found_all = tuple(self.selections[name]() for name in names)
             return And(found_all) if word.lower() == "all" else Or(found_all)
         if word not in self.selections:
-            raise LeftOutError(f"the condition names `{word}`, which is no selection of the filter")
+            raise LeftOutError(f"the condition names `{word}`, which is not a selection of the filter")
         return self.selections[word]()

@@ -61,7 +61,7 @@ def _draft(data: dict[str, Any], about: str, root: Node, context: ImportContext,
         name: partial(_selection, value) for name, value in body.items() if name not in ("rules", "condition")
     }
     condition = parse_condition(stated, selections)
-    # A rule fires where its condition and the filter's hold, so what is taken out is the contrary.
+    # A rule fires where its condition and the filter's hold, so what is suppressed is the opposite.
     match, notes = match_of([Not(condition, 0)], context)
     rules = context.rules or _rules(own.get("rules", body.get("rules")))
     if not rules:
@@ -106,7 +106,7 @@ def _day(value: object) -> date | None:
     try:
         return date.fromisoformat(value.strip().replace("/", "-"))
     except ValueError as error:
-        raise LeftOutError(f"`{value}` is no date") from error
+        raise LeftOutError(f"`{value}` is not a date") from error
 
 
 def _selection(value: object) -> Condition:
@@ -159,7 +159,7 @@ def _compared(name: str, operator: Operator | None, value: str, network: bool) -
     if name.lower() == "hashes":
         digest = _HASHES.fullmatch(value.strip("*"))
         if digest is None or operator not in ("CONTAINS", None):
-            raise LeftOutError(f"`{value}` of Hashes is no whole MD5, SHA1 or SHA256")
+            raise LeftOutError(f"`{value}` of Hashes is not a whole MD5, SHA1 or SHA256")
         kind = {32: "md5", 40: "sha1", 64: "sha256"}.get(len(digest[1]), "sha256")
         return Comparison(f"file.hash.{kind}", "==", (digest[1],), 0, 0)
     known = NAMES.get(name.lower())
@@ -170,7 +170,7 @@ def _compared(name: str, operator: Operator | None, value: str, network: bool) -
 
 
 def _plain(name: str, value: str, operator: Operator | None) -> tuple[str, Operator]:
-    """Return a value without its wildcards, and the operator that they and the modifier come to."""
+    """Return a value without its wildcards, and the operator that they and the modifier amount to."""
     parts = re.findall(r"\\[\\*?]|.", value, re.DOTALL)
     if "?" in parts:
         raise LeftOutError(f"`?` in `{value}` of {name} stands for one character, which no match can say")

@@ -112,7 +112,7 @@ def _selection(group: Group) -> dict[str, Value]:
     for comparison in group:
         key, values = _pair(comparison)
         if key in selection and selection[key] != values:
-            raise NotExpressibleError(f"two conditions on {key} cannot stand in one selection")
+            raise NotExpressibleError(f"two conditions on {key} cannot be in one selection")
         selection[key] = values
     return selection
 
@@ -133,7 +133,7 @@ def _pair(comparison: Comparison) -> tuple[str, list[str]]:
             raise NotExpressibleError("a part of a file name that is not its end would match in folder names too")
     if name == "user.name" and any("\\" not in value for value in values):
         if any("\\" in value for value in values):
-            raise NotExpressibleError("accounts with and without a domain cannot stand in one list")
+            raise NotExpressibleError("accounts with and without a domain cannot be in one list")
         return "User|endswith", [_escaped(f"\\{value}") for value in values]
     if name.endswith(".ip") and any("/" in value for value in values):
         if not all("/" in value for value in values):

@@ -1,4 +1,4 @@
-"""Hits by day, kept beside the hits of each run, and from which day on the latter are all there."""
+"""Hits by day, kept in addition to the hits of each run, and from which day on the latter are all there."""
 
 from __future__ import annotations
 
