@@ -15,9 +15,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-import fpctl.compiler.functions  # noqa: F401  (fills the tables of functions)
+import fpctl.compiler.functions
+import fpctl.compiler.operators  # noqa: F401  (they fill the tables)
 from fpctl.compiler.coverage import reason
-from fpctl.compiler.operator_table import OPERATORS, SOURCES
+from fpctl.compiler.operator_registry import OPERATORS, SOURCES
 from fpctl.compiler.registry import AGGREGATES, SCALARS, SPECIALS, TUPLES
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.operators.table import BY_KEYWORD

@@ -191,8 +191,42 @@ def test_a_table_without_rows_in_range_is_said(fpctl: Callable[..., Any], reposi
     assert outcome.code == 1
     assert (
         "DeviceNetworkEvents holds no rows between 2027-01-15 00:00 and 2027-01-20 00:00 UTC; "
-        "its newest row is of 2026-11-19 08:00: choose another range with --since or --to, or add files of it"
+        "its newest row is of 2026-11-19 08:00: run the rule as of then with --to 2026-11-19T08:01Z"
     ) in outcome.err
+
+
+PERIODS = {
+    "sentinel.yaml": "id: s\nname: s\nqueryFrequency: 1d\nqueryPeriod: 1d\nquery: |\n  DeviceNetworkEvents\n",
+    "detection.json": '{"id": "d", "displayName": "d", "queryCondition": {"queryText": "DeviceNetworkEvents"}, '
+    '"schedule": {"frequency": "PT12H"}}',
+}
+"""Rules with a period of their own: the day before, and two days, which is what Defender gives one of 12 hours."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "arguments", "start", "rows"),
+    [
+        ("sentinel.yaml", (), "2026-11-19T00:00:00Z", 4),
+        ("detection.json", (), "2026-11-18T00:00:00Z", 5),
+        ("sentinel.yaml", ("--since", "5d"), "2026-11-15T00:00:00Z", 5),
+        ("detection.json", ("--from", "2026-11-01T00:00:00Z"), "2026-11-01T00:00:00Z", 6),
+    ],
+)
+def test_a_rule_reads_the_events_of_its_own_period_unless_a_start_is_given(
+    fpctl: Callable[..., Any], repository: Path, rule: str, arguments: tuple[str, ...], start: str, rows: int
+) -> None:
+    write(repository / "rules" / rule, PERIODS[rule])
+    call = ("run", rule, "--data", "data", *NOW, *arguments, "--no-record")
+    run = run_of(fpctl(*call, "--format", "json"))
+    assert (run["from"], run["to"], run["base_result_rows"]) == (start, "2026-11-20T00:00:00Z", rows)
+    shown = f"events of {start[:10]} 00:00 to 2026-11-20 00:00 UTC"
+    assert shown in fpctl(*call).out
+    assert ("--since or --from overrides it" in fpctl(*call).out) == (not arguments)
+
+
+def test_a_rule_without_a_period_reads_what_its_query_says(fpctl: Callable[..., Any], repository: Path) -> None:
+    run = run_of(fpctl("run", "--data", "data", *NOW, "--no-record", "--format", "json"))
+    assert run["from"] is None
 
 
 def test_what_the_engine_cannot_run_is_named_and_recorded_as_unknown(

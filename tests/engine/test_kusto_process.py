@@ -31,6 +31,7 @@ rules: ["*"]
 match: {device: [build01]}
 reason: patching
 owner: a@contoso.com
+approved_by: b@contoso.com
 created: 2026-11-01
 expires: 2027-05-01
 """

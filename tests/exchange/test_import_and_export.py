@@ -89,12 +89,40 @@ def test_a_row_that_cannot_be_carried_is_left_out_and_said(fpctl, repository, ro
     assert outcome.code in (1, 2)
 
 
-def test_an_id_that_is_there_already_is_left_out(fpctl, repository, recorded):
+def test_an_id_that_is_in_use_for_something_else_is_left_out(fpctl, repository, recorded):
+    (repository / "in.csv").write_text(f"id,device,rules\nfp-2,build01,{RULE_ID}\n", encoding="utf-8")
+    before = written(repository)
+    outcome = fpctl("import", "csv", "in.csv")
+    assert outcome.code == 1
+    assert "in.csv:2: left out: fp-2: the id `fp-2` is in use (exclusions/fp-2.yaml:1)\n" in outcome.err
+    assert written(repository) == before
+
+
+def test_what_is_recorded_already_is_not_imported_again(fpctl, repository, recorded):
     fpctl("export", "--format", "csv", "--out", "all.csv")
     before = written(repository)
     outcome = fpctl("import", "csv", "all.csv")
-    assert outcome.code == 1
-    assert "all.csv:2: left out: fp-2: the id `fp-2` is in use (exclusions/fp-2.yaml:1)\n" in outcome.err
+    assert outcome.code == 0
+    assert outcome.err.splitlines()[-1].startswith("0 drafts written; 3 are recorded already (")
+    assert all(id in outcome.err for id in ("fp-2026-0001", "fp-2", "fp-3"))
+    assert written(repository) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text"),
+    [
+        ("csv", "in.csv", f"device,process,rules\nbuild01,a.exe,{RULE_ID}\nbuild02,b.exe,{RULE_ID}\n"),
+        ("csv", "twice.csv", f"device,rules\nbuild01,{RULE_ID}\nbuild02,{RULE_ID}\nbuild01,{RULE_ID}\n"),
+    ],
+)
+def test_a_file_without_ids_makes_nothing_new_the_second_time(fpctl, repository, kind, name, text):
+    (repository / name).write_text(text, encoding="utf-8")
+    assert fpctl("import", kind, name).code == 0
+    before = written(repository)
+    assert len(before) == 2
+    again = fpctl("import", kind, name, "--format", "json")
+    assert again.code == 0
+    assert set(again.json["present"]) == {file.removesuffix(".yaml") for file in before}
     assert written(repository) == before
 
 

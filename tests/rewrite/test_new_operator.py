@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import duckdb
 import pytest
 
-from fpctl.compiler import Refusal, compile_query
+from fpctl.compiler import Refusal, compile_query, operator_registry, operators
+from fpctl.compiler.context import Expressions
+from fpctl.compiler.relation import Relation
+from fpctl.compiler.sql import FALSE
 from fpctl.errors import KqlSyntaxError
 from fpctl.exclusions.model import Exclusion
 from fpctl.execution.invariants import is_repeatable
@@ -134,6 +139,27 @@ def test_the_local_engine_refuses_it_by_name_and_place(monkeypatch: pytest.Monke
     with pytest.raises(Refusal, match=KEYWORD) as refusal:
         compile_query(parse(query), NoTables(), NoData(), datetime(2026, 11, 24))
     assert query[refusal.value.offset :] == KEYWORD
+
+
+def test_a_function_that_enters_itself_compiles_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    register(monkeypatch, ENTRY)
+    monkeypatch.setitem(operator_registry.OPERATORS, ProjectSmart, None)  # put back at the end: not there
+
+    @operator_registry.operator(ProjectSmart)
+    def project_smart(compiler: Expressions, node: ProjectSmart, rows: Relation) -> Relation:
+        return rows.filtered(FALSE)
+
+    compiled = compile_query(parse(f"print a = 1 | {KEYWORD} | count"), NoTables(), NoData(), datetime(2026, 11, 24))
+    assert duckdb.sql(compiled.sql).fetchall() == [(0,)]
+
+
+def test_every_module_of_the_compiler_is_found_by_itself() -> None:
+    folder = Path(operators.__file__).parent
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    entered = {compile_one.__module__.rpartition(".")[2] for compile_one in operator_registry.OPERATORS.values()}
+    entered |= {compile_one.__module__.rpartition(".")[2] for compile_one in operator_registry.SOURCES.values()}
+    assert entered <= modules
+    assert {"rows", "scanning", "searching", "sources"} <= entered
 
 
 class NoData:

@@ -20,11 +20,15 @@ To add a function, put it into the module of its family in `functions/`:
     @aggregate("sum sumif")                                          # of summarize and make-series
     def sum_(expressions: Expressions, node: tree.Call) -> Value: ...
 
-The words for parameters are explained in `registry`. A new module of functions is named in `functions/__init__`.
+The words for parameters are explained in `registry`. A new module in `functions/` is found by itself.
 A string is never NULL: what may give NULL for a string says `coalesce(.., '')`. What is given back of a type must be
 held as that type is. `expressions.refuse(...)` for everything that is not exactly what the reference says.
 
-To add an operator, write `(compiler, node, rows) -> Relation` in `operators/` and name it in `operator_table`.
+To add an operator, write a module in `operators/`; it is found by itself:
+
+    @operator(tree.Where)
+    def where(compiler: Expressions, node: tree.Where, rows: Relation) -> Relation: ...
+
 `compiler.bound(node, rows)` gives the columns after it as the binder has them: their names and types must come out.
 """
 

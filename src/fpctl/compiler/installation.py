@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import fpctl.compiler.functions
-import fpctl.compiler.operator_table  # noqa: F401  (operators and functions add what they call)
+import fpctl.compiler.operators  # noqa: F401  (operators and functions add what they call)
 from fpctl.compiler.library import ARROW_FUNCTIONS, MACROS, ArrowFunction
 
 if TYPE_CHECKING:

@@ -82,6 +82,8 @@ class RunResult:
     caret: str | None = None
     connectors: tuple[ConnectorStatus, ...] = ()
     """The data connectors that the rule requires, where the engine is a service."""
+    span: Timespan | None = None
+    """The range of events that the engine was asked for; None for all."""
     scanned_rows: int | None = None
     """Rows that the service read for all queries of the run, as far as it says."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from fpctl.engine.interface import Engine, EngineError, TableStatus, Timespan
@@ -17,7 +17,7 @@ from fpctl.execution.error_place import place_in_file
 from fpctl.execution.run import RunResult, run_rule, unknown_hits
 from fpctl.execution.stream import completed
 from fpctl.execution.table_facts import TableFacts
-from fpctl.execution.time_range import range_of
+from fpctl.execution.time_range import range_of, with_own_period
 from fpctl.history.history import History
 from fpctl.history.records import DriftRecord, ExclusionVersion, HitRecord, RuleVersion, RunRecord
 from fpctl.repository.apply import RuleOutcome
@@ -90,17 +90,22 @@ class Session:
         if self.watch is None:
             return result
         try:
-            return self.watch.look(result, self.engine, self.timespan)
+            return self.watch.look(result, self.engine, result.span)
         except FpctlError as error:
             return replace(result, notes=(*result.notes, f"drift is unknown: {error.message}"))
 
     def _failed(self, rule: Rule, tuned: TunedRule, error: FpctlError) -> RunResult:
         hits = unknown_hits(tuned)
-        return RunResult(rule, tuned, self.engine.name, "failed", hits=hits, error=error.message, hint=error.hint)
+        return RunResult(
+            rule, tuned, self.engine.name, "failed", hits=hits, error=error.message, hint=error.hint, span=self.timespan
+        )
 
     def _one(self, outcome: RuleOutcome, tuned: TunedRule) -> RunResult:
         rule = outcome.rule
-        wanted = range_of(rule, tuned.query, self.timespan, self.now)
+        # A service gives a scheduled rule the events of its own period; so does a run on files.
+        remote = self.engine.description.capabilities.remote
+        given = self.timespan if remote else with_own_period(rule, self.timespan, self.now)
+        wanted = range_of(rule, tuned.query, given, self.now)
         statuses = self._facts.of(tables_read(tuned), wanted)
         missing = [status.name for status in statuses if not status.exists]
         if missing:
@@ -109,8 +114,9 @@ class Session:
             message = f"the engine has no table {', '.join(missing)}, which the rule reads{there}"
             return self._failed(rule, tuned, FpctlError(message, hint=missing_hint(self.engine)))
         # What a scan costs follows from the range in the request, whatever the query filters by.
-        asked = wanted if any(status.billed for status in statuses) else self.timespan
+        asked = wanted if any(status.billed for status in statuses) else given
         result = run_rule(rule, tuned, self.engine, asked, with_base=self.with_base)
+        result = replace(result, span=asked)
         if result.offset is not None:
             at, caret = place_in_file(outcome.loaded, tuned.base, result.offset)
             result = replace(result, at=at, caret=caret)
@@ -136,8 +142,8 @@ class Session:
             result.status,
             started,
             finished,
-            self.timespan.start if self.timespan else None,
-            self.timespan.end if self.timespan else None,
+            result.span.start if result.span else None,
+            result.span.end if result.span else None,
             text_hash(tuned.tuned),
             result.rows_before,
             result.rows_suppressed,
@@ -188,4 +194,7 @@ def empty_note(status: TableStatus, wanted: Timespan | None, engine: Engine) -> 
     newest = f"; its newest row is of {status.newest:%Y-%m-%d %H:%M}" if status.newest else ""
     if engine.description.capabilities.remote:
         return f"{status.name} holds {where}{newest}: ensure this data connector is enabled"
+    if status.newest is not None and wanted is not None and status.newest < wanted.start:
+        then = status.newest.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        return f"{status.name} holds {where}{newest}: run the rule as of then with --to {then:%Y-%m-%dT%H:%MZ}"
     return f"{status.name} holds {where}{newest}: choose another range with --since or --to, or add files of it"

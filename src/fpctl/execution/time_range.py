@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from fpctl.durations import parse_duration
+from fpctl.durations import duration, parse_duration
 from fpctl.engine.interface import Timespan
 from fpctl.kql import tree
 from fpctl.rewrite.predicate import UtcRange
@@ -38,6 +38,37 @@ def range_of(rule: Rule, query: tree.Query, timespan: Timespan | None, now: date
     if back is None:
         return timespan
     return Timespan(max(timespan.start, now - back), timespan.end)
+
+
+DETECTION_LOOK_BACK = {
+    timedelta(hours=1): timedelta(hours=4),
+    timedelta(hours=3): timedelta(hours=12),
+    timedelta(hours=12): timedelta(hours=48),
+    timedelta(hours=24): timedelta(days=30),
+}
+"""How far back Defender's custom detections look, by how often they run.
+
+https://learn.microsoft.com/defender-xdr/custom-detection-rules#rule-frequency
+"""
+
+
+def own_period(rule: Rule) -> timedelta | None:
+    """Return the range of events that the service gives a rule when it runs; None if the rule has none of its own.
+
+    That is `queryPeriod` of a rule for Sentinel; for a custom detection it follows from the frequency.
+    """
+    if rule.kind == "defender-custom-detection":
+        often = duration(rule.query_frequency) if rule.query_frequency else None
+        return DETECTION_LOOK_BACK.get(often) if often is not None else None
+    return duration(rule.query_period) if rule.query_period else None
+
+
+def with_own_period(rule: Rule, timespan: Timespan | None, now: datetime) -> Timespan | None:
+    """Return the range of events that a run reads if nobody says where it begins: the rule's own period."""
+    if timespan is not None and timespan.start.year > 1:
+        return timespan
+    period = own_period(rule)
+    return Timespan(now - period, now) if period is not None else timespan
 
 
 LONGEST_WINDOW = timedelta(days=400)

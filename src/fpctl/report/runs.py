@@ -19,6 +19,8 @@ def run_to_dict(result: RunResult) -> dict[str, Any]:
         "path": result.rule.path,
         "status": result.status,
         "engine": result.engine,
+        "from": result.span.start if result.span is not None and result.span.start.year > 1 else None,
+        "to": result.span.end if result.span is not None else None,
         "rows_before": result.rows_before,
         "rows_suppressed": result.rows_suppressed,
         "result_rows": rows.count if rows is not None and rows.partial is None else None,

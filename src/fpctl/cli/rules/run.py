@@ -319,8 +319,23 @@ def _dry_run(context: AppContext, ready: Sequence[RuleOutcome], guarded: Guarded
     return exit_code(guarded.outcomes, broken=context.repository.broken)
 
 
+def _own(result: RunResult) -> str:
+    """Return where the range comes from if it is the rule's own period."""
+    from fpctl.execution.time_range import own_period
+
+    span, rule = result.span, result.rule
+    if span is None or own_period(rule) != span.end - span.start:
+        return ""
+    key = f"a detection that runs every {rule.query_frequency}" if rule.query_period is None else "queryPeriod"
+    return f" ({key}; --since or --from overrides it)"
+
+
 def _show(result: RunResult) -> None:
-    output.write(f"{output.visible(result.rule.name)}\n  {output.visible(result.rule.id)}\n\n")
+    output.write(f"{output.visible(result.rule.name)}\n  {output.visible(result.rule.id)}\n")
+    if result.span is not None and result.span.start.year > 1:
+        period = f"{result.span.start:%Y-%m-%d %H:%M} to {result.span.end:%Y-%m-%d %H:%M} UTC"
+        output.write(f"  events of {period}{_own(result)}\n")
+    output.write("\n")
     table = result.result
     if table is not None:
         output.show_table(table.names(), [list(row) for row in table.rows[:SHOWN_ROWS]], identifiers=True)

@@ -24,6 +24,9 @@ FORMATS = format_names()
 ALL_STATES = "csv"
 """The format that has every exclusion with its status; the others have those that are active."""
 
+SHOWN = 5
+"""Ids that are named."""
+
 MAX_BYTES = 256 * 1024 * 1024
 """A file of another tool may be larger than one that a person wrote."""
 
@@ -113,12 +116,24 @@ def import_exclusions(
         output.show_problems(entry.warnings)
     summary = _show_losses(losses, name, asked.report)
     if asked.format == "json":
-        output.show_json(_document(written.entries, losses, asked), [p for e in written.entries for p in e.warnings])
+        document = {**_document(written.entries, losses, asked), "present": list(written.present)}
+        output.show_json(document, [p for e in written.entries for p in e.warnings])
     verb = "would be written" if asked.dry_run else "written"
-    output.say(f"{output.counted(len(written.entries), 'draft')} {verb}{f'; {summary}' if summary else ''}")
+    parts = [f"{output.counted(len(written.entries), 'draft')} {verb}"]
+    if written.present:
+        are = "is" if len(written.present) == 1 else "are"
+        parts.append(f"{len(written.present):,} {are} recorded already ({_some(written.present)})")
+    output.say("; ".join([*parts, *([summary] if summary else [])]))
     if not written.entries and losses:
         return EXIT_ERROR if not imported.drafts else EXIT_FINDINGS
     return _exit_code(losses)
+
+
+def _some(ids: Sequence[str]) -> str:
+    """Return a few ids."""
+    different = list(dict.fromkeys(ids))
+    more = f" and {len(different) - SHOWN:,} more" if len(different) > SHOWN else ""
+    return ", ".join(different[:SHOWN]) + more
 
 
 def _document(entries: Sequence[NewExclusion], losses: Sequence[Loss], asked: ImportOptions) -> dict[str, Any]:

@@ -1,49 +1,7 @@
 """The functions, one module for each family; importing this package fills the table (`fpctl.compiler.registry`)."""
 
-from fpctl.compiler.functions import (
-    addresses,
-    aggregates,
-    clock,
-    columns,
-    containers,
-    conversion,
-    dynamic,
-    encodings,
-    gathered,
-    geography,
-    ingestion,
-    logic,
-    mathematics,
-    numbers,
-    randomness,
-    regular_expressions,
-    series,
-    structured_text,
-    text,
-    time,
-    windows,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "addresses",
-    "aggregates",
-    "clock",
-    "columns",
-    "containers",
-    "conversion",
-    "dynamic",
-    "encodings",
-    "gathered",
-    "geography",
-    "ingestion",
-    "logic",
-    "mathematics",
-    "numbers",
-    "randomness",
-    "regular_expressions",
-    "series",
-    "structured_text",
-    "text",
-    "time",
-    "windows",
-]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -1,1 +1,7 @@
-"""One module for each operator or family of operators; `fpctl.compiler.operator_table` lists them."""
+"""One module for each operator or family of operators; importing this package enters them (`operator_registry`)."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

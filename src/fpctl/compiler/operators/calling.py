@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fpctl.compiler.context import Expressions, Row
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.enriching import file_profile
 from fpctl.compiler.operators.uniting import joined
 from fpctl.compiler.relation import Relation
@@ -16,6 +17,7 @@ MOST_PARTITIONS = 64
 """How many are made, as by the service where no strategy is given (partition-operator)."""
 
 
+@operator(tree.Invoke)
 def invoke(compiler: Expressions, node: tree.Invoke, rows: Relation) -> Relation:
     """`invoke f(...)`."""
     call = node.call
@@ -35,6 +37,7 @@ def invoke(compiler: Expressions, node: tree.Invoke, rows: Relation) -> Relation
     compiler.refuse("invoke", f"there is no function {name.value}", name, code="unknown-function")
 
 
+@operator(tree.Partition)
 def partition(compiler: Expressions, node: tree.Partition, rows: Relation) -> Relation:
     """`partition by key (body)`: the body over the rows of each key, which are asked of the data."""
     if node.body.source is None and all(

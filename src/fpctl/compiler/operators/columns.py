@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fpctl.compiler.context import Expressions
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.naming import add, several, types
 from fpctl.compiler.relation import Made, Relation, passed
 from fpctl.compiler.values.conversions import implicit
@@ -64,11 +65,13 @@ def added(compiler: Expressions, items: Sequence[tree.Expr], rows: Relation, sty
     return rows.extended(made, list(output.columns), scope)
 
 
+@operator(tree.Extend)
 def extend(compiler: Expressions, node: tree.Extend, rows: Relation) -> Relation:
     """`extend`."""
     return added(compiler, node.items, rows, Style.EXTEND)
 
 
+@operator(tree.Project)
 def project(compiler: Expressions, node: tree.Project, rows: Relation) -> Relation:
     """`project`."""
     output = Projection()
@@ -76,6 +79,7 @@ def project(compiler: Expressions, node: tree.Project, rows: Relation) -> Relati
     return rows.projected(made, with_columns(rows.scope, output.columns))
 
 
+@operator(tree.Distinct)
 def distinct(compiler: Expressions, node: tree.Distinct, rows: Relation) -> Relation:
     """`distinct`."""
     output = Projection()
@@ -89,6 +93,7 @@ def distinct(compiler: Expressions, node: tree.Distinct, rows: Relation) -> Rela
     return rows.projected(made, scope, distinct=True)
 
 
+@operator(tree.ProjectAway, tree.ProjectReorder, tree.ProjectByNames)
 def chosen(compiler: Expressions, node: tree.Operator, rows: Relation) -> Relation:
     """`project-away`, `-keep`, `-reorder`, `-by-names`: the same columns, some of them, or in another order."""
     scope = compiler.bound(node, rows)
@@ -96,6 +101,7 @@ def chosen(compiler: Expressions, node: tree.Operator, rows: Relation) -> Relati
     return rows.renamed({name: name for name in scope.columns}, scope)
 
 
+@operator(tree.ProjectRename)
 def rename(compiler: Expressions, node: tree.ProjectRename, rows: Relation) -> Relation:
     """`project-rename`."""
     scope = compiler.bound(node, rows)

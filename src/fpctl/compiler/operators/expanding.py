@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from fpctl.compiler.context import Expressions, Row
 from fpctl.compiler.library import macro
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.columns import agreed
 from fpctl.compiler.operators.naming import add, inner, types
 from fpctl.compiler.operators.rows import count_of
@@ -53,6 +54,7 @@ class Expanded(NamedTuple):
     to_type: str | None
 
 
+@operator(tree.MvExpand)
 def mv_expand(compiler: Expressions, node: tree.MvExpand, rows: Relation) -> Relation:
     """`mv-expand`."""
     output = Projection(rows.scope.columns)
@@ -143,6 +145,7 @@ def _element_of(compiler: Expressions, node: tree.Node, lists: Sql, one: Expande
     return found
 
 
+@operator(tree.MvApply)
 def mv_apply(compiler: Expressions, node: tree.MvApply, rows: Relation) -> Relation:
     """`mv-apply ... on (body)`: the body over the elements of each row by itself."""
     outer = "fpctl_row"

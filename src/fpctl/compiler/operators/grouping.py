@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from fpctl.compiler.context import Expressions
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.columns import computed, matched
 from fpctl.compiler.operators.naming import add, several
 from fpctl.compiler.relation import Made, Names, Relation, held_for, stored
@@ -24,6 +25,7 @@ IN_ORDER = frozenset({"make_list", "makelist", "make_list_if", "make_list_with_n
                       "make_set", "makeset", "make_set_if", "take_any", "any", "take_anyif", "anyif"})  # fmt: skip
 
 
+@operator(tree.Summarize)
 def summarize(compiler: Expressions, node: tree.Summarize, rows: Relation) -> Relation:
     """`summarize`."""
     binder = compiler.binder

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fpctl.compiler.comparison import Incomparable, same_key
 from fpctl.compiler.context import NO_ROW, Expressions, Row
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.relation import Made, Names, Relation, held_for, stored
 from fpctl.compiler.sql import (
     Column,
@@ -41,6 +42,7 @@ class Condition(NamedTuple):
     sql: Sql
 
 
+@operator(tree.Join)
 def join(compiler: Expressions, node: tree.Join, rows: Relation) -> Relation:
     """`join`."""
     kind = compiler.binder.parameter_text(node.parameters, "kind") or "innerunique"
@@ -60,6 +62,7 @@ def join(compiler: Expressions, node: tree.Join, rows: Relation) -> Relation:
     return beside(rows, right, _KINDS[kind], on, pairs, scope)
 
 
+@operator(tree.Lookup)
 def lookup(compiler: Expressions, node: tree.Lookup, rows: Relation) -> Relation:
     """`lookup`: a join whose right keys are left out."""
     kind = compiler.binder.parameter_text(node.parameters, "kind") or "leftouter"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import arrow_function
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.columns import agreed
 from fpctl.compiler.patterns import BadPattern, escaped, translated
 from fpctl.compiler.relation import Made, Relation
@@ -39,6 +40,7 @@ _VALUE_PATTERNS = {
 }  # fmt: skip
 
 
+@operator(tree.Parse)
 def parse(compiler: Expressions, node: tree.Parse, rows: Relation) -> Relation:
     """`parse`, `parse-where`."""
     kind = compiler.binder.parameter_text(node.parameters, "kind") or "simple"
@@ -124,6 +126,7 @@ def _pattern(compiler: Expressions, node: tree.Parse, kind: str, flags: str) -> 
 # --------------------------------------------------------------------------- parse-kv
 
 
+@operator(tree.ParseKv)
 def parse_kv(compiler: Expressions, node: tree.ParseKv, rows: Relation) -> Relation:
     """`parse-kv`."""
     text = compiler.as_text(node.value)

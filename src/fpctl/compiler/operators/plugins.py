@@ -11,6 +11,7 @@ from typing import Any
 
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import macro
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.enriching import address_lookup
 from fpctl.compiler.operators.grouping import AGGREGATES, grouped
 from fpctl.compiler.operators.naming import inner
@@ -41,6 +42,7 @@ macro("kql_entries", "j", "CASE WHEN kql_is_bag(j) THEN list_transform(json_keys
 _TYPES = {"string": "string", "long": "long", "double": "real", "bool": "bool"}
 
 
+@operator(tree.Evaluate)
 def evaluate(compiler: Expressions, node: tree.Evaluate, rows: Relation) -> Relation:
     """`evaluate plugin(...)`."""
     name = node.call.name.value

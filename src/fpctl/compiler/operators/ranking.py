@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fpctl.compiler.context import Expressions
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.columns import agreed
 from fpctl.compiler.operators.grouping import grouped
 from fpctl.compiler.operators.naming import inner
@@ -15,12 +16,14 @@ from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
 
 
+@operator(tree.Sample)
 def sample(compiler: Expressions, node: tree.Sample, rows: Relation) -> Relation:
     """`sample`: any rows will do, so the first are as good."""
     scope = compiler.bound(node, rows)
     return rows.limited(count_of(compiler, node.count, "sample")).with_scope(scope)
 
 
+@operator(tree.SampleDistinct)
 def sample_distinct(compiler: Expressions, node: tree.SampleDistinct, rows: Relation) -> Relation:
     """`sample-distinct`."""
     scope = compiler.bound(node, rows)
@@ -30,6 +33,7 @@ def sample_distinct(compiler: Expressions, node: tree.SampleDistinct, rows: Rela
     return distinct.limited(count_of(compiler, node.count, "sample-distinct"))
 
 
+@operator(tree.TopHitters)
 def top_hitters(compiler: Expressions, node: tree.TopHitters, rows: Relation) -> Relation:
     """`top-hitters`, which Kusto estimates: counted."""
     scope = compiler.bound(node, rows)
@@ -47,6 +51,7 @@ def top_hitters(compiler: Expressions, node: tree.TopHitters, rows: Relation) ->
     return counted.sorted([Order(Column(counted.columns[total].sql), True, False)], limit)
 
 
+@operator(tree.TopNested)
 def top_nested(compiler: Expressions, node: tree.TopNested, rows: Relation) -> Relation:
     """`top-nested`: level by level, what is greatest within the levels before."""
     scope = compiler.bound(node, rows)

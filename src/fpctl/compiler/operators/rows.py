@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fpctl.compiler.context import Expressions
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.columns import added
 from fpctl.compiler.relation import Made, Relation
 from fpctl.compiler.sql import STAR, Case, Named, Number, Order, Select, Values, func, is_null
@@ -14,6 +15,7 @@ from fpctl.kql import tree
 from fpctl.kql.binder.outputs import Style
 
 
+@operator(tree.Where)
 def where(compiler: Expressions, node: tree.Where, rows: Relation) -> Relation:
     """`where`, `filter`."""
     compiler.bound(node, rows)
@@ -28,6 +30,7 @@ def count_of(compiler: Expressions, node: tree.Expr, what: str) -> Number:
     return Number(max(value.constant, 0))
 
 
+@operator(tree.Take)
 def take(compiler: Expressions, node: tree.Take, rows: Relation) -> Relation:
     """`take`, `limit`."""
     scope = compiler.bound(node, rows)
@@ -54,12 +57,14 @@ def orders(compiler: Expressions, items: Sequence[tree.Ordered]) -> list[Order]:
     return found
 
 
+@operator(tree.Sort)
 def sort(compiler: Expressions, node: tree.Sort, rows: Relation) -> Relation:
     """`sort`, `order`."""
     scope = compiler.bound(node, rows)
     return rows.sorted(orders(compiler, node.items)).with_scope(scope)
 
 
+@operator(tree.Top)
 def top(compiler: Expressions, node: tree.Top, rows: Relation) -> Relation:
     """`top`."""
     scope = compiler.bound(node, rows)
@@ -67,6 +72,7 @@ def top(compiler: Expressions, node: tree.Top, rows: Relation) -> Relation:
     return rows.sorted(orders(compiler, (node.by,)), limit).with_scope(scope)
 
 
+@operator(tree.Count)
 def count(compiler: Expressions, node: tree.Count, rows: Relation) -> Relation:
     """`count`."""
     scope = compiler.bound(node, rows)
@@ -74,6 +80,7 @@ def count(compiler: Expressions, node: tree.Count, rows: Relation) -> Relation:
     return rows.projected([Made(name, Value(func("count", STAR), "long", nullable=False))], scope)
 
 
+@operator(tree.Render, tree.AssertSchema)
 def unchanged(compiler: Expressions, node: tree.Render | tree.AssertSchema, rows: Relation) -> Relation:
     """`render`, which only draws."""
     if isinstance(node, tree.AssertSchema):
@@ -81,6 +88,7 @@ def unchanged(compiler: Expressions, node: tree.Render | tree.AssertSchema, rows
     return rows
 
 
+@operator(tree.As)
 def name_rows(compiler: Expressions, node: tree.As, rows: Relation) -> Relation:
     """`as X`: the name stands for the rows."""
     named = compiler.nameable(rows)._replace(name=node.name.value)
@@ -88,6 +96,7 @@ def name_rows(compiler: Expressions, node: tree.As, rows: Relation) -> Relation:
     return named
 
 
+@operator(tree.Serialize)
 def serialize(compiler: Expressions, node: tree.Serialize, rows: Relation) -> Relation:
     """`serialize`: columns added, and an order that means something."""
     rows = rows._replace(ordered=True)
@@ -97,6 +106,7 @@ def serialize(compiler: Expressions, node: tree.Serialize, rows: Relation) -> Re
         return added(compiler, node.items, rows, Style.EXTEND)
 
 
+@operator(tree.Plain)
 def plain(compiler: Expressions, node: tree.Plain, rows: Relation) -> Relation:
     """`getschema`, `consume`."""
     if node.keyword == "getschema" and not node.parameters:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from fpctl.compiler.context import Expressions, Row
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.relation import Names, Relation
 from fpctl.compiler.sql import (
     FALSE,
@@ -96,6 +97,7 @@ class Plan:
                     yield f"o{at}_{number}", value.sql
 
 
+@operator(tree.Scan)
 def scan(compiler: Expressions, node: tree.Scan, rows: Relation) -> Relation:
     """`scan`."""
     _check(compiler, node, rows)

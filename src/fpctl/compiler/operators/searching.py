@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fpctl.compiler.context import NO_ROW, Expressions, Row
+from fpctl.compiler.operator_registry import operator, source
 from fpctl.compiler.operators.uniting import joined, leg_tables
 from fpctl.compiler.patterns import escaped
 from fpctl.compiler.relation import Made, Relation
@@ -20,6 +21,8 @@ from fpctl.kql.literals import string_value
 from fpctl.kql.operators.table import bind
 
 
+@operator(tree.Search)
+@source(tree.Search)
 def search(compiler: Expressions, node: tree.Search, rows: Relation | None = None) -> Relation:
     """`search`, piped or as a source."""
     if rows is not None and node.tables:
@@ -116,6 +119,7 @@ def _pattern(word: str, sensitive: bool) -> str:
     return f"{before}{body}{after}"
 
 
+@source(tree.Find)
 def find(compiler: Expressions, node: tree.Find) -> Relation:
     """`find`: the columns that are named or common, the others of each table as a bag in `pack_` (find-operator)."""
     legs = (

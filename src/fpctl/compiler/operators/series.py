@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import macro
+from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.columns import computed
 from fpctl.compiler.operators.naming import add, inner, several
 from fpctl.compiler.relation import Made, Names, Relation, held_for
@@ -65,6 +66,7 @@ class Axis(NamedTuple):
         return value if self.low is None else Infix("-", (value, self.low))
 
 
+@operator(tree.MakeSeries)
 def make_series(compiler: Expressions, node: tree.MakeSeries, rows: Relation) -> Relation:
     """`make-series`."""
     kind = compiler.binder.parameter_text(node.parameters, "kind")

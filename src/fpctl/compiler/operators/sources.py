@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fpctl.compiler.context import Expressions, Reading
 from fpctl.compiler.library import macro
+from fpctl.compiler.operator_registry import source
 from fpctl.compiler.operators.columns import agreed
 from fpctl.compiler.operators.naming import add, several, types
 from fpctl.compiler.relation import Made, Relation, held_for, of_table, stored
@@ -19,6 +20,7 @@ from fpctl.kql.binder.scope import Scope
 from fpctl.kql.operators.table import bind
 
 
+@source(tree.DataTable)
 def datatable(compiler: Expressions, node: tree.DataTable) -> Relation:
     """`datatable`."""
     scope = bind(compiler.binder, node, None)
@@ -47,6 +49,7 @@ def datatable(compiler: Expressions, node: tree.DataTable) -> Relation:
     return Relation(Select(Values(sql_names, rows), typed_columns), columns, scope, False, False)
 
 
+@source(tree.Print)
 def print_row(compiler: Expressions, node: tree.Print) -> Relation:
     """`print`."""
     output = Projection()
@@ -69,6 +72,7 @@ macro("kql_range_count", "a, b, c", "CASE WHEN c > 0 AND b >= a OR c < 0 AND b <
       "THEN CAST(floor((b - a) / c + 1e-9) AS BIGINT) + 1 ELSE 0 END")  # fmt: skip
 
 
+@source(tree.Range)
 def range_rows(compiler: Expressions, node: tree.Range) -> Relation:
     """`range x from a to b step c`."""
     scope = bind(compiler.binder, node, None)
@@ -113,6 +117,7 @@ _FORMATS = {
 _JSON = ("json", "multijson")
 
 
+@source(tree.ExternalData)
 def external(compiler: Expressions, node: tree.ExternalData) -> Relation:
     """`externaldata`: the file that stands for an address, its texts brought to the declared types."""
     scope = bind(compiler.binder, node, None)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fpctl.compiler.context import NO_ROW, Expressions
+from fpctl.compiler.operator_registry import operator, source
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Names, Relation
 from fpctl.compiler.sql import NULL, Cast, Named, Select, Text, UnionAll, func
@@ -20,6 +21,8 @@ from fpctl.kql.binder.scope import Column, Scope
 NULL_MOMENT = Cast(NULL, "TIMESTAMP")
 
 
+@operator(tree.Union)
+@source(tree.Union)
 def union(compiler: Expressions, node: tree.Union, rows: Relation | None = None) -> Relation:
     """`union`, piped or as a source."""
     kind = compiler.binder.parameter_text(node.parameters, "kind") or "outer"

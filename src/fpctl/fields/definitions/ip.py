@@ -102,7 +102,11 @@ class IpField(Field[Range]):
         if wide:
             pattern = f"(?i)^(?:::ffff:)?{address_pattern.ranges_v4(wide)}$"
             terms += [Regex(operand, pattern) for operand in dict.fromkeys((operand_v4, operand_v6))]
-        terms += [Regex(operand_v6, f"(?i)^{address_pattern.range_v6(v)}$") for v in [*single_v6, *wide_v6]]
+        terms += [
+            Regex(operand_v6, f"(?i)^{address_pattern.range_v6(v)}$", address=v.network_address.exploded)
+            for v in single_v6
+        ]
+        terms += [Regex(operand_v6, f"(?i)^{address_pattern.range_v6(v)}$") for v in wide_v6]
         return any_of(terms)
 
     def event_value(self, column: BoundColumn) -> str:
