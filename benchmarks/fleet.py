@@ -85,7 +85,7 @@ def write_repository(folder: Path, port: int, rules: int) -> None:
         )
     (folder / "exclusions" / "fp-1.yaml").write_text(
         'id: fp-1\nrules: ["*"]\nmatch:\n  device: [build01]\nreason: patching\nowner: a@contoso.com\n'
-        "created: 2026-11-01\nexpires: 2027-05-01\n"
+        "created: 2026-11-01\nexpires: 2027-05-01\napproved_by: b@contoso.com\nstatus: active\n"
     )
     (folder / "fpctl.toml").write_text(
         "[engine]\ndefault = 'log-analytics'\ncredential = 'none'\n[engine.log-analytics]\n"
