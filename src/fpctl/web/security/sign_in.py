@@ -55,7 +55,7 @@ class Visitor:
         return self.session.role
 
     def may(self, needed: RoleName) -> bool:
-        """Tell whether their role is enough."""
+        """Return whether their role is enough."""
         return may(self.role, needed)
 
 
@@ -67,7 +67,7 @@ class OneTimeToken:
         self._lock = threading.Lock()
 
     def use(self, given: str) -> bool:
-        """Tell whether this is the token, and was not used before; from now on it is."""
+        """Return whether this is the token, and was not used before; from now on it is."""
         with self._lock:
             if self._value is None or not hmac.compare_digest(self._value.encode(), given.encode()):
                 return False

@@ -34,7 +34,7 @@ AT_ONCE = 2
 ROWS = Path(".fpctl") / "rows"
 """Where the rows of each rule's last run are kept, in the folder of the settings."""
 KEPT = 50
-"""Results of so many runs are kept in memory; the counts of all are in the history."""
+"""How many runs have their results kept in memory; the counts of all are in the history."""
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class RunQueue:
         return self._rows.of(key)
 
     def cancel(self, id: str) -> bool:
-        """Stop a run, and tell whether there was one to stop."""
+        """Stop a run, and return whether there was one to stop."""
         with self._lock:
             run = self._runs.get(id)
             if run is None or run.ended:
@@ -158,7 +158,7 @@ class RunQueue:
         except FpctlError as error:
             self._end(run, "cancelled" if run.cancelled else "failed", error.message)
         except Exception as error:
-            # A fault of ours must not leave a run that never ends; it is told as such.
+            # A fault of ours must not leave a run that never ends; it is reported as such.
             self._end(run, "failed", f"unexpected {type(error).__name__}: this is a fault of fpctl")
             raise
 
