@@ -156,7 +156,7 @@ class VerbCommand(TyperCommand):
 
 
 def _without_global_flags(args: list[str], own: Collection[str]) -> list[str]:
-    """Set the flags of fpctl itself that stand behind a verb, and return the other arguments."""
+    """Set the flags of fpctl itself that follow a command, and return the other arguments."""
     end = args.index("--") if "--" in args else len(args)
     flags = {"-q": _be_quiet, "--quiet": _be_quiet, "--no-color": _use_no_colours}
     for flag in flags.keys() - own:

@@ -12,9 +12,10 @@ import fpctl.compiler.operators  # noqa: F401  (functions and operators enter th
 from fpctl.compiler.compiler import Compiler
 from fpctl.compiler.context import Data
 from fpctl.compiler.macro_arguments import FEW_CALLS, bound_once
+from fpctl.compiler.printing import printed
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.repeats import computed_once
-from fpctl.compiler.sql import Column, Named, Query, Select, With, printed
+from fpctl.compiler.sql import Column, Named, Query, Select, With
 from fpctl.compiler.values.ticks import ticks_from_datetime
 from fpctl.kql import tree
 from fpctl.kql.binder.environment import Environment

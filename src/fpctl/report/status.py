@@ -1,4 +1,4 @@
-"""Where a repository stands, each line with the command to go on with."""
+"""The state of a repository, each line with the next command."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StatusLine:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where a repository stands.
+    """The state of a repository.
 
     Attributes:
         states: how many exclusions are in each state.
@@ -75,7 +75,7 @@ class StatusFacts:
 
 
 def status_of(facts: StatusFacts) -> Status:
-    """Return where a repository stands."""
+    """Return the state of a repository."""
     today = facts.now.astimezone(UTC).date()
     exclusions = facts.repository.exclusions.exclusions
     states = {loaded.id: facts.repository.state(loaded.exclusion, today) for loaded in exclusions}

@@ -18,7 +18,7 @@ from fpctl.rules.model import Rule
 from fpctl.schema.fields import look_alikes
 
 SHOWN = 4
-"""So many columns that look right are named."""
+"""How many columns that look right are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class UnheldField:
         tables = " and ".join(self.tables)
         if self.known:
             return f"no column of {tables} holds the field {self.field}"
-        return f"nothing tells which column of {tables} holds {self.field}: the clause could never match"
+        return f"nothing shows which column of {tables} holds {self.field}: the clause could never match"
 
     @property
     def hint(self) -> str:
@@ -85,7 +85,7 @@ def _names(tables: Iterable[str], planner: Planner, rule: Rule) -> list[str]:
 def never_matching(
     exclusion: Exclusion, outcomes: Iterable[RuleOutcome], planner: Planner
 ) -> list[tuple[RuleOutcome, UnheldField]]:
-    """Return the fields for want of which an exclusion matches nothing in a rule that it names, with the rule."""
+    """Return each rule that an exclusion names and cannot match, with the field whose columns are missing."""
     alone = in_force(exclusion)
     return [
         (outcome, field)

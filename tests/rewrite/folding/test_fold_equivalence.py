@@ -24,6 +24,7 @@ COLUMNS: dict[str, list[BoundColumn]] = {
     "process": [BoundColumn("Process", "string", "file-name")],
     "command_line": [BoundColumn("Command", "string", "command-line")],
     "port": [BoundColumn("Port", "int", "port")],
+    "ip": [BoundColumn("Ip", "string", "ip")],
 }
 TYPES = {"Time": "datetime", **{c.text: c.type for columns in COLUMNS.values() for c in columns}}
 
@@ -39,6 +40,7 @@ VALUES: dict[str, list[str]] = {
     "process": ["a.exe", "B.exe", "c*.exe", "d.exe", "müll.exe"],
     "command_line": ["--quiet", "update"],
     "port": ["443", "8443", "22"],
+    "ip": ["2001:db8::1", "2001:db8:0:0:1::", "10.0.0.5", "2001:db8::/48", "fe80::2"],
 }  # fmt: skip
 HELD: dict[str, list[Any]] = {
     "Host": [
@@ -63,6 +65,7 @@ HELD: dict[str, list[Any]] = {
     "Process": ["a.exe", "A.EXE", "b.exe", "cat.exe", "d.exe", "xd.exe", "a.exe|b.exe", "", "MÜLL.exe"],
     "Command": ["", "run --QUIET now", "Update"],
     "Port": [443, 22, 80, None],
+    "Ip": ["", "2001:db8::1", "2001:DB8:0:0:0:0:0:1", "2001:db8:0:0:1::", "::ffff:10.0.0.5", "10.0.0.5", "fe80::2"],
     "Time": [None, *(datetime(2027, 1, day, 12, tzinfo=UTC).replace(tzinfo=None) for day in (1, 4, 5, 9, 20))],
 }  # fmt: skip
 ENDS = [None, date(2027, 1, 5), date(2027, 1, 6), date(2027, 1, 12)]

@@ -149,7 +149,7 @@ def _tool_anywhere(context: AuditContext, check: Check) -> Iterator[Finding]:
 
 
 def _program(known: SharedNames, value: str) -> tuple[str, str] | None:
-    """Return a program that a process value matches and that runs what it is told, with what it is."""
+    """Return a program that a process value matches and that runs what it is given, with its kind."""
     name = value.lower()
     if known.is_allowed(value):
         return None

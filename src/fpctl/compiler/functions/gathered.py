@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fpctl.compiler.context import Expressions
-from fpctl.compiler.functions.containers import over_arrays
+from fpctl.compiler.functions.json_arguments import over_arrays
 from fpctl.compiler.library import macro
 from fpctl.compiler.registry import aggregate
 from fpctl.compiler.sql import Cast, Func, Number, Real, Sql, Text, conjunction, func, not_null

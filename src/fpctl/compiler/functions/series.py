@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fpctl.compiler.context import Expressions
-from fpctl.compiler.functions.containers import dynamic, json_of, over_arrays
+from fpctl.compiler.functions.json_arguments import dynamic, json_of, over_arrays
 from fpctl.compiler.functions.json_values import dumped, loaded
 from fpctl.compiler.library import arrow_function
 from fpctl.compiler.registry import several_values, special

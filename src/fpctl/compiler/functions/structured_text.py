@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 from fpctl.compiler.context import Expressions
-from fpctl.compiler.functions.containers import dynamic, json_of, over_arrays
+from fpctl.compiler.functions.json_arguments import dynamic, json_of, over_arrays
 from fpctl.compiler.functions.json_values import dumped, loaded
 from fpctl.compiler.library import arrow_function, macro
 from fpctl.compiler.registry import scalar, special

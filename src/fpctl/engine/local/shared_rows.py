@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fpctl.compiler.membership import LISTED
+from fpctl.compiler.printing import printed
 from fpctl.compiler.repeats import COSTLY, computed_once, replaced, walk
-from fpctl.compiler.sql import Column, Contained, Func, Named, Query, Select, Sql, Table, With, printed
+from fpctl.compiler.sql import Column, Contained, Func, Named, Query, Select, Sql, Table, With
 
 TABLE = "fpctl_rows"
 MOST_ROWS = 3_000_000

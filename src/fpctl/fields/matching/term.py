@@ -63,12 +63,14 @@ class Site(NamedTuple):
 class Regex(NamedTuple):
     """The operand matches the pattern, in the syntax that Rust's regex and RE2 share.
 
-    `sites` is what the pattern says, where it is a list of hosts or pages.
+    `sites` is what the pattern says, where it is a list of hosts or pages; `address` is the IPv6 address of which
+    it says every spelling, in full.
     """
 
     operand: str
     pattern: str
     sites: tuple[Site, ...] = ()
+    address: str = ""
 
 
 class NullSafe(NamedTuple):
@@ -86,7 +88,7 @@ class Period(NamedTuple):
 
 
 class BeforeDate(NamedTuple):
-    """The time column lies before `first`, or `later` holds; `later` is what is left of a list behind that day."""
+    """The time column lies before `first`, or `later` holds; `later` is what is left of a list after that day."""
 
     column: str
     first: date

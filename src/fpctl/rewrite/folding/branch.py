@@ -53,7 +53,7 @@ def branches(term: Term, time_column: str | None, *, sites: bool = True) -> list
     Args:
         term: what an exclusion matches.
         time_column: the KQL of the event's time; its bounds become `days`.
-        sites: read URLs by keys, too; the dialect of continuous detections has no words for these.
+        sites: read URLs and IPv6 addresses by keys, too; the dialect of continuous detections has no words for these.
     """
     days = ALWAYS
     tests: list[Term] = []
@@ -152,6 +152,9 @@ def _keyed(term: Term, labels: dict[str, set[str]], sites: bool, found: dict[Key
         return True
     if isinstance(term, Numbers):
         found.setdefault(key.number(term.operand), set()).update(map(str, term.values))
+        return True
+    if isinstance(term, Regex) and term.address and sites:
+        found.setdefault(key.address(term.operand), set()).add(term.address)
         return True
     if isinstance(term, Regex) and term.sites and sites:
         read = [key.site(term.operand, site) for site in term.sites]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fpctl.fields.matching.term import Lacks, Site, Term, all_of
+from fpctl.fields.matching.term import Lacks, Regex, Site, Term, all_of
 from fpctl.kql.literals import string_literal
 
 SEPARATOR = "|"
@@ -51,6 +51,15 @@ def first_label(operand: str) -> Key:
 def number(operand: str) -> Key:
     """Return the key of a number."""
     return Key(1, f"tostring({operand})")
+
+
+def address(operand: str) -> Key:
+    """Return the key of an IPv6 address, which has many spellings: the one in full, of nothing but an address."""
+    return Key(_SITE_RANK, f"tolower(parse_ipv6({operand}))", Regex(operand, _ADDRESS))
+
+
+_ADDRESS = "(?i)^(?:[0-9a-f]|::)[0-9a-f:]*$"
+"""What a column of IPv6 addresses holds: `parse_ipv6` also reads prefixes, zones, ports and a colon in front."""
 
 
 def site(operand: str, of: Site) -> tuple[Key, str] | None:

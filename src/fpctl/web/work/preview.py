@@ -33,7 +33,7 @@ from fpctl.web.work.engines import capabilities, opened
 from fpctl.web.work.snapshot import Snapshot
 
 SHOWN_RULES = 3
-"""So many rules are shown and counted; the number of all is told."""
+"""How many rules are shown and counted; the number of all is given."""
 LOOK_BACK = timedelta(days=14)
 APPROVAL = frozenset({"not-approved", "unrecorded-approval"})
 """Checks of the approval, which a new exclusion cannot have."""
@@ -41,7 +41,7 @@ APPROVAL = frozenset({"not-approved", "unrecorded-approval"})
 
 @dataclass(frozen=True, slots=True)
 class PlanPreview:
-    """What needs no event: where the clause stands, what it breaks, and how risky it is.
+    """What needs no event: where the clause is, what it breaks, and how risky it is.
 
     Attributes:
         rules: how many rules it reaches.
@@ -137,7 +137,7 @@ def _policy(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> 
 
 
 def event_preview(exclusion: Exclusion, snapshot: Snapshot, config: ConsoleConfig) -> EventPreview:
-    """Return what the exclusion would have suppressed in the last days, and what an attacker could make of it."""
+    """Return what the exclusion would have suppressed in the last days, and how an attacker could use it."""
     repository, now = snapshot.repository, config.clock()
     rules = _chosen(exclusion, snapshot)
     alone = in_force(exclusion)

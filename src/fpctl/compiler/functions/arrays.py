@@ -1,41 +1,19 @@
-"""Arrays and bags: taken apart, put together, sorted, compared as sets."""
+"""Arrays: taken apart, put together, sorted, compared as sets."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from typing import Any
 
 from fpctl.compiler.context import Expressions
+from fpctl.compiler.functions.json_arguments import dynamic, json_of, over_arrays, whole
 from fpctl.compiler.functions.json_values import dumped, key, loaded
 from fpctl.compiler.library import arrow_function, macro
 from fpctl.compiler.registry import several_values, special
 from fpctl.compiler.sql import Cast, Func, Number, Sql, Text, func
-from fpctl.compiler.values.conversions import converted, to_dynamic
+from fpctl.compiler.values.conversions import to_dynamic
 from fpctl.compiler.values.literals import constant, json_text
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
-
-
-def json_of(expressions: Expressions, node: tree.Expr) -> Sql:
-    """Return an argument as JSON text, NULL of null."""
-    return Cast(to_dynamic(expressions.value(node)).sql, "VARCHAR")
-
-
-def whole(expressions: Expressions, node: tree.Expr, what: str) -> Sql:
-    """Return an argument that is a number."""
-    number = converted(expressions.value(node), "long")
-    if number is None:
-        expressions.refuse(what, "a whole number is expected here", node)
-    return number.sql
-
-
-def dynamic(sql: Sql) -> Value:
-    """Return JSON text as a dynamic value."""
-    return Value(func("kql_json", Cast(sql, "JSON")), "dynamic")
-
-
-# --------------------------------------------------------------------------- arrays in SQL
 
 macro("kql_array_concat", "a, b", "CASE WHEN kql_is_array(a) AND kql_is_array(b) THEN "
       "to_json(list_concat(kql_elements(a), kql_elements(b))) WHEN kql_is_array(a) THEN a WHEN kql_is_array(b) "
@@ -85,20 +63,6 @@ def strcat_array(expressions: Expressions, node: tree.Call) -> Value:
     """`strcat_array(a, delimiter)`: what is not an array as a whole."""
     array = to_dynamic(expressions.value(node.args[0])).sql
     return Value(func("kql_strcat_array", array, expressions.as_text(node.args[1]).sql), "string")
-
-
-# --------------------------------------------------------------------------- arrays in Python
-
-
-def over_arrays(name: str, function: Callable[..., Any], *kinds: str) -> None:
-    """Add a Python function of JSON texts to the library, under `kql_<name>`: None is null."""
-
-    def called(*arguments: Any) -> str | None:
-        given = [loaded(one) if kind == "json" else one for one, kind in zip(arguments, kinds, strict=True)]
-        found = function(*given)
-        return None if found is None else dumped(found)
-
-    arrow_function(f"kql_{name}", ["string" if kind == "json" else kind for kind in kinds], "string")(called)
 
 
 def _shifted(items: Any, by: int, fill: Any) -> Any:
@@ -391,242 +355,3 @@ def array_iff(expressions: Expressions, node: tree.Call) -> Value:
 def treepath(expressions: Expressions, node: tree.Call) -> Value:
     """`treepath(d)`."""
     return dynamic(func("kql_treepath", json_of(expressions, node.args[0])))
-
-
-# --------------------------------------------------------------------------- bags
-
-
-@special("bag_pack pack pack_dictionary")
-def bag_pack(expressions: Expressions, node: tree.Call) -> Value:
-    """`bag_pack(key, value, ...)`: JSON's null where a value is null."""
-    if len(node.args) % 2:
-        expressions.refuse(node.name.value, f"{node.name.value}() takes pairs of key and value", node)
-    parts: list[Sql] = []
-    for name, value in zip(node.args[::2], node.args[1::2], strict=True):
-        parts += [expressions.as_text(name).sql, to_dynamic(expressions.value(value)).sql]
-    return Value(Func("json_object", tuple(parts)), "dynamic", nullable=False)
-
-
-@special("bag_pack_columns")
-def bag_pack_columns(expressions: Expressions, node: tree.Call) -> Value:
-    """`bag_pack_columns(a, b, ...)`: columns by their names."""
-    parts: list[Sql] = []
-    for arg in node.args:
-        if not isinstance(arg, tree.Name):
-            expressions.refuse("bag_pack_columns", "bag_pack_columns() takes columns", arg)
-        parts += [Text(arg.value), to_dynamic(expressions.value(arg)).sql]
-    return Value(Func("json_object", tuple(parts)), "dynamic", nullable=False)
-
-
-@special("pack_all")
-def pack_all(expressions: Expressions, node: tree.Call) -> Value:
-    """`pack_all(ignore_null_empty)`: every column of the row by its name."""
-    parts: list[Sql] = []
-    for name, held in expressions.row.columns.items():
-        parts += [Text(name), to_dynamic(held.value(expressions.row.of)).sql]
-    made: Sql = Func("json_object", tuple(parts))
-    if node.args:
-        skip = expressions.constant_of(node.args[0], "whether to leave out nulls").constant
-        if skip is True:
-            return dynamic(func("kql_without_empty", Cast(made, "VARCHAR")))
-    return Value(made, "dynamic", nullable=False)
-
-
-def _without_empty(bag: Any) -> Any:
-    return {name: item for name, item in bag.items() if item is not None and item != ""}
-
-
-def _keys(bag: Any) -> Any:
-    return list(bag) if isinstance(bag, dict) else None
-
-
-def _merged(first: Any, second: Any) -> Any:
-    if isinstance(first, dict) and isinstance(second, dict):
-        return {**first, **{name: item for name, item in second.items() if name not in first}}
-    return first if isinstance(first, dict) else second if isinstance(second, dict) else None
-
-
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(-?\d+)\]|\['([^']*)'\]|\[\"([^\"]*)\"\]")
-
-
-def steps(path: str) -> list[str | int]:
-    """Return the steps of a path `$.a['b'][0]`; of what does not begin with `$`, itself (jsonpath)."""
-    if not path.startswith("$"):
-        return [path]
-    return [int(m[2]) if m[2] else m[1] or m[3] or m[4] or "" for m in _STEP.finditer(path)]
-
-
-def _without(held: Any, path: list[Any]) -> Any:
-    if not isinstance(held, dict) or not path or path[0] not in held:
-        return held
-    if len(path) == 1:
-        return {name: item for name, item in held.items() if name != path[0]}
-    return {**held, path[0]: _without(held[path[0]], path[1:])}
-
-
-def _removed(bag: Any, names: Any) -> Any:
-    if not isinstance(bag, dict):
-        return None
-    for name in names if isinstance(names, list) else []:
-        if isinstance(name, str):
-            bag = _without(bag, steps(name))
-    return bag
-
-
-def _with(held: Any, path: list[Any], value: Any) -> Any:
-    if not path:
-        return value
-    bag = held if isinstance(held, dict) else {}
-    return {**bag, path[0]: _with(bag.get(path[0]), path[1:], value)}
-
-
-def _set_key(bag: Any, name: str, value: Any) -> Any:
-    return _with(bag or {}, steps(name), value) if bag is None or isinstance(bag, dict) else None
-
-
-def _zipped_bag(names: Any, items: Any) -> Any:
-    if not isinstance(names, list):
-        return None
-    values = items if isinstance(items, list) else []
-    return {n: values[at] if at < len(values) else None for at, n in enumerate(names) if isinstance(n, str)}
-
-
-over_arrays("without_empty", _without_empty, "json")
-over_arrays("bag_keys", _keys, "json")
-over_arrays("bag_merge", _merged, "json", "json")
-over_arrays("bag_remove_keys", _removed, "json", "json")
-over_arrays("bag_set_key", _set_key, "json", "string", "json")
-over_arrays("bag_zip", _zipped_bag, "json", "json")
-
-
-@special("bag_keys")
-def bag_keys(expressions: Expressions, node: tree.Call) -> Value:
-    """`bag_keys(b)`: null of what is not a bag."""
-    return dynamic(func("kql_bag_keys", json_of(expressions, node.args[0])))
-
-
-@special("bag_merge")
-def bag_merge(expressions: Expressions, node: tree.Call) -> Value:
-    """`bag_merge(a, b, ...)`: of the same key, the leftmost."""
-    parts = [func("coalesce", json_of(expressions, arg), Text("null")) for arg in node.args]
-    made: Sql = parts[0]
-    for part in parts[1:]:
-        made = func("coalesce", func("kql_bag_merge", made, part), Text("null"))
-    return dynamic(made)
-
-
-@special("bag_remove_keys")
-def bag_remove_keys(expressions: Expressions, node: tree.Call) -> Value:
-    """`bag_remove_keys(b, keys)`."""
-    names = func("coalesce", json_of(expressions, node.args[1]), Text("null"))
-    return dynamic(func("kql_bag_remove_keys", json_of(expressions, node.args[0]), names))
-
-
-@special("bag_set_key")
-def bag_set_key(expressions: Expressions, node: tree.Call) -> Value:
-    """`bag_set_key(b, key, value)`."""
-    bag, value = (func("coalesce", json_of(expressions, node.args[at]), Text("null")) for at in (0, 2))
-    return dynamic(func("kql_bag_set_key", bag, expressions.as_text(node.args[1]).sql, value))
-
-
-@special("bag_zip")
-def bag_zip(expressions: Expressions, node: tree.Call) -> Value:
-    """`bag_zip(keys, values)`: keys that are not strings are left out."""
-    values = func("coalesce", json_of(expressions, node.args[1]), Text("null"))
-    return dynamic(func("kql_bag_zip", json_of(expressions, node.args[0]), values))
-
-
-@arrow_function("kql_bag_has", ["string", "string"], "bool")
-def _bag_has(bag: str, name: str) -> bool:
-    held: Any = loaded(bag)
-    if not isinstance(held, dict):
-        return False
-    for step in steps(name):
-        known = (
-            step in held
-            if isinstance(held, dict)
-            else isinstance(held, list) and isinstance(step, int) and -len(held) <= step < len(held)
-        )
-        if not known:
-            return False
-        held = held[step]
-    return True
-
-
-@special("bag_has_key")
-def bag_has_key(expressions: Expressions, node: tree.Call) -> Value:
-    """`bag_has_key(b, key)`, or a path."""
-    return Value(func("kql_bag_has", json_of(expressions, node.args[0]), expressions.as_text(node.args[1]).sql), "bool")
-
-
-def _in_order(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _in_order(value[name]) for name in sorted(value)}
-    return [_in_order(item) for item in value] if isinstance(value, list) else value
-
-
-over_arrays("in_order", _in_order, "json")
-
-
-@special("dynamic_to_json")
-def dynamic_to_json(expressions: Expressions, node: tree.Call) -> Value:
-    """`dynamic_to_json(d)`: keys in the order of their names."""
-    return Value(func("coalesce", func("kql_in_order", json_of(expressions, node.args[0])), Text("null")), "string")
-
-
-# --------------------------------------------------------------------------- made arrays
-
-
-_MOST_ITEMS = 1_048_576
-"""Items of a made array (learn.microsoft.com/kusto/query/range-function)."""
-
-
-def _ranged(low: Any, high: Any, step: Any) -> Any:
-    if step == 0:
-        return None
-    found: list[Any] = []
-    at = low
-    while (at <= high if step > 0 else at >= high) and len(found) < _MOST_ITEMS:
-        found.append(at)
-        at = low + len(found) * step
-    return found
-
-
-over_arrays("range", _ranged, "json", "json", "json")
-over_arrays("ticks_range", _ranged, "int64", "int64", "int64")
-macro("kql_times", "j", "to_json(list_transform(from_json(j, '[\"BIGINT\"]'), lambda t: kql_datetime_text(t)))")
-macro("kql_spans", "j", "to_json(list_transform(from_json(j, '[\"BIGINT\"]'), lambda t: kql_timespan_text(t)))")
-
-
-@special("range")
-def range_(expressions: Expressions, node: tree.Call) -> Value:
-    """`range(first, last, step)`: numbers, times or timespans; 1, or an hour, where there is no step."""
-    values = expressions.values(node.args)
-    kind = values[0].type
-    if kind in ("datetime", "timespan"):
-        step = converted(values[2], "timespan") if len(values) > 2 else constant(36_000_000_000, "timespan")
-        last = converted(values[1], kind)
-        if step is None or last is None:
-            expressions.refuse("range", "range() takes two times and a timespan", node)
-        ticks = func("kql_ticks_range", values[0].sql, last.sql, step.sql)
-        return dynamic(Cast(func("kql_times" if kind == "datetime" else "kql_spans", Cast(ticks, "JSON")), "VARCHAR"))
-    step = values[2] if len(values) > 2 else constant(1, "long")
-    target = "real" if "real" in (kind, values[1].type, step.type) else "long"
-    numbers = [converted(value, target) for value in (values[0], values[1], step)]
-    if any(number is None for number in numbers):
-        expressions.refuse("range", "range() takes numbers or times", node)
-    return dynamic(func("kql_range", *(Cast(to_dynamic(n).sql, "VARCHAR") for n in numbers if n is not None)))
-
-
-def _repeated(value: Any, times: int) -> Any:
-    return None if times < 0 else [value] * min(times, _MOST_ITEMS)
-
-
-over_arrays("repeat", _repeated, "json", "int64")
-
-
-@special("repeat")
-def repeat(expressions: Expressions, node: tree.Call) -> Value:
-    """`repeat(value, times)`."""
-    value = func("coalesce", json_of(expressions, node.args[0]), Text("null"))
-    return dynamic(func("kql_repeat", value, whole(expressions, node.args[1], "repeat")))
