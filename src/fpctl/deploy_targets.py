@@ -1,7 +1,7 @@
 """The settings of one target: `[deploy.targets.NAME]` laid over everything else.
 
 A managed-service provider, or a company with several workspaces, keeps one repository and names its targets. With a
-selected target every command works as if its workspace, tenant, rules and exclusions stood in the other tables.
+selected target every command works as if its workspace, tenant, rules and exclusions were in the other tables.
 """
 
 from __future__ import annotations

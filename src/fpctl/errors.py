@@ -111,7 +111,7 @@ class FpctlError(Exception):
 
 
 class UnexpectedError(FpctlError):
-    """A fault of fpctl itself, met while it worked on one authored text: the others are worked on all the same."""
+    """A fault of fpctl itself, found while it worked on one authored text: the others are still processed."""
 
     @classmethod
     def of(cls, error: Exception, doing: str, at: Location | None) -> UnexpectedError:

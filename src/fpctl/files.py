@@ -77,7 +77,7 @@ def decoded(data: bytes, name: str, *, utf16: bool = False) -> str:
 
 
 def _is_utf16(data: bytes) -> bool:
-    """Tell whether bytes look like letters of two bytes each: nearly every other byte is zero."""
+    """Return whether bytes look like letters of two bytes each: nearly every other byte is zero."""
     halves = data[::2], data[1::2]
     return len(data) > 3 and any(half.count(0) * 10 >= len(half) * 8 for half in halves)
 
@@ -128,7 +128,7 @@ def check_inside(folder: Path, path: Path) -> None:
 
 
 def _plainly_inside(folder: Path, path: Path) -> bool:
-    """Tell whether no part of a path below a folder is a link or `..`: then nothing has to be resolved."""
+    """Return whether no part of a path below a folder is a link or `..`: then nothing has to be resolved."""
     parts = path.parts
     if parts[: len(folder.parts)] != folder.parts:
         return False

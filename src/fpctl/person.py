@@ -46,7 +46,7 @@ _GOOD_SIGNATURES = ("G", "U")
 
 
 def approver_in_git(path: Path) -> str:
-    """Return who approved a file as it stands, by git: a signed commit, or a trailer that a review left.
+    """Return who approved the current content of a file, by git: a signed commit, or a trailer that a review left.
 
     The last commit that changed the file is looked at. A good signature names its signer; else `Reviewed-by` or
     `Approved-by` names the reviewer. A trailer is as trustworthy as the branch: only where reviewed commits alone

@@ -1,6 +1,6 @@
 """The policy: what a team asks of its exclusions. `[policy]` of `fpctl.toml`; the defaults are those shipped.
 
-Only what is asked for stands here, as plain data. The checks that hold exclusions against it are in
+Only the settings are here, as plain data. The checks that hold exclusions against it are in
 `fpctl.audit`; docs/policy.md says why each default is what it is.
 """
 
@@ -58,7 +58,7 @@ class Lifetime(_Table):
         sweeping: where a pattern, a tag, a technique, a table or `*` chooses the rules.
         broad: where an alternative of the match names no device, URL or hash.
         scenarios: by scenario, instead of `narrow`; the other two still limit it.
-        warn: days before the end from which it is told.
+        warn: days before the end from which it is reported.
     """
 
     narrow: _Days = 184
@@ -89,7 +89,7 @@ class Forbidden(_Table):
 
     Attributes:
         domains: domains under which others can put what they like.
-        processes: programs that run whatever they are told, not to be excluded without a device.
+        processes: programs that run any command they are given, not to be excluded without a device.
         hashes: hashes of such programs.
         folders: folders that every user may write to; `*` is any text.
         allowed: values of any of these kinds that are not to be reported, as the exclusion writes them.
@@ -111,11 +111,11 @@ class Usage(_Table):
 
     Attributes:
         never: days for which an exclusion may be active without ever having a hit.
-        idle: days without a hit after which one that had hits is told.
+        idle: days without a hit after which one that had hits is reported.
         factor: how many times more hits a run may have than at the time of the approval.
-        floor: hits a run below which growth is not told.
+        floor: hits a run below which growth is not reported.
         days: how many days are compared: up to today, and around the approval.
-        repeated: in how many exclusions a value may stand before a list is better.
+        repeated: in how many exclusions a value may be before a list is better.
     """
 
     never: _Days = 30
@@ -149,7 +149,7 @@ class Policy(_Table):
     severity: dict[str, Literal["error", "warning", "note", "off"]] = {}
 
     def may_approve(self, approver: str) -> bool:
-        """Tell whether somebody may approve, whatever the case; of `Name <email>` either part may be listed."""
+        """Return whether somebody may approve, whatever the case; of `Name <email>` either part may be listed."""
         said = approver.strip().casefold()
         name, _, email = said.rpartition("<")
         parts = {said, name.strip(), email.removesuffix(">").strip()} - {""}

@@ -1,6 +1,6 @@
 """What each point of the risk score weighs. `[risk]` of `fpctl.toml`; the defaults are those shipped.
 
-Only numbers stand here. `fpctl.exclusions.risk.score` says when a point is given; docs/tuning.md lists them all.
+Only numbers are here. `fpctl.exclusions.risk.score` says when a point is given; docs/tuning.md lists them all.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class RiskWeights(BaseModel):
         many_values: more than 25 devices, URLs or hashes are named.
         estate: all devices seen are covered; a part of them gives that part of the points.
         traffic: all events at the clause are suppressed; a part of them gives that part.
-        file_name: a process is told by its name alone, without hash or signer.
-        script_host: that process runs what it is told, and no command line, hash or URL says what.
+        file_name: a process is identified by its name alone, without hash or signer.
+        script_host: that process runs the commands it is given, and no command line, hash or URL says what.
         command_line: a text of the command line is matched, which whoever starts the process chooses.
         writable_path: a path lies where every user may write, and no hash or signer says what may be there.
         shared_host: a URL is a host on which anybody can put content.
-        shared_program: a hash is that of a program that runs what it is told.
+        shared_program: a hash is that of a program that runs the commands it is given.
         raw_condition: a raw KQL condition, which is not read here.
         severity: the gravest rule is of high severity; medium gives half, low none.
         tactic: a rule is about credentials, command and control, lateral movement, exfiltration or impact.

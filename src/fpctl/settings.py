@@ -209,7 +209,7 @@ class ConsoleSettings(_Table):
     """`[console]`: the web console, `fpctl serve`.
 
     `users` is a file of people with password hashes (`fpctl serve --add-user`). `base_url` is the address that
-    browsers use, where a proxy stands in front; `trusted_proxies` are the addresses of such proxies.
+    browsers use, if there is a proxy in front; `trusted_proxies` are the addresses of such proxies.
     """
 
     users: _Path | None = None
@@ -287,7 +287,7 @@ class Settings(_Table):
         return folder / "targets" / self.target if self.target in self.deploy.targets and self.target else folder
 
     def at_key(self, *steps: str) -> Location | None:
-        """Return where a key or table stands in the settings file, for checks of its value that come later."""
+        """Return the place of a key or table in the settings file, for checks of its value that come later."""
         return _find(read_text(self.file), steps, self.file) if self.file is not None else None
 
 
@@ -317,7 +317,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 """Environment variables and the keys they stand for; paths in them are relative to the working folder."""
 
 _COMPUTED = {("file",), ("target",), ("paths", "root")}
-"""Attributes that are no keys of the file."""
+"""Attributes that are not keys of the file."""
 
 
 def load_settings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 FEW = 12
-"""So many known words are all listed."""
+"""Up to this number, all known words are listed."""
 SHOWN = 5
 MOST_COMPARED = 5_000
 

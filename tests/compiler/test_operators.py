@@ -53,7 +53,8 @@ BAGS = (
         ("let y = () { toscalar(rand(1000000)) }; print y == y, toscalar(new_guid()) == toscalar(new_guid())", [
             (True, False),
         ]),
-        ("print rand() < 1, rand(3) in (0.0, 1.0, 2.0), isempty(new_guid())", [(True, True, False)]),
+        ("range x from 1 to 99 step 1 | extend r = rand(3) in (0.0, 1.0, 2.0) and tolong(rand(9)) < 9, g = new_guid() "
+         "| summarize countif(r), dcount(g)", [(99, 99)]),
         ("print d = dynamic({'b': 1, 'a': 'x'}) | evaluate bag_unpack(d): (a: string, b: long)", [("x", 1)]),
     ],
 )  # fmt: skip

@@ -134,8 +134,8 @@ def test_the_documented_filters_that_are_well_formed_become_alternatives():
          "operators: ==, !=, IN, CONTAINS, STARTSWITH, ENDSWITH"),
         ('process.name "a"', '1:14: an operator is missing before "a"',
          "operators: ==, !=, IN, CONTAINS, STARTSWITH, ENDSWITH"),
-        ("process.name ==", "1:16: a value is missing after ==", 'values stand in quotes: "build01"'),
-        ("process.name == AND x", "1:17: a value is missing after ==", 'values stand in quotes: "build01"'),
+        ("process.name ==", "1:16: a value is missing after ==", 'write values in quotes: "build01"'),
+        ("process.name == AND x", "1:17: a value is missing after ==", 'write values in quotes: "build01"'),
         ("process.name == a.exe", "1:17: `a.exe` is not in quotes", 'write "a.exe"'),
         ('process.name = "a"', "1:14: `=` is not an operator of this notation", "write =="),
         ('process.name: "a"', "1:13: `:` is not an operator of this notation", "write =="),
@@ -147,13 +147,13 @@ def test_the_documented_filters_that_are_well_formed_become_alternatives():
         ("process.name IN ()", "1:17: the list is empty", 'write IN ("a", "b")'),
         ('process.name IN ("a",)', "1:22: a value is missing after the comma", "remove the comma"),
         ('process.name IN ("a" "b")', "1:22: a comma is missing before this", "separate values by commas"),
-        ('process.name IN ("a"', "1:17: the `(` is not closed", "put a `)` behind"),
+        ('process.name IN ("a"', "1:17: the `(` is not closed", "add a `)`"),
         ('(process.name == "a"', "1:1: the `(` is not closed", "put a `)` where it ends"),
         ('process.name == "a")', "1:20: this `)` closes nothing", "remove it"),
-        ('process.name == "a', "1:17: the quote is not closed", 'put a " behind the value'),
+        ('process.name == "a', "1:17: the quote is not closed", 'put a " after the value'),
         (r'file.path == "C:\Tools\"', "1:14: the quote is not closed",
          r'in double quotes \" is a quote: write a backslash at the end twice, as in "C:\Tools\\"'),
-        ('process.name == “a”', "1:17: the character `“` has no meaning here", 'values stand in plain quotes: "..."'),
+        ('process.name == “a”', "1:17: the character `“` has no meaning here", 'write values in plain quotes: "..."'),
         ('process.name == "a" host.name == "b"', "1:21: AND or OR is missing before this",
          "join conditions with AND (both must hold) or OR (either)"),
         ('procss.name == "a"', "1:1: unknown field `procss.name`", "did you mean `process.name`?"),
@@ -198,7 +198,7 @@ def test_a_wildcard_cannot_stand_in_a_negated_value():
 
 def test_a_filter_of_too_many_alternatives_is_refused():
     both = " AND ".join(f'(process.name == "p{n}" OR process.parent.name == "q{n}")' for n in range(12))
-    assert said(both)[0] == "filter:1:1: the filter comes to more than 64 alternatives"
+    assert said(both)[0] == "filter:1:1: the filter amounts to more than 64 alternatives"
 
 
 def test_nesting_is_bounded():

@@ -65,7 +65,7 @@ BAD = [
      "write `evil.net/`; for a mail address use `account` or `where`"),
     ("url", "a@contoso.com", "a URL value has no user name before the host",
      "write `contoso.com`; for a mail address use `account` or `where`"),
-    ("url", "*.contoso.com", "a `*` cannot stand in a URL's host",
+    ("url", "*.contoso.com", "a `*` is not allowed in a URL's host",
      "write `contoso.com`: a domain matches its subdomains too"),
     ("url", "com", "`com` is a whole top-level domain", "name the domain below it"),
     ("url", "https://it/x", "`it` is a whole top-level domain", "name the domain below it"),

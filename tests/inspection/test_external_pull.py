@@ -68,7 +68,7 @@ def test_a_redirect_is_told_and_not_followed(server: str, tmp_path: Path) -> Non
     [
         ("https://contoso.com/a;secret", "holds a credential"),
         ("http://contoso.com/a", "plain http"),
-        ("file:///etc/passwd", "no address of a service"),
+        ("file:///etc/passwd", "not an address of a service"),
     ],
 )
 def test_other_addresses_are_not_asked(address: str, why: str, tmp_path: Path) -> None:

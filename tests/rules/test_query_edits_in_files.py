@@ -220,7 +220,7 @@ def test_an_edit_that_a_literal_block_cannot_hold_is_a_located_problem() -> None
     text = only("id: r\nquery: |\n  T\n  | count\n", "r.yaml")
     problem = text.problem([insertion(1, "\n| where a == '\u2028'")])
     assert str(problem) == (
-        "rules/r.yaml:3:4: error: the character U+2028 cannot stand in a YAML block\n"
+        "rules/r.yaml:3:4: error: the character U+2028 is not allowed in a YAML block\n"
         "  hint: escape it in the KQL literal"
     )
 

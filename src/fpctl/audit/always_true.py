@@ -16,7 +16,7 @@ _FILLED = frozenset(("isnotempty", "isnotnull", "notempty", "notnull"))
 
 @lru_cache(maxsize=4096)
 def nearly_everything(condition: str) -> bool:
-    """Tell whether a condition holds whatever the event, or for all but what it names.
+    """Return whether a condition holds whatever the event, or for all but what it names.
 
     `X == X`, `true`, `isnotempty(X)`, `X contains ""`, `X != "a"`, `X !in ("a", "b")`, `not(X has "a")`, and
     what `and` and `or` make of these. Columns that are compared with something are not such.

@@ -94,7 +94,7 @@ class AuditContext:
 
     @cached_property
     def reviewed(self) -> tuple[LoadedExclusion, ...]:
-        """Those of them that are no drafts any more."""
+        """Those of them that are no longer drafts."""
         return tuple(loaded for loaded in self.kept if loaded.exclusion.status != "draft")
 
     @property
@@ -136,7 +136,7 @@ class AuditContext:
         return tuple(one for one in covered(self.extents, self._placed_alike))
 
     def _placed_alike(self, wide: Extent, narrow: Extent) -> bool:
-        """Tell whether, wherever `narrow` has a clause, `wide` has one in the same pipeline and for all columns."""
+        """Return whether, wherever `narrow` has a clause, `wide` has one in the same pipeline and for all columns."""
         for index in self.index.rules_of(narrow.loaded.exclusion):
             planned = self.plans.get(index)
             places = planned.places.get(narrow.id) if planned is not None else None
@@ -190,7 +190,7 @@ def alternatives(loaded: LoadedExclusion) -> Iterator[tuple[int, Alternative]]:
 
 
 def at_value(loaded: LoadedExclusion, number: int, field: str, value: str | None = None) -> Location:
-    """Return where a value of the match stands: in the exclusion's file, or on its line of a list file."""
+    """Return where a value of the match is: in the exclusion's file, or on its line of a list file."""
     key = f"match.{number}.{field}"
     exact = f"{key}={value}"
     if value is not None and exact not in loaded.places and (listed := loaded.at_listed(key, value)) is not None:
@@ -207,7 +207,7 @@ def fix_command(loaded: LoadedExclusion, number: int, field: str, value: str) ->
 
 
 def selector_at(loaded: LoadedExclusion, index: ExclusionIndex, rule: int) -> Location:
-    """Return where the selector stands that reaches a rule."""
+    """Return the place of the selector that reaches a rule."""
     for number, text in enumerate(loaded.exclusion.rules):
         if rule in index.selected(text):
             return loaded.at_key(f"rules.{number}")
@@ -220,5 +220,5 @@ def days(count: int) -> str:
 
 
 def anchored(alternative: Alternative) -> bool:
-    """Tell whether an alternative names something that an attacker on any machine cannot choose."""
+    """Return whether an alternative names something that an attacker on any machine cannot choose."""
     return any(FIELDS[field].anchored(values) for field, values in alternative.fields().items())

@@ -22,7 +22,7 @@ class Finding:
         exclusion: id of the exclusion it is about.
         rule: id of the rule it is about.
         fix: a command that mends it or begins to.
-        subject: what tells it from others of its code about the same exclusion and rule: a value, another id.
+        subject: what distinguishes it from others of its code about the same exclusion and rule: a value, another id.
         related: another place to look at.
     """
 
@@ -70,5 +70,5 @@ def order(finding: Finding) -> tuple[object, ...]:
 
 
 def at_least(finding: Finding, level: Level) -> bool:
-    """Tell whether a finding has at least the severity of a level."""
+    """Return whether a finding has at least the severity of a level."""
     return LEVELS.index(finding.severity) <= LEVELS.index(level)

@@ -14,7 +14,7 @@ def too_wide(value: str, prefix_v4: int, prefix_v6: int) -> int | None:
 
 
 def half_of_all(values: Iterable[str]) -> bool:
-    """Tell whether networks together hold half of all IPv4 addresses, or of the IPv6 addresses in use (2000::/3)."""
+    """Return whether networks together hold half of all IPv4 addresses, or of the IPv6 addresses in use (2000::/3)."""
     networks = [ipaddress.ip_network(value, strict=False) for value in values]
     v4 = ipaddress.collapse_addresses(n for n in networks if isinstance(n, ipaddress.IPv4Network))
     v6 = ipaddress.collapse_addresses(n for n in networks if isinstance(n, ipaddress.IPv6Network))

@@ -29,10 +29,10 @@ class PlannedRule:
     """By exclusion, the pipelines in which it has a clause."""
     warnings: Mapping[str, tuple[PlanWarning, ...]] = field(default_factory=dict)
     stands: Mapping[str, str] = field(default_factory=dict)
-    """By exclusion whose approval says where its clause stood, where it stands now, in the same words."""
+    """By exclusion whose approval says where its clause was, where it is now, in the same words."""
 
     def at_line(self, line: int | None) -> Location:
-        """Return where a line of the base query stands in the rule's file."""
+        """Return where a line of the base query is in the rule's file."""
         if line is None or self.base != self.loaded.rule.query:
             # With clauses in the file its lines are others than those of the base query.
             return Location(self.loaded.path, self.loaded.line)

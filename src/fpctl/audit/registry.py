@@ -48,7 +48,7 @@ def chosen(names: Iterable[str]) -> tuple[Check, ...]:
     """Return the checks that codes or names ask for, each may hold several with commas; all if none is given.
 
     Raises:
-        FpctlError: a name is no check's.
+        FpctlError: a name is not that of a check.
     """
     given = list(names)
     if not given:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RECENT = timedelta(days=14)
 """Runs so old may still tell what a rule does."""
 TREND = timedelta(days=29)
-"""The hits of each of so many days before today, and of today, are known of every exclusion."""
+"""For every exclusion, the hits of this many days before today, and of today, are known."""
 
 MANY = 200
 """Exclusions from which on all days of all are asked for at once: 200 questions take as long as that one."""
@@ -65,7 +65,7 @@ def run_history(history: History, runs: Iterable[StoredRun], since: datetime, to
 
 
 def per_run(hits: HitTotals, first: date, last: date) -> float | None:
-    """Return the average hits of a run on the days from `first` to `last`; None where no run tells."""
+    """Return the average hits of a run on the days from `first` to `last`; None where no run says."""
     runs, rows = 0, 0
     for point in hits.between(first, last):
         if point.rows is not None:

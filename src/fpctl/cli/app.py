@@ -59,7 +59,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
     "Exclusions": (
         Verb("add", "fpctl.cli.exclusions.add", "Record an exclusion."),
         Verb("list", "fpctl.cli.exclusions.list", "List exclusions by rule, owner, status, value or expiry."),
-        Verb("show", "fpctl.cli.exclusions.show", "Show one exclusion: fields, clauses and hits."),
+        Verb("show", "fpctl.cli.exclusions.show", "Show exclusions: fields, clauses and hits."),
         Verb("approve", "fpctl.cli.exclusions.approve", "Approve exclusions and record what was reviewed."),
         Verb("renew", "fpctl.cli.exclusions.renew", "Extend expiry dates."),
         Verb("retire", "fpctl.cli.exclusions.retire", "Retire exclusions permanently."),
@@ -156,7 +156,7 @@ class VerbCommand(TyperCommand):
 
 
 def _without_global_flags(args: list[str], own: Collection[str]) -> list[str]:
-    """Set the flags of fpctl itself that stand behind a verb, and return the other arguments."""
+    """Set the flags of fpctl itself that follow a command, and return the other arguments."""
     end = args.index("--") if "--" in args else len(args)
     flags = {"-q": _be_quiet, "--quiet": _be_quiet, "--no-color": _use_no_colours}
     for flag in flags.keys() - own:

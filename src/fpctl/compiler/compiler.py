@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from fpctl.compiler.context import NO_ROW, Data, Row
+from fpctl.compiler.functions.randomness import CHANCE
 from fpctl.compiler.functions.windows import WINDOWS
 from fpctl.compiler.operator_registry import OPERATORS
 from fpctl.compiler.printing import printed
@@ -45,12 +46,12 @@ _MOST_PARTS = 200_000
 """Parts of a scalar `let`, which are used wherever it is named."""
 
 
-def _window_calls(node: tree.Node) -> Iterator[tree.Call]:
-    """Yield the calls of window functions in an operator, inner ones first; not those of pipelines inside."""
+def _calls_of(node: tree.Node, names: frozenset[str]) -> Iterator[tree.Call]:
+    """Yield the calls of some functions in an operator, inner ones first; not those of pipelines inside."""
     for part in tree.children(node):
         if not isinstance(part, tree.Pipeline):
-            yield from _window_calls(part)
-    if isinstance(node, tree.Call) and node.name.value in WINDOWS:
+            yield from _calls_of(part, names)
+    if isinstance(node, tree.Call) and node.name.value in names:
         yield node
 
 
@@ -75,6 +76,7 @@ class Compiler(TableCompiler):
         self._numbers: dict[str, int] = {}
         self.calls: list[tree.Function] = []
         self._below: Relation | None = None
+        self._has_chance = any(name in text for name in CHANCE)
         self.call_count = 0
         self._sizes = Sizes()
 
@@ -189,18 +191,22 @@ class Compiler(TableCompiler):
         if compile_one is None:
             self.refuse(node.keyword, f"the operator {node.keyword} is not supported by the local engine", node)
         ordered = relation.ordered or isinstance(node, tree.Serialize)
-        if ordered:
-            relation = self._with_windows(node, relation)
+        names = WINDOWS if ordered else frozenset()
+        if self._has_chance:
+            names |= CHANCE
+        if names:
+            relation = self._with_calls(node, relation, names)
         with self.in_row(Row(relation.columns), relation.scope, serialized=ordered):
             return compile_one(self, node, relation)
 
-    def _with_windows(self, node: tree.Operator, relation: Relation) -> Relation:
-        """Return the rows with a column for each call of a window function in an operator, the inner ones first."""
-        calls = list(_window_calls(node))
+    def _with_calls(self, node: tree.Operator, relation: Relation, names: frozenset[str]) -> Relation:
+        """Return the rows with a column for each call in an operator of functions that SQL takes there only."""
+        calls = list(_calls_of(node, names))
         if not calls:
             return relation
         saved, self._below = self._below, relation
-        with self.in_row(Row(relation.columns), relation.scope, serialized=True):
+        ordered = relation.ordered or isinstance(node, tree.Serialize)
+        with self.in_row(Row(relation.columns), relation.scope, serialized=ordered):
             for call in calls:
                 value = self.value(call)
                 column = self.beneath(value.sql, ())

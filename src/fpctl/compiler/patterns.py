@@ -32,14 +32,21 @@ def escaped(text: str) -> str:
     return "".join(f"\\{character}" if character in _SPECIAL else character for character in text)
 
 
+def _without_blanks(pattern: str) -> str:
+    """Return a pattern without the blanks and comments that the flag `x` allows, in brackets too (regex)."""
+    return re.sub(r"(\\.)|\s+|#[^\n]*", lambda found: found[1] or "", pattern, flags=re.DOTALL)
+
+
 def translated(pattern: str) -> Pattern:
     """Return a pattern of Kusto's for RE2.
 
     Raises:
-        BadPattern: RE2 has no such thing (look-around, back-references), or the flag `x` is set.
+        BadPattern: RE2 has no such thing (look-around, back-references).
     """
-    if re.match(r"\(\?[a-wyzA-Z]*x[a-zA-Z]*\)", pattern):
-        raise BadPattern("the flag x, blanks and comments in a pattern, is not supported here")
+    flags = re.match(r"\(\?([a-zA-Z]*)\)", pattern)
+    if flags and "x" in flags[1]:
+        others = flags[1].replace("x", "")
+        pattern = (f"(?{others})" if others else "") + _without_blanks(pattern[flags.end() :])
     return _Translation(pattern).run()
 
 

@@ -67,7 +67,7 @@ class Event(NamedTuple):
 class AttackSession:
     """One attack: all its events are of one device and one URL, so the rule shows it as one result row.
 
-    `resembles` is the scenario it hides behind, `differs` what alone tells it from that.
+    `resembles` is the scenario it hides behind, `differs` the only difference from it.
     """
 
     name: str

@@ -65,7 +65,7 @@ def counterpart(resource: Resource, rule: Rule, workspace: DeployedResources) ->
     """Return what the workspace has of a rule: under its GUID, or made from the template that has its id.
 
     A rule that somebody made in the portal from a template of the content hub has a GUID of its own; the
-    template's id, which is that of the rule file, stands in `alertRuleTemplateName`.
+    template's id, which is that of the rule file, is in `alertRuleTemplateName`.
     """
     guid = detection_id(rule) if resource == "detectionRules" else rule_guid(rule)
     found = workspace.get((resource, guid.lower()))
@@ -80,7 +80,7 @@ def _template(deployed: DeployedResource) -> str:
 
 
 def _namesake(artifact: RuleArtifact, workspace: DeployedResources) -> DeployedResource | None:
-    """Return another rule of the same name: with both in the workspace, everything would be told twice."""
+    """Return another rule of the same name: with both in the workspace, everything would be reported twice."""
     name = artifact.title.casefold()
     same = (one for (kind, _), one in sorted(workspace.items()) if kind == artifact.resource)
     return next((one for one in same if one.name.casefold() == name), None)

@@ -34,7 +34,7 @@ def deploy(
     """Create and update rules, and return the record of it.
 
     Every step is on disk before it is sent and again when it is done, so that whatever happens it can be
-    told what was changed, and rolled back.
+    reported with what was changed, and rolled back.
 
     Args:
         wanted: changes to carry out (`create`, `update`).
@@ -152,5 +152,5 @@ def _undo(step: Step, workspace: DeploymentTarget, force: bool) -> None:
 
 
 def _is(there: DeployedResource, properties: Mapping[str, Any]) -> bool:
-    """Tell whether a rule has exactly these properties; what only the service writes does not count."""
+    """Return whether a rule has exactly these properties; what only the service writes does not count."""
     return not set(different(properties, there.properties)) - set(READ_ONLY[there.resource])

@@ -21,7 +21,7 @@ not-deployed: the rule is not in the workspace, and was never put there.
 changed-here: the files say more than was deployed; the workspace is as it was left.
 changed-there: somebody changed it in the workspace; the files still say what was deployed.
 changed-both: both.
-differs: it is not what the files say, and no deployment recorded here tells who moved.
+differs: it is not what the files say, and no deployment recorded here shows which side changed.
 removed-there: it was deployed, and is gone.
 unknown-there: a rule with clauses of fpctl that no rule file is for.
 """
@@ -86,7 +86,7 @@ def rule_drifts(
 
 
 def _has_clauses(query: str) -> bool:
-    """Tell whether a query has clauses of fpctl; one that cannot be read has the marker of one at most."""
+    """Return whether a query has clauses of fpctl; one that cannot be read has the marker of one at most."""
     if MARKER not in query:
         return False
     try:

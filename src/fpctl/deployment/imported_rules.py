@@ -61,7 +61,7 @@ def store(found: ImportedRules, rules: Path, functions: Path, *, replace: bool) 
 
 
 def clauses_note(name: str, query: str) -> str | None:
-    """Return the note on a query whose clauses of fpctl are taken out; None where it has none. Raises FpctlError."""
+    """Return the note on a query whose clauses of fpctl are removed; None where it has none. Raises FpctlError."""
     count = len(find_clauses(query))
     if not count:
         return None

@@ -89,7 +89,7 @@ class Deployment:
     who: str = ""
     _written: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False)
     _end: int = 0
-    """Bytes of the record that are whole lines: what a crash left behind them is overwritten."""
+    """Bytes of the record that are whole lines: what a crash left after them is overwritten."""
 
     @property
     def id(self) -> str:

@@ -38,7 +38,7 @@ def taken_back(step: Step, deployment: Deployment, who: str, reason: str | None 
 def unrecorded(
     deployments: Iterable[Deployment], entries: Iterable[TrailEntry]
 ) -> list[tuple[Deployment, Step, RuleAuditEvent | None]]:
-    """Return the steps that the trail was not told of, the oldest first, and what it is to be told.
+    """Return the steps that are missing in the trail, the oldest first, and what to record.
 
     fpctl was stopped between a step and its entry, or the history could not be written. Looked at are the newest
     deployments, back to the first that is recorded as a whole.
@@ -92,7 +92,7 @@ def _facts(state: Mapping[str, Any] | None) -> dict[str, Any]:
 def _exclusions(query: str) -> list[str] | None:
     """Return the ids of the exclusions in a query, sorted; None where there is none, or it is no KQL.
 
-    Of a clause for too many to be named there stands what its marker says: how many, and a hash of their ids.
+    For a clause of too many exclusions to name, it has what its marker says: how many, and a hash of their ids.
     """
     try:
         clauses = find_clauses(query)

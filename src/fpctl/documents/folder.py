@@ -1,4 +1,4 @@
-"""The authored files of a folder: which there are, in what order, and what is said of one that cannot be read."""
+"""The authored files of a folder: which there are, in what order, and the message for one that cannot be read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_authored(root: Path, path: Path) -> str:
     """Return the text of one of the `authored_files` of a root, which is a folder or the file itself.
 
     Raises:
-        FpctlError: it cannot be read, is no regular file, or is a link that leads out of the folder.
+        FpctlError: it cannot be read, is not a regular file, or is a link that leads out of the folder.
     """
     # No linked folder is entered on the way to it, so only the file itself can be a link; most are none.
     if path.is_symlink():

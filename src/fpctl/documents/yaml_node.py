@@ -18,7 +18,7 @@ MAX_DEPTH = 50
 """Nesting beyond this is refused; rule and exclusion files need about six levels."""
 
 _BOM = "\ufeff"
-# An anchor and a tag may stand before a node, with lines and comments between.
+# An anchor and a tag may precede a node, with lines and comments between.
 _PROPERTIES = re.compile(r"(?:[&!][^\s]*(?:\s+(?:#[^\r\n]*)?)*)*")
 
 
@@ -40,7 +40,7 @@ class Node(NamedTuple):
     pairs: list[tuple[Node, Node]] | None = None
 
     def is_null(self) -> bool:
-        """Tell whether this is YAML's null: a plain empty scalar, `~` or `null`."""
+        """Return whether this is YAML's null: a plain empty scalar, `~` or `null`."""
         return self.style is None and self.text in ("", "~", "null", "Null", "NULL")
 
 

@@ -98,7 +98,7 @@ def flow_list(items: Sequence[Value]) -> str:
 
 def _scalar_item(item: Value, *, flow: bool = False) -> str:
     if isinstance(item, Mapping) or (isinstance(item, Sequence) and not isinstance(item, str)):
-        raise FpctlError("a list of lists or an empty map cannot stand in an exclusion file")
+        raise FpctlError("a list of lists or an empty map is not allowed in an exclusion file")
     return scalar(item, flow=flow)
 
 

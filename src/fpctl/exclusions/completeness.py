@@ -62,7 +62,7 @@ def words_for(missing: tuple[Lacking, ...]) -> str:
 
 
 def _is_approved(exclusion: Exclusion, policy: Policy) -> bool:
-    """Tell whether somebody approved it who may: one of the approvers, and not the owner if these must differ."""
+    """Return whether somebody approved it who may: one of the approvers, and not the owner if these must differ."""
     approver = (exclusion.approved_by or "").strip()
     if not approver or not policy.may_approve(approver):
         return False

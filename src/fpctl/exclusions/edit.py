@@ -91,7 +91,7 @@ def _changed(text: str, name: Node, old: Node, key: str, value: Value | Removed,
     if isinstance(value, Removed):
         return deletion(line, _line_end(text, old.end))
     inline = _inline(value)
-    # A value on the key's own line is replaced where it stands, so that a comment behind it stays.
+    # A value on the key's own line is replaced in place, so that a comment after it stays.
     if inline is not None and old.style not in ("|", ">") and "\n" not in text[name.start : old.end]:
         lead = " " if text[old.start - 1] == ":" else ""
         return Edit(old.start, old.end, lead + inline)

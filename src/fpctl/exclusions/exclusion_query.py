@@ -27,7 +27,7 @@ class ExclusionQuery:
         scenario: those of this scenario, `none` for those of no scenario.
         owner: those whose owner contains this text, ignoring case; `none` for those without.
         states: those in one of these states on the day.
-        expiring: those that are active or in shadow and end within so many days.
+        expiring: those that are active or in shadow and end within this many days.
         matches: those that would match this value in one of their fields.
     """
 
@@ -41,7 +41,7 @@ class ExclusionQuery:
 
 @dataclass(frozen=True, slots=True)
 class FoundExclusion:
-    """An exclusion that meets the criteria, and what is to be told of it on the day.
+    """An exclusion that meets the criteria, and what to report of it on the day.
 
     `days_left` counts to the first day on which it no longer holds: 1 is "today is the last day".
     """

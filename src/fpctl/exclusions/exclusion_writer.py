@@ -99,7 +99,7 @@ def write(entry: NewExclusion) -> None:
     """Write an entry's file.
 
     Raises:
-        FpctlError: it cannot be written, or has come to be since.
+        FpctlError: it cannot be written, or was created in the meantime.
     """
     if entry.path.exists() or entry.path.is_symlink():
         raise FpctlError("the file already exists", Location(str(entry.path)), "give another --id")

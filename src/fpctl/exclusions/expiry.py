@@ -1,4 +1,4 @@
-"""Days of an exclusion's life as people give them: a date, or so many days from today."""
+"""Days of an exclusion's life as people give them: a date, or a number of days from today."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def parse_days(text: str) -> int:
     """Return how many days `30d`, `4w` or `30` are.
 
     Raises:
-        FpctlError: it is no number of days.
+        FpctlError: it is not a number of days.
     """
     span = re.fullmatch(r"(\d{1,5})\s*([dw]?)", text.strip(), re.IGNORECASE)
     if span is None:

@@ -36,7 +36,7 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 def _listed(value: object) -> object:
-    """Accept a single value where a list may stand."""
+    """Accept a single value where a list is expected."""
     return [value] if isinstance(value, (str, int)) or value is None else value
 
 
@@ -151,7 +151,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 class Approval(BaseModel):
-    """What the approver saw: the day, and of each rule the content hash and where the clause stood in it."""
+    """What the approver saw: the day, and of each rule the content hash and where the clause was in it."""
 
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
@@ -187,7 +187,7 @@ class Exclusion(BaseModel):
     @field_validator("id")
     @classmethod
     def _markable(cls, value: str) -> str:
-        # The id stands in a comment of the tuned query and names a file.
+        # The id is in a comment of the tuned query and names a file.
         if not _ID.fullmatch(value):
             hint = "use letters, digits, `.`, `_` and `-`, at most 80, such as fp-2026-0007"
             raise validation_error("invalid-id", f"`{value}` cannot be an id", hint)

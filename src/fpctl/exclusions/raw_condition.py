@@ -98,7 +98,7 @@ def _parts(predicate: tree.Expr) -> Iterator[tree.Expr]:
 
 
 def _wrong_columns(parts: list[tree.Expr]) -> ValueProblem | None:
-    """Return the problem of a column that stands alone and that is not true or false in any documented table."""
+    """Return the problem of a column that is alone and that is not true or false in any documented table."""
     from fpctl.kql import tree
     from fpctl.schema.tables import documented_types
 

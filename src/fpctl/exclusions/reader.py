@@ -22,7 +22,7 @@ from fpctl.spelling import did_you_mean, nearest
 
 @dataclass(frozen=True, slots=True)
 class LoadedExclusion:
-    """An exclusion with its lists read in, and where it stands.
+    """An exclusion with its lists read in, and where it is.
 
     `lists` names the list files that its values come from. `content_hash` covers the values of the
     lists: a changed list is a changed exclusion. `places` has the line and column of each key's value,
@@ -50,11 +50,11 @@ class LoadedExclusion:
         return Location(self.path, self.line)
 
     def at_key(self, key: str) -> Location:
-        """Return where the value of a key stands, or where the exclusion begins if the key is not given."""
+        """Return where the value of a key is, or where the exclusion begins if the key is not given."""
         return Location(self.path, *self.places[key]) if key in self.places else self.at
 
     def at_listed(self, key: str, value: str) -> tuple[Location, str] | None:
-        """Return where in a list file a value of `match.0.device` stands, and the list's name; None if in none."""
+        """Return where in a list file a value of `match.0.device` is, and the list's name; None if in none."""
         for each in self.listed.get(key, ()):
             if (line := each.lines.get(value)) is not None:
                 return Location(each.path, line), each.name
@@ -146,7 +146,7 @@ class _DocumentReader:
         self._broken = False
         # Fields whose list cannot be read: its problem says so, that no values are there need not be said too.
         self._unfilled: set[tuple[str | int, ...]] = set()
-        # Where a value stands in the file that stands elsewhere once the lists before it are filled in.
+        # The place in the file of a value that is elsewhere once the lists before it are filled in.
         self._written: dict[tuple[str | int, ...], tuple[str | int, ...]] = {}
 
     def read(self) -> Exclusion | None:

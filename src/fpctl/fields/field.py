@@ -17,7 +17,7 @@ from fpctl.fields.matching.term import Term
 V = TypeVar("V")
 
 FEW = 8
-"""Up to so many values get a readable test each; more share one look-up in a list."""
+"""Up to this number, each value gets a readable test; more share one look-up in a list."""
 
 ON_DEVICE = "code on the device"
 IN_DOMAIN = "a name in the domain"
@@ -109,7 +109,7 @@ class Field(ABC, Generic[V]):
         anchors: an attacker on any machine cannot choose its values.
         chosen: why an attacker can choose its values; empty where that is not so.
         wildcard: `*` is any text in it.
-        separator: what stands between values in an answer.
+        separator: what is between values in an answer.
         semicolon: no value holds a `;`, which then separates values.
         pattern_noun: what a pattern names ("host whose name"), where one with little text names too much.
         ecs: its names in the Elastic Common Schema, which the filter notation uses.
@@ -159,11 +159,11 @@ class Field(ABC, Generic[V]):
         """Return a value that `check` accepts in its parsed form."""
 
     def anchored(self, values: Sequence[str]) -> bool:
-        """Tell whether the values are such that an attacker on any machine cannot choose them."""
+        """Return whether the values are such that an attacker on any machine cannot choose them."""
         return self.anchors
 
     def is_free_text(self) -> bool:
-        """Tell whether blanks at the ends and `<...>` inside are part of a value."""
+        """Return whether blanks at the ends and `<...>` inside are part of a value."""
         return False
 
     # ------------------------------------------------------------------ matching
@@ -181,7 +181,7 @@ class Field(ABC, Generic[V]):
         """Return the test that a column holds one of at least one value, each of which fits it."""
 
     def names(self, pattern: str, value: str) -> bool:
-        """Tell whether an exclusion's value names a value at hand, for looking exclusions up. Both are folded."""
+        """Return whether an exclusion's value names a value at hand, for looking exclusions up. Both are folded."""
         return pattern == value
 
     # ------------------------------------------------------------------ cover
@@ -195,19 +195,19 @@ class Field(ABC, Generic[V]):
         yield key
 
     def is_pattern(self, key: Key) -> bool:
-        """Tell whether a key may cover others in which `above` does not find it."""
+        """Return whether a key may cover others in which `above` does not find it."""
         return False
 
     def covers(self, wide: Key, narrow: Key) -> bool:
-        """Tell whether every event that `narrow` matches, `wide` matches too."""
+        """Return whether every event that `narrow` matches, `wide` matches too."""
         return wide in self.above(narrow)
 
     def piece(self, key: Key) -> str:
-        """Return a text that stands in `text` of every key that a pattern covers."""
+        """Return a text that is in `text` of every key that a pattern covers."""
         return ""
 
     def text(self, key: Key) -> str:
-        """Return the text in which the pieces of the patterns that cover a key stand."""
+        """Return the text that contains the pieces of the patterns that cover a key."""
         return ""
 
     # ------------------------------------------------------------------ events
@@ -258,7 +258,7 @@ class Field(ABC, Generic[V]):
         return [test for name in self.ecs for test in compared(name, "==", values)]
 
     def watchlist_note(self, values: Sequence[str]) -> str:
-        """Return what is lost when the values stand as rows of a watchlist; empty for nothing."""
+        """Return what is lost when the values are rows of a watchlist; empty for nothing."""
         return ""
 
     def adopted(self, operator: str, role: str, values: tuple[str, ...]) -> StandIn | None:

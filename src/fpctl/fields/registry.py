@@ -69,7 +69,7 @@ def check_value(field: str, value: str) -> ValueProblem | None:
     """Return why `value` cannot stand for `field`, or None if it can.
 
     Args:
-        field: a name of `NAMES`; of another it is said that there is no such field.
+        field: a name of `NAMES`; for any other name, the message says that there is no such field.
         value: the value as authored; list references (`@lists/x.txt`) are not values.
     """
     known = FIELDS.get(field)
@@ -112,6 +112,6 @@ def key_of(field: str, value: str) -> Key | None:
 
 
 def names_value(field: str, pattern: str, value: str) -> bool:
-    """Tell whether an exclusion's value `pattern` of a field matches a value at hand, for looking exclusions up."""
+    """Return whether an exclusion's value `pattern` of a field matches a value at hand, for looking exclusions up."""
     given = value.strip()
     return bool(given) and FIELDS[field].names(pattern.casefold(), given.casefold())

@@ -55,7 +55,7 @@ class CheckResult:
 
 
 def needs_action(findings: Iterable[CheckResult]) -> bool:
-    """Tell whether something is to be put right."""
+    """Return whether something is to be put right."""
     return any(finding.status in ("warning", "error") for finding in findings)
 
 

@@ -36,7 +36,7 @@ def connector_findings(
         try:
             statuses = check.of(outcome.rule, range_of(outcome.rule, tuned.query, None, now))
         except EngineError as error:
-            hint = error.hint or "put right what is said above"
+            hint = error.hint or "fix the problems above"
             yield CheckResult("connectors", "error", engine.name, error.message, hint, (outcome.rule.path,))
             return
         for status in statuses:

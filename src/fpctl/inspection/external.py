@@ -79,7 +79,7 @@ def pull_external(
         folder: the data folder.
         now: the date of the copies, aware.
         environ: the environment, for FPCTL_TRUSTED_HOSTS.
-        progress: is told each address before it is fetched.
+        progress: called with each address before it is fetched.
     """
     done, known = ExternalPull(), fetched_copies(folder)
     for address in addresses:

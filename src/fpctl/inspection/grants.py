@@ -75,7 +75,7 @@ def _commands(permission: str, app: str, delegated: bool) -> str:
 
 
 def _who(claims: Mapping[str, Any]) -> str:
-    """Return who signed in, as far as the token tells."""
+    """Return who signed in, as far as the token says."""
     person = claims.get("upn") or claims.get("preferred_username")
     if person:
         return str(person)

@@ -95,7 +95,7 @@ def table_findings(
         rules = tuple(sorted(readers[table]))
         if table in missing:
             hint = missing_hint(engine)
-            # A documented name is no slip of the pen.
+            # A documented name is not a typing error.
             near = did_you_mean(table, there, what="table") if table in strange and there else None
             hint = f"{hint}; {near}" if near else hint
             yield CheckResult("tables", "error", table, "the table does not exist", hint, rules)
@@ -168,7 +168,7 @@ def _missing_columns(
 
 
 def _enabled(rule: Rule) -> bool:
-    """Tell whether a rule counts against the service's limits: those that are disabled do not."""
+    """Return whether a rule counts against the service's limits: those that are disabled do not."""
     return str(rule.metadata.get("enabled", True)).strip().lower() not in ("false", "no", "off", "0")
 
 

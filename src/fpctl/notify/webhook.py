@@ -24,7 +24,7 @@ def check_address(address: str) -> str:
     """Return the host of a webhook's address.
 
     Raises:
-        FpctlError: it is no https address; http is taken for this machine only.
+        FpctlError: it is not an https address; http is taken for this machine only.
     """
     from fpctl.engine.remote.endpoint import is_loopback
 

@@ -1,8 +1,8 @@
 """Charts as SVG that a page embeds: no script, no style of their own, colours from the page's variables.
 
-pygal draws; its scripts, style sheets and comments are taken out, because a page with a strict
+pygal draws; its scripts, style sheets and comments are removed, because a page with a strict
 Content-Security-Policy allows none, and because its colours would not follow the dark mode. What is left has the
-classes that `assets/report.css` paints. Every chart has a title that screen readers say, and stands beside a table
+classes that `assets/report.css` paints. Every chart has a title that screen readers say, and is next to a table
 with the same numbers; a bar says what it is when the pointer is on it.
 """
 
@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from fpctl.report.estate import RuleNoise, Series
 
 BARS = 15
-"""So many rules are drawn; the table beside the chart has all of them."""
+"""How many rules are drawn; the table next to the chart has all of them."""
 _SVG = "http://www.w3.org/2000/svg"
 _LABEL = 32
 

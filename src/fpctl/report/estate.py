@@ -22,7 +22,7 @@ from fpctl.repository.apply import RuleOutcome
 EXPIRES_SOON = 30
 """Days before its end from which an exclusion is one that expires soon."""
 SERIES = 7
-"""So many exclusions have a colour of their own in the chart by day; the others are one series."""
+"""How many exclusions have a colour of their own in the chart by day; the others are one series."""
 MAP_RULES, MAP_EXCLUSIONS = 25, 25
 """The map shows the noisiest rules and the exclusions that suppress most; the CSV has all of them."""
 
@@ -48,7 +48,7 @@ class RuleNoise:
 
     Attributes:
         events: events that reached the clauses; None where that is not known.
-        suppressed: those of them that exclusions took out; None where not known.
+        suppressed: those of them that exclusions suppressed; None where not known.
         results: rows of the tuned rule's result.
         last: when that run began; None where there is none.
         failed: why the newest run is not complete, where it is not; `failed_run` is that run's number.

@@ -13,7 +13,7 @@ from fpctl.text.source import SourceText
 
 WIDTH = 100
 SHOWN_COLUMNS = 8
-"""A picture lists at most so many column names per line; `--columns` and JSON give all."""
+"""The most column names per line of a picture; `--columns` and JSON give all."""
 
 
 def outcome_to_dict(outcome: RuleOutcome) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Texts of files and services in Markdown: nothing that they say becomes markup, and no reader sees an escape.
 
-What could be markup, a mention, a link or an issue stands in a code span, where nothing is any of these. In a table a
+What could be markup, a mention, a link or an issue is put in a code span, where it has no effect. In a table a
 bar is written as `\\\\|` even there, which GitHub shows as a bar.
 
 Source: GitHub Flavored Markdown (https://github.github.com/gfm), 4.10 tables and 6.1 code spans.

@@ -100,7 +100,7 @@ def begin_reading(place: str, on: date, usage: Usage) -> Callable[[], Recorded]:
         try:
             found: Recorded = ours.recv()
         except EOFError:
-            # Whatever stopped the reader is met again here, where it can be reported.
+            # Whatever stopped the reader happens again here, where it can be reported.
             return read_recorded(place, on, usage)
         finally:
             ours.close()

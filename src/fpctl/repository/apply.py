@@ -76,7 +76,7 @@ def tune(
     """Yield the outcome of each rule, in the given order.
 
     Args:
-        rules: as loaded; clauses that fpctl put in earlier are taken out first.
+        rules: as loaded; clauses that fpctl inserted earlier are removed first.
         verified: whether each tuned text is read again and checked; False only where the caller has done so.
         style: how the clauses are written.
         progress: called with (done, total) after each rule.
@@ -97,7 +97,7 @@ def outcome_of(
 ) -> RuleOutcome:
     """Return the outcome of one rule as `without_clauses` gives it; the arguments are those of `tune`.
 
-    Whatever goes wrong is this rule's error, be it a fault of fpctl: the other rules are planned all the same.
+    Whatever goes wrong is this rule's error, even if it is a fault of fpctl: the other rules are planned all the same.
     """
     if isinstance(prepared, RuleOutcome):
         return prepared
@@ -135,7 +135,7 @@ def _in_file(error: KqlSyntaxError, loaded: LoadedRule) -> KqlSyntaxError:
 def without_clauses(rules: Sequence[LoadedRule]) -> list[LoadedRule | RuleOutcome]:
     """Return the rules as they are without fpctl's clauses; files that have none are returned as they are.
 
-    In place of a rule whose file cannot be read without them stands its outcome, an error.
+    A rule whose file cannot be read without them is replaced by its outcome, an error.
     """
     found: list[LoadedRule | RuleOutcome] = []
     for _, group in groupby(rules, key=lambda loaded: loaded.text.path):
@@ -176,7 +176,7 @@ def _stripped_rules(members: Sequence[LoadedRule]) -> list[LoadedRule]:
 
 
 def base_file(rules: Sequence[LoadedRule]) -> str:
-    """Return a rule file's text with every clause of fpctl taken out of the given rules (all of one file)."""
+    """Return a rule file's text with every clause of fpctl removed from the given rules (all of one file)."""
     spans = []
     for loaded in rules:
         try:

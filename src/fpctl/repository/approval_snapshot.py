@@ -56,7 +56,7 @@ def places_seen(exclusion: Exclusion, rules: Sequence[Rule], planner: Planner) -
 
 
 def place_of(clauses: Iterable[Clause]) -> str:
-    """Return where clauses stand: `DeviceNetworkEvents: after where`, several with `; `.
+    """Return where clauses are: `DeviceNetworkEvents: after where`, several with `; `.
 
     Lines and offsets are not part of it: a comment above moves every line and no clause.
     """
@@ -64,7 +64,7 @@ def place_of(clauses: Iterable[Clause]) -> str:
 
 
 def standing(outcome: RuleOutcome) -> Mapping[str, str]:
-    """Return where the clauses of each exclusion stand in a rule, by exclusion, in the words of `place_of`."""
+    """Return where the clauses of each exclusion are in a rule, by exclusion, in the words of `place_of`."""
     if outcome.places is not None or outcome.tuned is None:
         return outcome.places or {}
     clauses: dict[str, list[Clause]] = {}
@@ -74,7 +74,7 @@ def standing(outcome: RuleOutcome) -> Mapping[str, str]:
 
 
 def tables_of(placement: str) -> str:
-    """Return the tables that a place of `place_of` speaks of."""
+    """Return the tables that a place of `place_of` names."""
     return ", ".join(sorted({table for one in placement.split("; ") for table in one.rpartition(": ")[0].split(", ")}))
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from fpctl.errors import Location, Problem
 from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.repository.apply import RuleOutcome
-from fpctl.repository.single_exclusion import in_force
+from fpctl.repository.single_exclusion import in_force, trial
 from fpctl.rewrite.placement.resolution import IF_EXISTS
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
+from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.model import Rule
 from fpctl.schema.fields import look_alikes
 
 SHOWN = 4
-"""So many columns that look right are named."""
+"""How many columns that look right are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class UnheldField:
         tables = " and ".join(self.tables)
         if self.known:
             return f"no column of {tables} holds the field {self.field}"
-        return f"nothing tells which column of {tables} holds {self.field}: the clause could never match"
+        return f"nothing shows which column of {tables} holds {self.field}: the clause could never match"
 
     @property
     def hint(self) -> str:
@@ -82,7 +85,7 @@ def _names(tables: Iterable[str], planner: Planner, rule: Rule) -> list[str]:
 def never_matching(
     exclusion: Exclusion, outcomes: Iterable[RuleOutcome], planner: Planner
 ) -> list[tuple[RuleOutcome, UnheldField]]:
-    """Return the fields for want of which an exclusion matches nothing in a rule that it names, with the rule."""
+    """Return each rule that an exclusion names and cannot match, with the field whose columns are missing."""
     alone = in_force(exclusion)
     return [
         (outcome, field)
@@ -90,3 +93,29 @@ def never_matching(
         if outcome.tuned is not None and alone.selects(outcome.rule) == "named"
         for field in unheld_fields(alone, outcome.rule, planner, outcome.tuned)
     ]
+
+
+def unmatched(exclusion: Exclusion, rules: Iterable[LoadedRule], planner: Planner, at: Location) -> list[Problem]:
+    """Return an error for each field for want of which an exclusion could never match in a rule that it names.
+
+    Args:
+        rules: all of them.
+        at: where the exclusion stands.
+    """
+    if exclusion.status == "retired":
+        return []
+    named = [loaded for loaded in rules if exclusion.selects(loaded.rule) == "named"]
+    outcomes = trial(exclusion, named, planner, verified=False)
+    return [
+        Problem("never-matches", f"{exclusion.id} in {outcome.rule.path}: {field.message}", at, field.hint)
+        for outcome, field in never_matching(exclusion, outcomes, planner)
+    ]
+
+
+def newly_unmatched(
+    before: Iterable[LoadedExclusion], after: Iterable[LoadedExclusion], rules: Sequence[LoadedRule], planner: Planner
+) -> list[Problem]:
+    """Return the same for the exclusions of an edited file, without what was so before the edit."""
+    known = {problem.message for one in before for problem in unmatched(one.exclusion, rules, planner, one.at)}
+    found = (problem for one in after for problem in unmatched(one.exclusion, rules, planner, one.at_key("match")))
+    return [problem for problem in found if problem.message not in known]

@@ -13,7 +13,7 @@ from fpctl.rules.model import RuleMetadata
 from fpctl.rules.selector import PREFIXES
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
-"""The newest that the YAML language server of the usual editors understands whole."""
+"""The newest that the YAML language server of the usual editors fully supports."""
 
 _EXCLUSION: Mapping[str, str] = {
     "id": "Unique; names the file and marks the clause in tuned rules. `fpctl add` makes one.",

@@ -1,4 +1,4 @@
-"""A rule repository in memory: rules, exclusions, schema, and the problems met while reading them."""
+"""A rule repository in memory: rules, exclusions, schema, and the problems found while reading them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Repository:
     """What planning needs, read from disk.
 
     `problems` holds everything wrong in rules, exclusions, lists, tables and references. Errors among
-    them mean that a part was left out; what could be read stands. `tables` are the documented and own
+    them mean that a part was left out; what could be read is kept. `tables` are the documented and own
     tables with Defender XDR's types where the products disagree, `streamed` with Log Analytics'.
     `enforced` is the policy without whose reason, owner and approval an exclusion counts as a draft.
     """
@@ -49,7 +49,7 @@ class Repository:
         return [in_effect(loaded.exclusion, self.enforced) for loaded in self.exclusions.exclusions]
 
     def as_they_count(self) -> tuple[LoadedExclusion, ...]:
-        """Return the same with where they stand."""
+        """Return the same with their places."""
         return tuple(
             replace(loaded, exclusion=in_effect(loaded.exclusion, self.enforced))
             for loaded in self.exclusions.exclusions

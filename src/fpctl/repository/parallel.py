@@ -3,7 +3,7 @@
 Planning is Python throughout, so threads would not help. The workers are forked, so that each has the rules,
 the exclusions and the schema without a copy; what comes back is the outcome of each rule without its details
 (tree, columns), which are made again where somebody asks for them. Where processes cannot be forked (Windows)
-or should not be (macOS, whose libraries do not bear it), everything is planned here; so are the rules that a
+or should not be (macOS, whose libraries do not support it), everything is planned here; so are the rules that a
 worker has not planned when it dies.
 """
 
@@ -92,7 +92,7 @@ def _portions(rules: Sequence[LoadedRule | RuleOutcome]) -> list[list[int]]:
 
 
 def _may_be_wide(query: str) -> bool:
-    """Tell whether a query may read all tables. Most have none of the words, which takes less time to see."""
+    """Return whether a query may read all tables. Most have none of the words, which takes less time to see."""
     return any(word in query for word in _WIDE_WORDS) and _MAYBE_WIDE.search(query) is not None
 
 
@@ -126,7 +126,7 @@ def _started(
 
 
 def _default_signals() -> None:
-    """Let a worker end when it is told to, and leave Ctrl-C to the process that started it."""
+    """Let a worker end on SIGTERM, and leave Ctrl-C to the process that started it."""
     import signal
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -154,7 +154,7 @@ def _collected(
             if isinstance(prepared, RuleOutcome):
                 yield prepared
             elif future.exception() is not None:
-                # Whatever stopped the worker is met again here, where it can be reported.
+                # Whatever stopped the worker happens again here, where it can be reported.
                 yield planning.outcome(prepared, index)
             else:
                 yield future.result()[number].outcome(prepared, index, planning)

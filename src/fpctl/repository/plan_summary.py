@@ -61,7 +61,7 @@ class PlanSummary:
 def plan_summary(files: Sequence[TunedFile], folder: Path, states: Mapping[str, State]) -> PlanSummary:
     """Return what changes when files are written to a folder.
 
-    A clause that stands for so many exclusions that it does not name them tells only that its file changes.
+    A clause that stands for so many exclusions that it does not name them says only that its file changes.
 
     Args:
         folder: where tuned rules of an earlier `apply` may be.

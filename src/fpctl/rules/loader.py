@@ -26,7 +26,7 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules of a folder in order of their paths, the files they stand in, and every problem."""
+    """The rules of a folder in order of their paths, the files they are in, and every problem."""
 
     rules: tuple[LoadedRule, ...]
     problems: tuple[Problem, ...]
@@ -56,7 +56,7 @@ class RuleSet:
         return tuple(self.rules[index] for index in sorted(chosen))
 
     def _by_part(self, pattern: str) -> int:
-        """Return the one rule that a part of its id, name or path tells. Raises FpctlError where that is not one."""
+        """Return the one rule that a part of its id, name or path identifies. Raises FpctlError if there is not one."""
         folded = pattern.strip().casefold()
         ways: tuple[Callable[[Rule], bool], ...] = (
             lambda rule: Path(rule.path).stem.casefold() == folded or rule.path.casefold() == folded,
@@ -79,7 +79,7 @@ def load_rules(root: Path) -> RuleSet:
     """Return every rule of a folder (or of one file).
 
     A file that cannot be read as a rule is left out and is a problem; rules of one id are a problem at
-    each place but are all loaded, because the file's path still tells them apart.
+    each place but are all loaded, because the file's path still distinguishes them.
 
     Raises:
         FpctlError: there is no such folder or file.

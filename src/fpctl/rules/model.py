@@ -188,7 +188,7 @@ def read_rule(
     """Return a rule made of authored metadata, and the keys that could not be used.
 
     Args:
-        metadata: the authored keys; texts may stand where numbers are meant.
+        metadata: the authored keys; texts may be given for numbers.
         query: the decoded query.
         path: relative to the rules folder.
         fallback_id: the id of a rule that states none.
@@ -255,7 +255,7 @@ def _kind(read: RuleMetadata) -> RuleKind:
 
 
 def _tags(value: list[Any] | dict[str, Any] | str | None) -> list[str]:
-    """Return tags from any of the shapes met: a text, a list of texts, a map, a list of maps."""
+    """Return tags from any of the known shapes: a text, a list of texts, a map, a list of maps."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     if isinstance(value, dict):

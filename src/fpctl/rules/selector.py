@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple
 from fpctl.rules.model import Rule
 
 PREFIXES = ("id", "name", "path", "tag", "technique", "tactic", "table")
-"""What may stand before the `:` of a selector."""
+"""What may precede the `:` of a selector."""
 
 Selection = Literal["named", "swept"]
 """`named`: the selector means this very rule, so failing to place the exclusion in it is a finding.
-`swept`: the rule is one of many that a pattern reaches, and not being applicable is no fault."""
+`swept`: the rule is one of many that a pattern reaches, and not being applicable is not a fault."""
 
 _WILDCARD = re.compile(r"[*?]")
 

@@ -1,6 +1,6 @@
 """Tests of a rule: events that must fire, and events that must stay quiet.
 
-They stand under `tests:` of a YAML rule, or beside the rule in `<name>.tests.yaml` (and
+They are under `tests:` of a YAML rule, or next to the rule in `<name>.tests.yaml` (and
 `<name>.<anything>.tests.yaml`). docs/tuning.md describes the format.
 """
 
@@ -23,7 +23,7 @@ from fpctl.spelling import did_you_mean
 CaseKind = Literal["must-fire", "must-stay-quiet"]
 
 ENDINGS = (".tests.yaml", ".tests.yml")
-"""What the names of files of tests end in; they are no rules."""
+"""What the names of files of tests end in; they are not rules."""
 
 _KEYS: Mapping[str, CaseKind] = {"must_fire": "must-fire", "must_stay_quiet": "must-stay-quiet"}
 _CASE_KEYS = ("name", "now", "rows", "files", "background")
@@ -42,7 +42,7 @@ class RuleCase:
         background: events around them that make the rule work (a baseline, more rows for a threshold); an
             exclusion may suppress these.
         now: what `now()` is; None where the test does not say, and then relative times are all it has.
-        at: where the case stands.
+        at: where the case is.
     """
 
     name: str
@@ -66,7 +66,7 @@ class RuleTests:
 
 
 def is_test_file(name: str) -> bool:
-    """Tell whether a file of this name holds tests."""
+    """Return whether a file of this name holds tests."""
     return name.lower().endswith(ENDINGS)
 
 
@@ -116,7 +116,7 @@ def cases_of(loaded: LoadedRule) -> RuleTests:
 
 
 def _other_rule(folder: Path, stem: str, own: str) -> bool:
-    """Tell whether `a.b.tests.yaml` belongs to a rule `a.b` rather than to `a`."""
+    """Return whether `a.b.tests.yaml` belongs to a rule `a.b` rather than to `a`."""
     rest = own[len(stem) + 1 :].split(".")
     longer = [f"{stem}.{'.'.join(rest[:count])}" for count in range(1, len(rest) + 1)]
     return any((folder / f"{name}{suffix}").is_file() for name in longer for suffix in SUFFIXES)

@@ -30,8 +30,6 @@ _WORDS = {
 }
 """The word for a schema in a parser's name -> the schema."""
 
-SCHEMAS = tuple(sorted(set(_WORDS.values())))
-
 _BUILT_IN = ("_Im_", "_ASim_")
 _DEPLOYED = ("vim", "im", "ASim")
 
@@ -40,7 +38,7 @@ def asim_schema(name: str) -> str | None:
     """Return the ASIM schema a function or table is named after (`_Im_Dns` -> `Dns`), or None.
 
     The prefix and the schema's word are matched as KQL matches names, with case. After the word
-    may stand the source: after `_` in a built-in parser, with a capital letter in a deployed one.
+    may be the source: after `_` in a built-in parser, with a capital letter in a deployed one.
     """
     for prefix in _BUILT_IN:
         if name.startswith(prefix):

@@ -52,11 +52,11 @@ class Family(BaseModel):
     profile: tuple[_Field, ...]
 
     def has(self, table: str) -> bool:
-        """Tell whether a table is of this family."""
+        """Return whether a table is of this family."""
         return any(fnmatchcase(table, glob) for glob in self.tables)
 
     def narrow(self, fields: Collection[str]) -> bool:
-        """Tell whether a match of these fields is narrow here."""
+        """Return whether a match of these fields is narrow here."""
         return any(name in fields for name in NARROW) or any(
             all(name in fields for name in together) for together in self.together
         )
@@ -86,7 +86,7 @@ def families_of(tables: Iterable[str]) -> tuple[Family, ...]:
 
 
 def is_narrow(fields: Collection[str], among: Sequence[Family] = ()) -> bool:
-    """Tell whether a match of these fields is narrow enough not to be called broad.
+    """Return whether a match of these fields is narrow enough not to be called broad.
 
     Args:
         among: the families of the rule's tables; without them it is asked whether it is narrow in any.

@@ -80,12 +80,12 @@ class FieldMap:
 
         Args:
             overrides: by table and field, the columns, each `Column`, a path such as `Detail.host` or
-                `parse_json(Detail).host`, or that and a role (`"Host host-name"`). An override stands
-                for all of the table's packaged columns of that field; an empty list takes the field away.
-            known: the tables in use; the packaged ones unless told.
+                `parse_json(Detail).host`, or that and a role (`"Host host-name"`). An override replaces
+                all of the table's packaged columns of that field; an empty list takes the field away.
+            known: the tables in use; the packaged ones by default.
 
         Raises:
-            FpctlError: an override names an unknown field or role, or a column that is no path.
+            FpctlError: an override names an unknown field or role, or a column that is not a path.
         """
         tables, usual = _file()
         own = {
@@ -97,7 +97,7 @@ class FieldMap:
     def columns(self, table: str, field: str) -> tuple[FieldColumn, ...]:
         """Return the columns of a table, ASIM schema or ASIM parser that hold a field; empty where it has none.
 
-        A table of unknown columns that no mapping lists gives an empty answer, too: whoever asks
+        A table of unknown columns that no mapping lists gives an empty answer, too: the caller who asks
         knows which columns the query itself refers to.
         """
         mapped = self._made.get(table)

@@ -53,7 +53,7 @@ class Tables:
             environment: `xdr` or `loganalytics` for the tables of that product alone. `auto` knows
                 both: a table that both have carries the columns of both, since XDR tables streamed
                 to Sentinel have both time columns.
-            prefer: whose type stands where the two disagree (`AdditionalFields` is a string in XDR
+            prefer: whose type is used where the two disagree (`AdditionalFields` is a string in XDR
                 and dynamic in Log Analytics); its columns come first, and its time column is the
                 one `time_column` names.
         """
@@ -94,7 +94,7 @@ class Tables:
     def function(self, name: str) -> Mapping[str, str] | str | None:
         """Return what a stored function gives: result columns, or KQL text to analyse; None if unknown.
 
-        Known without being told are the ASIM parsers, by each of their documented names. KQL text is
+        The ASIM parsers are always known, by each of their documented names. KQL text is
         a function as after `let name =`: `(parameters) { body }`.
         """
         own = self._functions.get(name)

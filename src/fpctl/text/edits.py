@@ -38,7 +38,7 @@ def deletion(start: int, end: int) -> Edit:
 def ordered(edits: Iterable[Edit]) -> list[Edit]:
     """Return edits in order of offset; insertions at one offset keep the order given.
 
-    An insertion where a replaced part begins comes before it, one where it ends comes behind it.
+    An insertion where a replaced part begins comes before it, one where it ends comes after it.
 
     Raises:
         OverlappingEdits: two edits change the same characters, or one inserts inside what another replaces.
@@ -136,7 +136,7 @@ class EditedText:
         return self._starts
 
     def edit_at(self, offset: int) -> Edit | None:
-        """Return the edit whose new text holds an offset of the edited text; None where the source stands."""
+        """Return the edit whose new text holds an offset of the edited text; None where the source is unchanged."""
         starts = self._edited_starts()
         index = bisect_right(starts, offset) - 1
         # A deletion may begin where an insertion does: only the last one that begins here can hold the offset.
@@ -155,7 +155,7 @@ class EditedText:
         return None if behind < 0 else edit.end + behind
 
     def edited_offset(self, offset: int) -> int:
-        """Return an offset of the source as one of the edited text: behind what is inserted there.
+        """Return an offset of the source as one of the edited text: after what is inserted there.
 
         Inside a replaced part it is where the new text begins.
         """

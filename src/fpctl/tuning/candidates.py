@@ -1,7 +1,7 @@
 """Candidates for exclusions among groups of like events: narrow, and worth the most.
 
 The engine has grouped a rule's events by the fields that an exclusion can name; here are only the
-groups. Values that are too rare to be worth an exclusion stand as "" in them.
+groups. Values that are too rare to be worth an exclusion are "" in them.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ COVERED = 0.9
 """A few values narrow a candidate if they hold at least this part of its events; the others are left aside."""
 
 PROGRAMS = frozenset({"process", "hash"})
-"""Fields that tell a program: events that have one are told apart by it."""
+"""Fields that identify a program: events that have one are distinguished by it."""
 
 MAX_KEY = 3
-"""Candidates grow from keys of at most so many fields; what else is the same in their events is added."""
+"""Candidates grow from keys of at most this many fields; what else is the same in their events is added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Candidate:
     """Events that are alike: the values of each field that hold for them, and how many there are.
 
     `devices` are the frequent devices among them, `listable` whether these are nearly all of the events. `anchored`
-    tells that what is named is narrow without devices; else these must be named too.
+    whether what is named is narrow without devices; else these must be named too.
     """
 
     match: Mapping[str, tuple[str, ...]]
@@ -186,7 +186,7 @@ AT_HOME = 0.1
 
 
 def _together(groups: Groups, members: Sequence[int], at: int, listed: Sequence[str]) -> bool:
-    """Tell whether several programs run on the same devices: then they do one job."""
+    """Return whether several programs run on the same devices: then they do one job."""
     if "device" not in groups.fields:
         return False
     device = groups.fields.index("device")

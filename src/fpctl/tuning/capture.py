@@ -30,7 +30,7 @@ from fpctl.tuning.guard import CaseOutcome, evaluate
 from fpctl.tuning.secrets import scrubbed
 
 LIMIT = 50
-"""So many events are stored of each table at most."""
+"""The most events stored of each table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def capture(
 ) -> Captured:
     """Return the events of a rule's tables that a condition holds for, as a case that must fire.
 
-    Each table is read where the rule still sees it whole: behind its first row conditions, before
+    Each table is read where the rule still sees it whole: after its first row conditions, before
     anything renames, drops or groups. A table that lacks a column of the condition is left out.
 
     Args:
@@ -125,7 +125,7 @@ def _not_firing(outcome: CaseOutcome) -> str:
 
 
 def _sources(tuned: TunedRule) -> Iterator[tuple[str, tree.Pipeline, InsertionPoint]]:
-    """Yield each table that a pipeline reads, with the last insertion point at which its events stand whole."""
+    """Yield each table that a pipeline reads, with the last insertion point at which its events are whole."""
     seen: set[tuple[str, int]] = set()
     for pipeline in tuned.analysis.pipelines:
         if not pipeline.points or not isinstance(pipeline.node.source, tree.Name):

@@ -75,7 +75,7 @@ class CaseOutcome:
 
 
 def fires(rule: Rule, rows: int) -> bool:
-    """Tell whether a rule fires on so many result rows: by its trigger where it has one, else on any."""
+    """Return whether a rule fires on this many result rows: by its trigger where it has one, else on any."""
     threshold = rule.trigger_threshold or 0
     return {
         "gt": rows > threshold, "lt": rows < threshold, "eq": rows == threshold, "ne": rows != threshold,
@@ -232,7 +232,7 @@ def guard(
     Args:
         outcomes: as `tune` gives them, for these exclusions and this planner.
         tests: reads a rule's tests.
-        force: leave the exclusions in; what they suppress is told all the same.
+        force: leave the exclusions in; what they suppress is reported all the same.
     """
     guarded: list[RuleOutcome] = []
     suppressing: list[CaseOutcome] = []
@@ -296,7 +296,7 @@ def _without(
 
 
 def _wrong(outcome: CaseOutcome) -> Problem | None:
-    """Return what is wrong with a test as a problem; a suppressed event is no fault of the test."""
+    """Return what is wrong with a test as a problem; a suppressed event is not a fault of the test."""
     case = outcome.case
     if outcome.status == "wrong-test":
         message = f"`{case.name}` must fire, but the base rule does not fire on it"

@@ -34,7 +34,7 @@ from fpctl.tuning.row_changes import asked, row_changes, row_counts, united
 ENTITIES = ("device", "url", "hash")
 SAMPLE = 5
 SHOWN = 20
-"""So many vanishing entities and rows are listed."""
+"""How many disappearing entities and rows are listed."""
 
 SAMPLE_FIELDS = ("device", "url", "hash", "process", "parent_process", "command_line", "account")
 _DAY, _VALUE, _HIT = "fpctl_day", "fpctl_value", "fpctl_hit"

@@ -10,7 +10,7 @@ from fpctl.exclusions.scenarios.model import SCENARIO_IDS
 from fpctl.tuning.rhythm import Rhythm
 
 ENOUGH = 3
-"""Points from which a pattern is said to look like a scenario."""
+"""Points from which a pattern counts as looking like a scenario."""
 
 MANY_DEVICES = 10
 

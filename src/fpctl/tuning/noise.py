@@ -49,7 +49,7 @@ FREQUENT = 0.002
 """A value is frequent from this part of the events on, and from `FEW` events."""
 FEW = 3
 MOST_FREQUENT = 400
-"""So many frequent values of a field at most."""
+"""The most frequent values of a field that are kept."""
 MOST_GROUPS = 50_000
 
 ONE_GO = timedelta(hours=20)
@@ -67,7 +67,7 @@ PROBES: tuple[Mapping[str, str], ...] = (
     {"app": "fpctl-probe", "ip": "192.0.2.1"},
     {"ip": "192.0.2.1", "port": "65535"},
 )
-"""Matches of nothing, to see where a clause would stand."""
+"""Matches of nothing, to see where a clause would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Noise:
         others: the exclusions in place.
 
     Raises:
-        FpctlError: no clause could stand in the rule, so nothing can be proposed.
+        FpctlError: no clause could be placed in the rule, so nothing can be proposed.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Noise:
             )
 
     def _of_programs(self, filled: Collection[str]) -> bool:
-        """Tell whether events with these fields are those of programs.
+        """Return whether events with these fields are those of programs.
 
         A logon of Windows names the process that took it, nearly always the same; a program's start says who began it.
         """
@@ -162,7 +162,7 @@ class Noise:
         return max(1, -(-(self.span.end - self.span.start) // timedelta(days=1)))
 
     def take_out(self, tuned: TunedRule, exclusion: Exclusion) -> bool:
-        """Leave what an exclusion suppresses out of all further answers; False if its clauses stand elsewhere."""
+        """Leave what an exclusion suppresses out of all further answers; False if its clauses are elsewhere."""
         found = [self._conditions(tuned, spot, {exclusion.id: exclusion}) for spot in self.spots]
         clauses = sum(clause.exclusion == exclusion.id for clause in tuned.clauses)
         if sum(map(len, found)) != clauses:
@@ -174,7 +174,7 @@ class Noise:
     def _conditions(self, tuned: TunedRule, spot: SamplePoint, exclusions: Mapping[str, Exclusion]) -> list[str]:
         """Return, of the clauses of exclusions, those at a spot or further down its pipeline, as conditions there.
 
-        A clause with fewer fields than the spot shows may stand behind it: after a `project`, say. Its rows are those
+        A clause with fewer fields than the spot shows may be after it: after a `project`, say. Its rows are those
         of the spot, but its columns may have other names there.
         """
         found = []
@@ -348,7 +348,7 @@ def _dates(days: int, first: datetime, last: datetime) -> int:
 
 
 def is_any(field: str, values: Sequence[str]) -> str:
-    """Return the condition that a field has one of some values, as they stand in the groups."""
+    """Return the condition that a field has one of some values, as they are in the groups."""
     return f"fpctl_{field} in ({', '.join(string_literal(value) for value in values)})"
 
 
@@ -380,7 +380,7 @@ def _spots(
 
 def _spot(planner: Planner, placement: Placement, profile: Sequence[str]) -> SamplePoint:
     columns = telling_columns(planner, placement)
-    # Where no program is seen, a field is told by the first of its columns that is filled: an application by its id, or
+    # Where no program is seen, a field is taken from its first column that is filled: an application by its id, or
     # by its name where the event has no id.
     shown = {name: found[:1] if "process" in columns else found for name, found in columns.items()}
     values = {name: _told(name, shown[name]) for name in (*GROUPED, *profile) if name in shown}

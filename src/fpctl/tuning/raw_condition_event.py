@@ -26,7 +26,7 @@ def columns_for(where: str) -> dict[str, Value]:
     over. Whether the condition is true for these values is for an engine to say.
 
     Raises:
-        KqlSyntaxError: it is no condition.
+        KqlSyntaxError: it is not a condition.
     """
     text = _LEAD + where
     (statement,) = parse(text).results()

@@ -20,7 +20,7 @@ from fpctl.tuning.fixture import laid_out
 from fpctl.tuning.variants import Variant, seed_of, variants
 
 _NUMBER = "FpctlVariant"
-"""A column of the made events that tells them apart; no table documents it."""
+"""A column of the generated events that distinguishes them; no table documents it."""
 
 MOST_ALTERNATIVES = 10
 
@@ -149,7 +149,7 @@ def _condition(tuned: TunedRule, exclusion: Exclusion) -> str:
 
 
 def _event(variant: Variant, table: str, planner: Planner, number: int) -> Mapping[str, Any]:
-    """Return a row of a table whose columns hold a variant's values, wherever a value can stand."""
+    """Return a row of a table whose columns hold a variant's values, wherever a value is allowed."""
     row: dict[str, Any] = {_NUMBER: number, "Timestamp": variant.moment, "TimeGenerated": variant.moment}
     kinds = planner.tables.table(table) or {}
     row = {name: value for name, value in row.items() if name == _NUMBER or name in kinds}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fpctl.exclusions.window import DAYS
 
 LONGEST_ARC = 8
-"""Hours a day up to which a window says something; beyond it the pattern is no rhythm."""
+"""Hours a day up to which a window says something; beyond it the pattern is not a rhythm."""
 
 LEAST = 0.1
 """An hour of so small a part of what is usual is not regular, however often it is seen."""

@@ -1,4 +1,4 @@
-"""Result rows of a rule before and after an exclusion: which are gone, changed, or stand only after."""
+"""Result rows of a rule before and after an exclusion: which are gone, changed, or new."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fpctl.kql.parser import parse
 from fpctl.rewrite.plan.tuned_rule import TunedRule
 
 COMPARED = 50_000
-"""Up to so many result rows are fetched and compared one by one; of more, the engine counts them."""
+"""Up to this number, result rows are fetched and compared one by one; beyond it, the engine counts them."""
 
 
 def row_changes(before: TunedRule, after: TunedRule, engine: Engine, span: Timespan) -> RowChanges:

@@ -1,6 +1,6 @@
 """Secrets out of captured events: what people must not find in a repository.
 
-A value is replaced by `<removed>`, so that what stands around it still makes the rule fire. What is
+A value is replaced by `<removed>`, so that what is around it still makes the rule fire. What is
 looked for is listed in `PATTERNS` and in docs/tuning.md; names of people, hosts and addresses stay.
 """
 

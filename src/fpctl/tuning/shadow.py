@@ -13,7 +13,7 @@ from fpctl.history.records import HitTotals
 Verdict = Literal["wait", "activate", "drop", "look"]
 
 DAYS = 14
-"""So long an exclusion is watched before it is decided upon."""
+"""How long an exclusion is watched before it is decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from fpctl.tuning.rhythm import Rhythm, rhythm
 from fpctl.tuning.row_changes import row_counts
 
 MOST_DEVICES = 50
-"""A proposal lists at most so many devices; a pattern of more needs a URL or hash of its own."""
+"""The most devices that a proposal lists; a pattern of more needs a URL or hash of its own."""
 
 LEAST_SHARE = 0.01
 """A proposal suppresses at least this part of the events."""
@@ -46,7 +46,7 @@ LIKE_OTHERS = 0.2
 """And at least this part of the events that is usual for the regular ones."""
 
 TRIED = 25
-"""So many candidates are tried for one proposal before it is given up."""
+"""How many candidates are tried for one proposal before it is dropped."""
 
 Kept = Callable[[Exclusion], bool]
 
@@ -111,7 +111,7 @@ class ProposalCriteria:
         known: the lists of the settings.
         weights: those of the risk score.
         tested: ids of rules that have tests.
-        kept: tells whether every event that must fire still does with an exclusion.
+        kept: returns whether every event that must fire still does with an exclusion.
         most: proposals at most.
         least: part of the events that a proposal suppresses at least.
     """
@@ -297,7 +297,7 @@ class _Search:
         return len(self.noise.frequent("device", 1, most=100_000, condition=condition))
 
     def risk_of(self, exclusion: Exclusion, devices: int | None, alone: int) -> Risk:
-        """Return the risk of a proposal that suppresses so many events alone."""
+        """Return the risk of a proposal that alone suppresses this many events."""
         covered = devices / self.all_devices if devices is not None and self.all_devices else None
         return assess(
             exclusion,
@@ -312,7 +312,7 @@ class _Search:
 
 
 def _lifetime(risk: Risk) -> timedelta:
-    """Return how long a proposal should hold: the riskier, the sooner somebody looks again."""
+    """Return how long a proposal should hold: the riskier, the earlier somebody looks again."""
     return timedelta(days={"low": 90, "medium": 60, "high": 30}[risk.level])
 
 

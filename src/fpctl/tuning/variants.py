@@ -121,7 +121,7 @@ def _before_expiry(exclusion: Exclusion, moment: datetime) -> datetime:
 
 
 def holds(window: Window, moment: datetime) -> bool:
-    """Tell whether a moment lies in a window."""
+    """Return whether a moment lies in a window."""
     from zoneinfo import ZoneInfo
 
     local = moment.astimezone(ZoneInfo(window.timezone))

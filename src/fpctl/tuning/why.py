@@ -23,7 +23,7 @@ Verdict = Literal["suppressed", "fires", "no-match", "may-be-suppressed", "unkno
 """`no-match`: the base rule does not fire on the event. `may-be-suppressed`: only some values of it are known."""
 
 AFTER = timedelta(minutes=1)
-"""So long behind the event "now" is, that the rule looks back over it."""
+"""How long after the event "now" is, that the rule looks back over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def why_event(
     """Return why a rule did or did not fire on one event, by running base and tuned rule on it.
 
     Args:
-        row: the event's columns; a time column tells when it happened, and the rule looks back from then.
+        row: the event's columns; a time column says when it happened, and the rule looks back from then.
         selected: the exclusions that the rule has, each with whether it names the rule.
         table: which of the rule's tables the event is of; needed where it reads several.
 

@@ -24,7 +24,7 @@ class ConsoleConfig:
         person: who the bearer of that token is in the trail.
         secure: cookies go over TLS only.
         base_url: the address that browsers use; None for any loopback address.
-        clock: tells the time.
+        clock: returns the time.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""What all requests of one console share: the repository as it stands, the history, the runs."""
+"""What all requests of one console share: the repository as it is, the history, the runs."""
 
 from __future__ import annotations
 

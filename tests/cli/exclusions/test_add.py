@@ -564,7 +564,7 @@ def test_a_clause_that_could_never_match_is_refused_with_the_columns_that_look_r
     outcome = fpctl(*add)
     assert outcome.code == 1
     assert (
-        "payroll.kql: nothing tells which column of Payroll_CL holds account: the clause could never match\n"
+        "payroll.kql: nothing shows which column of Payroll_CL holds account: the clause could never match\n"
         '  hint: UserName_s looks right. Say so in fpctl.toml: [fields.Payroll_CL] account = ["UserName_s"]; '
         "or read the columns from data: fpctl schema pull --data DIR\n"
     ) in outcome.err

@@ -121,7 +121,7 @@ def test_values_are_read_from_stdin_with_their_comments_left_out(fpctl, agents, 
         (("add", "../../etc/x", "v", "--field", "device"),
          "fpctl: `../../etc/x` is not a list\n  hint: lists are files lists/NAME.txt of exclusions\n"),
         (("add", "new", "a # b", "--field", "command_line"),
-         "fpctl: `a # b` is not added to exclusions/lists/new.txt: it cannot stand on a line of its own\n"),
+         "fpctl: `a # b` is not added to exclusions/lists/new.txt: it does not fit on a line of its own\n"),
         (("remove", "agents", SHA1), f"fpctl: exclusions/lists/agents.txt does not have `{SHA1}`\n"),
         (("remove", "agnts", SHA1), "fpctl: there is no list exclusions/lists/agnts.txt\n"
          "  hint: did you mean `lists/agents.txt`?\n"),

@@ -39,7 +39,7 @@ _WITHOUT_MEANING = re.compile(r"\.(?:exe|dll|com|net|org|ps1|bat)\b|[*.\\/:_-]",
 
 
 def _takes_all(field: str, given: Sequence[str], known: SharedNames) -> bool:
-    """Tell whether nearly every event has one of these values."""
+    """Return whether nearly every event has one of these values."""
     if field == "ip":
         return half_of_all(given)
     if FIELDS[field].is_free_text():

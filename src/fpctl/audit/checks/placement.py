@@ -152,7 +152,7 @@ def _mixed(context: AuditContext, check: Check) -> Iterator[Finding]:
 
 
 def _drifted(context: AuditContext, check: Check) -> Iterator[Finding]:
-    """Yield the clauses that no longer stand where the approver saw them, in the way that the check is about."""
+    """Yield the clauses that are no longer where the approver saw them, in the way that the check is about."""
     for index, planned in context.plans.items():
         rule = planned.loaded.rule
         for id in sorted({*planned.stands, *planned.skips}):

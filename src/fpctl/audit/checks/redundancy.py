@@ -112,7 +112,7 @@ def _at(extent: Extent, field: str, key: Key) -> Location:
 
 
 _SCATTERED = ("url", "hash", "ip")
-"""Fields whose values name a thing that is benign or not. That a device stands in many exclusions is normal."""
+"""Fields whose values name a thing that is benign or not. It is normal for a device to be in many exclusions."""
 
 
 def _repeated(context: AuditContext, check: Check) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from fpctl.audit.context import AuditContext
 from fpctl.audit.finding import Finding
 
 TOLD = 3
-"""So many of the heaviest points a finding names."""
+"""How many of the heaviest factors a finding names."""
 
 
 def _high(context: AuditContext, check: Check) -> Iterator[Finding]:

@@ -28,11 +28,11 @@ class Values(NamedTuple):
     patterns: tuple[Key, ...]
 
     def cover(self, field: str, narrow: Values) -> bool:
-        """Tell whether each value of `narrow` is covered by one of these."""
+        """Return whether each value of `narrow` is covered by one of these."""
         return all(self.covers(field, key) for key in narrow.keys)
 
     def covers(self, field: str, key: Key) -> bool:
-        """Tell whether one of these covers a value."""
+        """Return whether one of these covers a value."""
         known = FIELDS[field]
         return any(wide in self.keys for wide in known.above(key)) or any(
             known.covers(wide, key) for wide in self.patterns
@@ -52,7 +52,7 @@ class Shape(NamedTuple):
     where: str | None
 
     def covers(self, narrow: Shape) -> bool:
-        """Tell whether every event that `narrow` matches, this matches too."""
+        """Return whether every event that `narrow` matches, this matches too."""
         if self.where is not None and self.where != narrow.where:
             return False
         return all(
@@ -60,7 +60,7 @@ class Shape(NamedTuple):
         )
 
     def meets(self, other: Shape) -> bool:
-        """Tell whether it is known that both can match the same event.
+        """Return whether it is known that both can match the same event.
 
         They can where each field that both name has values that cover one another.
         """
@@ -134,7 +134,7 @@ class Extent:
         return self.loaded.id
 
     def matches_all_of(self, other: Extent) -> bool:
-        """Tell whether the match of `other` names no event that this match does not name."""
+        """Return whether the match of `other` names no event that this match does not name."""
         return all(self._covers(narrow) for narrow in other.shapes)
 
     def _covers(self, narrow: Shape) -> bool:
@@ -150,7 +150,7 @@ class Extent:
         return False
 
     def holds_whenever(self, other: Extent) -> bool:
-        """Tell whether this holds in every rule, on every day and hour at which `other` holds."""
+        """Return whether this holds in every rule, on every day and hour at which `other` holds."""
         mine, theirs = self.loaded.exclusion, other.loaded.exclusion
         return (
             other.rules & ~self.rules == 0
@@ -161,11 +161,11 @@ class Extent:
         )
 
     def covers(self, other: Extent) -> bool:
-        """Tell whether everything that `other` suppresses from today on, this suppresses too."""
+        """Return whether everything that `other` suppresses from today on, this suppresses too."""
         return self.holds_whenever(other) and self.matches_all_of(other)
 
     def overlaps_in_time(self, other: Extent) -> bool:
-        """Tell whether there is a rule and a day on which both hold."""
+        """Return whether there is a rule and a day on which both hold."""
         return (
             self.rules & other.rules != 0
             and (self.until is None or other.since < self.until)
@@ -187,7 +187,7 @@ def extent(loaded: LoadedExclusion, rules: Iterable[int], today: date) -> Extent
 
 
 def within(narrow: Window | None, wide: Window | None) -> bool:
-    """Tell whether a window lies in another; None is all the time. Said only of windows of one time zone."""
+    """Return whether a window lies in another; None is all the time. Said only of windows of one time zone."""
     if wide is None:
         return True
     if narrow is None or narrow.timezone != wide.timezone:

@@ -3,7 +3,7 @@
 An exclusion can only cover another if it covers one of its values: so each alternative is kept under
 the values of the field in which it shares them with the fewest others, and looked up from the values
 that could cover a value of the other. A pattern is kept under its longest piece without wildcards,
-which stands in every value that it covers.
+which is part of every value that it covers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fpctl.fields.field import Key
 from fpctl.fields.registry import FIELDS, NARROW, TELL_ORDER
 
 NEAR = 40
-"""At most so many exclusions that share a value are compared for an overlap."""
+"""The most exclusions sharing a value that are compared for an overlap."""
 
 
 class Covered(NamedTuple):
@@ -87,7 +87,7 @@ class Index:
 
 
 def _parts(text: str, pieces: dict[str, list[int]]) -> set[str]:
-    """Return the pieces that stand in a text."""
+    """Return the pieces that a text contains."""
     lengths = {len(piece) for piece in pieces}
     if len(lengths) * len(text) > len(pieces):
         return {piece for piece in pieces if piece in text}
@@ -99,10 +99,10 @@ def _parts(text: str, pieces: dict[str, list[int]]) -> set[str]:
 def covered(extents: Sequence[Extent], placed_alike: Callable[[Extent, Extent], bool]) -> Iterator[Covered]:
     """Yield, for each exclusion that another covers, the one with the lowest id that does.
 
-    Of those that cover each other, all but the one with the lowest id are said to be covered by it.
+    Of those that cover each other, all but the one with the lowest id count as covered by it.
 
     Args:
-        placed_alike: tells, of one that covers another, whether its clauses stand where those of the other do.
+        placed_alike: returns whether an exclusion that covers another has its clauses where the other has them.
     """
     index = Index(extents)
     for number, narrow in enumerate(extents):

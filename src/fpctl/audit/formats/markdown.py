@@ -10,7 +10,7 @@ from fpctl.audit.formats.report import Report
 from fpctl.text.visible import visible_lines
 
 MOST = 200
-"""So many findings are written out: a comment on GitHub holds 65,536 characters."""
+"""How many findings are written out: a comment on GitHub holds 65,536 characters."""
 
 _SIGNS = {"error": "🔴", "warning": "🟠", "note": "🔵"}
 _MARKUP = {ord(character): f"&#{ord(character)};" for character in "|@\\*_~[]#!:\n\r"}
@@ -41,7 +41,7 @@ def _row(finding: Finding) -> str:
 
 
 def _text(message: str) -> str:
-    """Return a message with what stands between backticks as code."""
+    """Return a message with the text between backticks as code."""
     parts = re.split(r"`([^`]*)`", message)
     return "".join(_plain(part) if at % 2 == 0 else f"<code>{_plain(part)}</code>" for at, part in enumerate(parts))
 

@@ -12,7 +12,7 @@ from fpctl.exclusions.risk.score import Risk
 from fpctl.policy import LEVELS
 
 RISKIEST = 5
-"""So many exclusions of high risk are named in a line."""
+"""How many high-risk exclusions are named in a line."""
 
 
 @dataclass(frozen=True, slots=True)

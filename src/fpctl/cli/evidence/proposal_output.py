@@ -23,7 +23,7 @@ def show_proposal(number: int, one: Suggestion, found: TuningResult, clause: str
     """Print what a proposal matches and suppresses, its rhythm and its risk.
 
     Args:
-        clause: as it would stand in the rule, printed with the command that records the proposal; None where both
+        clause: as it would be in the rule, printed with the command that records the proposal; None where both
             are shown later.
     """
     from fpctl.tuning.drafts import add_command
@@ -50,7 +50,7 @@ def show_proposal(number: int, one: Suggestion, found: TuningResult, clause: str
 
 
 def short(value: Any, most: int = 80) -> str:
-    """Return a value in one line, shortened to so many characters."""
+    """Return a value in one line, shortened to a number of characters."""
     if isinstance(value, datetime):
         return output.moment(value)
     text = str(value)

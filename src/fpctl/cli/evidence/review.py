@@ -43,7 +43,7 @@ class DecisionOptions:
         if self.force is not None and not (self.activate and self.force.strip()):
             raise typer.BadParameter("--force REASON goes with --activate, and says why")
         if self.named and not ids:
-            raise typer.BadParameter("name the exclusions to decide upon")
+            raise typer.BadParameter("name the exclusions to decide")
 
     @property
     def named(self) -> bool:
@@ -88,7 +88,7 @@ def command(
     if decision.activate:
         waits = next((one for one in found if one.verdict == "wait"), None)
         if waits is not None and decision.force is None and all(map(_approved, chosen)):
-            hint = "wait, judge it sooner with --days N, or activate it with --force REASON"
+            hint = "wait, judge it earlier with --days N, or activate it with --force REASON"
             raise FpctlError(f"{waits.exclusion.id} stays in shadow: {waits.why}", None, hint)
         _decide(context, chosen, None, decision.force)
         return EXIT_OK
@@ -108,7 +108,7 @@ def command(
 
 
 def _settled(context: AppContext, one: ShadowReview, loaded: LoadedExclusion, accept: bool) -> bool:
-    """Decide upon one exclusion, by the review or by asking, and return whether it was decided."""
+    """Decide one exclusion, by the review or by asking, and return whether it was decided."""
     verdict = one.verdict if accept else _asked(one)
     if verdict == "activate" and not _approved(loaded):
         output.say(f"{loaded.id} stays in shadow: it is not approved (fpctl approve {loaded.id})")

@@ -201,7 +201,7 @@ def _accept(
 
 
 def _clause(one: Suggestion, context: AppContext, loaded: LoadedRule) -> str:
-    """Return the clause of a proposal as it would stand in the rule."""
+    """Return the clause of a proposal as it would be in the rule."""
     from fpctl.repository.single_exclusion import trial
 
     (outcome,) = trial(one.exclusion, [loaded], context.planner())

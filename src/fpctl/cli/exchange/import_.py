@@ -119,7 +119,7 @@ def _deployed(settings: Settings, asked: RuleImportOptions, target: Target) -> t
 
 
 def _read(read: Callable[[list[tuple[str, str]]], ImportedRules], place: str, text: str) -> ImportedRules:
-    """Return what is in a service's answer; that it has no rule at all is no problem."""
+    """Return what is in a service's answer; having no rule at all is not a problem."""
     from fpctl.deployment.imported_rules import ImportedRules
 
     return ImportedRules((), (), ()) if text == EMPTY else read([(place, text)])

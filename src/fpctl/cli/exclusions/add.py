@@ -277,7 +277,7 @@ def _record(
 
 
 def _silences(context: AppContext, entry: NewExclusion, outcomes: Sequence[RuleOutcome]) -> bool:
-    """Run the must-fire tests of the rules with an exclusion, say which it suppresses, and tell whether it does."""
+    """Run the must-fire tests of the rules with an exclusion, say which it suppresses, and return whether it does."""
     from fpctl.rules.test_cases import RuleTestCache
 
     cache = RuleTestCache()
@@ -304,7 +304,7 @@ def _silences(context: AppContext, entry: NewExclusion, outcomes: Sequence[RuleO
 
 
 def _unheld(context: AppContext, entry: NewExclusion, outcomes: Sequence[RuleOutcome]) -> bool:
-    """Say for want of which columns an exclusion matches nothing in a rule that it names; tell whether it is so."""
+    """Report the fields whose columns are missing in a rule that the exclusion names; return whether there are any."""
     from fpctl.repository.column_advice import never_matching
 
     found = never_matching(entry.exclusion, outcomes, context.planner())

@@ -98,6 +98,6 @@ def _still_lacking(pending: PendingApproval, context: AppContext) -> tuple[Lacki
 
 
 def _activates(pending: PendingApproval, context: AppContext) -> bool:
-    """Tell whether the approval is what makes a draft active."""
+    """Return whether the approval is what makes a draft active."""
     was = context.repository.state(pending.loaded.exclusion, context.today)
     return (pending.activates or was == "draft") and not _still_lacking(pending, context)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 VERIFY = "verify"
 SHOWN_CHANGES = 2
-"""So many fields of an entry are shown in the table; JSON has all of them."""
+"""How many fields of an entry are shown in the table; JSON has all of them."""
 
 _LONG = ("approval", "notes")
 """Fields that say in many words what the others say."""

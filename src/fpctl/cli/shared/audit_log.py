@@ -52,7 +52,7 @@ class AuditLog:
             write: changes the files.
             action: a word for it, such as `renewed`.
             ids: the exclusions that it changes.
-            reason: why, where the command is told.
+            reason: why, if the command knows.
 
         Raises:
             FpctlError: `write` did.
@@ -103,7 +103,7 @@ class AuditLog:
     def check_anchor(self, history: History) -> bool:
         """Check the trail against the anchor that git notes, say what is wrong, and return whether nothing is.
 
-        A person's own history is not the one that the team's commits speak of; only in CI, and for a history on a
+        A person's own history is not the one that the team's commits refer to; only in CI, and for a history on a
         server, is another one than noted a finding.
         """
         from fpctl.history.anchor import committed_anchor

@@ -73,7 +73,7 @@ def expand(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_json_fields(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
-    """Yield parameters, with `--json` behind each `--format` that can be JSON; its callback does what it is for."""
+    """Yield parameters, with `--json` after each `--format` that can be JSON; its callback does what it is for."""
     from fpctl.cli.shared.options import JsonFields
 
     for one in parameters:

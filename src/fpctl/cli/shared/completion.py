@@ -12,7 +12,7 @@ import typer
 from fpctl.errors import FpctlError
 
 MOST = 200
-"""So many are offered; more would fill the screen."""
+"""How many are offered; more would fill the screen."""
 
 
 def exclusion_ids(incomplete: str) -> list[str]:

@@ -17,7 +17,7 @@ SHOWN_ENTITIES = 8
 
 
 def unproved(one: Impact) -> bool:
-    """Tell whether rows may appear only after, and there are too many to have looked."""
+    """Return whether rows may appear only after, and there are too many to have looked."""
     may_add = any(warning.code in ("effect", "partial-groups", "trigger-operator") for warning in one.warnings)
     return one.rows is not None and not one.rows.compared and may_add
 

@@ -20,7 +20,7 @@ WORDS = {"rewritten": "rewritten", "unchanged": "unchanged", "refused": "refused
 
 
 def planned(repository: Repository, day: date) -> Iterator[RuleOutcome]:
-    """Return what planning comes to for each rule on a day, to be looked at: nothing of it is written or run.
+    """Return the outcome of planning for each rule on a day, to be looked at: nothing of it is written or run.
 
     Other processes begin at once, where there are any; the outcomes are for whoever asks for them later.
     """
@@ -89,7 +89,7 @@ def report_outcome(outcome: RuleOutcome, *, of_rule: bool = True) -> None:
         return
     for skip in outcome.tuned.plan.skips:
         if of_rule and skip.reason in ("retired", "draft"):
-            continue  # nobody who looks at a rule asks for what is over; drafts are said once for all rules
+            continue  # nobody who looks at a rule asks for what is over; drafts are reported once for all rules
         word = output.coloured("refused", "error", sys.stderr) if skip.finding else "not applied"
         which = f"{skip.exclusion} " if of_rule else ""
         output.say(f"{_place(outcome, skip.line)}: {word}: {output.visible(f'{which}[{skip.reason}] {skip.message}')}")

@@ -35,7 +35,7 @@ def progress(what: str, total: int | None = None) -> Iterator[Update]:
         total: how many steps there are; None shows a spinner and the time.
 
     Yields:
-        a function that is told how many steps are done in all, and what else is to be shown (`3 failed`).
+        a function that takes how many steps are done in all, and what else is to be shown (`3 failed`).
         It may be called from any thread.
     """
     # One at a time: work within work that already shows its progress shows none of its own.

@@ -40,7 +40,7 @@ def say(text: str = "") -> None:
 
 
 def is_terminal(stream: IO[str]) -> bool:
-    """Tell whether a person is looking at a stream."""
+    """Return whether a person is looking at a stream."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 

@@ -13,7 +13,7 @@ CONSOLE = "CONIN$" if sys.platform == "win32" else "/dev/tty"
 
 
 def may_ask() -> bool:
-    """Tell whether a person is there to answer."""
+    """Return whether a person is there to answer."""
     return output.is_terminal(sys.stdin) and output.is_terminal(sys.stderr)
 
 

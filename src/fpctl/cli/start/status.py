@@ -1,4 +1,4 @@
-"""`fpctl status`: where the repository stands, and what to do next."""
+"""`fpctl status`: the state of the repository, and what to do next."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def command(files: options.AllFiles, format: options.TextFormat = "text") -> int
 
 
 def _is_empty(context: AppContext) -> bool:
-    """Tell whether there is neither a settings file nor a rules folder."""
+    """Return whether there is neither a settings file nor a rules folder."""
     named = context.files.rules is not None or context.files.exclusions is not None
     return not named and not context.settings.paths.rules.exists() and not (context.root / "fpctl.toml").exists()
 

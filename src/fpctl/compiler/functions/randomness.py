@@ -9,6 +9,8 @@ from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
 
+CHANCE = frozenset({"rand", "new_guid"})
+"""These functions, whose calls get a column: an expression may name its argument twice, and mean one value."""
 VOLATILE = frozenset({"random", "uuid"})
 """DuckDB's functions of chance."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any
 
 from fpctl.compiler.context import Expressions
+from fpctl.compiler.library import MACROS
 from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.columns import computed, matched
 from fpctl.compiler.operators.naming import add, several
@@ -83,8 +86,15 @@ AGGREGATES = frozenset({
     "var_pop", "quantile_disc", "arg_max_null", "arg_min_null", "bit_and", "bit_or", "bit_xor",
 })  # fmt: skip
 """DuckDB's aggregates, as the compiler calls them."""
-_GUARDS = frozenset({"TRY", "kql_plus", "kql_minus", "kql_product", "kql_modulo", "kql_quotient"})
-"""Arithmetic that must not fail; DuckDB takes no aggregate inside."""
+
+
+@cache
+def _guards(name: str) -> bool:
+    """Return whether a function has a TRY, itself or as a macro: DuckDB takes no aggregate inside one."""
+    if name == "TRY" or name not in MACROS:
+        return name == "TRY"
+    body = MACROS[name][1]
+    return "TRY(" in body or any(map(_guards, re.findall(r"\bkql_\w+", body)))
 
 
 def _parts(sql: object) -> Iterator[object]:
@@ -99,7 +109,7 @@ def _holds_aggregate(sql: object) -> bool:
 
 
 def _guards_aggregate(sql: object) -> bool:
-    if isinstance(sql, Func) and sql.name in _GUARDS and _holds_aggregate(sql.args):
+    if isinstance(sql, Func) and _guards(sql.name) and _holds_aggregate(sql.args):
         return True
     return any(map(_guards_aggregate, _parts(sql)))
 

@@ -129,19 +129,15 @@ def _origins(legs: Sequence[tuple[str, Relation]], scope: Scope, skip: int) -> d
     for _, relation in legs:
         for held in relation.columns.values():
             kinds.setdefault(held.name, {})[held.type] = None
+    # The binder names them in this order; a third type of one name it overlooks.
     wanted = [column for at, column in enumerate(scope.columns.values()) if at >= skip]
-    known = {column.name: column for column in wanted}
-    origins = {(name, next(iter(found))): name for name, found in kinds.items() if len(found) == 1 and name in known}
-    free = [column for column in wanted if column.name not in origins.values()]
-    several = [(name, kind, f"{name}_{kind}") for name, found in kinds.items() if len(found) > 1 for kind in found]
-    renamed = [
-        (name, next(iter(found)), name) for name, found in kinds.items() if len(found) == 1 and name not in known
-    ]
-    for name, kind, prefix in (*several, *renamed):
-        column = next((one for one in free if one.type == kind and one.name.startswith(prefix)), None)
-        if column is not None:
-            origins[name, kind] = column.name
-            free.remove(column)
+    origins: dict[tuple[str, str], str] = {}
+    at = 0
+    for name, found in kinds.items():
+        for kind in found:
+            if at < len(wanted) and wanted[at].type == kind and wanted[at].name.startswith(name):
+                origins[name, kind] = wanted[at].name
+                at += 1
     return origins
 
 

@@ -1,4 +1,4 @@
-"""What a service is told of a resource."""
+"""What is sent to a service for a resource."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NOT_ALWAYS_KEPT = frozenset(("sentinelEntitiesMappings", "subTechniques", "templateVersion"))
-"""Properties that not every version of the API gives back: where one is missing, that is no difference."""
+"""Properties that not every version of the API gives back: where one is missing, that is not a difference."""
 
 
 _WHOLE = frozenset(("customDetails", "entityMappings", "automatedActions"))
@@ -86,7 +86,7 @@ def different(wanted: Mapping[str, Any], current: Mapping[str, Any]) -> list[str
 
 
 def same(first: Any, second: Any) -> bool:
-    """Tell whether two values mean the same to the service: nothing, an empty list and an empty map are one."""
+    """Return whether two values mean the same to the service: nothing, an empty list and an empty map are one."""
     if isinstance(first, Mapping) and isinstance(second, Mapping):
         return all(same(first.get(key), second.get(key)) for key in {*first, *second} if not key.startswith("@odata."))
     if isinstance(first, list) and isinstance(second, list):

@@ -97,8 +97,8 @@ class Detection:
     """A custom detection to give out.
 
     Attributes:
-        body: what Graph is told.
-        changed: what of the rule's file is said differently, or cannot be said, in the current schema.
+        body: what is sent to Graph.
+        changed: what of the rule's file is expressed differently, or cannot be expressed, in the current schema.
     """
 
     body: Body

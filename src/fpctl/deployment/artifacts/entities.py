@@ -59,7 +59,7 @@ ENTITIES: Mapping[str, Entity] = {
 def oddities(mapping: EntityMapping) -> Iterator[tuple[str, str | None]]:
     """Yield what the service may not know of a mapping: a message, and a hint where there is one.
 
-    These are no refusals: the service learns new types and identifiers, and this list does not.
+    These are not refusals: the service learns new types and identifiers, and this list does not.
     """
     kind = mapping.entity_type
     known = ENTITIES.get(kind)

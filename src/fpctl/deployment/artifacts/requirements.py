@@ -1,4 +1,4 @@
-"""What a target asks of a tuned rule: its columns, lengths and times. What is not met is said, and nothing goes out."""
+"""What a target asks of a tuned rule: its columns, lengths and times. Unmet ones are reported, and nothing is sent."""
 
 from __future__ import annotations
 

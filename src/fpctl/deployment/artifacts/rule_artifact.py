@@ -42,7 +42,7 @@ class RuleArtifact:
         guid: its name there.
         query: what goes out.
         version: under which version; None where none is known.
-        body: what the service is told; None where a problem is in the way.
+        body: what is sent to the service; None where a problem is in the way.
         problems: errors keep the rule back; warnings do not.
         external: lists that the query reads from elsewhere, None where it has all in it.
     """
@@ -138,7 +138,7 @@ def _detection(outcome: RuleOutcome, tuned: TunedRule, version: str | None) -> R
 
 
 def _reads_sentinel_only(tuned: TunedRule) -> bool:
-    """Tell whether a query reads tables of Sentinel and nothing else; what an unknown name stands for is not known."""
+    """Return whether a query reads tables of Sentinel and nothing else; unknown names may be anything."""
     tables = tables_read(tuned)
     known = all(table.endswith("_CL") or tuned.tables.table(table) is not None for table in tables)
     return bool(tables) and known and not set(tables) & xdr_tables()

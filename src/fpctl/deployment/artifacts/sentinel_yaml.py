@@ -29,7 +29,7 @@ _NOT_IN_BLOCK = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe
 def artifact_yaml(artifact: RuleArtifact) -> str:
     """Return the rule's file as it goes out: its own YAML with the clauses and the version, else YAML made of it.
 
-    It is made of it too where the file is no valid YAML or holds several rules: fpctl can read such a
+    It is made of it too where the file is not valid YAML or holds several rules: fpctl can read such a
     file, and a pipeline cannot.
 
     Raises:

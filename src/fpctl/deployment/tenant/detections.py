@@ -164,7 +164,7 @@ def writable(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        # The context of an answer is not part of a request; a type that tells one shape from another is.
+        # The context of an answer is not part of a request; a type that distinguishes shapes is.
         return {name: _plain(item) for name, item in value.items() if not name.startswith("@odata.context")}
     if isinstance(value, list):
         return [_plain(item) for item in value]

@@ -87,7 +87,7 @@ class Management:
         return made
 
     def delete(self, path: str, etag: str) -> RestAnswer:
-        """Delete what is at a path; if nothing is there, that is no error. Raises EngineError, as `put`."""
+        """Delete what is at a path; if nothing is there, that is not an error. Raises EngineError, as `put`."""
         return self._client.ask("DELETE", path, headers={"If-Match": etag}, accepted=(200, 202, 204, 404))
 
     def ask(self, method: str, path: str, **settings: Any) -> RestAnswer:

@@ -25,7 +25,7 @@ class SentinelWorkspace:
         sleep: waits for some seconds, for what the service does in the background.
 
     Raises:
-        EngineError: `settings`, it is no workspace's id.
+        EngineError: `settings`, it is not a workspace's id.
     """
 
     def __init__(

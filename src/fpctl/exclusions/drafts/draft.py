@@ -38,7 +38,7 @@ class DraftError(FpctlError):
 @dataclass(frozen=True, slots=True)
 class DraftExclusion:
     """What is known of a new exclusion; see `Exclusion` for the keys. `approval` maps rule ids to base hashes,
-    `approval_places` to where the clause stands."""
+    `approval_places` to where the clause is."""
 
     rules: tuple[str, ...]
     match: tuple[Alternative, ...]
@@ -79,7 +79,7 @@ class DraftExclusion:
         return replace(self, match=merged) if fields else self
 
     def selects(self, rule: Rule) -> bool:
-        """Tell whether the draft reaches a rule."""
+        """Return whether the draft reaches a rule."""
         return selection(self.rules, rule) is not None
 
     def with_defaults(self, fields: Alternative) -> Alternative:
@@ -93,7 +93,7 @@ class DraftExclusion:
         return {**scenario(self.scenario).defaults, **fields}
 
     def data(self) -> dict[str, Value]:
-        """Return the keys that say something, as they stand in the file."""
+        """Return the keys that say something, as they are in the file."""
         approval: dict[str, Value] | None = None
         if self.approval is not None:
             approval = {"on": self.approved_on, "rules": dict(sorted(self.approval.items()))}

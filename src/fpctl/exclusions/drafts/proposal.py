@@ -35,7 +35,7 @@ _ROLES = {
 """By field, roles in the order of preference: a row that has several gives the best only."""
 
 MAX_ELEMENTS = 1000
-"""Of a list in one cell, so many are looked at."""
+"""How many elements of a list in one cell are looked at."""
 
 
 class EntityColumn(NamedTuple):
@@ -207,7 +207,7 @@ def parse_choice(text: str, count: int) -> tuple[int, ...]:
     """Return the numbers that `1,3`, `2-4` or `all` choose of 1 to `count`, in order.
 
     Raises:
-        ValueError: it is no choice; the message says why.
+        ValueError: it is not a choice; the message says why.
     """
     if text.strip().lower() == "all":
         return tuple(range(1, count + 1))

@@ -25,7 +25,7 @@ DEFAULT_LIFE = "90d"
 """How long an exclusion holds if nobody says: fails towards the alert."""
 
 SHOWN_RULES = 15
-"""So many rules are listed to choose from; in a larger folder they are named."""
+"""How many rules are listed to choose from; in a larger folder they are typed."""
 
 EXPLAIN, BACK, NONE = "?", "<", "-"
 
@@ -157,7 +157,7 @@ class _Form:
             found.append(_Question("scenario", "Which scenario?", "0", help, self._scenario))
         found += [self._field(name) for name in self._asked()]
         if base.reason is None:
-            help = "what a reviewer looks at first: what happens here, and why it is no attack"
+            help = "what a reviewer looks at first: what happens here, and why it is not an attack"
             found.append(_Question("reason", "Why is this benign?", "", help, partial(self._text, "reason")))
         if base.owner is None:
             words, help = "Who owns the exclusion?", "who is asked when it is about to expire"

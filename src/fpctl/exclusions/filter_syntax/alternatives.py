@@ -12,10 +12,10 @@ from fpctl.fields.registry import FIELDS
 from fpctl.kql.literals import string_literal
 
 MAX_ALTERNATIVES = 64
-"""A filter that comes to more is to be written as several exclusions."""
+"""A filter with more must be written as several exclusions."""
 
 Columns = Callable[[str], Sequence[str]]
-"""Returns the plain text columns that hold a field, in KQL; empty where they cannot be told."""
+"""Returns the plain text columns that hold a field, in KQL; empty where they are not known."""
 
 
 class Reading(NamedTuple):
@@ -77,7 +77,7 @@ class _Writer:
 
     def bounded(self, number: int) -> None:
         if number > MAX_ALTERNATIVES:
-            message = f"the filter comes to more than {MAX_ALTERNATIVES} alternatives"
+            message = f"the filter amounts to more than {MAX_ALTERNATIVES} alternatives"
             raise self.source.error(message, 0, "write several exclusions")
 
     def alternative(self, group: Sequence[_Literal]) -> dict[str, tuple[str, ...]]:

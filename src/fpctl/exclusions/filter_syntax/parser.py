@@ -111,7 +111,7 @@ class _Parser:
         return self.source.error(f"{word.text} alone is not a condition", word.start, hint)
 
     def lone_values(self) -> list[str]:
-        """Return the values from here on that stand alone between ORs."""
+        """Return the values from here on that are alone between ORs."""
         values: list[str] = []
         at = self.at
         while self.words[at].kind in ("text", "number"):
@@ -217,13 +217,13 @@ class _Parser:
                     raise self.source.error("the list is empty", opened.start, 'write IN ("a", "b")')
                 raise self.source.error("a value is missing after the comma", word.start, "remove the comma")
             if word.kind == "end":
-                raise self.source.error(f"the `{opened.text}` is not closed", opened.start, f"put a `{closing}` behind")
+                raise self.source.error(f"the `{opened.text}` is not closed", opened.start, f"add a `{closing}`")
             values.append(self.one(word, opened))
             word = self.take()
             if word.text == closing:
                 return tuple(values), word.end
             if word.kind == "end":
-                raise self.source.error(f"the `{opened.text}` is not closed", opened.start, f"put a `{closing}` behind")
+                raise self.source.error(f"the `{opened.text}` is not closed", opened.start, f"add a `{closing}`")
             if word.text != ",":
                 raise self.source.error("a comma is missing before this", word.start, "separate values by commas")
 
@@ -232,7 +232,7 @@ class _Parser:
             return word.value
         if word.kind == "end" or word.is_keyword("AND", "OR") or word.text == ")":
             at = before.end if word.kind == "end" else word.start
-            raise self.source.error(f"a value is missing after {before.text}", at, 'values stand in quotes: "build01"')
+            raise self.source.error(f"a value is missing after {before.text}", at, 'write values in quotes: "build01"')
         if word.kind == "name":
             raise self.source.error(f"`{word.text}` is not in quotes", word.start, f"write {_quote(word.text)}")
         raise self.source.error(f"a value is expected here, not `{word.text}`", word.start)

@@ -31,7 +31,7 @@ class Word(NamedTuple):
     value: str = ""
 
     def is_keyword(self, *words: str) -> bool:
-        """Tell whether this is one of these words, in any case."""
+        """Return whether this is one of these words, in any case."""
         return self.kind == "name" and self.text.upper() in words
 
 
@@ -61,7 +61,7 @@ def words_of(source: FilterText) -> list[Word]:
         space = _SPACE.match(text, at)
         at = space.end() if space else at
         if at >= len(text):
-            # What is missing at the end is missing after the last word, not after the blanks behind it.
+            # What is missing at the end is missing after the last word, not after the blanks that follow.
             end = found[-1].end if found else 0
             return [*found, Word("end", "", end, end)]
         if text[at] in "\"'":
@@ -77,7 +77,7 @@ def words_of(source: FilterText) -> list[Word]:
                 end -= 1
             found.append(Word("name" if text[at] != ":" else "sign", text[at:end], at, end))
         else:
-            hint = 'values stand in plain quotes: "..."' if text[at] in "“”„‘’«»`" else None
+            hint = 'write values in plain quotes: "..."' if text[at] in "“”„‘’«»`" else None
             raise source.error(f"the character `{text[at]}` has no meaning here", at, hint)
         at = found[-1].end
 
@@ -88,7 +88,7 @@ def _quoted(source: FilterText, at: int) -> Word:
     while end < len(source.text) and source.text[end] != quote:
         end += 2 if quote == '"' and source.text[end] == "\\" and source.text[end + 1 : end + 2] in ("\\", '"') else 1
     if end >= len(source.text):
-        hint = f"put a {quote} behind the value"
+        hint = f"put a {quote} after the value"
         if source.text.rstrip().endswith('\\"'):
             hint = 'in double quotes \\" is a quote: write a backslash at the end twice, as in "C:\\Tools\\\\"'
         raise source.error("the quote is not closed", at, hint)

@@ -1,7 +1,7 @@
 """How much an exclusion could hide: a score of 0 to 100, explained point by point.
 
 It is deterministic: the same exclusion, rules, weights and day give the same score. What was not
-measured gives no points and is said to be not measured.
+measured gives no points and is reported as not measured.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ class SharedNames:
     Attributes:
         by_subdomain: domains below which each customer has a name.
         by_path: hosts on which each customer has a path.
-        programs: programs that run what they are told, each with what it is in words.
+        programs: programs that run the commands they are given, each with what it is in words.
         hashes: hashes of such programs, each with whose it is.
         folders: folders that every user may write to, as patterns of the beginning of a path.
-        commonplace: texts that stand in nearly every command line.
+        commonplace: texts found in nearly every command line.
         allowed: values that are not to be reported.
     """
 
@@ -35,7 +35,7 @@ class SharedNames:
     allowed: frozenset[str]
 
     def is_allowed(self, value: str) -> bool:
-        """Tell whether the policy allows a value as it is written."""
+        """Return whether the policy allows a value as it is written."""
         return value.strip().lower() in self.allowed
 
 

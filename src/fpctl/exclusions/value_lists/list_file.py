@@ -77,7 +77,7 @@ def find_lists(root: Path) -> dict[str, ListUse]:
 
 
 def _references(root: Path, path: Path) -> Iterable[tuple[str, str, str]]:
-    """Yield (list, field, exclusion id) for each `@name` in a file; a file that is no YAML has none."""
+    """Yield (list, field, exclusion id) for each `@name` in a file; a file that is not YAML has none."""
     try:
         text = read_inside(root, path)
         documents = [plain_data(one) for one in read_documents(text, str(path))] if "@" in text else []
@@ -137,7 +137,7 @@ def check(use: ListUse) -> CheckedList:
     found: dict[tuple[int | None, str], Problem] = {}
     values = 0
     for field in fields or ("signer",):
-        # Without any field to go by, every text is a value: duplicates and emptiness are still told.
+        # Without any field to go by, every text is a value: duplicates and emptiness are still reported.
         read = parse_list(text, use.name, path, field)
         values = max(values, len(read.entries))
         for problem in read.problems:
@@ -162,10 +162,10 @@ def added(text: str, values: Sequence[str], fields: Sequence[str], path: str, co
     Args:
         text: the file's present text, empty for a new file.
         fields: what the values must be good for.
-        comment: put behind each added value.
+        comment: put after each added value.
 
     Raises:
-        FpctlError: a value is not good for a field, or cannot stand on a line of its own.
+        FpctlError: a value is not good for a field, or does not fit on a line of its own.
     """
     newline = newline_of(text)
     known = {value.casefold() for value in _lines(text)}
@@ -177,7 +177,7 @@ def added(text: str, values: Sequence[str], fields: Sequence[str], path: str, co
             if problem := check_value(field, value):
                 raise FpctlError(f"`{value}` is not added to {path}: {problem.message}", None, problem.hint)
         if line_value(value) != value or not value or "\n" in value or "\r" in value:
-            raise FpctlError(f"`{value}` is not added to {path}: it cannot stand on a line of its own", None, None)
+            raise FpctlError(f"`{value}` is not added to {path}: it does not fit on a line of its own", None, None)
         (old if value.casefold() in known else new).append(value)
         known.add(value.casefold())
     said = f"  # {' '.join(comment.split())}" if comment and comment.strip() else ""
@@ -186,7 +186,7 @@ def added(text: str, values: Sequence[str], fields: Sequence[str], path: str, co
 
 
 def removed(text: str, values: Sequence[str], path: str) -> ListChange:
-    """Return a list without values: their lines are removed, each with the comment behind the value.
+    """Return a list without values: their lines are removed, each with the comment after the value.
 
     Raises:
         FpctlError: a value is not in the list; nothing is removed then.
@@ -215,7 +215,7 @@ def new_list(field: str) -> str:
 
 
 def holds_values(text: str) -> bool:
-    """Tell whether a list has any value."""
+    """Return whether a list has any value."""
     return bool(_lines(text))
 
 
@@ -234,7 +234,7 @@ def add_to_list(
         name: the list, relative to it.
         use: who uses it, if anybody does.
         field: what a new list is for.
-        comment: put behind each added value.
+        comment: put after each added value.
 
     Raises:
         FpctlError: nothing says what the list is for, a value is not good for that, or a link leads out of the

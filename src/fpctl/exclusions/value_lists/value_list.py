@@ -93,7 +93,7 @@ def read_list(root: Path, reference: str, field: str, at: Location) -> ValueList
 
 
 def line_value(line: str) -> str:
-    """Return the value on a line: without the comment behind it and blanks around it; empty if there is none."""
+    """Return the value on a line: without the comment after it and blanks around it; empty if there is none."""
     at = line.find("#")
     while at > 0 and not line[at - 1].isspace():
         at = line.find("#", at + 1)

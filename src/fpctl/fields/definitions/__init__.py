@@ -1,1 +1,1 @@
-"""The fields, one module each: everything about a field stands in its module."""
+"""The fields, one module each: everything about a field is in its module."""

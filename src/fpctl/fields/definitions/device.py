@@ -42,7 +42,7 @@ class Device(NamedTuple):
 class DeviceField(Field[Device]):
     """A name without a dot is a short name, with one a full name; 40 hexadecimal digits or a GUID are an id.
 
-    A short name is compared with what stands before the first dot, a full name with the whole name.
+    A short name is compared with what is before the first dot, a full name with the whole name.
     """
 
     name = "device"

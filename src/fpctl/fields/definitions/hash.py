@@ -29,7 +29,7 @@ class Digest(NamedTuple):
 
 
 class HashField(Field[Digest]):
-    """A hash is told by its length and compared with columns of that algorithm."""
+    """A hash is recognised by its length and compared with columns of that algorithm."""
 
     name = "hash"
     help = "MD5, SHA-1 or SHA-256 of a file or process."

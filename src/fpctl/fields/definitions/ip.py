@@ -25,7 +25,7 @@ class IpField(Field[Range]):
     """An address is a range of one. An IPv4 value also matches the same address in its IPv6 form, as sensors write it.
 
     Ranges are compared as text, by regular expressions: unlike `ipv4_is_in_range` these are never
-    null, know the IPv6 form of an IPv4 address, and may stand in every rule.
+    null, know the IPv6 form of an IPv4 address, and are allowed in every rule.
     """
 
     name = "ip"
@@ -36,7 +36,7 @@ class IpField(Field[Range]):
         "an address in every spelling (`2001:0db8::1`, `::ffff:10.0.0.5`), or a network in CIDR notation; IPv4 and IPv6"
     )
     synonyms = ("address", "remoteip", "cidr")
-    # ip-endpoint: an address with or without a port behind it.
+    # ip-endpoint: an address with or without a port after it.
     roles = ("ip", "ip-endpoint")
     telling = ("ip", "ip-endpoint")
     assumed = (("RemoteIP", "ip"), ("SourceIP", "ip"), ("IPAddress", "ip"), ("LocalIP", "ip"))

@@ -42,7 +42,7 @@ class PathField(PathPrefixField):
     verbatim = "file-path"
     test_rank = 90
     tell_rank = 60
-    chosen = "whoever may write there chooses what lies there"
+    chosen = "whoever may write there chooses what is there"
     pattern_noun = "file whose path"
     ecs = ("process.executable", "file.path", "file.directory")
     sigma_read = (
@@ -107,7 +107,7 @@ class PathField(PathPrefixField):
 
 
 def _separators(path: str) -> str:
-    """Return what may stand behind a path: Windows takes a `/` for a `\\`, others take a `\\` for a letter."""
+    """Return what may follow a path: Windows takes a `/` for a `\\`, others take a `\\` for a letter."""
     return "\\/" if "\\" in path else "/"
 
 

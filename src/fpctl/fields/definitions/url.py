@@ -42,7 +42,7 @@ _SUBDOMAINS = "(?-i:[a-zA-Z0-9_-]+[.])*"
 _PORT = "(?::[0-9]*)?"
 _END = "(?:[/?#]|$)"
 _PER_PATTERN = 200
-"""So many hosts in one regular expression; RE2 refuses patterns that grow too large."""
+"""The most hosts in one regular expression; RE2 refuses patterns that grow too large."""
 
 _HOST_LABEL = re.compile("[a-z0-9_-]+")
 _NOT_IN_A_STAR = "/?#\\"
@@ -69,7 +69,7 @@ class UrlField(Field[Url]):
 
     A domain matches that host and its subdomains, whatever the scheme, port and path. A value with a scheme
     or a path matches that host alone, whatever the scheme, and paths at or below that path. A port, where
-    given, must stand in the URL. Never matched: a URL with user info (`https://contoso.com@evil.net/`), with
+    given, must be in the URL. Never matched: a URL with user info (`https://contoso.com@evil.net/`), with
     anything but plain host characters before the domain, and, by a value with a path, one that contains `..`
     or `%2e`, also encoded
     twice. In the path `*` is any text up to the next `/`, `**` any text.
@@ -315,7 +315,7 @@ def _authority_problem(authority: str) -> ValueProblem | None:
     if "*" in host:
         bare = re.sub(r"\.+", ".", host.replace("*", "")).strip(".") or "contoso.com"
         return ValueProblem(
-            "a `*` cannot stand in a URL's host", f"write `{bare}`: a domain matches its subdomains too"
+            "a `*` is not allowed in a URL's host", f"write `{bare}`: a domain matches its subdomains too"
         )
     if not host:
         return ValueProblem("the URL has no host", "write the domain")
@@ -374,7 +374,7 @@ def _hosts(urls: list[Url]) -> str:
 
 
 def _below_paths(urls: list[Url]) -> str:
-    """Return the pattern of hosts with paths, in which the paths of one host stand together."""
+    """Return the pattern of hosts with paths, in which the paths of one host are together."""
     paths: dict[tuple[str, str], list[str]] = {}
     for url in urls:
         paths.setdefault((url.host, url.port), []).append(wildcard.pattern(url.path, "[^/?#\\\\]*", "[^?#]*"))

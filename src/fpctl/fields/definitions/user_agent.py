@@ -34,7 +34,7 @@ class UserAgentField(WholeTextField):
 
     def check(self, value: str) -> ValueProblem | None:
         if "*" in value and value.strip("* /").lower() in ("mozilla", "mozilla/5.0", "mozilla/4.0"):
-            return ValueProblem(f"`{value}` is nearly every browser", "name the part that tells the client")
+            return ValueProblem(f"`{value}` is nearly every browser", "name the part that identifies the client")
         if len(re.sub(r"[\W_]", "", value)) < 3:
             return ValueProblem(f"`{value}` names no client", "give a longer part of the user agent")
         return None

@@ -40,8 +40,8 @@ def _octet(low: int, high: int) -> str:
 def range_v6(network: IPv6Network) -> str:
     """Return the pattern of the IPv6 addresses in a range, in lower case.
 
-    One run of zeros, or a part of it, may be written `::`. It may lie behind the groups that the range fixes,
-    reach into them, or stand among them.
+    One run of zeros, or a part of it, may be written `::`. It may come after the groups that the range fixes,
+    reach into them, or be among them.
     """
     fixed, bits = divmod(network.prefixlen, 16)
     groups = [int(group, 16) for group in network.network_address.exploded.split(":")]
@@ -51,7 +51,7 @@ def range_v6(network: IPv6Network) -> str:
     rest = 8 - len(heads)
     zero = [value == 0 for value in groups[: len(heads)]]
     spelled = [":".join(heads) + (":[0-9a-f:.]*" if rest else "")]
-    # `::` begins among the zeros that end the fixed groups and goes on behind them.
+    # `::` begins among the zeros that end the fixed groups and goes on after them.
     at = len(heads)
     while at and zero[at - 1]:
         at -= 1
@@ -71,7 +71,7 @@ def range_v6(network: IPv6Network) -> str:
 
 
 def _up_to(groups: int) -> str:
-    """Return the pattern of at most so many groups."""
+    """Return the pattern of at most a number of groups."""
     if groups <= 1:
         return f"(?:{_ANY_GROUP})?" if groups else ""
     return f"(?:{_ANY_GROUP}(?::{_ANY_GROUP}){{0,{groups - 1}}})?"

@@ -37,17 +37,17 @@ def shown(pattern: str, *, double: bool = False) -> str:
 
 
 def literal(pattern: str) -> str:
-    """Return the longest piece of a pattern without wildcards: it stands in every text of the set."""
+    """Return the longest piece of a pattern without wildcards: it is part of every text of the set."""
     return max(_RUNS.split(pattern)[::2], key=len)
 
 
 def holds(wide: str, narrow: str) -> bool:
-    """Tell whether every text of `narrow` is one of `wide`; `*` is any text in both."""
+    """Return whether every text of `narrow` is one of `wide`; `*` is any text in both."""
     return like(wide, shown(narrow)) if "*" in wide else wide == narrow
 
 
 def leads(wide: str, narrow: str, within: str, ends: str) -> bool:
-    """Tell whether a pattern in which `**` says more matches the beginning of every text of another.
+    """Return whether a pattern in which `**` says more matches the beginning of every text of another.
 
     Args:
         wide: the pattern; `*` is any text without the characters of `within`.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1 << 14)
 def is_public_suffix(host: str) -> bool:
-    """Tell whether a domain, in lower case and without a dot at its end, is a public suffix.
+    """Return whether a domain, in lower case and without a dot at its end, is a public suffix.
 
     A single label of two ASCII letters is a country's, whether or not the list has it.
     """

@@ -88,7 +88,7 @@ class Period(NamedTuple):
 
 
 class BeforeDate(NamedTuple):
-    """The time column lies before `first`, or `later` holds; `later` is what is left of a list behind that day."""
+    """The time column lies before `first`, or `later` holds; `later` is what is left of a list after that day."""
 
     column: str
     first: date

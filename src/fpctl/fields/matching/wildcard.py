@@ -84,7 +84,7 @@ def split_by_wildcard(values: Sequence[str]) -> tuple[tuple[str, ...], tuple[str
 
 
 def like(pattern: str, text: str) -> bool:
-    """Tell whether a text is a pattern in which `*` is any text; case counts."""
+    """Return whether a text is a pattern in which `*` is any text; case counts."""
     first, *rest = pattern.split("*")
     if not rest:
         return text == pattern

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 MOST_OF_A_KIND, MOST_RULES, MOST_EXCLUSIONS, MOST_FINDINGS, MOST_QUERIES = 50, 200, 300, 200, 120
-"""Rows of the page's tables; what is left out is counted, and where it is listed is said."""
+"""Rows of the page's tables; what is left out is counted, with a note where it is listed."""
 LONGEST_LINE = 2_000
 """Characters of a query's line that are shown: a clause may list a thousand values."""
 
@@ -177,7 +177,7 @@ def tuned_lines(base: str, tuned: str) -> Iterable[QueryLine]:
 
 
 def _shortened(line: str) -> str:
-    """Return as much of a line as is shown, cut behind a value of a list where there is one."""
+    """Return as much of a line as is shown, cut after a value of a list where there is one."""
     if len(line) <= LONGEST_LINE:
         return line
     at = line.rfind('", ', 0, LONGEST_LINE)

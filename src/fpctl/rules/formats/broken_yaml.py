@@ -38,7 +38,7 @@ class Salvaged(NamedTuple):
 
 
 def has_query_key(text: str) -> bool:
-    """Tell whether a line of the text begins with the key that holds a rule's query."""
+    """Return whether a line of the text begins with the key that holds a rule's query."""
     return any(match.group(1) in ("query", "queryCondition") for match in _TOP_KEY.finditer(text))
 
 

@@ -89,7 +89,7 @@ def _query(owner: dict[str, Member]) -> Text | None:
     ):
         return found
     named = "name" in owner or "displayName" in owner or "id" in owner
-    # Workbooks hold queries too; their items are told by `queryType`.
+    # Workbooks hold queries too; their items are recognised by `queryType`.
     if named and "queryType" not in owner and isinstance(found := _value(owner, "query"), Text):
         return found
     return None

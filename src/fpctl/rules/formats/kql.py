@@ -27,7 +27,7 @@ _QUERY = re.compile(rf"\|\s*(?:{_OPERATORS})\b(?!\s*\|)|^\s*let\s+\w+\s*=|^\s*ex
 
 
 def looks_like_kql(text: str) -> bool:
-    """Tell whether a text of unknown kind is likely a KQL query: it pipes into an operator, or names a value."""
+    """Return whether a text of unknown kind is likely a KQL query: it pipes into an operator, or names a value."""
     return _QUERY.search(text) is not None
 
 

@@ -67,7 +67,7 @@ def read_rule_file(text: str, path: str, relative: str) -> RuleFile:
 
 
 class RuleReader:
-    """What the readers of all formats share: the file, and the problems met on the way."""
+    """What the readers of all formats share: the file, and the problems found on the way."""
 
     def __init__(self, text: str, path: str, relative: str) -> None:
         self.text = text

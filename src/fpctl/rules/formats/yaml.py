@@ -147,7 +147,7 @@ def _again(reader: RuleReader, start: int) -> Callable[[str], RuleText | None]:
 
 
 def _is_kql(reader: RuleReader) -> bool:
-    """Tell whether a file named as YAML holds a bare query."""
+    """Return whether a file named as YAML holds a bare query."""
     return looks_like_kql(reader.text) and not has_query_key(reader.text)
 
 

@@ -1,4 +1,4 @@
-"""JSON with places: objects, and where each string value stands in the text."""
+"""JSON with places: objects, and where each string value is in the text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_DEPTH = 200
 MAX_DIGITS = 4000
 """Longer whole numbers stay text: Python refuses to convert them."""
 
-# Not strict: exports with raw line breaks or tabs inside strings are met, and their meaning is plain.
+# Not strict: exports with raw line breaks or tabs inside strings occur, and their meaning is clear.
 _STRINGS = json.JSONDecoder(strict=False)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")

@@ -27,7 +27,7 @@ class UnsafeEdit(FpctlError):
 
 
 class RuleText(ABC):
-    """A query and where each of its characters stands in its file. Immutable.
+    """A query and where each of its characters is in its file. Immutable.
 
     Attributes:
         query: the query as the engine would get it.
@@ -103,7 +103,7 @@ class RuleText(ABC):
 
 
 class VerbatimText(RuleText):
-    """A query that stands in its file as it is, from `start` on."""
+    """A query that is in its file unchanged, from `start` on."""
 
     __slots__ = ("_start",)
 
@@ -189,7 +189,7 @@ class IndentedText(RuleText):
         pad, newline = " " * self._indent, self._newline_near(line.start)
         first, *rest = text.split("\n")
         if offset == line.query and rest and not rest[-1]:
-            # Whole lines go before the line, its indentation included, so that they can be taken out as lines.
+            # Whole lines go before the line, its indentation included, so that they can be removed as lines.
             return insertion(
                 line.start, "".join((pad + part if part else "") + newline for part in (first, *rest[:-1]))
             )
@@ -226,7 +226,7 @@ class IndentedText(RuleText):
                 continue
             bad = _NOT_IN_BLOCK.search(text)
             if bad:
-                message = f"the character U+{ord(bad.group()):04X} cannot stand in a YAML block"
+                message = f"the character U+{ord(bad.group()):04X} is not allowed in a YAML block"
                 return offset, message, "escape it in the KQL literal"
         if self._chomping is None or not edits:
             return None

@@ -108,7 +108,7 @@ def _file(
 
 @router.post("/exclusions/preview/{part}")
 async def preview(request: Request, visitor: AnalystForm, console: TheConsole, part: str) -> Response:
-    """Return the preview of what stands in the form, for the script: `plan` is quick, `events` asks the engine."""
+    """Return the preview of what is in the form, for the script: `plan` is quick, `events` asks the engine."""
     from starlette.concurrency import run_in_threadpool
 
     return await run_in_threadpool(_preview, console, await request.form(), part)

@@ -200,7 +200,7 @@ def _edit_page(
     """Show the file of an exclusion in a form.
 
     Args:
-        text: what stands in the form.
+        text: what is in the form.
         before: the file's text, which the form brings along.
         theirs: what somebody else has made of the file in the meantime.
     """

@@ -31,7 +31,7 @@ SAVED = {
     "edited": "Saved.",
     "revoked": "The token is revoked.",
 }
-"""Messages after a form, by the word that stands in the address."""
+"""Messages after a form, by the word in the address."""
 
 
 @cache
@@ -108,7 +108,7 @@ def refused(
     """Return the page that says why something was not done; nothing was changed.
 
     Args:
-        typed: a long text that would be lost with the form that it stood in.
+        typed: a long text that would be lost with its form.
     """
     title = "Nothing was changed"
     return page(request, "problem.html.j2", visitor, status=status, title=title, messages=messages, typed=typed)

@@ -30,7 +30,7 @@ class QueryLine:
     """A line of the base query with all that is known about it.
 
     Attributes:
-        clauses: clauses that stand behind it, each with the ids of its exclusions.
+        clauses: clauses that follow it, each with the ids of its exclusions.
         remarks: refusals and warnings that are about this line, as (kind, text).
         columns: the columns at the insertion point that ends on this line; None where there is none.
     """

@@ -1,4 +1,4 @@
-"""At most so many failed sign-ins from one address, and for one name, in a time."""
+"""A limit of failed sign-ins from one address, and for one name, in a period."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class FailureLimit:
     """Counts failures by key. Safe to share between threads.
 
     Args:
-        failures: so many within the time close the door.
+        failures: how many within the period lock the account or address out.
         seconds: the time.
     """
 

@@ -9,5 +9,5 @@ ROLES: tuple[RoleName, ...] = ("viewer", "analyst", "approver", "admin")
 
 
 def may(role: str, needed: RoleName) -> bool:
-    """Tell whether a role may do what another is needed for; a name that is no role may do nothing."""
+    """Return whether a role may do what another is needed for; a name that is not a role may do nothing."""
     return role in ROLES and ROLES.index(role) >= ROLES.index(needed)

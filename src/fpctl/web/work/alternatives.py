@@ -14,7 +14,7 @@ from fpctl.fields.registry import FIELDS, NAMES, check_value
 Match = Mapping[str, tuple[str, ...]]
 """Values by field; all fields must match, any value of a field will do."""
 FEW_VALUES = 5
-"""A narrower match names at most so many values of a field."""
+"""The most values of a field that a narrower match names."""
 SHOWN = 4
 """Alternatives of a kind that are offered."""
 SUGGESTED = 50
@@ -23,7 +23,7 @@ SUGGESTED = 50
 
 @dataclass(frozen=True, slots=True)
 class OtherMatch:
-    """A match that could stand in place of the one that was typed.
+    """A match that could replace the one that was typed.
 
     Attributes:
         change: what is different, in words.

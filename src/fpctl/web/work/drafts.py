@@ -52,7 +52,7 @@ class DraftForm:
         """Return the form from a request.
 
         Args:
-            given: the fields of the form by name; values of a match field stand one a line.
+            given: the fields of the form by name; values of a match field are one per line.
             picked: cells that were ticked in a result, each `field=value`.
 
         `add.FIELD` is one more value of a field; `match` replaces all fields, as JSON: an alternative that was chosen.
@@ -89,14 +89,14 @@ class DraftForm:
 
     @property
     def narrow(self) -> bool:
-        """Whether a field is given that may stand alone."""
+        """Whether a field is given that is sufficient alone."""
         return is_narrow(self.fields)
 
     def draft(self, today: date) -> DraftExclusion:
         """Return the draft.
 
         Raises:
-            FpctlError: the end is no date, or the status is not one that a page may record.
+            FpctlError: the end is not a date, or the status is not one that a page may record.
         """
         if self.status not in RECORDED:
             raise FpctlError(f"a page records drafts and shadow exclusions, not `{self.status}`")
@@ -151,7 +151,7 @@ def text_of(form: DraftForm, config: ConsoleConfig, taken: Iterable[str], today:
     """Return the file that a form would become, with an id that is free, to be gone on with by hand.
 
     Raises:
-        FpctlError: the end is no date.
+        FpctlError: the end is not a date.
     """
     draft = form.draft(today)
     title = draft.title or title_of(draft.match, draft.scenario or "")
@@ -210,7 +210,7 @@ def _match(text: str) -> dict[str, tuple[str, ...]]:
         read = json.loads(text)
         found = {str(name): tuple(str(value) for value in values) for name, values in read.items()}
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise FpctlError("that is no alternative of this page", None, "reload the page") from error
+        raise FpctlError("that is not an alternative of this page", None, "reload the page") from error
     return {name: values for name, values in found.items() if name in NAMES}
 
 

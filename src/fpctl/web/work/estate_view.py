@@ -75,7 +75,7 @@ class EstateView:
         return daily_chart(self.estate.days, self.estate.series)
 
     def sparkline(self, id: str) -> str | None:
-        """Return the hits of an exclusion in the last 30 days as a small line; None where no run tells."""
+        """Return the hits of an exclusion in the last 30 days as a small line; None where no run says."""
         return self.memo.get(("sparkline", id), lambda: self._sparkline(id))
 
     def _sparkline(self, id: str) -> str | None:

@@ -29,7 +29,7 @@ MOST_ROWS, MOST_VALUES, LONGEST_VALUE = 200, 20, 2_000
 """Rows of a run, values of a cell, and characters of a value that are kept."""
 MOST_BYTES = 4_000_000
 MOST_RULES = 500
-"""Rows of so many rules are kept; those that were written longest ago go first."""
+"""How many rules have their rows kept; those written longest ago are removed first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def _values(value: Any) -> tuple[str, ...]:
         return ()
     if isinstance(value, list | tuple):
         return tuple(text for one in value[:MOST_VALUES] for text in _values(one))
-    # The second is enough to look at, and a time is no value of an exclusion.
+    # The second is enough to look at, and a time is not a value of an exclusion.
     text = f"{value:%Y-%m-%d %H:%M:%S}Z" if isinstance(value, datetime) else str(value)
     return (text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…",)
 

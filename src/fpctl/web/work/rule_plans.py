@@ -31,7 +31,7 @@ class _Grounds:
     today: date
 
     def same(self, other: _Grounds) -> bool:
-        """Tell whether the plan would be the same. Exclusions of unchanged files are the same objects."""
+        """Return whether the plan would be the same. Exclusions of unchanged files are the same objects."""
         return (
             self.tables is other.tables
             and self.today == other.today
@@ -52,7 +52,7 @@ class RulePlans:
     def outcome(
         self, key: str, loaded: LoadedRule, index: ExclusionIndex, repository: Repository, today: date
     ) -> RuleOutcome:
-        """Return what planning one rule comes to on a day.
+        """Return the outcome of planning one rule on a day.
 
         Args:
             key: stands for the rule.
@@ -73,7 +73,7 @@ class RulePlans:
     def outcomes(
         self, rules: dict[str, LoadedRule], index: ExclusionIndex, repository: Repository, today: date
     ) -> Iterator[RuleOutcome]:
-        """Yield what planning comes to for every rule; plans of rules that are not there any more are forgotten."""
+        """Yield the outcome of planning for every rule; plans of rules that are not there any more are forgotten."""
         for gone in self._kept.keys() - rules.keys():
             self._kept.pop(gone, None)
         for key, loaded in rules.items():

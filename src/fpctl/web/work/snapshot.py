@@ -1,4 +1,4 @@
-"""The repository as it stands on disk: read again when a file has changed, and judged in the background.
+"""The repository as it is on disk: read again when a file has changed, and judged in the background.
 
 A page must answer within a blink, and reading 5,000 exclusions takes a second. So the files' names, sizes and times
 are looked at (at most once a second), and only files that differ are read again. Plans, findings and risk of the whole
@@ -148,7 +148,7 @@ class Snapshots:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def now(self) -> Snapshot:
-        """Return the repository as it stands.
+        """Return the repository as it is.
 
         Raises:
             FpctlError: a folder is missing.
@@ -175,7 +175,7 @@ class Snapshots:
         return self._config.clock().date()
 
     def outcome(self, loaded: LoadedRule) -> RuleOutcome:
-        """Return what planning one rule comes to today."""
+        """Return the outcome of planning one rule today."""
         snapshot = self.now()
         return self._plans.outcome(rule_key(loaded), loaded, snapshot.index, snapshot.repository, self.today())
 
@@ -204,7 +204,7 @@ class Snapshots:
         return Judged(view, made, stale=not current)
 
     def _failed(self) -> bool:
-        """Tell whether the last attempt ended with an error: then the next question tries again."""
+        """Return whether the last attempt ended with an error: then the next question tries again."""
         return self._pending is not None and self._pending[1].exception() is not None
 
     def _judge(self, snapshot: Snapshot, key: tuple[str, date, int]) -> EstateView:
