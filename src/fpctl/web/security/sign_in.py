@@ -201,7 +201,6 @@ def _checked(role: RoleName) -> Any:
 
 Viewer = Annotated[Visitor, _needs("viewer")]
 Analyst = Annotated[Visitor, _needs("analyst")]
-Approver = Annotated[Visitor, _needs("approver")]
 Admin = Annotated[Visitor, _needs("admin")]
 AnalystForm = Annotated[Visitor, _checked("analyst")]
 ApproverForm = Annotated[Visitor, _checked("approver")]
