@@ -25,6 +25,24 @@ def test_an_empty_folder_is_told_to_begin(tmp_path: Path) -> None:
     assert (outcome.code, outcome.out) == (0, "nothing is set up here yet: fpctl init\n")
 
 
+def test_a_new_repository_is_told_to_get_rules_and_never_to_run(tmp_path: Path) -> None:
+    with repository(tmp_path):
+        said(["init", "."])
+        shown = said(["status"]).out
+    assert "no rules yet: copy some into the rules folder" in shown
+    assert "fpctl import sentinel" in shown
+    assert "fpctl run" not in shown
+    assert "fpctl apply" not in shown
+
+
+def test_rules_without_exclusions_are_told_to_be_tuned(place: Path) -> None:
+    for path in (place / "exclusions").glob("*.yaml"):
+        path.unlink()
+    shown = said(["status"]).out
+    assert "no exclusion has been recorded yet  fpctl tune remote_tool.yaml" in shown
+    assert "fpctl apply" not in shown
+
+
 def test_tuned_rules_are_stale_until_they_are_written_again(place: Path) -> None:
     assert "no tuned rules have been written yet" in said(["status"]).out
     said(["apply", "--out", "tuned"])

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exclusion_text import read_exclusion
 from fpctl.documents.yaml_node import plain_data, read_documents
 from fpctl.documents.yaml_text import entry
 from fpctl.errors import FpctlError
 from fpctl.exclusions.edit import REMOVED, edit_file, edit_text, new_text
-from fpctl.exclusions.loader import read_exclusion
 
 TEXT = """\
 # who wrote this

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fpctl.exclusions.loader import ReadFiles, load_exclusions, read_exclusion
+from exclusion_text import read_exclusion
+from fpctl.exclusions.loader import ReadFiles, load_exclusions
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import ValueListCache, read_exclusion_file
 from fpctl.exclusions.window import Interval, WeeklyHours

@@ -216,8 +216,9 @@ def covariancep(rows: Rows, blank: list[Value]) -> Value:
 def _bits(rows: Rows, join: Callable[[int, int], int], blank: list[Value]) -> Value:
     if blank[0].type == "dynamic":
         raise ReferenceFault("bits of dynamics are not described")
-    values = [v for value in present(rows) if (v := convert(value, "long").raw) is not None]
-    return long(reduce(join, values) if values else None)
+    kind = "int" if blank[0].type == "int" else "long"
+    values = [v for value in present(rows) if (v := convert(value, kind).raw) is not None]
+    return Value(kind, reduce(join, values) if values else None)
 
 
 @aggregate("binary_all_and")

@@ -11,7 +11,9 @@ from reference.expressions_pool import AGGREGATES, LITERALS, TEMPLATES
 TYPES = ("string", "long", "int", "real", "bool", "datetime", "timespan", "guid", "dynamic")
 _JOINED = ("string", "long", "bool", "datetime", "dynamic", "real")
 _JOINS = ("inner", "leftouter", "rightouter", "fullouter", "leftsemi", "leftanti", "rightsemi", "rightanti")
-_KEEP_ORDER = frozenset({"where", "extend", "project", "sort", "take", "window", "rename", "top", "as_json"})
+_KEEP_ORDER = frozenset(
+    {"where", "extend", "project", "sort", "take", "window", "rename", "top", "as_json", "scan", "where_window"}
+)
 _WINDOWS = (
     ("row_number()", "long"), ("row_number(0, {bool})", "long"), ("prev({long})", "long"), ("next({string})", "string"),
     ("prev({datetime}, 2)", "datetime"), ("row_cumsum({long})", "long"), ("row_cumsum({long}, {bool})", "long"),
@@ -113,10 +115,12 @@ class Generator:
 
     def _operator(self, generated: Generated) -> str | None:
         kinds = {
-            "where": 5, "extend": 6, "project": 3, "summarize": 4, "sort": 1, "distinct": 1, "mv-expand": 1, "join": 2,
+            "where": 5, "extend": 6, "project": 3, "summarize": 4, "sort": 2, "distinct": 1, "mv-expand": 1, "join": 2,
             "union": 1, "lookup": 1, "take": 1, "window": 2, "count": 1, "rename": 1, "parse": 1, "top": 1,
-            "as_json": 1,
+            "as_json": 1, "scan": 1, "where_window": 1,
         }  # fmt: skip
+        if self.ordered:
+            kinds |= {"scan": 5, "where_window": 5, "window": 6}
         name = self.random.choices(list(kinds), list(kinds.values()))[0]
         made = getattr(self, f"_{name.replace('-', '_')}")(generated)
         if made is not None and name not in _KEEP_ORDER:
@@ -193,6 +197,41 @@ class Generator:
         for _, name, kind in made:
             self.columns[name] = kind
         return "extend " + ", ".join(text for text, _, _ in made)
+
+    def _where_window(self, generated: Generated) -> str | None:
+        if not self.ordered:
+            return None
+        text, kind = self.random.choice([one for one in _WINDOWS if one[1] != "datetime"])
+        value = self.filled(text, 0)
+        return (
+            f"where {value}"
+            if kind == "bool"
+            else f"where {value} {self.random.choice(('==', '!=', '<'))} " + (self.expression(kind, 0))
+        )
+
+    def _scan(self, generated: Generated) -> str | None:
+        if not self.ordered or any(not name.isidentifier() for name in self.columns):
+            return None
+        kept = self.random.choice(("long", "string"))
+        names = [name for name in self._usable() if self.columns[name] == kept]
+        if not names:
+            return None
+        name, made, match = self.random.choice(names), self.fresh(), self.fresh()
+        steps = []
+        for at in range(self.random.randint(1, 3)):
+            before = f"s{self.random.randint(0, at)}"
+            # Not the declared column itself, which means something only behind a step's name.
+            asked = self.random.choice(
+                (f"{before}.{name} == {name}", f"isempty({before}.{made})", self.expression("bool", 1))
+            )
+            given = self.random.choice(
+                (f"{before}.{made}", name, f"iff(isempty({before}.{name}), {name}, {before}.{name})")
+            )
+            output = self.random.choice(("", "", " output=none")) if at else ""
+            steps.append(f"step s{at}{output}: {asked} => {made} = {given};")
+        self.columns[made], self.columns[match] = kept, "long"
+        self.unique = False
+        return f"scan with_match_id={match} declare ({made}:{kept}) with ({' '.join(steps)})"
 
     def _distinct(self, generated: Generated) -> str | None:
         names = [n for n in self._usable() if self.columns[n] not in ("dynamic", "real") and n != "id"]

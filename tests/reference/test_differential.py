@@ -87,8 +87,12 @@ def shown(value: Value) -> str | None:
         "bin(i, 9223372036854775807)",
         "1.0 / (-(0.0 * d))",
         "toupper('ßa')",
+        "bin(i, 0)",
+        "1.0 / (-(0.0))",
+        "abs(-(2147483648))",
         "sum_of_nothing",
         "sum_of_dynamics",
+        "bits_of_ints",
     ],
 )
 def test_what_once_differed(connection: Any, expression: str) -> None:
@@ -98,5 +102,7 @@ def test_what_once_differed(connection: Any, expression: str) -> None:
         text = "datatable(i:long)[] | summarize avg(i), variance(i), sum(i), make_set(i)"
     if expression == "sum_of_dynamics":
         text = "datatable(d:dynamic, b:bool)[dynamic(1), true, dynamic('x'), true] | summarize sum(d), sumif(d, b)"
+    if expression == "bits_of_ints":
+        text = "datatable(i:int)[1, 6] | summarize binary_all_or(i), min(bin(i, 0))"
     found = answer(connection, text)
     assert found.outcome == "same", found.text

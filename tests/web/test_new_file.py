@@ -224,3 +224,25 @@ def test_only_the_approvers_of_the_policy_approve(browser: Browser, root: Path, 
     assert "p.approver is not one of the approvers of the policy" in words(refused.text)
     allowed = browser("approver", "m.weber@contoso.com").post(place, data={"seen": seen})
     assert allowed.status_code == 303, words(allowed.text)
+
+
+@pytest.fixture
+def payroll(root: Path) -> str:
+    """Write a rule over a table that nobody described."""
+    (root / "rules" / "payroll.kql").write_text("Payroll_CL\n| project TimeGenerated, UserName_s\n")
+    return "payroll.kql"
+
+
+def test_what_could_never_match_is_not_saved(root: Path, payroll: str, browser: Browser) -> None:
+    client = browser("analyst")
+    form = FORM | {"rules": payroll, "action": "save"}
+    refused = client.post("/exclusions/new", data=form)
+    assert refused.status_code == 400
+    assert "nothing shows which column of Payroll_CL holds device" in words(refused.text)
+    assert _written(root) == set()
+    shown = client.post("/exclusions/preview/plan", data=form)
+    assert "nothing shows which column of Payroll_CL holds device" in words(shown.text)
+    place = "/exclusions/fp-2026-0001/edit"
+    edited = browser("approver").post(place, data={"before": EXCLUSION, "text": EXCLUSION.replace(RULE_ID, payroll)})
+    assert "nothing shows which column of Payroll_CL holds device" in words(edited.text)
+    assert (root / "exclusions" / "fp-2026-0001.yaml").read_text() == EXCLUSION

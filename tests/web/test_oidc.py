@@ -33,7 +33,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.claims: dict[str, Any] = {"preferred_username": "a.rossi@contoso.com", "roles": ["fpctl.analyst"]}
-        self.key = KEY
+        self.key = self.published = KEY
         self.codes: dict[str, dict[str, str]] = {}
         outer = self
 
@@ -49,7 +49,7 @@ class Provider:
                         }
                     )
                 elif self.path == "/keys":
-                    self._json({"keys": [KEY.as_dict(private=False)]})
+                    self._json({"keys": [outer.published.as_dict(private=False)]})
 
             def do_POST(self) -> None:
                 text = self.rfile.read(int(self.headers["content-length"])).decode()
@@ -161,6 +161,14 @@ def test_a_code_that_another_browser_asked_for_does_not_sign_in(client: TestClie
     client.cookies.clear()
     brought = provider.authorize(begun.headers["location"])
     assert client.get("/oidc/back", params=brought).status_code == 403
+
+
+def test_new_keys_of_the_provider_are_asked_for(client: TestClient, provider: Provider) -> None:
+    assert _sign_in(client, provider).status_code == 303
+    provider.key = provider.published = OTHER
+    assert _sign_in(client, provider).status_code == 303
+    provider.key = KEY
+    assert _sign_in(client, provider).status_code == 403
 
 
 def test_a_code_signs_in_once(client: TestClient, provider: Provider) -> None:

@@ -60,7 +60,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
     "Exclusions": (
         Verb("add", "fpctl.cli.exclusions.add", "Record an exclusion."),
         Verb("list", "fpctl.cli.exclusions.list", "List exclusions by rule, owner, status, value or expiry."),
-        Verb("show", "fpctl.cli.exclusions.show", "Show one exclusion: fields, clauses and hits."),
+        Verb("show", "fpctl.cli.exclusions.show", "Show exclusions: fields, clauses and hits."),
         Verb("approve", "fpctl.cli.exclusions.approve", "Approve exclusions and record what was reviewed."),
         Verb("renew", "fpctl.cli.exclusions.renew", "Extend expiry dates."),
         Verb("retire", "fpctl.cli.exclusions.retire", "Retire exclusions permanently."),

@@ -289,10 +289,12 @@ def _contained(node: Contained, out: list[str]) -> None:
 
 def _real(node: Real, out: list[str]) -> None:
     shown = repr(node.value)
-    plain = shown not in ("nan", "inf", "-inf")
-    out.append(f"CAST({shown if plain else _text(shown)} AS DOUBLE)" if not plain or "e" not in shown else shown)
-    if plain and "e" not in shown:
-        out[-1] = f"CAST({shown} AS DOUBLE)"
+    if "e" in shown:
+        out.append(shown)
+        return
+    # What is no decimal number, -0.0 included, which would lose its sign as one.
+    is_text = shown in ("nan", "inf", "-inf", "-0.0")
+    out.append(f"CAST({_text(shown) if is_text else shown} AS DOUBLE)")
 
 
 def _column(node: Column, out: list[str]) -> None:

@@ -67,7 +67,6 @@ class Capabilities:
         remote: a service is asked over the network: it needs a credential and can be unreachable.
         local_time: local times can be worked out in a query. Where not, windows in a time zone are written out as
             UTC ranges, for the range of events that is read.
-        concurrent: several queries run at a time.
         free_queries: a query costs no quota and no money: the base query is run too, to compare.
         calls_a_minute: requests that the service accepts in a minute, None where it has no such limit.
         deploys: what rules can be deployed to with the same sign-in, None for nothing.
@@ -75,7 +74,6 @@ class Capabilities:
 
     remote: bool
     local_time: bool
-    concurrent: bool
     free_queries: bool
     calls_a_minute: int | None = None
     deploys: Literal["sentinel", "defender"] | None = None

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from fpctl.documents.folder import authored_files, read_authored, sorted_problems, unreadable_file
 from fpctl.errors import FpctlError, Location, Problem, UnexpectedError
-from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion, ValueListCache, read_exclusion_file
 from fpctl.rules.formats.registry import YAML
 from fpctl.spelling import did_you_mean
@@ -127,17 +126,3 @@ def _file_content(root: Path, path: Path, shelf: ValueListCache, read: ReadFiles
     if read is not None:
         read.keep(str(path), text, content)
     return content
-
-
-def read_exclusion(
-    text: str, path: str = "<text>", root: Path | None = None
-) -> tuple[Exclusion | None, tuple[Problem, ...]]:
-    """Return the one exclusion of a text that may not be in a file yet, and its problems.
-
-    `root` is the exclusions folder, for lists.
-    """
-    found, problems = read_exclusion_file(text, path, ValueListCache(root or Path()))
-    if len(found) > 1:
-        at = found[1][0].at
-        return None, (*problems, Problem("several-documents", "one exclusion is expected here", at, "split the text"))
-    return (found[0][0].exclusion if found else None), tuple(problems)

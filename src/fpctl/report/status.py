@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -83,9 +84,10 @@ def status_of(facts: StatusFacts) -> Status:
         *_unapproved(exclusions, states, facts.need_approval),
         *_expiring(exclusions, states, today, facts.soon),
         *_drafts_and_shadows(exclusions, states, facts.repository.enforced),
-        *_tuned(facts.summary, facts.out),
-        *_last_run(facts.last_run, today),
+        *_beginning(facts.repository),
     ]
+    if facts.repository.rules.rules:
+        lines += [*(_tuned(facts.summary, facts.out) if exclusions else ()), *_last_run(facts.last_run, today)]
     return Status(len(facts.repository.rules.rules), dict(sorted(Counter(states.values()).items())), tuple(lines))
 
 
@@ -94,6 +96,17 @@ def _broken(repository: Repository) -> list[StatusLine]:
     if not files:
         return []
     return [StatusLine("unreadable", f"{_counted(len(files), 'file')} cannot be read", "fpctl audit")]
+
+
+def _beginning(repository: Repository) -> list[StatusLine]:
+    """Return what a new repository still lacks."""
+    rules = repository.rules.rules
+    if not rules:
+        return [StatusLine("no-rules", "no rules yet: copy some into the rules folder", "fpctl import sentinel")]
+    if repository.exclusions.exclusions:
+        return []
+    example = shlex.quote(min(loaded.rule.path for loaded in rules))
+    return [StatusLine("no-exclusions", "no exclusion has been recorded yet", f"fpctl tune {example}")]
 
 
 def _unapproved(exclusions: Sequence[LoadedExclusion], states: Mapping[str, State], needed: bool) -> list[StatusLine]:

@@ -11,7 +11,7 @@ from typing import Literal
 from fpctl.errors import FpctlError, KqlSyntaxError, Location, Problem, UnexpectedError
 from fpctl.exclusions.model import Exclusion
 from fpctl.repository.exclusion_index import ExclusionIndex
-from fpctl.rewrite.output.markers import MARKER, find_clauses, lookalikes
+from fpctl.rewrite.output.markers import MARKER, NAMED, find_clauses, lookalikes
 from fpctl.rewrite.plan.external_lists import contents
 from fpctl.rewrite.plan.model import Skip
 from fpctl.rewrite.plan.planner import Planner
@@ -53,10 +53,14 @@ class RuleOutcome:
 
 @dataclass(frozen=True, slots=True)
 class TunedFile:
-    """A rule file with its clauses, to be written under `relative`."""
+    """A rule file with its clauses, to be written under `relative`.
+
+    `exclusions` are those that its clauses name; None where that is not known without reading the text.
+    """
 
     relative: str
     text: str
+    exclusions: frozenset[str] | None = None
 
 
 def applicable(rule: Rule, exclusions: Iterable[Exclusion]) -> list[tuple[Exclusion, bool]]:
@@ -237,12 +241,19 @@ def tuned_files(outcomes: Iterable[RuleOutcome]) -> tuple[list[TunedFile], list[
         if any(outcome.status == "error" for outcome in members):
             continue
         edits = [(o.loaded.text, o.tuned.edits) for o in members if o.tuned is not None and o.tuned.edits]
+        base = members[0].loaded.text.file_text
         try:
-            files.append(TunedFile(relative, edited(members[0].loaded.text.file_text, edits)))
+            files.append(TunedFile(relative, edited(base, edits), None if MARKER in base else _named(members)))
         except Exception as error:
             at = Location(members[0].loaded.path)
             errors.append(UnexpectedError.of(error, "inserting the clauses into this file", at))
     return files, errors
+
+
+def _named(outcomes: Iterable[RuleOutcome]) -> frozenset[str]:
+    """Return the exclusions that the clauses of rules name in their markers."""
+    insertions = (insertion for one in outcomes if one.tuned is not None for insertion in one.tuned.plan.insertions)
+    return frozenset(id for one in insertions if len(one.exclusions) <= NAMED for id in one.exclusions)
 
 
 def external_list_files(outcomes: Iterable[RuleOutcome]) -> list[TunedFile]:

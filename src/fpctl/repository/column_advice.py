@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from fpctl.errors import Location, Problem
 from fpctl.exclusions.model import Exclusion
+from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.repository.apply import RuleOutcome
-from fpctl.repository.single_exclusion import in_force
+from fpctl.repository.single_exclusion import in_force, trial
 from fpctl.rewrite.placement.resolution import IF_EXISTS
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.rewrite.plan.tuned_rule import TunedRule
+from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.model import Rule
 from fpctl.schema.fields import look_alikes
 
@@ -90,3 +93,29 @@ def never_matching(
         if outcome.tuned is not None and alone.selects(outcome.rule) == "named"
         for field in unheld_fields(alone, outcome.rule, planner, outcome.tuned)
     ]
+
+
+def unmatched(exclusion: Exclusion, rules: Iterable[LoadedRule], planner: Planner, at: Location) -> list[Problem]:
+    """Return an error for each field for want of which an exclusion could never match in a rule that it names.
+
+    Args:
+        rules: all of them.
+        at: where the exclusion stands.
+    """
+    if exclusion.status == "retired":
+        return []
+    named = [loaded for loaded in rules if exclusion.selects(loaded.rule) == "named"]
+    outcomes = trial(exclusion, named, planner, verified=False)
+    return [
+        Problem("never-matches", f"{exclusion.id} in {outcome.rule.path}: {field.message}", at, field.hint)
+        for outcome, field in never_matching(exclusion, outcomes, planner)
+    ]
+
+
+def newly_unmatched(
+    before: Iterable[LoadedExclusion], after: Iterable[LoadedExclusion], rules: Sequence[LoadedRule], planner: Planner
+) -> list[Problem]:
+    """Return the same for the exclusions of an edited file, without what was so before the edit."""
+    known = {problem.message for one in before for problem in unmatched(one.exclusion, rules, planner, one.at)}
+    found = (problem for one in after for problem in unmatched(one.exclusion, rules, planner, one.at_key("match")))
+    return [problem for problem in found if problem.message not in known]

@@ -74,7 +74,8 @@ def plan_summary(files: Sequence[TunedFile], folder: Path, states: Mapping[str, 
     for file in files:
         if file.relative not in wanted:
             continue
-        before, after = _ids(_text_of(folder / file.relative), file.relative), _ids(file.text, file.relative)
+        before = _ids(_text_of(folder / file.relative), file.relative)
+        after = _ids(file.text, file.relative) if file.exclusions is None else file.exclusions
         added |= after - before
         for id in before - after:
             state = states.get(id)

@@ -30,8 +30,6 @@ _WORDS = {
 }
 """The word for a schema in a parser's name -> the schema."""
 
-SCHEMAS = tuple(sorted(set(_WORDS.values())))
-
 _BUILT_IN = ("_Im_", "_ASim_")
 _DEPLOYED = ("vim", "im", "ASim")
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from records_support import EXCLUSION
+from records_support import EXCLUSION, RULE_ID
 
 
 @pytest.fixture
@@ -171,3 +171,23 @@ def test_an_unknown_id_is_said_before_any_editor_opens(fpctl, recorded, monkeypa
     monkeypatch.setenv("EDITOR", "no-such-editor")
     outcome = fpctl("edit", "fp-2026-0002")
     assert outcome.err == "fpctl: no exclusion has the id `fp-2026-0002`\n  hint: did you mean `fp-2026-0001`?\n"
+
+
+PAYROLL = "Payroll_CL\n| where Action_s == 'export'\n| project TimeGenerated, UserName_s, ClientIp_s\n"
+
+
+def test_a_match_that_could_never_match_is_not_saved(fpctl, recorded, repository, editor):
+    (repository / "rules" / "payroll.kql").write_text(PAYROLL, encoding="utf-8")
+    editor(f"text = text.replace('{RULE_ID}', 'payroll.kql')")
+    outcome = fpctl("edit", "fp-2026-0001")
+    assert outcome.code == 2
+    assert "fp-2026-0001 in payroll.kql: nothing shows which column of Payroll_CL holds device" in outcome.err
+    assert "[fields.Payroll_CL]" in outcome.err
+    assert recorded.read_text(encoding="utf-8") == EXCLUSION
+
+
+def test_what_never_matched_before_can_be_edited(fpctl, recorded, repository, editor):
+    (repository / "rules" / "payroll.kql").write_text(PAYROLL, encoding="utf-8")
+    recorded.write_text(EXCLUSION.replace(RULE_ID, "payroll.kql"), encoding="utf-8")
+    editor("text = text.replace('Monthly', 'Weekly')")
+    assert fpctl("edit", "fp-2026-0001").code == 0

@@ -202,3 +202,15 @@ def test_show_exits_1_for_what_cannot_be_placed(fpctl, recorded):
     outcome = fpctl("show", "fp-2026-0001")
     assert outcome.code == 1
     assert "refused [field-not-in-table]" in outcome.out
+
+
+def test_several_are_shown_one_after_the_other(fpctl, recorded):
+    other = EXCLUSION.replace("fp-2026-0001", "fp-2026-0002").replace("build01", "other")
+    recorded.with_name("fp-2026-0002.yaml").write_text(other, encoding="utf-8")
+    text = fpctl("show", "fp-2026-0002", "fp-2026-0001").out
+    assert 0 < text.index("id              fp-2026-0002") + 1 < text.index("id              fp-2026-0001")
+    several = fpctl("show", "fp-2026-0002", "fp-2026-0001", "--format", "json").json["exclusions"]
+    alone = fpctl("show", "fp-2026-0001", "--format", "json").json
+    assert several[1] == {key: value for key, value in alone.items() if key != "problems"}
+    states = fpctl("show", "fp-2026-0002", "fp-2026-0001", "--json", "state").json
+    assert states == [{"state": "active"}, {"state": "active"}]

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from exclusion_text import read_exclusion
 from fpctl.cli.app import VERBS
-from fpctl.exclusions.loader import read_exclusion
 from fpctl.exclusions.model import Alternative, Approval, Exclusion
 from fpctl.exclusions.window import Window
 from fpctl.repository.json_schema import exclusion_schema, rule_schema

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from reference.conversions import convert
 from reference.functions import scalar
 from reference.values import (
     NUMBERS,
+    ReferenceFault,
     Value,
     boolean,
     dynamic,
@@ -141,6 +143,8 @@ def array_sum(value: Value) -> Value:
     items = array(value)
     if items is None or not all(isinstance(i, int | float) and not isinstance(i, bool) for i in items):
         return real(None)
+    if not all(map(math.isfinite, items)):
+        raise ReferenceFault("what becomes of NaN and infinities in a list is not described")
     return real(float(sum(items)))
 
 

@@ -201,8 +201,8 @@ CHECKS = (
     ),
     Check(
         "FP609", "tool-anywhere", "error", "A script host or admin tool without a device",
-        "`powershell.exe`, `cmd.exe`, `rundll32.exe`, `psexec.exe` and similar programs do whatever they are "
-        "told. Without a device the exclusion applies on every machine, and an attacker's command differs only "
+        "`powershell.exe`, `cmd.exe`, `rundll32.exe`, `psexec.exe` and similar programs run any command that they "
+        "are given. Without a device the exclusion applies on every machine, and an attacker's command differs only "
         "in its text, which the attacker chooses. A pattern that matches such a program counts too.",
         "Name the devices. If the tool is allowed everywhere, add it to `policy.forbidden.allowed`.",
         _tool_anywhere, ("forbidden.processes", "forbidden.allowed"),

@@ -26,12 +26,14 @@ def command(
 ) -> int:
     """Edit an exclusion in $VISUAL or $EDITOR.
 
-    You edit a copy. When the editor closes, fpctl checks the text. Invalid text is not saved: on a terminal you can
+    You edit a copy. When the editor closes, fpctl checks the text. Invalid text, or a match that could never match in
+    a rule that the exclusion names, is not saved: on a terminal you can
     return to the editor; otherwise the text is kept next to the file with the extension .rej, and the file is left
     unchanged.
     """
     from fpctl.exclusions.edit_session import EditSession, stale_approval
     from fpctl.files import read_text
+    from fpctl.repository.column_advice import newly_unmatched
 
     context = AppContext(files, "optional")
     known = context.exclusions
@@ -44,8 +46,12 @@ def command(
         if text == before:
             output.say("nothing was changed")
             return EXIT_OK
-        problems = revision.problems(text)
+        problems = list(revision.problems(text))
         broken = any(problem.severity == "error" for problem in problems)
+        if not broken and closed == 0:
+            now, was = revision.loaded(text), revision.loaded(before)
+            unmatched = newly_unmatched(was, now, context.repository.rules.rules, context.planner())
+            problems, broken = [*problems, *unmatched], bool(unmatched)
         output.show_problems(problems)
         if closed != 0:
             return _rejected(revision, text, f"the editor ended with code {closed}")

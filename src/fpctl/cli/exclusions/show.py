@@ -1,4 +1,4 @@
-"""`fpctl show`: one exclusion, and what it does."""
+"""`fpctl show`: exclusions, and what they do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from fpctl.errors import Problem
     from fpctl.exclusions.completeness import Lacking
     from fpctl.exclusions.reader import LoadedExclusion
     from fpctl.exclusions.risk.score import Risk
@@ -19,29 +22,47 @@ if TYPE_CHECKING:
 
 
 def command(
-    id: options.OneExclusion,
+    ids: options.Exclusions,
     files: options.AllFiles,
     on: options.On = None,
     format: options.TextFormat = "text",
 ) -> int:
-    """Show one exclusion: fields, state, file, the clause in each rule, and hits.
+    """Show exclusions: fields, state, file, the clause in each rule, and hits.
 
-    Drafts and expired or retired exclusions are shown with the clauses they would have if they were active. Exit
-    code 1: it cannot be placed in a rule that it names, or that rule does not exist.
+    Drafts and expired or retired exclusions are shown with the clauses they would have if they were active. With
+    several ids, JSON has them in `exclusions`. Exit code 1: one cannot be placed in a rule that it names, or that rule
+    does not exist.
     """
+    context = AppContext(files, "optional")
+    chosen = context.pick(ids)
+    context.audit_log.glance()
+    shown = [_shown(context, loaded, options.parse_day(on)) for loaded in chosen]
+    problems = [one for one in context.repository.problems if _is_about(one, chosen)]
+    if format == "json":
+        documents = [_document(one) for one in shown]
+        output.show_json(documents[0] if len(documents) == 1 else {"exclusions": documents}, problems)
+    for number, one in enumerate(shown if format == "text" else ()):
+        output.write("\n" if number else "")
+        _show(one)
+    output.show_problems(problems)
+    missing = any(problem.severity == "error" for problem in problems)
+    return EXIT_FINDINGS if missing or any(outcome.findings for one in shown for outcome in one.outcomes) else EXIT_OK
+
+
+def _is_about(problem: Problem, chosen: Sequence[LoadedExclusion]) -> bool:
+    return any(problem.at.path == loaded.path and loaded.id in problem.message for loaded in chosen)
+
+
+def _shown(context: AppContext, loaded: LoadedExclusion, today: date) -> Shown:
     from fpctl.cli.shared.risk import risk_of
     from fpctl.exclusions.completeness import lacking
     from fpctl.repository.single_exclusion import active_on, trial
 
-    context = AppContext(files, "optional")
-    (loaded,) = context.pick([id])
-    context.audit_log.glance()
-    today = options.parse_day(on)
     outcomes = trial(active_on(loaded.exclusion, today), context.repository.rules.rules, context.planner(today))
     with context.history() as history:
         known = history is not None
         totals = next(iter(history.hits(exclusion=loaded.id)), None) if history is not None else None
-    shown = Shown(
+    return Shown(
         loaded,
         context.repository.state(loaded.exclusion, today),
         outcomes,
@@ -50,15 +71,6 @@ def command(
         risk_of(context, loaded.exclusion, [outcome.loaded for outcome in outcomes]),
         lacking(loaded.exclusion, context.settings.enforced),
     )
-    problems = context.repository.problems
-    own = [one for one in problems if one.at.path == loaded.path and loaded.id in one.message]
-    if format == "json":
-        output.show_json(_document(shown), own)
-    else:
-        _show(shown)
-    output.show_problems(own)
-    missing = any(problem.severity == "error" for problem in own)
-    return EXIT_FINDINGS if missing or any(outcome.findings for outcome in outcomes) else EXIT_OK
 
 
 @dataclass(frozen=True, slots=True)

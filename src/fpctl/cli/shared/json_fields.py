@@ -24,10 +24,12 @@ class JsonFields:
         records: the key of the list that the command is about, or several, of which a document has one; none where the
             document itself is what is chosen from.
         fields: the keys of each of its elements, or of the document.
+        several: the key of a list of such documents where the command is given several ids.
     """
 
     records: tuple[str, ...]
     fields: tuple[str, ...]
+    several: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def all_fields() -> dict[str, JsonFields]:
 
     text = files("fpctl.cli").joinpath("data/json_fields.yaml").read_text(encoding="utf-8")
     return {
-        name: JsonFields(tuple(given.get("records", ())), tuple(given["fields"]))
+        name: JsonFields(tuple(given.get("records", ())), tuple(given["fields"]), given.get("several"))
         for name, given in yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)).items()
     }
 
@@ -89,7 +91,8 @@ def select(context: typer.Context, text: str | None) -> str | None:
 
             hint = did_you_mean(field, known.fields, what="field")
             raise FpctlError(f"{OPTION}: {context.command_path} has no field `{field}`", None, hint)
-    SELECTION.set(Selection(known.records, wanted))
+    lists = (*known.records, *([known.several] if known.several is not None else []))
+    SELECTION.set(Selection(lists, wanted))
     return text
 
 

@@ -39,11 +39,6 @@ def array_length(array: Sql) -> Sql:
 macro("kql_array_length", "j", "CASE WHEN kql_is_array(j) THEN CAST(json_array_length(j) AS BIGINT) END")
 
 
-def packed_array(parts: list[Sql]) -> Sql:
-    """Return a JSON array of dynamic values."""
-    return func("json_array", *parts)
-
-
 @special("pack_array")
 def pack_array(expressions: Expressions, node: tree.Call) -> Value:
     """`pack_array(a, b, ...)`."""

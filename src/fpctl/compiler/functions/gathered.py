@@ -17,10 +17,12 @@ from fpctl.kql import tree
 def _bits(name: str, duckdb: str) -> None:
     @aggregate(name)
     def _compiled(expressions: Expressions, node: tree.Call) -> Value:
-        number = converted(expressions.value(node.args[0]), "long")
+        value = expressions.value(node.args[0])
+        kind = "int" if value.type == "int" else "long"
+        number = converted(value, kind)
         if number is None:
             expressions.refuse(name, f"{name}() takes a number", node)
-        return Value(func(duckdb, number.sql), "long")
+        return Value(func(duckdb, number.sql), kind)
 
 
 _bits("binary_all_and", "bit_and")

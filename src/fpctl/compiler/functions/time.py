@@ -17,7 +17,7 @@ from fpctl.kql import tree
 
 macro("kql_moment", "t", "make_timestamp(t // 10 - 62135596800000000)")
 macro("kql_ticks", "m", "epoch_us(m) * 10 + 621355968000000000")
-macro("kql_rest_of", "x, n", "x % n + CASE WHEN x % n < 0 THEN n ELSE 0 END")
+macro("kql_rest_of", "x, n", "x % nullif(n, 0) + CASE WHEN x % nullif(n, 0) < 0 THEN n ELSE 0 END")
 macro("kql_floor_by", "x, n", "CASE WHEN n > 0 THEN TRY(x - kql_rest_of(x, n)) END")
 macro("kql_long_floor_by", "x, n", "CASE WHEN n > 0 THEN kql_minus(x, kql_rest_of(x, n)) END")
 macro("kql_real_floor_by", "x, n", "CASE WHEN n > 0 THEN floor(x / n) * n END")

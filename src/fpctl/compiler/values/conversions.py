@@ -7,8 +7,8 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import fpctl.compiler.values.macros  # noqa: F401  (what is called here)
-from fpctl.compiler.sql import Case, Cast, Infix, Number, Sql, Text, func, is_null, when
-from fpctl.compiler.values.literals import constant, null_of
+from fpctl.compiler.sql import Case, Cast, Infix, Number, Sql, Text, func, is_null
+from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.ticks import datetime_text, timespan_text
 from fpctl.compiler.values.value import HELD_AS, NUMBERS, WIDTH, Value
 
@@ -42,13 +42,6 @@ def implicit(value: Value, to: str) -> Value | None:
     if value.type == "dynamic" or to == "dynamic":
         return converted(value, to)
     return None
-
-
-def to_text(value: Value) -> Sql:
-    """Return a value as text, as tostring() gives it."""
-    text = converted(value, "string")
-    assert text is not None
-    return text.sql
 
 
 def to_dynamic(value: Value) -> Value:
@@ -198,30 +191,9 @@ _WAYS: dict[tuple[str, str], Callable[[Sql], Sql]] = {
 }
 
 
-def common_value(values: list[Value], type_: str) -> list[Value] | None:
-    """Return values all as one type, None where one cannot be."""
-    made = []
-    for value in values:
-        one = value if value.type == type_ else implicit(value, type_)
-        if one is None:
-            return None
-        made.append(one)
-    return made
-
-
-def nothing(type_: str) -> Value:
-    """Return the null of a type, `""` of string."""
-    return constant(None, type_)
-
-
 def parsed_json(text: str) -> Value | None:
     """Return what parse_json returns for a known text; None where it is not JSON."""
     try:
         return constant(json.loads(text), "dynamic")
     except ValueError:
         return None
-
-
-def or_nothing(condition: Sql, then: Sql, type_: str) -> Sql:
-    """Return `then` where the condition holds, else the null of its type."""
-    return when(condition, then, null_of(type_))

@@ -37,7 +37,8 @@ def _sql(value: Any, type_: str) -> Sql:
     if type_ == "int":
         return Cast(Number(value), "INTEGER")
     if type_ in ("long", "datetime", "timespan"):
-        return Number(value) if -(2**31) <= value < 2**31 and type_ == "long" else Cast(Number(value), "BIGINT")
+        # The least of 32 bits would be an INTEGER, which has no abs().
+        return Number(value) if -(2**31) < value < 2**31 and type_ == "long" else Cast(Number(value), "BIGINT")
     if type_ == "real":
         return Real(value)
     if type_ == "dynamic":

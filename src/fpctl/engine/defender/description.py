@@ -13,7 +13,6 @@ DESCRIPTION = EngineDescription(
     Capabilities(
         remote=True,
         local_time=True,
-        concurrent=True,
         free_queries=False,
         calls_a_minute=CALLS_A_MINUTE,
         deploys="defender",

@@ -10,7 +10,6 @@ DESCRIPTION = EngineDescription(
     Capabilities(
         remote=True,
         local_time=True,
-        concurrent=True,
         free_queries=False,
     ),
 )

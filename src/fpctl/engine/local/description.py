@@ -10,7 +10,6 @@ DESCRIPTION = EngineDescription(
     Capabilities(
         remote=False,
         local_time=False,  # DuckDB has no KQL function for local times
-        concurrent=False,
         free_queries=True,
     ),
 )

@@ -11,7 +11,6 @@ DESCRIPTION = EngineDescription(
     Capabilities(
         remote=True,
         local_time=True,
-        concurrent=True,
         free_queries=False,
         deploys="sentinel",
     ),

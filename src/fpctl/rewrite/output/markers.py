@@ -67,8 +67,6 @@ class MarkedClause:
     end: int
     exclusions: tuple[str, ...]
     """Empty where the marker only says how many they are."""
-    line_start: int
-    """Offset of the clause's first character, its `|`."""
     opening: int | None = None
 
     def spans(self) -> list[tuple[int, int]]:
@@ -287,7 +285,7 @@ def _clause_of(text: str, tokens: Tokens, line: _Line, start: int, stop: int, gr
             return None
         end += 1
     exclusions = () if _SUMMARY.match(ids) else tuple(ids.split(", "))
-    return MarkedClause(start, end, exclusions, line.pipe, opening)
+    return MarkedClause(start, end, exclusions, opening)
 
 
 def _opening(tokens: Tokens, clause_start: int) -> int | None:

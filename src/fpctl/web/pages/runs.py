@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from fpctl.errors import FpctlError
 from fpctl.web.pages.rendering import not_found, page, refused
-from fpctl.web.security.sign_in import AnalystForm, TheConsole, Viewer
+from fpctl.web.security.sign_in import AnalystForm, TheConsole, Viewer, sign_in_of
 from fpctl.web.work.changes import words_of
 from fpctl.web.work.snapshot import needed_rule
 
 router = APIRouter(include_in_schema=False)
+
+LOOK_EVERY, KEEP_ALIVE = 0.25, 10.0
+"""Seconds between two looks at a run that is followed, and without news until the browser is told that it goes on."""
 
 
 @router.get("/runs")
@@ -63,15 +68,26 @@ def cancel(request: Request, visitor: AnalystForm, console: TheConsole, id: str)
 
 
 @router.get("/runs/{id}/events")
-def events(visitor: Viewer, console: TheConsole, id: str) -> Response:
+def events(request: Request, visitor: Viewer, console: TheConsole, id: str) -> Response:
     """Send a server-sent event at each change of a run, and a comment where nothing happens, so that it stays open."""
 
-    def stream() -> Iterator[str]:
-        for news in console.runs.follow(id):
-            if news is None:
+    async def stream() -> AsyncIterator[str]:
+        # No thread waits for a run: forty pages that are left open would be all threads of the server.
+        seen, quiet = -1, 0.0
+        while (state := console.runs.state(id)) is not None:
+            if state.changes != seen:
+                seen, quiet = state.changes, 0.0
+                yield f"data: {json.dumps({'status': state.status, 'message': state.message})}\n\n"
+            if state.ended:
+                break
+            await asyncio.sleep(LOOK_EVERY)
+            quiet += LOOK_EVERY
+            if quiet >= KEEP_ALIVE:
+                quiet = 0.0
+                # Whoever has signed out, or whose session has ended, follows no longer.
+                if await run_in_threadpool(sign_in_of(request).visitor, request) is None:
+                    return
                 yield ": still there\n\n"
-            else:
-                yield f"data: {json.dumps({'status': news[0], 'message': news[1]})}\n\n"
         yield "event: end\ndata: {}\n\n"
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})

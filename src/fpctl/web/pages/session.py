@@ -20,7 +20,7 @@ def form(request: Request, console: TheConsole, token: str = "") -> Response:
     if token:
         if sign_in.token.use(token):
             response = RedirectResponse("/", 303)
-            sign_in.begin(response, console.config.person, "admin")
+            sign_in.begin(request, response, console.config.person, "admin")
             return response
         return _form(request, console, "That address has been used. The terminal shows how to get a new one.", 403)
     if sign_in.visitor(request) is not None:
@@ -42,7 +42,7 @@ def with_password(
             return response
         return _form(request, console, "That name and password are not known.", 401)
     answer = RedirectResponse("/", 303)
-    sign_in.begin(answer, *found)
+    sign_in.begin(request, answer, *found)
     return answer
 
 

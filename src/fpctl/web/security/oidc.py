@@ -25,6 +25,7 @@ router = APIRouter(include_in_schema=False)
 COOKIE = "fpctl-oidc"
 MINUTES = 10
 SCOPE = "openid profile email"
+ALGORITHMS = ["RS256", "ES256", "PS256"]
 
 
 class Provider:
@@ -66,8 +67,7 @@ class Provider:
                 self._about()["token_endpoint"], code=code, code_verifier=kept["verifier"],
                 grant_type="authorization_code",
             )  # fmt: skip
-            decoded = jwt.decode(token["id_token"], self._signing_keys(), algorithms=["RS256", "ES256", "PS256"])
-            claims = decoded.claims
+            claims = self._signed(token["id_token"])
             checks = jwt.JWTClaimsRegistry(
                 iss={"essential": True, "value": self._about()["issuer"]},
                 aud={"essential": True, "value": self._settings.client_id},
@@ -75,9 +75,26 @@ class Provider:
                 nonce={"essential": True, "value": kept["nonce"]},
             )
             checks.validate(claims)
-        except (AuthlibBaseError, JoseError, KeyError) as error:
+        except (AuthlibBaseError, JoseError, KeyError, ValueError) as error:
             raise HTTPException(403, f"the sign-in did not hold: {type(error).__name__}") from error
         return self._person(claims)
+
+    def _signed(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token that the provider signed; its keys are asked for again if they do not fit.
+
+        Providers change their keys every few weeks, and a console runs for longer.
+        """
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
+        kept = self._keys is not None
+        try:
+            return jwt.decode(token, self._signing_keys(), algorithms=ALGORITHMS).claims
+        except (JoseError, ValueError):
+            if not kept:
+                raise
+        self._keys = None
+        return jwt.decode(token, self._signing_keys(), algorithms=ALGORITHMS).claims
 
     def _person(self, claims: dict[str, Any]) -> tuple[str, RoleName] | None:
         given = claims.get(self._settings.role_claim, ())
@@ -169,6 +186,6 @@ async def back(request: Request, console: TheConsole, code: str = "", state: str
     if found is None:
         raise HTTPException(403, "you have no role on this console: ask who runs it")
     response = RedirectResponse("/", 303)
-    sign_in_of(request).begin(response, *found)
+    sign_in_of(request).begin(request, response, *found)
     response.delete_cookie(COOKIE, path="/oidc")
     return response

@@ -90,8 +90,10 @@ class SignIn:
         """The name of the session's cookie; the prefix makes browsers insist on TLS and this very host."""
         return "__Host-fpctl" if self._console.config.secure else "fpctl"
 
-    def begin(self, response: Response, person: str, role: RoleName) -> ConsoleSession:
-        """Begin a session, and put its key into the answer's cookie."""
+    def begin(self, request: Request, response: Response, person: str, role: RoleName) -> ConsoleSession:
+        """Begin a session, and put its new key into the answer's cookie; the one that the browser had ends."""
+        if before := request.cookies.get(self.cookie):
+            self._console.store.end_session(before)
         config = self._console.config
         now = config.clock()
         key, session = self._console.store.begin_session(person, role, now, now + config.session_length)
@@ -118,7 +120,17 @@ class SignIn:
         if not key:
             return None
         session = self._console.store.session(key, self._console.config.clock())
+        if session is not None and not self._still_holds(session):
+            self._console.store.end_sessions_of(session.person)
+            return None
         return None if session is None else Visitor(session, key)
+
+    def _still_holds(self, session: ConsoleSession) -> bool:
+        """Tell whether the user file, where it alone lets people in, still gives the person the session's role."""
+        config = self._console.config
+        if self.users is None or config.oidc is not None or config.token is not None:
+            return True
+        return self.users.role_of(session.person) == session.role
 
     def with_password(self, request: Request, name: str, password: str) -> tuple[str, RoleName] | float:
         """Return the person and their role; seconds to wait after too many failures; 0.0 for a wrong password."""
@@ -129,10 +141,11 @@ class SignIn:
         wait = max(self._limit.wait(key, now) for key in keys)
         if wait > 0:
             return wait
+        # Counted before the password is looked at: a hundred attempts at once are a hundred attempts.
+        for key in keys:
+            self._limit.failed(key, now)
         user = self.users.check(name, password)
         if user is None:
-            for key in keys:
-                self._limit.failed(key, now)
             return 0.0
         for key in keys:
             self._limit.succeeded(key)
@@ -188,7 +201,6 @@ def _checked(role: RoleName) -> Any:
 
 Viewer = Annotated[Visitor, _needs("viewer")]
 Analyst = Annotated[Visitor, _needs("analyst")]
-Approver = Annotated[Visitor, _needs("approver")]
 Admin = Annotated[Visitor, _needs("admin")]
 AnalystForm = Annotated[Visitor, _checked("analyst")]
 ApproverForm = Annotated[Visitor, _checked("approver")]

@@ -35,6 +35,7 @@ class UserFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._seen: tuple[tuple[int, int], dict[str, User]] | None = None
 
     def users(self) -> dict[str, User]:
         """Return everybody by name, folded.
@@ -61,6 +62,23 @@ class UserFile:
                 raise FpctlError(f"{one['name']} has the role `{one['role']}`, which is not one of the roles", at, hint)
             found[one["name"].casefold()] = User(one["name"], one["role"], one["password"])
         return found
+
+    def role_of(self, name: str) -> RoleName | None:
+        """Return somebody's role; None where they are not in the file. It is read again where it has changed.
+
+        Raises:
+            FpctlError: as `users` does.
+        """
+        try:
+            status = self.path.stat()
+            state = (status.st_mtime_ns, status.st_size)
+        except OSError:
+            state = (0, 0)
+        seen = self._seen
+        if seen is None or seen[0] != state:
+            seen = self._seen = state, self.users()
+        user = seen[1].get(name.casefold())
+        return user.role if user is not None else None
 
     def check(self, name: str, password: str) -> User | None:
         """Return the person if the password is theirs. An unknown name takes as long as a wrong password."""

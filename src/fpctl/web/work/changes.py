@@ -22,6 +22,7 @@ from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.files import exclusive, read_text
 from fpctl.history.trail import Action, WorkingCopy
 from fpctl.repository.approval_snapshot import places_seen, rules_seen
+from fpctl.repository.column_advice import newly_unmatched, unmatched
 from fpctl.repository.recording import entries_of, entry_of_text
 from fpctl.web.state import Console
 from fpctl.web.work.reserved import reserved
@@ -62,6 +63,10 @@ def record_text(console: Console, text: str, person: str) -> Exclusion:
 
 def _written(console: Console, entry: NewExclusion, person: str) -> Exclusion:
     exclusion = entry.exclusion
+    repository = console.snapshots.now().repository
+    planner = repository.planner(console.snapshots.today())
+    if problems := unmatched(exclusion, repository.rules.rules, planner, Location(str(entry.path))):
+        raise DraftError(problems)
     _recorded(console, "added", [exclusion.id], person, lambda: write(entry), exclusion.reason)
     return exclusion
 
@@ -140,6 +145,9 @@ def save_text(
     if not problems:
         held = {one.id: one.exclusion for one in revision.loaded(before)}
         problems = reserved(held, revision.loaded(text), loaded.path, approver=approver)
+    if not problems:
+        planner = repository.planner(console.snapshots.today())
+        problems = newly_unmatched(revision.loaded(before), revision.loaded(text), repository.rules.rules, planner)
     if problems:
         return tuple(with_caret(problem, text, loaded.path) for problem in problems)
     if text != before:

@@ -11,7 +11,7 @@ from fpctl.audit.finding import Finding
 from fpctl.audit.registry import chosen, severities
 from fpctl.audit.run import audit
 from fpctl.engine.interface import Timespan
-from fpctl.errors import FpctlError
+from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.loader import ExclusionSet
 from fpctl.exclusions.model import Exclusion
 from fpctl.exclusions.reader import LoadedExclusion
@@ -21,6 +21,7 @@ from fpctl.execution.time_range import window_range
 from fpctl.report.page.render import QueryView, query_view
 from fpctl.repository.apply import applicable
 from fpctl.repository.assessment import risk_for
+from fpctl.repository.column_advice import unmatched
 from fpctl.repository.single_exclusion import in_force, reached, trial
 from fpctl.rules.formats.registry import LoadedRule
 from fpctl.tuning.guard import CaseOutcome, evaluate
@@ -50,6 +51,7 @@ class PlanPreview:
         suppressed: how many of the rows of the first rule's last run it would suppress; None where none are kept.
         rows: how many these are.
         others: narrower and wider matches.
+        never: why it could never match in a rule that it names, and what to do; it cannot be saved so.
     """
 
     rules: int
@@ -60,6 +62,7 @@ class PlanPreview:
     suppressed: int | None = None
     rows: int = 0
     others: tuple[OtherMatch, ...] = ()
+    never: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ def plan_preview(
         None if rows is None or exclusion.match[0].where else len(suppressed(exclusion.match[0].fields(), rows)),
         len(rows or ()),
         tuple(alternatives(exclusion.match[0].fields(), rows)) if rows and not exclusion.match[0].where else (),
+        tuple(unmatched(exclusion, rules[:SHOWN_RULES], planner, Location("form"))),
     )
 
 

@@ -7,13 +7,12 @@ left unfinished by a server that stops is marked so at the next start, and nothi
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fpctl.engine.interface import Engine, Timespan
 from fpctl.errors import FpctlError
@@ -62,13 +61,22 @@ class LiveRun:
         return self.status not in RUNNING
 
 
+class RunState(NamedTuple):
+    """How a run stands; `changes` grows with each change."""
+
+    changes: int
+    status: str
+    message: str
+    ended: bool
+
+
 class RunQueue:
     """Starts, follows and cancels runs. Safe to share between threads."""
 
     def __init__(self, config: ConsoleConfig, history: History, snapshots: Snapshots) -> None:
         self._config, self._history, self._snapshots = config, history, snapshots
         self._runs: dict[str, LiveRun] = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(AT_ONCE, "run")
         self._rows = RowStore(config.settings.paths.root / ROWS)
         history.console.interrupt_unfinished(config.clock())
@@ -83,7 +91,7 @@ class RunQueue:
             FpctlError: the rule is being run already.
         """
         key = rule_key(loaded)
-        with self._changed:
+        with self._lock:
             for other in self._runs.values():
                 if other.rule_key == key and not other.ended:
                     raise FpctlError(
@@ -101,7 +109,7 @@ class RunQueue:
 
     def get(self, id: str) -> LiveRun | None:
         """Return a run of this server, or None."""
-        with self._changed:
+        with self._lock:
             return self._runs.get(id)
 
     def recent(self) -> list[ConsoleRun]:
@@ -114,7 +122,7 @@ class RunQueue:
 
     def cancel(self, id: str) -> bool:
         """Stop a run, and return whether there was one to stop."""
-        with self._changed:
+        with self._lock:
             run = self._runs.get(id)
             if run is None or run.ended:
                 return False
@@ -126,22 +134,11 @@ class RunQueue:
             interrupt()
         return True
 
-    def follow(self, id: str, *, timeout: float = 15.0) -> Iterator[tuple[str, str] | None]:
-        """Yield (status, message) at every change of a run until it has ended; None where nothing happened."""
-        seen = -1
-        while True:
-            with self._changed:
-                run = self._runs.get(id)
-                if run is None:
-                    return
-                if run.changes == seen:
-                    self._changed.wait(timeout)
-                news = (run.status, run.message) if run.changes != seen else None
-                seen = run.changes
-                ended = run.ended
-            yield news
-            if ended:
-                return
+    def state(self, id: str) -> RunState | None:
+        """Return how a run of this server stands; None where there is none. It never waits."""
+        with self._lock:
+            run = self._runs.get(id)
+            return None if run is None else RunState(run.changes, run.status, run.message, run.ended)
 
     def close(self) -> None:
         """Stop everything and wait for it."""
@@ -170,7 +167,7 @@ class RunQueue:
         now = config.clock()
         span = Timespan(now - timedelta(days=run.days), now) if run.days else None
         engine = opened(config, repository, now)
-        with self._changed:
+        with self._lock:
             run.engine = engine
         try:
             windows = None if capabilities(config).local_time else window_range(span, now)
@@ -186,7 +183,7 @@ class RunQueue:
             )  # fmt: skip
             (result,) = session.run([outcome])
         finally:
-            with self._changed:
+            with self._lock:
                 run.engine = None
             with suppress(FpctlError):
                 engine.close()
@@ -207,15 +204,13 @@ class RunQueue:
             self._end(run, result.status, message)
 
     def _say(self, run: LiveRun, status: str, message: str) -> None:
-        with self._changed:
+        with self._lock:
             run.status, run.message = status, message
             run.changes += 1
-            self._changed.notify_all()
         self._history.console.mark_run(run.id, status, message)
 
     def _end(self, run: LiveRun, status: str, message: str) -> None:
         self._history.console.mark_run(run.id, status, message, self._config.clock())
-        with self._changed:
+        with self._lock:
             run.status, run.message = status, message
             run.changes += 1
-            self._changed.notify_all()
