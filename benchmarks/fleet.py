@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,11 @@ def answer_to(query: str) -> dict[str, Any]:
         moment = "2026-11-19T08:00:00Z"
         return table((("InRange", "long"), ("Oldest", "datetime"), ("Newest", "datetime")), [[9, moment, moment]])
     if "fpctl_" in query:
-        return table((("fpctl_rows", "long"),), [])
+        names = list(dict.fromkeys(re.findall(r"\b(fpctl_\w+) = ", query)))
+        # No events: counts are 0, and the first and last time are null.
+        times = [bool(re.search(rf"\b{name} = (?:min|max)", query)) for name in names]
+        kinds = [(name, "datetime" if time_ else "long") for name, time_ in zip(names, times, strict=True)]
+        return table(kinds, [[None if time_ else 0 for time_ in times]])
     return table(COLUMNS, [["2026-11-19T08:00:00Z", "ws-1", 443]])
 
 

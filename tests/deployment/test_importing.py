@@ -12,7 +12,7 @@ import pytest
 
 from fpctl.deployment.artifacts.detection_rule import READ_ONLY
 from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
-from fpctl.deployment.defender_import import read_detections
+from fpctl.deployment.importers.defender import read_files as read_detections
 from fpctl.engine.remote.retry import Retrier
 from fpctl.rules.formats.registry import read_rule_file
 from servers.graph_detections import GraphDetectionsServer

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fpctl.deployment.artifacts.rule_artifact import rule_artifacts
 from fpctl.deployment.artifacts.sentinel_yaml import artifact_yaml, rule_yaml
-from fpctl.deployment.sentinel_import import read_sentinel_exports
+from fpctl.deployment.importers.sentinel import read_files as read_sentinel_exports
 from fpctl.rules.formats.registry import read_rule_file
 from fpctl.rules.model import Rule
 from servers.security_insights import SecurityInsightsServer

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from servers.loopback import LoopbackServer, Misbehaviour, Request
+from servers.request_schemas import violations
 
 PATH = "/v1.0/security/rules/detectionRules"
 PAGE = 2
@@ -92,6 +93,7 @@ class GraphDetectionsServer(LoopbackServer):
                 if needed not in body:
                     raise Refused(f"{needed} is required")
             self._check({name: value for name, value in body.items() if name != "id"})
+            _refuse_violations("newDetection", body)
         except Refused as refusal:
             return 400, _error("BadRequest", str(refusal))
         made = {"status": "enabled", **copy.deepcopy(body)}
@@ -101,6 +103,7 @@ class GraphDetectionsServer(LoopbackServer):
     def _patched(self, id: str, body: Any) -> tuple[int, Any]:
         try:
             self._check(body)
+            _refuse_violations("detection", body)
         except Refused as refusal:
             return 400, _error("BadRequest", str(refusal))
         self.rules[id] = self._stamped(_merged(self.rules[id], body))
@@ -137,6 +140,11 @@ class GraphDetectionsServer(LoopbackServer):
         if start + PAGE < len(names):
             answer["@odata.nextLink"] = f"{self.url}{PATH}?$skiptoken={start + PAGE}"
         return answer
+
+
+def _refuse_violations(kind: str, body: Any) -> None:
+    if wrong := violations(kind, body):
+        raise Refused("; ".join(wrong))
 
 
 def _action(action: Mapping[str, Any]) -> None:

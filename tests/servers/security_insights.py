@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from servers.loopback import LoopbackServer, Misbehaviour, Request
+from servers.request_schemas import violations
 
 WORKSPACE = (
     "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/soc/providers/"
@@ -161,6 +162,8 @@ class SecurityInsightsServer(LoopbackServer):
         values = request.body.get("properties", {}).get("itemsKeyValue")
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             return 400, _error("BadRequest", "itemsKeyValue is required")
+        if wrong := violations("watchlistItem", request.body):
+            return 400, _error("BadRequest", "; ".join(wrong))
         there = place in self.resources
         self.resources[place] = {
             "name": parts[3], "etag": self._etag(), "properties": {"itemsKeyValue": values, "isDeleted": False}
@@ -183,6 +186,8 @@ class SecurityInsightsServer(LoopbackServer):
         rows = list(csv.DictReader(io.StringIO(text)))
         if rows and properties["itemsSearchKey"] not in rows[0]:
             return 400, _error("BadRequest", "The search key is not a column.")
+        if wrong := violations("watchlist", request.body, self.resources.get(head, {}).get("properties")):
+            return 400, _error("BadRequest", "; ".join(wrong))
         self._pending.setdefault(head, []).append((self.delay, rows))
         there = head in self.resources
         kept = {key: value for key, value in properties.items() if key not in ("rawContent", "contentType")}
@@ -218,6 +223,8 @@ class SecurityInsightsServer(LoopbackServer):
             return 400, _error("BadRequest", f"Required properties are missing: {', '.join(missing)}")
         if any(text in properties["query"] for text in self.refused):
             return 400, _error("BadRequest", "The query could not be parsed.")
+        if wrong := violations(kind or "savedSearch", body, there["properties"] if there is not None else None):
+            return 400, _error("BadRequest", "; ".join(wrong))
         made = {"name": name, "etag": self._etag(), "properties": properties}
         if kind is not None:
             made["kind"] = kind

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fpctl.cli.shared import options, output
 from fpctl.cli.shared.context import AppContext
 from fpctl.cli.shared.exchange_commands import File, ImportOptions, TableImportOptions, import_exclusions
+from fpctl.deployment.importers import importer_names
 from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK
 from fpctl.exchange.formats import format_names
 
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from fpctl.deployment.imported_rules import ImportedRules
     from fpctl.deployment.target import DeployedResource
     from fpctl.settings import PathSettings, Settings
-
-
-EMPTY = '{"value": []}'
-"""What a service without any rule answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,64 +36,29 @@ class RuleImportOptions:
     credential: options.Credential = None
 
 
-def sentinel(
-    asked: RuleImportOptions,
-    files: options.Files,
-    file: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="FILE",
-            help="ARM templates, portal exports, saved searches (JSON). Default: read from the workspace.",
-        ),
-    ] = None,
-    format: options.TextFormat = "text",
-) -> int:
-    """Import rules from Microsoft Sentinel as YAML files, one per rule.
+def _rule_importer(name: str) -> Callable[..., int]:
+    """Return the command that imports rules, made of what the importer says of itself."""
+    from fpctl.deployment.importers import importer_of
 
-    Imports analytics rules, hunting queries and query packs. Saved functions go to functions/. Without a file,
-    imports from the workspace in the settings. Existing files, and rules whose id is already in use, are skipped.
-    Exit code 1: something was left out. 2: a file could not be read.
-    """
-    from fpctl.deployment.sentinel_import import read_sentinel_exports, workspace_text
+    about = importer_of(name).DESCRIPTION
 
-    settings = AppContext(replace(files, target=asked.target), "none").settings
-    if file:
-        return _store(settings.paths, asked, read_sentinel_exports(_texts(file)), format)
-    place, deployed = _deployed(settings, asked, "sentinel")
-    text, others = workspace_text(deployed)
-    found = _read(read_sentinel_exports, place, text)
-    if others:
-        searches = "1 saved search" if others == 1 else f"{others:,} saved searches"
-        note = f"{searches} left out: neither hunting queries nor functions"
-        found = replace(found, notes=(*found.notes, note))
-    return _store(settings.paths, asked, found, format)
+    def command(
+        asked: RuleImportOptions, files: options.Files, file: Any = None, format: options.TextFormat = "text"
+    ) -> int:
+        importer = importer_of(name)
+        settings = AppContext(replace(files, target=asked.target), "none").settings
+        if file:
+            return _store(settings.paths, asked, importer.read_files(_texts(file)), format)
+        if about.service is None:
+            raise typer.BadParameter("name the files to import")
+        place, deployed = _deployed(settings, asked, about.service)
+        return _store(settings.paths, asked, importer.read_service(place, deployed), format)
 
-
-def defender(
-    asked: RuleImportOptions,
-    files: options.Files,
-    file: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="FILE", help="Responses of Microsoft Graph's detectionRules (JSON). Default: read from the tenant."
-        ),
-    ] = None,
-    format: options.TextFormat = "text",
-) -> int:
-    """Import custom detections from Defender XDR as JSON files, one per detection.
-
-    A file keeps all properties of a detection, with its base query: fpctl's clauses are removed. A detection in the
-    schema that Graph removed on 2026-10-01 is converted to the current schema, and a note lists the changes.
-    Without a file, imports from the tenant. Existing files, and detections whose id is already in use, are skipped.
-    Exit code 1: something was left out. 2: a file could not be read.
-    """
-    from fpctl.deployment.defender_import import detections_text, read_detections
-
-    settings = AppContext(replace(files, target=asked.target), "none").settings
-    if file:
-        return _store(settings.paths, asked, read_detections(_texts(file)), format)
-    place, deployed = _deployed(settings, asked, "defender")
-    return _store(settings.paths, asked, _read(read_detections, place, detections_text(deployed)), format)
+    argument = typer.Argument(metavar="FILE", help=about.files)
+    command.__annotations__["file"] = Annotated[list[Path] | None, argument]
+    command.__name__ = name
+    command.__doc__ = about.help
+    return command
 
 
 def _texts(paths: list[Path]) -> Iterator[tuple[str, str]]:
@@ -116,13 +78,6 @@ def _deployed(settings: Settings, asked: RuleImportOptions, target: Target) -> t
         return service.id, [there[key] for key in sorted(there)]
     finally:
         service.close()
-
-
-def _read(read: Callable[[list[tuple[str, str]]], ImportedRules], place: str, text: str) -> ImportedRules:
-    """Return what is in a service's answer; having no rule at all is not a problem."""
-    from fpctl.deployment.imported_rules import ImportedRules
-
-    return ImportedRules((), (), ()) if text == EMPTY else read([(place, text)])
 
 
 def _store(paths: PathSettings, asked: RuleImportOptions, found: ImportedRules, format: str) -> int:
@@ -176,4 +131,8 @@ def _importer(name: str) -> Callable[..., int]:
 
 _EXIT_CODES = "Exit code 1: something was left out, or may suppress more than before. 2: the file could not be read."
 
-commands = {"sentinel": sentinel, "defender": defender, **{name: _importer(name) for name in format_names()}}
+commands = {
+    # Rules first, Sentinel's before the others.
+    **{name: _rule_importer(name) for name in sorted(importer_names(), key=lambda name: (name != "sentinel", name))},
+    **{name: _importer(name) for name in format_names()},
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from fpctl.deployment.artifacts.rule_artifact import COMPANION_CATEGORY
 from fpctl.deployment.artifacts.saved_search import CATEGORY
 from fpctl.deployment.artifacts.sentinel_yaml import rule_yaml, text_entry
 from fpctl.deployment.imported_rules import ImportedFile, ImportedRules, clauses_note, file_name
+from fpctl.deployment.importers import ImporterDescription
 from fpctl.deployment.target import DeployedResource
 from fpctl.documents.yaml_text import entry
 from fpctl.errors import FpctlError, Location, Problem
@@ -20,10 +21,20 @@ from fpctl.rewrite.output.markers import strip
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file
 from fpctl.rules.model import Rule
 
+DESCRIPTION = ImporterDescription(
+    help="""Import rules from Microsoft Sentinel as YAML files, one per rule.
+
+    Imports analytics rules, hunting queries and query packs. Saved functions go to functions/. Without a file,
+    imports from the workspace in the settings. Existing files, and rules whose id is already in use, are skipped.
+    Exit code 1: something was left out. 2: a file could not be read.
+    """,
+    files="ARM templates, portal exports, saved searches (JSON). Default: read from the workspace.",
+    service="sentinel",
+)
 _NO_QUERY = ("fusion", "microsoftsecurityincidentcreation", "mlbehavioranalytics", "threatintelligence")
 
 
-def read_sentinel_exports(exports: Iterable[tuple[str, str]]) -> ImportedRules:
+def read_files(exports: Iterable[tuple[str, str]]) -> ImportedRules:
     """Return the rules and functions of exports.
 
     Args:
@@ -59,21 +70,27 @@ def read_sentinel_exports(exports: Iterable[tuple[str, str]]) -> ImportedRules:
     return ImportedRules(tuple(rules), tuple(functions), tuple(problems), tuple(notes))
 
 
-def workspace_text(workspace: Iterable[DeployedResource]) -> tuple[str, int]:
-    """Return the rules, hunting queries and functions of a workspace as an export, and how many others were left out.
+def read_service(place: str, deployed: Sequence[DeployedResource]) -> ImportedRules:
+    """Return the rules, hunting queries and functions of a workspace, and a note on the others.
 
     Saved searches that are neither are other people's notes, and watchlists hold data.
     """
     taken: list[dict[str, Any]] = []
     left = 0
-    for one in workspace:
+    for one in deployed:
         properties = one.properties
         wanted = properties.get("functionAlias") or properties.get("category") == CATEGORY
         if one.resource == "alertRules" or (one.resource == "savedSearches" and wanted):
             taken.append({"name": one.guid, "kind": one.kind or "", "properties": dict(properties)})
         else:
             left += one.resource == "savedSearches"
-    return json.dumps({"value": taken}, ensure_ascii=True), left
+    text = json.dumps({"value": taken}, ensure_ascii=True)
+    found = read_files([(place, text)]) if taken else ImportedRules((), (), ())
+    if left:
+        searches = "1 saved search" if left == 1 else f"{left:,} saved searches"
+        note = f"{searches} left out: neither hunting queries nor functions"
+        found = replace(found, notes=(*found.notes, note))
+    return found
 
 
 def _rule(loaded: LoadedRule) -> Rule:

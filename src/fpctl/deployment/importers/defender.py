@@ -7,23 +7,35 @@ https://learn.microsoft.com/graph/api/resources/security-detectionrule
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from fpctl.deployment.artifacts.detection_rule import detection_rule
 from fpctl.deployment.artifacts.identity import detection_id
 from fpctl.deployment.imported_rules import ImportedFile, ImportedRules, clauses_note, file_name
+from fpctl.deployment.importers import ImporterDescription
 from fpctl.deployment.target import DeployedResource
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.rewrite.output.markers import strip
 from fpctl.rules.formats.registry import LoadedRule, read_rule_file
 from fpctl.rules.model import Rule
 
+DESCRIPTION = ImporterDescription(
+    help="""Import custom detections from Defender XDR as JSON files, one per detection.
+
+    A file keeps all properties of a detection, with its base query: fpctl's clauses are removed. A detection in the
+    schema that Graph removed on 2026-10-01 is converted to the current schema, and a note lists the changes.
+    Without a file, imports from the tenant. Existing files, and detections whose id is already in use, are skipped.
+    Exit code 1: something was left out. 2: a file could not be read.
+    """,
+    files="Responses of Microsoft Graph's detectionRules (JSON). Default: read from the tenant.",
+    service="defender",
+)
 _ORDER = ("id", "displayName", "description", "status", "schedule", "queryCondition", "detectionAction")
 
 
-def read_detections(exports: Iterable[tuple[str, str]]) -> ImportedRules:
+def read_files(exports: Iterable[tuple[str, str]]) -> ImportedRules:
     """Return the custom detections of answers of Graph, in the current schema or in the one removed in 2026.
 
     Args:
@@ -49,9 +61,12 @@ def read_detections(exports: Iterable[tuple[str, str]]) -> ImportedRules:
     return ImportedRules(tuple(files), (), tuple(problems), tuple(notes))
 
 
-def detections_text(tenant: Iterable[DeployedResource]) -> str:
-    """Return the custom detections of a tenant as an answer of Graph."""
-    return json.dumps({"value": [{"id": one.guid, **one.properties} for one in tenant]}, ensure_ascii=True)
+def read_service(place: str, deployed: Sequence[DeployedResource]) -> ImportedRules:
+    """Return the custom detections of a tenant."""
+    if not deployed:
+        return ImportedRules((), (), ())
+    answer = {"value": [{"id": one.guid, **one.properties} for one in deployed]}
+    return read_files([(place, json.dumps(answer, ensure_ascii=True))])
 
 
 def _file(loaded: LoadedRule, taken: set[str], notes: list[str]) -> ImportedFile:
