@@ -20,6 +20,7 @@ from fpctl.compiler import Refusal
         ("range x from 1 to 2 step 1 | scan with (step a: x > a.y;)", "column", "y"),
         ("print d = dynamic([1]) | mv-apply e = d on (serialize | scan with (step s: true;))", "mv-apply", "mv-apply"),
         ("range x from 1 to 2 step 1 | scan with (step a: prev(x) == 1;)", "prev", "prev"),
+        ("print x = assert(1 > 2, 'no')", "assert", "assert"),
         ("let f = (n: long) { f(n) }; print f(1)", "f", "f(n)"),
         ("externaldata(a: string)['https://example.org/list.csv']", "externaldata", "externaldata"),
     ],

@@ -197,12 +197,14 @@ class Compiler(TableCompiler):
         if self._has_chance:
             names |= CHANCE
         saved, self._below = self._below, None
-        # The steps of a scan see one row after another, and nothing below them.
-        if names and not isinstance(node, tree.Scan):
-            relation = self._with_calls(node, relation, names)
-        with self.in_row(Row(relation.columns), relation.scope, serialized=ordered):
-            found = compile_one(self, node, relation)
-        self._below = saved
+        try:
+            # The steps of a scan see one row after another, and nothing below them.
+            if names and not isinstance(node, tree.Scan):
+                relation = self._with_calls(node, relation, names)
+            with self.in_row(Row(relation.columns), relation.scope, serialized=ordered):
+                found: Relation = compile_one(self, node, relation)
+        finally:
+            self._below = saved
         return found
 
     def _with_calls(self, node: tree.Operator, relation: Relation, names: frozenset[str]) -> Relation:

@@ -181,8 +181,10 @@ def mv_apply(compiler: Expressions, node: tree.MvApply, rows: Relation) -> Relat
         Select(source, tuple(computed)), columns, with_columns(rows.scope, output.columns), False, False
     )  # fmt: skip
     saved, compiler.lateral = compiler.lateral, node
-    body = compiler.pipeline(node.body, inside)
-    compiler.lateral = saved
+    try:
+        body = compiler.pipeline(node.body, inside)
+    finally:
+        compiler.lateral = saved
     return _applied_rows(rows, body, applied, outer)
 
 
