@@ -24,7 +24,6 @@ from fpctl.rewrite.placement import (  # noqa: E402
     column_resolver,
     computed_columns,
     effects,
-    monotonicity,
     placer,
     polarity,
     row_keys,
@@ -135,6 +134,15 @@ def _unnamed_are_harmless() -> list[Any]:
     return [patch.object(computed_columns.ComputedColumns, "assign", assign)]
 
 
+def _comparisons_are_harmless() -> list[Any]:
+    known = computed_columns.ComputedColumns.comparison_changes
+
+    def changes(self: Any, node: tree.Binary, positive: bool) -> bool:
+        return node.ops[0] in ("<", "<=", ">", ">=", "==", "!=") and known(self, node, positive)
+
+    return [patch.object(computed_columns.ComputedColumns, "comparison_changes", changes)]
+
+
 def _source_first() -> list[Any]:
     def search(self: Any, pipeline: tree.Pipeline) -> Any:
         return self.others(pipeline) or self.here(pipeline) if self.mode == "source" else self.here(pipeline)
@@ -184,12 +192,10 @@ MUTATIONS: dict[str, Mutation] = {
     "a sum only falls": Mutation(
         _attribute(computed_columns.ComputedColumns, "non_negative", lambda *_: True), _COMPUTED, "= sum("
     ),
-    "the text of a number keeps its order": Mutation(
-        _grow(monotonicity, "_INCREASING", "tostring"), _COMPUTED, "tostring(n_a)"
-    ),
+    "an unlisted comparison is harmless": Mutation(_comparisons_are_harmless, _COMPUTED, "tostring(n_a)"),
     "an element is never missing in `mv-apply`": Mutation(_joins_inside(tree.MvApply), _COMPUTED, "mv-apply"),
     "an unlisted operator is harmless": Mutation(
-        _attribute(effects._Follower, "other_columns", lambda *_: None), _COMPUTED
+        _attribute(effects._Follower, "other_columns", lambda *_: None), _COMPUTED, "parse"
     ),
     "the beginning of a joined text stays": Mutation(
         _grow(computed_columns, "_CONTAINING", "startswith", "endswith", "=="), _COMPUTED, "strcat_array"
