@@ -18,8 +18,11 @@ from pathlib import Path
 import fpctl.compiler.functions
 import fpctl.compiler.operators  # noqa: F401  (they fill the tables)
 from fpctl.compiler.coverage import reason
+from fpctl.compiler.functions.randomness import CHANCE
 from fpctl.compiler.operator_registry import OPERATORS, SOURCES
+from fpctl.compiler.operators.rows import PLAIN
 from fpctl.compiler.registry import AGGREGATES, SCALARS, SPECIALS, TUPLES
+from fpctl.kql import tree
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.operators.table import BY_KEYWORD
 
@@ -102,6 +105,8 @@ def row(name: str, page: str, has: bool, estimated: bool = False) -> tuple[str, 
     """Return a line of the table."""
     shown = f"[`{name}`]({REFERENCE}{page})"
     if has:
+        if name in CHANCE:
+            return shown, "another value in every run, as in Kusto", ""
         return shown, "exact (Kusto estimates)" if estimated else "exact", ""
     return shown, "refused", reason(name)
 
@@ -112,7 +117,8 @@ def operators() -> Iterator[tuple[str, str, str]]:
         spec = BY_KEYWORD[keyword]
         if spec.suggested:
             page = f"{OPERATOR_PAGES.get(keyword, keyword)}-operator"
-            yield row(keyword, page, spec.node in OPERATORS or spec.node in SOURCES)
+            has = spec.node in OPERATORS or spec.node in SOURCES
+            yield row(keyword, page, has and (spec.node is not tree.Plain or keyword in PLAIN))
 
 
 def functions() -> Iterator[tuple[str, str, str]]:

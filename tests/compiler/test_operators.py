@@ -48,6 +48,12 @@ BAGS = (
         ]),
         ("let A = datatable(a: string, n: int)[]; print column_names_of(A)", [(["a", "n"],)]),
         ("strlen('abc')", [(3,)]),
+        ("datatable(d: dynamic)[dynamic(2), dynamic(4)] | summarize a = avg(d) | union (print b = 1) | project a, b", [
+            (3.0, None), (None, 1),
+        ]),
+        ("let f = (n: long, s: string) { assert(n > 0, 'too few') and strlen(s) > n }; "
+         "datatable(s: string)['ab', 'abcd'] | where f(3, s)", [("abcd",)]),
+        ("let f = (T: (n: long)) { T | sort by n asc | where prev(n) == 1 }; f(datatable(n: long)[2, 1])", [(2,)]),
         ("let N = datatable(n: string, c: string)['2001:db8::/32', 'x']; datatable(a: string)['2001:db8::5', 'fe80::1']"
          " | evaluate ipv6_lookup(N, a, n, true) | project a, c", [("2001:db8::5", "x"), ("fe80::1", "")]),
         ("let y = () { toscalar(rand(1000000)) }; print y == y, toscalar(new_guid()) == toscalar(new_guid())", [

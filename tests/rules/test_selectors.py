@@ -46,7 +46,7 @@ def test_an_id_a_name_or_a_path_names_the_rule(selector: str) -> None:
     ],
 )  # fmt: skip
 def test_a_pattern_sweeps_the_rule(selector: str) -> None:
-    assert selection([selector], RULE) == "swept"
+    assert selection([selector], RULE) == "matched"
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_anything_else_does_not_reach_it(selector: str) -> None:
     assert selection([selector], RULE) is None
 
 
-def test_being_named_wins_over_being_swept() -> None:
+def test_being_named_wins_over_being_matched() -> None:
     assert selection(["*", "rmm/rport.yaml"], RULE) == "named"
 
 
 def test_the_tables_that_a_query_reads_count_more_than_what_the_rule_declares() -> None:
     assert selection(["table:DeviceNetworkEvents"], RULE, tables=["SecurityEvent"]) is None
-    assert selection(["table:SecurityEvent"], RULE, tables=["SecurityEvent"]) == "swept"
+    assert selection(["table:SecurityEvent"], RULE, tables=["SecurityEvent"]) == "matched"
 
 
 def test_a_table_is_found_in_the_query_of_a_rule_that_declares_none() -> None:
     bare = Rule(id="x", name="x", query="let a = 1; SecurityEvent | count", path="x.kql", kind="bare")
-    assert selection(["table:SecurityEvent"], bare) == "swept"
+    assert selection(["table:SecurityEvent"], bare) == "matched"
     assert selection(["table:SecurityEven"], bare) is None

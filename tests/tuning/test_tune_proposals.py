@@ -220,12 +220,23 @@ def hours(*found: tuple[int, int, int, int]) -> list[HourCount]:
         (hours(*((day, 8, 50, 2) for day in range(5))), 10, ("mon-fri 08:00-09:00",)),
         (hours(*((day, 1, 50, 2) for day in range(7))), 14, ("daily 01:00-02:00",)),
         (hours((5, 23, 50, 2), (6, 0, 50, 2)), 4, ("sat 23:00-01:00",)),
+        (hours(*((day, 1, 2, 1) for day in (0, 1, 4, 5, 6))), 5, ("daily 01:00-02:00",)),
         (hours((6, 2, 1000, 2), (2, 14, 9, 1)), 3, ("sun 02:00-03:00",)),
         (hours((6, 2, 100, 2), (2, 14, 90, 1)), 3, ()),
         (hours((6, 2, 100, 1)), 1, ()),
         (hours(*((day, hour, 10, 2) for day in range(7) for hour in range(24))), 14, ()),
     ],
-    ids=["sundays", "work days", "daily", "past midnight", "one odd hour", "two rhythms", "seen once", "always"],
+    ids=[
+        "sundays",
+        "work days",
+        "daily",
+        "past midnight",
+        "five days in a row",
+        "one odd hour",
+        "two rhythms",
+        "seen once",
+        "always",
+    ],
 )
 def test_a_window_is_suggested_only_for_a_rhythm(counts: list[HourCount], seen: int, weekly: tuple[str, ...]) -> None:
     assert rhythm(counts, seen, 14).weekly == weekly

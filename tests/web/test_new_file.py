@@ -238,11 +238,11 @@ def test_what_could_never_match_is_not_saved(root: Path, payroll: str, browser: 
     form = FORM | {"rules": payroll, "action": "save"}
     refused = client.post("/exclusions/new", data=form)
     assert refused.status_code == 400
-    assert "nothing tells which column of Payroll_CL holds device" in words(refused.text)
+    assert "nothing shows which column of Payroll_CL holds device" in words(refused.text)
     assert _written(root) == set()
     shown = client.post("/exclusions/preview/plan", data=form)
-    assert "nothing tells which column of Payroll_CL holds device" in words(shown.text)
+    assert "nothing shows which column of Payroll_CL holds device" in words(shown.text)
     place = "/exclusions/fp-2026-0001/edit"
     edited = browser("approver").post(place, data={"before": EXCLUSION, "text": EXCLUSION.replace(RULE_ID, payroll)})
-    assert "nothing tells which column of Payroll_CL holds device" in words(edited.text)
+    assert "nothing shows which column of Payroll_CL holds device" in words(edited.text)
     assert (root / "exclusions" / "fp-2026-0001.yaml").read_text() == EXCLUSION

@@ -8,7 +8,9 @@ null where it is not: one row of other text makes no error.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
+from typing import Any
 
 from fpctl.compiler.library import macro
 from fpctl.compiler.sql import (
@@ -137,15 +139,17 @@ def _numbers_apart(op: str, left: Value, right: Value, plain: Sql) -> Sql:
     return infix("AND", plain, guard)
 
 
-_OPERATIONS: dict[str, Callable[[object, object], bool]] = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<>": lambda a, b: a != b,
-}
+_OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+    ">=": operator.ge,
+}  # fmt: skip
 
 
 def _known(op: str, left: Value, right: Value) -> Value | None:
-    if op in _OPERATIONS and left.type in ("string", "long", "int", "bool", "datetime", "timespan"):
+    kinds = (
+        ("string", "long", "int", "bool", "datetime", "timespan") if op in _EQUALITY else ("long", "int", "datetime")
+    )
+    if left.type in kinds:
         return constant(_OPERATIONS[op](left.constant, right.constant), "bool")
     return None
 

@@ -12,13 +12,14 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from fpctl.compiler.context import NO_ROW, Data, Row
+from fpctl.compiler.context import NO_ROW, OUTER, Data, Row
 from fpctl.compiler.functions.randomness import CHANCE
 from fpctl.compiler.functions.windows import WINDOWS
 from fpctl.compiler.operator_registry import OPERATORS
 from fpctl.compiler.printing import printed
 from fpctl.compiler.refusal import Refusal
 from fpctl.compiler.relation import Relation
+from fpctl.compiler.repeats import walk
 from fpctl.compiler.sql import (
     Column,
     Named,
@@ -66,6 +67,7 @@ class Compiler(TableCompiler):
         self.grouping = False
         self.late = 0
         self.serialized = False
+        self.lateral = None
         self.payloads: dict[int, Any] = {}
         self.held: list[object] = []
         self.windows: dict[int, Value] = {}
@@ -194,17 +196,23 @@ class Compiler(TableCompiler):
         names = WINDOWS if ordered else frozenset()
         if self._has_chance:
             names |= CHANCE
-        if names:
-            relation = self._with_calls(node, relation, names)
-        with self.in_row(Row(relation.columns), relation.scope, serialized=ordered):
-            return compile_one(self, node, relation)
+        saved, self._below = self._below, None
+        try:
+            # The steps of a scan see one row after another, and nothing below them.
+            if names and not isinstance(node, tree.Scan):
+                relation = self._with_calls(node, relation, names)
+            with self.in_row(Row(relation.columns), relation.scope, serialized=ordered):
+                found: Relation = compile_one(self, node, relation)
+        finally:
+            self._below = saved
+        return found
 
     def _with_calls(self, node: tree.Operator, relation: Relation, names: frozenset[str]) -> Relation:
         """Return the rows with a column for each call in an operator of functions that SQL takes there only."""
         calls = list(_calls_of(node, names))
         if not calls:
             return relation
-        saved, self._below = self._below, relation
+        self._below = relation
         ordered = relation.ordered or isinstance(node, tree.Serialize)
         with self.in_row(Row(relation.columns), relation.scope, serialized=ordered):
             for call in calls:
@@ -212,12 +220,12 @@ class Compiler(TableCompiler):
                 column = self.beneath(value.sql, ())
                 assert column is not None
                 self.windows[id(call)] = Value(column, value.type, nullable=value.nullable)
-        below, self._below = self._below, saved
+        below, self._below = self._below, None
         return below
 
     def beneath(self, sql: Sql, order: Sequence[Order]) -> Sql | None:
         """Return a column below the operator at hand that holds an expression; None where there is no place for it."""
-        if self._below is None or self.calls:
+        if self._below is None:
             return None
         name = self.fresh("fpctl_window")
         select = replace(self._below.base(), columns=(Named(sql, name),), order=tuple(order))
@@ -251,6 +259,11 @@ class Compiler(TableCompiler):
 
     def shared(self, query: Query, *, materialized: bool | None = True) -> Table:
         """Return a common table expression of a query."""
+        if self.lateral is not None and any(
+            isinstance(one, Column) and one.of == OUTER for one in walk(query, deep=True)
+        ):
+            message = "rows that are read twice inside mv-apply are not supported by the local engine"
+            self.refuse("mv-apply", message, self.lateral)
         for name, one, _ in self.common:
             if one == query:
                 return Table(name)

@@ -45,6 +45,8 @@ class Row:
 
 
 NO_ROW = Row({})
+OUTER = "fpctl_row"
+"""The alias of the row around the body of an mv-apply."""
 
 
 class StoredTable(Protocol):
@@ -103,6 +105,8 @@ class Expressions(ABC):
     """Whether aggregates are allowed here."""
     late: int
     """How many choices (`iff`, `case`) the expression at hand is inside of: few rows may reach it."""
+    lateral: tree.Node | None
+    """The mv-apply that the walk is inside of: its body sees the row around it."""
     serialized: bool
     """Whether the rows at hand have an order that `prev`, `next` and `row_number` may use."""
 

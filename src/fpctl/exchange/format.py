@@ -91,7 +91,7 @@ def format_of(name: str) -> Format:
     return cast(Format, import_module(f"fpctl.exchange.formats.{name}"))
 
 
-def not_in_force(loaded: LoadedExclusion, today: date) -> Loss | None:
+def inactive_loss(loaded: LoadedExclusion, today: date) -> Loss | None:
     """Return the loss of an exclusion that suppresses nothing on a day: what it goes to has no such state."""
     state = loaded.exclusion.state(today)
     if state == "active":

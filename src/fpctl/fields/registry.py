@@ -75,7 +75,15 @@ def check_value(field: str, value: str) -> ValueProblem | None:
     known = FIELDS.get(field)
     if known is None:
         return ValueProblem(f"there is no field {field}", "the fields are " + ", ".join(sorted(FIELDS)))
-    return authored.refused(value, known.is_free_text()) or known.check(value)
+    found = authored.refused(value, known.is_free_text()) or known.check(value)
+    if found is None or len(value) <= SHOWN:
+        return found
+    short = f"{value[:SHOWN]}..."
+    return ValueProblem(found.message.replace(value, short), found.hint and found.hint.replace(value, short))
+
+
+SHOWN = 100
+"""So many characters of a value stand in a message about it."""
 
 
 def parse_value(field: str, value: str) -> Any | ValueProblem:

@@ -28,8 +28,8 @@ Status = Literal["rewritten", "unchanged", "refused", "error"]
 class RuleOutcome:
     """What became of one rule.
 
-    `rewritten`: clauses went in. `unchanged`: no active exclusion selects it, or none of those that
-    only sweep it applies. `refused`: an exclusion names it and cannot be placed, and nothing else
+    `rewritten`: clauses went in. `unchanged`: no active exclusion selects it, or none of those that match
+    it only by pattern applies. `refused`: an exclusion names it and cannot be placed, and nothing else
     could. `error`: the query cannot be read, or a check of the tuned text failed; `error` says it.
     `places` is `approval_snapshot.standing` of it where another process planned the rule.
     """

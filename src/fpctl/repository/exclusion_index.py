@@ -16,7 +16,7 @@ Selected = list[tuple[Exclusion, bool]]
 class ExclusionIndex:
     """Exclusions and rules, looked up by each other.
 
-    Most exclusions name their rules: these are found by the name. Only those that sweep (globs, tags,
+    Most exclusions name their rules: these are found by the name. Only those that match by pattern (globs, tags,
     techniques, tables, `*`) are tried on every rule, and a selector that several share only once.
 
     Args:
@@ -27,14 +27,14 @@ class ExclusionIndex:
     def __init__(self, exclusions: Iterable[Exclusion] = (), rules: Sequence[LoadedRule] = ()) -> None:
         self.rules = rules
         self._named: dict[str, list[Exclusion]] = {}
-        self._sweeping: list[Exclusion] = []
+        self._by_pattern: list[Exclusion] = []
         for exclusion in exclusions:
             selectors = [parse_selector(text) for text in exclusion.rules]
             if all(selector.names_one for selector in selectors):
                 for pattern in {selector.pattern.casefold() for selector in selectors}:
                     self._named.setdefault(pattern, []).append(exclusion)
             else:
-                self._sweeping.append(exclusion)
+                self._by_pattern.append(exclusion)
         self._rules_named: dict[str, list[int]] = {}
         for index, loaded in enumerate(rules):
             for name in {text.casefold() for text in (loaded.rule.id, loaded.rule.name, loaded.rule.path)}:
@@ -44,7 +44,7 @@ class ExclusionIndex:
 
     def of(self, rule: Rule) -> Selected:
         """Return the exclusions that select a rule, sorted by id; the rule need not be one of the index."""
-        candidates = {id(exclusion): exclusion for exclusion in self._sweeping}
+        candidates = {id(exclusion): exclusion for exclusion in self._by_pattern}
         for name in (rule.id, rule.name, rule.path):
             for exclusion in self._named.get(name.casefold(), ()):
                 candidates[id(exclusion)] = exclusion

@@ -12,9 +12,9 @@ from fpctl.rules.model import Rule
 PREFIXES = ("id", "name", "path", "tag", "technique", "tactic", "table")
 """What may precede the `:` of a selector."""
 
-Selection = Literal["named", "swept"]
+Selection = Literal["named", "matched"]
 """`named`: the selector means this very rule, so failing to place the exclusion in it is a finding.
-`swept`: the rule is one of many that a pattern reaches, and not being applicable is not a fault."""
+`matched`: the rule is one of many that a pattern reaches, and not being applicable is not a fault."""
 
 _WILDCARD = re.compile(r"[*?]")
 
@@ -40,23 +40,23 @@ class Selector(NamedTuple):
                 declared data types count, and any mention of the table in the query.
         """
         if self.on == "table":
-            return "swept" if _table(self.pattern, rule, tables) else None
+            return "matched" if _table(self.pattern, rule, tables) else None
         if self.on == "tag":
-            return _any_swept(self.pattern, rule.tags)
+            return _any_matched(self.pattern, rule.tags)
         if self.on == "tactic":
-            return _any_swept(self.pattern.replace(" ", ""), [tactic.replace(" ", "") for tactic in rule.tactics])
+            return _any_matched(self.pattern.replace(" ", ""), [tactic.replace(" ", "") for tactic in rule.tactics])
         if self.on == "technique":
             # A technique stands for its sub-techniques: T1059 reaches T1059.001.
-            swept = any(
+            matched = any(
                 _like(t, self.pattern) or t.lower().startswith(self.pattern.lower() + ".") for t in rule.techniques
             )
-            return "swept" if swept else None
+            return "matched" if matched else None
         candidates = {"id": (rule.id,), "name": (rule.name,), "path": (rule.path,)}.get(
             self.on or "", (rule.id, rule.name, rule.path)
         )
         if not any(_like(candidate, self.pattern) for candidate in candidates):
             return None
-        return "named" if self.names_one else "swept"
+        return "named" if self.names_one else "matched"
 
 
 @lru_cache(maxsize=8192)
@@ -69,7 +69,7 @@ def parse_selector(text: str) -> Selector:
 
 
 def selection(selectors: Collection[str], rule: Rule, tables: Collection[str] | None = None) -> Selection | None:
-    """Return how any of an exclusion's `rules` reaches a rule; being named wins over being swept."""
+    """Return how any of an exclusion's `rules` reaches a rule; being named wins over being matched."""
     best: Selection | None = None
     for text in selectors:
         found = parse_selector(text).selects(rule, tables)
@@ -93,8 +93,8 @@ def _like(value: str, glob: str) -> bool:
     return value.casefold() == glob.casefold() if pattern is None else pattern.fullmatch(value) is not None
 
 
-def _any_swept(glob: str, values: Collection[str]) -> Selection | None:
-    return "swept" if any(_like(value, glob) for value in values) else None
+def _any_matched(glob: str, values: Collection[str]) -> Selection | None:
+    return "matched" if any(_like(value, glob) for value in values) else None
 
 
 def _table(glob: str, rule: Rule, tables: Collection[str] | None) -> bool:

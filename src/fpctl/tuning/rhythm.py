@@ -70,8 +70,9 @@ def rhythm(counts: Sequence[HourCount], days_seen: int, days_looked_at: int) -> 
     hours = f"{start:02}:00-{(start + length) % 24 or 24:02}:00"
     if len(weekdays) >= 6:
         return Rhythm(f"daily {hours} UTC, {share}", (f"daily {hours}",))
-    if days_looked_at < 8:
-        # Less than a week and a day shows no weekly rhythm.
+    twice = {(one.weekday - (1 if one.hour < start else 0)) % 7 for one in regular if one.days >= 2}
+    if days_looked_at < 8 or twice != set(weekdays):
+        # Days that came once show no weekly rhythm: the data may begin there.
         return Rhythm(f"{hours} UTC, {share}", (f"daily {hours}",))
     return Rhythm(f"{_named(weekdays)} {hours} UTC, {share}", (f"{_written(weekdays)} {hours}",))
 

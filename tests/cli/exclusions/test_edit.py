@@ -181,7 +181,7 @@ def test_a_match_that_could_never_match_is_not_saved(fpctl, recorded, repository
     editor(f"text = text.replace('{RULE_ID}', 'payroll.kql')")
     outcome = fpctl("edit", "fp-2026-0001")
     assert outcome.code == 2
-    assert "fp-2026-0001 in payroll.kql: nothing tells which column of Payroll_CL holds device" in outcome.err
+    assert "fp-2026-0001 in payroll.kql: nothing shows which column of Payroll_CL holds device" in outcome.err
     assert "[fields.Payroll_CL]" in outcome.err
     assert recorded.read_text(encoding="utf-8") == EXCLUSION
 

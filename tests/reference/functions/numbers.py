@@ -239,6 +239,8 @@ def min_of(*values: Value) -> Value:
 def _extreme(values: tuple[Value, ...], greatest: bool) -> Value:
     """Nulls do not count (max-of-function)."""
     kinds = {value.type for value in values}
+    if len(kinds) > 1 and "dynamic" in kinds:
+        raise ReferenceFault("the least and the greatest of a dynamic beside others are not described")
     kind = next(iter(kinds))
     if len(kinds) > 1 and kinds <= set(NUMBERS):
         kind = next(k for k in ("decimal", "real", "long") if k in kinds)

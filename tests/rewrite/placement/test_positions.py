@@ -75,6 +75,13 @@ def test_the_other_event_is_named_where_the_clause_stands_before_the_join() -> N
     assert "events of" in message
 
 
+def test_another_event_of_the_same_table_is_named() -> None:
+    (message,) = joined_events(
+        "<D> | project SHA1 | join kind=inner (<D> | distinct SHA1, FileName) on SHA1", POWERSHELL
+    )
+    assert "events of DeviceProcessEvents" in message
+
+
 def test_an_event_with_the_same_value_by_the_join_or_without_the_field_is_not_named() -> None:
     assert not joined_events("<D> | join kind=inner (<N>) on DeviceId")
     assert not joined_events("<D> | project-rename Host = DeviceName | join (<N>) on $left.Host == $right.DeviceName")

@@ -61,3 +61,13 @@ def test_a_column_that_the_rule_relies_on_is_named_as_it_is() -> None:
 def test_a_raw_condition_is_tested_where_its_column_is_for_certain() -> None:
     query, match = "union isfuzzy=true <E>, <D>", {"device": "build01", "where": "ProcessId == 4"}
     assert positions(query, match) == ["main/union leg DeviceProcessEvents"]
+
+
+def test_behind_a_union_of_kind_inner_only_common_columns_are_there() -> None:
+    common = plan("union kind=inner <D>, <N> | where Timestamp > ago(1h)").tuned
+    assert common.startswith("union kind=inner DeviceProcessEvents, DeviceNetworkEvents | where Timestamp > ago(1h)")
+    legs = plan("union kind=inner <D>, (<N> | where RemotePort == 443)", POWERSHELL)
+    assert [insertion.condition.split(" ")[0] for insertion in legs.plan.insertions] == [
+        "FileName", "InitiatingProcessFileName",
+    ]  # fmt: skip
+    assert legs.tuned.startswith("union kind=inner (DeviceProcessEvents")

@@ -132,6 +132,7 @@ def _aggregate(draw: Drawing, table: str, other: str) -> tuple[str, list[tuple[s
         ("project-rename n_b = n_a", f"n_b {compare}"),
         ("as Groups | extend n_b = n_a", f"n_b {compare}"),
         ("serialize n_b = row_number()", f"n_b {compare}"),
+        ("extend n_t = strcat('x', n_a) | parse n_t with 'x' n_b:long", f"n_b {compare}"),
         ("extend n_b = case(n_a > 2, 2, n_a > 1, 1, 0)", f"n_b {compare}"),
         ("extend n_b = bin(n_a, 2)", f"n_b {compare}"),
         ("extend n_b = max_of(n_a, 1)", f"n_b {compare}"),

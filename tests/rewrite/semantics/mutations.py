@@ -24,7 +24,6 @@ from fpctl.rewrite.placement import (  # noqa: E402
     column_resolver,
     computed_columns,
     effects,
-    monotonicity,
     placer,
     polarity,
     row_keys,
@@ -38,10 +37,11 @@ from rewrite.semantics.verdict import NotRunError, judge  # noqa: E402
 
 
 class Mutation(NamedTuple):
-    """One rule taken back: what is replaced, and the shapes of queries that may show it."""
+    """One rule taken back: what is replaced, the shapes of queries that may show it, and a word that these have."""
 
     patches: Callable[[], list[Any]]
     shapes: tuple[Shape, ...]
+    word: str = ""
 
 
 def _nothing(*_: Any, **__: Any) -> Iterator[Any]:
@@ -134,6 +134,15 @@ def _unnamed_are_harmless() -> list[Any]:
     return [patch.object(computed_columns.ComputedColumns, "assign", assign)]
 
 
+def _comparisons_are_harmless() -> list[Any]:
+    known = computed_columns.ComputedColumns.comparison_changes
+
+    def changes(self: Any, node: tree.Binary, positive: bool) -> bool:
+        return node.ops[0] in ("<", "<=", ">", ">=", "==", "!=") and known(self, node, positive)
+
+    return [patch.object(computed_columns.ComputedColumns, "comparison_changes", changes)]
+
+
 def _source_first() -> list[Any]:
     def search(self: Any, pipeline: tree.Pipeline) -> Any:
         return self.others(pipeline) or self.here(pipeline) if self.mode == "source" else self.here(pipeline)
@@ -152,14 +161,16 @@ MUTATIONS: dict[str, Mutation] = {
     "a scalar function hides what it is computed from": Mutation(_functions_are_values, _SCALARS),
     "the arguments of a function in a value are not followed": Mutation(_arguments_are_values, _SCALARS),
     "`has_all (sub-query)` counts as positive": Mutation(
-        _membership("has_all", Polarity.POSITIVE), (references.lists,)
+        _membership("has_all", Polarity.POSITIVE), (references.lists,), "has_all"
     ),
-    "`!in (sub-query)` counts as positive": Mutation(_membership("!in", Polarity.POSITIVE), (references.lists,)),
+    "`!in (sub-query)` counts as positive": Mutation(_membership("!in", Polarity.POSITIVE), (references.lists,), "!in"),
     "the first call speaks for all": Mutation(
         _attribute(placer._Attempt, "agreed", lambda *_: True), (references.several_calls,)
     ),
-    "a leg is wrapped although `withsource` names it": Mutation(_legs_are_wrapped, (references.sources,)),
-    "the columns of a table that may be absent are relied on": Mutation(_columns_are_there, (references.sources,)),
+    "a leg is wrapped although `withsource` names it": Mutation(_legs_are_wrapped, (references.sources,), "withsource"),
+    "the columns of a table that may be absent are relied on": Mutation(
+        _columns_are_there, (references.sources,), "isfuzzy"
+    ),
     "one list or join gets the clause, not all": Mutation(_first_only, (references.lists, references.joins)),
     "right rows without a match are not looked at": Mutation(
         lambda: [patch.object(placer._Attempt, "unmatched", _nothing), *_without_warning("joined-event")()],
@@ -171,39 +182,39 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "`placement: source` looks into lists first": Mutation(_source_first, (references.lists, references.sources)),
     "what is read again under a name (`as`) is not followed": Mutation(
-        _attribute(polarity._Walker, "read_aliases", lambda _: frozenset()), (references.taken_up,)
+        _attribute(polarity._Walker, "read_aliases", lambda _: frozenset()), (references.taken_up,), "| as again"
     ),
-    "`invoke` is harmless": Mutation(_joins_inside(tree.Invoke), (references.taken_up,)),
-    "a column without a name is harmless": Mutation(_unnamed_are_harmless, _COMPUTED),
+    "`invoke` is harmless": Mutation(_joins_inside(tree.Invoke), (references.taken_up,), "invoke"),
+    "a column without a name is harmless": Mutation(_unnamed_are_harmless, _COMPUTED, "Column1"),
     "`column_ifexists` of an aggregate is harmless": Mutation(
-        _attribute(computed_columns.ComputedColumns, "string", _none), _COMPUTED
+        _attribute(computed_columns.ComputedColumns, "string", _none), _COMPUTED, "column_ifexists"
     ),
     "a sum only falls": Mutation(
-        _attribute(computed_columns.ComputedColumns, "non_negative", lambda *_: True), _COMPUTED
+        _attribute(computed_columns.ComputedColumns, "non_negative", lambda *_: True), _COMPUTED, "= sum("
     ),
-    "the text of a number keeps its order": Mutation(_grow(monotonicity, "_INCREASING", "tostring"), _COMPUTED),
-    "an element is never missing in `mv-apply`": Mutation(_joins_inside(tree.MvApply), _COMPUTED),
+    "an unlisted comparison is harmless": Mutation(_comparisons_are_harmless, _COMPUTED, "tostring(n_a)"),
+    "an element is never missing in `mv-apply`": Mutation(_joins_inside(tree.MvApply), _COMPUTED, "mv-apply"),
     "an unlisted operator is harmless": Mutation(
-        _attribute(effects._Follower, "other_columns", lambda *_: None), _COMPUTED
+        _attribute(effects._Follower, "other_columns", lambda *_: None), _COMPUTED, "parse"
     ),
     "the beginning of a joined text stays": Mutation(
-        _grow(computed_columns, "_CONTAINING", "startswith", "endswith", "=="), _COMPUTED
+        _grow(computed_columns, "_CONTAINING", "startswith", "endswith", "=="), _COMPUTED, "strcat_array"
     ),
     "a multiple keeps its direction": Mutation(
-        _attribute(computed_columns.ComputedColumns, "number", lambda *_: 1.0), _COMPUTED
+        _attribute(computed_columns.ComputedColumns, "number", lambda *_: 1.0), _COMPUTED, "n_a * "
     ),
     "a picked row is not replaced": Mutation(_attribute(effects, "PICKING", frozenset()), _COMPUTED),
-    "no warning names the picked event": Mutation(_without_warning("picked-event"), _COMPUTED),
-    "neighbouring rows stay": Mutation(_attribute(effects, "WINDOW", frozenset()), _COMPUTED),
+    "no warning names the picked event": Mutation(_without_warning("picked-event"), _COMPUTED, "("),
+    "neighbouring rows stay": Mutation(_attribute(effects, "WINDOW", frozenset()), _COMPUTED, "prev("),
     "a join keeps whichever left row": Mutation(
-        _attribute(row_keys.RowKeys, "one_left_row", lambda *_: True), _COMPUTED
+        _attribute(row_keys.RowKeys, "one_left_row", lambda *_: True), _COMPUTED, "join"
     ),
     "a column that is dropped and comes back is the same": Mutation(
-        _attribute(row_keys, "_after", lambda names, moved, columns: names), _COMPUTED
+        _attribute(row_keys, "_after", lambda names, moved, columns: names), _COMPUTED, "join kind=inner"
     ),
-    "groups by a count stay": Mutation(_attribute(row_keys.RowKeys, "determine", lambda *_: True), _COMPUTED),
+    "groups by a count stay": Mutation(_attribute(row_keys.RowKeys, "determine", lambda *_: True), _COMPUTED, ", n_a"),
     "a list of computed values only shrinks": Mutation(
-        _attribute(effects._Follower, "only_shrinks", lambda *_: True), _COMPUTED
+        _attribute(effects._Follower, "only_shrinks", lambda *_: True), _COMPUTED, "EmailEvents\n| where"
     ),
     "conditions on groups are harmless": Mutation(_joins_inside(tree.Where), _COMPUTED),
     "groups vanish whatever they are grouped by": Mutation(
@@ -231,6 +242,8 @@ def seeds_needed(mutation: Mutation, most: int, first: int = 0) -> tuple[int, st
     with taken_back(mutation):
         for number in range(most):
             text, data, placement = case_of(first + number, mutation.shapes)
+            if mutation.word not in text:
+                continue
             try:
                 verdict = judge(text, data, placement)
             except NotRunError:

@@ -13,6 +13,7 @@ from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fpctl.engine.interface import Timespan
     from fpctl.exclusions.model import Exclusion
     from fpctl.rules.model import Rule
     from fpctl.tuning.neighbours import Neighbour
@@ -48,13 +49,13 @@ def command(
 
     context = AppContext(files, "optional")
     (loaded,) = context.pick([id])
-    today = options.parse_day(on)
+    today, span = options.parse_day(on), look_back.timespan(context.now)
     exclusion = active_on(loaded.exclusion, today)
     reached = [one.rule for one in context.select(rule) if exclusion.selects(one.rule) is not None]
     if not reached:
         raise FpctlError(f"{loaded.id} matches no rule", None, "fpctl rules list shows the rules")
     found = run_redteam(exclusion, reached, context.planner(today))
-    behind = _neighbours(context, exclusion, reached, look_back, engine)
+    behind = _neighbours(context, exclusion, reached, span, engine)
     if format == "json":
         output.show_json(
             {
@@ -81,7 +82,7 @@ def _neighbours(
     context: AppContext,
     exclusion: Exclusion,
     rules: Sequence[Rule],
-    look_back: options.LookBack,
+    span: Timespan,
     engine: options.EngineOptions,
 ) -> list[Neighbour]:
     """Return who else is behind the exclusion's addresses, if an engine is at hand; say what could not be asked."""
@@ -91,7 +92,6 @@ def _neighbours(
     local = engine.data or context.settings.paths.data
     if (engine.engine is None and local is None) or not any(one.values("ip") for one in exclusion.match):
         return []
-    span = look_back.timespan(context.now)
     chosen = options.EngineOptions(engine.engine or "local", engine.data, engine.credential)
     tables = {table for rule in rules for table in tables_of(rule, context.planner())}
     with context.engine(chosen, span.end) as opened, output.progress("Looking behind the addresses"):

@@ -10,7 +10,7 @@ import typer
 
 from fpctl.cli.shared import completion, options, output, terminal
 from fpctl.cli.shared.context import AppContext
-from fpctl.errors import EXIT_FINDINGS, EXIT_OK, FpctlError
+from fpctl.errors import EXIT_ERROR, EXIT_FINDINGS, EXIT_OK, FpctlError
 
 if TYPE_CHECKING:
     from fpctl.exclusions.edit import Changes
@@ -69,7 +69,7 @@ def command(
     --days, the review shows what it would have suppressed and, on a terminal, offers to activate or drop it.
     --activate activates the given exclusions (they need an approval like any other, and --force if the review says
     wait), --drop retires them, and --accept follows the review's advice for each. Exit code 1: exclusions are waiting
-    for a decision.
+    for a decision. 2: an exclusion could not be read.
     """
     from fpctl.tuning.shadow import reviews
 
@@ -92,14 +92,18 @@ def command(
             raise FpctlError(f"{waits.exclusion.id} stays in shadow: {waits.why}", None, hint)
         _decide(context, chosen, None, decision.force)
         return EXIT_OK
+    errors = [] if ids else [problem for problem in context.exclusions.problems if problem.severity == "error"]
     if format == "json":
         output.show_json({"shadows": [_document(one) for one in found]}, context.exclusions.problems)
     else:
         _show(found, hints=not decision.accept)
+        output.show_problems(errors)
     waiting = [one for one in found if one.verdict in ("activate", "drop", "look")]
     if decision.accept or (format == "text" and terminal.may_ask()):
         by_id = {loaded.id: loaded for loaded in chosen}
         waiting = [one for one in waiting if not _settled(context, one, by_id[one.exclusion.id], decision.accept)]
+    if errors:
+        return EXIT_ERROR
     return EXIT_FINDINGS if waiting else EXIT_OK
 
 

@@ -170,3 +170,15 @@ def gettype(expressions: Expressions, node: tree.Call) -> Value:
     if value.type != "dynamic":
         return constant(value.type, "string")
     return Value(func("kql_gettype", value.sql), "string")
+
+
+@special("assert")
+def assert_(expressions: Expressions, node: tree.Call) -> Value:
+    """`assert(condition, message)`: true; a condition that does not hold ends the query before it runs."""
+    if len(node.args) != 2:
+        expressions.refuse("assert", "assert() takes a condition and a message", node)
+    condition = expressions.constant_of(node.args[0], "the condition of assert()")
+    message = expressions.constant_of(node.args[1], "the message of assert()")
+    if condition.constant is not True:
+        expressions.refuse("assert", f"assert() does not hold: {message.constant}", node)
+    return condition

@@ -25,6 +25,11 @@ def groups_of(pattern: str) -> list[str | None]:
     return [found[2] for found in _GROUP.finditer(pattern) if found[1]]
 
 
+def without_groups(pattern: str) -> str:
+    """Return a pattern whose groups capture nothing."""
+    return _GROUP.sub(lambda found: "(?:" if found[1] else found[0], pattern)
+
+
 def _pattern(expressions: Expressions, node: tree.Call, at: int) -> tuple[str, str, bool]:
     """Return the pattern that an argument is: as written, for RE2, and whether RE2 is right for ASCII only."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fpctl.compiler.context import Expressions, Row
+from fpctl.compiler.context import OUTER, Expressions, Row
 from fpctl.compiler.library import macro
 from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.columns import agreed
@@ -148,7 +148,7 @@ def _element_of(compiler: Expressions, node: tree.Node, lists: Sql, one: Expande
 @operator(tree.MvApply)
 def mv_apply(compiler: Expressions, node: tree.MvApply, rows: Relation) -> Relation:
     """`mv-apply ... on (body)`: the body over the elements of each row by itself."""
-    outer = "fpctl_row"
+    outer = OUTER
     row = Row(rows.columns, outer)
     output = Projection(rows.scope.columns)
     with compiler.in_row(row, rows.scope):
@@ -180,7 +180,11 @@ def mv_apply(compiler: Expressions, node: tree.MvApply, rows: Relation) -> Relat
     inside = Relation(
         Select(source, tuple(computed)), columns, with_columns(rows.scope, output.columns), False, False
     )  # fmt: skip
-    body = compiler.pipeline(node.body, inside)
+    saved, compiler.lateral = compiler.lateral, node
+    try:
+        body = compiler.pipeline(node.body, inside)
+    finally:
+        compiler.lateral = saved
     return _applied_rows(rows, body, applied, outer)
 
 

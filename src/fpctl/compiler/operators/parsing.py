@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from fpctl.compiler.context import Expressions
+from fpctl.compiler.functions.regular_expressions import without_groups
 from fpctl.compiler.library import arrow_function
 from fpctl.compiler.operator_registry import operator
 from fpctl.compiler.operators.columns import agreed
@@ -106,11 +107,10 @@ def _pattern(compiler: Expressions, node: tree.Parse, kind: str, flags: str) -> 
             text = string_value(compiler.text(part))
             if kind == "regex":
                 try:
-                    out.append(f"(?:{translated(text).re2})")
+                    # Groups of the pattern give no column: those that do are the columns' own.
+                    out.append(f"(?:{translated(without_groups(text)).re2})")
                 except BadPattern as error:
                     compiler.refuse("parse", f"the pattern cannot be used: {error}", part)
-                if re.search(r"(?<!\\)\((?!\?)", text):
-                    compiler.refuse("parse", "groups in a pattern of parse are not supported by the local engine", part)
             else:
                 out.append(escaped(text))
     if not isinstance(parts[-1], tree.Star):

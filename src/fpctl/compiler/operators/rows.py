@@ -80,11 +80,9 @@ def count(compiler: Expressions, node: tree.Count, rows: Relation) -> Relation:
     return rows.projected([Made(name, Value(func("count", STAR), "long", nullable=False))], scope)
 
 
-@operator(tree.Render, tree.AssertSchema)
-def unchanged(compiler: Expressions, node: tree.Render | tree.AssertSchema, rows: Relation) -> Relation:
+@operator(tree.Render)
+def unchanged(compiler: Expressions, node: tree.Render, rows: Relation) -> Relation:
     """`render`, which only draws."""
-    if isinstance(node, tree.AssertSchema):
-        compiler.refuse("assert-schema", "the operator assert-schema is not supported by the local engine", node)
     return rows
 
 
@@ -106,10 +104,14 @@ def serialize(compiler: Expressions, node: tree.Serialize, rows: Relation) -> Re
         return added(compiler, node.items, rows, Style.EXTEND)
 
 
+PLAIN = frozenset({"getschema"})
+"""Operators of a keyword alone that are supported."""
+
+
 @operator(tree.Plain)
 def plain(compiler: Expressions, node: tree.Plain, rows: Relation) -> Relation:
-    """`getschema`, `consume`."""
-    if node.keyword == "getschema" and not node.parameters:
+    """`getschema`; the others of its kind have effects in the service only."""
+    if node.keyword in PLAIN and not node.parameters:
         return _schema(compiler, node, rows)
     compiler.refuse(node.keyword, f"the operator {node.keyword} is not supported by the local engine", node)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tempfile
 import threading
 import time
@@ -24,11 +23,11 @@ from fpctl.engine.interface import (
 )
 from fpctl.engine.local.attached import AttachedFiles
 from fpctl.engine.local.connection import open_connection
-from fpctl.engine.local.data_folder import TableFiles, find_tables
 from fpctl.engine.local.description import DESCRIPTION
 from fpctl.engine.local.interrupt import interrupts_raised
 from fpctl.engine.local.memory import BESIDE, bytes_of, default_limit
-from fpctl.engine.local.types import EPOCH, outgoing, quote_name, quote_text
+from fpctl.engine.local.stored_tables import STORED, StoredTables
+from fpctl.engine.local.types import outgoing
 from fpctl.engine.local.value_tables import ValueTables
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_STORED = "stored"
-"""The DuckDB schema of the views over whole tables; `main` holds them cut to the time range of the query."""
 _BATCH = 65_536
 
 
@@ -84,14 +81,10 @@ class LocalEngine:
         memory = memory or default_limit()
         limit = None if memory is None else bytes_of(memory)
         self._memory = None if limit is None else limit + BESIDE
-        self._schemas = tables
-        self._files = find_tables(data_dir)
-        self._views: dict[str, TableView] = {}
-        self._shown: dict[str, Timespan | None] = {}
+        self._tables = StoredTables(data_dir, tables, self._open, self._require, self._rows)
         self._values = ValueTables()
         self._attached = AttachedFiles() if attached is None else attached
         self._attached_rows: Attached | None = None
-        self._newest_known: dict[str, int | None] = {}
         self._lock = threading.RLock()
         self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -99,9 +92,9 @@ class LocalEngine:
             from fpctl.compiler.installation import Library
 
             self._connection = open_connection(
-                data_dir, self._files.values(), Path(self._spill.name), threads=threads, memory=memory
+                data_dir, self._tables.files.values(), Path(self._spill.name), threads=threads, memory=memory
             )
-            self._connection.execute(f"CREATE SCHEMA {_STORED}")
+            self._connection.execute(f"CREATE SCHEMA {STORED}")
             self._library = Library(self._connection)
         except BaseException:
             self._spill.cleanup()
@@ -156,34 +149,22 @@ class LocalEngine:
         from fpctl.engine.local.prepared import Folder
 
         def shown(name: str) -> TableView:
-            view = self._view(name)
-            self._show(view, timespan)
+            view = self._tables.view(name)
+            self._tables.show(view, timespan)
             return view
 
         if self._attached_rows is None:
             from fpctl.engine.local.attached_rows import AttachedRows
 
-            self._attached_rows = AttachedRows(self._open, self.data_dir, self._attached, self._file_of)
-        return Folder(self.tables(), shown, self._asked, lambda view: self._newest(view, timespan), self._attached_rows)
-
-    def _newest(self, view: TableView, timespan: Timespan | None) -> int | None:
-        """Return the newest time of a table in ticks; None where rows lack it, or finding out costs a reading."""
-        files = self._file_of(view.name)
-        if files is None or files.format != "parquet" or view.time_column is None or view.time_column in view.in_ticks:
-            return None
-        if timespan is not None:
-            return int(_ticks(timespan.end))
-        if view.name not in self._newest_known:
-            name = quote_name(view.time_column)
-            sql = f"SELECT kql_ticks(max({name})), count(*) - count({name}) FROM {_STORED}.{quote_name(view.name)}"
-            ((latest, without),) = self._rows(sql)
-            self._newest_known[view.name] = latest if without == 0 else None
-        return self._newest_known[view.name]
+            self._attached_rows = AttachedRows(self._open, self.data_dir, self._attached, self._tables.file_of)
+        return Folder(
+            self.tables(), shown, self._asked, lambda view: self._tables.newest(view, timespan), self._attached_rows
+        )
 
     def _prepared(self, text: str, folder: Folder) -> Prepared:
         from fpctl.engine.local.prepared import prepared
 
-        return prepared(text, folder, self.now, self._unknown_table)
+        return prepared(text, folder, self.now, self._tables.unknown)
 
     def _asked(self, sql: str, lists: Mapping[str, tuple[str, ...]]) -> list[tuple[Any, ...]]:
         """Return the rows of a query that a compilation has to ask of the data."""
@@ -193,7 +174,7 @@ class LocalEngine:
     def _run(self, prepared: Prepared, timespan: Timespan | None) -> Table:
         started = time.perf_counter()
         for view in prepared.views.values():
-            self._show(view, timespan)
+            self._tables.show(view, timespan)
         self._values.hold(self._open(), prepared.compiled.lists)
         table = self._fetch(prepared.compiled.sql, prepared)
         return self._told(table, prepared, timespan, started)
@@ -225,7 +206,7 @@ class LocalEngine:
         if shared is None:
             return {}
         for view in views.values():
-            self._show(view, timespan)
+            self._tables.show(view, timespan)
         connection = self._open()
         self._values.hold(connection, {name: rows for one in prepared for name, rows in one.compiled.lists.items()})
         answers: dict[Prepared, Table | EngineError] = {}
@@ -248,17 +229,17 @@ class LocalEngine:
 
     def tables(self) -> list[str]:
         """Return the names of the tables in the folder, sorted."""
-        return sorted(self._canonical(name) for name in self._files)
+        return self._tables.names()
 
     def columns(self, table: str) -> Mapping[str, str] | None:
         """Return a table's columns with Kusto types, documented ones that its files lack included."""
         with self._lock:
-            return self._view(table).columns if self._file_of(table) else None
+            return self._tables.view(table).columns if self._tables.file_of(table) else None
 
     def missing_columns(self, table: str) -> frozenset[str]:
         """Return the documented columns that a table's files lack."""
         with self._lock:
-            return self._view(table).missing if self._file_of(table) else frozenset()
+            return self._tables.view(table).missing if self._tables.file_of(table) else frozenset()
 
     def stored_columns(self, table: str) -> Mapping[str, str] | None:
         """Return the columns that a table's files have, without documented ones that they lack."""
@@ -281,7 +262,7 @@ class LocalEngine:
     def preflight(self, tables: Sequence[str], timespan: Timespan | None = None) -> list[TableStatus]:
         """Return of each table whether it is there and what rows it holds, in the order given."""
         with self._lock:
-            return [self._status(name, timespan) for name in tables]
+            return [self._tables.status(name, timespan) for name in tables]
 
     def interrupt(self) -> None:
         """Stop the running query, from any thread; its caller gets an EngineError `interrupted`."""
@@ -302,85 +283,6 @@ class LocalEngine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # ------------------------------------------------------------------ tables
-
-    def _canonical(self, name: str) -> str:
-        """Return the documented spelling of a file's table name: file systems mix up case, KQL does not."""
-        if self._schemas is None or self._schemas.table(name) is not None:
-            return name
-        folded = name.casefold()
-        return next((known for known in self._schemas.tables() if known.casefold() == folded), name)
-
-    def _file_of(self, table: str) -> TableFiles | None:
-        files = self._files.get(table)
-        if files is not None:
-            return files if self._canonical(table) == table else None
-        return next((files for name, files in self._files.items() if self._canonical(name) == table), None)
-
-    @interrupts_raised()
-    def _view(self, table: str) -> TableView:
-        from fpctl.engine.local.views import view_of
-
-        view = self._views.get(table)
-        if view is None:
-            files = self._file_of(table)
-            if files is None:
-                raise self._unknown_table(table)
-            documented = self._schemas.table(table) if self._schemas else None
-            time_column = self._schemas.time_column(table) if self._schemas and documented else None
-            view = view_of(files, documented, time_column, self._open())
-            self._require(view.sql)
-            self._open().execute(f"CREATE VIEW {_STORED}.{quote_name(table)} AS {view.sql}")
-            self._views[table] = view
-        return view
-
-    @interrupts_raised()
-    def _show(self, view: TableView, timespan: Timespan | None) -> None:
-        """Make a table visible to queries, cut to the time range."""
-        if view.name in self._shown and self._shown[view.name] == timespan:
-            return
-        sql = f"SELECT * FROM {_STORED}.{quote_name(view.name)}"
-        if timespan is not None and view.time_column is not None:
-            sql += f" WHERE {_within(view, timespan)}"
-        self._open().execute(f"CREATE OR REPLACE VIEW main.{quote_name(view.name)} AS {sql}")
-        self._shown[view.name] = timespan
-
-    @interrupts_raised()
-    def _status(self, table: str, timespan: Timespan | None) -> TableStatus:
-        if self._file_of(table) is None:
-            return TableStatus(table, False, 0)
-        view = self._view(table)
-        source = f"{_STORED}.{quote_name(table)}"
-        if view.time_column is None:
-            sql = f"SELECT count(*), NULL, NULL FROM {source}"
-        else:
-            column = quote_name(view.time_column)
-            if view.time_column in view.in_ticks:
-                column = f"kql_moment({column})"
-            where = "true" if timespan is None else _within(view, timespan)
-            sql = f"SELECT count(*) FILTER (WHERE {where}), min({column}), max({column}) FROM {source}"
-        ((count, oldest, newest),) = self._rows(sql)
-        return TableStatus(table, True, int(count), _aware(oldest), _aware(newest))
-
-    def _unknown_table(self, name: str, offset: int | None = None, text: str | None = None) -> EngineError:
-        from fpctl.engine.local.errors import at_offset
-
-        known = self.tables()
-        near = difflib.get_close_matches(name, known, 1, 0.75)
-        empty = self.data_dir / name
-        if near:
-            hint = f"did you mean {near[0]}?"
-        elif empty.is_dir():
-            hint = f"{empty} holds no .parquet, .csv or .json file"
-        elif known:
-            hint = f"tables there: {', '.join(known[:20])}{' ...' if len(known) > 20 else ''}"
-        else:
-            hint = "the folder holds no .parquet, .csv or .json file"
-        place = at_offset(text, offset)
-        return EngineError(
-            f"there is no table {name} in {self.data_dir}", code="unknown-table", hint=hint, offset=offset, **place
-        )
 
     # ------------------------------------------------------------------ running
 
@@ -426,22 +328,6 @@ class LocalEngine:
         return self._connection
 
 
-def _within(view: TableView, timespan: Timespan) -> str:
-    assert view.time_column is not None
-    name = quote_name(view.time_column)
-    bound = _ticks if view.time_column in view.in_ticks else _timestamp
-    return f"{name} >= {bound(timespan.start)} AND {name} < {bound(timespan.end)}"
-
-
-def _ticks(moment: datetime) -> str:
-    since = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return str(EPOCH + (since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds) * 10)
-
-
-def _timestamp(moment: datetime) -> str:
-    return f"TIMESTAMP {quote_text(moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=' '))}"
-
-
 def _told_faults(batches: Iterable[Any]) -> Iterator[Any]:
     """Yield batches; what DuckDB complains of after the first one reaches Arrow as an OSError."""
     import duckdb
@@ -457,7 +343,3 @@ def _told_faults(batches: Iterable[Any]) -> Iterator[Any]:
             kind = duckdb.InterruptException if "INTERRUPT" in message else duckdb.InvalidInputException
             raise kind(message) from error
         yield batch
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)

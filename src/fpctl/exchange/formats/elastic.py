@@ -16,7 +16,7 @@ from typing import Any
 
 from fpctl.errors import FpctlError, Location
 from fpctl.exchange.conditions import MAX_GROUPS, Group, groups_of
-from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, not_in_force
+from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, inactive_loss
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exchange.reading import LeftOutError, is_broad, match_of, wider_notes
 from fpctl.exclusions.drafts.draft import DraftExclusion
@@ -47,7 +47,7 @@ def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
     losses: list[Loss] = []
     written: list[str] = []
     for loaded in exclusions:
-        loss = not_in_force(loaded, today)
+        loss = inactive_loss(loaded, today)
         if loss is None and loaded.exclusion.window is not None:
             loss = Loss("left-out", loaded.id, "it holds at certain times only, and an item always holds")
         if loss is not None:

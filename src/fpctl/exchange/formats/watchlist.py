@@ -13,7 +13,7 @@ from datetime import date
 
 from fpctl.errors import FpctlError, Location
 from fpctl.exchange.csv_text import CsvTable, read_table, write_table
-from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, not_in_force
+from fpctl.exchange.format import ExportResult, FormatDescription, ImportContext, ImportResult, ReadDraft, inactive_loss
 from fpctl.exchange.loss import Loss, in_order
 from fpctl.exclusions.drafts.draft import DraftExclusion
 from fpctl.exclusions.reader import LoadedExclusion
@@ -43,7 +43,7 @@ def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
     losses: list[Loss] = []
     written: list[str] = []
     for loaded in exclusions:
-        loss = not_in_force(loaded, today) or _unsayable(loaded)
+        loss = inactive_loss(loaded, today) or _unsayable(loaded)
         if loss is not None:
             losses.append(loss)
             continue

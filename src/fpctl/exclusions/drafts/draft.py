@@ -194,7 +194,7 @@ def title_of(alternatives: Sequence[Alternative], scenario_id: str = "") -> str:
     words = [scenario_id] if scenario_id else []
     for field_name in NAMES:
         values = list(dict.fromkeys(value for one in alternatives for value in one.get(field_name, ())))
-        if values and (not words or field_name in ("device", "url", "process")):
+        if values and (not words or field_name in ("device", "url", "process", "account", "app", "ip")):
             more = f" and {len(values) - 2} more" if len(values) > 2 else ""
             words.append(", ".join(values[:2]) + more)
     title = ": ".join(words[:1]) + (f" ({'; '.join(words[1:3])})" if len(words) > 1 else "")

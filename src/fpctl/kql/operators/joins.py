@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fpctl.kql import tree
@@ -166,7 +167,11 @@ def _conjuncts(condition: tree.Expr) -> Iterator[tree.Expr]:
 
 
 def _bind_union(context: BinderContext, node: tree.Union, scope: Scope | None) -> Scope:
-    """`union`, piped or as a source: every column of every leg."""
+    """`union`, piped or as a source: every column of every leg.
+
+    Of kind inner, an engine gives the columns that all legs have; Microsoft's binder sees the others, too. They are
+    there here, but hold nothing of a table.
+    """
     fuzzy = context.fuzzy
     context.fuzzy = fuzzy or context.parameter_text(node.parameters, "isfuzzy") == "true"
     scopes = legs(context, node.legs, "union")
@@ -175,9 +180,16 @@ def _bind_union(context: BinderContext, node: tree.Union, scope: Scope | None) -
     if scope is not None:
         scopes.insert(0, scope)
     first = Column(name, "string", "derived") if name else None
-    if scope is None and len(node.legs) == 1 and isinstance(node.legs[0], tree.Wildcard):
+    inner = context.parameter_text(node.parameters, "kind") == "inner"
+    if not inner and scope is None and len(node.legs) == 1 and isinstance(node.legs[0], tree.Wildcard):
         return united_once(context, node.legs[0].pattern, scopes, first)
     result = united(scopes)
+    if inner:
+        columns = {
+            name: column if all(name in one.columns for one in scopes) else Column(name, column.type, "derived")
+            for name, column in result.columns.items()
+        }
+        result = replace(result, columns=columns)
     return result if first is None else preceded(result, first)
 
 

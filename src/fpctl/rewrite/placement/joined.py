@@ -23,13 +23,22 @@ def untested_tables(
         return ()
     tested = {table for placement in placements for table in _tested(placement)}
     beside = {table for placement in placements for table in _beside(placement)}
-    beside |= {
-        table
-        for statement in query.results()
-        for point in analysis.columns_of(statement.pipeline).points
-        for tables in point.scope.branches.values()
-        for table in tables - tested
-    }
+    for statement in query.results():
+        # Where all clauses stand in the result's own pipeline, it is known which of its readings of a table they test.
+        own = all(placement.pipeline is statement.pipeline for placement in placements)
+        covered = {
+            (branch, table)
+            for placement in placements
+            for branch in placement.resolution.branches
+            for table in placement.point.scope.branches.get(branch, ())
+        }
+        beside |= {
+            table
+            for point in analysis.columns_of(statement.pipeline).points
+            for branch, tables in point.scope.branches.items()
+            for table in tables
+            if ((branch, table) not in covered if own else table not in tested)
+        }
     return tuple(
         sorted(
             table

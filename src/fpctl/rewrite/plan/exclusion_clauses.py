@@ -122,7 +122,7 @@ class ExclusionPlacer:
         return Skip(exclusion.id, refusal.reason, refusal.message, line, refusal.hint, named)
 
 
-def not_in_force(exclusion: Exclusion, state: str) -> Skip:
+def inactive_skip(exclusion: Exclusion, state: str) -> Skip:
     """Return the skip of an exclusion that has no clause because of its status or its dates."""
     messages = {
         "draft": "is a draft; approve it to activate it",

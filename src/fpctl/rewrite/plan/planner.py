@@ -17,7 +17,7 @@ from fpctl.rewrite.placement.wildcard_tables import WildcardCache
 from fpctl.rewrite.plan.base_rule import BaseRule, read_base
 from fpctl.rewrite.plan.clauses import Clause, anchor_of, by_point, insertion_of
 from fpctl.rewrite.plan.exclusion_cache import ExclusionCache
-from fpctl.rewrite.plan.exclusion_clauses import ExclusionPlacer, WindowRange, not_in_force
+from fpctl.rewrite.plan.exclusion_clauses import ExclusionPlacer, WindowRange, inactive_skip
 from fpctl.rewrite.plan.external_lists import ExternalLists
 from fpctl.rewrite.plan.model import Plan, PlanWarning, Skip
 from fpctl.rewrite.plan.plan_warnings import size_skips, size_warnings, trigger_warnings
@@ -110,7 +110,7 @@ class Planner:
 
         Args:
             exclusions: those that select the rule, each with whether it names the rule itself
-                (then a refusal is a finding) or only sweeps it.
+                (then a refusal is a finding) or only matches it by pattern.
             newline: what ends a line where the query is kept; the query's own style if not given.
             style: how the clauses are written.
 
@@ -169,14 +169,14 @@ class Planner:
         for exclusion, named in exclusions:
             state = exclusion.state(self.today)
             if state not in ("active", "shadow"):
-                chosen.skips.append(not_in_force(exclusion, state))
+                chosen.skips.append(inactive_skip(exclusion, state))
                 continue
             found = placer.place(exclusion, named)
             if isinstance(found, Skip):
                 chosen.skips.append(found)
             elif state == "shadow":
                 chosen.shadows.extend(found.clauses)
-                chosen.skips.append(not_in_force(exclusion, state))
+                chosen.skips.append(inactive_skip(exclusion, state))
             else:
                 chosen.clauses.extend(found.clauses)
                 chosen.warn(found.warnings)

@@ -10,7 +10,7 @@ from typing import Any
 
 from fpctl.documents.yaml_text import Value, document
 from fpctl.exchange.conditions import Group, groups_of
-from fpctl.exchange.format import ExportResult, not_in_force
+from fpctl.exchange.format import ExportResult, inactive_loss
 from fpctl.exchange.formats.sigma.names import WRITTEN
 from fpctl.exchange.loss import Loss
 from fpctl.exclusions.filter_syntax import Comparison
@@ -30,7 +30,7 @@ def write(exclusions: Sequence[LoadedExclusion], today: date) -> ExportResult:
     losses: list[Loss] = []
     written: list[str] = []
     for loaded in exclusions:
-        loss = not_in_force(loaded, today)
+        loss = inactive_loss(loaded, today)
         if loss is None and loaded.exclusion.window is not None:
             loss = Loss("left-out", loaded.id, "it holds at certain times only, and a filter always holds")
         if loss is not None:
