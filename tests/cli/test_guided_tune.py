@@ -126,3 +126,12 @@ def test_elsewhere_nothing_is_asked(fpctl: Callable[..., Any], noisy: Path) -> N
     assert outcome.code == 0
     assert "clause          | where not(" in outcome.out
     assert "record some of them as drafts: --accept 1,2" in outcome.err
+
+
+def test_events_that_nothing_identifies_are_said_with_the_cure(fpctl: Callable[..., Any], noisy: Path) -> None:
+    (noisy / "rules" / "badge.kql").write_text("Badge_CL\n| where Door_s == 'lab'\n")
+    rows = [f"2026-11-{day:02}T01:00:00Z,lab,cleaner\n" for day in range(11, 24)]
+    (noisy / "data" / "Badge_CL.csv").write_text("TimeGenerated,Door_s,Person_s\n" + "".join(rows))
+    outcome = fpctl("tune", "badge.kql", *CALL[2:])
+    assert "Nothing is proposed: no column that these events have is known to identify them\n" in outcome.out
+    assert '[fields.TABLE] account = ["Column"] in fpctl.toml' in outcome.out

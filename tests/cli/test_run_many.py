@@ -321,3 +321,10 @@ def test_the_local_engine_runs_one_rule_after_the_other_whatever_is_asked(
         outcome = fpctl("run", *NOW, "--engine", "local", "--data", "data", "--at-once", "4", "--format", "json")
     assert json.loads(outcome.out)["summary"]["ok"] == 8
     assert threads == {threading.main_thread().name}
+
+
+def test_a_rule_that_failed_among_several_has_no_empty_section(fpctl: Callable[..., Any], many: Path) -> None:
+    (many / "rules" / "broken.kql").write_text("// name: No such table\nNoSuchTable_CL\n| where A_s == 'x'\n")
+    outcome = fpctl("run", *NOW)
+    assert outcome.out.count("No such table") == 1  # in the table at the end
+    assert "NoSuchTable_CL" in outcome.err

@@ -48,6 +48,9 @@ BAGS = (
         ]),
         ("let A = datatable(a: string, n: int)[]; print column_names_of(A)", [(["a", "n"],)]),
         ("strlen('abc')", [(3,)]),
+        ("datatable(d: dynamic)[dynamic(2), dynamic(4)] | summarize a = avg(d) | union (print b = 1) | project a, b", [
+            (3.0, None), (None, 1),
+        ]),
         ("let f = (n: long, s: string) { assert(n > 0, 'too few') and strlen(s) > n }; "
          "datatable(s: string)['ab', 'abcd'] | where f(3, s)", [("abcd",)]),
         ("let f = (T: (n: long)) { T | sort by n asc | where prev(n) == 1 }; f(datatable(n: long)[2, 1])", [(2,)]),

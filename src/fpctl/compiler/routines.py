@@ -25,7 +25,7 @@ from fpctl.compiler.sql import (
 from fpctl.compiler.values.conversions import converted, implicit
 from fpctl.compiler.values.value import Held, Value
 from fpctl.kql import tree
-from fpctl.kql.binder.bindings import Names, Routine, Scalar
+from fpctl.kql.binder.bindings import BoundNames, Routine, Scalar
 from fpctl.kql.binder.functions import builtins
 from fpctl.kql.binder.nearest import nearest
 
@@ -114,7 +114,7 @@ class RoutineCompiler(ExpressionCompiler):
         parameter: tree.FunctionParameter,
         given: tuple[Relation | Value, tree.Expr | None] | None,
         node: tree.Call,
-        names: Names,
+        names: BoundNames,
     ) -> None:
         name = parameter.name.value
         if given is None:

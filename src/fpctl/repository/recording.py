@@ -13,7 +13,7 @@ from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, title_of
 from fpctl.exclusions.drafts.proposal import Proposals, entity_columns, propose
 from fpctl.exclusions.drafts.wizard import RuleColumns
 from fpctl.exclusions.exclusion_writer import NewExclusion, exclusion_of_text, new_exclusion, twins
-from fpctl.exclusions.filter_syntax import Reading, parse_filter, to_match
+from fpctl.exclusions.filter_syntax import ParsedFilter, parse_filter, to_match
 from fpctl.exclusions.identifier import new_id
 from fpctl.exclusions.lifecycle import approver_of
 from fpctl.exclusions.model import Exclusion
@@ -30,7 +30,7 @@ from fpctl.rules.selector import selection
 from fpctl.schema.families import families_of, identifying
 
 
-def match_of_filter(text: str, name: str, draft: DraftExclusion, repository: Repository, today: date) -> Reading:
+def match_of_filter(text: str, name: str, draft: DraftExclusion, repository: Repository, today: date) -> ParsedFilter:
     """Return what a filter in the documented notation says, for the rules of a draft.
 
     Raises:
@@ -70,7 +70,7 @@ def columns_for_rules(selectors: Sequence[str], repository: Repository, today: d
     }
     held = {field: found for field, found in columns.items() if found}
     if not held:
-        # Of tables that nobody described nothing is known; the form asks all the same, and says what is lacking.
+        # Nothing is known of undescribed tables; the form asks all the same, and says what is missing.
         held = {field: () for family in among for field in family.ask}
     ask = dict.fromkeys(field for family in among for field in family.ask if field in held)
     return RuleColumns(tuple(ask), held, among)

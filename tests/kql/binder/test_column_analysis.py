@@ -6,7 +6,7 @@ import pytest
 
 from fpctl.kql import tree
 from fpctl.kql.analysis import Analysis, analyse
-from fpctl.kql.binder import NoTables, Problem, Routine, Scalar, Tabular
+from fpctl.kql.binder import BinderProblem, NoTables, Routine, Scalar, Tabular
 from fpctl.kql.parser import parse
 from fpctl.schema.tables import Tables
 from kql.binder.binder_cases import ENVIRONMENT, TABLES
@@ -201,7 +201,7 @@ def test_a_column_is_assumed_of_the_table_that_is_not_known() -> None:
 
 def test_a_problem_reads_well() -> None:
     (problem,) = analysis("Door | where badge == 'x'").problems
-    assert problem == Problem(13, "unknown-column", "there is no column badge here", "Badge")
+    assert problem == BinderProblem(13, "unknown-column", "there is no column badge here", "Badge")
 
 
 # --------------------------------------------------------------------------- stored functions

@@ -227,13 +227,17 @@ def _show(found: TuningResult, clauses: Sequence[str] | None) -> None:
     for number, one in enumerate(found.suggestions, 1):
         show_proposal(number, one, found, clauses[number - 1] if clauses is not None else None)
     if not found.suggestions:
-        output.write("\nNothing is proposed: no narrow pattern makes up enough of the events\n")
+        why = "no narrow pattern makes up enough of the events"
+        if found.rows and not found.ranking:
+            why = "no column that these events have is known to identify them\n  hint: say which column holds the "
+            why += 'account, the device or the address: [fields.TABLE] account = ["Column"] in fpctl.toml'
+        output.write(f"\nNothing is proposed: {why}\n")
         return
     events, rows_ = found.rows - found.rows_left, found.result_rows - found.result_rows_left
     share = f"{events / found.rows:.1%}" if found.rows else "0%"
     output.write(
         f"\nAll together: {events:,} of {found.rows:,} events ({share}) and {rows_:,} of "
-        f"{found.result_rows:,} result rows are suppressed; {found.rows_left:,} events are left\n"
+        f"{found.result_rows:,} result rows are suppressed; {output.counted(found.rows_left, 'event')} left\n"
     )
 
 

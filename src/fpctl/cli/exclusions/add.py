@@ -210,7 +210,7 @@ def _choice(found: Proposals, yes: bool) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class PreviewedExclusion:
     """An exclusion to be recorded, what it does to its rules, and what it would have suppressed, if that is known."""
 
     entry: NewExclusion
@@ -244,11 +244,11 @@ def _record(
             output.show_json(_document([], written=False), error.problems)
         output.say("fpctl: the exclusion was not recorded")
         return EXIT_ERROR
-    effects: list[Effect] = []
+    effects: list[PreviewedExclusion] = []
     for entry in entries:
         outcomes = trial(entry.exclusion, repository.rules.rules, context.planner())
         covered = coverage_of(context, entry.exclusion, outcomes, engine) if not previewed else None
-        effects.append(Effect(entry, outcomes, covered))
+        effects.append(PreviewedExclusion(entry, outcomes, covered))
     refused = any(outcome.findings for one in effects for outcome in one.outcomes)
     for one in effects if reply.format == "text" else ():
         output.say(f"--- {one.entry.path}")
@@ -333,7 +333,7 @@ def _written(context: AppContext, entries: Sequence[NewExclusion], yes: bool) ->
     return EXIT_OK
 
 
-def _document(effects: Sequence[Effect], *, written: bool) -> dict[str, Any]:
+def _document(effects: Sequence[PreviewedExclusion], *, written: bool) -> dict[str, Any]:
     from fpctl.report.explanation import apply_to_dict
 
     return {

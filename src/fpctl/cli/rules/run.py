@@ -237,7 +237,9 @@ def _show_runs(batch: Batch, engine: str, trail: TrailState, problems: Sequence[
     results = batch.in_order()
     if format != "json":
         for result in results:
-            _show(result)
+            # Why one of several failed is said below, and the table after them lists it.
+            if len(results) == 1 or result.result is not None:
+                _show(result)
         if len(batch.rules) > 1:
             _show_summary(results)
         return

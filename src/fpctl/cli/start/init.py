@@ -47,6 +47,7 @@ def command(
         output.say(f"note: .gitignore already exists; add to it: {', '.join(made.unignored)}")
     if made.written:
         output.say(
-            "next: put rules into rules/, then run fpctl add; enable the hook with git config core.hooksPath .githooks"
+            "next: put rules into rules/, then fpctl tune RULE or fpctl add RULE; "
+            "enable the hook with git config core.hooksPath .githooks"
         )
     return EXIT_OK

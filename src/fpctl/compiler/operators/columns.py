@@ -41,7 +41,13 @@ def matched(
         return []  # `extend A = A`
     if len(names) > len(values):
         compiler.refuse("columns", f"`{compiler.text(item)}` gives another number of columns than is declared", item)
-    return [Made(name, agreed(compiler, item, value, output.columns[name].type)) for name, value in zip(names, values)]  # noqa: B905
+    made = []
+    for name, value in zip(names, values, strict=False):
+        column = output.columns[name]
+        if column.type == "unknown":  # to Microsoft's binder: `avg()` of a dynamic
+            output.columns[name] = column._replace(type=value.type)
+        made.append(Made(name, agreed(compiler, item, value, column.type)))
+    return made
 
 
 def agreed(compiler: Expressions, item: tree.Node, value: Value, type_: str) -> Value:

@@ -8,9 +8,19 @@ alternatives of an exclusion's `match`, and refuses what a match cannot say.
 
 from __future__ import annotations
 
-from fpctl.exclusions.filter_syntax.alternatives import Reading, to_match
+from fpctl.exclusions.filter_syntax.alternatives import ParsedFilter, to_match
 from fpctl.exclusions.filter_syntax.expression import And, Comparison, Condition, Not, Or
 from fpctl.exclusions.filter_syntax.parser import parse_filter
 from fpctl.exclusions.filter_syntax.words import FilterSyntaxError
 
-__all__ = ["And", "Comparison", "Condition", "FilterSyntaxError", "Not", "Or", "Reading", "parse_filter", "to_match"]
+__all__ = [
+    "And",
+    "Comparison",
+    "Condition",
+    "FilterSyntaxError",
+    "Not",
+    "Or",
+    "ParsedFilter",
+    "parse_filter",
+    "to_match",
+]

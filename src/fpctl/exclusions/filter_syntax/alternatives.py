@@ -18,7 +18,7 @@ Columns = Callable[[str], Sequence[str]]
 """Returns the plain text columns that hold a field, in KQL; empty where they are not known."""
 
 
-class Reading(NamedTuple):
+class ParsedFilter(NamedTuple):
     """A filter as a match: its alternatives (field to values, `where` to a condition), and what to know about it."""
 
     match: tuple[dict[str, tuple[str, ...]], ...]
@@ -32,7 +32,7 @@ class _Literal(NamedTuple):
     negated: bool
 
 
-def to_match(condition: Condition, text: str, *, columns: Columns | None = None, name: str = "filter") -> Reading:
+def to_match(condition: Condition, text: str, *, columns: Columns | None = None, name: str = "filter") -> ParsedFilter:
     """Return a filter as alternatives: OR makes several, AND puts fields into one.
 
     Args:
@@ -54,9 +54,9 @@ class _Writer:
         self.columns = columns
         self.notes: set[str] = set()
 
-    def read(self, condition: Condition) -> Reading:
+    def read(self, condition: Condition) -> ParsedFilter:
         found = [self.alternative(group) for group in self.groups(condition, False)]
-        return Reading(tuple(_merged(found)), tuple(sorted(self.notes)))
+        return ParsedFilter(tuple(_merged(found)), tuple(sorted(self.notes)))
 
     def groups(self, condition: Condition, negated: bool) -> list[list[_Literal]]:
         """Return the condition as a list of alternatives, each a list of what must hold together."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fpctl.kql import tree
 from fpctl.kql.analysis.walk import Binder
 from fpctl.kql.binder.bindings import Binding
-from fpctl.kql.binder.context import PipelineColumns, Problem
+from fpctl.kql.binder.context import BinderProblem, PipelineColumns
 from fpctl.kql.binder.environment import Environment
 from fpctl.kql.binder.scope import InsertionPoint
 
@@ -27,7 +27,7 @@ class Analysis:
 
     pipelines: tuple[PipelineColumns, ...]
     lets: Mapping[str, Binding]
-    problems: tuple[Problem, ...]
+    problems: tuple[BinderProblem, ...]
     assumed: tuple[str, ...]
     _by_node: Mapping[int, PipelineColumns]
     _walks: Mapping[int, Sequence[tuple[InsertionPoint, ...]]]
@@ -58,9 +58,9 @@ class Analysis:
         return self._by_node[id(node)]
 
 
-def _distinct(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+def _distinct(problems: Sequence[BinderProblem]) -> tuple[BinderProblem, ...]:
     """Return problems in the order of the text, one of a kind at a place: a body may be walked several times."""
-    found: dict[tuple[int, str, str], Problem] = {}
+    found: dict[tuple[int, str, str], BinderProblem] = {}
     for problem in problems:
         found.setdefault((problem.offset, problem.code, problem.message), problem)
     return tuple(sorted(found.values(), key=lambda problem: problem.offset))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from fpctl.errors import KqlSyntaxError
 from fpctl.kql import tree
-from fpctl.kql.binder.bindings import Argument, Names, Routine, Scalar, Tabular
+from fpctl.kql.binder.bindings import Argument, BoundNames, Routine, Scalar, Tabular
 from fpctl.kql.binder.context import BinderContext, RowScope, assumed_column, with_columns
 from fpctl.kql.binder.expressions import evaluate
 from fpctl.kql.binder.scalar import TABLE, UNKNOWN
@@ -211,7 +211,7 @@ class Binder(BinderContext):
         self._held.append(given)
         return result
 
-    def _run(self, routine: Routine, names: Names) -> Scope | str:
+    def _run(self, routine: Routine, names: BoundNames) -> Scope | str:
         self._called.add(id(routine.node))
         self._running.append(routine.node)
         saved = self.names, self.row, self.aggregating, self.column_number, self.text, self.path, self.recording
@@ -237,7 +237,7 @@ class Binder(BinderContext):
             self.problem(0, "stored-function", f"the stored function {name} does not parse: {error.message}", None)
             return None
         if isinstance(statement, tree.Let) and isinstance(statement.value, tree.Function):
-            return Routine(name, statement.value, text, Names())
+            return Routine(name, statement.value, text, BoundNames())
         return None
 
 

@@ -8,18 +8,18 @@ checks them.
 from __future__ import annotations
 
 from fpctl.kql.binder.bindings import Routine, Scalar, Tabular
-from fpctl.kql.binder.context import PipelineColumns, Problem
+from fpctl.kql.binder.context import BinderProblem, PipelineColumns
 from fpctl.kql.binder.environment import Environment, NoTables
 from fpctl.kql.binder.scope import Column, InsertionPoint, Origin, Scope
 
 __all__ = [
+    "BinderProblem",
     "Column",
     "Environment",
     "InsertionPoint",
     "NoTables",
     "Origin",
     "PipelineColumns",
-    "Problem",
     "Routine",
     "Scalar",
     "Scope",

@@ -32,7 +32,7 @@ class Routine:
     name: str
     node: tree.Function
     text: str
-    names: Names
+    names: BoundNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +54,21 @@ class Argument(NamedTuple):
 Binding: TypeAlias = Scalar | Tabular | Routine | Record
 
 
-class Names:
+class BoundNames:
     """Names in scope. A child sees what its parent held when it was made, not what came later."""
 
     __slots__ = ("_limit", "_made", "_own", "_parent")
 
-    def __init__(self, parent: Names | None = None) -> None:
+    def __init__(self, parent: BoundNames | None = None) -> None:
         """Start with what the parent, if any, holds now."""
         self._own: dict[str, list[tuple[int, Binding]]] = {}
         self._made = 0
         self._parent = parent
         self._limit = parent._made if parent is not None else 0
 
-    def child(self) -> Names:
+    def child(self) -> BoundNames:
         """Return a scope inside this one."""
-        return Names(self)
+        return BoundNames(self)
 
     def get(self, name: str) -> Binding | None:
         """Return what a name stands for, or None."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from fpctl.kql import tree
-from fpctl.kql.binder.bindings import Argument, Names, Routine, Scalar
+from fpctl.kql.binder.bindings import Argument, BoundNames, Routine, Scalar
 from fpctl.kql.binder.environment import Environment
 from fpctl.kql.binder.nearest import nearest
 from fpctl.kql.binder.scalar import UNKNOWN
@@ -24,7 +24,7 @@ ProblemCode = Literal[
 """Stable words of what would not work."""
 
 
-class Problem(NamedTuple):
+class BinderProblem(NamedTuple):
     """Something that would not work when the query runs. `hint` is the nearest known name, where there is one."""
 
     offset: int
@@ -116,12 +116,12 @@ class BinderContext(ABC):
         """Start at the top of a query."""
         self.text = text
         self.environment = environment
-        self.names = Names()
+        self.names = BoundNames()
         self.row = RowScope()
         self.aggregating = False
         self.keys: frozenset[int] = frozenset()
         """Identities of the columns that the summarize at hand groups by."""
-        self.problems: list[Problem] = []
+        self.problems: list[BinderProblem] = []
         self.assumed: set[str] = set()
         self.pipelines: dict[int, PipelineColumns] = {}
         self.walks: dict[int, list[tuple[InsertionPoint, ...]]] = {}
@@ -228,7 +228,7 @@ class BinderContext(ABC):
     def problem(self, offset: int, code: ProblemCode, message: str, hint: str | None) -> None:
         """Note a problem, once for each place; those inside stored functions are not the query's."""
         if self.recording:
-            self.problems.append(Problem(offset, code, message, hint))
+            self.problems.append(BinderProblem(offset, code, message, hint))
 
     def unknown_column(self, name: tree.Name) -> None:
         """Note a name that is not a column here."""

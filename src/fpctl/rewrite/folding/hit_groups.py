@@ -34,7 +34,7 @@ _PER_STRCAT = 32
 
 
 @dataclass(slots=True)
-class Count:
+class GroupCount:
     """Rows, those that no other exclusion suppresses, first and last event time in microseconds since 1970."""
 
     rows: int = 0
@@ -53,7 +53,7 @@ class Totals:
 
     rows: int
     suppressed: int
-    counts: Mapping[str, Count]
+    counts: Mapping[str, GroupCount]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class HitAccumulator:
         columns = [(at[f"{PREFIX}{number}"], reader.taking) for number, reader in enumerate(readers)]
         rows_at, first_at, last_at, day_at = (at.get(f"{PREFIX}{n}") for n in ("rows", "first", "last", "day"))
         assert rows_at is not None
-        counts = [Count() for _ in self.exclusions]
+        counts = [GroupCount() for _ in self.exclusions]
         total = suppressed = 0
         for row in rows:
             number = row[rows_at]

@@ -23,7 +23,7 @@ from fpctl.kql.binder.name_patterns import matching
 from fpctl.kql.literals import string_value
 from fpctl.kql.operators.model import Input, Polarity
 from fpctl.kql.operators.table import is_operator, spec_of
-from fpctl.rewrite.placement.positions import Edge, Positions, RowEffect
+from fpctl.rewrite.placement.positions import Edge, PolarityEffect, Positions
 
 _MEMBERSHIP: Mapping[str, Polarity] = {
     **dict.fromkeys(("in", "in~", "has_any"), Polarity.POSITIVE),
@@ -180,22 +180,22 @@ class _Walker:
                     behind = replace(behind, polarity=Polarity.OPAQUE)
             yield behind
 
-    def row_effect(self, node: tree.Operator) -> RowEffect | None:
+    def row_effect(self, node: tree.Operator) -> PolarityEffect | None:
         """Return what an operator does to the sign of its rows; None where fewer rows in give fewer rows out."""
         found = self._row_effect(node)
         if found is not None:
             self.out.row_effects[id(node)] = found
         return found
 
-    def _row_effect(self, node: tree.Operator) -> RowEffect | None:
+    def _row_effect(self, node: tree.Operator) -> PolarityEffect | None:
         spec = spec_of(node)
         own = spec.own_rows(node) if spec.own_rows is not None else None
         if own is not None:
-            return RowEffect(own.polarity, own.where, node.start)
+            return PolarityEffect(own.polarity, own.where, node.start)
         if isinstance(node, tree.As):
             if node.name.value in self.read_aliases():
                 where = f"`as {node.name.value}`, from where another part of the query reads them"
-                return RowEffect(Polarity.OPAQUE, where, node.start, also=True)
+                return PolarityEffect(Polarity.OPAQUE, where, node.start, also=True)
         elif isinstance(node, tree.Invoke):
             return self.invocation(node)
         else:
@@ -204,7 +204,7 @@ class _Walker:
             )
         return None
 
-    def invocation(self, node: tree.Invoke) -> RowEffect | None:
+    def invocation(self, node: tree.Invoke) -> PolarityEffect | None:
         """Return what `invoke f()` does to its rows, where the query defines f."""
         if not isinstance(node.call, tree.Call):
             return None
@@ -215,10 +215,10 @@ class _Walker:
                 self.invoked.discard(id(function))
                 if found is not None:
                     where = f"invoke {node.call.name.value}(), there {found.where}"
-                    return RowEffect(found.polarity, where, node.start)
+                    return PolarityEffect(found.polarity, where, node.start)
         return None
 
-    def through_body(self, function: tree.Function) -> RowEffect | None:
+    def through_body(self, function: tree.Function) -> PolarityEffect | None:
         """Return what a function's body does to the rows of its first parameter."""
         name = function.parameters[0].name.value
         inner = _Walker(tree.Query(function.start, function.end, self.query.text, function.body))
@@ -232,14 +232,14 @@ class _Walker:
                     return row_effect
             edge = found.blame(pipeline)
             if edge is not None:
-                return RowEffect(edge.polarity, edge.where, edge.offset)
+                return PolarityEffect(edge.polarity, edge.where, edge.offset)
         uses = sum(
             isinstance(item, tree.Name) and item.value == name
             for statement in function.body
             for item in tree.walk(statement)
         )
         if uses != len(fed):
-            return RowEffect(Polarity.OPAQUE, f"a use of {name} that is not its own pipeline", function.start)
+            return PolarityEffect(Polarity.OPAQUE, f"a use of {name} that is not its own pipeline", function.start)
         return None
 
     def read_aliases(self) -> frozenset[str]:

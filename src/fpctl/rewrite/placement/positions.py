@@ -34,7 +34,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class RowEffect:
+class PolarityEffect:
     """What an operator does to the sign of the rows that come into it; `where` names it for people.
 
     `also` is set when the rows go on as they are, and to another part of the query besides.
@@ -60,7 +60,7 @@ class Positions:
     """Edges out of a pipeline, in order of position."""
     functions: dict[str, list[tree.Function]] = field(default_factory=dict)
     """The functions that the query defines, by name."""
-    row_effects: dict[int, RowEffect] = field(default_factory=dict)
+    row_effects: dict[int, PolarityEffect] = field(default_factory=dict)
     """The operators that do not just pass on a part of their rows, by `id(operator)`."""
 
     fed: set[int] = field(default_factory=set)
@@ -70,7 +70,7 @@ class Positions:
         """Return the polarities of a pipeline; empty when no result uses it."""
         return self.polarities.get(id(pipeline), set())
 
-    def row_effect(self, operator: tree.Operator) -> RowEffect | None:
+    def row_effect(self, operator: tree.Operator) -> PolarityEffect | None:
         """Return what an operator does to the rows that come into it; None when fewer rows in give fewer rows out."""
         return self.row_effects.get(id(operator))
 

@@ -38,7 +38,7 @@ class RowKeys:
         self.groups, self.unique, self.listed = frozenset(names), bool(names), True
 
     def forget(self) -> None:
-        """Note that nothing is known any more: rows of something else may be among these."""
+        """Forget what is known: rows of something else may be among these."""
         self.tested = self.groups = frozenset()
         self.unique = self.listed = False
 

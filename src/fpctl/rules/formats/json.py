@@ -15,7 +15,7 @@ from typing import Any
 
 from fpctl.rules.formats.registry import LoadedRule, RuleReader
 from fpctl.rules.model import RuleKind, read_rule
-from fpctl.rules.text.json_text import JsonError, JsonText, Member, Text, plain, read_json
+from fpctl.rules.text.json_text import JsonError, JsonMember, JsonString, JsonText, plain, read_json
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -59,7 +59,7 @@ def read(reader: RuleReader) -> Iterator[LoadedRule]:
         yield LoadedRule(rule, text, reader.source.line_column(place)[0])
 
 
-def _find(value: Any) -> Iterator[tuple[dict[str, Member], Text, int]]:
+def _find(value: Any) -> Iterator[tuple[dict[str, JsonMember], JsonString, int]]:
     """Yield (owner object, query, offset) for each rule, depth first; what is inside a rule is not searched."""
     stack: list[tuple[Any, int]] = [(value, 0)]
     while stack:
@@ -76,21 +76,21 @@ def _find(value: Any) -> Iterator[tuple[dict[str, Member], Text, int]]:
             stack.extend((member.value, member.start) for member in reversed(list(current.values())))
 
 
-def _query(owner: dict[str, Member]) -> Text | None:
+def _query(owner: dict[str, JsonMember]) -> JsonString | None:
     condition = _object(owner, "queryCondition")
-    if isinstance(found := _value(condition, "queryText"), Text):
+    if isinstance(found := _value(condition, "queryText"), JsonString):
         return found
     properties = _object(owner, "properties")
     kind = _text(owner, "type").lower()
-    if kind.endswith("/queries") and isinstance(found := _value(properties, "body"), Text):
+    if kind.endswith("/queries") and isinstance(found := _value(properties, "body"), JsonString):
         return found
     if ("kind" in owner or "type" in owner or "name" in owner) and isinstance(
-        found := _value(properties, "query"), Text
+        found := _value(properties, "query"), JsonString
     ):
         return found
     named = "name" in owner or "displayName" in owner or "id" in owner
     # Workbooks hold queries too; their items are recognised by `queryType`.
-    if named and "queryType" not in owner and isinstance(found := _value(owner, "query"), Text):
+    if named and "queryType" not in owner and isinstance(found := _value(owner, "query"), JsonString):
         return found
     return None
 
@@ -105,32 +105,32 @@ def _half_character(value: Any) -> str | None:
         elif isinstance(current, list):
             stack += current
         else:
-            text = current.value if isinstance(current, Text) else current
+            text = current.value if isinstance(current, JsonString) else current
             if isinstance(text, str) and (found := _SURROGATE.search(text)):
                 return f"\\u{ord(found[0]):04x}"
     return None
 
 
-def _value(owner: dict[str, Member], key: str) -> Any:
+def _value(owner: dict[str, JsonMember], key: str) -> Any:
     return owner[key].value if key in owner else None
 
 
-def _object(owner: dict[str, Member], key: str) -> dict[str, Member]:
+def _object(owner: dict[str, JsonMember], key: str) -> dict[str, JsonMember]:
     value = _value(owner, key)
     return value if isinstance(value, dict) else {}
 
 
-def _text(owner: dict[str, Member], key: str) -> str:
+def _text(owner: dict[str, JsonMember], key: str) -> str:
     value = _value(owner, key)
-    return value.value if isinstance(value, Text) else ""
+    return value.value if isinstance(value, JsonString) else ""
 
 
-def _members(owner: dict[str, Member]) -> dict[str, Member]:
+def _members(owner: dict[str, JsonMember]) -> dict[str, JsonMember]:
     """Return a rule's members, a resource's `properties` lifted to its level."""
     return {**owner, **_object(owner, "properties")}
 
 
-def _metadata(owner: dict[str, Member], query: Text) -> tuple[dict[str, Any], RuleKind | None]:
+def _metadata(owner: dict[str, JsonMember], query: JsonString) -> tuple[dict[str, Any], RuleKind | None]:
     metadata = {key: plain(member.value) for key, member in _members(owner).items() if member.value is not query}
     metadata.pop("properties", None)
     if "queryCondition" in owner:

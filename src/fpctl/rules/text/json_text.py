@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from fpctl.rules.text.query_text import EncodedText, Piece
+from fpctl.rules.text.query_text import EncodedText, TextPiece
 
 MAX_DEPTH = 200
 MAX_DIGITS = 4000
@@ -19,15 +19,15 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _WORDS = {"true": True, "false": False, "null": None}
 
 
-class Text(NamedTuple):
+class JsonString(NamedTuple):
     """A string and the offset of its opening quote."""
 
     value: str
     start: int
 
 
-class Member(NamedTuple):
-    """A member of an object: its key's offset, and its value: dict of members, list, `Text`, number, bool, None."""
+class JsonMember(NamedTuple):
+    """A member of an object: its key's offset, and its value: a dict of members, list, `JsonString`, number ..."""
 
     start: int
     value: Any
@@ -42,7 +42,7 @@ class JsonError(ValueError):
 
 
 def read_json(text: str, start: int = 0) -> Any:
-    """Return the value of a text: objects as dicts of `Member`, strings as `Text`.
+    """Return the value of a text: objects as dicts of `JsonMember`, strings as `JsonString`.
 
     Raises:
         JsonError: the text is not JSON, or nested deeper than MAX_DEPTH.
@@ -60,7 +60,7 @@ def plain(value: Any) -> Any:
         return {key: plain(member.value) for key, member in value.items()}
     if isinstance(value, list):
         return [plain(item) for item in value]
-    return value.value if isinstance(value, Text) else value
+    return value.value if isinstance(value, JsonString) else value
 
 
 def _skip(text: str, at: int) -> int:
@@ -74,7 +74,7 @@ def _value(text: str, at: int, depth: int) -> tuple[Any, int]:
     first = text[at : at + 1]
     if first == '"':
         value, end = _string(text, at)
-        return Text(value, at), end
+        return JsonString(value, at), end
     if first == "{":
         return _object(text, at, depth)
     if first == "[":
@@ -104,8 +104,8 @@ def _string(text: str, at: int) -> tuple[str, int]:
     return str(value), end
 
 
-def _object(text: str, at: int, depth: int) -> tuple[dict[str, Member], int]:
-    members: dict[str, Member] = {}
+def _object(text: str, at: int, depth: int) -> tuple[dict[str, JsonMember], int]:
+    members: dict[str, JsonMember] = {}
     at = _skip(text, at + 1)
     if text.startswith("}", at):
         return members, at + 1
@@ -118,7 +118,7 @@ def _object(text: str, at: int, depth: int) -> tuple[dict[str, Member], int]:
         if not text.startswith(":", at):
             raise JsonError("a `:` is missing here", at)
         value, at = _value(text, _skip(text, at + 1), depth + 1)
-        members[key] = Member(start, value)
+        members[key] = JsonMember(start, value)
         at = _skip(text, at)
         if text.startswith("}", at):
             return members, at + 1
@@ -152,17 +152,17 @@ class JsonText(EncodedText):
         r'\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(?:u[0-9a-fA-F]{4}|.)|[^\\"]+', re.DOTALL
     )
 
-    def __init__(self, text: Text, path: str, file_text: str) -> None:
+    def __init__(self, text: JsonString, path: str, file_text: str) -> None:
         super().__init__(text.value, path, file_text)
         self.newline = "\r\n" if "\r\n" in text.value else "\n"
         self._start = text.start
 
-    def _pieces(self) -> tuple[list[Piece], int]:
-        pieces: list[Piece] = []
+    def _pieces(self) -> tuple[list[TextPiece], int]:
+        pieces: list[TextPiece] = []
         query, at = 0, self._start + 1
         while match := self._TOKEN.match(self.file_text, at):
             length = 1 if match.group()[0] == "\\" else len(match.group())
-            pieces.append(Piece(query, at, length))
+            pieces.append(TextPiece(query, at, length))
             query, at = query + length, match.end()
         return pieces, at
 

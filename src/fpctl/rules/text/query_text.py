@@ -247,7 +247,7 @@ def first_indent(text: str, at: int) -> int:
     return len(match.group(1)) if match else 0
 
 
-class Piece(NamedTuple):
+class TextPiece(NamedTuple):
     """A part of a query and its place in the file: one character, in whatever encoding, or a longer verbatim part."""
 
     query: int
@@ -266,11 +266,11 @@ class EncodedText(RuleText):
 
     def __init__(self, query: str, path: str, file_text: str) -> None:
         super().__init__(query, path, file_text)
-        self._parts: tuple[list[Piece], int] | None = None
+        self._parts: tuple[list[TextPiece], int] | None = None
         self._fragile = False
 
     @abstractmethod
-    def _pieces(self) -> tuple[list[Piece], int]:
+    def _pieces(self) -> tuple[list[TextPiece], int]:
         """Return the pieces that tile the query, and the file offset of the query's end."""
 
     @abstractmethod
@@ -281,7 +281,7 @@ class EncodedText(RuleText):
         """Return the same query read from a new file text, or None if it is no longer there."""
         return None
 
-    def _map(self) -> tuple[list[Piece], int]:
+    def _map(self) -> tuple[list[TextPiece], int]:
         if self._parts is None:
             self._parts = pieces, _ = self._pieces()
             if sum(piece.length for piece in pieces) != len(self.query):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from fpctl.documents.yaml_node import Node
-from fpctl.rules.text.query_text import EncodedText, IndentedText, Piece, RuleText, first_indent
+from fpctl.rules.text.query_text import EncodedText, IndentedText, RuleText, TextPiece, first_indent
 
 Reread = Callable[[str], RuleText | None]
 
@@ -75,8 +75,8 @@ class _DoubleQuotedText(_ReadBackText):
         # In one line every character is itself or an escape; only folded lines depend on each other.
         self._fragile = _BREAK.search(file_text, node.start, node.end) is not None
 
-    def _pieces(self) -> tuple[list[Piece], int]:
-        pieces: list[Piece] = []
+    def _pieces(self) -> tuple[list[TextPiece], int]:
+        pieces: list[TextPiece] = []
         query, at, text = 0, self._start + 1, self.file_text
         while True:
             match = self._TOKEN.match(text, at)
@@ -89,12 +89,12 @@ class _DoubleQuotedText(_ReadBackText):
                 # Empty lines after an escaped line break are line breaks each.
                 at = match.end()
                 while gap := self._GAP.match(text, at):
-                    pieces.append(Piece(query, at, 1))
+                    pieces.append(TextPiece(query, at, 1))
                     query, at = query + 1, gap.end()
                 continue
             else:
                 length = 1 if match.group()[0] == "\\" else len(match.group())
-                pieces.append(Piece(query, at, length))
+                pieces.append(TextPiece(query, at, length))
                 query += length
             at = match.end()
 
@@ -122,12 +122,12 @@ def _escaped(character: str) -> str:
     return character
 
 
-def _fold(pieces: list[Piece], query: int, at: int, run: str) -> int:
+def _fold(pieces: list[TextPiece], query: int, at: int, run: str) -> int:
     """Add the pieces of a run of line breaks in a flow scalar: one break is a space, n are n - 1 line feeds."""
     ends = [match.end() for match in _BREAK.finditer(run)]
     starts = [0, *ends[1:-1]] if len(ends) > 1 else [0]
     for start in starts:
-        pieces.append(Piece(query, at + start, 1))
+        pieces.append(TextPiece(query, at + start, 1))
         query += 1
     return query
 
@@ -154,8 +154,8 @@ class _SingleQuotedText(_FoldingText):
 
     _TOKEN = re.compile(r"''|(?P<fold>" + _FOLD.pattern + r")|(?P<end>')|[^' \t\r\n]+|[ \t]+")
 
-    def _pieces(self) -> tuple[list[Piece], int]:
-        pieces: list[Piece] = []
+    def _pieces(self) -> tuple[list[TextPiece], int]:
+        pieces: list[TextPiece] = []
         query, at = 0, self._start + 1
         while True:
             match = self._TOKEN.match(self.file_text, at)
@@ -166,7 +166,7 @@ class _SingleQuotedText(_FoldingText):
                 query = _fold(pieces, query, at, match.group())
             else:
                 length = 1 if match.group() == "''" else len(match.group())
-                pieces.append(Piece(query, at, length))
+                pieces.append(TextPiece(query, at, length))
                 query += length
             at = match.end()
 
@@ -179,8 +179,8 @@ class _PlainText(_FoldingText):
 
     _TOKEN = re.compile(r"(?P<fold>" + _FOLD.pattern + r")|[^ \t\r\n]+|[ \t]+")
 
-    def _pieces(self) -> tuple[list[Piece], int]:
-        pieces: list[Piece] = []
+    def _pieces(self) -> tuple[list[TextPiece], int]:
+        pieces: list[TextPiece] = []
         query, at = 0, self._start
         while query < len(self.query):
             match = self._TOKEN.match(self.file_text, at)
@@ -188,7 +188,7 @@ class _PlainText(_FoldingText):
             if match.lastgroup == "fold":
                 query = _fold(pieces, query, at, match.group())
             else:
-                pieces.append(Piece(query, at, len(match.group())))
+                pieces.append(TextPiece(query, at, len(match.group())))
                 query += len(match.group())
             at = match.end()
         return pieces, at
@@ -206,8 +206,8 @@ class _FoldedText(_ReadBackText):
         super().__init__(query, path, file_text, start, reread)
         self._indent = first_indent(file_text, start) if indent is None else indent
 
-    def _pieces(self) -> tuple[list[Piece], int]:
-        pieces: list[Piece] = []
+    def _pieces(self) -> tuple[list[TextPiece], int]:
+        pieces: list[TextPiece] = []
         text, query, at = self.file_text, 0, self._start
         breaks: list[int] = []  # file offsets of the breaks since the last line of text
         before: str | None = None  # that line's first character
@@ -222,9 +222,9 @@ class _FoldedText(_ReadBackText):
                     # The first break folds: into a space, or into the empty line after it.
                     breaks = [breaks[0], *breaks[2:]]
                 for place in breaks:
-                    pieces.append(Piece(query, place, 1))
+                    pieces.append(TextPiece(query, place, 1))
                     query += 1
-                pieces.append(Piece(query, content, line_end - content))
+                pieces.append(TextPiece(query, content, line_end - content))
                 query += line_end - content
                 before, breaks = text[content], [line_end]
             else:
@@ -233,7 +233,7 @@ class _FoldedText(_ReadBackText):
         # What is left of the query are its last line breaks.
         place = pieces[-1].file + pieces[-1].length
         while query < len(self.query):
-            pieces.append(Piece(query, place, 1))
+            pieces.append(TextPiece(query, place, 1))
             end = _BREAK.search(text, place)
             query, place = query + 1, end.end() if end else len(text)
         return pieces, place
