@@ -11,11 +11,14 @@ from fpctl.audit.finding import Finding, order
 from fpctl.policy import Level
 from fpctl.rules.formats.registry import LoadedRule
 
+_LATE = {"FP4": 1, "FP3": 2}
+"""Families of checks that look at the plans run last: other processes plan until then."""
+
 
 def audit(context: AuditContext, checks: Iterable[Check], severities: Mapping[str, Level | None]) -> list[Finding]:
     """Return the findings of checks, the gravest first, then by place; checks that are turned off find nothing."""
     found: dict[tuple[str, str], Finding] = {}
-    for check in checks:
+    for check in sorted(checks, key=lambda check: _LATE.get(check.code[:3], 0)):
         severity = severities[check.code]
         if severity is None:
             continue

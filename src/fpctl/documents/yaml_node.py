@@ -63,7 +63,12 @@ def read_documents(text: str, path: str | None = None) -> list[Node]:
     base = len(text) - len(text.lstrip(_BOM))
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        return _Composer(yaml, text, base, path).documents(yaml.parse(text[base:], loader))
+        parser = loader(text[base:])
+        try:
+            # What `yaml.parse` does asks before each event whether there is one; a large estate has a million.
+            return _Composer(yaml, text, base, path).documents(iter(parser.get_event, None))
+        finally:
+            parser.dispose()
     except yaml.MarkedYAMLError as error:
         raise _marked(error, path) from error
     except yaml.reader.ReaderError as error:

@@ -57,7 +57,7 @@ def build_estate(
     )
     found = overview(
         repository.as_they_count(),
-        repository.rules.rules,
+        scene.index,
         repository.planner(on),
         scene.shared_names,
         settings.risk,

@@ -84,6 +84,11 @@ def sparkline(values: Sequence[int | None], title: str) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
+def load_charts() -> None:
+    """Load the library that draws."""
+    _pygal()
+
+
 def _pygal() -> Any:
     """Return pygal, without the hook that it puts into Python's imports.
 

@@ -18,7 +18,6 @@ from fpctl.repository.assessment import risk_for
 from fpctl.repository.exclusion_index import ExclusionIndex
 from fpctl.rewrite.plan.planner import Planner
 from fpctl.risk_weights import RiskWeights
-from fpctl.rules.formats.registry import LoadedRule
 from fpctl.rules.test_cases import RuleTestCache
 
 OVER = ("retired", "expired")
@@ -65,7 +64,7 @@ class Overview:
 
 def overview(
     exclusions: Sequence[LoadedExclusion],
-    rules: Sequence[LoadedRule],
+    index: ExclusionIndex,
     planner: Planner,
     known: SharedNames,
     weights: RiskWeights,
@@ -77,6 +76,7 @@ def overview(
     """Return what there is.
 
     Args:
+        index: of the rules.
         planner: plans for the day.
         hits: by exclusion, from the history; None where there is none.
         drift: of the last run of each rule.
@@ -84,18 +84,13 @@ def overview(
     """
     today = planner.today
     kept = [one for one in exclusions if one.exclusion.state(today) not in OVER]
-    reached: dict[str, list[LoadedRule]] = {}
-    targets = ExclusionIndex(one.exclusion for one in kept)
-    for loaded in rules:
-        for exclusion, _ in targets.of(loaded.rule):
-            reached.setdefault(exclusion.id, []).append(loaded)
     cases = RuleTestCache()
     drifted: dict[str, list[StoredDrift]] = {}
     for note in drift:
         drifted.setdefault(note.exclusion, []).append(note)
     entries = []
     for one in kept:
-        own = reached.get(one.id, [])
+        own = [index.rules[number] for number in index.rules_of(one.exclusion)]
         expires = one.exclusion.expires
         entries.append(
             OverviewEntry(

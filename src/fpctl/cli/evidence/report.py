@@ -74,6 +74,10 @@ def _write(context: AppContext, page: PageOptions, day: date) -> None:
 
     recorded = begin_reading(context.history_place, day, context.settings.policy.usage)
     outcomes = planned(context.repository, day)
+    if page.html is not None:
+        from fpctl.report.page.render import load
+
+        load()
     built = build_estate(
         context.repository, context.settings, day, outcomes, recorded=recorded, exclusions=context.files.exclusions
     )
@@ -102,13 +106,14 @@ def _write(context: AppContext, page: PageOptions, day: date) -> None:
 def _overview(context: AppContext, day: date) -> Overview:
     from fpctl.exclusions.risk.shared_names import shared_names
     from fpctl.report.overview import overview
+    from fpctl.repository.exclusion_index import ExclusionIndex
 
     with context.history() as history:
         hits = {total.exclusion: total for total in history.hits(trend=False)} if history is not None else None
         drift = history.drift(latest=True) if history is not None else []
     return overview(
         context.repository.as_they_count(),
-        context.repository.rules.rules,
+        ExclusionIndex(rules=context.repository.rules.rules),
         context.repository.planner(day),
         shared_names(context.settings.policy.forbidden),
         context.settings.risk,

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fpctl import __version__
-from fpctl.report.charts import daily_chart, noise_chart
+from fpctl.report.charts import daily_chart, load_charts, noise_chart
 from fpctl.report.diff import clause_diff
 from fpctl.report.estate import DECISION_TITLES, Decision, Estate
 from fpctl.report.highlight import Piece, highlighted
@@ -90,6 +90,12 @@ def render(estate: Estate) -> str:
             version=__version__,
         )
     )
+
+
+def load() -> None:
+    """Load what a page is rendered with: worth doing while other processes plan."""
+    environment().get_template("estate.html.j2")
+    load_charts()
 
 
 @cache
