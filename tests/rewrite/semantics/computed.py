@@ -114,6 +114,7 @@ def _aggregate(draw: Drawing, table: str, other: str) -> tuple[str, list[tuple[s
     return made, [
         ("", f"n_a {compare}"),
         ("", f"n_a * {draw.pick(('2', '-1'))} {compare}"),
+        ("", f"n_a * -1 {draw.pick(COMPARISONS)} -{draw.pick(('1', '2'))}"),
         ("", f"n_a / 2 {compare}"),
         ("", f"n_a - 1 {compare}"),
         ("", f"3 - n_a {compare}"),

@@ -93,8 +93,12 @@ def _faults(tuned: TunedRule, codes: set[str], runs: _Runs) -> Iterator[tuple[st
         yield "named events are left", (after & base) - unnamed
     if not codes & OTHERS:
         yield "other events are gone", (base & unnamed) - after
+        if counted and _PICKS.search(tuned.base):
+            # A group whose event was picked has others that stand for it.
+            yield "other events of a group are gone", unnamed - after
 
 
+_PICKS = re.compile(r"\b(arg_max|arg_min|take_any|any)\(")
 _READ_AGAIN = re.compile(r"\b(again|runs)\b")
 """The name of rows that stand in a result and are looked up or counted, too: there they may stay."""
 

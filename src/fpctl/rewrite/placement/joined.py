@@ -50,13 +50,9 @@ def untested_tables(
 
 
 def _tested(placement: Placement) -> Iterator[str]:
-    """Yield the tables whose columns a clause tests."""
-    columns = placement.point.scope.columns
-    for bound in placement.resolution.bindings.values():
-        for one in bound:
-            for name, column in columns.items():
-                if name in one.text:
-                    yield from (origin.table for origin in column.origins)
+    """Yield the tables of the event that a clause tests."""
+    for branch in placement.resolution.branches:
+        yield from placement.point.scope.branches.get(branch, ())
 
 
 def _beside(placement: Placement) -> Iterator[str]:
