@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import new_histories
+from fpctl.history import migrate
 from oracle.bridge import Oracle
 from servers.postgres import missing_postgres
 
@@ -106,6 +108,13 @@ def pytest_runtest_makereport(
                 report.outcome = "failed"
                 report.longrepr = f"{variable}=1, so this must not be skipped: {reason}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _new_histories_are_copies() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrate, "upgrade", new_histories.upgrade)
+        yield
 
 
 @pytest.fixture(scope="session")

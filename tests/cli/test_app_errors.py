@@ -25,6 +25,8 @@ def verb_that(monkeypatch):
             setattr(module, name, value)
         monkeypatch.setitem(sys.modules, "fpctl_probe", module)
         monkeypatch.setattr(app, "VERBS", (app.Verb("probe", "fpctl_probe", "Probe."),))
+        for made_once in ("root", "load"):
+            monkeypatch.setattr(app, made_once, getattr(app, made_once).__wrapped__)
 
     return install
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import select
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import prestarted
 from cli.trial import COMMANDS_WITH_HELP, furnish, repository, said
 from fpctl import __version__
+from prestarted import Process
 from records_support import RULE, RULE_ID
 
 
@@ -90,33 +88,10 @@ def test_hints_name_five_of_many() -> None:
 
 def on_terminal(arguments: list[str], place: Path, columns: int, **environment: str) -> str:
     """Run fpctl on a pseudo-terminal and return what it shows."""
-    import fcntl
-    import struct
-    import termios
-
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    source = str(Path(__file__).resolve().parents[2] / "src")
-    with subprocess.Popen(
-        [sys.executable, "-m", "fpctl", *arguments],
-        cwd=place, stdin=slave, stdout=slave, stderr=slave,
-        env={**env, "TERM": "xterm-256color", "PYTHONPATH": source, **environment},
-    ) as process:  # fmt: skip
-        os.close(slave)
-        shown = b""
-        while True:
-            ready, _, _ = select.select([master], [], [], 60)
-            try:
-                part = os.read(master, 65536) if ready else b""
-            except OSError:
-                part = b""
-            if not part:
-                break
-            shown += part
-        process.wait(timeout=60)
-    os.close(master)
-    return shown.decode()
+    bare = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    environment = {**bare, "TERM": "xterm-256color", **environment}
+    with Process(prestarted.session, place, arguments, (columns, 24), environment, "") as running:
+        return running.end()[1]
 
 
 def test_colours_on_a_terminal_are_colours_and_never_text(place: Path) -> None:

@@ -35,6 +35,12 @@ def test_a_new_repository_is_told_to_get_rules_and_never_to_run(tmp_path: Path) 
     assert "fpctl apply" not in shown
 
 
+def test_an_empty_folder_of_tuned_rules_is_not_stale(place: Path) -> None:
+    (place / "tuned").mkdir()
+    (place / "tuned" / ".gitkeep").touch()
+    assert "no tuned rules have been written yet" in said(["status"]).out
+
+
 def test_rules_without_exclusions_are_told_to_be_tuned(place: Path) -> None:
     for path in (place / "exclusions").glob("*.yaml"):
         path.unlink()

@@ -5,22 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
-import signal
-import struct
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
+import prestarted
 from cli.trial import furnish
 from fpctl.text.visible import visible
+from prestarted import Process
 from records_support import RULE_ID
 
-pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
-fcntl = pytest.importorskip("fcntl")
-termios = pytest.importorskip("termios")
+pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 
 SMALL, LARGE = (80, 24), (200, 60)
 SCREENS = {"dark": "15;0", "light": "0;15"}
@@ -61,36 +56,14 @@ def place(tmp_path: Path) -> Path:
 
 def session(place: Path, arguments: tuple[str, ...], size: tuple[int, int], screen: str, typed: str = "") -> str:
     """Run fpctl on a terminal of a size, type something, and return all that was written to it."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(place)
-        bare = {
-            name: value for name, value in os.environ.items() if not name.startswith(("FPCTL_", "COLUMNS", "LINES"))
-        }
-        bare |= {"TERM": "xterm-256color", "COLORFGBG": SCREENS[screen], "GIT_CEILING_DIRECTORIES": str(place.parent)}
-        bare.pop("NO_COLOR", None)
-        bare.pop("CI", None)
-        os.execve(sys.executable, [sys.executable, "-m", "fpctl", *arguments], bare)
-    columns, lines = size
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    if typed:
-        os.write(terminal, typed.encode())
-    parts: list[bytes] = []
-    give_up = time.monotonic() + 120
-    while time.monotonic() < give_up:
-        if not select.select([terminal], [], [], max(give_up - time.monotonic(), 0))[0]:
-            os.kill(pid, signal.SIGKILL)  # it waits for an answer that nobody gives
-            break
-        try:
-            part = os.read(terminal, 1 << 16)
-        except OSError:  # the other side is closed
-            break
-        if not part:
-            break
-        parts.append(part)
-    os.close(terminal)
-    os.waitpid(pid, 0)
-    return b"".join(parts).decode("utf-8")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("FPCTL_", "COLUMNS", "LINES"))}
+    bare |= {"TERM": "xterm-256color", "COLORFGBG": SCREENS[screen], "GIT_CEILING_DIRECTORIES": str(place.parent)}
+    bare.pop("NO_COLOR", None)
+    bare.pop("CI", None)
+    with Process(prestarted.session, place, arguments, size, bare, typed) as running:
+        code, shown, errors = running.end()
+    assert code == 0, errors
+    return shown
 
 
 def rows(text: str) -> list[str]:

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -163,6 +164,7 @@ def file_of(name: str) -> Path:
     return FOLDER / f"{name.replace(' ', '-')}.yaml"
 
 
+@cache
 def trials_of(name: str) -> list[Trial]:
     """Return the trials of a command."""
     found = yaml.load(file_of(name).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

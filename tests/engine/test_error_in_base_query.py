@@ -9,7 +9,7 @@ from typing import Any
 from engine.remote_setup import NOW
 from fpctl.engine.interface import EngineError
 from fpctl.errors import Location
-from fpctl.execution.error_place import located_error
+from fpctl.execution.rule_error import located_error
 from fpctl.execution.run import RunResult
 from fpctl.execution.session import Session
 from fpctl.repository.apply import RuleOutcome, tune

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from fpctl.history.history import History
+from prestarted import Process, program
 
 WRITERS = 8
 RUNS = 10
@@ -54,23 +53,22 @@ with History.open(location) as history:
 """
 
 
-def start(location, writer: int, runs: int) -> subprocess.Popen[str]:
+def start(location, writer: int, runs: int) -> Process:
     return begin(WRITE, location, writer, runs)
 
 
-def begin(program: str, *arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", program, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def begin(text: str, *arguments: object) -> Process:
+    return Process(program, text, *map(str, arguments))
 
 
-def outputs_of(writers: list[subprocess.Popen[str]]) -> list[tuple[str, str]]:
+def outputs_of(writers: list[Process]) -> list[str]:
     """Return what processes print, none of it on stderr."""
     outputs = []
     for writer in writers:
         with writer:
-            outputs.append(writer.communicate(timeout=240))
-    assert [errors for _, errors in outputs] == [""] * len(writers)
-    return outputs
+            outputs.append(writer.end())
+    assert [errors for _, _, errors in outputs] == [""] * len(writers)
+    return [output for _, output, _ in outputs]
 
 
 def test_processes_that_write_a_new_history_at_once_while_another_reads_lose_nothing(location):
@@ -78,14 +76,14 @@ def test_processes_that_write_a_new_history_at_once_while_another_reads_lose_not
     writers = [start(location, number, RUNS) for number in range(WRITERS)]
     seen: list[set[int | None]] = []
     with History.open(location) as reader:
-        while any(writer.poll() is None for writer in writers):
+        while any(writer.is_running for writer in writers):
             seen.append({total.rows for total in reader.hits()})
             time.sleep(0.05)
     # A run's hits become visible together, so all exclusions always have the same total.
     assert seen
     assert all(len(totals) <= 1 for totals in seen)
     outputs = outputs_of(writers)
-    ids = [int(line) for output, _ in outputs for line in output.split()]
+    ids = [int(line) for output in outputs for line in output.split()]
     assert sorted(ids) == list(range(1, WRITERS * RUNS + 1))
     with History.open(location) as history:
         totals = history.hits()
@@ -96,7 +94,7 @@ def test_processes_that_write_a_new_history_at_once_while_another_reads_lose_not
 
 def test_processes_that_make_one_history_at_once_make_it_once(location):
     outputs = outputs_of([start(location, number, 1) for number in range(4)])
-    assert sorted(int(output) for output, _ in outputs) == [1, 2, 3, 4]
+    assert sorted(int(output) for output in outputs) == [1, 2, 3, 4]
 
 
 def test_threads_write_one_history_while_others_read_it(history, make_run, make_hit):
@@ -128,7 +126,6 @@ def test_a_writer_that_is_killed_leaves_whole_runs_only(location):
     recorded = 0
     for attempt in range(4):
         with start(location, attempt, 100_000) as writer:
-            assert writer.stdout is not None
             for _ in range(3 + attempt):
                 recorded = int(writer.stdout.readline())
             writer.kill()

@@ -12,10 +12,16 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, create_engine, inspect
 
+import new_histories
 from fpctl.errors import FpctlError
 from fpctl.history import migrate
 from fpctl.history.history import History
 from fpctl.history.tables import HistoryTable
+
+
+@pytest.fixture(autouse=True)
+def _by_alembic(monkeypatch):
+    monkeypatch.setattr(migrate, "upgrade", new_histories.migrated)
 
 
 @pytest.fixture
@@ -47,6 +53,17 @@ def test_the_migrations_make_what_the_tables_say(connection):
         table.name: {str(part.name) for part in table.constraints if isinstance(part, CheckConstraint)}
         for table in HistoryTable.metadata.sorted_tables
     }
+
+
+def test_the_histories_of_the_other_tests_are_what_the_migrations_make(tmp_path):
+    made = []
+    for upgrade in (new_histories.migrated, new_histories.upgrade, new_histories.upgrade):
+        engine = create_engine(f"sqlite:///{tmp_path / f'{len(made)}.db'}")
+        with engine.begin() as opened:
+            upgrade(opened)
+            made.append(new_histories.dumped(opened))
+        engine.dispose()
+    assert made[0] == made[1] == made[2]
 
 
 def test_head_and_the_known_versions_are_those_of_the_migrations(connection):

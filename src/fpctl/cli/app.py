@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import copy_context
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -165,8 +166,9 @@ def _without_global_flags(args: list[str], own: Collection[str]) -> list[str]:
     return [one for at, one in enumerate(args) if at >= end or one in own or one not in flags]
 
 
+@cache
 def load(verb: Verb) -> TyperCommand | TyperGroup:
-    """Import a verb's module and return its command."""
+    """Import a verb's module and return its command, which is made once in a process."""
     from fpctl.cli.shared.bundles import expand
 
     module = import_module(verb.module)
@@ -270,6 +272,12 @@ def _fpctl(
     """Manage false-positive exclusions for KQL detection rules as reviewed records."""
 
 
+@cache
+def root() -> Any:
+    """Return the command that all verbs are under."""
+    return get_command(app)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run fpctl with arguments (default: the process's) and return its exit code. Errors go to stderr."""
     here = _current_folder()
@@ -290,7 +298,7 @@ def _current_folder() -> str | None:
 def _run(arguments: Sequence[str] | None) -> int:
     try:
         _check_text(sys.argv[1:] if arguments is None else arguments)
-        result = get_command(app).main(arguments, prog_name="fpctl", standalone_mode=False)
+        result = root().main(arguments, prog_name="fpctl", standalone_mode=False)
     except TyperException as error:
         _show_usage_error(error)
         return EXIT_ERROR

@@ -26,7 +26,8 @@ class TableCompiler(RoutineCompiler):
         """Compile what a pipeline reads."""
         compile_one = SOURCES.get(type(node))
         if compile_one is not None:
-            return compile_one(self, node)
+            compiled: Relation = compile_one(self, node)
+            return compiled
         relation = self.tabular(node)  # type: ignore[arg-type]
         if relation is not None:
             return relation

@@ -17,9 +17,9 @@ from fpctl.engine.interface import Engine, EngineError, Table, Timespan
 from fpctl.errors import Location
 from fpctl.execution.connectors import ConnectorStatus
 from fpctl.execution.drift import Drift
-from fpctl.execution.error_place import LocatedError, located_error
 from fpctl.execution.invariants import HINT as INVARIANT_HINT
 from fpctl.execution.invariants import broken_invariant
+from fpctl.execution.rule_error import LocatedError, located_error
 from fpctl.rewrite.output.counting import CountingError, CountingQuery, PointCount
 from fpctl.rewrite.plan.tagging import TAG, Tagging, ids_in, tagging
 from fpctl.rewrite.plan.tuned_rule import TunedRule

@@ -13,7 +13,7 @@ from fpctl.errors import FpctlError, UnexpectedError
 from fpctl.exclusions.reader import LoadedExclusion
 from fpctl.execution.connectors import ConnectorCheck, ConnectorStatus, silent_note
 from fpctl.execution.drift_check import DriftWatch
-from fpctl.execution.error_place import place_in_file
+from fpctl.execution.rule_error import place_in_file
 from fpctl.execution.run import RunResult, run_rule, unknown_hits
 from fpctl.execution.stream import completed
 from fpctl.execution.table_facts import TableFacts

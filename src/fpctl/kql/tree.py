@@ -16,8 +16,8 @@ Names follow Microsoft's documentation of the language
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 # --------------------------------------------------------------------------- expressions
 
@@ -794,10 +794,11 @@ Node: TypeAlias = (
 def children(node: Node) -> list[Node]:
     """Return the nodes directly below a node, in the order of their fields."""
     found: list[Node] = []
-    for value in node:
+    values: Iterable[Any] = node
+    for value in values:
         kind = value.__class__
         if kind is tuple:
-            found += [item for item in value if hasattr(item, "_fields")]  # type: ignore[attr-defined]
+            found += [item for item in value if hasattr(item, "_fields")]
         elif kind is not int and kind is not str and hasattr(value, "_fields"):
             found.append(value)
     return found

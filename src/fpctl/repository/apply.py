@@ -125,7 +125,7 @@ def outcome_of(
 
 
 def _unexpected(error: Exception, doing: str, loaded: LoadedRule) -> RuleOutcome:
-    """Return the outcome of a rule with which fpctl failed in a way that nobody foresaw."""
+    """Return the outcome of a rule for which fpctl failed unexpectedly."""
     return RuleOutcome(loaded, "error", None, UnexpectedError.of(error, doing, Location(loaded.path, loaded.line)))
 
 

@@ -70,7 +70,7 @@ def columns_for_rules(selectors: Sequence[str], repository: Repository, today: d
     }
     held = {field: found for field, found in columns.items() if found}
     if not held:
-        # Of tables that nobody described nothing is known; the form asks all the same, and says what is lacking.
+        # Nothing is known of undescribed tables; the form asks all the same, and says what is missing.
         held = {field: () for family in among for field in family.ask}
     ask = dict.fromkeys(field for family in among for field in family.ask if field in held)
     return RuleColumns(tuple(ask), held, among)

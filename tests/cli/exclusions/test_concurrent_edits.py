@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import prestarted
 from fpctl.cli.shared.audit_log import AuditLog
+from prestarted import Process
 from records_support import EXCLUSION
 
 Meanwhile = Callable[[Callable[[], object]], None]
@@ -128,12 +127,9 @@ def test_without_a_trail_too_no_value_is_lost(repository, listed):
     (repository / ".fpctl").mkdir()
     (repository / ".fpctl" / "history.db").mkdir()
     values = [letter * 64 for letter in "bcdef9"]
-    command = [sys.executable, "-m", "fpctl", "lists", "add", "agents"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FPCTL_")}
-    started = [
-        subprocess.Popen([*command, value], cwd=repository, env=environment, stderr=subprocess.PIPE) for value in values
-    ]
-    assert [process.wait(60) for process in started] == [0] * len(values)
+    started = [Process(prestarted.fpctl, repository, ["lists", "add", "agents", value]) for value in values]
     for process in started:
-        process.communicate()
+        with process:
+            code, _, errors = process.end()
+        assert code == 0, errors
     assert sorted(listed.read_text().split()) == sorted([FIRST, *values])

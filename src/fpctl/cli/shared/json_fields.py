@@ -62,7 +62,7 @@ def all_fields() -> dict[str, JsonFields]:
     text = files("fpctl.cli").joinpath("data/json_fields.yaml").read_text(encoding="utf-8")
     return {
         name: JsonFields(tuple(given.get("records", ())), tuple(given["fields"]), given.get("several"))
-        for name, given in yaml.safe_load(text).items()
+        for name, given in yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)).items()
     }
 
 

@@ -40,7 +40,7 @@ def command(files: options.AllFiles, format: options.TextFormat = "text") -> int
     facts = StatusFacts(
         context.repository,
         context.now,
-        _summary(context, out) if out.is_dir() else None,
+        _summary(context, out) if _is_written(out) else None,
         str(out),
         runs[0] if runs else None,
         context.settings.policy.approval.needed != "never",
@@ -57,6 +57,11 @@ def _is_empty(context: AppContext) -> bool:
     """Return whether there is neither a settings file nor a rules folder."""
     named = context.files.rules is not None or context.files.exclusions is not None
     return not named and not context.settings.paths.rules.exists() and not (context.root / "fpctl.toml").exists()
+
+
+def _is_written(out: Path) -> bool:
+    """Return whether tuned rules have been written to a folder; `fpctl init` makes it with a hidden file."""
+    return any(path.is_file() and not path.name.startswith(".") for path in out.rglob("*"))
 
 
 def _summary(context: AppContext, out: Path) -> PlanSummary:

@@ -77,7 +77,7 @@ def _anything(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
 
 
 def _bag_unpack(context: BinderContext, call: tree.Call, scope: Scope) -> Scope:
-    """Drop the bag, add its keys: columns nobody knows before it runs."""
+    """Drop the bag and add its keys: columns that are not known before it runs."""
     _arguments(context, call)
     bag = referenced(context, call.args[0]) if call.args else None
     columns = {name: column for name, column in context.visible().columns.items() if column is not bag}

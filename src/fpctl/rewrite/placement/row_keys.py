@@ -38,7 +38,7 @@ class RowKeys:
         self.groups, self.unique, self.listed = frozenset(names), bool(names), True
 
     def forget(self) -> None:
-        """Note that nothing is known any more: rows of something else may be among these."""
+        """Forget what is known: rows of something else may be among these."""
         self.tested = self.groups = frozenset()
         self.unique = self.listed = False
 
@@ -136,8 +136,9 @@ def left_keys(node: tree.Join | tree.Lookup) -> Iterator[str]:
             yield condition.value
         elif isinstance(condition, tree.Binary) and condition.ops[0] == "==" and len(condition.operands) == 2:
             for side in condition.operands:
-                left = isinstance(side, tree.Path) and isinstance(side.base, tree.Name) and side.base.value == "$left"
-                if left and isinstance(side.member, tree.Name):
+                if not isinstance(side, tree.Path) or not isinstance(side.base, tree.Name):
+                    continue
+                if side.base.value == "$left" and isinstance(side.member, tree.Name):
                     yield side.member.value
 
 

@@ -182,9 +182,9 @@ class WildcardTableResolver:
                     bound[how] = f"{column.role} {column.text}", column
                 key, column = bound[how]
                 held.setdefault((branch, table), {})[key] = (name, column)
-        for key in lost & held.keys():
+        for partly in lost & held.keys():
             # With a column missing, the table cannot be said to be tested.
-            del held[key]
+            del held[partly]
         return held, lost
 
     def _holding(self, scope: Scope, group: Group, field: str) -> Holding:
