@@ -27,6 +27,8 @@ def doubled(first: str, step: str, last: str, times: int = 18) -> str:
 DOUBLING = {
     "values": doubled("let a0=toscalar(print 1);", "let a@=a#+a#;", "print a@"),
     "arrays": doubled("let a0=dynamic(['x']);", "let a@=array_concat(a#,a#);", "print a@"),
+    "columns": doubled("print a0='x'", "|extend a@=strcat(a#,a#)", "", 25),
+    "columns of arrays": doubled("print a0=pack_array('x','y')", "|extend a@=pack_array(a#,a#)", "", 25),
     "functions": doubled("let f0=(x:long){x+1};", "let f@=(x:long){f#(x)+f#(x)};", "print f@(1)"),
 }
 

@@ -537,6 +537,7 @@ TABULAR = [
     Case("parse-version-function", "datatable(v:string)['1.10', '1.9', '1.9.x'] | project r = parse_version(v) > parse_version('1.9.1')", [["true"], ["false"], [None]]),
     Case("punycode-domain-from-string-function", "print punycode_domain_from_string('a.xn--mnchen-3ya.de'), punycode_domain_to_string('a.m\u00fcnchen\u3002de')", [["a.m\u00fcnchen.de", "a.xn--mnchen-3ya.de"]]),
     Case("parse-operator", "print s = 'id=7, x lock=ab' | parse kind=regex s with '(id|no)=' n:long ', (.) lock=' l | project n, l", [["7", "ab"]]),
+    Case("union-operator", "union withsource=w (print n = 1), (print n = toint(2)), (print n_long = 3) | project w, n_long1, n_int, n_long | sort by w asc", [["union_arg0", "1", None, None], ["union_arg1", None, "2", None], ["union_arg2", None, None, "3"]]),
     Case("reverse-function", "print reverse(12345), reverse(1h)", [["54321", "00:00:10"]]),
     Case("endofweek-function", "print datetime(2025, 6, 14)", [["2025-06-14T00:00:00.0000000Z"]]),
     Case("todatetime-function", "print todatetime('12-02-2022')", [["2022-12-02T00:00:00.0000000Z"]]),

@@ -148,10 +148,7 @@ def union(self: Interpreter, table: Table, node: tree.Union, scope: Scope) -> Ta
 
 
 def united(legs: list[tuple[str, Table]], source: str | None, kind: str) -> Table:
-    """A name with two types becomes one for each, `x_long`; another of that name gets out of its way (union-operator).
-
-    Which of the two gets the number is what Microsoft's binder says; the page does not.
-    """
+    """A name with two types becomes a column for each, `x_long`, out of the way of other names (union-operator)."""
     if kind == "inner":
         common = [n for n, k in legs[0][1].columns.items() if all(leg.columns.get(n) == k for _, leg in legs)]
         plan: dict[tuple[str, str], str] = {(n, legs[0][1].columns[n]): n for n in common}
@@ -178,13 +175,13 @@ def _outer_plan(legs: list[Table]) -> dict[tuple[str, str], str]:
     pairs: list[tuple[str, str]] = []
     for leg in legs:
         pairs += [pair for pair in leg.columns.items() if pair not in pairs]
-    # Names in the order in which they come up; a column whose name is taken by then gets a number behind it.
     names = [name for name, _ in pairs]
-    taken: dict[str, Any] = {}
+    single = {name for name in names if names.count(name) == 1}
+    taken: dict[str, Any] = dict.fromkeys(single)
     plan = {}
     for name in dict.fromkeys(names):
         for kind in [kind for other, kind in pairs if other == name]:
-            new = unique(name if names.count(name) == 1 else f"{name}_{kind}", taken)
+            new = name if name in single else unique(f"{name}_{kind}", taken)
             taken[new] = None
             plan[(name, kind)] = new
     return plan

@@ -292,7 +292,7 @@ def _real(node: Real, out: list[str]) -> None:
     if "e" in shown:
         out.append(shown)
         return
-    # What is no decimal number, -0.0 included, which would lose its sign as one.
+    # What is not a decimal number, including -0.0, which would lose its sign as one.
     is_text = shown in ("nan", "inf", "-inf", "-0.0")
     out.append(f"CAST({_text(shown) if is_text else shown} AS DOUBLE)")
 

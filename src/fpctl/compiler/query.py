@@ -11,6 +11,7 @@ import fpctl.compiler.functions
 import fpctl.compiler.operators  # noqa: F401  (functions and operators enter themselves)
 from fpctl.compiler.compiler import Compiler
 from fpctl.compiler.context import Data
+from fpctl.compiler.growth import check_growth
 from fpctl.compiler.macro_arguments import FEW_CALLS, bound_once
 from fpctl.compiler.printing import printed
 from fpctl.compiler.refusal import Refusal
@@ -65,6 +66,7 @@ def compile_query(query: tree.Query, environment: Environment, data: Data, now: 
     """
     compiler = Compiler(query.text, environment, data, ticks_from_datetime(now))
     try:
+        check_growth(query)
         relation = compiler.query(query)
     except RecursionError as error:
         raise Refusal("query", "the query is nested too deeply", None, code="too-complex") from error

@@ -83,7 +83,7 @@ def check_value(field: str, value: str) -> ValueProblem | None:
 
 
 SHOWN = 100
-"""So many characters of a value stand in a message about it."""
+"""How many characters of a value a message about it shows."""
 
 
 def parse_value(field: str, value: str) -> Any | ValueProblem:

@@ -100,7 +100,7 @@ def unmatched(exclusion: Exclusion, rules: Iterable[LoadedRule], planner: Planne
 
     Args:
         rules: all of them.
-        at: where the exclusion stands.
+        at: where the exclusion is.
     """
     if exclusion.status == "retired":
         return []

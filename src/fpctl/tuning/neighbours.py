@@ -14,7 +14,7 @@ from fpctl.rewrite.plan.tuned_rule import TunedRule
 from fpctl.rules.model import Rule
 
 MOST = 20
-"""So many neighbours are listed for each table and kind, those with most events first."""
+"""How many neighbours are listed for each table and kind, those with most events first."""
 
 KINDS = ("account", "device", "app")
 _ADDRESS, _WHO, _EVENTS, _HIT = "fpctl_address", "fpctl_who", "fpctl_events", "fpctl_hit"

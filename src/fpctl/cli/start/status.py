@@ -60,7 +60,7 @@ def _is_empty(context: AppContext) -> bool:
 
 
 def _is_written(out: Path) -> bool:
-    """Tell whether tuned rules have been written to a folder; `fpctl init` makes it with a hidden file."""
+    """Return whether tuned rules have been written to a folder; `fpctl init` makes it with a hidden file."""
     return any(path.is_file() and not path.name.startswith(".") for path in out.rglob("*"))
 
 

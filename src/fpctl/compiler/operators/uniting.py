@@ -62,7 +62,7 @@ def joined(legs: Sequence[tuple[str, Relation]], scope: Scope, source: str | Non
         scope = preceded(scope, Column(source, "string", "derived"))
     if len(legs) == 1 and source is None:
         return legs[0][1].with_scope(scope)
-    origins = _origins(legs, scope, 0 if source is None else 1)
+    origins, scope = _origins(legs, scope, 0 if source is None else 1)
     if every:
         scope = _with_overlooked(legs, origins, scope)
     has = Counter(name for _, relation in legs for held in relation.columns.values() if (name := origins.get(held[:2])))
@@ -123,22 +123,46 @@ def _with_overlooked(legs: Sequence[tuple[str, Relation]], origins: dict[tuple[s
     return scope if len(columns) == len(scope.columns) else replace(scope, columns=columns)
 
 
-def _origins(legs: Sequence[tuple[str, Relation]], scope: Scope, skip: int) -> dict[tuple[str, str], str]:
-    """Return for each name and type among the legs' columns the column of the union that holds it."""
+def _origins(legs: Sequence[tuple[str, Relation]], scope: Scope, skip: int) -> tuple[dict[tuple[str, str], str], Scope]:
+    """Return for each name and type among the legs' columns the column of the union that holds it, and the scope.
+
+    A column of several types gets out of the way of one that is called `name_type` itself (union-operator, the example
+    of `x_long1`); Microsoft's binder, whose scope this is, gives the number to the other.
+    """
     kinds: dict[str, dict[str, None]] = {}
     for _, relation in legs:
         for held in relation.columns.values():
             kinds.setdefault(held.name, {})[held.type] = None
     # The binder names them in this order; a third type of one name it overlooks.
-    wanted = [column for at, column in enumerate(scope.columns.values()) if at >= skip]
+    wanted = list(scope.columns.values())
+    first = {column.name: column for column in wanted[:skip]}
+    taken = {name for name, found in kinds.items() if len(found) == 1} | set(first)
+    columns = dict(first)
     origins: dict[tuple[str, str], str] = {}
-    at = 0
+    at = skip
     for name, found in kinds.items():
         for kind in found:
-            if at < len(wanted) and wanted[at].type == kind and wanted[at].name.startswith(name):
-                origins[name, kind] = wanted[at].name
-                at += 1
-    return origins
+            if at == len(wanted) or wanted[at].type != kind or not wanted[at].name.startswith(name):
+                continue
+            column = wanted[at]
+            if len(found) > 1:
+                column = _out_of_the_way(column, f"{name}_{kind}", taken)
+            elif name not in first:
+                column = column._replace(name=name)
+            origins[name, kind] = column.name
+            columns[column.name] = column
+            at += 1
+    complete = at == len(wanted) and len(columns) == len(wanted)
+    return origins, replace(scope, columns=columns) if complete else scope
+
+
+def _out_of_the_way(column: Column, name: str, taken: set[str]) -> Column:
+    new, number = name, 0
+    while new in taken:
+        number += 1
+        new = f"{name}{number}"
+    taken.add(new)
+    return column._replace(name=new)
 
 
 def leg_tables(compiler: Expressions, leg: tree.Source, at: int) -> list[tuple[str, Relation]]:

@@ -10,7 +10,7 @@ from fpctl.kql.binder.scalar import UNKNOWN, Dynamic, common
 from fpctl.kql.binder.scope import Column, Kind, Origin, Scope, new
 
 MOST_BRANCHES = 2_048
-"""So many readings of tables the rows of a query may combine; one of the largest public rules combines 944."""
+"""The most readings of tables that the rows of a query may combine; one of the largest public rules combines 944."""
 MOST_COLUMNS = 20_000
 
 

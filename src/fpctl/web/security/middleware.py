@@ -82,7 +82,7 @@ class Guard:
         return None
 
     def _is_same(self, origin: str, host: str) -> bool:
-        """Tell whether a form comes from this console: another port of this machine is another site."""
+        """Return whether a form comes from this console: another port of this machine is another site."""
         if self._config.base_url is not None:
             own = urlsplit(self._config.base_url)
             return origin.rstrip("/") == f"{own.scheme}://{own.netloc}"

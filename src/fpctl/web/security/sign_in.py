@@ -126,7 +126,7 @@ class SignIn:
         return None if session is None else Visitor(session, key)
 
     def _still_holds(self, session: ConsoleSession) -> bool:
-        """Tell whether the user file, where it alone lets people in, still gives the person the session's role."""
+        """Return whether the user file, where it alone lets people in, still gives the person the session's role."""
         config = self._console.config
         if self.users is None or config.oidc is not None or config.token is not None:
             return True

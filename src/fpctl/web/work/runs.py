@@ -62,7 +62,7 @@ class LiveRun:
 
 
 class RunState(NamedTuple):
-    """How a run stands; `changes` grows with each change."""
+    """The state of a run; `changes` grows with each change."""
 
     changes: int
     status: str
