@@ -15,7 +15,7 @@ ALL = dict(commands())
 ARGUMENTS = {"RULE", "ID", "RULE|ID", "ID|verify", "NAME", "VALUE", "FILE", "FILE|-", "DIR"}
 ONE_RULE = {"tune", "why", "capture", "adopt"}
 """Commands about one rule: they read its events, or rewrite its file."""
-ONE_EXCLUSION = {"show", "edit", "preview", "redteam"}
+ONE_EXCLUSION = {"edit", "preview", "redteam"}
 """Commands about one exclusion, on a page of its own."""
 ONE_FILTER = {("hits", "--rule"), ("preview", "--rule")}
 """Totals are those of one rule or of all; a preview reads the rules of one exclusion."""

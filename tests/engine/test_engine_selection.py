@@ -42,7 +42,6 @@ def test_an_engine_does_as_it_is_described(name: str, tmp_path: Path) -> None:
     engine = open_engine(name, COMPLETE, EngineOptions(data=tmp_path, environ=ENVIRON))
     able = describe(name).capabilities
     assert engine.description == describe(name)
-    assert able.concurrent == (engine.concurrency > 1)
     assert able.remote == (engine_package(name).endpoint(Settings.model_validate(COMPLETE)) is not None)
     engine.close()
 

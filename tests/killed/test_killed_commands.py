@@ -65,7 +65,7 @@ VERBS = {
     ),
     "edit": Verb(("edit", "fp-2026-0001")),
     "renew": Verb(("renew", "fp-2026-0001", "fp-2026-0002", "--until", "2027-09-01")),
-    "import": Verb(("import", "csv", "in.csv", "--owner", "a@contoso.com"), done_in_part=1, done_again=1),
+    "import": Verb(("import", "csv", "in.csv", "--owner", "a@contoso.com")),
     "run": Verb(("run", "--data", "data", "--threads", "1", "--to", "2026-11-24T12:00:00Z")),
 }  # fmt: skip
 EDIT = "import sys; t = open(sys.argv[1]).read(); open(sys.argv[1], 'w').write(t.replace('msiexec', 'setup'))"

@@ -54,7 +54,8 @@ class _Binder:
         made = [self.bound(value) for value in values]
         same = all(new is old for (new, _), old in zip(made, values, strict=True))
         size = 1 + sum(size for _, size in made)
-        return node if same else type(node)(*(new for new, _ in made)), size  # type: ignore[call-arg]
+        kind: Any = type(node)
+        return node if same else kind(*(new for new, _ in made)), size
 
     def _called(self, node: Func) -> tuple[Sql, int]:
         made = [self.bound(arg) for arg in node.args]

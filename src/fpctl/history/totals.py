@@ -46,9 +46,11 @@ class _Group:
     @classmethod
     def of(cls, row: Row[Any]) -> _Group:
         """Return a selected row: PostgreSQL gives a sum as a decimal."""
-        exclusion, rule, name, runs, known, rows, unique, *times, points = tuple(row)
-        rows, unique = (None if value is None else int(value) for value in (rows, unique))
-        return cls(exclusion, rule, name, int(runs), int(known), rows, unique, *times, points or "")
+        values: list[Any] = list(row)
+        for at in (3, 4, 5, 6):
+            values[at] = None if values[at] is None else int(values[at])
+        values[-1] = values[-1] or ""
+        return cls(*values)
 
 
 def narrowed(query: Query, rule: str | None, since: datetime | None) -> Query:

@@ -74,7 +74,8 @@ def datetime_ticks(text: str) -> int | None:
         return _made(year, month, day, _hour(hour, half), minute, second, fraction, zone)
     match = _LISTED.fullmatch(text)
     if match:  # `datetime(2025, 6, 14)` and `datetime(2017 - 08 - 01)`, as examples of the reference write them
-        return _made(*match.groups(), None, None, None, None, None)
+        year, month, day = match.groups()
+        return _made(year, month, day, None, None, None, None, None)
     match = _COMPACT.fullmatch(text)
     if match:
         year, month, day, hour, minute, second, zone = match.groups()
