@@ -7,7 +7,7 @@ range is null, a long goes round.
 from __future__ import annotations
 
 from fpctl.compiler.library import macro
-from fpctl.compiler.sql import Cast, Infix, Number, Prefix, Sql, attempted, func
+from fpctl.compiler.sql import Cast, Infix, Number, Prefix, Sql, attempted, func, guarded
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.ticks import LATEST
@@ -26,6 +26,17 @@ macro(
 )
 macro("kql_real_modulo", "a, b", "CASE WHEN a % b < 0 THEN a % b + abs(b) ELSE a % b END")
 macro("kql_quotient", "a, b", "TRY(a // nullif(b, 0))")
+# The same for operands that hold a sub-query (`toscalar(...) * 2`), around which DuckDB has no TRY: in 128 bits.
+macro("kql_plus_wide", "a, b", "kql_wrap(a::HUGEINT + b::HUGEINT)")
+macro("kql_minus_wide", "a, b", "kql_wrap(a::HUGEINT - b::HUGEINT)")
+macro("kql_product_wide", "a, b", "kql_wrap(a::HUGEINT * b::HUGEINT)")
+macro(
+    "kql_modulo_wide",
+    "a, b",
+    "CAST(CASE WHEN a::HUGEINT % nullif(b, 0)::HUGEINT < 0 THEN a::HUGEINT % nullif(b, 0)::HUGEINT + abs(b::HUGEINT) "
+    "ELSE a::HUGEINT % nullif(b, 0)::HUGEINT END AS BIGINT)",
+)
+macro("kql_quotient_wide", "a, b", "TRY_CAST(a::HUGEINT // nullif(b, 0)::HUGEINT AS BIGINT)")
 macro("kql_ticks_of_real", "r", "CASE WHEN isfinite(r) THEN TRY_CAST(round(r) AS BIGINT) END")
 
 _TICKS = frozenset({"datetime", "timespan"})
@@ -53,7 +64,7 @@ def calculated(op: str, left: Value, right: Value) -> Value:
     if known is not None:
         return known
     if type_ == "long":
-        return Value(_whole(op, _as(left, "long").sql, _as(right, "long").sql), "long")
+        return Value(whole(op, _as(left, "long").sql, _as(right, "long").sql), "long")
     if type_ == "real" and left.type not in _TICKS:
         return Value(_fraction(op, _as(left, "real").sql, _as(right, "real").sql), "real")
     if type_ == "decimal":
@@ -101,12 +112,12 @@ def _known(op: str, left: Value, right: Value, type_: str) -> Value | None:
     return constant(result if fits else None, type_)
 
 
-def _whole(op: str, left: Sql, right: Sql) -> Sql:
-    if op == "/":
-        return func("kql_quotient", left, right)
-    if op == "%":
-        return func("kql_modulo", left, right)
-    return func({"+": "kql_plus", "-": "kql_minus", "*": "kql_product"}[op], left, right)
+_OF_WHOLE = {"+": "kql_plus", "-": "kql_minus", "*": "kql_product", "/": "kql_quotient", "%": "kql_modulo"}
+
+
+def whole(op: str, left: Sql, right: Sql) -> Sql:
+    """Return `left op right` of whole numbers, which goes round where it overflows."""
+    return guarded(_OF_WHOLE[op], left, right)
 
 
 def _fraction(op: str, left: Sql, right: Sql) -> Sql:
@@ -128,7 +139,7 @@ def _of_ticks(op: str, left: Value, right: Value, type_: str) -> Value:
     if op == "/" and all(kinds):
         return Value(Infix("/", (Cast(left.sql, "DOUBLE"), Cast(right.sql, "DOUBLE"))), "real")
     if op == "%" and all(kinds):
-        return Value(func("kql_modulo", left.sql, right.sql), type_)
+        return Value(whole("%", left.sql, right.sql), type_)
     if op == "*" and kinds.count(True) == 1 and type_ == "timespan":
         span, number = (left, right) if kinds[0] else (right, left)
         if number.type in INTEGERS:
@@ -136,9 +147,9 @@ def _of_ticks(op: str, left: Value, right: Value, type_: str) -> Value:
         if number.type == "real":
             return Value(func("kql_ticks_of_real", Infix("*", (Cast(span.sql, "DOUBLE"), number.sql))), type_)
     if op == "/" and left.type == "timespan" and right.type in INTEGERS:
-        return Value(func("kql_quotient", left.sql, _as(right, "long").sql), type_)
+        return Value(whole("/", left.sql, _as(right, "long").sql), type_)
     if op == "/" and left.type == "timespan" and right.type == "real":
         return Value(func("kql_ticks_of_real", Infix("/", (Cast(left.sql, "DOUBLE"), right.sql))), type_)
     if op == "%" and left.type == "timespan" and right.type in INTEGERS:
-        return Value(func("kql_modulo", left.sql, _as(right, "long").sql), type_)
+        return Value(whole("%", left.sql, _as(right, "long").sql), type_)
     raise NoArithmetic(f"{left.type} {op} {right.type}")

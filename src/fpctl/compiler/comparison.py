@@ -22,6 +22,7 @@ from fpctl.compiler.sql import (
     Infix,
     Sql,
     Text,
+    attempted,
     func,
     infix,
     is_null,
@@ -165,7 +166,7 @@ def between(value: Value, low: Value, high: Value, *, negated: bool) -> Value:
             end = low.constant + high.constant
             high = constant(end if end <= LATEST else None, "datetime")
         else:
-            high = Value(func("kql_datetime_in_range", func("TRY", Infix("+", (low.sql, high.sql)))), "datetime")
+            high = Value(func("kql_datetime_in_range", attempted(Infix("+", (low.sql, high.sql)))), "datetime")
     first = compared(">=", value, low, loose=not negated).sql
     last = compared("<=", value, high, loose=not negated).sql
     both = infix("AND", first, last)

@@ -287,7 +287,12 @@ def func(name: str, *args: Sql) -> Func:
 
 def attempted(operand: Sql) -> Sql:
     """Return `TRY(operand)`: null where it would fail. DuckDB has no TRY around a sub-query; there it fails."""
-    return operand if _holds_query(operand) else Func("TRY", (operand,))
+    return operand if holds_query(operand) else Func("TRY", (operand,))
+
+
+def guarded(name: str, *args: Sql) -> Func:
+    """Return a call of a macro that has a TRY; of its twin `NAME_wide`, which has none, if an argument has a query."""
+    return Func(f"{name}_wide" if holds_query(args) else name, args)
 
 
 class Sizes:
@@ -317,7 +322,8 @@ def is_constant(node: Sql) -> bool:
     return not _holds(node, (Subselect, Contained, Column))
 
 
-def _holds_query(node: object) -> bool:
+def holds_query(node: object) -> bool:
+    """Tell whether an expression holds a sub-query."""
     return _holds(node, (Subselect, Contained))
 
 

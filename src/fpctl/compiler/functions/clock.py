@@ -14,7 +14,7 @@ from fpctl.compiler.comparison import between
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import arrow_function, macro
 from fpctl.compiler.registry import scalar, special
-from fpctl.compiler.sql import Cast, Number, Sql, Text, func
+from fpctl.compiler.sql import Cast, Number, Sql, Text, func, guarded
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.ticks import DAY, HOUR, MINUTE, SECOND
 from fpctl.compiler.values.value import NUMBERS, Value
@@ -198,6 +198,11 @@ macro("kql_signed", "t, s", "CASE WHEN t < 0 THEN '-' || s ELSE s END")
 # --------------------------------------------------------------------------- bins, ranges, local times
 
 macro("kql_bin_at", "x, n, f", "CASE WHEN n > 0 THEN TRY(f + kql_floor_div(x - f, n) * n) END")
+macro(
+    "kql_bin_at_wide",
+    "x, n, f",
+    "CASE WHEN n > 0 THEN TRY_CAST(f::HUGEINT + kql_floor_div(x::HUGEINT - f, n::HUGEINT) * n AS BIGINT) END",
+)
 macro("kql_real_bin_at", "x, n, f", "CASE WHEN n > 0 THEN f + floor((x - f) / n) * n END")
 
 
@@ -211,7 +216,7 @@ def bin_at(expressions: Expressions, node: tree.Call) -> Value:
         base = converted(fixed, value.type)
         if base is None or size.type != "timespan":
             expressions.refuse("bin_at", f"bin_at() of a {value.type} takes a timespan and a {value.type}", node)
-        made = func("kql_bin_at", value.sql, size.sql, base.sql)
+        made = guarded("kql_bin_at", value.sql, size.sql, base.sql)
         return Value(func("kql_datetime_in_range", made) if value.type == "datetime" else made, value.type)
     kinds = {value.type, size.type, fixed.type}
     if not kinds <= NUMBERS or "decimal" in kinds:
@@ -219,7 +224,8 @@ def bin_at(expressions: Expressions, node: tree.Call) -> Value:
     kind = "real" if "real" in kinds else "long"
     parts = [converted(part, kind) for part in (value, size, fixed)]
     name = "kql_real_bin_at" if kind == "real" else "kql_bin_at"
-    return Value(func(name, *(part.sql for part in parts if part is not None)), kind)
+    made = (func if kind == "real" else guarded)(name, *(part.sql for part in parts if part is not None))
+    return Value(made, kind)
 
 
 @special("around")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import macro
 from fpctl.compiler.registry import scalar, special
-from fpctl.compiler.sql import Infix, Sql, func
+from fpctl.compiler.sql import Infix, Sql, attempted, func
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.value import Value
 from fpctl.kql import tree
@@ -27,7 +27,7 @@ def abs_(expressions: Expressions, node: tree.Call) -> Value:
         value = found
     if value.type not in ("long", "real", "decimal", "timespan"):
         expressions.refuse("abs", f"abs() does not take a {value.type}", node)
-    return Value(func("TRY", func("abs", value.sql)), value.type)
+    return Value(attempted(func("abs", value.sql)), value.type)
 
 
 for _name in ("sin", "cos", "tan", "atan", "exp", "degrees", "radians", "cot"):
@@ -41,7 +41,7 @@ for _name in ("sin", "cos", "tan", "atan", "exp", "degrees", "radians", "cot"):
 @scalar("sqrt", "real", returns="real")
 def sqrt(value: Sql) -> Sql:
     """`sqrt(x)`: NaN of what is negative."""
-    return func("TRY", func("sqrt", value))
+    return attempted(func("sqrt", value))
 
 
 @scalar("pow", "real", "real", returns="real")

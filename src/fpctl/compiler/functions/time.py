@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fpctl.compiler.arithmetic import NoArithmetic, calculated
+from fpctl.compiler.arithmetic import NoArithmetic, calculated, whole
 from fpctl.compiler.context import Expressions
 from fpctl.compiler.library import macro
 from fpctl.compiler.registry import scalar, special
-from fpctl.compiler.sql import Cast, Infix, Number, Sql, func
+from fpctl.compiler.sql import Cast, Infix, Number, Sql, attempted, func, guarded
 from fpctl.compiler.values.conversions import converted
 from fpctl.compiler.values.literals import constant
 from fpctl.compiler.values.ticks import DAY
@@ -20,6 +20,8 @@ macro("kql_ticks", "m", "epoch_us(m) * 10 + 621355968000000000")
 macro("kql_rest_of", "x, n", "x % nullif(n, 0) + CASE WHEN x % nullif(n, 0) < 0 THEN n ELSE 0 END")
 macro("kql_floor_by", "x, n", "CASE WHEN n > 0 THEN TRY(x - kql_rest_of(x, n)) END")
 macro("kql_long_floor_by", "x, n", "CASE WHEN n > 0 THEN kql_minus(x, kql_rest_of(x, n)) END")
+macro("kql_floor_by_wide", "x, n", "CASE WHEN n > 0 THEN TRY_CAST(x::HUGEINT - kql_rest_of(x, n) AS BIGINT) END")
+macro("kql_long_floor_by_wide", "x, n", "CASE WHEN n > 0 THEN kql_minus_wide(x, kql_rest_of(x, n)) END")
 macro("kql_real_floor_by", "x, n", "CASE WHEN n > 0 THEN floor(x / n) * n END")
 
 
@@ -59,12 +61,12 @@ def bin_(expressions: Expressions, node: tree.Call) -> Value:
         span = converted(size, "timespan")
         if span is None or size.type not in ("timespan", "int", "long"):
             expressions.refuse("bin", f"bin() of a {value.type} takes a timespan", node)
-        return Value(func("kql_floor_by", value.sql, span.sql), value.type)
+        return Value(guarded("kql_floor_by", value.sql, span.sql), value.type)
     if value.type in ("int", "long") and size.type in ("int", "long"):
         one, by = converted(value, "long"), converted(size, "long")
         assert one is not None
         assert by is not None
-        return Value(func("kql_long_floor_by", one.sql, by.sql), "long")
+        return Value(guarded("kql_long_floor_by", one.sql, by.sql), "long")
     one, by = converted(value, "real"), converted(size, "real")
     if one is None or by is None or not {value.type, size.type} <= NUMBERS or "decimal" in (value.type, size.type):
         expressions.refuse("bin", f"bin() does not take ({value.type}, {size.type})", node)
@@ -89,6 +91,11 @@ macro("kql_startofyear", "t", "kql_ticks(date_trunc('year', kql_moment(t)))")
 macro("kql_months_later", "t, n", "kql_datetime_in_range(TRY(kql_ticks(kql_moment(t - t % 10) + "
       "to_months(CAST(n AS INTEGER))) + t % 10))")  # fmt: skip
 macro("kql_day_shift", "t, n", f"kql_datetime_in_range(TRY(t + n * {DAY}))")
+macro(
+    "kql_day_shift_wide",
+    "t, n",
+    f"kql_datetime_in_range(TRY_CAST(t::HUGEINT + n::HUGEINT * {DAY}::HUGEINT AS BIGINT))",
+)
 
 macro("kql_last_of", "t, n", "kql_datetime_in_range(t + n - 1)")
 _LENGTHS = {"day": Cast(Number(DAY), "BIGINT"), "week": Cast(Number(7 * DAY), "BIGINT")}
@@ -113,7 +120,7 @@ for _unit in ("day", "week", "month", "year"):
 def _later(moment: Sql, count: Sql, unit: str) -> Sql:
     if unit in ("day", "week"):
         days = count if unit == "day" else Infix("*", (count, Number(7)))
-        return func("kql_day_shift", moment, days)
+        return guarded("kql_day_shift", moment, days)
     return func("kql_months_later", moment, count if unit == "month" else Infix("*", (count, Number(12))))
 
 
@@ -146,7 +153,7 @@ def datetime_diff(expressions: Expressions, node: tree.Call) -> Value:
     if unit is not None:
         return _difference([Infix("//", (one.sql, Number(unit))) for one in (first, second)])
     if part.lower() == "nanosecond":
-        return Value(func("kql_product", Infix("-", (first.sql, second.sql)), Number(100)), "long")
+        return Value(whole("*", Infix("-", (first.sql, second.sql)), Number(100)), "long")
     if part.lower() == "week":
         a, b = (func("kql_week", one.sql) for one in (first, second))
         return Value(Infix("-", (a, b)), "long")
@@ -188,7 +195,7 @@ def datetime_add(expressions: Expressions, node: tree.Call) -> Value:
     if unit is not None:
         try:
             return calculated(
-                "+", moment, Value(func("TRY", Infix("*", (amount.sql, Cast(Number(unit), "BIGINT")))), "timespan")
+                "+", moment, Value(attempted(Infix("*", (amount.sql, Cast(Number(unit), "BIGINT")))), "timespan")
             )
         except NoArithmetic:
             expressions.refuse("datetime_add", "datetime_add() takes a part, a number and a datetime", node)
