@@ -176,7 +176,7 @@ def test_from_a_noisy_rule_to_an_approved_exclusion_and_its_hits(chromium: Any, 
     page.click("button:has-text('Run now')")
     page.wait_for_selector(f"tr:has-text('{id}') td:text-is('1')", timeout=60_000)
     page.goto(f"{served.address}/exclusions/{id}")
-    page.fill("input[name=until]", "300d")
+    page.fill("input[name=until]", "183d")
     page.click("button:has-text('Renew')")
     page.wait_for_selector(".notice:has-text('extended')")
     approver.goto(f"{served.address}/exclusions/{id}")

@@ -122,6 +122,15 @@ def test_what_is_wrong_is_said_and_nothing_is_written(browser: Browser, root: Pa
     assert sorted(path.name for path in (root / "exclusions").iterdir()) == before
 
 
+def test_a_date_that_the_policy_does_not_allow_is_refused(browser: Browser, root: Path) -> None:
+    path = root / "exclusions" / "fp-2026-0001.yaml"
+    before = path.read_text()
+    answer = browser("analyst").post("/exclusions/fp-2026-0001/renew", data={"until": "300d"})
+    assert answer.status_code == 409
+    assert "at most 184 days are allowed by the policy" in words(answer.text)
+    assert path.read_text() == before
+
+
 def test_the_second_of_two_editors_is_shown_both_versions(browser: Browser, root: Path) -> None:
     client = browser("analyst")
     file = root / "exclusions" / "fp-2026-0001.yaml"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,13 +11,9 @@ from fpctl.cli.shared.context import AppContext
 from fpctl.errors import EXIT_FINDINGS, EXIT_OK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
-
     from fpctl.audit.finding import Finding
     from fpctl.exclusions.edit import Changes
     from fpctl.exclusions.model import Exclusion
-    from fpctl.exclusions.reader import LoadedExclusion
 
 
 def command(
@@ -46,6 +41,7 @@ def command(
 
     Exit code 1: the policy does not allow the date without another approval, or at all; nothing was renewed.
     """
+    from fpctl.audit.renewal import beyond_policy, refuses
     from fpctl.exclusions.bulk_edit import amend
     from fpctl.exclusions.expiry import parse_until
     from fpctl.exclusions.lifecycle import renewal
@@ -58,8 +54,8 @@ def command(
     chosen = [one for one in named if one.exclusion.status == "retired" or one.exclusion.expires != day]
     for one in chosen:
         renewal(one.exclusion, day, context.today)
-    beyond = _beyond_policy(context, chosen, day)
-    refused = force is None and context.settings.enforced is not None and any(f.severity == "error" for f in beyond)
+    beyond = beyond_policy(chosen, day, context.settings, context.today, context.root)
+    refused = force is None and refuses(beyond, context.settings)
     if chosen and not refused:
 
         def change(exclusion: Exclusion) -> Changes:
@@ -89,24 +85,6 @@ def command(
         ]  # fmt: skip
         output.show_json({"exclusions": rows}, context.exclusions.problems)
     return EXIT_FINDINGS if refused else EXIT_OK
-
-
-def _beyond_policy(context: AppContext, chosen: Sequence[LoadedExclusion], day: date) -> list[Finding]:
-    """Return what the policy finds in the lifetime of exclusions if they hold until a day."""
-    if not chosen:
-        return []
-    from fpctl.audit.context import AuditContext
-    from fpctl.audit.registry import check_named, severities
-    from fpctl.audit.run import audit
-    from fpctl.exclusions.loader import ExclusionSet
-    from fpctl.repository.model import open_repository
-    from fpctl.rules.loader import RuleSet
-
-    # How long one may hold does not depend on the rules, which need not be there.
-    renewed = [replace(one, exclusion=one.exclusion.model_copy(update={"expires": day})) for one in chosen]
-    repository = open_repository(RuleSet((), ()), ExclusionSet(tuple(renewed), ()), root=context.root)
-    judged = AuditContext(repository, context.settings.policy, context.today)
-    return audit(judged, [check_named("over-long")], severities(context.settings))
 
 
 def _cure(finding: Finding) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from fpctl.audit.renewal import beyond_policy, refuses
 from fpctl.errors import FpctlError, Location, Problem
 from fpctl.exclusions.bulk_edit import amend
 from fpctl.exclusions.drafts.draft import DraftError, DraftExclusion, with_caret
@@ -72,8 +73,17 @@ def _written(console: Console, entry: NewExclusion, person: str) -> Exclusion:
 
 
 def renew(console: Console, ids: Sequence[str], until: date, person: str) -> None:
-    """Extend the expiry date of exclusions; all of them or none."""
-    today = console.snapshots.today()
+    """Extend the expiry date of exclusions; all of them or none.
+
+    Raises:
+        FpctlError: the policy does not allow the date, or one of them cannot be renewed.
+    """
+    today, settings = console.snapshots.today(), console.config.settings
+    known = console.snapshots.now().repository.exclusions
+    beyond = beyond_policy([known.get(id) for id in dict.fromkeys(ids)], until, settings, today, settings.paths.root)
+    if refuses(beyond, settings):
+        said = "; ".join(finding.message for finding in beyond if finding.severity == "error")
+        raise FpctlError(said, None, "give an earlier date, or have it approved again first")
     _change(console, "renewed", ids, person, lambda exclusion: renewal(exclusion, until, today))
 
 
