@@ -12,33 +12,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from servers.loopback import LoopbackServer, Misbehaviour, Request
-from servers.request_schemas import violations
+from servers.request_schemas import ACTIONS, MAPPINGS, violations
 
 PATH = "/v1.0/security/rules/detectionRules"
 PAGE = 2
 TEXT, LIST = str, list
 FREQUENCIES = re.compile(r"PT0S|PT1H|PT3H|PT12H|P1D|PT(?:[5-9]|[1-5]\d)M|P(?:[1-9]|1[0-4])D|PT\d{1,2}H")
-
-_HOST = ("deviceIdColumn", "dnsDomainColumn", "nameColumn", "netBiosNameColumn", "ntDomainColumn")
-_ACCOUNT = ("aadUserIdColumn", "dnsDomainColumn", "nameColumn", "ntDomainColumn", "sidColumn", "upnColumn",
-            "upnSuffixColumn")  # fmt: skip
-ENTITIES: Mapping[str, tuple[str, ...]] = {
-    "hosts": _HOST, "accounts": _ACCOUNT, "ips": ("addressColumn", "scopeColumn"), "urls": ("addressColumn",),
-    "files": ("nameColumn", "sha1Column", "sha256Column"), "mailboxes": ("primaryAddressColumn",),
-    "dns": ("domainNameColumn", "hostIpAddressColumn", "serverIpColumn"), "azureResources": ("resourceIdColumn",),
-    "cloudApplications": ("appIdColumn", "nameColumn"), "mailClusters": ("queryColumn", "sourceColumn"),
-    "mailMessages": ("networkMessageIdColumn", "recipientColumn", "senderColumn", "subjectColumn"),
-    "processes": ("sha1Column", "sha256Column"), "registryValues": ("keyColumn", "valueNameColumn"),
-    "securityGroups": ("distinguishedNameColumn", "objectIdColumn", "sidColumn"),
-    "oAuthApplications": ("oAuthAppIdColumn",), "amazonResources": ("amazonResourceIdColumn",),
-    "googleCloudResources": ("fullResourceNameColumn",),
-}  # fmt: skip
-ACTIONS = {
-    "allowFiles", "blockFiles", "collectInvestigationPackages", "disableUsers", "forceUserPasswordResets",
-    "hardDeleteEmails", "initiateInvestigations", "isolateDevices", "markUsersAsCompromised",
-    "moveEmailsToDeletedItems", "moveEmailsToInbox", "moveEmailsToJunk", "restrictAppExecutions",
-    "runAntivirusScans", "softDeleteEmails", "stopAndQuarantineFiles",
-}  # fmt: skip
 
 
 class Refused(Exception):
@@ -163,10 +142,10 @@ def _action(action: Mapping[str, Any]) -> None:
             if "." in technique.get("technique", ""):
                 raise Refused("a sub-technique is not a technique")
     for group, mappings in template.get("entityMappings", {}).items():
-        if group not in ENTITIES:
+        if group not in MAPPINGS:
             raise Refused(f"unknown entity mapping {group}")
         for mapping in mappings:
-            _members(mapping, dict.fromkeys(ENTITIES[group], str), group)
+            _members(mapping, dict.fromkeys(MAPPINGS[group], str), group)
     for group in action.get("automatedActions", {}):
         if group not in ACTIONS:
             raise Refused(f"unknown automated action {group}")
