@@ -221,7 +221,7 @@ def test_a_query_can_be_stopped_from_another_thread(hourly: Path) -> None:
 
 def test_closing_removes_the_spill_folder(hourly: Path) -> None:
     engine = open_engine(hourly)
-    spill = Path(engine._spill.name)
+    spill = engine._scratch.path
     assert spill.is_dir()
     engine.close()
     assert not spill.exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from fpctl.engine.local.connection import open_connection
 from fpctl.engine.local.description import DESCRIPTION
 from fpctl.engine.local.interrupt import interrupts_raised
 from fpctl.engine.local.memory import BESIDE, bytes_of, default_limit
+from fpctl.engine.local.scratch import ScratchFolder
 from fpctl.engine.local.stored_tables import STORED, StoredTables
 from fpctl.engine.local.types import outgoing
 from fpctl.engine.local.value_tables import ValueTables
@@ -86,18 +86,18 @@ class LocalEngine:
         self._attached = AttachedFiles() if attached is None else attached
         self._attached_rows: Attached | None = None
         self._lock = threading.RLock()
-        self._spill = tempfile.TemporaryDirectory(prefix="fpctl-", ignore_cleanup_errors=True)
+        self._scratch = ScratchFolder()
         self._connection: duckdb.DuckDBPyConnection | None = None
         try:
             from fpctl.compiler.installation import Library
 
             self._connection = open_connection(
-                data_dir, self._tables.files.values(), Path(self._spill.name), threads=threads, memory=memory
+                data_dir, self._tables.files.values(), self._scratch.path, threads=threads, memory=memory
             )
             self._connection.execute(f"CREATE SCHEMA {STORED}")
             self._library = Library(self._connection)
         except BaseException:
-            self._spill.cleanup()
+            self._scratch.remove()
             raise
 
     # ------------------------------------------------------------------ the Engine interface
@@ -276,7 +276,7 @@ class LocalEngine:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            self._spill.cleanup()
+            self._scratch.remove()
 
     def __enter__(self) -> LocalEngine:
         return self
@@ -295,7 +295,7 @@ class LocalEngine:
 
         def work() -> Table:
             reader = connection.sql(sql).to_arrow_reader(_BATCH)
-            rows = collected(_told_faults(reader), reader.schema, Path(self._spill.name))
+            rows = collected(_told_faults(reader), reader.schema, self._scratch.path)
             made = prepared.compiled.columns
             columns = tuple(ResultColumn(one.name, one.type) for one in made)
             return Table(columns, ArrowRows(rows, [outgoing(one.type, is_moment=one.is_moment) for one in made]))
